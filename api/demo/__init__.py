@@ -1,0 +1,1 @@
+"""The demonstration: a simulated city, its apps, one leak, and the whole story told by real programs over real HTTP."""
