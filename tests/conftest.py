@@ -1,0 +1,110 @@
+"""Fixtures every floor shares: real data bases with the whole schema, and an open vault on them."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from breach import tables as breach_tables
+from consent import tables as consent_tables
+from consent.ledger import tables as ledger_tables
+from tests.backends import Backend, NoPostgres, Server, open_backend, postgres_server
+from vault import tables as vault_tables
+from vault.opening import Vault, create_vault
+from vault.providers.local import create_root, open_root
+from vault.storage import Database, key_metadata, metadata, open_database
+
+SCHEMA = (vault_tables, consent_tables, ledger_tables, breach_tables)
+NOW = 1_795_300_000_000
+"""A fixed instant for tests, Unix milliseconds (November 2026)."""
+
+
+def _create(data: Database, keys: Database) -> None:
+    with data.write() as conn:
+        metadata.create_all(conn)
+    with keys.write() as conn:
+        key_metadata.create_all(conn)
+    data.close()
+    keys.close()
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("template")
+    _create(
+        open_database(f"sqlite:///{folder}/data.sqlite"), open_database(f"sqlite:///{folder}/keys.sqlite")
+    )
+    return folder
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server | NoPostgres]:
+    try:
+        with postgres_server() as server:
+            for name in ("perusal_data", "perusal_keys"):
+                server.drop(name)
+                server.run(f"CREATE DATABASE {name}")
+            _create(open_database(server.url("perusal_data")), open_database(server.url("perusal_keys")))
+            yield server
+    except NoPostgres as reason:
+        yield reason
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def backend(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Backend]:
+    """A fresh, empty installation schema, once on each data base."""
+    if request.param == "sqlite":
+        yield from _sqlite_backend(request.getfixturevalue("sqlite_template"), tmp_path)
+    else:
+        yield from _postgres_backend(request.getfixturevalue("postgres"))
+
+
+def _sqlite_backend(template: Path, folder: Path) -> Iterator[Backend]:
+    for name in ("data.sqlite", "keys.sqlite"):
+        shutil.copy(template / name, folder / name)
+    backend = open_backend("sqlite", f"sqlite:///{folder}/data.sqlite", f"sqlite:///{folder}/keys.sqlite")
+    yield backend
+    backend.close()
+
+
+def _postgres_backend(server: Server | NoPostgres) -> Iterator[Backend]:
+    if isinstance(server, NoPostgres):
+        pytest.skip(str(server))
+    names = [server.clone("perusal_data"), server.clone("perusal_keys")]
+    backend = open_backend("postgresql", server.url(names[0]), server.url(names[1]))
+    yield backend
+    backend.close()
+    for name in names:
+        server.drop(name)
+
+
+@pytest.fixture(scope="session")
+def sealed_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("root") / "root.key"
+    create_root(path, "correct horse battery staple")
+    return path
+
+
+@pytest.fixture(scope="session")
+def provider(sealed_root: Path):
+    return open_root(sealed_root, "correct horse battery staple")
+
+
+@pytest.fixture
+def vault(backend: Backend, provider, now: int) -> Vault:
+    """A created and opened vault: 1 bucket on SQLite, 4 on PostgreSQL so that routing is exercised."""
+    buckets = 1 if backend.name == "sqlite" else 4
+    return create_vault(
+        backend.data,
+        backend.keys,
+        provider,
+        buckets=buckets,
+        ledger_host="ledger.example/perusal",
+        now_ms=now,
+    )
+
+
+@pytest.fixture
+def now() -> int:
+    return NOW

@@ -1,0 +1,119 @@
+"""The substrate: units of work, row sets and append-only tables behave alike on both data bases."""
+
+import threading
+
+import pytest
+from sqlalchemy import Column, Integer, LargeBinary, MetaData, Table, Text, func, select, text
+from sqlalchemy.exc import DBAPIError
+
+from vault.appendonly import append_only
+from vault.rowset import RowSet
+from vault.storage import Dialect
+
+local = MetaData()
+plain = Table(
+    "plain",
+    local,
+    Column("bucket", Integer, primary_key=True),
+    Column("id", LargeBinary, primary_key=True),
+    Column("body", Text),
+)
+frozen = Table("frozen", local, Column("id", Integer, primary_key=True))
+append_only(frozen)
+counter = Table("counter", local, Column("id", Integer, primary_key=True), Column("n", Integer))
+
+INSERT = RowSet(
+    "WITH {rows} INSERT INTO plain (bucket, id, body) SELECT bucket, id, body || :suffix FROM rows "
+    "WHERE true ON CONFLICT DO NOTHING RETURNING id",
+    bucket="int",
+    id="bytes",
+    body="text",
+)
+FIND = RowSet(
+    "WITH {rows} SELECT rows.i, p.body FROM rows JOIN plain p ON p.bucket = rows.bucket AND p.id = rows.id "
+    "ORDER BY p.bucket, p.id {for_update:p}",
+    bucket="int",
+    id="bytes",
+)
+
+
+@pytest.fixture
+def data(backend):
+    with backend.data.write() as conn:
+        local.create_all(conn)
+    return backend.data
+
+
+def test_a_row_set_inserts_each_new_key_once_and_says_which(data):
+    rows = [(1, b"a\xff\x00", "你好 %"), (1, b"a\xff\x00", "again"), (2, b"q", None)]
+
+    with data.write() as conn:
+        made = INSERT(conn, rows, suffix="!")
+        found = FIND(conn, [(2, b"q"), (9, b"none"), (1, b"a\xff\x00")])
+
+    assert sorted(made) == [(b"a\xff\x00",), (b"q",)]
+    assert sorted(found) == [(0, None), (2, "你好 %!")]
+
+
+def test_an_empty_row_set_is_no_statement_at_all(data):
+    with data.read() as conn:
+        assert FIND(conn, []) == []
+
+
+def test_a_unit_of_work_that_raises_leaves_nothing_behind(data):
+    with pytest.raises(ZeroDivisionError), data.write() as conn:
+        INSERT(conn, [(1, b"x", "y")], suffix="")
+        raise ZeroDivisionError
+
+    with data.read() as conn:
+        assert conn.execute(select(func.count()).select_from(plain)).scalar() == 0
+
+
+def test_what_a_reader_writes_is_never_kept(data):
+    with data.read() as conn:
+        INSERT(conn, [(1, b"x", "y")], suffix="")
+
+    with data.read() as conn:
+        assert conn.execute(select(func.count()).select_from(plain)).scalar() == 0
+
+
+@pytest.mark.parametrize("statement", ["UPDATE frozen SET id = 2", "DELETE FROM frozen", "TRUNCATE frozen"])
+def test_an_append_only_table_refuses_to_forget(data, statement):
+    if data.dialect is Dialect.SQLITE and statement.startswith("TRUNCATE"):
+        statement = "DELETE FROM frozen WHERE true"
+    with data.write() as conn:
+        conn.execute(frozen.insert().values(id=1))
+
+    with pytest.raises(DBAPIError, match="append-only"), data.write() as conn:
+        conn.execute(text(statement))
+
+
+def test_an_error_never_carries_the_values_of_its_statement(data):
+    with pytest.raises(DBAPIError) as caught, data.write() as conn:
+        conn.execute(frozen.insert().values(id=1))
+        conn.execute(text("INSERT INTO frozen (id, nothere) VALUES (2, :v)"), {"v": "13812345678"})
+
+    assert "13812345678" not in str(caught.value)
+
+
+def test_writers_that_read_before_they_write_lose_no_update(data):
+    with data.write() as conn:
+        conn.execute(counter.insert().values(id=1, n=0))
+    start = threading.Barrier(8)
+
+    def bump():
+        start.wait()
+        for _ in range(10):
+            with data.write() as conn:
+                query = select(counter.c.n).where(counter.c.id == 1).with_for_update()
+                n = conn.execute(query).scalar_one()
+                conn.execute(counter.update().values(n=n + 1))
+
+    threads = [threading.Thread(target=bump) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    with data.read() as conn:
+        assert conn.execute(select(counter.c.n)).scalar_one() == 80

@@ -1,0 +1,89 @@
+"""One statement over a list of rows: the shape of every hot verb (DESIGN section 9).
+
+A row set is written once in SQL both data bases understand. `{rows}` becomes a common table expression
+`rows(i, <columns>)` filled from a single parameter: one JSON text on SQLite, one array per column on
+PostgreSQL. The text is compiled once per dialect and sent through the driver, because the expression
+layer costs hundreds of microseconds per small statement (limits.md).
+
+A statement that changes rows must not rely on the order in which it visits them; `RETURNING` cannot name
+columns of `rows`, so callers map results back by key.
+"""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+from sqlalchemy import Connection
+
+type ColumnType = Literal["int", "bytes", "text"]
+
+_PG_TYPES: Mapping[ColumnType, str] = {"int": "bigint", "bytes": "bytea", "text": "text"}
+_PARAMETER = re.compile(r"(?<![:\w]):([a-z_]\w*)")
+_LOCK = re.compile(r"\{for_(update|share):([a-z_, ]+)\}")
+
+
+class RowSet:
+    """A compiled statement over `rows`; call it with a connection and the list.
+
+    `columns` gives each column of `rows` its type (`int`, `bytes` or `text`, all nullable). Further
+    `:name` parameters of the text are passed by keyword. `{for_update:alias}` and `{for_share:alias}`
+    lock the alias's rows on PostgreSQL and vanish on SQLite, whose one writer already holds the lock.
+    """
+
+    __slots__ = ("_columns", "_postgresql", "_sqlite")
+
+    def __init__(self, text: str, **columns: ColumnType) -> None:
+        self._columns = columns
+        self._sqlite = _LOCK.sub("", text).replace("{rows}", _sqlite_rows(columns))
+        locked = _LOCK.sub(lambda m: f"FOR {m[1].upper()} OF {m[2]}", text)
+        named = _PARAMETER.sub(r"%(\1)s", locked.replace("%", "%%"))
+        self._postgresql = named.replace("{rows}", _postgresql_rows(columns))
+
+    def __call__(
+        self, conn: Connection, rows: Sequence[Sequence[Any]], **parameters: Any
+    ) -> list[tuple[Any, ...]]:
+        """Run over `rows` (tuples in column order) and return every result row; no rows, no statement."""
+        if not rows:
+            return []
+        if conn.dialect.name == "sqlite":
+            return self._run(conn, self._sqlite, {"rows": self._as_json(rows), **parameters})
+        return self._run(conn, self._postgresql, {**self._as_arrays(rows), **parameters})
+
+    def _as_json(self, rows: Sequence[Sequence[Any]]) -> str:
+        if "bytes" not in self._columns.values():
+            return json.dumps(rows, ensure_ascii=False)
+        kinds = list(self._columns.values())
+        plain = [
+            [v.hex() if kind == "bytes" and v is not None else v for kind, v in zip(kinds, row, strict=True)]
+            for row in rows
+        ]
+        return json.dumps(plain, ensure_ascii=False)
+
+    def _as_arrays(self, rows: Sequence[Sequence[Any]]) -> dict[str, list[Any]]:
+        return {
+            name: list(column) for name, column in zip(self._columns, zip(*rows, strict=True), strict=True)
+        }
+
+    @staticmethod
+    def _run(conn: Connection, text: str, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+        result = conn.exec_driver_sql(text, dict(parameters))
+        return [tuple(row) for row in result.fetchall()] if result.returns_rows else []
+
+
+def _sqlite_rows(columns: Mapping[str, ColumnType]) -> str:
+    picks = [
+        f"unhex(value ->> {at})" if kind == "bytes" else f"value ->> {at}"
+        for at, kind in enumerate(columns.values())
+    ]
+    names = ", ".join(["i", *columns])
+    return f"rows({names}) AS MATERIALIZED (SELECT key, {', '.join(picks)} FROM json_each(:rows))"
+
+
+def _postgresql_rows(columns: Mapping[str, ColumnType]) -> str:
+    names = ", ".join(columns)
+    arrays = ", ".join(f"%({name})s::{_PG_TYPES[kind]}[]" for name, kind in columns.items())
+    return (
+        f"rows(i, {names}) AS MATERIALIZED (SELECT ord - 1, {names} "
+        f"FROM unnest({arrays}) WITH ORDINALITY AS given({names}, ord))"
+    )

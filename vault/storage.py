@@ -1,0 +1,119 @@
+"""The storage substrate: engines, units of work and the two metadata collections every floor adds tables to.
+
+SQLite is the embedded default: write-ahead log, `synchronous=FULL`, every write transaction opened with
+BEGIN IMMEDIATE, because a deferred reader that turns writer fails under contention however long it waits.
+PostgreSQL runs at READ COMMITTED: what must hold is held by constraints, triggers and row locks.
+"""
+
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Connection, Engine, MetaData, create_engine, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.pool import QueuePool
+
+_NAMES = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+metadata = MetaData(naming_convention=_NAMES)
+"""Tables of the data base that holds sealed values, consent and the ledger."""
+
+key_metadata = MetaData(naming_convention=_NAMES)
+"""Tables of the separate key data base: wrapped keys only, with backups of their own (vault.md §6.1)."""
+
+
+class Dialect(StrEnum):
+    SQLITE = "sqlite"
+    POSTGRESQL = "postgresql"
+
+
+_READ_OPTIONS: Mapping[Dialect, dict[str, Any]] = {
+    Dialect.SQLITE: {"perusal_read": True},
+    Dialect.POSTGRESQL: {"isolation_level": "REPEATABLE READ"},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """One data base: where units of work begin and end."""
+
+    engine: Engine
+    dialect: Dialect
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """One unit of work: committed when the block ends, rolled back when it raises."""
+        with self.engine.begin() as conn:
+            yield conn
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """One consistent view of the data; nothing written inside survives."""
+        options = _READ_OPTIONS[self.dialect]
+        with self.engine.connect() as conn:
+            yield conn.execution_options(**options)
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+
+def open_database(url: str, *, pool_size: int = 8) -> Database:
+    """Open `sqlite:///FILE` or `postgresql+psycopg://...`; the schema is the migrations' business."""
+    dialect = Dialect(make_url(url).get_backend_name())
+    if dialect is Dialect.SQLITE:
+        return Database(_sqlite_engine(url, pool_size), dialect)
+    engine = create_engine(
+        url,
+        pool_size=pool_size,
+        max_overflow=pool_size,
+        isolation_level="READ COMMITTED",
+        hide_parameters=True,  # an error's text must never carry a value
+    )
+    return Database(engine, dialect)
+
+
+def _sqlite_engine(url: str, pool_size: int) -> Engine:
+    engine = create_engine(
+        url,
+        poolclass=QueuePool,
+        pool_size=pool_size,
+        max_overflow=pool_size,
+        hide_parameters=True,
+        # The driver must not open transactions on its own: `_begin` below decides which kind.
+        connect_args={"isolation_level": None, "check_same_thread": False, "timeout": 30.0},
+    )
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+        "busy_timeout=30000",
+        "secure_delete=ON",  # erased rows must not linger in free pages (vault.md §6.7)
+        "cache_size=-65536",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+    # SQLite gained unhex() in 3.41; row sets carry bytes as hexadecimal text inside one JSON parameter.
+    connection.create_function("unhex", 1, _unhex, deterministic=True)
+
+
+def _unhex(text: str | None) -> bytes | None:
+    return None if text is None else bytes.fromhex(text)
+
+
+def _begin_sqlite(conn: Connection) -> None:
+    deferred = conn.get_execution_options().get("perusal_read", False)
+    conn.exec_driver_sql("BEGIN" if deferred else "BEGIN IMMEDIATE")
