@@ -1,0 +1,57 @@
+# Everything a newcomer needs is one word. `make help` lists the words.
+# Each target builds .venv first if it is missing or older than the lock file.
+
+PYTHON ?=
+PY := .venv/bin/python
+OUT ?= report
+SITE ?= site
+
+.DEFAULT_GOAL := help
+.PHONY: demo test serve lint format docs bench heavy lock clean help
+
+.venv/.ok: requirements/lock.txt requirements/install.sh pyproject.toml
+	@PYTHON="$(PYTHON)" requirements/install.sh .venv
+	@touch $@
+
+demo: .venv/.ok ## the whole story on a real server, from nothing to a claim; leaves report/
+	$(PY) -m api demo --out $(OUT)
+
+test: .venv/.ok ## the test suite, on SQLite and on PostgreSQL where its programs are found
+	$(PY) -m pytest -m "not heavy and not browser"
+
+serve: .venv/.ok ## a local installation in site/, then the server on this machine only
+	$(PY) -m api serve
+
+lint: .venv/.ok ## style, types, import contracts, dependencies, dead code, documents in step
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+	.venv/bin/lint-imports
+	.venv/bin/deptry .
+	.venv/bin/vulture
+	$(PY) docs/generate.py --check
+
+format: .venv/.ok ## let ruff put the layout right
+	$(PY) -m ruff format .
+	$(PY) -m ruff check --fix .
+
+docs: .venv/.ok ## write docs/reference/ again from the code
+	$(PY) docs/generate.py
+
+bench: .venv/.ok ## measured speed of the two hot paths, with machine and versions
+	$(PY) -m tests.bench trace
+	$(PY) -m tests.bench redeem
+
+heavy: .venv/.ok ## the long runs: kill -9 under load, a million rows, thousands of races
+	$(PY) -m pytest -m heavy
+
+lock: ## resolve the dependencies again (needs uv and a package index)
+	uv pip compile --quiet --universal --python-version 3.12 --generate-hashes --no-header --no-annotate \
+	    --no-emit-index-url --group test --group lint pyproject.toml requirements/build.in \
+	    --output-file requirements/lock.txt
+
+clean: ## remove what these targets made, except installations and reports
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
