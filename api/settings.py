@@ -1,0 +1,134 @@
+"""Everything an operator may set, read once from an explicit mapping into one frozen object.
+
+Nothing else in the project reads the environment. `PERUSAL_HOME` names a folder and gives every path its
+default inside it; an unknown `PERUSAL_*` name is refused, so that a typing mistake cannot silently leave a
+default in force. Secrets are never settings: only the path of the file that holds the passphrase is.
+"""
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+PREFIX = "PERUSAL_"
+
+
+class SettingsError(ValueError):
+    """A setting is missing, unknown or not of its form; the text names it and never its value."""
+
+    code = "bad_setting"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """One installation as the server sees it; times in seconds, sizes in bytes.
+
+    An empty `issuer` means "the address that was bound", which `api.serve` fills in before the app is built.
+    """
+
+    database: str
+    keys: str
+    root_file: Path
+    passphrase_file: Path
+    quarantine: Path
+    checkpoint_state: Path
+    issuer: str = ""
+    host: str = "127.0.0.1"
+    port: int = 8000
+    ready_file: Path | None = None
+    session_idle: int = 30 * 60
+    session_max: int = 12 * 60 * 60
+    body_limit: int = 64 * 1024
+    dump_limit: int = 64 * 1024**3
+    batch_cap: int = 256
+    publish_every: int = 1
+    background: bool = True
+
+    @property
+    def secure(self) -> bool:
+        """True when people reach the service by https: cookies and HSTS follow it."""
+        return self.issuer.startswith("https://")
+
+    def with_issuer(self, issuer: str) -> Self:
+        """The same settings under the address the server really has."""
+        return dataclasses.replace(self, issuer=_issuer("ISSUER", issuer))
+
+    @classmethod
+    def from_mapping(cls, mapping: Mapping[str, str]) -> Self:
+        """Settings from `PERUSAL_*` names, e.g. `os.environ`; raises SettingsError."""
+        given = {name.removeprefix(PREFIX): text for name, text in mapping.items() if name.startswith(PREFIX)}
+        home = given.pop("HOME", None)
+        known = {field.name.upper() for field in dataclasses.fields(cls)}
+        if unknown := sorted(given.keys() - known):
+            raise SettingsError(f"unknown setting {PREFIX}{unknown[0]}")
+        values = _defaults(Path(home)) if home else {}
+        values |= {name.lower(): _READERS[name](name, text) for name, text in given.items()}
+        if missing := sorted(_REQUIRED - values.keys()):
+            raise SettingsError(f"set {PREFIX}HOME or {PREFIX}{missing[0].upper()}")
+        return cls(**values)
+
+
+_REQUIRED = {"database", "keys", "root_file", "passphrase_file", "quarantine", "checkpoint_state"}
+
+
+def _defaults(home: Path) -> dict[str, Any]:
+    home = home.absolute()
+    return {
+        "database": f"sqlite:///{home / 'data.db'}",
+        "keys": f"sqlite:///{home / 'keys.db'}",
+        "root_file": home / "root.sealed",
+        "passphrase_file": home / "passphrase",
+        "quarantine": home / "quarantine",
+        "checkpoint_state": home / "checkpoints",
+    }
+
+
+def _text(_name: str, text: str) -> str:
+    return text
+
+
+def _path(_name: str, text: str) -> Path:
+    return Path(text).absolute()
+
+
+def _number(name: str, text: str) -> int:
+    if not text.isascii() or not text.isdigit():
+        raise SettingsError(f"{PREFIX}{name} must be a whole number")
+    return int(text)
+
+
+def _switch(name: str, text: str) -> bool:
+    if text not in {"yes", "no"}:
+        raise SettingsError(f"{PREFIX}{name} must be yes or no")
+    return text == "yes"
+
+
+def _issuer(name: str, text: str) -> str:
+    parts = urlsplit(text)
+    plain = parts.scheme in {"http", "https"} and parts.hostname and not (parts.query or parts.fragment)
+    if not plain or parts.username or parts.path:
+        raise SettingsError(f"{PREFIX}{name} must be an origin such as https://consent.example")
+    return text
+
+
+_READERS: Mapping[str, Callable[[str, str], Any]] = {
+    "DATABASE": _text,
+    "KEYS": _text,
+    "ROOT_FILE": _path,
+    "PASSPHRASE_FILE": _path,
+    "QUARANTINE": _path,
+    "CHECKPOINT_STATE": _path,
+    "ISSUER": _issuer,
+    "HOST": _text,
+    "PORT": _number,
+    "READY_FILE": _path,
+    "SESSION_IDLE": _number,
+    "SESSION_MAX": _number,
+    "BODY_LIMIT": _number,
+    "DUMP_LIMIT": _number,
+    "BATCH_CAP": _number,
+    "PUBLISH_EVERY": _number,
+    "BACKGROUND": _switch,
+}

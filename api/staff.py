@@ -1,0 +1,50 @@
+"""Staff keys: who inside may investigate, operate or audit. Every key names one actor and one role."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, insert, select, update
+
+from api.access import Access
+from api.tables import staff
+from vault.errors import MalformedId
+from vault.ids import Bucket, new_secret, secret_bucket, secret_hash
+
+PREFIX = "stf"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StaffMember:
+    """A member of staff as the event log and the chain of custody name them."""
+
+    actor: str
+    role: Access
+
+
+def issue_staff_key(conn: Connection, *, actor: str, role: Access, now_ms: int) -> str:
+    """A new key for `actor`; it is shown once and only its hash is kept."""
+    key = new_secret(PREFIX, Bucket(0))
+    row = {"key_hash": secret_hash(key), "actor": actor, "role": role.value, "created_at": now_ms}
+    conn.execute(insert(staff).values(**row))
+    return key
+
+
+def end_staff_key(conn: Connection, key: str, now_ms: int) -> None:
+    """End a key; ending it twice keeps the first time."""
+    own = staff.c.key_hash == secret_hash(key)
+    conn.execute(update(staff).where(own, staff.c.ended_at.is_(None)).values(ended_at=now_ms))
+
+
+def find_staff(conn: Connection, authorization: str) -> StaffMember | None:
+    """Who presents `Bearer stf_...`, or None."""
+    scheme, _, key = authorization.partition(" ")
+    if scheme.lower() != "bearer":
+        return None
+    try:
+        secret_bucket(PREFIX, key)
+    except MalformedId:
+        return None
+    live = select(staff.c.actor, staff.c.role).where(
+        staff.c.key_hash == secret_hash(key), staff.c.ended_at.is_(None)
+    )
+    row = conn.execute(live).one_or_none()
+    return None if row is None else StaffMember(actor=row.actor, role=Access(row.role))

@@ -1,0 +1,41 @@
+"""The tables of the web floor: people's sessions, staff keys, and the counter against guessing.
+
+No secret is stored, only its SHA-256. Sessions live in their person's bucket. A guess has no person, so its
+counter is found by a keyed digest of where it came from; the address itself is not kept.
+"""
+
+from sqlalchemy import BigInteger, CheckConstraint, Column, Index, Integer, LargeBinary, Table, Text
+
+from vault.storage import metadata
+
+portal_session = Table(
+    "portal_session",
+    metadata,
+    Column("bucket", Integer, primary_key=True, autoincrement=False),
+    Column("id_hash", LargeBinary, primary_key=True),
+    Column("subject", LargeBinary, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("seen_at", BigInteger, nullable=False),
+    CheckConstraint("seen_at >= created_at", name="order"),
+    Index(None, "bucket", "subject"),
+    Index(None, "seen_at"),
+)
+
+staff = Table(
+    "staff",
+    metadata,
+    Column("key_hash", LargeBinary, primary_key=True),
+    Column("actor", Text, nullable=False),
+    Column("role", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("ended_at", BigInteger),
+    CheckConstraint("role IN ('investigator', 'operator', 'auditor')", name="role"),
+)
+
+failed_attempt = Table(
+    "failed_attempt",
+    metadata,
+    Column("source", LargeBinary, primary_key=True),
+    Column("period", BigInteger, primary_key=True, autoincrement=False),
+    Column("failures", Integer, nullable=False),
+)
