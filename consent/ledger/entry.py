@@ -1,0 +1,139 @@
+"""The bytes of a ledger entry about a person: restricted JCS (RFC 8785), at most 1 KiB, nothing personal in it.
+
+| member | meaning                                                                       |
+|--------|-------------------------------------------------------------------------------|
+| c      | commitment to everything else that happened, 32 bytes hexadecimal             |
+| id     | 16 bytes hexadecimal, made by the server, unique in its log                   |
+| n      | 1, 2, 3 ... without a gap per tag                                             |
+| p      | leaf hash of the tag's previous entry; zeros when n is 1                      |
+| s      | tag of the person in this log, 16 bytes hexadecimal                           |
+| t      | kind                                                                          |
+| ts     | Unix milliseconds: a claim, bounded by cosignatures                           |
+| v      | 1                                                                             |
+
+Members stand in this order without white space. The kinds `index`, `keyrot` and `shard` speak about the log
+itself and have members of their own; this layout refuses them. Verifiers hash the stored bytes and never
+re-encode; only `parse` compares, so that nothing non-canonical is ever written.
+"""
+
+import json
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+from consent.ledger.errors import Malformed
+
+VERSION = 1
+MAX_BYTES = 1024
+MAX_INTEGER = 2**53 - 1
+NO_PREVIOUS = bytes(32)
+_HEX = re.compile(r"[0-9a-f]*")
+_MEMBERS = ("c", "id", "n", "p", "s", "t", "ts", "v")
+
+
+class Kind(StrEnum):
+    """What an entry records; the last three speak about the log itself."""
+
+    ENROL = "enrol"
+    GRANT = "grant"
+    WITHDRAW = "withdraw"
+    ACCESS = "access"
+    DISCLOSE = "disclose"
+    REFUSE = "refuse"
+    ERASE = "erase"
+    BREACH = "breach"
+    CORRECT = "correct"
+    INDEX = "index"
+    KEYROT = "keyrot"
+    SHARD = "shard"
+
+
+LOG_KINDS = frozenset({Kind.INDEX, Kind.KEYROT, Kind.SHARD})
+PERSON_KINDS = frozenset(Kind) - LOG_KINDS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One event of one person, as the public sees it."""
+
+    kind: Kind
+    ts: int
+    tag: bytes
+    n: int
+    previous: bytes
+    commitment: bytes
+    id: bytes
+
+
+def body(
+    kind: str, ts: int, tag: bytes, n: int, previous: bytes, commitment: bytes, entry_id: bytes
+) -> bytes:
+    """The canonical bytes, without a check: the appender's fast path, pinned to `parse` by tests."""
+    return (
+        f'{{"c":"{commitment.hex()}","id":"{entry_id.hex()}","n":{n},"p":"{previous.hex()}",'
+        f'"s":"{tag.hex()}","t":"{kind}","ts":{ts},"v":1}}'
+    ).encode()
+
+
+def encode(entry: Entry) -> bytes:
+    """The canonical bytes; raises Malformed for anything `parse` would refuse."""
+    data = body(*_in_order(entry))
+    parse(data)
+    return data
+
+
+def parse(data: bytes) -> Entry:
+    """From stored or foreign bytes; raises Malformed unless they are the canonical encoding of an entry."""
+    if len(data) > MAX_BYTES or not data.isascii():
+        raise Malformed("not an entry")
+    try:
+        found = json.loads(data)
+    except ValueError:
+        raise Malformed("entry is not JSON") from None
+    if (
+        not isinstance(found, dict)
+        or tuple(found) != _MEMBERS
+        or type(found["v"]) is not int
+        or found["v"] != VERSION
+    ):
+        raise Malformed("entry with other members")
+    entry = Entry(
+        kind=_kind(found["t"]),
+        ts=_integer(found["ts"]),
+        tag=_bytes(found["s"], 16),
+        n=_integer(found["n"]),
+        previous=_bytes(found["p"], 32),
+        commitment=_bytes(found["c"], 32),
+        id=_bytes(found["id"], 16),
+    )
+    _check_chain(entry)
+    if body(*_in_order(entry)) != data:
+        raise Malformed("entry is not canonical")
+    return entry
+
+
+def _in_order(entry: Entry) -> tuple[str, int, bytes, int, bytes, bytes, bytes]:
+    return entry.kind, entry.ts, entry.tag, entry.n, entry.previous, entry.commitment, entry.id
+
+
+def _check_chain(entry: Entry) -> None:
+    if entry.n < 1 or (entry.n == 1) != (entry.previous == NO_PREVIOUS):
+        raise Malformed("number and previous entry do not fit")
+
+
+def _kind(value: object) -> Kind:
+    if isinstance(value, str) and value in PERSON_KINDS:
+        return Kind(value)
+    raise Malformed("unknown kind of entry")
+
+
+def _integer(value: object) -> int:
+    if type(value) is int and 0 <= value <= MAX_INTEGER:
+        return value
+    raise Malformed("not a number of an entry")
+
+
+def _bytes(value: object, length: int) -> bytes:
+    if isinstance(value, str) and len(value) == 2 * length and _HEX.fullmatch(value):
+        return bytes.fromhex(value)
+    raise Malformed("not hexadecimal of the right length")

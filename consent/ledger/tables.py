@@ -1,0 +1,102 @@
+"""The ledger's tables: one log per (bucket, year), every primary key starting with the bucket.
+
+`ledger_head` is both the lock and the right edge of a log. Entries, full tiles and checkpoints only grow.
+`ledger_tile` keeps the root beside each full tile, so that the tile above it is read as one column of 32-byte
+values instead of from 2 MiB of tiles. `ledger_opening` is private: it says whose entry it is and holds the
+sealed secret of the commitment, until erasure destroys the key.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    LargeBinary,
+    Table,
+    UniqueConstraint,
+)
+
+from vault.appendonly import append_only
+from vault.storage import metadata
+
+
+def _log_columns() -> list[Column[int]]:
+    return [
+        Column("bucket", Integer, primary_key=True, autoincrement=False),
+        Column("year", Integer, primary_key=True, autoincrement=False),
+    ]
+
+
+head = Table(
+    "ledger_head",
+    metadata,
+    *_log_columns(),
+    Column("size", BigInteger, nullable=False),
+    Column("root", LargeBinary(32), nullable=False),
+    Column("frontier", LargeBinary, nullable=False),
+    Column("ts", BigInteger, nullable=False),
+    CheckConstraint("size >= 0", name="size"),
+)
+
+entry = Table(
+    "ledger_entry",
+    metadata,
+    *_log_columns(),
+    Column("idx", BigInteger, primary_key=True, autoincrement=False),
+    Column("id", LargeBinary(16), nullable=False),
+    Column("leaf", LargeBinary(32), nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    UniqueConstraint("bucket", "year", "id"),
+    CheckConstraint("idx >= 0", name="idx"),
+)
+
+tile = Table(
+    "ledger_tile",
+    metadata,
+    *_log_columns(),
+    Column("level", Integer, primary_key=True, autoincrement=False),
+    Column("n", BigInteger, primary_key=True, autoincrement=False),
+    Column("root", LargeBinary(32), nullable=False),
+    Column("data", LargeBinary, nullable=False),
+    CheckConstraint("length(data) = 8192", name="full"),
+)
+
+checkpoint = Table(
+    "ledger_checkpoint",
+    metadata,
+    *_log_columns(),
+    Column("size", BigInteger, primary_key=True, autoincrement=False),
+    Column("root", LargeBinary(32), nullable=False),
+    Column("frontier", LargeBinary, nullable=False),
+    Column("note", LargeBinary, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+)
+
+subject_head = Table(
+    "ledger_subject_head",
+    metadata,
+    *_log_columns(),
+    Column("tag", LargeBinary(16), primary_key=True),
+    Column("n", BigInteger, nullable=False),
+    Column("leaf", LargeBinary(32), nullable=False),
+    Column("idx", BigInteger, nullable=False),
+)
+
+opening = Table(
+    "ledger_opening",
+    metadata,
+    *_log_columns(),
+    Column("idx", BigInteger, primary_key=True, autoincrement=False),
+    Column("subject", LargeBinary(16), nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    ForeignKeyConstraint(
+        ["bucket", "year", "idx"], ["ledger_entry.bucket", "ledger_entry.year", "ledger_entry.idx"]
+    ),
+)
+
+Index(None, opening.c.bucket, opening.c.subject)
+
+for _table in (entry, tile, checkpoint):
+    append_only(_table)
