@@ -69,18 +69,18 @@ def _binaries() -> Path:
 
 
 @contextmanager
-def postgres_server() -> Iterator[Server]:
-    """A server for this test session; as root it runs as `nobody`, never over TCP, never with fsync."""
+def postgres_server(*, durable: bool = False) -> Iterator[Server]:
+    """A server of our own; as root it runs as `nobody`, never over TCP, with fsync only for benchmarks."""
     given = os.environ.get("PERUSAL_TEST_POSTGRES")
     if given:
         yield Server(given)
         return
     binaries = _binaries()
     with tempfile.TemporaryDirectory(prefix="pg-", dir="/tmp") as folder:
-        yield from _run_server(binaries, Path(folder))
+        yield from _run_server(binaries, Path(folder), durable=durable)
 
 
-def _run_server(binaries: Path, folder: Path) -> Iterator[Server]:
+def _run_server(binaries: Path, folder: Path, *, durable: bool) -> Iterator[Server]:
     user = "nobody" if os.geteuid() == 0 else None
     if user:
         os.chown(folder, pwd.getpwnam(user).pw_uid, -1)
@@ -92,9 +92,10 @@ def _run_server(binaries: Path, folder: Path) -> Iterator[Server]:
             raise NoPostgres(f"{Path(command[0]).name} failed: {done.stderr[-300:]}")
 
     call(f"{binaries}/initdb", "-D", f"{data}", "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C")
+    safety = "on" if durable else "off"
     options = (
-        f"-c listen_addresses= -c unix_socket_directories={folder} -c fsync=off -c max_connections=200 "
-        "-c shared_buffers=64MB -c full_page_writes=off -c deadlock_timeout=200ms"
+        f"-c listen_addresses= -c unix_socket_directories={folder} -c max_connections=200 "
+        f"-c shared_buffers=64MB -c fsync={safety} -c full_page_writes={safety} -c deadlock_timeout=200ms"
     )
     call(f"{binaries}/pg_ctl", "-D", f"{data}", "-w", "-l", f"{folder}/log", "-o", options, "start")
     try:
