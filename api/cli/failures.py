@@ -1,0 +1,63 @@
+"""How a failure is told: one sentence, a stable code, an exit code; never a traceback, never somebody's data.
+
+Every floor's errors carry a `code` and a text without personal data by construction, so their text may be shown. Of any
+other exception only the kind and the place are told, because its text may hold a value.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from pathlib import Path
+from traceback import extract_tb
+
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
+
+
+class Exit(IntEnum):
+    """What the exit code of a command says."""
+
+    OK = 0
+    WRONG = 1
+    USAGE = 2
+    ENVIRONMENT = 3
+
+
+class Failure(Exception):
+    """A command ends here: `message` is one sentence for a person, `code` is stable."""
+
+    def __init__(self, message: str, *, code: str, exit_code: Exit = Exit.WRONG) -> None:
+        super().__init__(message)
+        self.message = message
+        self.code = code
+        self.exit_code = exit_code
+
+
+def from_exception(error: Exception) -> Failure:
+    """The failure to tell for any exception that reached the command line."""
+    if isinstance(error, Failure):
+        return error
+    code = getattr(error, "code", None)
+    if isinstance(error, OperationalError):
+        return Failure(
+            "the data base does not answer", code="database_unreachable", exit_code=Exit.ENVIRONMENT
+        )
+    if isinstance(error, SQLAlchemyError):
+        return _unexpected(error)
+    if isinstance(code, str):
+        return Failure(str(error) or code, code=code, exit_code=_exit_code(code))
+    if isinstance(error, OSError):
+        name = Path(str(error.filename)).name if error.filename else "a file"
+        message = f"{name}: {(error.strerror or 'cannot be used').lower()}"
+        return Failure(message, code="file_trouble", exit_code=Exit.ENVIRONMENT)
+    return _unexpected(error)
+
+
+def _exit_code(code: str) -> Exit:
+    return Exit.ENVIRONMENT if code in {"bad_setting", "wrong_passphrase"} else Exit.WRONG
+
+
+def _unexpected(error: Exception) -> Failure:
+    frames = extract_tb(error.__traceback__)
+    place = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "an unknown place"
+    message = f"an internal error of kind {type(error).__name__} at {place}; please report it"
+    return Failure(message, code="internal_error", exit_code=Exit.ENVIRONMENT)

@@ -1,0 +1,102 @@
+"""An installation as the command line finds it: a folder, its settings file, its data bases and its opened vault.
+
+`--dir` (or PERUSAL_HOME) names the folder. What differs from the defaults stands in `settings.env` inside it, one
+`PERUSAL_NAME=value` per line; the environment wins over the file. With neither, the command says what to do and stops.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+from api.cli.failures import Exit, Failure
+from api.settings import PREFIX, Settings
+from vault.opening import Vault, open_vault
+from vault.providers.local import open_root
+from vault.storage import Database, open_database
+
+SETTINGS_FILE = "settings.env"
+
+dir_option = click.option(
+    "--dir",
+    "home",
+    type=click.Path(path_type=Path, file_okay=False),
+    envvar=f"{PREFIX}HOME",
+    help="The installation's folder (default: the environment's PERUSAL_HOME).",
+)
+
+
+def settings_mapping(home: Path) -> dict[str, str]:
+    """`PERUSAL_*` names from the folder's file, overridden by the environment, with the folder itself."""
+    given = {name: text for name, text in os.environ.items() if name.startswith(PREFIX)}
+    return {**_file(home), **given, f"{PREFIX}HOME": str(home)}
+
+
+def settings_of(home: Path | None) -> Settings:
+    """The settings of the installation in `home`; a Failure that says what to do when there is none."""
+    if home is None:
+        raise Failure(
+            "name an installation with --dir DIR or PERUSAL_HOME, or make one with: perusal init --dir DIR",
+            code="no_installation",
+            exit_code=Exit.ENVIRONMENT,
+        )
+    settings = Settings.from_mapping(settings_mapping(home))
+    if not settings.root_file.is_file():
+        raise Failure(
+            f"{home.name or home} holds no installation; make one with: perusal init --dir {home.name or home}",
+            code="no_installation",
+            exit_code=Exit.ENVIRONMENT,
+        )
+    return settings
+
+
+@contextmanager
+def databases(settings: Settings) -> Iterator[tuple[Database, Database]]:
+    """The data and the key data base, closed when the block ends."""
+    data, keys = open_database(settings.database), open_database(settings.keys)
+    try:
+        yield data, keys
+    finally:
+        data.close()
+        keys.close()
+
+
+@contextmanager
+def opened(settings: Settings) -> Iterator[Vault]:
+    """The vault of an installation, opened with the passphrase in its file."""
+    with databases(settings) as (data, keys):
+        yield open_vault(data, keys, open_root(settings.root_file, read_secret(settings.passphrase_file)))
+
+
+def read_secret(path: Path) -> str:
+    """The first line of a file that only its owner can read; "-" means standard input."""
+    if str(path) == "-":
+        return click.get_text_stream("stdin").readline().rstrip("\r\n")
+    if path.stat().st_mode & 0o077:
+        raise Failure(
+            f"others can read {path.name}; say: chmod 600 {path.name}",
+            code="secret_is_readable",
+            exit_code=Exit.ENVIRONMENT,
+        )
+    with path.open(encoding="utf-8") as file:
+        return file.readline().rstrip("\r\n")
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a new file that only its owner can read; refuses to replace one."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+
+
+def _file(home: Path) -> dict[str, str]:
+    path = home / SETTINGS_FILE
+    if not path.is_file():
+        return {}
+    lines = (line.strip() for line in path.read_text(encoding="utf-8").splitlines())
+    pairs = (line.partition("=") for line in lines if line and not line.startswith("#"))
+    return {name.strip(): text.strip() for name, _, text in pairs}

@@ -1,0 +1,101 @@
+"""What commands print: one JSON document, or lines and tables for people; progress goes to standard error only."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+type Tick = Callable[[str, int, int | None], None]
+"""Called with what is being done, how much of it is done, and how much there is (None when unknown)."""
+
+QUIET_EVERY = 5.0
+"""Seconds between two lines of progress where no terminal shows a bar."""
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+
+
+def emit(
+    data: Mapping[str, Any], *, as_json: bool, lines: Iterable[str] = (), table: Table | None = None
+) -> None:
+    """Print `data` as JSON, or else the lines and the table made for people."""
+    if as_json:
+        click.echo(json.dumps(data, ensure_ascii=False, sort_keys=True, default=str))
+        return
+    for line in lines:
+        click.echo(line)
+    if table is not None:
+        console().print(table)
+
+
+def table_of(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Table:
+    """A plain table; a column whose cells are numbers stands to the right."""
+    kept = [list(row) for row in rows]
+    table = Table(title=title, title_justify="left", pad_edge=False)
+    for position, column in enumerate(columns):
+        numeric = bool(kept) and all(isinstance(row[position], int | float) for row in kept)
+        table.add_column(column, justify="right" if numeric else "left", overflow="fold")
+    for row in kept:
+        table.add_row(*(_cell(value) for value in row))
+    return table
+
+
+def console() -> Console:
+    """The console for people; as wide as a page where no terminal says otherwise."""
+    return Console(width=None if sys.stdout.isatty() else 110)
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:,.2f}"
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
+
+
+@contextmanager
+def progress(*, quiet: bool = False) -> Iterator[Tick]:
+    """A bar on a terminal, one line every five seconds elsewhere, nothing when `quiet`."""
+    if quiet:
+        yield _silent
+    elif sys.stderr.isatty():
+        yield from _bar()
+    else:
+        yield _spaced()
+
+
+def _silent(_what: str, _done: int, _total: int | None) -> None:
+    return None
+
+
+def _bar() -> Iterator[Tick]:
+    columns = (TextColumn("{task.description:<28}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        tasks: dict[str, Any] = {}
+
+        def tick(what: str, done: int, total: int | None) -> None:
+            if what not in tasks:
+                tasks[what] = bar.add_task(what, total=total)
+            bar.update(tasks[what], completed=done, total=total)
+
+        yield tick
+
+
+def _spaced() -> Tick:
+    said = time.monotonic()
+
+    def tick(what: str, done: int, total: int | None) -> None:
+        nonlocal said
+        now = time.monotonic()
+        if now - said >= QUIET_EVERY:
+            said = now
+            of = f" of {total:,}" if total is not None else ""
+            click.echo(f"{what}: {done:,}{of}", err=True)
+
+    return tick
