@@ -12,6 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 
 import uvloop
@@ -108,9 +109,7 @@ async def drive(host: str, port: int, connections: int, requests: Sequence[bytes
     opened, endings = [], []
     for _ in range(connections):
         done: asyncio.Future[None] = loop.create_future()
-        _, protocol = await loop.create_connection(
-            lambda done=done: _Connection(feed, outcome, done), host, port
-        )
+        _, protocol = await loop.create_connection(partial(_Connection, feed, outcome, done), host, port)
         opened.append(protocol)
         endings.append(done)
     started = time.perf_counter()
