@@ -1,0 +1,256 @@
+"""Appending inside the caller's transaction: any list of items, any mix of logs, a constant number of statements.
+
+The head rows are locked in (bucket, year) order and everything below happens under them: ids are looked up,
+each tag's number and previous leaf continue without a gap, indices follow the head, tiles that became full are
+written, and the heads move on only if nobody else moved them. No promise is handed out and nothing is signed
+here: when the caller's transaction commits, the entry is in the tree. Call it as the transaction's last step,
+so that the heads are held briefly and always after every other lock.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from sqlalchemy import Connection
+
+from consent.ledger.entry import LOG_KINDS, NO_PREVIOUS, Kind, body, parse
+from consent.ledger.errors import LedgerAlarm, LedgerConflict, WrongLog
+from consent.ledger.fill import Growth, write_full_tiles
+from consent.ledger.origin import LogId, origin_of, year_of
+from consent.ledger.tree import EMPTY, EMPTY_ROOT, Frontier, leaf_hash
+from vault.ids import SubjectId
+from vault.rowset import RowSet
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """One entry to be: made by `openings.new_item`, for the log of (bucket, year)."""
+
+    bucket: int
+    year: int
+    kind: Kind
+    tag: bytes
+    id: bytes
+    commitment: bytes
+    subject: SubjectId
+    sealed_secret: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Position:
+    """Where an entry stands: its log, its index in it, its number `n` for its person, and its exact bytes."""
+
+    bucket: int
+    year: int
+    origin: str
+    idx: int
+    n: int
+    leaf: bytes
+    body: bytes
+
+
+type _Tag = tuple[int, int, bytes]
+type _EntryRow = tuple[int, int, int, bytes, bytes, bytes]
+type _Found = tuple[int, int | None, bytes | None, bytes | None, int | None, bytes | None]
+
+
+@dataclass(slots=True)
+class _OpenLog:
+    """A locked log while a batch goes into it."""
+
+    origin: str
+    frontier: Frontier
+    ts: int
+    leaves: list[bytes] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Batch:
+    """What one call is going to write."""
+
+    logs: dict[LogId, _OpenLog]
+    entries: list[_EntryRow] = field(default_factory=list)
+    openings: list[tuple[int, int, int, bytes, bytes]] = field(default_factory=list)
+    tails: dict[_Tag, tuple[int, bytes, int]] = field(default_factory=dict)
+    placed: dict[_Tag, tuple[Item, Position]] = field(default_factory=dict)
+
+
+# All heads or none: locking the ones that exist before opening the others would take locks out of order.
+_LOCK = RowSet(
+    "WITH {rows} SELECT h.bucket, h.year, h.size, h.root, h.frontier, h.ts "
+    "FROM rows JOIN ledger_head h ON h.bucket = rows.bucket AND h.year = rows.year "
+    "WHERE (SELECT count(*) FROM rows r JOIN ledger_head x ON x.bucket = r.bucket AND x.year = r.year) "
+    "= (SELECT count(*) FROM rows) ORDER BY h.bucket, h.year {for_update:h}",
+    bucket="int",
+    year="int",
+)
+_OPEN = RowSet(
+    "WITH {rows} INSERT INTO ledger_head (bucket, year, size, root, frontier, ts) "
+    "SELECT bucket, year, 0, root, frontier, 0 FROM rows WHERE true ORDER BY bucket, year "
+    "ON CONFLICT (bucket, year) DO UPDATE SET size = ledger_head.size "
+    "RETURNING bucket, year, size, root, frontier, ts",
+    bucket="int",
+    year="int",
+    root="bytes",
+    frontier="bytes",
+)
+_FIND = RowSet(
+    "WITH {rows} SELECT rows.i, e.idx, e.leaf, e.body, s.n, s.leaf FROM rows "
+    "LEFT JOIN ledger_entry e ON e.bucket = rows.bucket AND e.year = rows.year AND e.id = rows.id "
+    "LEFT JOIN ledger_subject_head s ON s.bucket = rows.bucket AND s.year = rows.year AND s.tag = rows.tag "
+    "ORDER BY rows.i",
+    bucket="int",
+    year="int",
+    id="bytes",
+    tag="bytes",
+)
+_INSERT_ENTRIES = RowSet(
+    "WITH {rows} INSERT INTO ledger_entry (bucket, year, idx, id, leaf, body) "
+    "SELECT bucket, year, idx, id, leaf, body FROM rows",
+    bucket="int",
+    year="int",
+    idx="int",
+    id="bytes",
+    leaf="bytes",
+    body="bytes",
+)
+_INSERT_OPENINGS = RowSet(
+    "WITH {rows} INSERT INTO ledger_opening (bucket, year, idx, subject, sealed) "
+    "SELECT bucket, year, idx, subject, sealed FROM rows",
+    bucket="int",
+    year="int",
+    idx="int",
+    subject="bytes",
+    sealed="bytes",
+)
+_MOVE_TAILS = RowSet(
+    "WITH {rows} INSERT INTO ledger_subject_head (bucket, year, tag, n, leaf, idx) "
+    "SELECT bucket, year, tag, n, leaf, idx FROM rows WHERE true "
+    "ON CONFLICT (bucket, year, tag) DO UPDATE SET n = excluded.n, leaf = excluded.leaf, idx = excluded.idx",
+    bucket="int",
+    year="int",
+    tag="bytes",
+    n="int",
+    leaf="bytes",
+    idx="int",
+)
+_MOVE_HEADS = RowSet(
+    "WITH {rows} UPDATE ledger_head SET size = rows.size, root = rows.root, frontier = rows.frontier, "
+    "ts = rows.ts FROM rows WHERE ledger_head.bucket = rows.bucket AND ledger_head.year = rows.year "
+    "AND ledger_head.size = rows.old RETURNING ledger_head.bucket",
+    bucket="int",
+    year="int",
+    old="int",
+    size="int",
+    root="bytes",
+    frontier="bytes",
+    ts="int",
+)
+
+
+def append(conn: Connection, items: Sequence[Item], now_ms: int, ledger_host: str) -> list[Position]:
+    """Append `items` in order and return one position each.
+
+    An id that is already there with the same kind, tag and commitment gives its old position; with others,
+    LedgerConflict. WrongLog when an item was prepared for another year than that of `now_ms` (Unix ms).
+    """
+    if not items:
+        return []
+    _refuse_foreign(items, now_ms)
+    batch = _Batch(_lock(conn, {LogId(item.bucket, item.year) for item in items}, now_ms, ledger_host))
+    keys = [(item.bucket, item.year, item.id, item.tag) for item in items]
+    found: list[_Found] = _FIND(conn, keys)
+    positions = [_place(batch, item, row) for item, row in zip(items, found, strict=True)]
+    if batch.entries:
+        _write(conn, batch)
+    return positions
+
+
+def _refuse_foreign(items: Iterable[Item], now_ms: int) -> None:
+    year = year_of(now_ms)
+    for item in items:
+        if item.year != year:
+            raise WrongLog("item prepared for another year than that of its entry")
+        if item.kind in LOG_KINDS:
+            raise WrongLog("an entry about the log itself is not appended as a person's")
+
+
+def _lock(conn: Connection, wanted: set[LogId], now_ms: int, ledger_host: str) -> dict[LogId, _OpenLog]:
+    keys = sorted(wanted)
+    # Once in the life of a log its head is missing; opening it locks the others in the same order.
+    rows = _LOCK(conn, keys) or _OPEN(conn, [(*key, EMPTY_ROOT, b"") for key in keys])
+    logs: dict[LogId, _OpenLog] = {}
+    for bucket, year, size, root, frontier, ts in rows:
+        log = LogId(bucket, year)
+        origin = origin_of(ledger_host, log)
+        logs[log] = _OpenLog(origin, _intact(origin, size, frontier, root), max(now_ms, ts))
+    return logs
+
+
+def _intact(origin: str, size: int, frontier: bytes, root: bytes) -> Frontier:
+    """The stored right edge, unless it was damaged: nothing may be built on a wrong one."""
+    try:
+        edge = Frontier.parse(size, frontier) if size else EMPTY
+    except ValueError as error:
+        raise LedgerAlarm(origin, "frontier does not fit the size") from error
+    if edge.root() != root:
+        raise LedgerAlarm(origin, "frontier does not lead to the root")
+    return edge
+
+
+def _place(batch: _Batch, item: Item, row: _Found) -> Position:
+    _, idx, leaf, stored, n, tail = row
+    key = (item.bucket, item.year, item.id)
+    if key in batch.placed:
+        return _same(item, *batch.placed[key])
+    log = batch.logs[LogId(item.bucket, item.year)]
+    if idx is not None and leaf is not None and stored is not None:
+        return _old_position(item, log.origin, idx, leaf, stored)
+    position = _next_position(batch, log, item, (n or 0, tail or NO_PREVIOUS))
+    batch.placed[key] = (item, position)
+    return position
+
+
+def _next_position(batch: _Batch, log: _OpenLog, item: Item, stored: tuple[int, bytes]) -> Position:
+    bucket, year, tag = item.bucket, item.year, item.tag
+    tail = batch.tails.get((bucket, year, tag))
+    n, previous = stored if tail is None else tail[:2]
+    n += 1
+    data = body(item.kind, log.ts, tag, n, previous, item.commitment, item.id)
+    leaf = leaf_hash(data)
+    idx = log.frontier.size + len(log.leaves)
+    log.leaves.append(leaf)
+    batch.entries.append((bucket, year, idx, item.id, leaf, data))
+    batch.openings.append((bucket, year, idx, item.subject, item.sealed_secret))
+    batch.tails[bucket, year, tag] = (n, leaf, idx)
+    return Position(bucket=bucket, year=year, origin=log.origin, idx=idx, n=n, leaf=leaf, body=data)
+
+
+def _same(item: Item, before: Item, position: Position) -> Position:
+    if (item.kind, item.tag, item.commitment) != (before.kind, before.tag, before.commitment):
+        raise LedgerConflict("this entry id stands for another entry of the batch")
+    return position
+
+
+def _old_position(item: Item, origin: str, idx: int, leaf: bytes, stored: bytes) -> Position:
+    entry = parse(stored)
+    if (item.kind, item.tag, item.commitment) != (entry.kind, entry.tag, entry.commitment):
+        raise LedgerConflict("this entry id stands for another entry")
+    return Position(
+        bucket=item.bucket, year=item.year, origin=origin, idx=idx, n=entry.n, leaf=leaf, body=stored
+    )
+
+
+def _write(conn: Connection, batch: _Batch) -> None:
+    _INSERT_ENTRIES(conn, batch.entries)
+    _INSERT_OPENINGS(conn, batch.openings)
+    _MOVE_TAILS(conn, [(*tag, *tail) for tag, tail in batch.tails.items()])
+    grown = {log: state for log, state in batch.logs.items() if state.leaves}
+    write_full_tiles(conn, [Growth(log, state.frontier.size, state.leaves) for log, state in grown.items()])
+    moved = _MOVE_HEADS(conn, [_moved_head(log, state) for log, state in grown.items()])
+    if len(moved) != len(grown):
+        raise LedgerAlarm(next(iter(grown.values())).origin, "a head moved although it was locked")
+
+
+def _moved_head(log: LogId, state: _OpenLog) -> tuple[int, int, int, int, bytes, bytes, int]:
+    edge = state.frontier.extend(state.leaves)
+    return (*log, state.frontier.size, edge.size, edge.root(), bytes(edge), state.ts)
