@@ -1,0 +1,1 @@
+"""Where the root key lives: one interface, several places to keep it."""
