@@ -1,0 +1,64 @@
+"""Many callers at one instant, and statements that dawdle: how a race is provoked on purpose.
+
+`at_once` holds every thread at a barrier until all have arrived. `dawdling` makes each set-based statement
+wait 1 to 3 ms first, so that the gaps between statements, which a fast machine hides, lie wide open; the
+waits come from a seeded generator per thread, so a failing seed can be run again.
+"""
+
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Connection
+
+from vault.rowset import RowSet
+
+PATIENCE = 120.0
+
+
+def at_once[Answer](calls: Sequence[Callable[[], Answer]]) -> list[Answer]:
+    """Run every call on a thread of its own from one start barrier; the answers in order, or the first error."""
+    barrier = threading.Barrier(len(calls))
+    answers: list[Answer | BaseException] = [RuntimeError("did not finish")] * len(calls)
+
+    def run(place: int) -> None:
+        try:
+            barrier.wait(PATIENCE)
+            answers[place] = calls[place]()
+        except BaseException as error:
+            answers[place] = error
+
+    threads = [threading.Thread(target=run, args=(place,), daemon=True) for place in range(len(calls))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(PATIENCE)
+    finished: list[Answer] = []
+    for answer in answers:
+        if isinstance(answer, BaseException):
+            raise answer
+        finished.append(answer)
+    return finished
+
+
+@contextmanager
+def dawdling(seed: int, *, shortest: float = 0.001, longest: float = 0.003) -> Iterator[None]:
+    """While the block runs, every RowSet statement waits before it is sent (seconds, both bounds included)."""
+    plain = RowSet.__call__
+    own = threading.local()
+    serial = iter(range(1 << 30))
+
+    def slow(self: RowSet, conn: Connection, rows: Sequence[Sequence[Any]], **parameters: Any) -> list[Any]:
+        if not hasattr(own, "dice"):
+            own.dice = random.Random(f"{seed}/{next(serial)}")
+        time.sleep(own.dice.uniform(shortest, longest))
+        return plain(self, conn, rows, **parameters)
+
+    RowSet.__call__ = slow  # type: ignore[method-assign]  # the very point of this block
+    try:
+        yield
+    finally:
+        RowSet.__call__ = plain  # type: ignore[method-assign]
