@@ -136,7 +136,7 @@ def _named(pools: _Pools, noise: int) -> tuple[str, str, str]:
     """(name, local part of the mail address, language)."""
     if noise & 7 < ENGLISH_OF_8:
         first, last = pools.first[(noise >> 3) % POOL], pools.last[(noise >> 20) % POOL]
-        return f"{first} {last}", f"{first}.{last}".lower(), "en"
+        return f"{first} {last}", ".".join(map(_letters, (first, last))), "en"
     name = pools.surnames[(noise >> 3) % POOL] + pools.given[(noise >> 20) % POOL]
     return name, pools.pinyin[(noise >> 36) % POOL], "zh-CN"
 
@@ -156,7 +156,7 @@ def _pools(seed: int) -> _Pools:
     return _Pools(
         surnames=tuple(chinese.last_name() for _ in range(POOL)),
         given=tuple(_given(chinese) for _ in range(POOL)),
-        pinyin=tuple("".join(filter(str.isalpha, chinese.romanized_name().lower())) for _ in range(POOL)),
+        pinyin=tuple(_letters(chinese.romanized_name()) for _ in range(POOL)),
         first=tuple(english.first_name() for _ in range(POOL)),
         last=tuple(english.last_name() for _ in range(POOL)),
     )
@@ -166,3 +166,9 @@ def _given(chinese: Faker) -> str:
     """A given name; every third one is a two-character compound of two others, as in a real register."""
     name = str(chinese.first_name())
     return name if len(name) > 1 or chinese.random_int(0, 2) else name + str(chinese.first_name())[:1]
+
+
+@lru_cache(maxsize=4 * POOL)
+def _letters(name: str) -> str:
+    """What of a name may stand in a mail address."""
+    return "".join(filter(str.isalpha, name.lower()))

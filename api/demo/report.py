@@ -1,0 +1,58 @@
+"""The report folder of a demo: `report.html` with its own style sheet, `report.json`, and the files the story left.
+
+Decides: the page is drawn from the JSON document and nothing else, so that both always say the same.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, StrictUndefined
+from markupsafe import Markup
+
+from api.demo.chart import bar_chart, time_line
+
+_TEMPLATES = files("api.demo") / "templates"
+
+
+def describe_file(path: Path, what: str) -> dict[str, Any]:
+    """Name, purpose, size and SHA-256 of one file of the folder."""
+    raw = path.read_bytes()
+    return {"name": path.name, "what": what, "bytes": len(raw), "sha256": hashlib.sha256(raw).hexdigest()}
+
+
+def write_report(folder: Path, story: Mapping[str, Any]) -> None:
+    """Write report.json, report.html and report.css into `folder`."""
+    text = json.dumps(story, ensure_ascii=False, indent=1, sort_keys=True)
+    (folder / "report.json").write_text(text + "\n", encoding="utf-8")
+    (folder / "report.html").write_text(render(story), encoding="utf-8")
+    style = (_TEMPLATES / "report.css").read_text(encoding="utf-8")
+    (folder / "report.css").write_text(style, encoding="utf-8")
+
+
+def render(story: Mapping[str, Any]) -> str:
+    """The page of one story."""
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+    environment.filters["thousands"] = _thousands
+    environment.filters["verdict"] = _verdict
+    source = (_TEMPLATES / "report.html").read_text(encoding="utf-8")
+    bars = [(row["name"], row["ln_e"], row["kind"]) for row in story["suspects"]]
+    phases = [(phase["label"], phase["begin"], phase["end"]) for phase in story["phases"]]
+    return environment.from_string(source).render(
+        s=story, bars=bar_chart(bars, story["trace"]["threshold"]), line=time_line(phases)
+    )
+
+
+def _thousands(number: float) -> str:
+    return f"{number:,}"
+
+
+def _verdict(ok: bool) -> Markup:  # noqa: FBT001 - a template filter takes its value by position
+    if ok:
+        return Markup('<span class="ok">✓ as it must be</span>')
+    return Markup('<span class="bad">✗ WRONG</span>')
