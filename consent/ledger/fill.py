@@ -25,7 +25,7 @@ class Growth(NamedTuple):
 
 type _TileRow = tuple[int, int, int, int, bytes, bytes]
 
-_EDGE_LEAVES = RowSet(
+EDGE_LEAVES = RowSet(
     "WITH {rows} SELECT rows.i, e.leaf FROM rows JOIN ledger_entry e "
     "ON e.bucket = rows.bucket AND e.year = rows.year AND e.idx >= rows.first AND e.idx < rows.until "
     "ORDER BY rows.i, e.idx",
@@ -34,12 +34,13 @@ _EDGE_LEAVES = RowSet(
     first="int",
     until="int",
 )
-_EDGE_ROOTS = RowSet(
+EDGE_ROOTS = RowSet(
     "WITH {rows} SELECT rows.i, t.root FROM rows JOIN ledger_tile t "
-    "ON t.bucket = rows.bucket AND t.year = rows.year AND t.level = :level "
+    "ON t.bucket = rows.bucket AND t.year = rows.year AND t.level = rows.level "
     "AND t.n >= rows.first AND t.n < rows.until ORDER BY rows.i, t.n",
     bucket="int",
     year="int",
+    level="int",
     first="int",
     until="int",
 )
@@ -73,8 +74,11 @@ def _fills(growth: Growth) -> bool:
 def _edges(conn: Connection, level: int, filling: Sequence[Growth]) -> list[list[bytes]]:
     """The hashes that already stand in each log's partial tile."""
     edges: list[list[bytes]] = [[] for _ in filling]
-    spans = [(*log, size - size % WIDTH, size) for log, size, _ in filling]
-    found = _EDGE_ROOTS(conn, spans, level=level - 1) if level else _EDGE_LEAVES(conn, spans)
+    spans = [(log, (size - size % WIDTH, size)) for log, size, _ in filling]
+    if level:
+        found = EDGE_ROOTS(conn, [(*log, level - 1, *span) for log, span in spans])
+    else:
+        found = EDGE_LEAVES(conn, [(*log, *span) for log, span in spans])
     for at, value in found:
         edges[at].append(value)
     if any(len(edge) != growth.size % WIDTH for edge, growth in zip(edges, filling, strict=True)):

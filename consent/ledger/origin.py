@@ -33,3 +33,8 @@ def parse_origin(origin: str) -> tuple[str, LogId]:
     if match is None or not origin.isascii():
         raise Malformed("not an origin")
     return match["host"], LogId(int(match["bucket"]), int(match["year"]))
+
+
+def origin_at(ledger_host: str, bucket: int, now_ms: int) -> str:
+    """The origin of the log that takes this bucket's entries at a moment in Unix milliseconds."""
+    return origin_of(ledger_host, LogId(bucket, year_of(now_ms)))

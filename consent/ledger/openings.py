@@ -1,0 +1,100 @@
+"""From an event to an item of the ledger, and back from an entry to the secret that opens it.
+
+A person's tag in a log is HMAC-SHA256(ledger key, "tag" ‖ origin) cut to 16 bytes: another one every year, and
+gone with the key. The entry's secret is 32 random bytes sealed under the person's data key at the place
+(person, entry id, "ledger.secret"); erasure destroys both keys, and with them every way to open the commitment.
+"""
+
+import hmac
+from collections.abc import Mapping, Sequence
+
+from sqlalchemy import Connection
+
+from consent.ledger.append import Item
+from consent.ledger.commitment import SECRET_BYTES, Field, Opening, commit
+from consent.ledger.entry import Kind
+from consent.ledger.origin import LogId, parse_origin
+from vault.ids import Bucket, RecordId, SubjectId, TenantId
+from vault.keys import SubjectKey
+from vault.opening import Vault
+from vault.rowset import RowSet
+from vault.sealed import SALT_BYTES, Place, open_sealed, seal
+
+ENTROPY_BYTES = SECRET_BYTES + SALT_BYTES
+_FIELD = "ledger.secret"
+_SCHEMA = 1
+_VERSION = 1
+
+_SEALED = RowSet(
+    "WITH {rows} SELECT rows.i, o.subject, o.sealed, e.id FROM rows "
+    "JOIN ledger_opening o ON o.bucket = rows.bucket AND o.year = rows.year AND o.idx = rows.idx "
+    "JOIN ledger_entry e ON e.bucket = rows.bucket AND e.year = rows.year AND e.idx = rows.idx",
+    bucket="int",
+    year="int",
+    idx="int",
+)
+
+
+def tag_of(ledger_key: bytes, origin: str) -> bytes:
+    """A person's tag (16 bytes) in the log of this origin."""
+    return hmac.digest(ledger_key, b"tag" + origin.encode(), "sha256")[:16]
+
+
+def new_item(
+    key: SubjectKey,
+    *,
+    tenant: TenantId,
+    origin: str,
+    kind: Kind,
+    entry_id: bytes,
+    fields: Sequence[Field],
+    entropy: bytes,
+) -> tuple[Item, Opening]:
+    """An item for `append` and its opening.
+
+    `origin` comes from `origin.origin_at` with the very `now_ms` that `append` will get; `entry_id` is 16
+    bytes made here, never by a client; `entropy` is ENTROPY_BYTES fresh random bytes.
+    """
+    if len(entropy) != ENTROPY_BYTES:
+        raise ValueError(f"an entry takes {ENTROPY_BYTES} bytes of entropy")
+    _, log = parse_origin(origin)
+    secret, salt = entropy[:SECRET_BYTES], entropy[SECRET_BYTES:]
+    item = Item(
+        bucket=log.bucket,
+        year=log.year,
+        kind=kind,
+        tag=tag_of(key.ledger, origin),
+        id=entry_id,
+        commitment=commit(secret, fields),
+        subject=key.subject,
+        sealed_secret=seal(key.data, key.epoch, _place(tenant, key.subject, entry_id), secret, salt),
+    )
+    return item, Opening(secret, tuple(fields))
+
+
+def reopen(
+    conn: Connection, vault: Vault, entries: Sequence[tuple[LogId, int]]
+) -> dict[tuple[LogId, int], bytes]:
+    """The secrets of entries, by (log, index); a person whose keys were destroyed is absent."""
+    rows = _SEALED(conn, [(*log, idx) for log, idx in entries])
+    people = {(Bucket(entries[row[0]][0].bucket), SubjectId(row[1])) for row in rows}
+    keys = vault.keyring.subject_keys(sorted(people))
+    return {
+        entries[at]: _open(vault.installation.tenant, keys, SubjectId(subject), RecordId(entry_id), sealed)
+        for at, subject, sealed, entry_id in rows
+        if subject in keys
+    }
+
+
+def _open(
+    tenant: TenantId,
+    keys: Mapping[SubjectId, SubjectKey],
+    subject: SubjectId,
+    entry_id: RecordId,
+    sealed: bytes,
+) -> bytes:
+    return open_sealed(keys[subject].data, _place(tenant, subject, entry_id), sealed)
+
+
+def _place(tenant: TenantId, subject: SubjectId, entry_id: bytes) -> Place:
+    return Place(tenant, subject, RecordId(entry_id), _FIELD, _SCHEMA, _VERSION)

@@ -1,0 +1,202 @@
+"""Signing what has grown, after computing it a second time; refusing when anything disagrees.
+
+For each log that grew since its newest checkpoint: read the new entries in one snapshot, hash their bytes anew,
+go from the last signed right edge to the new root on a second code path, and require that leaves, head, tiles
+and every head signed before agree. Signing happens outside any lock; a signature that is not stored is never
+shown to anybody, so a crash in between is harmless. One log's alarm does not keep the others from publishing.
+"""
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, select
+
+from consent.ledger import checkpoint as checkpoints
+from consent.ledger import prove, published
+from consent.ledger.checkpoint import Checkpoint
+from consent.ledger.errors import LedgerAlarm, LedgerError
+from consent.ledger.memory import Memory
+from consent.ledger.origin import LogId, origin_of
+from consent.ledger.published import Published
+from consent.ledger.recompute import RightEdge, absorb, leaf_of
+from consent.ledger.signer import Signer
+from consent.ledger.tables import checkpoint, entry, head
+from consent.ledger.tree import verify_consistency
+from vault.rowset import RowSet
+from vault.storage import Database
+
+_CHUNK = 8192
+_LOCK_HEADS = RowSet(
+    "WITH {rows} SELECT h.bucket FROM rows JOIN ledger_head h ON h.bucket = rows.bucket "
+    "AND h.year = rows.year ORDER BY h.bucket, h.year {for_update:h}",
+    bucket="int",
+    year="int",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Head:
+    log: LogId
+    origin: str
+    size: int
+    root: bytes
+    frontier: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """A checked step from the checkpoint at `base` to a freshly signed one."""
+
+    base: int
+    checkpoint: Checkpoint
+    published: Published
+
+
+def publish(
+    data: Database,
+    signer: Signer,
+    now_ms: int,
+    *,
+    memory: Memory | None = None,
+    only: Collection[LogId] | None = None,
+) -> list[Published]:
+    """Sign and store a checkpoint for every log that grew (of `only`, when given); return the new ones.
+
+    `now_ms` is noted beside them, Unix milliseconds. Raises LedgerAlarm for the first log found wrong, after
+    the sound ones were published. `memory` is the copy outside the data base; pass it wherever there is one.
+    """
+    remembered = memory.load() if memory else {}
+    alarms: list[LedgerAlarm] = []
+    with data.read() as conn:
+        heads = _heads(conn, signer)
+        if only is None:
+            alarms += _vanished(heads, remembered)
+        wanted = [at for at in heads if only is None or at.log in only]
+        steps = list(_steps(conn, signer, wanted, remembered, alarms))
+    stored = _store(data, steps, now_ms)
+    if memory and stored:
+        memory.save(remembered | {step.checkpoint.origin: step.checkpoint for step in stored})
+    if alarms:
+        raise alarms[0]
+    return [step.published for step in stored]
+
+
+def _heads(conn: Connection, signer: Signer) -> list[_Head]:
+    c = head.c
+    rows = conn.execute(select(c.bucket, c.year, c.size, c.root, c.frontier).order_by(c.bucket, c.year))
+    logs = ((LogId(row.bucket, row.year), row) for row in rows)
+    return [
+        _Head(log, origin_of(signer.ledger_host, log), row.size, row.root, row.frontier) for log, row in logs
+    ]
+
+
+def _vanished(heads: list[_Head], remembered: Mapping[str, Checkpoint]) -> list[LedgerAlarm]:
+    known = {at.origin for at in heads}
+    return [LedgerAlarm(name, "a log that was signed is gone") for name in remembered if name not in known]
+
+
+def _steps(
+    conn: Connection,
+    signer: Signer,
+    heads: list[_Head],
+    remembered: Mapping[str, Checkpoint],
+    alarms: list[LedgerAlarm],
+) -> Iterator[_Step]:
+    for at in heads:
+        try:
+            step = _step(conn, signer, at, remembered.get(at.origin))
+        except LedgerAlarm as alarm:
+            alarms.append(alarm)
+        else:
+            if step:
+                yield step
+
+
+def _step(conn: Connection, signer: Signer, at: _Head, before: Checkpoint | None) -> _Step | None:
+    last = published.newest(conn, at.log)
+    if before:
+        _check_successor(conn, at, before)
+    if last:
+        _check_signed(signer, at, last)
+        _check_successor(conn, at, Checkpoint(at.origin, last.size, last.root))
+    if at.size == (last.size if last else 0):
+        return None
+    _check_entries(conn, at, last)
+    found = Checkpoint(at.origin, at.size, at.root)
+    note = signer.sign(found)
+    new = Published(log=at.log, size=at.size, root=at.root, frontier=at.frontier, note=note)
+    return _Step(last.size if last else 0, found, new)
+
+
+def _check_signed(signer: Signer, at: _Head, last: Published) -> None:
+    """The stored checkpoint row must say what its own signature says."""
+    try:
+        found = checkpoints.verify(last.note, [signer.key(at.origin)])
+        edge = RightEdge.from_bytes(last.size, last.frontier)
+    except (LedgerError, ValueError) as error:
+        raise LedgerAlarm(at.origin, "the stored checkpoint does not verify") from error
+    if found != Checkpoint(at.origin, last.size, last.root) or edge.root() != last.root:
+        raise LedgerAlarm(at.origin, "the stored checkpoint says something else than its signature")
+
+
+def _check_successor(conn: Connection, at: _Head, before: Checkpoint) -> None:
+    """Whatever was signed once must be a prefix of what stands there now."""
+    if before.size > at.size:
+        raise LedgerAlarm(at.origin, f"rolled back: {before.size} entries were signed, {at.size} are there")
+    path = prove.consistency(conn, at.log, before.size, at.size) if before.size else []
+    if not verify_consistency(before.size, at.size, before.root, at.root, path):
+        raise LedgerAlarm(at.origin, f"not consistent with the signed head of size {before.size}")
+
+
+def _check_entries(conn: Connection, at: _Head, last: Published | None) -> None:
+    edge = RightEdge.from_bytes(last.size, last.frontier) if last else RightEdge(0, {})
+    for leaves in _new_leaves(conn, at, edge.size):
+        edge = absorb(edge, leaves)
+    if (edge.size, edge.root(), bytes(edge)) != (at.size, at.root, at.frontier):
+        raise LedgerAlarm(at.origin, "the head is not what its entries give")
+
+
+def _new_leaves(conn: Connection, at: _Head, start: int) -> Iterator[list[bytes]]:
+    c = entry.c
+    mine = (c.bucket == at.log.bucket, c.year == at.log.year)
+    while start < at.size:
+        end = min(start + _CHUNK, at.size)
+        query = select(c.idx, c.leaf, c.body).where(*mine, c.idx >= start, c.idx < end).order_by(c.idx)
+        rows = conn.execute(query).all()
+        leaves = [leaf_of(row.body) for row in rows]
+        for expected, (row, leaf) in enumerate(zip(rows, leaves, strict=True), start):
+            if row.idx != expected or row.leaf != leaf:
+                raise LedgerAlarm(at.origin, f"entry {expected} is not what was appended")
+        if len(rows) != end - start:
+            raise LedgerAlarm(at.origin, f"entries between {start} and {end} are missing")
+        yield leaves
+        start = end
+
+
+def _store(data: Database, steps: list[_Step], now_ms: int) -> list[_Step]:
+    """Insert under the heads' locks, so that of two publishers only one takes each step."""
+    if not steps:
+        return []
+    with data.write() as conn:
+        _LOCK_HEADS(conn, [tuple(step.published.log) for step in steps])
+        free = [step for step in steps if _base(conn, step.published.log) == step.base]
+        for step in free:
+            conn.execute(checkpoint.insert(), _row(step.published, now_ms))
+    return free
+
+
+def _base(conn: Connection, log: LogId) -> int:
+    last = published.newest(conn, log)
+    return last.size if last else 0
+
+
+def _row(at: Published, now_ms: int) -> dict[str, object]:
+    return {
+        "bucket": at.log.bucket,
+        "year": at.log.year,
+        "size": at.size,
+        "root": at.root,
+        "frontier": at.frontier,
+        "note": at.note,
+        "created_at": now_ms,
+    }
