@@ -19,7 +19,7 @@ from api.cli.failures import Exit, Failure
 from api.cli.installation import SETTINGS_FILE, databases, read_secret, settings_mapping, write_private
 from api.cli.output import emit, json_option
 from api.settings import PREFIX, Settings
-from consent import purposes
+from consent.purposes import PURPOSES, seed
 from vault.opening import create_vault
 from vault.providers.local import create_root, open_root
 from vault.storage import Database, Dialect
@@ -111,16 +111,19 @@ def _create(
 ) -> dict[str, Any]:
     migrations.upgrade(data, "data")
     migrations.upgrade(keys, "keys")
-    now_ms = time.time_ns() // 1_000_000
     vault = create_vault(
         data,
         keys,
         open_root(settings.root_file, passphrase),
         buckets=buckets or BUCKETS[data.dialect],
         ledger_host=ledger_host or f"perusal.local/{secrets.token_hex(6)}",
-        now_ms=now_ms,
+        now_ms=time.time_ns() // 1_000_000,
     )
     with data.write() as conn:
-        seeded = purposes.seed(conn, now_ms)
+        seed(conn)
     installation = vault.installation
-    return {"buckets": installation.buckets, "ledger_host": installation.ledger_host, "purposes": seeded}
+    return {
+        "buckets": installation.buckets,
+        "ledger_host": installation.ledger_host,
+        "purposes": len(PURPOSES),
+    }

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -36,15 +37,19 @@ def settings_mapping(home: Path) -> dict[str, str]:
     return {**_file(home), **given, f"{PREFIX}HOME": str(home)}
 
 
-def settings_of(home: Path | None) -> Settings:
-    """The settings of the installation in `home`; a Failure that says what to do when there is none."""
+def settings_of(home: Path | None, **given: object) -> Settings:
+    """The settings of the installation in `home`; a Failure that says what to do when there is none.
+
+    `given` holds settings from the command line by name, which win over all others; None means not given.
+    """
     if home is None:
         raise Failure(
             "name an installation with --dir DIR or PERUSAL_HOME, or make one with: perusal init --dir DIR",
             code="no_installation",
             exit_code=Exit.ENVIRONMENT,
         )
-    settings = Settings.from_mapping(settings_mapping(home))
+    chosen = {f"{PREFIX}{name.upper()}": str(value) for name, value in given.items() if value is not None}
+    settings = Settings.from_mapping(settings_mapping(home) | chosen)
     if not settings.root_file.is_file():
         raise Failure(
             f"{home.name or home} holds no installation; make one with: perusal init --dir {home.name or home}",
@@ -75,7 +80,7 @@ def opened(settings: Settings) -> Iterator[Vault]:
 def read_secret(path: Path) -> str:
     """The first line of a file that only its owner can read; "-" means standard input."""
     if str(path) == "-":
-        return click.get_text_stream("stdin").readline().rstrip("\r\n")
+        return sys.stdin.readline().rstrip("\r\n")
     if path.stat().st_mode & 0o077:
         raise Failure(
             f"others can read {path.name}; say: chmod 600 {path.name}",

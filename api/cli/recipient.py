@@ -1,0 +1,129 @@
+"""`perusal recipient add FILE.json`: who may ask, with which keys, under which notices and which liability terms.
+
+The file holds one registration or a list of them; all are written in one transaction or none is. Only public keys are
+accepted. What is printed is what the recipient's own program needs: its client id, and the ids and hashes of its texts.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+from sqlalchemy import Connection
+
+from api.cli.failures import Exit, Failure
+from api.cli.installation import databases, dir_option, settings_of
+from api.cli.output import emit, json_option, table_of
+from consent import notices, recipients, terms
+
+
+class NoticeText(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """One wording people will be shown."""
+
+    purpose: str
+    version: int
+    lang: str
+    text: str
+
+
+class TermsText(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """What the recipient owes per person if what it was given leaks; sums are decimal texts."""
+
+    version: int
+    text: str
+    per_record: str
+    currency: str
+    cap: str
+
+
+class RecipientFile(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """One registration as it stands in the file."""
+
+    legal_name: str
+    contact: str
+    registration_no: str
+    redirect_uris: list[str]
+    jwks: dict[str, Any]
+    notices: list[NoticeText]
+    terms: list[TermsText]
+
+
+@click.group("recipient")
+def command() -> None:
+    """Those who may ask people for data."""
+
+
+@command.command("add")
+@dir_option
+@click.argument("file", type=click.Path(path_type=Path, allow_dash=True, dir_okay=False, exists=True))
+@json_option
+def add(home: Path | None, file: Path, as_json: bool) -> None:
+    """Register the recipients described in FILE (a JSON object or a list of them)."""
+    settings = settings_of(home)
+    wanted = parse(click.open_file(str(file), "rb").read())
+    now_ms = time.time_ns() // 1_000_000
+    with databases(settings) as (data, _keys), data.write() as conn:
+        made = [register(conn, recipient, now_ms) for recipient in wanted]
+    emit(
+        {"recipients": made},
+        as_json=as_json,
+        table=table_of(
+            "registered", ("name", "client id"), [(one["legal_name"], one["client_id"]) for one in made]
+        ),
+    )
+
+
+def parse(raw: bytes) -> list[RecipientFile]:
+    """The registrations of a file; a Failure says where the document is not as it must be."""
+    kind: Any = list[RecipientFile] if raw.lstrip().startswith(b"[") else RecipientFile
+    try:
+        found = msgspec.json.decode(raw, type=kind)
+    except msgspec.MsgspecError as error:
+        raise Failure(
+            f"the file is not a registration: {error}", code="bad_file", exit_code=Exit.USAGE
+        ) from None
+    return found if isinstance(found, list) else [found]
+
+
+def register(conn: Connection, wanted: RecipientFile, now_ms: int) -> dict[str, Any]:
+    """Write one recipient, its client, notices and terms; returns their ids and hashes. Raises ConsentError."""
+    registration = recipients.Registration(
+        legal_name=wanted.legal_name,
+        contact=wanted.contact,
+        registration_no=wanted.registration_no,
+        redirect_uris=wanted.redirect_uris,
+        jwks=wanted.jwks,
+    )
+    who = recipients.register(conn, registration, now_ms)
+    shown = [
+        notices.publish(conn, who.recipient_id, one.purpose, one.version, one.lang, one.text, now_ms)
+        for one in wanted.notices
+    ]
+    owed = [
+        terms.publish(
+            conn, who.recipient_id, one.version, one.text, one.per_record, one.currency, one.cap, now_ms
+        )
+        for one in wanted.terms
+    ]
+    return {
+        "legal_name": wanted.legal_name,
+        "recipient_id": who.recipient_id,
+        "client_id": who.client_id,
+        "notices": [
+            {"id": n.id, "purpose": n.purpose, "version": n.version, "lang": n.lang, "hash": n.hash}
+            for n in shown
+        ],
+        "terms": [
+            {
+                "id": t.id,
+                "version": t.version,
+                "hash": t.hash,
+                "per_record": str(t.per_record),
+                "currency": t.currency,
+            }
+            for t in owed
+        ],
+    }

@@ -1,0 +1,42 @@
+"""`perusal staff add`: a key for somebody inside. Every key names one actor and one role; it is written once, to a file."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import click
+
+from api.access import STAFF, Access
+from api.cli.failures import Exit, Failure
+from api.cli.installation import databases, dir_option, settings_of, write_private
+from api.cli.output import emit, json_option
+from api.staff import issue_staff_key
+
+
+@click.group("staff")
+def command() -> None:
+    """Keys for the people who run, investigate or audit."""
+
+
+@command.command("add")
+@dir_option
+@click.option("--actor", required=True, help="Who holds the key, as the chain of custody will name them.")
+@click.option("--role", required=True, type=click.Choice(sorted(role.value for role in STAFF)))
+@click.option(
+    "--key-out", required=True, type=click.Path(path_type=Path, dir_okay=False), help="New file (0600)."
+)
+@json_option
+def add(home: Path | None, actor: str, role: str, key_out: Path, as_json: bool) -> None:
+    """Issue a key and write it to a new file that only you can read."""
+    settings = settings_of(home)
+    if key_out.exists():
+        raise Failure(f"{key_out.name} is already there", code="already_there", exit_code=Exit.USAGE)
+    with databases(settings) as (data, _keys), data.write() as conn:
+        key = issue_staff_key(conn, actor=actor, role=Access(role), now_ms=time.time_ns() // 1_000_000)
+        write_private(key_out, key + "\n")
+    emit(
+        {"actor": actor, "role": role, "key_file": key_out.name},
+        as_json=as_json,
+        lines=(f"{actor} may now act as {role}; the key is in {key_out}",),
+    )
