@@ -1,0 +1,60 @@
+"""The consent floor's errors: one root, a stable code on each, and never a personal value in the text.
+
+Only input that is no input at all raises. A request that is understood and turned down is a value:
+`denials.Denied` (redeeming, exchanging) or `refusals.Refusal` (asking, approving).
+"""
+
+from typing import ClassVar
+
+
+class ConsentError(Exception):
+    """Root of everything the consent floor raises; `code` is stable and safe to show to anybody."""
+
+    code: ClassVar[str] = "consent_error"
+
+
+class BadRegistration(ConsentError):
+    """A recipient's registration lacks something the approval page must show or the protocol needs."""
+
+    code = "bad_registration"
+
+
+class UnknownRecipient(ConsentError):
+    """The named recipient is not registered."""
+
+    code = "unknown_recipient"
+
+
+class UnknownPurpose(ConsentError):
+    """The named purpose is not in the closed vocabulary."""
+
+    code = "unknown_purpose"
+
+
+class BadNotice(ConsentError):
+    """A notice without text, in an unknown language, or a version that exists with another text."""
+
+    code = "bad_notice"
+
+
+class BadTerms(ConsentError):
+    """Liability terms without text or with sums that are no money."""
+
+    code = "bad_terms"
+
+
+class UnfairTerms(BadTerms):
+    """Terms that take away what the person cannot give away; `words` quotes the offending clause."""
+
+    code = "unfair_terms"
+
+    def __init__(self, clause: str, words: str) -> None:
+        super().__init__(f"{clause}: {words}")
+        self.clause = clause
+        self.words = words
+
+
+class LedgerMismatch(ConsentError):
+    """Integrity alarm: a committed disclosure and its ledger leaf do not say the same."""
+
+    code = "ledger_mismatch"

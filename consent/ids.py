@@ -1,0 +1,82 @@
+"""Names of the consent floor's rows, their text forms, and the fixed digest notation of documents.
+
+Reference rows (recipients, clients, notices, terms) are named by text, because people and configuration
+files carry those names. Rows that belong to a person are named by 16 routed bytes; their text form is made
+only at the edge, by the functions below.
+"""
+
+import base64
+import hashlib
+import json
+from typing import Any, NewType
+
+from vault.ids import Bucket, decode_id, encode_id, new_id
+
+RecipientId = NewType("RecipientId", str)
+ClientId = NewType("ClientId", str)
+NoticeId = NewType("NoticeId", str)
+TermsId = NewType("TermsId", str)
+RequestId = NewType("RequestId", bytes)
+ShowingId = NewType("ShowingId", bytes)
+GrantId = NewType("GrantId", bytes)
+UseId = NewType("UseId", bytes)
+DisclosureId = NewType("DisclosureId", bytes)
+
+_NOWHERE = Bucket(0)
+"""Reference rows belong to no person and therefore to no bucket."""
+
+
+def new_reference(prefix: str, now_ms: int) -> str:
+    """The text name of a new reference row: `org_`, `app_`, `ntc_` or `lt_` and 26 characters."""
+    return encode_id(prefix, new_id(_NOWHERE, now_ms))
+
+
+def showing_text(showing: ShowingId) -> str:
+    """One time a notice was shown, in text."""
+    return encode_id("sh", showing)
+
+
+def parse_showing(text: str) -> ShowingId:
+    """Raises vault MalformedId."""
+    return ShowingId(decode_id("sh", text))
+
+
+def grant_text(grant: GrantId) -> str:
+    """A grant's name in text."""
+    return encode_id("gr", grant)
+
+
+def parse_grant(text: str) -> GrantId:
+    """Raises vault MalformedId."""
+    return GrantId(decode_id("gr", text))
+
+
+def use_text(use: UseId) -> str:
+    """A use's name in text."""
+    return encode_id("us", use)
+
+
+def parse_use(text: str) -> UseId:
+    """Raises vault MalformedId."""
+    return UseId(decode_id("us", text))
+
+
+def disclosure_text(disclosure: DisclosureId) -> str:
+    """A disclosure's name in text."""
+    return encode_id("ds", disclosure)
+
+
+def parse_disclosure(text: str) -> DisclosureId:
+    """Raises vault MalformedId."""
+    return DisclosureId(decode_id("ds", text))
+
+
+def canonical_json(document: Any) -> str:
+    """RFC 8785 for what we store: text, integers, lists and objects (no floats), members sorted, no spaces."""
+    return json.dumps(document, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+
+def document_hash(document: Any) -> str:
+    """The digest that names one exact document: `sha-256:` and unpadded base64url of its canonical JSON."""
+    digest = hashlib.sha256(canonical_json(document).encode()).digest()
+    return f"sha-256:{base64.urlsafe_b64encode(digest).decode().rstrip('=')}"

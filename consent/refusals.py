@@ -1,0 +1,63 @@
+"""What asking and approving answer when they turn a request down: a value with a stable code.
+
+`error` is the word OAuth has for it (RFC 6749, 9126, 9396); `code` says exactly what is wrong and is what
+problem details and tests rely on; `at` points into the input (JSON pointer) or names the parameter.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class RefusalCode(StrEnum):
+    DETAILS_NOT_ONE = "details.not_one"
+    DETAILS_WRONG_TYPE = "details.wrong_type"
+    DETAILS_MISSING_MEMBER = "details.missing_member"
+    DETAILS_UNKNOWN_MEMBER = "details.unknown_member"
+    DETAILS_UNKNOWN_TYPE = "details.unknown_type"
+    DETAILS_UNKNOWN_ACTION = "details.unknown_action"
+    DETAILS_UNKNOWN_PURPOSE = "details.unknown_purpose"
+    DETAILS_UNKNOWN_FIELD = "details.unknown_field"
+    DETAILS_EXCESS_FIELD = "details.excess_field"
+    DETAILS_DUPLICATE_FIELD = "details.duplicate_field"
+    DETAILS_NO_FIELDS = "details.no_fields"
+    DETAILS_BAD_USES = "details.bad_uses"
+    DETAILS_BAD_WINDOW = "details.bad_window"
+    DETAILS_BAD_RETENTION = "details.bad_retention"
+    DETAILS_ONWARD = "details.onward_needs_own_grant"
+    DETAILS_OTHER_RECIPIENT = "details.other_recipient"
+    DETAILS_UNKNOWN_NOTICE = "details.unknown_notice"
+    DETAILS_UNKNOWN_TERMS = "details.unknown_terms"
+    DETAILS_TOO_LARGE = "details.too_large"
+    REQUEST_REDIRECT = "request.redirect_uri"
+    REQUEST_CHALLENGE = "request.code_challenge"
+    REQUEST_STATE = "request.state"
+    REQUEST_KEY = "request.dpop_jkt"
+    CLIENT_SUSPENDED = "client.suspended"
+    REQUEST_URI_UNKNOWN = "request_uri.unknown"
+    SHOWING_UNKNOWN = "showing.unknown"
+    SHOWING_EXPIRED = "showing.expired"
+    SHOWING_DECIDED = "showing.decided"
+    CHOICE_INCOMPLETE = "choice.incomplete"
+    CHOICE_EXCESS = "choice.excess"
+    WINDOW_CLOSED = "window.closed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """`error` for OAuth replies, `code` stable and exact, `at` where in the input."""
+
+    code: RefusalCode
+    at: str = ""
+
+    @property
+    def error(self) -> str:
+        """The OAuth error code a client library understands."""
+        family = self.code.partition(".")[0]
+        return _OAUTH.get(family, "invalid_request")
+
+
+_OAUTH = {
+    "details": "invalid_authorization_details",
+    "client": "unauthorized_client",
+    "request_uri": "invalid_request_uri",
+}

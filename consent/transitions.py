@@ -1,0 +1,62 @@
+"""The grant's states and legal moves, once as a pure state machine and once as rows the data base checks by.
+
+Names follow the W3C Data Privacy Vocabulary's consent states (consent.md §6). Two moves go beyond that list:
+a grant that is used up or past its window can still be withdrawn, because withdrawing also ends the
+recipient's right to keep what it received. States without a move out of them are final.
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+
+class GrantState(StrEnum):
+    REQUESTED = "requested"
+    DEFERRED = "deferred"
+    ACTIVE = "active"
+    REFUSED = "refused"
+    LAPSED = "lapsed"
+    SUSPENDED = "suspended"
+    EXHAUSTED = "exhausted"
+    EXPIRED = "expired"
+    WITHDRAWN = "withdrawn"
+    TERMINATED = "terminated"
+    REVOKED = "revoked"
+    INVALIDATED = "invalidated"
+    SUPERSEDED = "superseded"
+
+
+_ENDINGS = frozenset(
+    {
+        GrantState.WITHDRAWN,
+        GrantState.TERMINATED,
+        GrantState.REVOKED,
+        GrantState.INVALIDATED,
+        GrantState.SUPERSEDED,
+    }
+)
+
+MOVES: Mapping[GrantState, frozenset[GrantState]] = {
+    GrantState.REQUESTED: frozenset(
+        {GrantState.DEFERRED, GrantState.ACTIVE, GrantState.REFUSED, GrantState.LAPSED}
+    ),
+    GrantState.DEFERRED: frozenset({GrantState.ACTIVE, GrantState.REFUSED, GrantState.LAPSED}),
+    GrantState.ACTIVE: _ENDINGS | {GrantState.SUSPENDED, GrantState.EXHAUSTED, GrantState.EXPIRED},
+    GrantState.SUSPENDED: _ENDINGS | {GrantState.ACTIVE, GrantState.EXPIRED},
+    GrantState.EXHAUSTED: frozenset({GrantState.WITHDRAWN, GrantState.INVALIDATED}),
+    GrantState.EXPIRED: frozenset({GrantState.WITHDRAWN, GrantState.INVALIDATED}),
+}
+
+BIRTHS = frozenset({GrantState.REQUESTED, GrantState.ACTIVE, GrantState.REFUSED})
+"""The states a grant row may be written in."""
+
+WITHDRAWABLE = frozenset(s for s in GrantState if GrantState.WITHDRAWN in MOVES.get(s, frozenset()))
+
+
+def may_move(before: GrantState, after: GrantState) -> bool:
+    """Whether the state machine knows this move; staying is no move."""
+    return after in MOVES.get(before, frozenset())
+
+
+def after_use(state: GrantState, used: int, max_uses: int) -> GrantState:
+    """The state once `used` of `max_uses` are spent: the last use exhausts an active grant."""
+    return GrantState.EXHAUSTED if state is GrantState.ACTIVE and used >= max_uses else state
