@@ -1,0 +1,71 @@
+"""Which encoding a dump is written in: strict trials over windows of bytes, the first that reads all wins.
+
+Order: byte order mark (UTF-8, UTF-16), UTF-8, then GB18030 against Big5. Nearly every Big5 text is also valid
+GB18030, as nonsense; so where both read, the one whose characters are the everyday ones of its own table wins
+(GB 2312 level 1, Big5 level 1). UTF-16 without a mark is refused as binary: its NULs cannot be told from any other.
+"""
+
+import codecs
+from collections.abc import Sequence
+
+UTF8 = "utf-8"
+GB18030 = "gb18030"
+BIG5 = "big5hkscs"
+UTF16 = "utf-16"
+
+FALLBACKS = (UTF8, GB18030, BIG5)
+"""What a line is tried in when the encoding of its file does not read it."""
+
+_TOLERATED = 0.05
+_MARKS = ((codecs.BOM_UTF8, UTF8), (codecs.BOM_UTF16_LE, UTF16), (codecs.BOM_UTF16_BE, UTF16))
+
+
+def by_mark(head: bytes) -> str | None:
+    """The encoding a byte order mark announces."""
+    for mark, encoding in _MARKS:
+        if head.startswith(mark):
+            return encoding
+    return None
+
+
+def detect(lines: Sequence[bytes]) -> str | None:
+    """The encoding that reads these raw lines, or None when none reads at least 95 of 100."""
+    rich = [line for line in lines if not line.isascii()]
+    if not rich:
+        return UTF8
+    readable = {encoding: _decoded(rich, encoding) for encoding in FALLBACKS}
+    if _enough(readable[UTF8], rich):
+        return UTF8
+    best = max((GB18030, BIG5), key=lambda e: (_enough(readable[e], rich), _everyday(readable[e], e)))
+    return best if _enough(readable[best], rich) else None
+
+
+def _decoded(lines: Sequence[bytes], encoding: str) -> list[str]:
+    texts = []
+    for line in lines:
+        try:
+            texts.append(line.decode(encoding))
+        except UnicodeDecodeError:
+            continue
+    return texts
+
+
+def _enough(texts: Sequence[str], lines: Sequence[bytes]) -> bool:
+    return len(texts) >= len(lines) * (1 - _TOLERATED)
+
+
+def _everyday(texts: Sequence[str], encoding: str) -> float:
+    """The share of non-ASCII characters that belong to the commonest level of the encoding's own table."""
+    wide = [c for c in "".join(texts)[:100_000] if not c.isascii()]
+    if not wide:
+        return 0.0
+    return sum(_is_everyday(c, encoding) for c in wide) / len(wide)
+
+
+def _is_everyday(character: str, encoding: str) -> bool:
+    try:
+        raw = character.encode("gb2312" if encoding == GB18030 else "big5")
+    except UnicodeEncodeError:
+        return False
+    # Lead bytes of GB 2312 level 1 are B0-D7, of Big5 level 1 A4-C6.
+    return 0xB0 <= raw[0] <= 0xD7 if encoding == GB18030 else 0xA4 <= raw[0] <= 0xC6

@@ -1,0 +1,126 @@
+"""Raw lines out of a byte stream, block by block, in bounded memory: the ground truth every count is held against.
+
+Lines are cut in bytes before decoding: in UTF-8, GB18030 and Big5 the byte 0x0A is always a line feed. UTF-16 is
+first recoded. A block that does not decode is decoded line by line, each line in the first encoding that reads it.
+"""
+
+import codecs
+from collections.abc import Iterable, Iterator
+
+from breach.intake.encoding import FALLBACKS, UTF8, UTF16
+from breach.intake.tally import Reason, Tally
+
+MAX_LINE = 1_000_000
+"""Bytes; a longer line is set aside, and never held in memory whole."""
+
+_BLOCK = 1 << 20
+
+
+def blocks(
+    chunks: Iterable[bytes], encoding: str, tally: Tally, *, newline: bytes = b"\n"
+) -> Iterator[list[str]]:
+    """Every physical line that decodes, without its line end, in order; the others are set aside in `tally`."""
+    if encoding == UTF16:
+        chunks, encoding = _recoded(chunks), UTF8
+    if newline == b"\r":
+        chunks = (chunk.replace(b"\r", b"\n") for chunk in chunks)
+    for raw in _cut(_unmarked(chunks), tally):
+        first = tally.lines + 1
+        tally.lines += raw.count(b"\n")
+        yield _texts(raw, encoding, first, tally)
+
+
+def _unmarked(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """The stream without a UTF-8 byte order mark."""
+    held = b""
+    stream = iter(chunks)
+    for chunk in stream:
+        held += chunk
+        if len(held) >= len(codecs.BOM_UTF8):
+            break
+    yield held.removeprefix(codecs.BOM_UTF8)
+    yield from stream
+
+
+def _recoded(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    # What UTF-16 cannot mean becomes U+FFFD: the row stays, the cell it stands in matches nothing.
+    decoder = codecs.getincrementaldecoder(UTF16)("replace")
+    for chunk in chunks:
+        yield decoder.decode(chunk).encode(UTF8, "replace")
+    yield decoder.decode(b"", final=True).encode(UTF8, "replace")
+
+
+def _cut(chunks: Iterable[bytes], tally: Tally) -> Iterator[bytes]:
+    """Blocks of about 1 MiB that end with a line feed (a missing last one is added)."""
+    held = bytearray()
+    dropping = False
+    for chunk in chunks:
+        held += chunk
+        if len(held) < _BLOCK:
+            continue
+        cut = held.rfind(b"\n") + 1
+        if cut and dropping:
+            dropping = _drop_head(held, tally)
+            cut = held.rfind(b"\n") + 1
+        if cut and not dropping:
+            yield bytes(held[:cut])
+            del held[:cut]
+        elif not cut and len(held) > MAX_LINE:
+            dropping = True
+            held.clear()
+    if dropping:
+        _drop_head(held, tally)
+    if held:
+        yield bytes(held) if held.endswith(b"\n") else bytes(held) + b"\n"
+
+
+def _drop_head(held: bytearray, tally: Tally) -> bool:
+    """Forget the rest of an over-long line; False, because the stream is then back at a line's start."""
+    end = held.find(b"\n") + 1
+    del held[: end or len(held)]
+    tally.lines += 1
+    tally.set_aside(Reason.TOO_LONG, tally.lines)
+    return False
+
+
+def _texts(raw: bytes, encoding: str, first: int, tally: Tally) -> list[str]:
+    try:
+        text = raw.decode(encoding)
+    except UnicodeDecodeError:
+        return _line_by_line(raw, encoding, first, tally)
+    if len(raw) > MAX_LINE and _has_long_line(raw):
+        return _line_by_line(raw, encoding, first, tally)
+    if "\r" in text:
+        text = text.replace("\r\n", "\n")
+    texts = text.split("\n")
+    texts.pop()
+    return texts
+
+
+def _has_long_line(raw: bytes) -> bool:
+    return max(map(len, raw.split(b"\n"))) > MAX_LINE
+
+
+def _line_by_line(raw: bytes, encoding: str, first: int, tally: Tally) -> list[str]:
+    texts = []
+    for number, line in enumerate(raw.split(b"\n")[:-1], first):
+        text = _text(line.removesuffix(b"\r"), encoding, tally)
+        if len(line) > MAX_LINE:
+            tally.set_aside(Reason.TOO_LONG, number)
+        elif text is None:
+            tally.set_aside(Reason.UNDECODABLE, number)
+        else:
+            texts.append(text)
+    return texts
+
+
+def _text(line: bytes, encoding: str, tally: Tally) -> str | None:
+    for candidate in (encoding, *(other for other in FALLBACKS if other != encoding)):
+        try:
+            text = line.decode(candidate)
+        except UnicodeDecodeError:
+            continue
+        if candidate != encoding:
+            tally.reencoded[candidate] += 1
+        return text
+    return None

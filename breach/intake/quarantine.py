@@ -1,0 +1,178 @@
+"""The quarantine: dumps arrive as a stream and lie sealed on disk; their plaintext never touches it.
+
+A file is accepted only when its first mebibyte can be read (sniff); refused or broken uploads leave neither file
+nor row. The same content received again is the same dump: one row per SHA-256, one more line of custody.
+"""
+
+import hashlib
+import os
+import secrets
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from sqlalchemy import Connection, insert, select
+
+from breach.errors import DumpDamaged, DumpRefused, UnknownDump, Unreadable
+from breach.intake.sniff import HEAD, sniff
+from breach.tables import dump, dump_custody
+from vault.ids import Bucket, encode_id, new_id
+from vault.opening import Vault
+from vault.sealed import Unopenable
+from vault.stream import SealingWriter, open_stream
+
+KEY = "quarantine"
+PREFIX = "dmp"
+_SMALL = Bucket(0)  # dumps, traces and incidents belong to no person: their ids carry bucket 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quarantined:
+    """A dump in custody. `sha256` and `size` (bytes) are of its plaintext; `again`: it was here already."""
+
+    id: bytes
+    sha256: bytes
+    size: int
+    received_at: int
+    path: Path
+    again: bool = False
+
+    @property
+    def name(self) -> str:
+        """The dump's id as text."""
+        return encode_id(PREFIX, self.id)
+
+
+class Upload:
+    """One file on its way in: `write` its pieces, then `finish`. Leaving the block early keeps nothing."""
+
+    def __init__(self, vault: Vault, folder: Path, *, limit: int | None = None) -> None:
+        """`limit`: most bytes accepted; None for no limit."""
+        self.size = 0
+        self._vault = vault
+        self._folder = folder
+        self._limit = limit
+        self._hash = hashlib.sha256()
+        self._head = bytearray()
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._part = folder / f"{secrets.token_hex(16)}.part"
+        self._file = self._part.open("xb")
+        self._writer = SealingWriter(self._file, vault.keyring.service_key(KEY))
+
+    def write(self, chunk: bytes) -> None:
+        """Seal one piece; raises DumpRefused beyond the limit."""
+        self.size += len(chunk)
+        if self._limit is not None and self.size > self._limit:
+            raise DumpRefused(Unreadable.FILE_TOO_LARGE)
+        self._hash.update(chunk)
+        if len(self._head) <= HEAD:
+            self._head += chunk
+        self._writer.write(chunk)
+
+    def finish(self, now_ms: int, *, actor: str = "staff") -> Quarantined:
+        """Take the file into custody; raises DumpRefused when it cannot be read as a dump.
+
+        `actor` names a role or a staff key id, never a person's name.
+        """
+        sniff([bytes(self._head)])
+        self._writer.close()
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self._file.close()
+        raw = new_id(_SMALL, now_ms)
+        target = self._folder / f"{encode_id(PREFIX, raw)}.sealed"
+        self._part.rename(target)
+        found = _register(self._vault, raw, self._hash.digest(), self.size, target, now_ms, actor)
+        if found.again:
+            target.unlink()
+        return found
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._file.close()
+        self._part.unlink(missing_ok=True)
+
+
+def receive(
+    vault: Vault,
+    chunks: Iterable[bytes],
+    folder: Path,
+    *,
+    now_ms: int,
+    actor: str = "staff",
+    limit: int | None = None,
+) -> Quarantined:
+    """Stream a whole file into the quarantine; raises DumpRefused and then keeps nothing."""
+    with Upload(vault, folder, limit=limit) as upload:
+        for chunk in chunks:
+            upload.write(chunk)
+        return upload.finish(now_ms, actor=actor)
+
+
+def find(vault: Vault, folder: Path, dump_id: bytes) -> Quarantined:
+    """A dump in custody by its id; raises UnknownDump."""
+    with vault.data.read() as conn:
+        row = conn.execute(select(dump).where(dump.c.id == dump_id)).one_or_none()
+    if row is None:
+        raise UnknownDump("no such dump")
+    return _quarantined(row, folder, again=True)
+
+
+def chunks(vault: Vault, quarantined: Quarantined) -> Iterator[bytes]:
+    """The plaintext of a dump, piece by piece; raises DumpDamaged when it is not what was sealed."""
+    try:
+        with quarantined.path.open("rb") as file:
+            yield from open_stream(file, vault.keyring.service_key(KEY))
+    except (OSError, Unopenable):
+        raise DumpDamaged("the sealed file is missing or damaged") from None
+
+
+def note_reading(vault: Vault, quarantined: Quarantined, now_ms: int, actor: str) -> None:
+    """Write into the custody record that the dump is being read."""
+    with vault.data.write() as conn:
+        _custody(conn, quarantined.id, now_ms, "read", actor)
+
+
+def custody(vault: Vault, dump_id: bytes) -> list[dict[str, Any]]:
+    """The custody record, oldest first: time, event and actor."""
+    query = select(dump_custody.c.at, dump_custody.c.event, dump_custody.c.actor)
+    with vault.data.read() as conn:
+        rows = conn.execute(query.where(dump_custody.c.dump == dump_id).order_by(dump_custody.c.at)).all()
+    return [{"at": row.at, "event": row.event, "actor": row.actor} for row in rows]
+
+
+def _register(
+    vault: Vault, raw: bytes, sha256: bytes, size: int, path: Path, now_ms: int, actor: str
+) -> Quarantined:
+    with vault.data.write() as conn:
+        known = conn.execute(select(dump).where(dump.c.sha256 == sha256)).one_or_none()
+        if known is None:
+            row = {"id": raw, "sha256": sha256, "size": size, "file": path.name, "received_at": now_ms}
+            conn.execute(insert(dump).values(**row))
+            _custody(conn, raw, now_ms, "received", actor)
+            known = conn.execute(select(dump).where(dump.c.id == raw)).one()
+        else:
+            _custody(conn, known.id, now_ms, "received_again", actor)
+    return _quarantined(known, path.parent, again=known.id != raw)
+
+
+def _custody(conn: Connection, dump_id: bytes, now_ms: int, event: str, actor: str) -> None:
+    row = {"id": new_id(_SMALL, now_ms), "dump": dump_id, "at": now_ms, "event": event, "actor": actor}
+    conn.execute(insert(dump_custody).values(**row))
+
+
+def _quarantined(row: Any, folder: Path, *, again: bool) -> Quarantined:
+    return Quarantined(
+        id=row.id,
+        sha256=row.sha256,
+        size=row.size,
+        received_at=row.received_at,
+        path=folder / row.file,
+        again=again,
+    )

@@ -1,0 +1,133 @@
+"""What a dump is, from its first mebibyte: encoding, line ends, separator, columns. Refuses what is no dump of ours.
+
+The separator is the one under which most cells are identifiers and, among equals, most rows have one width.
+Refused, each with its own code: nothing but blanks, binary files, bytes no encoding reads, no identifier anywhere.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+from breach.errors import DumpRefused, Unreadable
+from breach.intake import encoding as encodings
+from breach.intake.columns import IDENTIFIERS, Columns, identifier_cells, recognise
+from breach.intake.delimited import rows
+from breach.intake.lines import blocks
+from breach.intake.tally import Tally
+
+HEAD = 1 << 20
+"""Bytes looked at before a file is accepted."""
+
+DELIMITERS = ("----", "\t", "|", ";", ",")
+_SAMPLE_ROWS = 1_000
+_TRIAL_ROWS = 200
+_STEADY = 0.5
+_MAGIC = (
+    b"PK\x03\x04", b"PK\x05\x06", b"\x1f\x8b", b"%PDF", b"SQLite format 3", b"\x89PNG", b"\xff\xd8\xff",
+    b"\xd0\xcf\x11\xe0", b"7z\xbc\xaf", b"Rar!", b"BZh", b"\xfd7zXZ", b"PAR1", b"\x7fELF", b"MZ\x90",
+)  # fmt: skip
+_CONTROL = bytes(range(9)) + bytes(range(14, 27)) + b"\x7f"
+_MAX_CONTROL = 0.01
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dialect:
+    """How to read a dump. `delimiter` None: one column. `width`: the usual number of cells."""
+
+    encoding: str
+    newline: bytes
+    delimiter: str | None
+    width: int
+    columns: Columns
+
+    def as_dict(self) -> dict[str, Any]:
+        """The dialect as a JSON object."""
+        return {
+            "encoding": self.encoding,
+            "delimiter": self.delimiter,
+            "width": self.width,
+            "heading": self.columns.heading,
+            "columns": self.columns.as_list(),
+        }
+
+
+def sniff(chunks: Iterable[bytes]) -> Dialect:
+    """The dialect of the file that starts with `chunks`; reads at most 1 MiB of them. Raises DumpRefused."""
+    head = _head(chunks)
+    if not head.strip():
+        raise DumpRefused(Unreadable.EMPTY_FILE)
+    encoding = _encoding(head)
+    newline = b"\r" if b"\r" in head and b"\n" not in head else b"\n"
+    lines = _lines(head, encoding, newline)
+    if not lines:
+        raise DumpRefused(Unreadable.EMPTY_FILE)
+    delimiter = _delimiter(lines[:_TRIAL_ROWS])
+    sample = _split(lines, delimiter)
+    width = _usual_width(sample)
+    columns = recognise(sample, width)
+    if not columns.identifiers:
+        raise DumpRefused(Unreadable.NO_IDENTIFIER_COLUMN)
+    return Dialect(encoding=encoding, newline=newline, delimiter=delimiter, width=width, columns=columns)
+
+
+def _head(chunks: Iterable[bytes]) -> bytes:
+    """At most HEAD bytes; of a longer file without its last, perhaps broken, line."""
+    head = bytearray()
+    for chunk in chunks:
+        head += chunk
+        if len(head) >= HEAD:
+            cut = max(head.rfind(b"\n"), head.rfind(b"\r")) + 1
+            return bytes(head[: cut or HEAD])
+    return bytes(head)
+
+
+def _encoding(head: bytes) -> str:
+    marked = encodings.by_mark(head)
+    if marked != encodings.UTF16 and _binary(head):
+        raise DumpRefused(Unreadable.BINARY_FILE)
+    found = marked or encodings.detect(head.splitlines())
+    if found is None:
+        raise DumpRefused(Unreadable.UNREADABLE_ENCODING)
+    return found
+
+
+def _binary(head: bytes) -> bool:
+    controls = len(head) - len(head.translate(None, _CONTROL))
+    return head.startswith(_MAGIC) or b"\0" in head[:4096] or controls > len(head) * _MAX_CONTROL
+
+
+def _lines(head: bytes, encoding: str, newline: bytes) -> list[str]:
+    texts = (text for batch in blocks([head], encoding, Tally(), newline=newline) for text in batch)
+    return list(islice((text for text in texts if text.strip()), _SAMPLE_ROWS))
+
+
+def _split(lines: Sequence[str], delimiter: str | None) -> list[list[str]]:
+    """The sample's rows; the width is not known yet, so the commonest of plain cutting stands in for it."""
+    guess = Counter(1 if delimiter is None else len(line.split(delimiter)) for line in lines)
+    width = guess.most_common(1)[0][0]
+    return [row for batch in rows([lines], delimiter, width, Tally()) for row in batch]
+
+
+def _delimiter(lines: Sequence[str]) -> str | None:
+    trials = {delimiter: _split(lines, delimiter) for delimiter in (None, *DELIMITERS)}
+    scores = {
+        delimiter: (identifier_cells(sample), steadiness, width)
+        for delimiter, sample in trials.items()
+        for steadiness, width in [_steadiness(sample)]
+        if delimiter is None or (width > 1 and steadiness >= _STEADY)
+    }
+    return max(scores, key=lambda delimiter: scores[delimiter])
+
+
+def _steadiness(sample: Sequence[Sequence[str]]) -> tuple[float, int]:
+    width, count = Counter(map(len, sample)).most_common(1)[0]
+    return count / len(sample), width
+
+
+def _usual_width(sample: Sequence[Sequence[str]]) -> int:
+    return _steadiness(sample)[1]
+
+
+__all__ = ["DELIMITERS", "HEAD", "IDENTIFIERS", "Dialect", "sniff"]

@@ -1,0 +1,129 @@
+"""What a file is, seen from its first bytes, and what is refused with which code."""
+
+import random
+
+import pytest
+
+from breach.errors import DumpRefused
+from breach.intake.columns import Kind, kind_of
+from breach.intake.sniff import sniff
+
+ROWS = [
+    ("张伟", "13812345678", "zhang.wei@example.com"),
+    ("王芳", "13912345678", "wang.fang@example.com"),
+] * 20
+
+
+def text(delimiter: str, *, heading: bool = True) -> str:
+    lines = [delimiter.join(row) for row in ROWS]
+    return "\n".join([delimiter.join(("姓名", "手机", "邮箱")), *lines] if heading else lines) + "\n"
+
+
+@pytest.mark.parametrize("delimiter", [",", "\t", ";", "|", "----"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030", "utf-16"])
+@pytest.mark.parametrize("heading", [True, False])
+def test_encoding_separator_and_columns_are_found(delimiter, encoding, heading):
+    dialect = sniff([text(delimiter, heading=heading).encode(encoding)])
+
+    assert dialect.encoding == encoding.removesuffix("-sig")
+    assert dialect.delimiter == delimiter
+    assert dialect.width == 3
+    assert dialect.columns.heading is heading
+    assert dialect.columns.kinds == (frozenset({Kind.NAME}), frozenset({Kind.PHONE}), frozenset({Kind.EMAIL}))
+
+
+def test_big5_is_told_from_gb18030():
+    body = "".join(f"陳大文,台北市信義區忠孝東路,138{n:08d}\n" for n in range(50))
+
+    assert sniff([body.encode("big5")]).encoding == "big5hkscs"
+    assert sniff(["陈大文,台北市信义区忠孝东路,13812345678\n".encode("gb18030") * 50]).encoding == "gb18030"
+
+
+@pytest.mark.parametrize("cell", ["13812345678", "zhang@example.com", "+86 138-1234-5678"])
+def test_one_column_of_identifiers_is_a_dump(cell):
+    dialect = sniff([f"{cell}\n".encode() * 3])
+
+    assert dialect.delimiter is None
+    assert dialect.width == 1
+
+
+def test_a_single_line_is_enough():
+    assert sniff([b"13812345678"]).columns.heading is False
+
+
+def test_the_separator_is_the_one_that_sets_identifiers_free():
+    body = "".join(f"Road {n}, Block {n}, City;138{n:08d};x{n}@example.com\n" for n in range(30))
+
+    assert sniff([body.encode()]).delimiter == ";"
+
+
+def test_a_column_may_mix_kinds():
+    body = "".join(f"{n},138{n:08d}\n{n},u{n}@example.com\n" for n in range(30))
+
+    assert sniff([body.encode()]).columns.kinds[1] == {Kind.PHONE, Kind.EMAIL}
+
+
+@pytest.mark.parametrize(
+    ("raw", "code"),
+    [
+        (b"", "empty_file"),
+        (b" \r\n\n \t\n", "empty_file"),
+        ("\n\n".encode("utf-16"), "empty_file"),
+        (b"PK\x03\x04" + b"13812345678\n" * 9, "binary_file"),
+        (b"%PDF-1.7\n13812345678\n", "binary_file"),
+        (bytes(range(256)) * 40, "binary_file"),
+        (b"13812345678\n" * 9 + b"\x01\x02\x03\x04\x05\x06" * 9, "binary_file"),
+        (b"\xff\xff\xff,13812345678\n" * 30, "unreadable_encoding"),
+        (b"colour,size\nred,3\nblue,4\n", "no_identifier_column"),
+        (b"one column of words\nand nothing else\n", "no_identifier_column"),
+        (b"2026-11-21,100.00\n" * 30, "no_identifier_column"),
+    ],
+)
+def test_what_is_no_dump_is_refused_with_its_own_code(raw, code):
+    with pytest.raises(DumpRefused) as refused:
+        sniff([raw])
+
+    assert refused.value.code == code
+
+
+def test_random_bytes_are_binary():
+    with pytest.raises(DumpRefused) as refused:
+        sniff([random.Random(1).randbytes(100_000)])
+
+    assert refused.value.code == "binary_file"
+
+
+def test_only_the_first_mebibyte_is_read():
+    def endless():
+        while True:
+            yield b"13812345678,u@example.com\n" * 1_000
+
+    assert sniff(endless()).width == 2
+
+
+@pytest.mark.parametrize(
+    ("cell", "kind"),
+    [
+        ("13812345678", Kind.PHONE),
+        ("+86 138-1234-5678", Kind.PHONE),
+        ("1 3 8 1 2 3 4 5 6 7 8", Kind.PHONE),
+        ("１３８１２３４５６７８", Kind.PHONE),
+        ("+44 20 7946 0958", Kind.PHONE),
+        ("Zhang@Example.COM", Kind.EMAIL),
+        ("11010119900307001X", None),
+        ("110101199003070011", Kind.RESIDENT_ID),
+        ("110101199013070011", None),
+        ("138****1234", Kind.MASKED),
+        ("z***@qq.com", Kind.MASKED),
+        ("110***********001X", Kind.MASKED),
+        ("5d41402abc4b2a76b9719d911017c592", Kind.DIGEST),
+        ("张三丰", Kind.NAME),
+        ("张*丰", Kind.NAME),
+        ("John Smith", Kind.NAME),
+        ("20231105", None),
+        ("", None),
+        ("-", None),
+    ],
+)
+def test_cells_are_known_by_what_they_are(cell, kind):
+    assert kind_of(cell) == kind
