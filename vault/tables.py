@@ -23,8 +23,6 @@ from sqlalchemy import (
 from vault.appendonly import install
 from vault.storage import key_metadata, metadata
 
-_SQLITE_CLUSTERED = {"sqlite_with_rowid": False}
-
 installation = Table(
     "installation",
     metadata,
@@ -50,7 +48,7 @@ person = Table(
     CheckConstraint("state IN ('active', 'erased')", name="state"),
     CheckConstraint("(state = 'erased') = (erased_at IS NOT NULL)", name="erased_at"),
     CheckConstraint("length(subject) = 16", name="subject"),
-    **_SQLITE_CLUSTERED,
+    sqlite_with_rowid=False,
 )
 
 value = Table(
@@ -73,7 +71,7 @@ value = Table(
     CheckConstraint("length(blob) >= 78", name="blob"),
     CheckConstraint("length(blob_sha256) = 32", name="blob_sha256"),
     CheckConstraint("valid_to >= valid_from", name="valid_to"),
-    **_SQLITE_CLUSTERED,
+    sqlite_with_rowid=False,
 )
 
 Index(
@@ -98,7 +96,7 @@ tag = Table(
     Column("record", LargeBinary, primary_key=True),
     Column("version", BigInteger, primary_key=True),
     ForeignKeyConstraint(["bucket", "subject"], ["person.bucket", "person.subject"]),
-    **_SQLITE_CLUSTERED,
+    sqlite_with_rowid=False,
 )
 """Blind tags of every version, so that an old leak still finds the person whose number has changed since."""
 
@@ -112,7 +110,7 @@ unique_key = Table(
     Column("epoch", SmallInteger, primary_key=True),
     Column("tag", BigInteger, primary_key=True),
     Column("subject", LargeBinary, nullable=False),
-    **_SQLITE_CLUSTERED,
+    sqlite_with_rowid=False,
 )
 """Current values of key fields, one person each. Its bucket comes from the tag: two people who claim one
 phone number meet in one place, wherever they live."""
@@ -140,7 +138,7 @@ subject_key = Table(
     Column("kek_version", Integer, nullable=False),
     Column("wrapped", LargeBinary, nullable=False),
     CheckConstraint("kind IN ('data', 'ledger')", name="kind"),
-    **_SQLITE_CLUSTERED,
+    sqlite_with_rowid=False,
 )
 
 index_root = Table(
@@ -202,9 +200,9 @@ install(
     f"WHEN EXISTS (SELECT 1 FROM person WHERE bucket = OLD.bucket AND subject = OLD.subject "
     f"AND state = 'active') BEGIN SELECT RAISE(ABORT, '{_NO_DELETE}'); END",
     postgresql=f"CREATE FUNCTION value_no_delete() RETURNS trigger LANGUAGE plpgsql AS "
-    f"$$ BEGIN IF TG_OP = 'TRUNCATE' OR EXISTS (SELECT 1 FROM person WHERE bucket = OLD.bucket "
-    f"AND subject = OLD.subject AND state = 'active') THEN "
-    f"RAISE EXCEPTION '{_NO_DELETE}' USING ERRCODE = '23514'; END IF; RETURN OLD; END $$",
+    f"$$ BEGIN IF TG_OP = 'DELETE' THEN IF NOT EXISTS (SELECT 1 FROM person WHERE bucket = OLD.bucket "
+    f"AND subject = OLD.subject AND state = 'active') THEN RETURN OLD; END IF; END IF; "
+    f"RAISE EXCEPTION '{_NO_DELETE}' USING ERRCODE = '23514'; END $$",
 )
 for _name, _when in (
     ("value_no_delete", "DELETE ON value FOR EACH ROW"),

@@ -1,0 +1,213 @@
+"""Bulk creation of people: set-based, one answer each, and nobody twice however many try at once.
+
+For each 2,000 people: look up whose key values are taken, make their keys in the key data base, then write
+everything else in one transaction in which the unique keys decide every race. Whoever loses there leaves
+nothing behind. A crash between the two data bases leaves unused keys, never values that nothing opens.
+"""
+
+import hashlib
+import secrets
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import batched
+from typing import Any, Final
+
+from sqlalchemy import Connection
+
+from vault.drafts import PROFILE, DraftValue, Refused, UniqueKey, draft_person, seal_draft
+from vault.ids import Bucket, SubjectId, bucket_for
+from vault.keys import SubjectKey
+from vault.opening import Vault
+from vault.rowset import RowSet
+from vault.sealed import SALT_BYTES
+
+CHUNK: Final = 2_000
+TAKEN: Final = "person_exists"
+
+
+@dataclass(frozen=True, slots=True)
+class NewPerson:
+    """Somebody to create: texts by field code, as they were given."""
+
+    values: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Created:
+    """A person who exists now."""
+
+    subject: SubjectId
+    bucket: Bucket
+
+
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    at: int
+    subject: SubjectId
+    bucket: Bucket
+    values: tuple[DraftValue, ...]
+
+    def unique_keys(self) -> list[tuple[str, UniqueKey]]:
+        return [(value.field.code, value.unique) for value in self.values if value.unique]
+
+
+_TAKEN = RowSet(
+    "WITH {rows} SELECT rows.i FROM rows CROSS JOIN unique_key k WHERE k.bucket = rows.bucket "
+    "AND k.kind = rows.kind AND k.epoch = :epoch AND k.tag = rows.tag",
+    bucket="int",
+    kind="int",
+    tag="int",
+)
+_CLAIM = RowSet(
+    # In key order: two batches that want the same keys then wait for each other instead of deadlocking.
+    "WITH {rows} INSERT INTO unique_key (bucket, kind, epoch, tag, subject) "
+    "SELECT bucket, kind, :epoch, tag, subject FROM rows WHERE true ORDER BY bucket, kind, tag "
+    "ON CONFLICT DO NOTHING RETURNING bucket, kind, tag",
+    bucket="int",
+    kind="int",
+    tag="int",
+    subject="bytes",
+)
+_RELEASE = RowSet(
+    "WITH {rows} DELETE FROM unique_key WHERE epoch = :epoch AND (bucket, kind, tag, subject) IN "
+    "(SELECT bucket, kind, tag, subject FROM rows)",
+    bucket="int",
+    kind="int",
+    tag="int",
+    subject="bytes",
+)
+_PEOPLE = RowSet(
+    "WITH {rows} INSERT INTO person (bucket, subject, tenant, state, created_at) "
+    "SELECT bucket, subject, :tenant, 'active', :now FROM rows",
+    bucket="int",
+    subject="bytes",
+)
+_VALUES = RowSet(
+    "WITH {rows} INSERT INTO value "
+    "(bucket, subject, record, field, version, schema, epoch, blob, blob_sha256, valid_from) "
+    "SELECT bucket, subject, :record, field, 1, schema, epoch, blob, blob_sha256, :now FROM rows",
+    bucket="int",
+    subject="bytes",
+    field="text",
+    schema="int",
+    epoch="int",
+    blob="bytes",
+    blob_sha256="bytes",
+)
+_TAGS = RowSet(
+    "WITH {rows} INSERT INTO tag (bucket, kind, epoch, tag, subject, record, version) "
+    "SELECT bucket, kind, :epoch, tag, subject, :record, 1 FROM rows",
+    bucket="int",
+    kind="int",
+    tag="int",
+    subject="bytes",
+)
+
+
+def create_many(vault: Vault, people: Iterable[NewPerson], now_ms: int) -> list[Created | Refused]:
+    """Create people; positions of the answer match. One bad item never spoils another.
+
+    Refusals: the code of an invalid value, `field.unknown`, `person_empty`, or `person_exists` when a key
+    field (phone, e-mail, resident number) is somebody else's, in the store or earlier in the list.
+    """
+    return [answer for part in batched(people, CHUNK) for answer in _create_part(vault, part, now_ms)]
+
+
+def _create_part(vault: Vault, people: Sequence[NewPerson], now_ms: int) -> list[Created | Refused]:
+    answers: dict[int, Created | Refused] = {}
+    drafts: list[_Draft] = []
+    for at, person in enumerate(people):
+        drafted = draft_person(vault.keyring, vault.installation.buckets, person.values)
+        if isinstance(drafted, Refused):
+            answers[at] = drafted
+        else:
+            drafts.append(_name(vault, at, drafted))
+    drafts = _without_taken(vault, drafts, answers)
+    drafts = _without_repeats(drafts, answers)
+    keys = vault.keyring.create_many([(draft.bucket, draft.subject) for draft in drafts], now_ms)
+    lost = _store(vault, drafts, keys, now_ms)
+    for draft in drafts:
+        field = lost.get(draft.subject)
+        answers[draft.at] = Created(draft.subject, draft.bucket) if field is None else Refused(TAKEN, field)
+    vault.keyring.destroy_many([(draft.bucket, draft.subject) for draft in drafts if draft.subject in lost])
+    return [answers[at] for at in range(len(people))]
+
+
+def _name(vault: Vault, at: int, values: tuple[DraftValue, ...]) -> _Draft:
+    subject = SubjectId(secrets.token_bytes(16))
+    return _Draft(at, subject, bucket_for(subject, vault.installation.buckets), values)
+
+
+def _without_taken(
+    vault: Vault, drafts: Sequence[_Draft], answers: dict[int, Created | Refused]
+) -> list[_Draft]:
+    owners = [(draft, field, key) for draft in drafts for field, key in draft.unique_keys()]
+    rows = [(key.bucket, key.kind, key.tag) for _, _, key in owners]
+    with vault.data.read() as conn:
+        found = _TAKEN(conn, rows, epoch=vault.keyring.index_epoch)
+    for (i,) in sorted(found, reverse=True):
+        draft, field, _ = owners[i]
+        answers[draft.at] = Refused(TAKEN, field)
+    return [draft for draft in drafts if draft.at not in answers]
+
+
+def _without_repeats(drafts: Sequence[_Draft], answers: dict[int, Created | Refused]) -> list[_Draft]:
+    seen: set[tuple[int, int]] = set()
+    kept: list[_Draft] = []
+    for draft in drafts:
+        wanted = {(key.kind, key.tag): field for field, key in draft.unique_keys()}
+        repeated = next((field for key, field in wanted.items() if key in seen), None)
+        if repeated is not None:
+            answers[draft.at] = Refused(TAKEN, repeated)
+        else:
+            seen.update(wanted)
+            kept.append(draft)
+    return kept
+
+
+def _store(
+    vault: Vault, drafts: Sequence[_Draft], keys: Mapping[SubjectId, SubjectKey], now_ms: int
+) -> dict[SubjectId, str]:
+    """Write the drafts; answers who lost a race, with the field they lost it by."""
+    sealed = {draft.subject: _seal(vault, draft, keys[draft.subject]) for draft in drafts}
+    with vault.data.write() as conn:
+        lost = _claim(conn, vault.keyring.index_epoch, drafts)
+        won = [draft for draft in drafts if draft.subject not in lost]
+        _PEOPLE(
+            conn,
+            [(draft.bucket, draft.subject) for draft in won],
+            tenant=vault.installation.tenant,
+            now=now_ms,
+        )
+        _VALUES(conn, [row for draft in won for row in sealed[draft.subject]], record=PROFILE, now=now_ms)
+        _TAGS(
+            conn,
+            [(d.bucket, *pair, d.subject) for d in won for value in d.values for pair in value.tags],
+            epoch=vault.keyring.index_epoch,
+            record=PROFILE,
+        )
+    return lost
+
+
+def _claim(conn: Connection, epoch: int, drafts: Sequence[_Draft]) -> dict[SubjectId, str]:
+    wanted = [(draft.subject, field, key) for draft in drafts for field, key in draft.unique_keys()]
+    rows = [(key.bucket, key.kind, key.tag, subject) for subject, _, key in wanted]
+    claimed = set(_CLAIM(conn, rows, epoch=epoch))
+    lost = {
+        subject: field for subject, field, key in wanted if (key.bucket, key.kind, key.tag) not in claimed
+    }
+    _RELEASE(conn, [row for row in rows if row[3] in lost and row[:3] in claimed], epoch=epoch)
+    return lost
+
+
+def _seal(vault: Vault, draft: _Draft, key: SubjectKey) -> list[tuple[Any, ...]]:
+    salts = secrets.token_bytes(SALT_BYTES * len(draft.values))
+    rows: list[tuple[Any, ...]] = []
+    for at, value in enumerate(draft.values):
+        salt = salts[SALT_BYTES * at : SALT_BYTES * (at + 1)]
+        blob = seal_draft(key.data, key.epoch, vault.installation.tenant, draft.subject, value, 1, salt)
+        digest = hashlib.sha256(blob).digest()
+        rows.append(
+            (draft.bucket, draft.subject, value.field.code, value.field.schema, key.epoch, blob, digest)
+        )
+    return rows

@@ -1,0 +1,56 @@
+"""A small cache for unwrapped keys: bounded in number and in age, so that a destroyed key dies everywhere."""
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+
+TTL_SECONDS = 60.0
+CAPACITY = 65_536
+
+
+class KeyCache[K, V]:
+    """Least recently used entries go first; none is answered `ttl` seconds after it was put. Thread-safe."""
+
+    def __init__(
+        self,
+        *,
+        ttl: float = TTL_SECONDS,
+        capacity: int = CAPACITY,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._ttl = ttl
+        self._capacity = capacity
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._entries: OrderedDict[K, tuple[float, V]] = OrderedDict()
+
+    def take(self, keys: Iterable[K]) -> dict[K, V]:
+        """The live entries among `keys`; each one's age keeps counting from when it was put."""
+        oldest = self._clock() - self._ttl
+        found: dict[K, V] = {}
+        with self._lock:
+            for key in keys:
+                entry = self._entries.get(key)
+                if entry is None:
+                    continue
+                if entry[0] <= oldest:
+                    del self._entries[key]
+                    continue
+                self._entries.move_to_end(key)
+                found[key] = entry[1]
+        return found
+
+    def put(self, items: Iterable[tuple[K, V]]) -> None:
+        now = self._clock()
+        with self._lock:
+            for key, value in items:
+                self._entries[key] = (now, value)
+                self._entries.move_to_end(key)
+            while len(self._entries) > self._capacity:
+                self._entries.popitem(last=False)
+
+    def drop(self, keys: Iterable[K]) -> None:
+        with self._lock:
+            for key in keys:
+                self._entries.pop(key, None)
