@@ -24,8 +24,9 @@ from sqlalchemy import select, text
 
 from api import migrations
 from api.cli.failures import Exit, from_exception
-from api.cli.installation import databases, dir_option, opened, settings_of
+from api.cli.installation import databases, dir_option, settings_of
 from api.cli.output import emit, json_option, table_of
+from api.opening import opened_vault
 from api.settings import Settings
 from vault.storage import Database, Dialect
 from vault.tables import installation
@@ -157,7 +158,7 @@ def _created(data: Database) -> tuple[bool, str]:
 
 
 def _unseal(settings: Settings) -> tuple[bool, str]:
-    with opened(settings):
+    with opened_vault(settings):
         return True, "opens with the passphrase"
 
 

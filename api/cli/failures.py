@@ -57,7 +57,7 @@ def _exit_code(code: str) -> Exit:
 
 
 def _unexpected(error: Exception) -> Failure:
-    frames = extract_tb(error.__traceback__)
+    frames = [frame for frame in extract_tb(error.__traceback__) if not frame.filename.startswith("<")]
     place = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "an unknown place"
     message = f"an internal error of kind {type(error).__name__} at {place}; please report it"
     return Failure(message, code="internal_error", exit_code=Exit.ENVIRONMENT)

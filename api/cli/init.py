@@ -6,7 +6,9 @@ the vocabulary of purposes. Refuses a folder that already holds an installation,
 
 from __future__ import annotations
 
+import os
 import secrets
+import shutil
 import time
 from pathlib import Path
 from typing import Any
@@ -16,13 +18,20 @@ from sqlalchemy.engine import make_url
 
 from api import migrations
 from api.cli.failures import Exit, Failure
-from api.cli.installation import SETTINGS_FILE, databases, read_secret, settings_mapping, write_private
+from api.cli.installation import (
+    PASSPHRASE_FILE,
+    SETTINGS_FILE,
+    databases,
+    read_secret,
+    settings_mapping,
+    write_private,
+)
 from api.cli.output import emit, json_option
 from api.settings import PREFIX, Settings
 from consent.purposes import PURPOSES, seed
 from vault.opening import create_vault
 from vault.providers.local import create_root, open_root
-from vault.storage import Database, Dialect
+from vault.storage import Dialect
 
 BUCKETS = {Dialect.SQLITE: 1, Dialect.POSTGRESQL: 16}
 
@@ -57,11 +66,19 @@ def command(
     """Make a new installation in a folder of its own."""
     _check(home, database_url, key_database_url)
     passphrase = read_secret(passphrase_file) if passphrase_file else secrets.token_urlsafe(32)
-    settings = _lay_out(home, passphrase, {"DATABASE": database_url, "KEYS": key_database_url})
-    with databases(settings) as (data, keys):
-        made = _create(settings, passphrase, data, keys, buckets, ledger_host)
+    os.umask(0o077)
+    # Made beside its place and moved there when complete, so that a failure leaves nothing half-made behind.
+    site = home.absolute().with_name(f".{home.name}.{os.getpid()}")
+    try:
+        settings = _lay_out(
+            site, passphrase, passphrase_file, {"DATABASE": database_url, "KEYS": key_database_url}
+        )
+        made = _create(settings, passphrase, buckets, ledger_host)
+        site.rename(home.absolute())
+    finally:
+        shutil.rmtree(site, ignore_errors=True)
     emit(
-        {"dir": str(home), "passphrase_file": settings.passphrase_file.name, **made},
+        {"dir": str(home), **made},
         as_json=as_json,
         lines=(
             f"installation: {home}",
@@ -72,8 +89,8 @@ def command(
 
 
 def _check(home: Path, *urls: str | None) -> None:
-    if (home / "root.sealed").exists():
-        raise Failure(f"{home.name} already holds an installation", code="already_there")
+    if home.exists() and any(home.iterdir()):
+        raise Failure(f"{home.name} is not empty", code="already_there")
     if any(url and make_url(url).password for url in urls):
         raise Failure(
             "leave the password out of the address and put it into a file named by PGPASSFILE",
@@ -88,42 +105,41 @@ def _check(home: Path, *urls: str | None) -> None:
         )
 
 
-def _lay_out(home: Path, passphrase: str, urls: dict[str, str | None]) -> Settings:
-    home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    home.chmod(0o700)
+def _lay_out(site: Path, passphrase: str, given: Path | None, urls: dict[str, str | None]) -> Settings:
+    """The folder with its settings file, quarantine and sealed root key.
+
+    A passphrase that came from a file stays in that file; one that came from standard input is not kept at all, and the
+    server is told by PERUSAL_PASSPHRASE_FILE where to find it.
+    """
+    site.mkdir(mode=0o700, parents=True)
     lines = [f"{PREFIX}{name}={url}\n" for name, url in urls.items() if url]
+    if given is None:
+        write_private(site / PASSPHRASE_FILE, passphrase + "\n")
+    elif str(given) != "-":
+        lines.append(f"{PREFIX}PASSPHRASE_FILE={given.absolute()}\n")
     if lines:
-        write_private(home / SETTINGS_FILE, "".join(lines))
-    settings = Settings.from_mapping(settings_mapping(home))
-    write_private(settings.passphrase_file, passphrase + "\n")
+        write_private(site / SETTINGS_FILE, "".join(lines))
+    settings = Settings.from_mapping(settings_mapping(site))
     settings.quarantine.mkdir(mode=0o700, exist_ok=True)
     create_root(settings.root_file, passphrase)
     return settings
 
 
 def _create(
-    settings: Settings,
-    passphrase: str,
-    data: Database,
-    keys: Database,
-    buckets: int | None,
-    ledger_host: str | None,
+    settings: Settings, passphrase: str, buckets: int | None, ledger_host: str | None
 ) -> dict[str, Any]:
-    migrations.upgrade(data, "data")
-    migrations.upgrade(keys, "keys")
-    vault = create_vault(
-        data,
-        keys,
-        open_root(settings.root_file, passphrase),
-        buckets=buckets or BUCKETS[data.dialect],
-        ledger_host=ledger_host or f"perusal.local/{secrets.token_hex(6)}",
-        now_ms=time.time_ns() // 1_000_000,
-    )
-    with data.write() as conn:
-        seed(conn)
-    installation = vault.installation
-    return {
-        "buckets": installation.buckets,
-        "ledger_host": installation.ledger_host,
-        "purposes": len(PURPOSES),
-    }
+    with databases(settings) as (data, keys):
+        migrations.upgrade(data, "data")
+        migrations.upgrade(keys, "keys")
+        vault = create_vault(
+            data,
+            keys,
+            open_root(settings.root_file, passphrase),
+            buckets=buckets or BUCKETS[data.dialect],
+            ledger_host=ledger_host or f"perusal.local/{secrets.token_hex(6)}",
+            now_ms=time.time_ns() // 1_000_000,
+        )
+        with data.write() as conn:
+            seed(conn)
+    made = vault.installation
+    return {"buckets": made.buckets, "ledger_host": made.ledger_host, "purposes": len(PURPOSES)}

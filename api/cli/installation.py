@@ -1,4 +1,4 @@
-"""An installation as the command line finds it: a folder, its settings file, its data bases and its opened vault.
+"""An installation as the command line finds it: a folder, its settings file and its data bases.
 
 `--dir` (or PERUSAL_HOME) names the folder. What differs from the defaults stands in `settings.env` inside it, one
 `PERUSAL_NAME=value` per line; the environment wins over the file. With neither, the command says what to do and stops.
@@ -16,11 +16,10 @@ import click
 
 from api.cli.failures import Exit, Failure
 from api.settings import PREFIX, Settings
-from vault.opening import Vault, open_vault
-from vault.providers.local import open_root
 from vault.storage import Database, open_database
 
 SETTINGS_FILE = "settings.env"
+PASSPHRASE_FILE = "passphrase"  # noqa: S105 - a file name
 
 dir_option = click.option(
     "--dir",
@@ -68,13 +67,6 @@ def databases(settings: Settings) -> Iterator[tuple[Database, Database]]:
     finally:
         data.close()
         keys.close()
-
-
-@contextmanager
-def opened(settings: Settings) -> Iterator[Vault]:
-    """The vault of an installation, opened with the passphrase in its file."""
-    with databases(settings) as (data, keys):
-        yield open_vault(data, keys, open_root(settings.root_file, read_secret(settings.passphrase_file)))
 
 
 def read_secret(path: Path) -> str:

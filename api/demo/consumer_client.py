@@ -68,7 +68,7 @@ class Browser:
         self._http = http
         self._base_url = base_url
         self._host = urlsplit(base_url).netloc
-        self._language = language
+        self.language = language
         self._cookies: dict[str, str] = {}
         self.steps = 0
 
@@ -85,7 +85,7 @@ class Browser:
 
     def sign_in(self, key: str) -> Page:
         """Sign in with a key; raises PageProblem when the page refuses it."""
-        page = self.get(f"{self._base_url}/{self._language}/sign-in")
+        page = self.get(f"{self._base_url}/{self.language}/sign-in")
         return self.sign_in_on(page, key)
 
     def sign_in_on(self, page: Page, key: str) -> Page:
@@ -109,7 +109,7 @@ class Browser:
 
     def withdraw(self, grant_id: str) -> Page:
         """Open the page of all grants and press the one withdraw button of this grant."""
-        page = self.get(f"{self._base_url}/{self._language}/grants")
+        page = self.get(f"{self._base_url}/{self.language}/grants")
         for form in page.forms():
             if f"/grants/{grant_id}/withdraw" in form.action:
                 after = self.submit(form)
@@ -138,7 +138,7 @@ class Browser:
 
     def _send(self, method: str, url: str, data: Mapping[str, str] | None) -> httpx.Response:
         self.steps += 1
-        headers = {"Accept": "text/html", "Accept-Language": self._language}
+        headers = {"Accept": "text/html", "Accept-Language": self.language}
         if self._cookies:
             headers["Cookie"] = "; ".join(f"{name}={value}" for name, value in self._cookies.items())
         if method == "POST":

@@ -76,12 +76,13 @@ class Received:
 def discover(http: httpx.Client, base_url: str) -> Endpoints:
     """Read both metadata documents of the server (RFC 8414, RFC 9728); raises RefusedByServer."""
     server = _json(http.get(f"{base_url}/.well-known/oauth-authorization-server"))
+    resource = _json(http.get(f"{base_url}/.well-known/oauth-protected-resource"))
     return Endpoints(
         issuer=server["issuer"],
         par=server["pushed_authorization_request_endpoint"],
         authorize=server["authorization_endpoint"],
         token=server["token_endpoint"],
-        disclosures=f"{base_url}/v1/disclosures",
+        disclosures=resource["resource"],
     )
 
 
