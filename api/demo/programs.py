@@ -37,10 +37,12 @@ class Server:
     log: Path
 
 
-def perusal(*arguments: str | Path, expect: int = 0) -> dict[str, Any]:
+def perusal(*arguments: str | Path, stdin: str = "", expect: int = 0) -> dict[str, Any]:
     """Run one command with --json in a process of its own; returns its document. Raises ProgramFailed."""
     command = [sys.executable, "-m", "api", *map(str, arguments), "--json"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment())  # noqa: S603
+    done = subprocess.run(  # noqa: S603
+        command, input=stdin, capture_output=True, text=True, check=False, env=environment()
+    )
     if done.returncode != expect:
         raise ProgramFailed(f"perusal {arguments[0]}", done.returncode, done.stderr + done.stdout)
     document: dict[str, Any] = json.loads(done.stdout)
