@@ -6,6 +6,21 @@ Only input that is no input at all raises. A request that is understood and turn
 
 from typing import ClassVar
 
+from consent.denials import DenialCode, Denied
+
+__all__ = [
+    "BadNotice",
+    "BadRegistration",
+    "BadTerms",
+    "ConsentError",
+    "DenialCode",
+    "Denied",
+    "LedgerMismatch",
+    "UnfairTerms",
+    "UnknownPurpose",
+    "UnknownRecipient",
+]
+
 
 class ConsentError(Exception):
     """Root of everything the consent floor raises; `code` is stable and safe to show to anybody."""

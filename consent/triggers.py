@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from sqlalchemy import MetaData, Table
 
-from consent.transitions import BIRTHS, MOVES
+from consent.grants import BIRTHS, MOVES
 from vault.appendonly import append_only, install
 
 APPEND_ONLY = (

@@ -1,0 +1,230 @@
+"""Deciding: a person's yes or no to one showing, once, with its ledger entry in the same transaction.
+
+A yes takes every required field and any of the optional ones, nothing else; it makes the grant and the one
+code that the recipient can exchange. A no is kept as a grant in state `refused`, with an entry of its own,
+so that it can be proved too. Silence is neither: a showing lapses after ten minutes.
+
+* `claim` and `showing` are `showings`' verbs, offered here because the page needs them together.
+* `approve(vault, consumer, showing_id, chosen_fields, now_ms) -> Approved | Refusal`; `chosen_fields` None
+  means the required ones, otherwise all required ones must be among them.
+* `refuse(vault, consumer, showing_id, now_ms) -> Refused | Refusal`
+"""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, insert, select
+from sqlalchemy.exc import IntegrityError
+
+from consent.accounts import Consumer
+from consent.grants import GrantState
+from consent.ids import GrantId, ShowingId, canonical_json
+from consent.ledger.append import Item, append
+from consent.ledger.commitment import Field
+from consent.ledger.entry import Kind
+from consent.ledger.origin import year_of
+from consent.ledgering import entry_items
+from consent.refusals import Refusal, RefusalCode
+from consent.showings import Showing, claim, showing
+from consent.tables import auth_code, consent_grant, grant_field
+from vault.ids import new_id, new_secret, secret_hash
+from vault.opening import Vault
+
+__all__ = ["Approved", "Refused", "Showing", "approve", "claim", "refuse", "showing"]
+
+CODE_PREFIX = "cod"
+CODE_LIFETIME_MS = 60_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Approved:
+    """Where the browser goes, with the code the recipient exchanges; `code` is stored nowhere."""
+
+    redirect_uri: str
+    code: str
+    state: str
+    grant_id: GrantId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refused:
+    """Where the browser goes, with `access_denied`."""
+
+    redirect_uri: str
+    state: str
+
+
+def approve(
+    vault: Vault,
+    consumer: Consumer,
+    showing_id: ShowingId,
+    chosen_fields: Iterable[str] | None,
+    now_ms: int,
+) -> Approved | Refusal:
+    """Make the grant the person chose, and the code for it."""
+    shown = _open_showing(vault, consumer, showing_id, now_ms)
+    if isinstance(shown, Refusal):
+        return shown
+    fields = _choice(shown, chosen_fields)
+    if isinstance(fields, Refusal):
+        return fields
+    code = new_secret(CODE_PREFIX, consumer.bucket)
+    grant = _decide(vault, shown, GrantState.ACTIVE, fields, now_ms, code=code)
+    if isinstance(grant, Refusal):
+        return grant
+    return Approved(redirect_uri=shown.redirect_uri, code=code, state=shown.state, grant_id=grant)
+
+
+def refuse(vault: Vault, consumer: Consumer, showing_id: ShowingId, now_ms: int) -> Refused | Refusal:
+    """Keep the person's no."""
+    shown = _open_showing(vault, consumer, showing_id, now_ms)
+    if isinstance(shown, Refusal):
+        return shown
+    decided = _decide(vault, shown, GrantState.REFUSED, shown.fields, now_ms)
+    if isinstance(decided, Refusal):
+        return decided
+    return Refused(redirect_uri=shown.redirect_uri, state=shown.state)
+
+
+def _open_showing(vault: Vault, consumer: Consumer, showing_id: ShowingId, now_ms: int) -> Showing | Refusal:
+    with vault.data.read() as conn:
+        shown = showing(conn, consumer, showing_id)
+    if shown is None:
+        return Refusal(code=RefusalCode.SHOWING_UNKNOWN)
+    if shown.decided is not None:
+        return Refusal(code=RefusalCode.SHOWING_DECIDED)
+    if now_ms >= shown.expires_at:
+        return Refusal(code=RefusalCode.SHOWING_EXPIRED)
+    if now_ms >= shown.window[1]:
+        return Refusal(code=RefusalCode.WINDOW_CLOSED)
+    return shown
+
+
+def _choice(shown: Showing, chosen: Iterable[str] | None) -> tuple[str, ...] | Refusal:
+    """Required fields are taken together or not at all; nothing is ticked that was not offered."""
+    picked = set(shown.fields if chosen is None else chosen)
+    if picked - set(shown.fields) - set(shown.optional_fields):
+        return Refusal(code=RefusalCode.CHOICE_EXCESS, at="fields")
+    if set(shown.fields) - picked:
+        return Refusal(code=RefusalCode.CHOICE_INCOMPLETE, at="fields")
+    return tuple(sorted(picked))
+
+
+def _decide(
+    vault: Vault,
+    shown: Showing,
+    state: GrantState,
+    fields: tuple[str, ...],
+    now_ms: int,
+    *,
+    code: str | None = None,
+) -> GrantId | Refusal:
+    """Write the decision once: grant, fields, code and ledger entry together."""
+    grant = GrantId(new_id(shown.bucket, now_ms))
+    row = _grant_row(shown, grant, state, fields, now_ms)
+    kind = Kind.GRANT if state is GrantState.ACTIVE else Kind.REFUSE
+    items = entry_items(vault, kind, [(shown.bucket, shown.subject, grant, _committed(row))], now_ms)
+    try:
+        with vault.data.write() as conn:
+            _insert(conn, row, fields, _code_row(shown, grant, code, now_ms))
+            _append(conn, vault, items, now_ms)
+    except IntegrityError:
+        if _decided(vault, shown):
+            return Refusal(code=RefusalCode.SHOWING_DECIDED)
+        raise
+    return grant
+
+
+def _append(conn: Connection, vault: Vault, items: list[Item], now_ms: int) -> None:
+    append(conn, items, now_ms, vault.installation.ledger_host)
+
+
+def _decided(vault: Vault, shown: Showing) -> bool:
+    with vault.data.read() as conn:
+        grants = select(consent_grant.c.id).where(
+            consent_grant.c.bucket == shown.bucket, consent_grant.c.showing_id == shown.id
+        )
+        return conn.execute(grants).one_or_none() is not None
+
+
+def _grant_row(
+    shown: Showing, grant: GrantId, state: GrantState, fields: tuple[str, ...], now_ms: int
+) -> dict[str, Any]:
+    opens, closes = shown.window
+    promised = {
+        "purpose": shown.purpose.code,
+        "recipient_id": shown.recipient.id,
+        "client_id": shown.client_id,
+        "consent_kind": _kind(shown),
+        "fields": canonical_json(fields),
+        "notice_id": shown.notice.id,
+        "notice_hash": shown.notice.hash,
+        "terms_id": shown.terms.id,
+        "terms_hash": shown.terms.hash,
+        "retention": shown.retention,
+        "max_uses": shown.max_uses,
+        "window_from": opens,
+        "window_to": closes,
+    }
+    return {
+        **promised,
+        "bucket": shown.bucket,
+        "id": grant,
+        "subject": shown.subject,
+        "showing_id": shown.id,
+        "used": 0,
+        "state": state.value,
+        "approval_hash": hashlib.sha256(canonical_json(promised).encode()).digest(),
+        "decided_at": now_ms,
+        "ledger_year": year_of(now_ms),
+    }
+
+
+def _kind(shown: Showing) -> str:
+    """The kind of consent, in the words of GB/T 42574: sensitive data always needs consent of its own."""
+    if shown.purpose.sensitive:
+        return "separate"
+    return "single_occasion" if shown.max_uses == 1 else "explicit"
+
+
+def _code_row(shown: Showing, grant: GrantId, code: str | None, now_ms: int) -> dict[str, Any] | None:
+    if code is None:
+        return None
+    return {
+        "bucket": shown.bucket,
+        "hash": secret_hash(code),
+        "grant_id": grant,
+        "recipient_id": shown.recipient.id,
+        "client_id": shown.client_id,
+        "redirect_uri": shown.redirect_uri,
+        "code_challenge": shown.code_challenge,
+        "dpop_jkt": shown.dpop_jkt,
+        "created_at": now_ms,
+        "expires_at": now_ms + CODE_LIFETIME_MS,
+    }
+
+
+def _insert(
+    conn: Connection, row: dict[str, Any], fields: tuple[str, ...], code: dict[str, Any] | None
+) -> None:
+    conn.execute(insert(consent_grant).values(row))
+    if code is not None:
+        place = {"bucket": row["bucket"], "grant_id": row["id"], "purpose": row["purpose"]}
+        conn.execute(insert(grant_field), [{**place, "field": field} for field in fields])
+        conn.execute(insert(auth_code).values(code))
+
+
+def _committed(row: dict[str, Any]) -> tuple[Field, ...]:
+    return (
+        ("outcome", row["state"]),
+        ("recipient", row["recipient_id"]),
+        ("purpose", row["purpose"]),
+        ("fields", row["fields"]),
+        ("uses", str(row["max_uses"])),
+        ("window", f"{row['window_from']}/{row['window_to']}"),
+        ("notice", row["notice_hash"]),
+        ("terms", row["terms_hash"]),
+        ("approval", row["approval_hash"].hex()),
+    )

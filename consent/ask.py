@@ -1,0 +1,196 @@
+"""Asking: a recipient pushes its request (RFC 9126) before any person sees it; the only way in.
+
+The request is checked against what is stored: the client's redirect URI, the recipient's own notice and
+liability terms by id and hash, a window that is still open. It gets a `request_uri` good for one showing
+within 90 seconds; only the digest of its secret is stored. The row belongs to no person yet and is routed
+by its own random bucket.
+
+* `push(conn, client, details, params, now_ms) -> Pushed | Refusal`
+* `pending(conn, request_uri, client_id, now_ms) -> Pending | None` reads without using it up.
+"""
+
+import json
+import re
+import secrets
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from sqlalchemy import Connection, insert, select
+
+from consent import notices, terms
+from consent.details import MAX_WINDOW_MS, Details
+from consent.ids import ClientId, RecipientId, RequestId, canonical_json
+from consent.recipients import Client
+from consent.refusals import Refusal, RefusalCode
+from consent.tables import consent_request, request_claim
+from vault.errors import MalformedId
+from vault.ids import MAX_BUCKETS, Bucket, new_id, new_secret, secret_bucket, secret_hash
+
+URN = "urn:ietf:params:oauth:request_uri:"
+SECRET_PREFIX = "req"  # noqa: S105  # a prefix, not a password
+LIFETIME_MS = 90_000
+_CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
+_MAX_STATE = 512
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PushParams:
+    """The OAuth members beside the details; `code_challenge` and `dpop_jkt` are base64url SHA-256."""
+
+    redirect_uri: str
+    state: str
+    code_challenge: str
+    dpop_jkt: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pushed:
+    """`expires_in` is seconds, as the protocol says it."""
+
+    request_uri: str
+    expires_in: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pending:
+    """A pushed request that nobody has been shown yet."""
+
+    bucket: Bucket
+    id: RequestId
+    client_id: ClientId
+    recipient_id: RecipientId
+    params: PushParams
+    details: Details
+
+
+def push(
+    conn: Connection, client: Client, details: Details, params: PushParams, now_ms: int
+) -> Pushed | Refusal:
+    """Store a request that fits what the recipient has registered and published."""
+    opened = details if details.window_from is not None else replace(details, window_from=now_ms)
+    refused = (
+        _refuse_params(client, params)
+        or _refuse_window(opened, now_ms)
+        or _refuse_texts(conn, client, opened)
+    )
+    if refused:
+        return refused
+    bucket = Bucket(secrets.randbelow(MAX_BUCKETS))
+    secret = new_secret(SECRET_PREFIX, bucket)
+    conn.execute(
+        insert(consent_request).values(
+            bucket=bucket,
+            id=new_id(bucket, now_ms),
+            secret_hash=secret_hash(secret),
+            client_id=client.client_id,
+            recipient_id=client.recipient.id,
+            **asdict(params),
+            details=details_json(opened),
+            created_at=now_ms,
+            expires_at=now_ms + LIFETIME_MS,
+        )
+    )
+    return Pushed(request_uri=URN + secret, expires_in=LIFETIME_MS // 1000)
+
+
+def pending(conn: Connection, request_uri: str, client_id: str, now_ms: int) -> Pending | None:
+    """The unused, unexpired request behind a `request_uri` of this client, else None."""
+    prefix, _, secret = request_uri.partition(URN)
+    try:
+        bucket = secret_bucket(SECRET_PREFIX, secret)
+    except MalformedId:
+        return None
+    request = consent_request.c
+    row = conn.execute(
+        select(consent_request, request_claim.c.claimed_at)
+        .outerjoin(
+            request_claim,
+            (request_claim.c.bucket == request.bucket) & (request_claim.c.request_id == request.id),
+        )
+        .where(request.bucket == bucket, request.secret_hash == secret_hash(secret))
+    ).one_or_none()
+    if row is None or prefix or row.client_id != client_id:
+        return None
+    if row.claimed_at is not None or now_ms >= row.expires_at:
+        return None
+    return _pending(row)
+
+
+def details_json(details: Details) -> str:
+    """The stored form of a request's details."""
+    return canonical_json(asdict(details))
+
+
+def details_of(stored: str) -> Details:
+    """Back from the stored form."""
+    members: dict[str, Any] = json.loads(stored)
+    for name in ("fields", "optional_fields"):
+        members[name] = tuple(members[name])
+    return Details(**members)
+
+
+def _pending(row: Any) -> Pending:
+    return Pending(
+        bucket=Bucket(row.bucket),
+        id=RequestId(row.id),
+        client_id=ClientId(row.client_id),
+        recipient_id=RecipientId(row.recipient_id),
+        params=PushParams(
+            redirect_uri=row.redirect_uri,
+            state=row.state,
+            code_challenge=row.code_challenge,
+            dpop_jkt=row.dpop_jkt,
+        ),
+        details=details_of(row.details),
+    )
+
+
+def _refuse_params(client: Client, params: PushParams) -> Refusal | None:
+    checks: Mapping[RefusalCode, tuple[str, bool]] = {
+        RefusalCode.CLIENT_SUSPENDED: ("client_id", not client.suspended),
+        RefusalCode.REQUEST_REDIRECT: ("redirect_uri", params.redirect_uri in client.redirect_uris),
+        RefusalCode.REQUEST_CHALLENGE: ("code_challenge", bool(_CHALLENGE.fullmatch(params.code_challenge))),
+        RefusalCode.REQUEST_STATE: ("state", len(params.state) <= _MAX_STATE),
+        RefusalCode.REQUEST_KEY: (
+            "dpop_jkt",
+            params.dpop_jkt is None or bool(_CHALLENGE.fullmatch(params.dpop_jkt)),
+        ),
+    }
+    for code, (at, holds) in checks.items():
+        if not holds:
+            return Refusal(code=code, at=at)
+    return None
+
+
+def _refuse_window(details: Details, now_ms: int) -> Refusal | None:
+    opens = now_ms if details.window_from is None else details.window_from
+    if max(opens, now_ms) >= details.window_to or details.window_to - opens > MAX_WINDOW_MS:
+        return Refusal(code=RefusalCode.DETAILS_BAD_WINDOW, at="/0/window")
+    return None
+
+
+def _refuse_texts(conn: Connection, client: Client, details: Details) -> Refusal | None:
+    """The notice and the terms must be this recipient's, for this purpose, and exactly as published."""
+    if details.recipient not in {None, client.recipient.id}:
+        return Refusal(code=RefusalCode.DETAILS_OTHER_RECIPIENT, at="/0/recipient")
+    claims = details.claims or {}
+    notice = notices.notice(conn, details.notice_id)
+    if (
+        notice is None
+        or (notice.recipient_id, notice.purpose) != (client.recipient.id, details.purpose)
+        or notice.hash != details.notice_hash
+        or claims.get("version", notice.version) != notice.version
+        or claims.get("lang", notice.lang) != notice.lang
+    ):
+        return Refusal(code=RefusalCode.DETAILS_UNKNOWN_NOTICE, at="/0/notice")
+    owed = terms.terms(conn, details.terms_id)
+    if (
+        owed is None
+        or owed.recipient_id != client.recipient.id
+        or owed.hash != details.terms_hash
+        or claims.get("per_record", str(owed.per_record)) != str(owed.per_record)
+        or claims.get("currency", owed.currency) != owed.currency
+    ):
+        return Refusal(code=RefusalCode.DETAILS_UNKNOWN_TERMS, at="/0/liability")
+    return None

@@ -1,0 +1,62 @@
+"""From consent's events to ledger items: the one place that says what each kind of entry commits to.
+
+Recipient, purpose and data kinds are personal in combination, so they stand inside the commitment, one
+field each, in this fixed order; the public entry carries a tag, a number and a digest (ledger.md §6).
+
+| entry    | id            | committed fields                                                       |
+|----------|---------------|------------------------------------------------------------------------|
+| enrol    | own           | lang                                                                   |
+| grant    | grant         | outcome, recipient, purpose, fields, uses, window, notice, terms       |
+| refuse   | grant or own  | outcome, recipient, purpose (refusing); outcome, grant, hour (denial)  |
+| access   | disclosure    | recipient, purpose, fields, grant, use                                 |
+| withdraw | own           | grant, recipient                                                       |
+"""
+
+import secrets
+from collections.abc import Sequence
+
+from consent.ledger.append import Item
+from consent.ledger.commitment import Field
+from consent.ledger.entry import Kind
+from consent.ledger.openings import ENTROPY_BYTES, new_item
+from consent.ledger.origin import LogId, origin_of, year_of
+from vault.ids import Bucket, SubjectId
+from vault.keys import SubjectKey
+from vault.opening import Vault
+
+type About = tuple[Bucket, SubjectId, bytes, tuple[Field, ...]]
+"""(bucket, person, 16-byte entry id, committed fields)."""
+
+
+def entry_items(vault: Vault, kind: Kind, about: Sequence[About], now_ms: int) -> list[Item]:
+    """Ledger items of one kind; raises KeyError when a person's keys are gone (erased people have no events)."""
+    keys = vault.keyring.subject_keys(sorted({(bucket, subject) for bucket, subject, _, _ in about}))
+    return [entry_item(vault, kind, keys[event[1]], event, now_ms) for event in about]
+
+
+def entry_item(vault: Vault, kind: Kind, key: SubjectKey, about: About, now_ms: int) -> Item:
+    """One ledger item, for the log of the person's bucket and the year of `now_ms`."""
+    bucket, _, entry_id, fields = about
+    item, _ = new_item(
+        key,
+        tenant=vault.installation.tenant,
+        origin=origin_of(vault.installation.ledger_host, LogId(bucket, year_of(now_ms))),
+        kind=kind,
+        entry_id=entry_id,
+        fields=fields,
+        entropy=secrets.token_bytes(ENTROPY_BYTES),
+    )
+    return item
+
+
+def access_fields(
+    *, recipient: str, purpose: str, fields: Sequence[str], grant: str, use: str
+) -> tuple[Field, ...]:
+    """What a disclosure's entry commits to; the permit recomputes it from the committed rows."""
+    return (
+        ("recipient", recipient),
+        ("purpose", purpose),
+        ("fields", ",".join(fields)),
+        ("grant", grant),
+        ("use", use),
+    )

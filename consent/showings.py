@@ -1,0 +1,179 @@
+"""One showing of one notice version to one person: made by using up the request, read for the page.
+
+Whoever claims a pushed request first is the person it is shown to; the `request_uri` is spent by the same
+transaction. A showing is evidence (consent.md §6, invariant 19): no grant can exist without it, and the
+grant's recipient, purpose, notice and terms must be the ones that stood here.
+
+* `claim(vault, consumer, request_uri, client_id, now_ms) -> Showing | Refusal`
+* `showing(conn, consumer, showing_id) -> Showing | None` for the page; `None` when it is not this person's.
+"""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import Connection, insert, select
+
+from consent import ask, notices, purposes, recipients, terms
+from consent.accounts import Consumer
+from consent.details import Details
+from consent.ids import ClientId, GrantId, ShowingId
+from consent.notices import Notice
+from consent.purposes import Purpose
+from consent.recipients import Recipient
+from consent.refusals import Refusal, RefusalCode
+from consent.tables import consent_grant, notice_showing
+from consent.terms import Terms
+from vault.ids import Bucket, SubjectId, new_id
+from vault.opening import Vault
+from vault.rowset import RowSet
+
+LIFETIME_MS = 600_000
+_CHANNEL = "portal"
+
+_CLAIM = RowSet(
+    "WITH {rows} INSERT INTO request_claim (bucket, request_id, claimed_at) "
+    "SELECT rows.bucket, rows.request_id, :now FROM rows WHERE true ON CONFLICT DO NOTHING RETURNING bucket",
+    bucket="int",
+    request_id="bytes",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Showing:
+    """Everything the approval page must say, and where the answer goes. Times are Unix milliseconds."""
+
+    id: ShowingId
+    bucket: Bucket
+    subject: SubjectId
+    client_id: ClientId
+    recipient: Recipient
+    purpose: Purpose
+    details: Details
+    notice: Notice
+    terms: Terms
+    redirect_uri: str
+    state: str
+    code_challenge: str
+    dpop_jkt: str | None
+    shown_at: int
+    expires_at: int
+    decided: GrantId | None
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        return self.details.fields
+
+    @property
+    def optional_fields(self) -> tuple[str, ...]:
+        return self.details.optional_fields
+
+    @property
+    def max_uses(self) -> int:
+        return self.details.max_uses
+
+    @property
+    def window(self) -> tuple[int, int]:
+        """From and to, Unix milliseconds; outside it nothing is disclosed."""
+        opens = self.details.window_from
+        return (self.shown_at if opens is None else opens), self.details.window_to
+
+    @property
+    def retention(self) -> str:
+        """How long the recipient may keep what it receives, as an ISO 8601 duration."""
+        return self.details.retention
+
+    @property
+    def example_sum(self) -> Decimal:
+        """What the person would be owed if this leaked once, in the currency of the terms."""
+        return self.terms.example()
+
+
+def claim(
+    vault: Vault, consumer: Consumer, request_uri: str, client_id: str, now_ms: int
+) -> Showing | Refusal:
+    """Use up the request and show it to this person; only the first claim of a request succeeds."""
+    with vault.data.write() as conn:
+        request = ask.pending(conn, request_uri, client_id, now_ms)
+        client = recipients.client(conn, client_id)
+        if request is None or client is None or client.suspended:
+            return Refusal(code=RefusalCode.REQUEST_URI_UNKNOWN, at="request_uri")
+        if not _CLAIM(conn, [(request.bucket, request.id)], now=now_ms):
+            return Refusal(code=RefusalCode.REQUEST_URI_UNKNOWN, at="request_uri")
+        shown = _insert(conn, consumer, request, now_ms)
+        found = showing(conn, consumer, shown)
+    if found is None:
+        raise AssertionError("a showing just written is there")
+    return found
+
+
+def showing(conn: Connection, consumer: Consumer, showing_id: ShowingId) -> Showing | None:
+    """The showing, when it was made to this person."""
+    shown = notice_showing.c
+    row = conn.execute(
+        select(notice_showing, consent_grant.c.id.label("decided"))
+        .outerjoin(
+            consent_grant,
+            (consent_grant.c.bucket == shown.bucket) & (consent_grant.c.showing_id == shown.id),
+        )
+        .where(shown.bucket == consumer.bucket, shown.id == showing_id, shown.subject == consumer.subject)
+    ).one_or_none()
+    return None if row is None else _showing(conn, row)
+
+
+def _insert(conn: Connection, consumer: Consumer, request: ask.Pending, now_ms: int) -> ShowingId:
+    details, params = request.details, request.params
+    shown = ShowingId(new_id(consumer.bucket, now_ms))
+    conn.execute(
+        insert(notice_showing).values(
+            bucket=consumer.bucket,
+            id=shown,
+            subject=consumer.subject,
+            request_id=request.id,
+            recipient_id=request.recipient_id,
+            client_id=request.client_id,
+            purpose=details.purpose,
+            notice_id=details.notice_id,
+            notice_hash=details.notice_hash,
+            terms_id=details.terms_id,
+            terms_hash=details.terms_hash,
+            redirect_uri=params.redirect_uri,
+            state=params.state,
+            code_challenge=params.code_challenge,
+            dpop_jkt=params.dpop_jkt,
+            details=ask.details_json(details),
+            lang=consumer.lang,
+            channel=_CHANNEL,
+            shown_at=now_ms,
+            expires_at=now_ms + LIFETIME_MS,
+        )
+    )
+    return shown
+
+
+def _showing(conn: Connection, row: Any) -> Showing:
+    recipient = recipients.recipient(conn, row.recipient_id)
+    notice = notices.notice(conn, row.notice_id)
+    owed = terms.terms(conn, row.terms_id)
+    # Foreign keys promise all three; the type checker needs to hear it.
+    assert recipient is not None
+    assert notice is not None
+    assert owed is not None
+    return Showing(
+        id=ShowingId(row.id),
+        bucket=Bucket(row.bucket),
+        subject=SubjectId(row.subject),
+        client_id=ClientId(row.client_id),
+        recipient=recipient,
+        purpose=purposes.purpose(conn, row.purpose),
+        details=ask.details_of(row.details),
+        notice=notice,
+        terms=owed,
+        redirect_uri=row.redirect_uri,
+        state=row.state,
+        code_challenge=row.code_challenge,
+        dpop_jkt=row.dpop_jkt,
+        shown_at=row.shown_at,
+        expires_at=row.expires_at,
+        decided=None if row.decided is None else GrantId(row.decided),
+    )
