@@ -68,8 +68,11 @@ def reveal(opening: Opening, names: Collection[str] | None = None) -> Revealed:
 
 def verify_revealed(commitment: bytes, revealed: Revealed) -> bool:
     """Whether these fields and digests, in this order, are what was committed to."""
-    names = [item.name for item in revealed if isinstance(item, Shown)]
-    if len(set(names)) != len(names) or len(revealed) > MAX_FIELDS:
+    shown = [item for item in revealed if isinstance(item, Shown)]
+    # A nonce of another length would let the same bytes be read as another name and value.
+    if any(len(item.nonce) != NONCE_BYTES for item in shown) or not 1 <= len(revealed) <= MAX_FIELDS:
+        return False
+    if len({item.name for item in shown}) != len(shown):
         return False
     digests = [item.digest if isinstance(item, Shown) else item for item in revealed]
     return all(len(digest) == 32 for digest in digests) and _over(digests) == commitment

@@ -16,11 +16,11 @@ itself and have members of their own; this layout refuses them. Verifiers hash t
 re-encode; only `parse` compares, so that nothing non-canonical is ever written.
 """
 
-import json
 import re
 from dataclasses import dataclass
 from enum import StrEnum
 
+from consent.ledger import strictjson
 from consent.ledger.errors import Malformed
 
 VERSION = 1
@@ -86,10 +86,7 @@ def parse(data: bytes) -> Entry:
     """From stored or foreign bytes; raises Malformed unless they are the canonical encoding of an entry."""
     if len(data) > MAX_BYTES or not data.isascii():
         raise Malformed("not an entry")
-    try:
-        found = json.loads(data)
-    except ValueError:
-        raise Malformed("entry is not JSON") from None
+    found = strictjson.load(data)
     if (
         not isinstance(found, dict)
         or tuple(found) != _MEMBERS

@@ -1,0 +1,116 @@
+"""Writing a proof bundle: one zip that lets a stranger check, off-line, what the ledger says about some entries.
+
+| member                               | content                                                        |
+|--------------------------------------|----------------------------------------------------------------|
+| README.txt                           | how to check it by hand; the only member nothing depends on    |
+| policy.txt, keys.json                | the log and receipt keys used, see `policy`                    |
+| openings.json                        | what is shown of each commitment, see `revealed`               |
+| log/<year>/<bucket>/checkpoint       | the signed checkpoint                                          |
+| log/<year>/<bucket>/<idx>.entry      | the exact bytes of one entry                                   |
+| log/<year>/<bucket>/<idx>.tlog-proof | its proof under that checkpoint, see `proof`                   |
+| log/<year>/<bucket>/<idx>.jws        | the receipt handed out with it, where there was one            |
+| log/<year>/<bucket>/chain.jsonl      | optional: every entry of the person, n = 1 to the last one here |
+
+Nothing leaves this module that does not verify.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from consent.ledger import container, layout, prove, published, revealed
+from consent.ledger.commitment import Opening, reveal
+from consent.ledger.errors import LedgerAlarm
+from consent.ledger.guide import README
+from consent.ledger.origin import LogId, origin_of
+from consent.ledger.people import chain_of
+from consent.ledger.policy import Policy
+from consent.ledger.proof import Proof
+from consent.ledger.published import Published
+from consent.ledger.signer import Signer
+from consent.ledger.verify import verify_bundle
+from vault.storage import Database
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """One entry to prove: its opening, the names of the fields to show (all when None), and its receipt."""
+
+    log: LogId
+    idx: int
+    opening: Opening
+    show: Collection[str] | None = None
+    receipt: str | None = None
+
+
+def build(
+    data: Database,
+    signer: Signer,
+    evidence: Sequence[Evidence],
+    *,
+    receipt_key: bytes,
+    chains: bool = False,
+) -> bytes:
+    """The bundle for `evidence`; `chains` adds everything about the person, so only the person should get that.
+
+    `receipt_key` is the public key receipts are signed with. Raises NotYetPublished while no signed checkpoint
+    covers an entry, and LedgerAlarm when what the data base holds does not verify.
+    """
+    by_log: dict[LogId, list[Evidence]] = defaultdict(list)
+    for item in sorted(evidence, key=lambda item: (item.log, item.idx)):
+        by_log[item.log].append(item)
+    members: dict[str, bytes] = {}
+    with data.read() as conn:
+        for log, items in by_log.items():
+            members |= _log_members(conn, log, items, chains=chains)
+    origins = {log: origin_of(signer.ledger_host, log) for log in by_log}
+    receipts = [receipt_key] if any(item.receipt for item in evidence) else []
+    policy = Policy(tuple(map(signer.key, origins.values())), tuple(receipts))
+    shown = {(origins[item.log], item.idx): reveal(item.opening, item.show) for item in evidence}
+    return _checked(members, policy, revealed.encode(shown))
+
+
+def _checked(members: dict[str, bytes], policy: Policy, openings: bytes) -> bytes:
+    members |= {
+        layout.README_NAME: README.encode(),
+        layout.POLICY_NAME: policy.text.encode(),
+        layout.KEYS_NAME: policy.keys_json.encode(),
+        layout.OPENINGS_NAME: openings,
+    }
+    data = container.write(layout.in_order(members))
+    verdict = verify_bundle(data, policy)
+    if not verdict.ok:
+        raise LedgerAlarm(verdict.checks[-1].where, f"a fresh bundle fails: {verdict.checks[-1].detail}")
+    return data
+
+
+def _log_members(
+    conn: Connection, log: LogId, items: Sequence[Evidence], *, chains: bool
+) -> dict[str, bytes]:
+    indices = [item.idx for item in items]
+    signed = published.covering(conn, log, max(indices))
+    paths = prove.inclusion(conn, log, indices, signed.size)
+    bodies = [body for _, body in prove.entries(conn, log, indices)]
+    folder = layout.folder_name(log)
+    members = {f"{folder}/checkpoint": signed.note}
+    for item, path, body in zip(items, paths, bodies, strict=True):
+        members |= _entry_members(f"{folder}/{item.idx}", item, path, body, signed)
+    if chains:
+        members[f"{folder}/chain.jsonl"] = b"".join(
+            line + b"\n" for line in chain_of(conn, log, max(indices))
+        )
+    return members
+
+
+def _entry_members(
+    stem: str, item: Evidence, path: Sequence[bytes], body: bytes, signed: Published
+) -> dict[str, bytes]:
+    members = {
+        f"{stem}.entry": body,
+        f"{stem}.tlog-proof": bytes(Proof(item.idx, tuple(path), signed.note)),
+    }
+    if item.receipt is not None:
+        members[f"{stem}.jws"] = item.receipt.encode("ascii")
+    return members

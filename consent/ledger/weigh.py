@@ -1,0 +1,116 @@
+"""The single checks a bundle must pass; each raises Malformed or Unproven, and the caller names the place."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from consent.ledger import checkpoint, jws, layout, note, policy, proof
+from consent.ledger.checkpoint import Checkpoint
+from consent.ledger.commitment import Revealed, verify_revealed
+from consent.ledger.entry import Entry
+from consent.ledger.entry import parse as parse_entry
+from consent.ledger.errors import Malformed, Unproven
+from consent.ledger.layout import Folder
+from consent.ledger.origin import parse_origin
+from consent.ledger.policy import Policy
+from consent.ledger.revealed import Key
+from consent.ledger.tree import leaf_hash, verify_inclusion
+
+_SAME = {
+    "aud": "recipient",
+    "disclosure": "disclosure",
+    "fields": "fields",
+    "grant": "grant",
+    "of": "of",
+    "purpose": "purpose",
+    "slot": "slot",
+}
+"""Receipt member -> opened field that must say the same, where the bundle shows it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What is proven of an entry, for its receipt to agree with."""
+
+    origin: str
+    index: int
+    leaf: bytes
+    commitment: bytes
+    fields: Mapping[str, str]
+
+
+def own_policy(members: Mapping[str, bytes]) -> Policy:
+    """The keys a bundle brings along, in their only spelling."""
+    given = members[layout.POLICY_NAME], members[layout.KEYS_NAME]
+    try:
+        found = policy.parse(given[0].decode("ascii"), given[1].decode("ascii"))
+    except UnicodeDecodeError:
+        raise Malformed("policy.txt or keys.json is not plain text") from None
+    if (found.text.encode(), found.keys_json.encode()) != given:
+        raise Malformed("policy.txt or keys.json in another spelling")
+    return found
+
+
+def head(folder: Folder, keys: Policy) -> Checkpoint:
+    """The folder's checkpoint: signed by its own log, of this folder's year and bucket, without a stray line."""
+    found = checkpoint.verify(folder.checkpoint, keys.logs)
+    signed = note.parse(folder.checkpoint)
+    if len(note.verify(signed, keys.logs)) != len(signed.signatures):
+        raise Unproven("a signature by an unknown key")
+    if layout.folder_name(parse_origin(found.origin)[1]) != folder.name:
+        raise Unproven("a checkpoint of another log")
+    return found
+
+
+def inclusion(data: bytes, leaf: bytes, index: int, folder: Folder, found: Checkpoint) -> None:
+    """The proof file: this index, the folder's checkpoint, nothing unauthenticated, and a path that holds."""
+    given = proof.parse(data)
+    if bytes(given) != data or given.extra is not None or given.index != index:
+        raise Malformed("a proof of another index, or with more in it than a proof")
+    if given.checkpoint != folder.checkpoint:
+        raise Unproven("a proof under another checkpoint")
+    if not verify_inclusion(leaf, index, found.size, given.path, found.root):
+        raise Unproven("the path does not lead to the signed root")
+
+
+def opening(openings: Mapping[Key, Revealed], found: Checkpoint, index: int, entry: Entry) -> Revealed:
+    """What is shown of an entry, as committed to."""
+    shown = openings.get((found.origin, index))
+    if shown is None:
+        raise Malformed("no opening for this entry")
+    if not verify_revealed(entry.commitment, shown):
+        raise Unproven("what is shown is not what was committed to")
+    return shown
+
+
+def chain(data: bytes, proven: Sequence[bytes]) -> None:
+    """Entries n = 1, 2, ... of one tag, each hashing the one before; the last and all others here are proven."""
+    lines = data.split(b"\n")
+    if lines.pop() or not lines or not set(proven) <= set(lines) or lines[-1] not in proven:
+        raise Malformed("the chain does not run up to a proven entry")
+    previous = bytes(32)
+    entries = [parse_entry(line) for line in lines]
+    for number, (line, entry) in enumerate(zip(lines, entries, strict=True), 1):
+        if (entry.n, entry.previous, entry.tag) != (number, previous, entries[0].tag):
+            raise Unproven(f"the chain breaks at entry number {number}")
+        previous = leaf_hash(line)
+
+
+def receipt(data: bytes, claim: Claim, keys: Policy) -> tuple[Mapping[str, Any], bytes]:
+    """A receipt's payload and signer; it must name exactly the proven entry and repeat what is shown of it."""
+    try:
+        token = data.decode("ascii")
+    except UnicodeDecodeError:
+        raise Malformed("not a receipt") from None
+    payload, signer = jws.verify(token, keys.receipt_keys)
+    expected = (claim.origin, claim.index, claim.leaf.hex(), claim.commitment.hex())
+    if tuple(payload.get(name) for name in ("log", "index", "leaf", "commitment")) != expected:
+        raise Unproven("the receipt names another entry")
+    for member, name in _SAME.items():
+        if member in payload and name in claim.fields and _text(payload[member]) != claim.fields[name]:
+            raise Unproven(f"the receipt's {member} is not what was committed to")
+    return payload, signer
+
+
+def _text(value: Any) -> str:
+    return " ".join(map(str, value)) if isinstance(value, list) else str(value)
