@@ -1,0 +1,117 @@
+"""`perusal ledger`: check the whole ledger, sign what has grown, and hand outsiders the keys to check us with."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import click
+
+from api.cli.failures import Exit
+from api.cli.installation import dir_option, settings_of
+from api.cli.output import emit, json_option, progress, table_of
+from api.cli.verify import KEYS_FILE
+from api.opening import opened_vault
+from consent import receipts
+from consent.ledger import published
+from consent.ledger.fsck import Finding, fsck
+from consent.ledger.memory import Memory
+from consent.ledger.origin import origin_of
+from consent.ledger.policy import Policy
+from consent.ledger.publish import publish
+from consent.ledger.signer import Signer
+from vault.opening import Vault
+
+POLICY_FILE = "policy.txt"
+SHOWN_FINDINGS = 20
+
+
+@click.group("ledger")
+def command() -> None:
+    """The log of every use: check it, sign it, publish its keys."""
+
+
+@command.command("fsck")
+@dir_option
+@json_option
+def check(home: Path | None, as_json: bool) -> int:
+    """Rebuild every log from its entries and compare all that is stored; 1 when something disagrees."""
+    settings = settings_of(home)
+    findings: list[Finding] = []
+    sizes: dict[str, int] = {}
+    with opened_vault(settings) as vault, progress(quiet=as_json) as tick:
+        for step in fsck(vault.data, Signer.of(vault)):
+            if isinstance(step, Finding):
+                findings.append(step)
+            else:
+                sizes[step.origin] = step.size
+                tick(step.origin, step.done, step.size)
+    emit(
+        {
+            "ok": not findings,
+            "logs": [{"origin": origin, "entries": size} for origin, size in sorted(sizes.items())],
+            "findings": [{"origin": f.origin, "what": f.what, "at": f.at} for f in findings],
+        },
+        as_json=as_json,
+        lines=(f"{sum(sizes.values()):,} entries in {len(sizes)} log(s): {_word(findings)}",),
+        table=table_of(
+            "findings",
+            ("log", "at", "what"),
+            [(f.origin, f.at or 0, f.what) for f in findings[:SHOWN_FINDINGS]],
+        )
+        if findings
+        else None,
+    )
+    return Exit.WRONG if findings else Exit.OK
+
+
+@command.command("publish")
+@dir_option
+@json_option
+def sign(home: Path | None, as_json: bool) -> None:
+    """Sign a checkpoint of every log that has grown; a running server does this by itself."""
+    settings = settings_of(home)
+    with opened_vault(settings) as vault:
+        now_ms = time.time_ns() // 1_000_000
+        signed = publish(vault.data, Signer.of(vault), now_ms, memory=Memory(settings.checkpoint_state))
+        host = vault.installation.ledger_host
+    rows = [(origin_of(host, one.log), one.size) for one in signed]
+    emit(
+        {"checkpoints": [{"origin": origin, "size": size} for origin, size in rows]},
+        as_json=as_json,
+        lines=(f"{origin}: {size:,} entries signed" for origin, size in rows),
+    )
+
+
+@command.command("policy")
+@dir_option
+@click.option(
+    "--out", required=True, type=click.Path(path_type=Path, file_okay=False), help="Folder to write into."
+)
+@json_option
+def keys(home: Path | None, out: Path, as_json: bool) -> None:
+    """Write policy.txt and keys.json, by which anybody can check bundles of this installation."""
+    settings = settings_of(home)
+    with opened_vault(settings) as vault:
+        policy = policy_of(vault)
+    out.mkdir(parents=True, exist_ok=True)
+    (out / POLICY_FILE).write_text(policy.text, encoding="ascii")
+    (out / KEYS_FILE).write_text(policy.keys_json, encoding="ascii")
+    emit(
+        {"policy": str(out / POLICY_FILE), "keys": str(out / KEYS_FILE), "logs": len(policy.logs)},
+        as_json=as_json,
+        lines=(f"{out / POLICY_FILE} and {out / KEYS_FILE}: {len(policy.logs)} log(s)",),
+    )
+
+
+def policy_of(vault: Vault) -> Policy:
+    """What an outsider needs in order to believe this installation and nobody else."""
+    signer = Signer.of(vault)
+    with vault.data.read() as conn:
+        logs = published.logs(conn)
+    origins = [origin_of(vault.installation.ledger_host, log) for log in logs]
+    return Policy(tuple(map(signer.key, origins)), (receipts.public_key(vault).key,))
+
+
+def _word(findings: list[Finding]) -> str:
+    return f"{len(findings):,} findings" if findings else "everything agrees"

@@ -1,0 +1,114 @@
+"""`perusal verify BUNDLE`: an outsider's check of a proof bundle or a claim pack, without server, network or data base.
+
+With --policy the log must be one the verifier already knows: take the operator's policy.txt and keys.json from somewhere
+else than the bundle. Without it the bundle is only checked in itself, and the answer says so. One changed byte anywhere
+ends with 1 and the place where it was noticed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from api.cli.failures import Exit, Failure
+from api.cli.output import emit, json_option, table_of
+from consent.ledger import policy
+from consent.ledger.verify import ProvenEntry, Verdict, verify_bundle
+
+KEYS_FILE = "keys.json"
+MAX_BYTES = 64 << 20
+
+
+@click.command("verify")
+@click.argument("bundle", type=click.Path(path_type=Path, allow_dash=True, dir_okay=False, exists=True))
+@click.option(
+    "--policy",
+    "--trust",
+    "policy_file",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="Your own copy of the operator's policy.txt; keys.json is read from beside it.",
+)
+@json_option
+def command(bundle: Path, policy_file: Path | None, as_json: bool) -> int:
+    """Check BUNDLE ("-" reads standard input); 0 when every check holds, 1 when one does not."""
+    trusted = load_policy(policy_file) if policy_file else None
+    with click.open_file(str(bundle), "rb") as file:
+        data = file.read(MAX_BYTES + 1)
+    verdict = verify_bundle(data, trusted)
+    emit(
+        document(verdict),
+        as_json=as_json,
+        lines=_lines(verdict),
+        table=_entries(verdict) if verdict.ok else None,
+    )
+    return Exit.OK if verdict.ok else Exit.WRONG
+
+
+def load_policy(path: Path) -> policy.Policy:
+    """A policy from its two files; a Failure when one is missing or malformed."""
+    keys = path.with_name(KEYS_FILE)
+    if not keys.is_file():
+        raise Failure(f"{KEYS_FILE} is not beside {path.name}", code="no_keys", exit_code=Exit.USAGE)
+    return policy.parse(path.read_text(encoding="ascii"), keys.read_text(encoding="ascii"))
+
+
+def document(verdict: Verdict) -> dict[str, Any]:
+    """The verdict as one JSON document."""
+    return {
+        "ok": verdict.ok,
+        "anchored": verdict.anchored,
+        "checks": [
+            {"name": c.name, "where": c.where, "ok": c.ok, "detail": c.detail} for c in verdict.checks
+        ],
+        "checkpoints": [
+            {"origin": c.origin, "size": c.size, "root": c.root.hex()} for c in verdict.checkpoints
+        ],
+        "entries": [_entry(entry) for entry in verdict.entries],
+    }
+
+
+def _entry(proven: ProvenEntry) -> dict[str, Any]:
+    return {
+        "origin": proven.origin,
+        "index": proven.index,
+        "kind": proven.entry.kind.value,
+        "at": _when(proven.entry.ts),
+        "leaf": proven.leaf.hex(),
+        "fields": dict(proven.fields),
+        "receipt": dict(proven.receipt) if proven.receipt is not None else None,
+    }
+
+
+def _lines(verdict: Verdict) -> Iterator[str]:
+    held = sum(check.ok for check in verdict.checks)
+    if not verdict.ok:
+        bad = verdict.checks[-1]
+        yield f"WRONG: {bad.name} at {bad.where}: {bad.detail}"
+        yield f"{held} checks held before it; nothing in this bundle may be relied on"
+        return
+    yield f"sound: {held} checks held"
+    for found in verdict.checkpoints:
+        yield f"log {found.origin}, {found.size:,} entries"
+    if not verdict.anchored:
+        yield "the keys are those the bundle brings along: compare them with the operator's, or use --policy"
+
+
+def _entries(verdict: Verdict) -> Any:
+    rows = [
+        (
+            p.index,
+            p.entry.kind.value,
+            _when(p.entry.ts),
+            ", ".join(f"{name}: {value}" for name, value in p.fields),
+        )
+        for p in verdict.entries
+    ]
+    return table_of("proven", ("entry", "kind", "at (UTC)", "what is shown"), rows)
+
+
+def _when(ts: int) -> str:
+    return datetime.fromtimestamp(ts / 1000, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
