@@ -48,7 +48,7 @@ def _international(text: str) -> str:
         number = phonenumbers.parse(digits, "CN")
     except phonenumbers.NumberParseException:
         raise InvalidPhone("not a phone number") from None
-    if not phonenumbers.is_possible_number(number):
+    if not phonenumbers.is_valid_number(number):
         raise InvalidPhone("not a phone number")
     written: str = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
     mobile = _MOBILE.fullmatch(written)
