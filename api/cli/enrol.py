@@ -8,7 +8,6 @@ and a code, never by its content, and spoils no other line. The keys go to a new
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -21,7 +20,7 @@ import click
 import msgspec
 
 from api.cli.failures import Exit
-from api.cli.installation import dir_option, settings_of
+from api.cli.installation import dir_option, private_file, settings_of
 from api.cli.output import Tick, emit, json_option, progress, table_of
 from api.opening import opened_vault
 from consent.accounts import DEFAULT_LANG, enrol_many
@@ -64,12 +63,11 @@ class BadLine:
 def command(home: Path | None, file: Path, keys_out: Path, as_json: bool) -> int:
     """Take in the people in FILE (JSON lines; "-" reads standard input); 1 if a line was refused."""
     settings = settings_of(home)
-    handle = os.open(keys_out, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     refused: list[BadLine] = []
     with (
         opened_vault(settings) as vault,
         click.open_file(str(file), "rb") as lines,
-        os.fdopen(handle, "w", encoding="utf-8") as keys,
+        private_file(keys_out) as keys,
         progress(quiet=as_json) as tick,
     ):
         count = _enrol(vault, parse_lines(lines, refused), keys, refused, tick)

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
 import click
 
@@ -83,10 +84,16 @@ def read_secret(path: Path) -> str:
         return file.readline().rstrip("\r\n")
 
 
+@contextmanager
+def private_file(path: Path) -> Iterator[TextIO]:
+    """A new file that only its owner can read, open for writing; refuses to replace one."""
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+        yield file
+
+
 def write_private(path: Path, text: str) -> None:
     """Write a new file that only its owner can read; refuses to replace one."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+    with private_file(path) as file:
         file.write(text)
 
 

@@ -63,7 +63,8 @@ def command() -> None:
 def add(home: Path | None, file: Path, as_json: bool) -> None:
     """Register the recipients described in FILE (a JSON object or a list of them)."""
     settings = settings_of(home)
-    wanted = parse(click.open_file(str(file), "rb").read())
+    with click.open_file(str(file), "rb") as document:
+        wanted = parse(document.read())
     now_ms = time.time_ns() // 1_000_000
     with databases(settings) as (data, _keys), data.write() as conn:
         made = [register(conn, recipient, now_ms) for recipient in wanted]

@@ -34,9 +34,9 @@ def command(
     as_json: bool,
 ) -> None:
     """Answer requests until stopped by SIGTERM or Ctrl-C; finishes what has begun, then leaves with 0."""
-    from api import serve  # noqa: PLC0415 - the web framework is loaded by this command only
-
     settings = settings_of(home, host=host, port=port, issuer=issuer, ready_file=ready_file)
+    from api import serve  # noqa: PLC0415 - loads the web framework, which takes longer than to see that all is ready
+
     emit(
         {"dir": str(home), "host": settings.host, "port": settings.port, "issuer": settings.issuer},
         as_json=as_json,

@@ -1,0 +1,114 @@
+"""`perusal init` makes a complete installation, keeps its secrets to its owner, and never overwrites one."""
+
+from __future__ import annotations
+
+import stat
+
+import pytest
+
+from api.cli.failures import Exit
+from api.cli.installation import settings_mapping
+from api.settings import Settings
+
+
+def test_a_new_installation_passes_the_doctor(perusal, tmp_path):
+    made = perusal("init", "--dir", tmp_path / "home", "--json")
+
+    assert made.code == 0
+    assert made.json["buckets"] == 1
+    examined = perusal("doctor", "--dir", tmp_path / "home", "--json")
+    assert examined.code == 0, examined.out
+    assert {"packages", "sqlite", "clock", "permissions", "root key", "data base schema"} <= {
+        check["name"] for check in examined.json["checks"]
+    }
+
+
+def test_everything_in_the_folder_is_for_its_owner_only(home):
+    for path in [home, *home.rglob("*")]:
+        assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0, path.name
+
+
+def test_a_folder_with_anything_in_it_is_refused_and_left_as_it_was(perusal, home):
+    before = {path: path.read_bytes() for path in home.rglob("*") if path.is_file()}
+
+    said = perusal("init", "--dir", home)
+
+    assert said.code == Exit.WRONG
+    assert "[already_there]" in said.err
+    assert {path: path.read_bytes() for path in home.rglob("*") if path.is_file()} == before
+
+
+def test_a_failure_half_way_leaves_nothing_behind(perusal, tmp_path, monkeypatch):
+    def fail(*_arguments, **_more):
+        raise OSError(28, "No space left on device", "data.db")
+
+    monkeypatch.setattr("api.cli.init.create_vault", fail)
+
+    said = perusal("init", "--dir", tmp_path / "home")
+
+    assert said.code == Exit.ENVIRONMENT
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_passphrase_file_is_used_where_it_is_and_not_copied(perusal, tmp_path):
+    secret = tmp_path / "secret"
+    secret.write_text("correct horse battery staple\n")
+    secret.chmod(0o600)
+
+    assert perusal("init", "--dir", tmp_path / "home", "--passphrase-file", secret).code == 0
+
+    settings = Settings.from_mapping(settings_mapping(tmp_path / "home"))
+    assert settings.passphrase_file == secret
+    for path in (tmp_path / "home").rglob("*"):
+        assert path.is_dir() or b"correct horse" not in path.read_bytes()
+
+
+def test_a_passphrase_file_others_can_read_is_refused(perusal, tmp_path):
+    secret = tmp_path / "secret"
+    secret.write_text("correct horse battery staple\n")
+    secret.chmod(0o644)
+
+    said = perusal("init", "--dir", tmp_path / "home", "--passphrase-file", secret)
+
+    assert said.code == Exit.ENVIRONMENT
+    assert "[secret_is_readable]" in said.err
+    assert "horse" not in said.err
+
+
+def test_the_wrong_passphrase_is_told_as_such(perusal, home):
+    (home / "passphrase").write_text("something else\n")
+
+    said = perusal("ledger", "fsck", "--dir", home)
+
+    assert said.code == Exit.ENVIRONMENT
+    assert "[wrong_passphrase]" in said.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (
+            ["--database-url", "postgresql+psycopg://u:hunter2@h/d", "--key-database-url", "x"],
+            "secret_on_command_line",
+        ),
+        (["--database-url", "postgresql+psycopg:///d"], "one_database_only"),
+    ],
+)
+def test_data_base_addresses_are_refused_when_they_carry_a_password_or_come_alone(
+    perusal, tmp_path, arguments, code
+):
+    said = perusal("init", "--dir", tmp_path / "home", *arguments)
+
+    assert said.code == Exit.USAGE
+    assert f"[{code}]" in said.err
+    assert "hunter2" not in said.err
+    assert not (tmp_path / "home").exists()
+
+
+def test_the_environment_wins_over_the_settings_file_and_options_over_both(tmp_path, monkeypatch):
+    (tmp_path / "settings.env").write_text("# a comment\nPERUSAL_PORT=81\nPERUSAL_HOST = 127.0.0.2\n")
+    monkeypatch.setenv("PERUSAL_PORT", "82")
+
+    settings = Settings.from_mapping(settings_mapping(tmp_path))
+
+    assert (settings.port, settings.host) == (82, "127.0.0.2")
