@@ -5,9 +5,9 @@ A session ends by sign-out, after `idle` without a request, or `longest` after s
 All times are Unix milliseconds.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
+from litestar.datastructures import Cookie
 from sqlalchemy import Connection, and_, delete, insert, or_, select, update
 
 from api.tables import portal_session
@@ -89,30 +89,27 @@ def sweep_sessions(conn: Connection, now_ms: int, lifetime: Lifetime) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Cookie:
-    """The one cookie of a signed-in person, and its short-lived forerunner on the sign-in page.
+class CookieJar:
+    """The one cookie of a signed-in person, and its forerunner that binds the forms of the sign-in page.
 
-    Over https the name begins with `__Host-`, which makes browsers insist on Secure, Path=/ and no Domain.
+    Over https the names begin with `__Host-`, which makes browsers insist on Secure, Path=/ and no Domain.
     Lax, not Strict: a person arrives at `/authorize` from the recipient's site and must be recognised.
     """
 
     secure: bool
 
     @property
-    def name(self) -> str:
+    def session_name(self) -> str:
         return "__Host-perusal" if self.secure else "perusal"
 
     @property
-    def before_name(self) -> str:
-        return "__Host-perusal-before" if self.secure else "perusal-before"
+    def visitor_name(self) -> str:
+        return "__Host-perusal-visitor" if self.secure else "perusal-visitor"
 
-    def keep(self, name: str, value: str) -> str:
-        """A Set-Cookie value that lasts until the browser closes."""
-        return f"{name}={value}; Path=/; HttpOnly; SameSite=Lax{'; Secure' if self.secure else ''}"
+    def keep(self, name: str, value: str) -> Cookie:
+        """A cookie that lasts until the browser closes."""
+        return Cookie(key=name, value=value, secure=self.secure, httponly=True, samesite="lax")
 
-    def drop(self, name: str) -> str:
-        """A Set-Cookie value that removes the cookie."""
-        return f"{self.keep(name, '')}; Max-Age=0"
-
-    def read(self, cookies: Mapping[str, str]) -> str | None:
-        return cookies.get(self.name)
+    def drop(self, name: str) -> Cookie:
+        """The order to forget a cookie."""
+        return Cookie(key=name, value="", max_age=0, secure=self.secure, httponly=True, samesite="lax")

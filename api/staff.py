@@ -14,10 +14,15 @@ PREFIX = "stf"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StaffMember:
-    """A member of staff as the event log and the chain of custody name them."""
+    """A member of staff. `custody_name` is what records of custody say: role and key, never a person's name."""
 
     actor: str
     role: Access
+    key_id: str
+
+    @property
+    def custody_name(self) -> str:
+        return f"{self.role.value}/{self.key_id}"
 
 
 def issue_staff_key(conn: Connection, *, actor: str, role: Access, now_ms: int) -> str:
@@ -47,4 +52,8 @@ def find_staff(conn: Connection, authorization: str) -> StaffMember | None:
         staff.c.key_hash == secret_hash(key), staff.c.ended_at.is_(None)
     )
     row = conn.execute(live).one_or_none()
-    return None if row is None else StaffMember(actor=row.actor, role=Access(row.role))
+    return (
+        None
+        if row is None
+        else StaffMember(actor=row.actor, role=Access(row.role), key_id=secret_hash(key)[:6].hex())
+    )

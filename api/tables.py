@@ -6,6 +6,7 @@ counter is found by a keyed digest of where it came from; the address itself is 
 
 from sqlalchemy import BigInteger, CheckConstraint, Column, Index, Integer, LargeBinary, Table, Text
 
+from api.jobs.tables import job
 from vault.storage import metadata
 
 portal_session = Table(
@@ -39,3 +40,5 @@ failed_attempt = Table(
     Column("period", BigInteger, primary_key=True, autoincrement=False),
     Column("failures", Integer, nullable=False),
 )
+
+__all__ = ["failed_attempt", "job", "portal_session", "staff"]

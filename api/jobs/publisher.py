@@ -1,0 +1,77 @@
+"""A thread that signs what the ledger has grown by, every second, and sweeps what has run out, every minute.
+
+An alarm (stored data that disagree with what was signed) is logged once and nothing is signed for that log
+until a person has looked; the server goes on answering, because spending uses is still recorded.
+"""
+
+import threading
+
+from api.attempts import sweep_attempts
+from api.clock import Clock
+from api.events import Event, log_event, log_unexpected
+from api.sessions import Lifetime, sweep_sessions
+from consent.ledger.errors import LedgerAlarm
+from consent.ledger.memory import Memory
+from consent.ledger.publish import publish
+from consent.ledger.signer import Signer
+from vault.opening import Vault
+
+_SWEEP_MS = 60_000
+
+
+class Publisher:
+    """Publishes the logs of one installation."""
+
+    def __init__(
+        self, vault: Vault, clock: Clock, memory: Memory, lifetime: Lifetime, every_s: float
+    ) -> None:
+        self._vault = vault
+        self._clock = clock
+        self._memory = memory
+        self._lifetime = lifetime
+        self._every_s = every_s
+        self._signer = Signer.of(vault)
+        self._swept_at = 0
+        self._alarmed = False
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="publisher", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Publish once more, so that everything answered before the stop is covered, and end."""
+        self._stopping.set()
+        self._thread.join(timeout=30)
+
+    def publish_once(self) -> None:
+        """Sign every log that grew."""
+        try:
+            published = publish(self._vault.data, self._signer, self._clock(), memory=self._memory)
+        except LedgerAlarm as alarm:
+            if not self._alarmed:
+                log_event(Event.LEDGER_ALARM, code=alarm.code, where=alarm.origin)
+            self._alarmed = True
+            return
+        if published:
+            log_event(Event.PUBLISHED, count=len(published))
+
+    def _sweep(self) -> None:
+        now_ms = self._clock()
+        if now_ms < self._swept_at + _SWEEP_MS:
+            return
+        self._swept_at = now_ms
+        with self._vault.data.write() as conn:
+            sweep_sessions(conn, now_ms, self._lifetime)
+            sweep_attempts(conn, now_ms)
+
+    def _run(self) -> None:
+        while True:
+            stopping = self._stopping.wait(self._every_s)
+            try:
+                self.publish_once()
+                self._sweep()
+            except Exception as error:  # noqa: BLE001 - a data base that is away for a moment must not end the thread
+                log_unexpected(error)
+            if stopping:
+                return

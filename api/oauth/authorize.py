@@ -1,0 +1,32 @@
+"""The front channel: a person arrives from a recipient's site with a `request_uri`, and with nothing else.
+
+There is no way to ask for anything here. An unknown, used, expired or foreign `request_uri` gets an error
+page and never a redirect, because no address in the query can be trusted (RFC 9126 §4, RFC 9700 §4.11).
+"""
+
+from typing import Any
+from urllib.parse import urlencode
+
+from litestar import Request, Response, get
+from litestar.params import QueryParams
+
+from api.access import Access, access
+from api.guards import current_session
+from api.portal.asked import check_pending, open_request, request_named
+from api.portal.render import page_lang, see_other
+from api.problems import Problem
+from api.wiring import services_of
+
+
+@get("/authorize", opt=access(Access.BROWSER), sync_to_thread=True)
+def authorize(request: Request[Any, Any, Any], query: QueryParams) -> Response[str]:
+    """On to the request's page, by way of the sign-in page when nobody is signed in."""
+    services, lang = services_of(request), page_lang(request)
+    named = request_named({name: query[name] for name in query})
+    if named is None:
+        raise Problem(400, "invalid_request_uri")
+    session = current_session(services, request.cookies)
+    if session is not None:
+        return see_other(open_request(services, session, named, lang))
+    check_pending(services, named)
+    return see_other(f"/{lang.value}/sign-in?{urlencode(named)}")

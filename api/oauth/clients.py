@@ -1,0 +1,75 @@
+"""Who is calling `/par` or `/token`: client authentication, and the proof that may come with it.
+
+Both the assertion's `jti` and the proof's are remembered in the transaction of whatever follows, so that of
+two copies sent at the same moment one fails on every worker.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+from litestar import Request
+from sqlalchemy import Connection
+
+from api.oauth.assertion import ASSERTION_TYPE, Assertion, check_assertion
+from api.oauth.dpop import Proof, ProofFault, check_proof, unb64
+from api.oauth.errors import OAuthRefused
+from api.wiring import Services
+from consent import recipients, replay
+from consent.recipients import Client
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """An authenticated client and what came with it; nothing of it is spent until `spend`."""
+
+    client: Client
+    assertion: Assertion
+    proof: Proof | None
+
+    def spend(self, conn: Connection) -> None:
+        """Accept assertion and proof once; raises OAuthRefused for a copy."""
+        if not replay.remember(conn, "assertion", self.assertion.digest, self.assertion.expires):
+            raise OAuthRefused(401, "invalid_client", "client.assertion_replayed")
+        if self.proof and not replay.remember(conn, "dpop", self.proof.digest, self.proof.expires):
+            raise OAuthRefused(400, "invalid_dpop_proof", "proof.replayed")
+
+
+def caller(services: Services, request: Request[Any, Any, Any], form: Mapping[str, str], path: str) -> Caller:
+    """Authenticate the client of a form sent to `path`; raises OAuthRefused."""
+    now_ms = services.clock()
+    if form.get("client_assertion_type") != ASSERTION_TYPE or "client_assertion" not in form:
+        raise OAuthRefused(401, "invalid_client", "client.no_assertion")
+    client_id = form.get("client_id") or _claimed_client(form["client_assertion"])
+    with services.vault.data.read() as conn:
+        known = recipients.client(conn, client_id)
+    if known is None:
+        raise OAuthRefused(401, "invalid_client", "client.not_authenticated")
+    checked = check_assertion(
+        form["client_assertion"], known.jwks, client_id=client_id, issuer=services.issuer, now_ms=now_ms
+    )
+    if not isinstance(checked, Assertion):
+        raise OAuthRefused(401, "invalid_client", "client.not_authenticated")
+    if known.suspended:
+        raise OAuthRefused(400, "unauthorized_client", "client.suspended")
+    return Caller(client=known, assertion=checked, proof=_proof(request, services.url(path), now_ms))
+
+
+def _proof(request: Request[Any, Any, Any], url: str, now_ms: int) -> Proof | None:
+    checked = check_proof(request.headers.getall("dpop", []), method="POST", url=url, now_ms=now_ms)
+    if checked is ProofFault.MISSING:
+        return None
+    if isinstance(checked, ProofFault):
+        raise OAuthRefused(400, "invalid_dpop_proof", f"proof.{checked}")
+    return checked
+
+
+def _claimed_client(assertion: str) -> str:
+    """Whom an assertion says it is from, before anything is verified: only to find the keys to verify with."""
+    try:
+        claims = msgspec.json.decode(unb64(assertion.split(".")[1]), type=dict[str, Any])
+    except (IndexError, ValueError, RecursionError):
+        return ""
+    subject = claims.get("sub")
+    return subject if isinstance(subject, str) else ""

@@ -1,0 +1,200 @@
+"""Proofs of possession (RFC 9449), checked once and in one order, before anything is queued.
+
+Order: exactly one header → three parts, `typ` → `alg` in the list → public `jwk` → signature → `htm`, `htu`
+after normalisation and without query → `iat` window → `ath`. Whether the key is the token's key and whether
+the proof was seen before is the data base's business: it happens inside the transaction that spends the use,
+with the digest this module makes of (key, `jti`).
+
+The signature goes through the vault's bare primitive, because a general library costs three times as much;
+the header is parsed once per key, since a client repeats it byte for byte.
+"""
+
+import base64
+import binascii
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import lru_cache
+from typing import Any
+from urllib.parse import quote, unquote, urlsplit
+
+import msgspec
+
+from vault.signatures import verify, verify_es256
+
+ALGORITHMS = ("ES256", "Ed25519")
+WINDOW_S = 60
+_MOST_BYTES = 4096
+_LONGEST_JTI = 128
+
+
+class ProofFault(StrEnum):
+    """Why a proof was not accepted; every one of them is `invalid_dpop_proof` on the wire."""
+
+    MISSING = "missing"
+    REPEATED = "repeated"
+    MALFORMED = "malformed"
+    ALGORITHM = "algorithm"
+    KEY = "key"
+    SIGNATURE = "signature"
+    METHOD = "method"
+    URL = "url"
+    TIME = "time"
+    TOKEN = "token"  # noqa: S105 - the name of a reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proof:
+    """An accepted proof: the RFC 7638 thumbprint of its key, and what the replay table has to remember.
+
+    `digest` is 32 bytes over (key, jti); `expires` is the Unix millisecond from which it would be refused for its age anyway.
+    """
+
+    jkt: str
+    digest: bytes
+    expires: int
+
+
+class _Header(msgspec.Struct):
+    typ: str
+    alg: str
+    jwk: dict[str, Any]
+    crit: Any = None
+
+
+class _Claims(msgspec.Struct):
+    jti: str
+    htm: str
+    htu: str
+    iat: int | float
+    ath: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Key:
+    jkt: str
+    x: bytes
+    y: bytes | None
+
+    def verifies(self, message: bytes, signature: bytes) -> bool:
+        if self.y is None:
+            return verify(self.x, message, signature)
+        return verify_es256(self.x, self.y, message, signature)
+
+
+_decode_header = msgspec.json.Decoder(_Header).decode
+_decode_claims = msgspec.json.Decoder(_Claims).decode
+
+
+def check_proof(
+    proofs: Sequence[str], *, method: str, url: str, now_ms: int, token: str | None = None
+) -> Proof | ProofFault:
+    """The proof among a request's `DPoP` headers, or why there is none.
+
+    `url` is the route's public address; `token` is the access token that came along, if one did.
+    """
+    if len(proofs) != 1:
+        return ProofFault.REPEATED if proofs else ProofFault.MISSING
+    parsed = _parse(proofs[0])
+    if isinstance(parsed, ProofFault):
+        return parsed
+    key, claims = parsed
+    fault = _claims_fault(claims, method, url, now_ms, token)
+    if fault is not None:
+        return fault
+    digest = hashlib.sha256(f"dpop\0{key.jkt}\0{claims.jti}".encode()).digest()
+    return Proof(jkt=key.jkt, digest=digest, expires=int(claims.iat + WINDOW_S + 1) * 1000)
+
+
+def _claims_fault(
+    claims: _Claims, method: str, url: str, now_ms: int, token: str | None
+) -> ProofFault | None:
+    if claims.htm != method:
+        return ProofFault.METHOD
+    if normal_url(claims.htu) != normal_url(url):
+        return ProofFault.URL
+    if not -WINDOW_S <= now_ms / 1000 - claims.iat <= WINDOW_S:
+        return ProofFault.TIME
+    if token is not None and claims.ath != _b64(hashlib.sha256(token.encode()).digest()):
+        return ProofFault.TOKEN
+    return None
+
+
+def _parse(text: str) -> tuple[_Key, _Claims] | ProofFault:
+    parts = text.split(".")
+    if len(parts) != 3 or len(text) > _MOST_BYTES or not text.isascii():
+        return ProofFault.MALFORMED
+    key = _key_of(parts[0])
+    if isinstance(key, ProofFault):
+        return key
+    try:
+        signature, payload = unb64(parts[2]), unb64(parts[1])
+    except ValueError:
+        return ProofFault.MALFORMED
+    if not key.verifies(text[: len(parts[0]) + 1 + len(parts[1])].encode(), signature):
+        return ProofFault.SIGNATURE
+    try:
+        claims = _decode_claims(payload)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return ProofFault.MALFORMED
+    return (key, claims) if 0 < len(claims.jti) <= _LONGEST_JTI else ProofFault.MALFORMED
+
+
+@lru_cache(maxsize=4096)
+def _key_of(header: str) -> _Key | ProofFault:
+    try:
+        parsed = _decode_header(unb64(header))
+    except (msgspec.MsgspecError, ValueError):
+        return ProofFault.MALFORMED
+    if parsed.typ != "dpop+jwt" or parsed.crit is not None:
+        return ProofFault.MALFORMED
+    if parsed.alg not in ALGORITHMS:
+        return ProofFault.ALGORITHM
+    try:
+        return _public_key(parsed.alg, parsed.jwk)
+    except (KeyError, TypeError, ValueError):
+        return ProofFault.KEY
+
+
+def _public_key(alg: str, jwk: dict[str, Any]) -> _Key:
+    """The key and its thumbprint: members in alphabetical order, no spaces (RFC 7638 §3, RFC 8037 §2)."""
+    kind = (jwk["kty"], jwk["crv"])
+    if "d" in jwk or kind != {"ES256": ("EC", "P-256"), "Ed25519": ("OKP", "Ed25519")}[alg]:
+        raise ValueError("not a public key of this algorithm")
+    x, y = unb64(jwk["x"]), unb64(jwk["y"]) if alg == "ES256" else None
+    if len(x) != 32 or (y is not None and len(y) != 32):
+        raise ValueError("a coordinate has 32 bytes")
+    tail = f',"x":"{_b64(x)}"' + (f',"y":"{_b64(y)}"' if y is not None else "")
+    text = f'{{"crv":"{jwk["crv"]}","kty":"{jwk["kty"]}"{tail}}}'
+    return _Key(_b64(hashlib.sha256(text.encode()).digest()), x, y)
+
+
+@lru_cache(maxsize=1024)
+def normal_url(url: str) -> str:
+    """A URL for comparison: lower-case scheme and host, no default port, query or fragment (RFC 3986 §6.2)."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return ""
+    scheme = parts.scheme.lower()
+    host = (parts.hostname or "").lower()
+    place = f"[{host}]" if ":" in host else host
+    if port is not None and port != {"https": 443, "http": 80}.get(scheme):
+        place = f"{place}:{port}"
+    return f"{scheme}://{place}{quote(unquote(parts.path or '/'), safe="/:@!$&'()*+,;=~-._")}"
+
+
+def unb64(text: str) -> bytes:
+    """Bytes of base64url without padding; raises ValueError on anything else."""
+    if "=" in text:
+        raise ValueError("padded")
+    try:
+        return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    except binascii.Error:
+        raise ValueError("not base64url") from None
+
+
+def _b64(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).decode().rstrip("=")

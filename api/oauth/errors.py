@@ -1,0 +1,38 @@
+"""How the protocol endpoints say no: the JSON of RFC 6749 §5.2 with our stable `code` beside its `error`.
+
+`error` is for client libraries, `code` for people and tests. Nothing of the input is repeated, except the
+pointer to the offending member of the authorization details.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from litestar import Request, Response
+
+from api.problems import as_problem
+
+_JSON = "application/json"
+
+
+class OAuthRefused(Exception):
+    """An endpoint's refusal: HTTP status, OAuth error, exact code, where in the input."""
+
+    def __init__(self, status: int, error: str, code: str, at: str = "") -> None:
+        super().__init__(error)
+        self.status = status
+        self.error = error
+        self.code = code
+        self.at = at
+
+
+def answer_oauth(request: Request[Any, Any, Any], error: Exception) -> Response[Mapping[str, str]]:
+    """The exception handler of the protocol endpoints."""
+    headers: dict[str, str] = {}
+    if isinstance(error, OAuthRefused):
+        status, name, code, at = error.status, error.error, error.code, error.at
+    else:
+        problem = as_problem(error)
+        status, code, at, headers = problem.status, problem.code, "", problem.headers
+        name = "invalid_request" if status < 500 else "server_error"
+    body = {"error": name, "error_description": f"{code} at {at}" if at else code, "code": code}
+    return Response(body, status_code=status, media_type=_JSON, headers=headers)

@@ -1,0 +1,185 @@
+"""A recipient's request as its person sees it: claimed once, shown masked, refused or approved.
+
+Optional fields arrive unticked, refusing stands first and takes no more steps than approving, and the page
+shows only masked values. The answer leaves by a redirect to the recipient with `code` or `error`, `state`
+and `iss` (RFC 6749, RFC 9207). A request claimed by one person is nobody else's.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from litestar import Request, Response, get, post
+from litestar.params import FromPath
+
+from api.access import Access, access
+from api.headers import approval_policy
+from api.i18n import Catalogue, Lang
+from api.portal.posted import posted
+from api.portal.render import page, page_lang, page_texts, see_other
+from api.problems import Problem
+from api.sessions import Session
+from api.wiring import Services, services_of
+from consent import approve, ask
+from consent.accounts import Consumer
+from consent.approve import Approved, Showing
+from consent.ids import ShowingId, parse_showing, showing_text
+from consent.refusals import Refusal, RefusalCode
+from vault.fields import FIELDS
+from vault.records import masked
+
+_FIELD_PREFIX = "field."
+_CLOSED = frozenset({RefusalCode.SHOWING_DECIDED, RefusalCode.SHOWING_EXPIRED, RefusalCode.WINDOW_CLOSED})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FieldLine:
+    """One field on the page: what it is called and its masked value."""
+
+    code: str
+    label: str
+    masked: str
+    sensitive: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """Everything the approval page says, in the page's language."""
+
+    id: str
+    recipient: str
+    contact: str
+    registration: str
+    purpose: str
+    needed: tuple[FieldLine, ...]
+    optional: tuple[FieldLine, ...]
+    uses: str
+    until: str
+    retention: str
+    liability: str
+    terms: str
+    notice: str
+    notice_lang: str
+
+
+def request_named(members: Mapping[str, Any]) -> dict[str, str] | None:
+    """The `client_id` and `request_uri` of a query or form, when both are there."""
+    named = {name: members.get(name) for name in ("client_id", "request_uri")}
+    if not all(isinstance(value, str) and 0 < len(value) <= 500 for value in named.values()):
+        return None
+    return {name: str(value) for name, value in named.items()}
+
+
+def check_pending(services: Services, named: Mapping[str, str]) -> None:
+    """Raise `invalid_request_uri` unless the request still waits for its person."""
+    with services.vault.data.read() as conn:
+        found = ask.pending(conn, named["request_uri"], named["client_id"], services.clock())
+    if found is None:
+        raise Problem(400, "invalid_request_uri")
+
+
+def open_request(services: Services, session: Session, named: Mapping[str, str], lang: Lang) -> str:
+    """Use the `request_uri` up for this person; returns the path of the request's page."""
+    claimed = approve.claim(
+        services.vault, _person(session, lang), named["request_uri"], named["client_id"], services.clock()
+    )
+    if isinstance(claimed, Refusal):
+        raise Problem(400, "invalid_request_uri")
+    return f"/{lang.value}/requests/{showing_text(claimed.id)}"
+
+
+@get("/requests/{name:str}", opt=access(Access.CONSUMER), sync_to_thread=True)
+def request_page(request: Request[Session, Any, Any], name: FromPath[str]) -> Response[str]:
+    """The approval page."""
+    services, lang = services_of(request), page_lang(request)
+    with services.vault.data.read() as conn:
+        shown = approve.showing(conn, _person(request.user, lang), _parsed(name))
+    if shown is None:
+        raise Problem(404, "not_found")
+    if shown.decided is not None or services.clock() >= shown.expires_at:
+        raise Problem(410, "request_closed")
+    asked = _asked(services, shown, page_texts(request))
+    return page(request, "approve.html", headers=approval_policy(shown.redirect_uri), ask=asked)
+
+
+@post("/requests/{name:str}", opt=access(Access.CONSUMER), sync_to_thread=True)
+def answer_request(request: Request[Session, Any, Any], name: FromPath[str]) -> Response[str]:
+    """Take the person's yes or no and send the browser back to the recipient."""
+    services, person, form = services_of(request), _person(request.user, page_lang(request)), posted(request)
+    showing_id, decision = _parsed(name), form.pop("decision", "")
+    if decision == "approve":
+        with services.vault.data.read() as conn:
+            shown = approve.showing(conn, person, showing_id)
+        chosen = _chosen(form, shown)
+        answer = approve.approve(services.vault, person, showing_id, chosen, services.clock())
+    elif decision == "refuse":
+        answer = approve.refuse(services.vault, person, showing_id, services.clock())
+    else:
+        raise Problem(400, "invalid_input")
+    if isinstance(answer, Refusal):
+        raise _problem(answer)
+    outcome = {"code": answer.code} if isinstance(answer, Approved) else {"error": "access_denied"}
+    members = {**outcome, "iss": services.issuer, **({"state": answer.state} if answer.state else {})}
+    joint = "&" if "?" in answer.redirect_uri else "?"
+    return see_other(f"{answer.redirect_uri}{joint}{urlencode(members)}")
+
+
+def _chosen(form: Mapping[str, str], shown: Showing | None) -> set[str] | None:
+    """The needed fields and whatever was ticked; a member that is no tick box is refused."""
+    if shown is None:
+        return None
+    ticked = {name.removeprefix(_FIELD_PREFIX) for name in form if name.startswith(_FIELD_PREFIX)}
+    if len(ticked) != len(form):
+        raise Problem(400, "invalid_input")
+    return ticked | set(shown.fields)
+
+
+def _problem(refusal: Refusal) -> Problem:
+    if refusal.code is RefusalCode.SHOWING_UNKNOWN:
+        return Problem(404, "not_found")
+    if refusal.code in _CLOSED:
+        return Problem(410, "request_closed")
+    return Problem(400, "choice_excess")
+
+
+def _parsed(name: str) -> ShowingId:
+    return parse_showing(name)
+
+
+def _person(session: Session, lang: Lang) -> Consumer:
+    return Consumer(bucket=session.bucket, subject=session.subject, lang=lang.value)
+
+
+def _asked(services: Services, shown: Showing, texts: Catalogue) -> Asked:
+    values = masked(services.vault, shown.subject, (*shown.fields, *shown.optional_fields))
+    return Asked(
+        id=showing_text(shown.id),
+        recipient=shown.recipient.legal_name,
+        contact=shown.recipient.contact,
+        registration=shown.recipient.registration_no,
+        purpose=shown.purpose.title(texts.lang.value),
+        needed=tuple(_line(code, values, texts) for code in shown.fields),
+        # What is not on file cannot be given, so it is not offered.
+        optional=tuple(_line(code, values, texts) for code in shown.optional_fields if code in values),
+        uses=texts.text("approve.uses_once")
+        if shown.max_uses == 1
+        else texts.text("approve.uses_times", count=shown.max_uses),
+        until=texts.moment(shown.window[1]),
+        retention=texts.text(f"approve.retention_{shown.retention[-1]}", count=shown.retention[1:-1]),
+        liability=texts.text(
+            "approve.liability_example", amount=f"{shown.terms.currency} {shown.example_sum:,.2f}"
+        ),
+        terms=shown.terms.text,
+        notice=shown.notice.text,
+        notice_lang=shown.notice.lang,
+    )
+
+
+def _line(code: str, values: Mapping[str, str], texts: Catalogue) -> FieldLine:
+    return FieldLine(
+        code=code,
+        label=texts.text(f"field.{code}" if texts.has(f"field.{code}") else "field.unknown"),
+        masked=values.get(code) or texts.text("approve.not_on_file"),
+        sensitive=code in FIELDS and FIELDS[code].sensitive,
+    )

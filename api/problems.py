@@ -1,0 +1,123 @@
+"""Errors as RFC 9457 problem details: a stable `code`, the reader's language, and nothing of the input.
+
+Litestar's own conversion is not used: it puts our text into `title`, and its validation problems repeat the
+path and the query string. Here an answer holds only what stands in the catalogues. A browser asking for a
+portal page gets the same problem as a page.
+
+| raised                               | answered                                             |
+|--------------------------------------|------------------------------------------------------|
+| Problem                              | its own status and code                              |
+| a domain root (attribute `code`)     | 400 with that code; integrity alarms as "else"       |
+| ValidationException                  | 400 `invalid_input`                                  |
+| HTTPException                        | its status, code by status                           |
+| anything else                        | 500 `internal_error` and an id that the log also has |
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from litestar import Request, Response
+from litestar.exceptions import HTTPException, ValidationException
+
+from api.batcher import BatcherClosed
+from api.events import log_unexpected
+from api.forms import MalformedForm
+from api.i18n import Lang, catalogue, lang_of_path, negotiate
+from breach.errors import BreachError, DumpRefused, UnknownDump, Unreadable
+from consent.errors import ConsentError, LedgerMismatch
+from consent.ledger.errors import LedgerAlarm, LedgerError, NotYetPublished
+from vault.errors import VaultError
+
+MEDIA_TYPE = "application/problem+json"
+TYPE_PREFIX = "urn:perusal:problem:"
+
+_BY_STATUS = {
+    400: "bad_request",
+    401: "not_authenticated",
+    403: "forbidden",
+    404: "not_found",
+    405: "method_not_allowed",
+    413: "body_too_large",
+    415: "unsupported_media_type",
+    429: "too_many_attempts",
+    503: "shutting_down",
+}
+
+
+class Problem(Exception):
+    """An answer that is an error: HTTP status, stable code, extra headers."""
+
+    def __init__(self, status: int, code: str, *, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(code)
+        self.status = status
+        self.code = code
+        self.headers = dict(headers or {})
+
+
+def as_problem(error: Exception) -> Problem:
+    """The problem an exception stands for; logs the ones nobody foresaw."""
+    match error:
+        case Problem():
+            return error
+        case BatcherClosed():
+            return Problem(503, error.code, headers={"Retry-After": "1"})
+        case ValidationException():
+            return Problem(400, "invalid_input")
+        case HTTPException():
+            known = error.status_code if error.status_code in _BY_STATUS else 400
+            if error.status_code < 500 or error.status_code == 503:
+                return Problem(error.status_code, _BY_STATUS[known], headers=error.headers)
+        case LedgerMismatch() | LedgerAlarm():
+            pass  # an integrity alarm is never the caller's mistake
+        case UnknownDump():
+            return Problem(404, error.code)
+        case DumpRefused():
+            return Problem(413 if error.code == Unreadable.FILE_TOO_LARGE else 422, error.code)
+        case NotYetPublished():
+            return Problem(409, error.code, headers={"Retry-After": "2"})
+        case VaultError() | ConsentError() | LedgerError() | BreachError() | MalformedForm():
+            return Problem(400, error.code)
+    return Problem(500, "internal_error", headers={"X-Error-Id": log_unexpected(error)})
+
+
+def problem_body(problem: Problem, lang: Lang) -> dict[str, Any]:
+    """The members of RFC 9457 §3.1 plus `code`."""
+    texts = catalogue(lang)
+    key = f"problem.{problem.code}" if texts.has(f"problem.{problem.code}.title") else "problem.bad_request"
+    body = {
+        "type": TYPE_PREFIX + problem.code,
+        "title": texts.text(f"{key}.title"),
+        "status": problem.status,
+        "detail": texts.text(f"{key}.detail"),
+        "code": problem.code,
+    }
+    if error_id := problem.headers.get("X-Error-Id"):
+        body["instance"] = f"urn:perusal:error:{error_id}"
+    return body
+
+
+def encode_problem(problem: Problem, lang: Lang) -> bytes:
+    """The JSON text of a problem."""
+    return msgspec.json.encode(problem_body(problem, lang))
+
+
+def reader_lang(path: str, accept_language: str) -> Lang:
+    """The language of the page if it has one, else the one the reader asks for."""
+    return lang_of_path(path) or negotiate(accept_language)
+
+
+def answer_problem(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+    """Litestar's exception handler for every exception there is."""
+    problem = as_problem(error)
+    lang = reader_lang(request.scope["path"], request.headers.get("Accept-Language", ""))
+    headers = {**problem.headers, "Content-Language": lang.value, "Vary": "Accept-Language"}
+    if "text/html" in request.headers.get("Accept", ""):
+        from api.portal.pages import problem_page  # noqa: PLC0415 - pages raise problems, problems draw pages
+
+        page = problem_page(lang, problem_body(problem, lang))
+        return Response(
+            page, status_code=problem.status, media_type="text/html; charset=utf-8", headers=headers
+        )
+    body = encode_problem(problem, lang)
+    return Response(body, status_code=problem.status, media_type=MEDIA_TYPE, headers=headers)

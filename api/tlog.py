@@ -1,0 +1,98 @@
+"""The transparency log for outsiders: signed checkpoints, hash tiles, the keys that verify them (C2SP tlog-tiles).
+
+Hashes are public and never change, so full and partial tiles may be cached for ever. Entries carry no
+personal data, yet their bundles are for auditors with a key: the tags in them would let a stranger count how
+often one unnamed person's data is used.
+"""
+
+from typing import Any, NamedTuple
+
+from litestar import Request, Response, get
+from litestar.params import FromPath
+
+from api.access import Access, access
+from api.problems import Problem
+from api.wiring import Services, services_of
+from consent.ledger import published
+from consent.ledger.errors import Malformed
+from consent.ledger.origin import LogId, origin_of
+from consent.ledger.signer import Signer
+from consent.ledger.tiles import Tile, parse_path
+
+_FOR_EVER = {"Cache-Control": "public, max-age=31536000, immutable"}
+_MOMENT = {"Cache-Control": "public, max-age=1"}
+_MAX_BUCKET = 4095
+
+
+class _Wanted(NamedTuple):
+    tile: Tile
+    as_entries: bool
+
+
+@get("/log/keys", opt=access(Access.PUBLIC), sync_to_thread=True)
+def log_keys(request: Request[Any, Any, Any]) -> Response[str]:
+    """One verifier key per log, as signed-note tools read them."""
+    vault = services_of(request).vault
+    signer = Signer.of(vault)
+    with vault.data.read() as conn:
+        logs = published.logs(conn)
+    lines = [f"{signer.key(origin_of(vault.installation.ledger_host, log))}\n" for log in logs]
+    return Response("".join(lines), media_type="text/plain", headers=_MOMENT)
+
+
+@get("/log/{year:int}/{bucket:int}/checkpoint", opt=access(Access.PUBLIC), sync_to_thread=True)
+def log_checkpoint(
+    request: Request[Any, Any, Any], year: FromPath[int], bucket: FromPath[int]
+) -> Response[bytes]:
+    """The newest signed checkpoint of a log."""
+    log = _log(year, bucket)
+    with services_of(request).vault.data.read() as conn:
+        newest = published.newest(conn, log)
+    if newest is None:
+        raise Problem(404, "not_found")
+    return Response(newest.note, media_type="text/plain", headers=_MOMENT)
+
+
+@get("/log/{year:int}/{bucket:int}/tile/entries/{rest:path}", opt=access(Access.AUDITOR), sync_to_thread=True)
+def log_entries(
+    request: Request[Any, Any, Any], year: FromPath[int], bucket: FromPath[int], rest: FromPath[str]
+) -> Response[bytes]:
+    """The entries beside one level-0 tile, for auditors."""
+    return _tile(services_of(request), _log(year, bucket), _wanted(f"tile/entries{rest}"))
+
+
+@get(
+    "/log/{year:int}/{bucket:int}/tile/{level:int}/{rest:path}",
+    opt=access(Access.PUBLIC),
+    sync_to_thread=True,
+)
+def log_tile(
+    request: Request[Any, Any, Any],
+    year: FromPath[int],
+    bucket: FromPath[int],
+    level: FromPath[int],
+    rest: FromPath[str],
+) -> Response[bytes]:
+    """One tile of hashes, full or partial."""
+    return _tile(services_of(request), _log(year, bucket), _wanted(f"tile/{level}{rest}"))
+
+
+def _log(year: int, bucket: int) -> LogId:
+    if not (1000 <= year <= 9999 and 0 <= bucket <= _MAX_BUCKET):
+        raise Problem(404, "not_found")
+    return LogId(bucket, year)
+
+
+def _wanted(path: str) -> _Wanted:
+    try:
+        return _Wanted(*parse_path(path))
+    except Malformed:
+        raise Problem(404, "not_found") from None
+
+
+def _tile(services: Services, log: LogId, wanted: _Wanted) -> Response[bytes]:
+    with services.vault.data.read() as conn:
+        data = published.public_tile(conn, log, wanted.tile, as_entries=wanted.as_entries)
+    if data is None:
+        raise Problem(404, "not_found")
+    return Response(data, media_type="application/octet-stream", headers=_FOR_EVER)

@@ -1,0 +1,117 @@
+"""The batcher: one transaction over whatever waits, everyone's own answer, nobody's accident shared."""
+
+import asyncio
+import threading
+
+import pytest
+
+from api.batcher import Batcher, BatcherClosed
+
+
+def test_a_lone_request_goes_at_once_and_alone():
+    batches: list[list[int]] = []
+
+    async def scene() -> int:
+        batcher = Batcher(lambda items: batches.append(list(items)) or [item * 2 for item in items])
+        answer = await batcher.submit(21)
+        await batcher.close()
+        return answer
+
+    assert asyncio.run(scene()) == 42
+    assert batches == [[21]]
+
+
+def test_what_waits_while_a_batch_runs_forms_the_next_one_and_never_more_than_the_cap():
+    batches: list[int] = []
+    gate = threading.Event()
+
+    def run(items):
+        batches.append(len(items))
+        gate.wait(5)
+        return [item + 1 for item in items]
+
+    async def scene() -> list[int]:
+        batcher = Batcher(run, cap=8)
+        first = asyncio.create_task(batcher.submit(0))
+        while not batches:
+            await asyncio.sleep(0)
+        rest = [asyncio.create_task(batcher.submit(n)) for n in range(1, 21)]
+        await asyncio.sleep(0)
+        gate.set()
+        answers = await asyncio.gather(first, *rest)
+        await batcher.close()
+        return answers
+
+    assert asyncio.run(scene()) == list(range(1, 22))
+    assert batches == [1, 8, 8, 4]
+
+
+def test_one_bad_item_fails_alone_when_the_whole_batch_raises():
+    def run(items):
+        if 13 in items:
+            raise ValueError("unlucky")
+        return [item * 10 for item in items]
+
+    async def scene():
+        batcher = Batcher(run)
+        outcomes = await asyncio.gather(
+            *(batcher.submit(n) for n in (11, 12, 13, 14)), return_exceptions=True
+        )
+        await batcher.close()
+        return outcomes
+
+    eleven, twelve, thirteen, fourteen = asyncio.run(scene())
+
+    assert (eleven, twelve, fourteen) == (110, 120, 140)
+    assert isinstance(thirteen, ValueError)
+
+
+def test_a_batch_function_that_loses_an_answer_is_retried_item_by_item():
+    def run(items):
+        return [1] if len(items) == 1 else []
+
+    async def scene():
+        batcher = Batcher(run)
+        answers = await asyncio.gather(*(batcher.submit(n) for n in range(3)))
+        await batcher.close()
+        return answers
+
+    assert asyncio.run(scene()) == [1, 1, 1]
+
+
+def test_a_cancelled_caller_does_not_stop_its_item_nor_its_neighbours():
+    done: list[int] = []
+    gate = threading.Event()
+
+    def run(items):
+        gate.wait(5)
+        done.extend(items)
+        return list(items)
+
+    async def scene():
+        batcher = Batcher(run)
+        tasks = [asyncio.create_task(batcher.submit(n)) for n in (1, 2)]
+        await asyncio.sleep(0)
+        tasks[0].cancel()
+        gate.set()
+        answer = await tasks[1]
+        with pytest.raises(asyncio.CancelledError):
+            await tasks[0]
+        await batcher.close()
+        return answer
+
+    assert asyncio.run(scene()) == 2
+    assert done == [1, 2]
+
+
+def test_closing_answers_what_was_taken_and_refuses_what_comes_later():
+    async def scene():
+        batcher = Batcher(lambda items: list(items))
+        taken = asyncio.create_task(batcher.submit(7))
+        await asyncio.sleep(0)
+        await batcher.close()
+        with pytest.raises(BatcherClosed):
+            await batcher.submit(8)
+        return await taken
+
+    assert asyncio.run(scene()) == 7
