@@ -16,7 +16,7 @@ CHECK IT BY HAND
    is the root hash. Its last line is an Ed25519 signature by the key in policy.txt. Any transparency-log tool
    reads it.
 2. <index>.entry holds an entry's exact bytes. Its leaf hash is SHA-256 over one zero byte and these bytes:
-       (printf '\\\\0'; cat <index>.entry) | sha256sum
+       (printf '\\0'; cat <index>.entry) | sha256sum
 3. <index>.tlog-proof leads from that leaf hash to the root of the checkpoint (RFC 6962, section 2.1.1).
 4. The member "c" of an entry commits to what happened. openings.json shows fields of it. For each shown field
    take SHA-256("ccl/f1" 00 nonce, length of name, name, length of value, value), lengths as four bytes; then

@@ -113,4 +113,4 @@ def receipt(data: bytes, claim: Claim, keys: Policy) -> tuple[Mapping[str, Any],
 
 
 def _text(value: Any) -> str:
-    return " ".join(map(str, value)) if isinstance(value, list) else str(value)
+    return ",".join(map(str, value)) if isinstance(value, list) else str(value)

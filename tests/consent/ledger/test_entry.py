@@ -1,0 +1,109 @@
+"""Entry bytes: one spelling, no room for anything else."""
+
+import dataclasses
+import json
+from itertools import pairwise
+
+import pytest
+
+from consent.ledger.entry import LOG_KINDS, MAX_BYTES, PERSON_KINDS, Entry, Kind, encode, parse
+from consent.ledger.errors import Malformed
+from consent.ledger.tree import leaf_hash
+from tests.vectors import ledger_formats
+
+ENTRY = Entry(
+    kind=Kind.ACCESS,
+    ts=1_795_300_000_000,
+    tag=bytes(range(16)),
+    n=2,
+    previous=bytes(range(32)),
+    commitment=bytes(range(32, 64)),
+    id=bytes(range(16, 32)),
+)
+DATA = encode(ENTRY)
+
+
+def test_frozen_examples_of_every_format_are_written_byte_for_byte_again():
+    assert ledger_formats.text() == ledger_formats.FILE.read_text(encoding="utf-8")
+
+
+def test_frozen_entries_are_read_and_chained():
+    frozen = json.loads(ledger_formats.FILE.read_text(encoding="utf-8"))
+    bodies = [text.encode() for text in frozen["entries"]]
+
+    assert [leaf_hash(body).hex() for body in bodies] == frozen["leaves"]
+    for before, after in pairwise(bodies):
+        assert parse(after).previous == leaf_hash(before)
+
+
+def test_an_entry_is_what_a_sorting_json_writer_gives():
+    assert json.dumps(json.loads(DATA), sort_keys=True, separators=(",", ":")).encode() == DATA
+
+
+@pytest.mark.parametrize("kind", sorted(PERSON_KINDS))
+def test_every_kind_about_a_person_is_read_back(kind: Kind):
+    entry = dataclasses.replace(ENTRY, kind=kind)
+
+    assert parse(encode(entry)) == entry
+
+
+@pytest.mark.parametrize("kind", sorted(LOG_KINDS))
+def test_kinds_about_the_log_itself_have_another_layout(kind: Kind):
+    with pytest.raises(Malformed):
+        encode(dataclasses.replace(ENTRY, kind=kind))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"n": 0},
+        {"n": 1},
+        {"previous": bytes(32)},
+        {"previous": bytes(31)},
+        {"tag": bytes(15)},
+        {"id": bytes(17)},
+        {"commitment": b""},
+        {"ts": -1},
+        {"ts": 2**53},
+    ],
+)
+def test_a_writer_refuses_values_out_of_range(change: dict[str, object]):
+    with pytest.raises(Malformed):
+        encode(dataclasses.replace(ENTRY, **change))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b'"c":', b'"d":'),
+        (b'"v":1', b'"v":2'),
+        (b'"v":1', b'"v":1.0'),
+        (b'"v":1', b'"v":true'),
+        (b'"v":1}', b'"v":1,"w":1}'),
+        (b'"n":2', b'"n":"2"'),
+        (b'"n":2', b'"n":2.0'),
+        (b'"n":2', b'"n":02'),
+        (b'"n":2,', b'"n":2, '),
+        (b'"n":2', b'"n":2,"n":2'),
+        (b'"ts":1795300000000', b'"ts":1.7953e12'),
+        (b'"t":"access"', b'"t":"\\u0061ccess"'),
+        (b'"t":"access"', b'"t":"shard"'),
+        (b'"t":"access"', b'"t":null'),
+        (b'"id":"1', b'"id":"A'),
+        (b"{", b" {"),
+        (b"}", b"}\n"),
+        (b"}", b""),
+        (b"{", b"[" * 900),
+    ],
+)
+def test_bytes_in_any_other_spelling_are_refused(old: bytes, new: bytes):
+    changed = DATA.replace(old, new, 1)
+
+    assert changed != DATA
+    with pytest.raises(Malformed):
+        parse(changed)
+
+
+def test_an_entry_longer_than_a_kibibyte_is_refused_unread():
+    with pytest.raises(Malformed):
+        parse(DATA + b" " * MAX_BYTES)
