@@ -17,7 +17,30 @@ from markupsafe import Markup
 
 from api.demo.chart import bar_chart, time_line
 
+FILES = {
+    "leaked.csv": "the leaked file (GB18030)",
+    "trace.json": "what tracing found",
+    "claim-pack.zip": "one person's draft claim with its proofs",
+    "use-proof.zip": "one person's proof of one use",
+    "policy.txt": "the log key to check them with",
+    "keys.json": "the receipt key to check them with",
+    "checkpoint.txt": "the signed head of the ledger",
+}
+"""What the story leaves beside the page."""
+
+_OWN = ("report.html", "report.css", "report.json")
 _TEMPLATES = files("api.demo") / "templates"
+
+
+def clear_report(folder: Path) -> None:
+    """Remove what an earlier telling left in the report folder, and nothing else."""
+    for name in (*FILES, *_OWN):
+        (folder / name).unlink(missing_ok=True)
+
+
+def describe_files(folder: Path) -> list[dict[str, Any]]:
+    """One row for each file the story left."""
+    return [describe_file(folder / name, what) for name, what in FILES.items() if (folder / name).is_file()]
 
 
 def describe_file(path: Path, what: str) -> dict[str, Any]:
