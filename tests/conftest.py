@@ -79,6 +79,25 @@ def _postgres_backend(server: Server | NoPostgres) -> Iterator[Backend]:
         server.drop(name)
 
 
+@pytest.fixture
+def bare_backend(backend: Backend, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Backend]:
+    """The same kind of data bases as `backend`, but empty: what `perusal init` starts from."""
+    if backend.name == "sqlite":
+        bare = open_backend(
+            "sqlite", f"sqlite:///{tmp_path}/bare.sqlite", f"sqlite:///{tmp_path}/bare-keys.sqlite"
+        )
+        yield bare
+        bare.close()
+        return
+    server = request.getfixturevalue("postgres")
+    names = [server.clone("template0"), server.clone("template0")]
+    bare = open_backend("postgresql", server.url(names[0]), server.url(names[1]))
+    yield bare
+    bare.close()
+    for name in names:
+        server.drop(name)
+
+
 @pytest.fixture(scope="session")
 def sealed_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("root") / "root.key"

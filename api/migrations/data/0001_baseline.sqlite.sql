@@ -1,0 +1,747 @@
+CREATE TABLE consumer (
+	bucket INTEGER NOT NULL,
+	subject BLOB NOT NULL,
+	sign_in_hash BLOB NOT NULL,
+	lang TEXT NOT NULL,
+	created_at BIGINT NOT NULL,
+	CONSTRAINT pk_consumer PRIMARY KEY (bucket, subject),
+	CONSTRAINT uq_consumer_bucket_sign_in_hash UNIQUE (bucket, sign_in_hash)
+)
+-- end
+CREATE TRIGGER consumer_before_update BEFORE UPDATE ON consumer BEGIN SELECT RAISE(ABORT, 'consumer: these columns never change') WHERE NEW.bucket IS NOT OLD.bucket OR NEW.subject IS NOT OLD.subject OR NEW.created_at IS NOT OLD.created_at; END
+-- end
+CREATE TRIGGER consumer_no_delete BEFORE DELETE ON consumer BEGIN SELECT RAISE(ABORT, 'consumer: rows stay'); END
+-- end
+CREATE TABLE denial (
+	bucket INTEGER NOT NULL,
+	hour BIGINT NOT NULL,
+	code TEXT NOT NULL,
+	grant_id BLOB NOT NULL,
+	attempts BIGINT NOT NULL,
+	first_at BIGINT NOT NULL,
+	last_at BIGINT NOT NULL,
+	CONSTRAINT pk_denial PRIMARY KEY (bucket, hour, code, grant_id)
+)
+-- end
+CREATE TABLE dump (
+	id BLOB NOT NULL,
+	sha256 BLOB NOT NULL,
+	size BIGINT NOT NULL,
+	file TEXT NOT NULL,
+	received_at BIGINT NOT NULL,
+	CONSTRAINT pk_dump PRIMARY KEY (id),
+	CONSTRAINT uq_dump_sha256 UNIQUE (sha256),
+	CONSTRAINT ck_dump_sha256 CHECK (length(sha256) = 32),
+	CONSTRAINT ck_dump_size CHECK (size > 0)
+)
+-- end
+CREATE TABLE failed_attempt (
+	source BLOB NOT NULL,
+	period BIGINT NOT NULL,
+	failures INTEGER NOT NULL,
+	CONSTRAINT pk_failed_attempt PRIMARY KEY (source, period)
+)
+-- end
+CREATE TABLE grant_transition (
+	from_state TEXT NOT NULL,
+	to_state TEXT NOT NULL,
+	CONSTRAINT pk_grant_transition PRIMARY KEY (from_state, to_state)
+)
+-- end
+INSERT INTO grant_transition (from_state, to_state) VALUES ('requested', 'active'), ('requested', 'deferred'), ('requested', 'lapsed'), ('requested', 'refused'), ('deferred', 'active'), ('deferred', 'lapsed'), ('deferred', 'refused'), ('active', 'exhausted'), ('active', 'expired'), ('active', 'invalidated'), ('active', 'revoked'), ('active', 'superseded'), ('active', 'suspended'), ('active', 'terminated'), ('active', 'withdrawn'), ('suspended', 'active'), ('suspended', 'expired'), ('suspended', 'invalidated'), ('suspended', 'revoked'), ('suspended', 'superseded'), ('suspended', 'terminated'), ('suspended', 'withdrawn'), ('exhausted', 'invalidated'), ('exhausted', 'withdrawn'), ('expired', 'invalidated'), ('expired', 'withdrawn')
+-- end
+CREATE TRIGGER grant_transition_no_update BEFORE UPDATE ON grant_transition BEGIN SELECT RAISE(ABORT, 'grant_transition is append-only'); END
+-- end
+CREATE TRIGGER grant_transition_no_delete BEFORE DELETE ON grant_transition BEGIN SELECT RAISE(ABORT, 'grant_transition is append-only'); END
+-- end
+CREATE TRIGGER grant_transition_before_insert BEFORE INSERT ON grant_transition BEGIN SELECT RAISE(ABORT, 'grant_transition: the moves are fixed') WHERE 1 = 1; END
+-- end
+CREATE TABLE installation (
+	id INTEGER NOT NULL,
+	created_at BIGINT NOT NULL,
+	buckets INTEGER NOT NULL,
+	tenant BLOB NOT NULL,
+	ledger_host TEXT NOT NULL,
+	format INTEGER NOT NULL,
+	CONSTRAINT pk_installation PRIMARY KEY (id),
+	CONSTRAINT ck_installation_one_row CHECK (id = 1),
+	CONSTRAINT ck_installation_buckets CHECK (buckets BETWEEN 1 AND 4096)
+)
+-- end
+CREATE TABLE job (
+	id BLOB NOT NULL,
+	kind TEXT NOT NULL,
+	payload TEXT NOT NULL,
+	state TEXT NOT NULL,
+	code TEXT,
+	attempts INTEGER NOT NULL,
+	owner TEXT,
+	lease_until BIGINT,
+	stage TEXT NOT NULL,
+	done BIGINT NOT NULL,
+	total BIGINT NOT NULL,
+	created_at BIGINT NOT NULL,
+	updated_at BIGINT NOT NULL,
+	CONSTRAINT pk_job PRIMARY KEY (id),
+	CONSTRAINT ck_job_state CHECK (state IN ('queued', 'running', 'done', 'failed')),
+	CONSTRAINT ck_job_owned CHECK ((state = 'running') = (owner IS NOT NULL)),
+	CONSTRAINT ck_job_reason CHECK ((state = 'failed') = (code IS NOT NULL))
+)
+-- end
+CREATE INDEX ix_job_state_created_at ON job (state, created_at)
+-- end
+CREATE TABLE ledger_checkpoint (
+	bucket INTEGER NOT NULL,
+	year INTEGER NOT NULL,
+	size BIGINT NOT NULL,
+	root BLOB NOT NULL,
+	frontier BLOB NOT NULL,
+	note BLOB NOT NULL,
+	created_at BIGINT NOT NULL,
+	CONSTRAINT pk_ledger_checkpoint PRIMARY KEY (bucket, year, size)
+)
+-- end
+CREATE TRIGGER ledger_checkpoint_no_update BEFORE UPDATE ON ledger_checkpoint BEGIN SELECT RAISE(ABORT, 'ledger_checkpoint is append-only'); END
+-- end
+CREATE TRIGGER ledger_checkpoint_no_delete BEFORE DELETE ON ledger_checkpoint BEGIN SELECT RAISE(ABORT, 'ledger_checkpoint is append-only'); END
+-- end
+CREATE TABLE ledger_entry (
+	bucket INTEGER NOT NULL,
+	year INTEGER NOT NULL,
+	idx BIGINT NOT NULL,
+	id BLOB NOT NULL,
+	leaf BLOB NOT NULL,
+	body BLOB NOT NULL,
+	CONSTRAINT pk_ledger_entry PRIMARY KEY (bucket, year, idx),
+	CONSTRAINT uq_ledger_entry_bucket_year_id UNIQUE (bucket, year, id),
+	CONSTRAINT ck_ledger_entry_idx CHECK (idx >= 0)
+)
+-- end
+CREATE TRIGGER ledger_entry_no_update BEFORE UPDATE ON ledger_entry BEGIN SELECT RAISE(ABORT, 'ledger_entry is append-only'); END
+-- end
+CREATE TRIGGER ledger_entry_no_delete BEFORE DELETE ON ledger_entry BEGIN SELECT RAISE(ABORT, 'ledger_entry is append-only'); END
+-- end
+CREATE TABLE ledger_head (
+	bucket INTEGER NOT NULL,
+	year INTEGER NOT NULL,
+	size BIGINT NOT NULL,
+	root BLOB NOT NULL,
+	frontier BLOB NOT NULL,
+	ts BIGINT NOT NULL,
+	CONSTRAINT pk_ledger_head PRIMARY KEY (bucket, year),
+	CONSTRAINT ck_ledger_head_size CHECK (size >= 0)
+)
+-- end
+CREATE TABLE ledger_subject_head (
+	bucket INTEGER NOT NULL,
+	year INTEGER NOT NULL,
+	tag BLOB NOT NULL,
+	n BIGINT NOT NULL,
+	leaf BLOB NOT NULL,
+	idx BIGINT NOT NULL,
+	CONSTRAINT pk_ledger_subject_head PRIMARY KEY (bucket, year, tag)
+)
+-- end
+CREATE TABLE ledger_tile (
+	bucket INTEGER NOT NULL,
+	year INTEGER NOT NULL,
+	level INTEGER NOT NULL,
+	n BIGINT NOT NULL,
+	root BLOB NOT NULL,
+	data BLOB NOT NULL,
+	CONSTRAINT pk_ledger_tile PRIMARY KEY (bucket, year, level, n),
+	CONSTRAINT ck_ledger_tile_full CHECK (length(data) = 8192)
+)
+-- end
+CREATE TRIGGER ledger_tile_no_update BEFORE UPDATE ON ledger_tile BEGIN SELECT RAISE(ABORT, 'ledger_tile is append-only'); END
+-- end
+CREATE TRIGGER ledger_tile_no_delete BEFORE DELETE ON ledger_tile BEGIN SELECT RAISE(ABORT, 'ledger_tile is append-only'); END
+-- end
+CREATE TABLE person (
+	bucket INTEGER NOT NULL,
+	subject BLOB NOT NULL,
+	tenant BLOB NOT NULL,
+	state TEXT NOT NULL,
+	created_at BIGINT NOT NULL,
+	erased_at BIGINT,
+	CONSTRAINT pk_person PRIMARY KEY (bucket, subject),
+	CONSTRAINT ck_person_state CHECK (state IN ('active', 'erased')),
+	CONSTRAINT ck_person_erased_at CHECK ((state = 'erased') = (erased_at IS NOT NULL)),
+	CONSTRAINT ck_person_subject CHECK (length(subject) = 16)
+)
+ WITHOUT ROWID
+-- end
+CREATE TABLE portal_session (
+	bucket INTEGER NOT NULL,
+	id_hash BLOB NOT NULL,
+	subject BLOB NOT NULL,
+	created_at BIGINT NOT NULL,
+	seen_at BIGINT NOT NULL,
+	CONSTRAINT pk_portal_session PRIMARY KEY (bucket, id_hash),
+	CONSTRAINT ck_portal_session_order CHECK (seen_at >= created_at)
+)
+-- end
+CREATE INDEX ix_portal_session_bucket_subject ON portal_session (bucket, subject)
+-- end
+CREATE INDEX ix_portal_session_seen_at ON portal_session (seen_at)
+-- end
+CREATE TABLE purpose (
+	code TEXT NOT NULL,
+	dpv_iri TEXT NOT NULL,
+	sensitive BOOLEAN NOT NULL,
+	title_en TEXT NOT NULL,
+	title_zh TEXT NOT NULL,
+	CONSTRAINT pk_purpose PRIMARY KEY (code)
+)
+-- end
+CREATE TRIGGER purpose_no_update BEFORE UPDATE ON purpose BEGIN SELECT RAISE(ABORT, 'purpose is append-only'); END
+-- end
+CREATE TRIGGER purpose_no_delete BEFORE DELETE ON purpose BEGIN SELECT RAISE(ABORT, 'purpose is append-only'); END
+-- end
+CREATE TABLE recipient (
+	id TEXT NOT NULL,
+	legal_name TEXT NOT NULL,
+	contact TEXT NOT NULL,
+	registration_no TEXT NOT NULL,
+	created_at BIGINT NOT NULL,
+	CONSTRAINT pk_recipient PRIMARY KEY (id)
+)
+-- end
+CREATE TABLE replay (
+	bucket INTEGER NOT NULL,
+	hash BLOB NOT NULL,
+	expires_at BIGINT NOT NULL,
+	CONSTRAINT pk_replay PRIMARY KEY (bucket, hash)
+)
+-- end
+CREATE INDEX ix_replay_expires_at ON replay (expires_at)
+-- end
+CREATE TABLE staff (
+	key_hash BLOB NOT NULL,
+	actor TEXT NOT NULL,
+	role TEXT NOT NULL,
+	created_at BIGINT NOT NULL,
+	ended_at BIGINT,
+	CONSTRAINT pk_staff PRIMARY KEY (key_hash),
+	CONSTRAINT ck_staff_role CHECK (role IN ('investigator', 'operator', 'auditor'))
+)
+-- end
+CREATE TABLE unique_key (
+	bucket INTEGER NOT NULL,
+	kind SMALLINT NOT NULL,
+	epoch SMALLINT NOT NULL,
+	tag BIGINT NOT NULL,
+	subject BLOB NOT NULL,
+	CONSTRAINT pk_unique_key PRIMARY KEY (bucket, kind, epoch, tag)
+)
+ WITHOUT ROWID
+-- end
+CREATE TABLE client (
+	client_id TEXT NOT NULL,
+	recipient_id TEXT NOT NULL,
+	jwks TEXT NOT NULL,
+	redirect_uris TEXT NOT NULL,
+	created_at BIGINT NOT NULL,
+	suspended_at BIGINT,
+	CONSTRAINT pk_client PRIMARY KEY (client_id),
+	CONSTRAINT uq_client_client_id_recipient_id UNIQUE (client_id, recipient_id),
+	CONSTRAINT fk_client_recipient_id FOREIGN KEY(recipient_id) REFERENCES recipient (id)
+)
+-- end
+CREATE TRIGGER client_before_update BEFORE UPDATE ON client BEGIN SELECT RAISE(ABORT, 'client: these columns never change') WHERE NEW.client_id IS NOT OLD.client_id OR NEW.recipient_id IS NOT OLD.recipient_id OR NEW.created_at IS NOT OLD.created_at; END
+-- end
+CREATE TRIGGER client_no_delete BEFORE DELETE ON client BEGIN SELECT RAISE(ABORT, 'client: rows stay'); END
+-- end
+CREATE TABLE dump_custody (
+	id BLOB NOT NULL,
+	dump BLOB NOT NULL,
+	at BIGINT NOT NULL,
+	event TEXT NOT NULL,
+	actor TEXT NOT NULL,
+	CONSTRAINT pk_dump_custody PRIMARY KEY (id),
+	CONSTRAINT ck_dump_custody_event CHECK (event IN ('received', 'received_again', 'read')),
+	CONSTRAINT fk_dump_custody_dump FOREIGN KEY(dump) REFERENCES dump (id)
+)
+-- end
+CREATE INDEX ix_dump_custody_dump_at ON dump_custody (dump, at)
+-- end
+CREATE TRIGGER dump_custody_no_update BEFORE UPDATE ON dump_custody BEGIN SELECT RAISE(ABORT, 'dump_custody is append-only'); END
+-- end
+CREATE TRIGGER dump_custody_no_delete BEFORE DELETE ON dump_custody BEGIN SELECT RAISE(ABORT, 'dump_custody is append-only'); END
+-- end
+CREATE TABLE ledger_opening (
+	bucket INTEGER NOT NULL,
+	year INTEGER NOT NULL,
+	idx BIGINT NOT NULL,
+	subject BLOB NOT NULL,
+	sealed BLOB NOT NULL,
+	CONSTRAINT pk_ledger_opening PRIMARY KEY (bucket, year, idx),
+	CONSTRAINT fk_ledger_opening_bucket_year_idx FOREIGN KEY(bucket, year, idx) REFERENCES ledger_entry (bucket, year, idx)
+)
+-- end
+CREATE INDEX ix_ledger_opening_bucket_subject ON ledger_opening (bucket, subject)
+-- end
+CREATE TABLE notice_version (
+	id TEXT NOT NULL,
+	recipient_id TEXT NOT NULL,
+	purpose TEXT NOT NULL,
+	version INTEGER NOT NULL,
+	lang TEXT NOT NULL,
+	text TEXT NOT NULL,
+	hash TEXT NOT NULL,
+	created_at BIGINT NOT NULL,
+	CONSTRAINT pk_notice_version PRIMARY KEY (id),
+	CONSTRAINT uq_notice_version UNIQUE (recipient_id, purpose, version, lang),
+	CONSTRAINT uq_notice_version_shown UNIQUE (id, hash, recipient_id, purpose),
+	CONSTRAINT fk_notice_version_recipient_id FOREIGN KEY(recipient_id) REFERENCES recipient (id),
+	CONSTRAINT fk_notice_version_purpose FOREIGN KEY(purpose) REFERENCES purpose (code)
+)
+-- end
+CREATE TRIGGER notice_version_no_update BEFORE UPDATE ON notice_version BEGIN SELECT RAISE(ABORT, 'notice_version is append-only'); END
+-- end
+CREATE TRIGGER notice_version_no_delete BEFORE DELETE ON notice_version BEGIN SELECT RAISE(ABORT, 'notice_version is append-only'); END
+-- end
+CREATE TABLE purpose_field (
+	purpose TEXT NOT NULL,
+	field TEXT NOT NULL,
+	CONSTRAINT pk_purpose_field PRIMARY KEY (purpose, field),
+	CONSTRAINT fk_purpose_field_purpose FOREIGN KEY(purpose) REFERENCES purpose (code)
+)
+-- end
+CREATE TRIGGER purpose_field_no_update BEFORE UPDATE ON purpose_field BEGIN SELECT RAISE(ABORT, 'purpose_field is append-only'); END
+-- end
+CREATE TRIGGER purpose_field_no_delete BEFORE DELETE ON purpose_field BEGIN SELECT RAISE(ABORT, 'purpose_field is append-only'); END
+-- end
+CREATE TABLE tag (
+	bucket INTEGER NOT NULL,
+	kind SMALLINT NOT NULL,
+	epoch SMALLINT NOT NULL,
+	tag BIGINT NOT NULL,
+	subject BLOB NOT NULL,
+	record BLOB NOT NULL,
+	version BIGINT NOT NULL,
+	CONSTRAINT pk_tag PRIMARY KEY (bucket, kind, epoch, tag, subject, record, version),
+	CONSTRAINT fk_tag_bucket_subject FOREIGN KEY(bucket, subject) REFERENCES person (bucket, subject)
+)
+ WITHOUT ROWID
+-- end
+CREATE INDEX ix_tag_lookup ON tag (kind, epoch, tag)
+-- end
+CREATE TABLE terms_version (
+	id TEXT NOT NULL,
+	recipient_id TEXT NOT NULL,
+	version INTEGER NOT NULL,
+	text TEXT NOT NULL,
+	per_record TEXT NOT NULL,
+	currency TEXT NOT NULL,
+	cap TEXT NOT NULL,
+	hash TEXT NOT NULL,
+	created_at BIGINT NOT NULL,
+	CONSTRAINT pk_terms_version PRIMARY KEY (id),
+	CONSTRAINT uq_terms_version UNIQUE (recipient_id, version),
+	CONSTRAINT uq_terms_version_shown UNIQUE (id, hash, recipient_id),
+	CONSTRAINT fk_terms_version_recipient_id FOREIGN KEY(recipient_id) REFERENCES recipient (id)
+)
+-- end
+CREATE TRIGGER terms_version_no_update BEFORE UPDATE ON terms_version BEGIN SELECT RAISE(ABORT, 'terms_version is append-only'); END
+-- end
+CREATE TRIGGER terms_version_no_delete BEFORE DELETE ON terms_version BEGIN SELECT RAISE(ABORT, 'terms_version is append-only'); END
+-- end
+CREATE TABLE trace (
+	id BLOB NOT NULL,
+	dump BLOB NOT NULL,
+	parameters_hash BLOB NOT NULL,
+	parameters TEXT NOT NULL,
+	started_at BIGINT NOT NULL,
+	finished_at BIGINT,
+	report TEXT,
+	CONSTRAINT pk_trace PRIMARY KEY (id),
+	CONSTRAINT uq_trace_dump_parameters_hash UNIQUE (dump, parameters_hash),
+	CONSTRAINT ck_trace_finished CHECK ((report IS NULL) = (finished_at IS NULL)),
+	CONSTRAINT fk_trace_dump FOREIGN KEY(dump) REFERENCES dump (id)
+)
+-- end
+CREATE TABLE value (
+	bucket INTEGER NOT NULL,
+	subject BLOB NOT NULL,
+	record BLOB NOT NULL,
+	field TEXT NOT NULL,
+	version BIGINT NOT NULL,
+	schema SMALLINT NOT NULL,
+	epoch INTEGER NOT NULL,
+	blob BLOB NOT NULL,
+	blob_sha256 BLOB NOT NULL,
+	valid_from BIGINT NOT NULL,
+	valid_to BIGINT,
+	CONSTRAINT pk_value PRIMARY KEY (bucket, subject, record, field, version),
+	CONSTRAINT fk_value_bucket_subject FOREIGN KEY(bucket, subject) REFERENCES person (bucket, subject),
+	CONSTRAINT ck_value_version CHECK (version >= 1),
+	CONSTRAINT ck_value_record CHECK (length(record) = 16),
+	CONSTRAINT ck_value_blob CHECK (length(blob) >= 78),
+	CONSTRAINT ck_value_blob_sha256 CHECK (length(blob_sha256) = 32),
+	CONSTRAINT ck_value_valid_to CHECK (valid_to >= valid_from)
+)
+ WITHOUT ROWID
+-- end
+CREATE UNIQUE INDEX uq_value_head ON value (bucket, subject, record, field) WHERE valid_to IS NULL
+-- end
+CREATE TRIGGER value_only_close BEFORE UPDATE ON value WHEN OLD.valid_to IS NOT NULL OR NEW.valid_to IS NULL OR NEW.bucket IS NOT OLD.bucket OR NEW.subject IS NOT OLD.subject OR NEW.record IS NOT OLD.record OR NEW.field IS NOT OLD.field OR NEW.version IS NOT OLD.version OR NEW.schema IS NOT OLD.schema OR NEW.epoch IS NOT OLD.epoch OR NEW.blob IS NOT OLD.blob OR NEW.blob_sha256 IS NOT OLD.blob_sha256 OR NEW.valid_from IS NOT OLD.valid_from BEGIN SELECT RAISE(ABORT, 'a value version changes once: when it is closed'); END
+-- end
+CREATE TRIGGER value_no_delete BEFORE DELETE ON value WHEN EXISTS (SELECT 1 FROM person WHERE bucket = OLD.bucket AND subject = OLD.subject AND state = 'active') BEGIN SELECT RAISE(ABORT, 'value versions of an active person stay'); END
+-- end
+CREATE TABLE consent_request (
+	bucket INTEGER NOT NULL,
+	id BLOB NOT NULL,
+	secret_hash BLOB NOT NULL,
+	client_id TEXT NOT NULL,
+	recipient_id TEXT NOT NULL,
+	redirect_uri TEXT NOT NULL,
+	state TEXT NOT NULL,
+	code_challenge TEXT NOT NULL,
+	dpop_jkt TEXT,
+	details TEXT NOT NULL,
+	created_at BIGINT NOT NULL,
+	expires_at BIGINT NOT NULL,
+	CONSTRAINT pk_consent_request PRIMARY KEY (bucket, id),
+	CONSTRAINT uq_consent_request_bucket_secret_hash UNIQUE (bucket, secret_hash),
+	CONSTRAINT fk_consent_request_client FOREIGN KEY(client_id, recipient_id) REFERENCES client (client_id, recipient_id)
+)
+-- end
+CREATE TRIGGER consent_request_no_update BEFORE UPDATE ON consent_request BEGIN SELECT RAISE(ABORT, 'consent_request is append-only'); END
+-- end
+CREATE TRIGGER consent_request_no_delete BEFORE DELETE ON consent_request BEGIN SELECT RAISE(ABORT, 'consent_request is append-only'); END
+-- end
+CREATE TABLE incident (
+	id BLOB NOT NULL,
+	trace BLOB NOT NULL,
+	opened_at BIGINT NOT NULL,
+	suspects TEXT NOT NULL,
+	report_sha256 TEXT NOT NULL,
+	CONSTRAINT pk_incident PRIMARY KEY (id),
+	CONSTRAINT uq_incident_trace UNIQUE (trace),
+	CONSTRAINT fk_incident_trace FOREIGN KEY(trace) REFERENCES trace (id)
+)
+-- end
+CREATE TABLE notice_showing (
+	bucket INTEGER NOT NULL,
+	id BLOB NOT NULL,
+	subject BLOB NOT NULL,
+	request_id BLOB NOT NULL,
+	recipient_id TEXT NOT NULL,
+	client_id TEXT NOT NULL,
+	purpose TEXT NOT NULL,
+	notice_id TEXT NOT NULL,
+	notice_hash TEXT NOT NULL,
+	terms_id TEXT NOT NULL,
+	terms_hash TEXT NOT NULL,
+	redirect_uri TEXT NOT NULL,
+	state TEXT NOT NULL,
+	code_challenge TEXT NOT NULL,
+	dpop_jkt TEXT,
+	details TEXT NOT NULL,
+	lang TEXT NOT NULL,
+	channel TEXT NOT NULL,
+	shown_at BIGINT NOT NULL,
+	expires_at BIGINT NOT NULL,
+	CONSTRAINT pk_notice_showing PRIMARY KEY (bucket, id),
+	CONSTRAINT uq_notice_showing_shown UNIQUE (bucket, id, subject, recipient_id, client_id, purpose, notice_id, notice_hash, terms_id, terms_hash),
+	CONSTRAINT fk_notice_showing_client FOREIGN KEY(client_id, recipient_id) REFERENCES client (client_id, recipient_id),
+	CONSTRAINT fk_notice_showing_notice FOREIGN KEY(notice_id, notice_hash, recipient_id, purpose) REFERENCES notice_version (id, hash, recipient_id, purpose),
+	CONSTRAINT fk_notice_showing_terms FOREIGN KEY(terms_id, terms_hash, recipient_id) REFERENCES terms_version (id, hash, recipient_id)
+)
+-- end
+CREATE TRIGGER notice_showing_no_update BEFORE UPDATE ON notice_showing BEGIN SELECT RAISE(ABORT, 'notice_showing is append-only'); END
+-- end
+CREATE TRIGGER notice_showing_no_delete BEFORE DELETE ON notice_showing BEGIN SELECT RAISE(ABORT, 'notice_showing is append-only'); END
+-- end
+CREATE TABLE trace_item (
+	bucket INTEGER NOT NULL,
+	trace BLOB NOT NULL,
+	subject BLOB NOT NULL,
+	field TEXT NOT NULL,
+	record BLOB NOT NULL,
+	version BIGINT NOT NULL,
+	rows BIGINT NOT NULL,
+	conflict_rows BIGINT NOT NULL,
+	CONSTRAINT pk_trace_item PRIMARY KEY (bucket, trace, subject, field, record, version),
+	CONSTRAINT fk_trace_item_trace FOREIGN KEY(trace) REFERENCES trace (id)
+)
+-- end
+CREATE INDEX ix_trace_item_trace_bucket_subject ON trace_item (trace, bucket, subject)
+-- end
+CREATE TABLE trace_stage (
+	trace BLOB NOT NULL,
+	stage TEXT NOT NULL,
+	done BIGINT NOT NULL,
+	total BIGINT NOT NULL,
+	detail TEXT NOT NULL,
+	updated_at BIGINT NOT NULL,
+	finished_at BIGINT,
+	CONSTRAINT pk_trace_stage PRIMARY KEY (trace, stage),
+	CONSTRAINT ck_trace_stage_stage CHECK (stage IN ('match', 'weigh', 'report')),
+	CONSTRAINT fk_trace_stage_trace FOREIGN KEY(trace) REFERENCES trace (id)
+)
+-- end
+CREATE TABLE consent_grant (
+	bucket INTEGER NOT NULL,
+	id BLOB NOT NULL,
+	subject BLOB NOT NULL,
+	showing_id BLOB NOT NULL,
+	recipient_id TEXT NOT NULL,
+	client_id TEXT NOT NULL,
+	purpose TEXT NOT NULL,
+	consent_kind TEXT NOT NULL,
+	fields TEXT NOT NULL,
+	notice_id TEXT NOT NULL,
+	notice_hash TEXT NOT NULL,
+	terms_id TEXT NOT NULL,
+	terms_hash TEXT NOT NULL,
+	retention TEXT NOT NULL,
+	max_uses INTEGER NOT NULL,
+	used INTEGER NOT NULL,
+	window_from BIGINT NOT NULL,
+	window_to BIGINT NOT NULL,
+	state TEXT NOT NULL,
+	approval_hash BLOB NOT NULL,
+	decided_at BIGINT NOT NULL,
+	ledger_year INTEGER NOT NULL,
+	CONSTRAINT pk_consent_grant PRIMARY KEY (bucket, id),
+	CONSTRAINT ck_consent_grant_uses CHECK (max_uses >= 1 AND used >= 0 AND used <= max_uses),
+	CONSTRAINT ck_consent_grant_exhausted CHECK ((state <> 'exhausted' OR used = max_uses)),
+	CONSTRAINT ck_consent_grant_active CHECK ((state <> 'active' OR used < max_uses)),
+	CONSTRAINT ck_consent_grant_window CHECK (window_from < window_to),
+	CONSTRAINT uq_consent_grant_bucket_showing_id UNIQUE (bucket, showing_id),
+	CONSTRAINT uq_consent_grant_recipient UNIQUE (bucket, id, recipient_id, client_id),
+	CONSTRAINT uq_consent_grant_purpose UNIQUE (bucket, id, purpose),
+	CONSTRAINT fk_consent_grant_notice_showing FOREIGN KEY(bucket, showing_id, subject, recipient_id, client_id, purpose, notice_id, notice_hash, terms_id, terms_hash) REFERENCES notice_showing (bucket, id, subject, recipient_id, client_id, purpose, notice_id, notice_hash, terms_id, terms_hash),
+	CONSTRAINT fk_consent_grant_ledger_entry FOREIGN KEY(bucket, ledger_year, id) REFERENCES ledger_entry (bucket, year, id) DEFERRABLE INITIALLY DEFERRED
+)
+-- end
+CREATE INDEX ix_consent_grant_subject ON consent_grant (bucket, subject)
+-- end
+CREATE TRIGGER consent_grant_before_update BEFORE UPDATE ON consent_grant BEGIN SELECT RAISE(ABORT, 'consent_grant: these columns never change') WHERE NEW.bucket IS NOT OLD.bucket OR NEW.id IS NOT OLD.id OR NEW.subject IS NOT OLD.subject OR NEW.showing_id IS NOT OLD.showing_id OR NEW.recipient_id IS NOT OLD.recipient_id OR NEW.client_id IS NOT OLD.client_id OR NEW.purpose IS NOT OLD.purpose OR NEW.consent_kind IS NOT OLD.consent_kind OR NEW.fields IS NOT OLD.fields OR NEW.notice_id IS NOT OLD.notice_id OR NEW.notice_hash IS NOT OLD.notice_hash OR NEW.terms_id IS NOT OLD.terms_id OR NEW.terms_hash IS NOT OLD.terms_hash OR NEW.retention IS NOT OLD.retention OR NEW.max_uses IS NOT OLD.max_uses OR NEW.window_from IS NOT OLD.window_from OR NEW.window_to IS NOT OLD.window_to OR NEW.approval_hash IS NOT OLD.approval_hash OR NEW.decided_at IS NOT OLD.decided_at OR NEW.ledger_year IS NOT OLD.ledger_year; END
+-- end
+CREATE TRIGGER consent_grant_no_delete BEFORE DELETE ON consent_grant BEGIN SELECT RAISE(ABORT, 'consent_grant: rows stay'); END
+-- end
+CREATE TRIGGER consent_grant_before_insert BEFORE INSERT ON consent_grant BEGIN SELECT RAISE(ABORT, 'consent_grant: a grant is born unused') WHERE NEW.used <> 0 OR NEW.state NOT IN ('active', 'refused', 'requested'); END
+-- end
+CREATE TRIGGER consent_grant_before_update_of_used BEFORE UPDATE OF used ON consent_grant BEGIN SELECT RAISE(ABORT, 'consent_grant: uses are counted one by one while active') WHERE NEW.used <> OLD.used AND (NEW.used <> OLD.used + 1 OR OLD.state <> 'active'); END
+-- end
+CREATE TRIGGER consent_grant_before_update_of_state BEFORE UPDATE OF state ON consent_grant BEGIN SELECT RAISE(ABORT, 'consent_grant: illegal transition') WHERE NEW.state <> OLD.state AND NOT EXISTS (SELECT 1 FROM grant_transition t WHERE t.from_state = OLD.state AND t.to_state = NEW.state); SELECT RAISE(ABORT, 'consent_grant: withdrawn without a withdrawal') WHERE NEW.state = 'withdrawn' AND NOT EXISTS (SELECT 1 FROM withdrawal w WHERE w.bucket = NEW.bucket AND w.grant_id = NEW.id); END
+-- end
+CREATE TABLE incident_person (
+	bucket INTEGER NOT NULL,
+	incident BLOB NOT NULL,
+	subject BLOB NOT NULL,
+	fields TEXT NOT NULL,
+	CONSTRAINT pk_incident_person PRIMARY KEY (bucket, incident, subject),
+	CONSTRAINT fk_incident_person_incident FOREIGN KEY(incident) REFERENCES incident (id)
+)
+-- end
+CREATE TABLE request_claim (
+	bucket INTEGER NOT NULL,
+	request_id BLOB NOT NULL,
+	claimed_at BIGINT NOT NULL,
+	CONSTRAINT pk_request_claim PRIMARY KEY (bucket, request_id),
+	CONSTRAINT fk_request_claim_consent_request FOREIGN KEY(bucket, request_id) REFERENCES consent_request (bucket, id)
+)
+-- end
+CREATE TRIGGER request_claim_no_update BEFORE UPDATE ON request_claim BEGIN SELECT RAISE(ABORT, 'request_claim is append-only'); END
+-- end
+CREATE TRIGGER request_claim_no_delete BEFORE DELETE ON request_claim BEGIN SELECT RAISE(ABORT, 'request_claim is append-only'); END
+-- end
+CREATE TABLE auth_code (
+	bucket INTEGER NOT NULL,
+	hash BLOB NOT NULL,
+	grant_id BLOB NOT NULL,
+	recipient_id TEXT NOT NULL,
+	client_id TEXT NOT NULL,
+	redirect_uri TEXT NOT NULL,
+	code_challenge TEXT NOT NULL,
+	dpop_jkt TEXT,
+	created_at BIGINT NOT NULL,
+	expires_at BIGINT NOT NULL,
+	CONSTRAINT pk_auth_code PRIMARY KEY (bucket, hash),
+	CONSTRAINT fk_auth_code_consent_grant FOREIGN KEY(bucket, grant_id, recipient_id, client_id) REFERENCES consent_grant (bucket, id, recipient_id, client_id)
+)
+-- end
+CREATE TRIGGER auth_code_no_update BEFORE UPDATE ON auth_code BEGIN SELECT RAISE(ABORT, 'auth_code is append-only'); END
+-- end
+CREATE TRIGGER auth_code_no_delete BEFORE DELETE ON auth_code BEGIN SELECT RAISE(ABORT, 'auth_code is append-only'); END
+-- end
+CREATE TABLE claim (
+	bucket INTEGER NOT NULL,
+	incident BLOB NOT NULL,
+	subject BLOB NOT NULL,
+	id BLOB NOT NULL,
+	state TEXT NOT NULL,
+	respondent TEXT,
+	grant_id BLOB,
+	terms_id TEXT,
+	currency TEXT,
+	amount TEXT,
+	statement TEXT NOT NULL,
+	drafted_at BIGINT NOT NULL,
+	CONSTRAINT pk_claim PRIMARY KEY (bucket, incident, subject),
+	CONSTRAINT uq_claim_bucket_id UNIQUE (bucket, id),
+	CONSTRAINT fk_claim_incident_person FOREIGN KEY(bucket, incident, subject) REFERENCES incident_person (bucket, incident, subject),
+	CONSTRAINT ck_claim_money CHECK ((amount IS NULL) = (currency IS NULL))
+)
+-- end
+CREATE TABLE event_outbox (
+	bucket INTEGER NOT NULL,
+	id BLOB NOT NULL,
+	recipient_id TEXT NOT NULL,
+	grant_id BLOB NOT NULL,
+	kind TEXT NOT NULL,
+	body TEXT NOT NULL,
+	created_at BIGINT NOT NULL,
+	attempts INTEGER NOT NULL,
+	delivered_at BIGINT,
+	CONSTRAINT pk_event_outbox PRIMARY KEY (bucket, id),
+	CONSTRAINT fk_event_outbox_consent_grant FOREIGN KEY(bucket, grant_id) REFERENCES consent_grant (bucket, id)
+)
+-- end
+CREATE TRIGGER event_outbox_before_update BEFORE UPDATE ON event_outbox BEGIN SELECT RAISE(ABORT, 'event_outbox: these columns never change') WHERE NEW.bucket IS NOT OLD.bucket OR NEW.id IS NOT OLD.id OR NEW.recipient_id IS NOT OLD.recipient_id OR NEW.grant_id IS NOT OLD.grant_id OR NEW.kind IS NOT OLD.kind OR NEW.body IS NOT OLD.body OR NEW.created_at IS NOT OLD.created_at; END
+-- end
+CREATE TRIGGER event_outbox_no_delete BEFORE DELETE ON event_outbox BEGIN SELECT RAISE(ABORT, 'event_outbox: rows stay'); END
+-- end
+CREATE TABLE grant_field (
+	bucket INTEGER NOT NULL,
+	grant_id BLOB NOT NULL,
+	field TEXT NOT NULL,
+	purpose TEXT NOT NULL,
+	CONSTRAINT pk_grant_field PRIMARY KEY (bucket, grant_id, field),
+	CONSTRAINT fk_grant_field_consent_grant FOREIGN KEY(bucket, grant_id, purpose) REFERENCES consent_grant (bucket, id, purpose),
+	CONSTRAINT fk_grant_field_purpose_field FOREIGN KEY(purpose, field) REFERENCES purpose_field (purpose, field)
+)
+-- end
+CREATE TRIGGER grant_field_no_update BEFORE UPDATE ON grant_field BEGIN SELECT RAISE(ABORT, 'grant_field is append-only'); END
+-- end
+CREATE TRIGGER grant_field_no_delete BEFORE DELETE ON grant_field BEGIN SELECT RAISE(ABORT, 'grant_field is append-only'); END
+-- end
+CREATE TRIGGER grant_field_before_insert BEFORE INSERT ON grant_field BEGIN SELECT RAISE(ABORT, 'grant_field: not in the approved fields') WHERE NOT EXISTS (SELECT 1 FROM consent_grant g WHERE g.bucket = NEW.bucket AND g.id = NEW.grant_id AND NEW.field IN (SELECT value FROM json_each(g.fields))); END
+-- end
+CREATE TABLE withdrawal (
+	bucket INTEGER NOT NULL,
+	grant_id BLOB NOT NULL,
+	id BLOB NOT NULL,
+	subject BLOB NOT NULL,
+	channel TEXT NOT NULL,
+	disclosures INTEGER NOT NULL,
+	withdrawn_at BIGINT NOT NULL,
+	ledger_year INTEGER NOT NULL,
+	CONSTRAINT pk_withdrawal PRIMARY KEY (bucket, grant_id),
+	CONSTRAINT fk_withdrawal_consent_grant FOREIGN KEY(bucket, grant_id) REFERENCES consent_grant (bucket, id),
+	CONSTRAINT fk_withdrawal_ledger_entry FOREIGN KEY(bucket, ledger_year, id) REFERENCES ledger_entry (bucket, year, id) DEFERRABLE INITIALLY DEFERRED
+)
+-- end
+CREATE TRIGGER withdrawal_no_update BEFORE UPDATE ON withdrawal BEGIN SELECT RAISE(ABORT, 'withdrawal is append-only'); END
+-- end
+CREATE TRIGGER withdrawal_no_delete BEFORE DELETE ON withdrawal BEGIN SELECT RAISE(ABORT, 'withdrawal is append-only'); END
+-- end
+CREATE TRIGGER withdrawal_after_insert AFTER INSERT ON withdrawal BEGIN SELECT RAISE(ABORT, 'withdrawal: the grant belongs to somebody else') WHERE NOT EXISTS (SELECT 1 FROM consent_grant g WHERE g.bucket = NEW.bucket AND g.id = NEW.grant_id AND g.subject = NEW.subject); UPDATE consent_grant SET state = 'withdrawn' WHERE bucket = NEW.bucket AND id = NEW.grant_id; END
+-- end
+CREATE TABLE use (
+	bucket INTEGER NOT NULL,
+	id BLOB NOT NULL,
+	grant_id BLOB NOT NULL,
+	recipient_id TEXT NOT NULL,
+	client_id TEXT NOT NULL,
+	code_hash BLOB,
+	quota INTEGER NOT NULL,
+	spent INTEGER NOT NULL,
+	minted_at BIGINT NOT NULL,
+	voided_at BIGINT,
+	CONSTRAINT pk_use PRIMARY KEY (bucket, id),
+	CONSTRAINT ck_use_quota CHECK (quota >= 1 AND spent >= 0 AND spent <= quota),
+	CONSTRAINT uq_use_bucket_code_hash UNIQUE (bucket, code_hash),
+	CONSTRAINT uq_use_recipient UNIQUE (bucket, id, recipient_id, client_id),
+	CONSTRAINT uq_use_grant UNIQUE (bucket, id, grant_id, recipient_id),
+	CONSTRAINT fk_use_consent_grant FOREIGN KEY(bucket, grant_id, recipient_id, client_id) REFERENCES consent_grant (bucket, id, recipient_id, client_id),
+	CONSTRAINT fk_use_auth_code FOREIGN KEY(bucket, code_hash) REFERENCES auth_code (bucket, hash)
+)
+-- end
+CREATE INDEX ix_use_grant ON use (bucket, grant_id)
+-- end
+CREATE TRIGGER use_before_update BEFORE UPDATE ON use BEGIN SELECT RAISE(ABORT, 'use: these columns never change') WHERE NEW.bucket IS NOT OLD.bucket OR NEW.id IS NOT OLD.id OR NEW.grant_id IS NOT OLD.grant_id OR NEW.recipient_id IS NOT OLD.recipient_id OR NEW.client_id IS NOT OLD.client_id OR NEW.code_hash IS NOT OLD.code_hash OR NEW.quota IS NOT OLD.quota OR NEW.minted_at IS NOT OLD.minted_at; END
+-- end
+CREATE TRIGGER use_no_delete BEFORE DELETE ON use BEGIN SELECT RAISE(ABORT, 'use: rows stay'); END
+-- end
+CREATE TRIGGER use_before_insert BEFORE INSERT ON use BEGIN SELECT RAISE(ABORT, 'use: only an active grant with uses left mints a use') WHERE NEW.spent <> 0 OR NEW.voided_at IS NOT NULL OR NOT EXISTS (SELECT 1 FROM consent_grant g WHERE g.bucket = NEW.bucket AND g.id = NEW.grant_id AND g.state = 'active' AND NEW.quota <= g.max_uses - g.used AND NEW.minted_at < g.window_to); END
+-- end
+CREATE TRIGGER use_before_update_of_spent BEFORE UPDATE OF spent ON use BEGIN SELECT RAISE(ABORT, 'use: slots are spent one by one') WHERE NEW.spent <> OLD.spent AND (NEW.spent <> OLD.spent + 1 OR OLD.voided_at IS NOT NULL); END
+-- end
+CREATE TRIGGER use_before_update_of_voided_at BEFORE UPDATE OF voided_at ON use BEGIN SELECT RAISE(ABORT, 'use: voided for good') WHERE OLD.voided_at IS NOT NULL AND NEW.voided_at IS NOT OLD.voided_at; END
+-- end
+CREATE TABLE disclosure (
+	bucket INTEGER NOT NULL,
+	id BLOB NOT NULL,
+	grant_id BLOB NOT NULL,
+	use_id BLOB NOT NULL,
+	slot INTEGER NOT NULL,
+	subject BLOB NOT NULL,
+	recipient_id TEXT NOT NULL,
+	purpose TEXT NOT NULL,
+	fields TEXT NOT NULL,
+	committed_at BIGINT NOT NULL,
+	ledger_year INTEGER NOT NULL,
+	CONSTRAINT pk_disclosure PRIMARY KEY (bucket, id),
+	CONSTRAINT ck_disclosure_slot CHECK (slot >= 1),
+	CONSTRAINT uq_disclosure_bucket_use_id_slot UNIQUE (bucket, use_id, slot),
+	CONSTRAINT fk_disclosure_use FOREIGN KEY(bucket, use_id, grant_id, recipient_id) REFERENCES use (bucket, id, grant_id, recipient_id),
+	CONSTRAINT fk_disclosure_ledger_entry FOREIGN KEY(bucket, ledger_year, id) REFERENCES ledger_entry (bucket, year, id) DEFERRABLE INITIALLY DEFERRED
+)
+-- end
+CREATE INDEX ix_disclosure_recipient ON disclosure (recipient_id, bucket, subject)
+-- end
+CREATE INDEX ix_disclosure_subject ON disclosure (bucket, subject)
+-- end
+CREATE TRIGGER disclosure_no_update BEFORE UPDATE ON disclosure BEGIN SELECT RAISE(ABORT, 'disclosure is append-only'); END
+-- end
+CREATE TRIGGER disclosure_no_delete BEFORE DELETE ON disclosure BEGIN SELECT RAISE(ABORT, 'disclosure is append-only'); END
+-- end
+CREATE TRIGGER disclosure_before_insert BEFORE INSERT ON disclosure BEGIN SELECT RAISE(ABORT, 'disclosure: no active grant of this person, recipient and purpose in its window with a use left') WHERE NOT EXISTS (SELECT 1 FROM consent_grant g WHERE g.bucket = NEW.bucket AND g.id = NEW.grant_id AND g.recipient_id = NEW.recipient_id AND g.subject = NEW.subject AND g.purpose = NEW.purpose AND g.state = 'active' AND g.used < g.max_uses AND NEW.committed_at >= g.window_from AND NEW.committed_at < g.window_to); SELECT RAISE(ABORT, 'disclosure: no such use, or it is voided or spent') WHERE NOT EXISTS (SELECT 1 FROM use u WHERE u.bucket = NEW.bucket AND u.id = NEW.use_id AND u.grant_id = NEW.grant_id AND u.voided_at IS NULL AND u.spent < u.quota AND NEW.slot <= u.quota); SELECT RAISE(ABORT, 'disclosure: fields beyond the grant') WHERE NEW.fields = '[]' OR EXISTS (SELECT 1 FROM json_each(NEW.fields) WHERE value NOT IN (SELECT f.field FROM grant_field f WHERE f.bucket = NEW.bucket AND f.grant_id = NEW.grant_id)); UPDATE consent_grant SET used = used + 1, state = CASE WHEN used + 1 = max_uses THEN 'exhausted' ELSE state END WHERE bucket = NEW.bucket AND id = NEW.grant_id; UPDATE use SET spent = spent + 1 WHERE bucket = NEW.bucket AND id = NEW.use_id; END
+-- end
+CREATE TABLE token (
+	bucket INTEGER NOT NULL,
+	hash BLOB NOT NULL,
+	use_id BLOB NOT NULL,
+	recipient_id TEXT NOT NULL,
+	client_id TEXT NOT NULL,
+	jkt TEXT NOT NULL,
+	minted_at BIGINT NOT NULL,
+	expires_at BIGINT NOT NULL,
+	CONSTRAINT pk_token PRIMARY KEY (bucket, hash),
+	CONSTRAINT fk_token_use FOREIGN KEY(bucket, use_id, recipient_id, client_id) REFERENCES use (bucket, id, recipient_id, client_id)
+)
+-- end
+CREATE TRIGGER token_no_update BEFORE UPDATE ON token BEGIN SELECT RAISE(ABORT, 'token is append-only'); END
+-- end
+CREATE TRIGGER token_no_delete BEFORE DELETE ON token BEGIN SELECT RAISE(ABORT, 'token is append-only'); END
+-- end
+CREATE TABLE idempotency (
+	bucket INTEGER NOT NULL,
+	client_id TEXT NOT NULL,
+	key_hash BLOB NOT NULL,
+	request_hash BLOB NOT NULL,
+	token_hash BLOB NOT NULL,
+	disclosure_id BLOB NOT NULL,
+	created_at BIGINT NOT NULL,
+	CONSTRAINT pk_idempotency PRIMARY KEY (bucket, client_id, key_hash),
+	CONSTRAINT fk_idempotency_disclosure FOREIGN KEY(bucket, disclosure_id) REFERENCES disclosure (bucket, id)
+)
+-- end
+CREATE TABLE redelivery (
+	bucket INTEGER NOT NULL,
+	disclosure_id BLOB NOT NULL,
+	proof BLOB NOT NULL,
+	redelivered_at BIGINT NOT NULL,
+	CONSTRAINT pk_redelivery PRIMARY KEY (bucket, disclosure_id, proof),
+	CONSTRAINT fk_redelivery_disclosure FOREIGN KEY(bucket, disclosure_id) REFERENCES disclosure (bucket, id)
+)
+-- end
+CREATE TRIGGER redelivery_no_update BEFORE UPDATE ON redelivery BEGIN SELECT RAISE(ABORT, 'redelivery is append-only'); END
+-- end
+CREATE TRIGGER redelivery_no_delete BEFORE DELETE ON redelivery BEGIN SELECT RAISE(ABORT, 'redelivery is append-only'); END
+-- end
