@@ -26,7 +26,6 @@ class Bar:
     y: float
     width: float
     height: float
-    text_x: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +80,6 @@ def bar_chart(rows: Sequence[tuple[str, float, str]], threshold: float) -> BarCh
                 y=round(TOP + place * ROW, 1),
                 width=round(max(abs(length), 1.5), 1),
                 height=ROW - 10,
-                text_x=round(zero + max(length, 0.0) + 6, 1),
             )
         )
     return BarChart(
