@@ -1,6 +1,7 @@
 """The tree, its proofs and its second computation against the slowest obvious reference."""
 
 import hashlib
+from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -66,7 +67,7 @@ def hash_at(level: int, index: int) -> bytes:
 def test_the_frontier_gives_the_root_however_the_leaves_arrive(size, cuts):
     edges = sorted({0, size, *(cut for cut in cuts if cut < size)})
     frontier = EMPTY
-    for start, end in zip(edges, edges[1:], strict=False):
+    for start, end in pairwise(edges):
         frontier = frontier.extend(LEAVES[start:end])
         frontier = Frontier.parse(frontier.size, bytes(frontier))
 
