@@ -15,7 +15,6 @@ __all__ = [
     "ConsentError",
     "DenialCode",
     "Denied",
-    "LedgerMismatch",
     "UnfairTerms",
     "UnknownPurpose",
     "UnknownRecipient",
@@ -67,9 +66,3 @@ class UnfairTerms(BadTerms):
         super().__init__(f"{clause}: {words}")
         self.clause = clause
         self.words = words
-
-
-class LedgerMismatch(ConsentError):
-    """Integrity alarm: a committed disclosure and its ledger leaf do not say the same."""
-
-    code = "ledger_mismatch"

@@ -1,0 +1,141 @@
+"""Reading committed uses back, with the ledger entry each stands by: the base of permits, receipts, evidence.
+
+What an entry commits to is rebuilt from the stored rows and compared with the commitment in the stored
+leaf, under the secret unsealed from the ledger. Rows and ledger that disagree are an integrity alarm: the
+use is left out, nothing is decrypted for it, and its id is logged.
+
+* `committed_uses(conn, refs) -> list[CommittedUse | None]`, refs are (bucket, disclosure id), in order.
+* `open_uses(conn, vault, uses) -> list[Opening | None]` the verified openings; None where they disagree or
+  the person's keys are gone.
+"""
+
+import hmac
+import json
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection
+
+from consent.ids import DisclosureId, GrantId, RecipientId, UseId, disclosure_text, grant_text, use_text
+from consent.ledger.commitment import Opening, commit
+from consent.ledger.entry import Kind, parse
+from consent.ledger.errors import LedgerError
+from consent.ledger.openings import reopen
+from consent.ledger.origin import LogId
+from consent.ledger.tree import leaf_hash
+from consent.ledgering import access_fields
+from vault.ids import Bucket, SubjectId
+from vault.opening import Vault
+from vault.rowset import RowSet
+
+_log = logging.getLogger("perusal.consent")
+
+type Ref = tuple[Bucket, DisclosureId]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommittedUse:
+    """One disclosure as its rows and its ledger entry say; `slot` of `quota`, time in Unix milliseconds."""
+
+    bucket: Bucket
+    disclosure_id: DisclosureId
+    grant_id: GrantId
+    use_id: UseId
+    slot: int
+    quota: int
+    subject: SubjectId
+    recipient_id: RecipientId
+    purpose: str
+    fields: tuple[str, ...]
+    committed_at: int
+    retention: str
+    notice_hash: str
+    terms_hash: str
+    log: LogId
+    idx: int
+    leaf: bytes
+    body: bytes
+
+
+_READ = RowSet(
+    "WITH {rows} SELECT rows.i, d.bucket, d.id, d.grant_id, d.use_id, d.slot, u.quota, d.subject, "
+    "d.recipient_id, d.purpose, d.fields, d.committed_at, g.retention, g.notice_hash, g.terms_hash, "
+    "e.year, e.idx, e.leaf, e.body FROM rows "
+    "JOIN disclosure d ON d.bucket = rows.bucket AND d.id = rows.id "
+    "JOIN use u ON u.bucket = d.bucket AND u.id = d.use_id "
+    "JOIN consent_grant g ON g.bucket = d.bucket AND g.id = d.grant_id "
+    "JOIN ledger_entry e ON e.bucket = d.bucket AND e.year = d.ledger_year AND e.id = d.id",
+    bucket="int",
+    id="bytes",
+)
+
+
+def committed_uses(conn: Connection, refs: Sequence[Ref]) -> list[CommittedUse | None]:
+    """The uses behind `refs`, in order; None for what is not committed."""
+    found: list[CommittedUse | None] = [None] * len(refs)
+    for i, *row in _READ(conn, refs):
+        found[i] = _use(row)
+    return found
+
+
+def open_uses(conn: Connection, vault: Vault, uses: Sequence[CommittedUse | None]) -> list[Opening | None]:
+    """The opening of each use's commitment, verified against the stored leaf."""
+    present = [use for use in uses if use is not None]
+    secrets = reopen(conn, vault, [(use.log, use.idx) for use in present])
+    return [None if use is None else _opening(use, secrets.get((use.log, use.idx))) for use in uses]
+
+
+def _opening(use: CommittedUse, secret: bytes | None) -> Opening | None:
+    if secret is None:
+        return None
+    fields = access_fields(
+        recipient=use.recipient_id,
+        purpose=use.purpose,
+        fields=use.fields,
+        grant=grant_text(use.grant_id),
+        use=use_text(use.use_id),
+    )
+    if not _agrees(use, commit(secret, fields)):
+        _log.critical("%s and its ledger entry disagree", disclosure_text(use.disclosure_id))
+        return None
+    return Opening(secret, fields)
+
+
+def _agrees(use: CommittedUse, commitment: bytes) -> bool:
+    try:
+        entry = parse(use.body)
+    except LedgerError:
+        return False
+    return (
+        entry.kind is Kind.ACCESS
+        and entry.id == use.disclosure_id
+        and leaf_hash(use.body) == use.leaf
+        and hmac.compare_digest(entry.commitment, commitment)
+    )
+
+
+def _use(row: Sequence[Any]) -> CommittedUse:
+    (bucket, disclosure, grant, use, slot, quota, subject, recipient, purpose, fields, *rest) = row
+    committed_at, retention, notice_hash, terms_hash, year, idx, leaf, body = rest
+    return CommittedUse(
+        bucket=Bucket(bucket),
+        disclosure_id=DisclosureId(disclosure),
+        grant_id=GrantId(grant),
+        use_id=UseId(use),
+        slot=slot,
+        quota=quota,
+        subject=SubjectId(subject),
+        recipient_id=RecipientId(recipient),
+        purpose=purpose,
+        fields=tuple(json.loads(fields)),
+        committed_at=committed_at,
+        retention=retention,
+        notice_hash=notice_hash,
+        terms_hash=terms_hash,
+        log=LogId(bucket, year),
+        idx=idx,
+        leaf=leaf,
+        body=body,
+    )

@@ -1,0 +1,150 @@
+"""Who had received what by when: set-based questions for tracing a leak; ids and counts only, no values.
+
+* `received_before(conn, people, before_ms)`: people are (bucket, subject, field); rows are
+  (position in `people`, recipient_id, disclosure_id, committed_at) of every disclosure of that field to
+  anybody, committed before `before_ms`.
+* `received_version(conn, people, before_ms)`: people are (bucket, subject, field, valid_from, valid_to or
+  None); only disclosures made while that version was the current one.
+* `recipient_totals(conn, before_ms=None) -> {recipient_id: distinct people}`;
+  `recipient_field_totals(conn, before_ms=None) -> {(recipient_id, field): distinct people}`.
+* `held_by(conn, recipient_id, before_ms=None) -> int` distinct people of one recipient.
+* `count_disclosed(conn, before_ms=None) -> int` people of whom anything was ever disclosed to anybody;
+  `undisclosed(conn, people, before_ms) -> list[int]` positions of the (bucket, subject) never disclosed.
+* `grants_behind(conn, people, recipient_id, before_ms)`: people are (bucket, subject); rows are
+  (position, grant_id, disclosure_id, committed_at, terms_id), oldest first: what a claim rests on.
+"""
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, text
+
+from consent.ids import DisclosureId, GrantId, RecipientId, TermsId
+from vault.ids import Bucket, SubjectId
+from vault.rowset import RowSet
+
+type Received = tuple[int, RecipientId, DisclosureId, int]
+
+_FOREVER = 2**62
+
+_NAMES_FIELD = "d.fields LIKE '%\"' || rows.field || '\"%'"
+"""`fields` is canonical JSON of codes from a closed vocabulary: the quoted code occurs as itself or not at all."""
+
+_BEFORE = RowSet(
+    "WITH {rows} SELECT rows.i, d.recipient_id, d.id, d.committed_at FROM rows "
+    "JOIN disclosure d ON d.bucket = rows.bucket AND d.subject = rows.subject "
+    f"WHERE d.committed_at < :before AND {_NAMES_FIELD} ORDER BY rows.i, d.committed_at, d.id",
+    bucket="int",
+    subject="bytes",
+    field="text",
+)
+_VERSION = RowSet(
+    "WITH {rows} SELECT rows.i, d.recipient_id, d.id, d.committed_at FROM rows "
+    "JOIN disclosure d ON d.bucket = rows.bucket AND d.subject = rows.subject "
+    f"WHERE d.committed_at < :before AND {_NAMES_FIELD} AND d.committed_at >= rows.valid_from "
+    "AND (rows.valid_to IS NULL OR d.committed_at < rows.valid_to) ORDER BY rows.i, d.committed_at, d.id",
+    bucket="int",
+    subject="bytes",
+    field="text",
+    valid_from="int",
+    valid_to="int",
+)
+_UNDISCLOSED = RowSet(
+    "WITH {rows} SELECT rows.i FROM rows WHERE NOT EXISTS (SELECT 1 FROM disclosure d "
+    "WHERE d.bucket = rows.bucket AND d.subject = rows.subject AND d.committed_at < :before) ORDER BY rows.i",
+    bucket="int",
+    subject="bytes",
+)
+_BEHIND = RowSet(
+    "WITH {rows} SELECT rows.i, d.grant_id, d.id, d.committed_at, g.terms_id FROM rows "
+    "JOIN disclosure d ON d.bucket = rows.bucket AND d.subject = rows.subject "
+    "JOIN consent_grant g ON g.bucket = d.bucket AND g.id = d.grant_id "
+    "WHERE d.recipient_id = :recipient AND d.committed_at < :before ORDER BY rows.i, d.committed_at, d.id",
+    bucket="int",
+    subject="bytes",
+)
+
+
+def received_before(
+    conn: Connection, people: Sequence[tuple[Bucket, SubjectId, str]], before_ms: int
+) -> list[Received]:
+    """Who had received this field of these people."""
+    return [_received(row) for row in _BEFORE(conn, people, before=before_ms)]
+
+
+def received_version(
+    conn: Connection,
+    people: Sequence[tuple[Bucket, SubjectId, str, int, int | None]],
+    before_ms: int,
+) -> list[Received]:
+    """Who had received exactly this version of the field."""
+    return [_received(row) for row in _VERSION(conn, people, before=before_ms)]
+
+
+def undisclosed(conn: Connection, people: Sequence[tuple[Bucket, SubjectId]], before_ms: int) -> list[int]:
+    """Positions of the people nobody had received anything of: the dark controls of a trace."""
+    return [row[0] for row in _UNDISCLOSED(conn, people, before=before_ms)]
+
+
+def grants_behind(
+    conn: Connection, people: Sequence[tuple[Bucket, SubjectId]], recipient_id: str, before_ms: int
+) -> list[tuple[int, GrantId, DisclosureId, int, TermsId]]:
+    """The grants and disclosures by which one recipient holds these people's data."""
+    rows = _BEHIND(conn, people, recipient=recipient_id, before=before_ms)
+    return [(i, GrantId(grant), DisclosureId(read), at, TermsId(terms)) for i, grant, read, at, terms in rows]
+
+
+def recipient_totals(conn: Connection, before_ms: int | None = None) -> dict[RecipientId, int]:
+    """How many people each recipient holds data of."""
+    rows = conn.execute(
+        text(
+            "SELECT recipient_id, count(*) FROM (SELECT DISTINCT recipient_id, bucket, subject "
+            "FROM disclosure WHERE committed_at < :before) AS held GROUP BY recipient_id"
+        ),
+        {"before": _bound(before_ms)},
+    )
+    return {RecipientId(recipient): count for recipient, count in rows}
+
+
+def recipient_field_totals(
+    conn: Connection, before_ms: int | None = None
+) -> dict[tuple[RecipientId, str], int]:
+    """How many people's value of each field each recipient holds."""
+    rows = conn.execute(
+        text(
+            "SELECT recipient_id, field, count(*) FROM (SELECT DISTINCT d.recipient_id, p.field, d.bucket, "
+            "d.subject FROM disclosure d JOIN purpose_field p ON p.purpose = d.purpose "
+            "AND d.fields LIKE '%\"' || p.field || '\"%' WHERE d.committed_at < :before) AS held "
+            "GROUP BY recipient_id, field"
+        ),
+        {"before": _bound(before_ms)},
+    )
+    return {(RecipientId(recipient), field): count for recipient, field, count in rows}
+
+
+def held_by(conn: Connection, recipient_id: str, before_ms: int | None = None) -> int:
+    """How many people one recipient holds data of."""
+    return recipient_totals(conn, before_ms).get(RecipientId(recipient_id), 0)
+
+
+def count_disclosed(conn: Connection, before_ms: int | None = None) -> int:
+    """How many people anybody has received anything of."""
+    counted = conn.execute(
+        text(
+            "SELECT count(*) FROM (SELECT DISTINCT bucket, subject FROM disclosure "
+            "WHERE committed_at < :before) AS people"
+        ),
+        {"before": _bound(before_ms)},
+    )
+    return int(counted.scalar_one())
+
+
+def _bound(before_ms: int | None) -> int:
+    return _FOREVER if before_ms is None else before_ms
+
+
+def _received(row: Sequence[object]) -> Received:
+    at, recipient, disclosure, committed_at = row
+    assert isinstance(at, int)
+    assert isinstance(disclosure, bytes)
+    assert isinstance(committed_at, int)
+    return at, RecipientId(str(recipient)), DisclosureId(disclosure), committed_at

@@ -1,0 +1,51 @@
+"""Permits: from a committed, re-read, re-verified ledger leaf to the reader's key; the only such way.
+
+`permits(vault, refs) -> list[Permitted | None]` opens a connection of its own, so what it reads is what was
+committed and not what a transaction hoped for. No leaf, no permit; a leaf that does not open to exactly
+these rows, no permit. This module is the only caller of `vault.permit.issue`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from consent.committed import CommittedUse, Ref, committed_uses, open_uses
+from consent.ledger.origin import origin_of
+from vault.opening import Vault
+from vault.permit import AccessPermit, AccessStatement, issue
+
+
+@dataclass(frozen=True, slots=True)
+class Permitted:
+    """A use that may be read, and the permit to read it."""
+
+    use: CommittedUse
+    permit: AccessPermit
+
+
+def permits(vault: Vault, refs: Sequence[Ref]) -> list[Permitted | None]:
+    """One permit per committed use, in order; None where the ledger does not bear it out."""
+    with vault.data.read() as conn:
+        uses = committed_uses(conn, refs)
+        openings = open_uses(conn, vault, uses)
+    return [
+        None
+        if use is None or opening is None
+        else Permitted(use, issue(vault.keyring, _statement(vault, use)))
+        for use, opening in zip(uses, openings, strict=True)
+    ]
+
+
+def _statement(vault: Vault, use: CommittedUse) -> AccessStatement:
+    return AccessStatement(
+        subject=use.subject,
+        bucket=use.bucket,
+        tenant=vault.installation.tenant,
+        fields=use.fields,
+        recipient=use.recipient_id,
+        purpose=use.purpose,
+        # As of the commit: a retry reads the very values the first answer held.
+        at_ms=use.committed_at,
+        log_origin=origin_of(vault.installation.ledger_host, use.log),
+        entry_index=use.idx,
+        leaf_hash=use.leaf,
+    )

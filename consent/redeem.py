@@ -1,0 +1,286 @@
+"""Redeeming: the one transaction in which uses are spent and enter the ledger; nothing is decrypted here.
+
+`redeem_many(vault, requests, now_ms) -> list[Disclosed | Denied]` takes everything that is waiting, in a
+constant number of statements, and gives each request its own answer. One proof is accepted once, one slot
+is spent once, one Idempotency-Key stands for one disclosure, whether the rivals are in this batch, in
+another thread or in another process: grants are locked in sorted order and read again under the lock, and
+triggers enforce the same rules once more. If the data base turns the set down, each request is tried alone.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import IntegrityError
+
+from consent import redeem_rows
+from consent.decide import Allowed, Attempt, Facts, IdempotencyKey, RedeemRequest, Verdict, decide
+from consent.denials import HOUR_MS, DenialClass, DenialCode, Denied, record
+from consent.ids import (
+    DisclosureId,
+    GrantId,
+    RecipientId,
+    UseId,
+    canonical_json,
+    grant_text,
+    use_text,
+)
+from consent.ledger.append import Item, Position, append
+from consent.ledger.entry import Kind
+from consent.ledger.origin import year_of
+from consent.ledgering import access_fields, entry_item
+from consent.replay import remember_many, replay_hash
+from vault.ids import Bucket, SubjectId, new_id
+from vault.keys import SubjectKey
+from vault.opening import Vault
+from vault.storage import Dialect
+
+__all__ = ["Disclosed", "IdempotencyKey", "RedeemRequest", "redeem_many"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Disclosed:
+    """A spent use, committed and in the ledger at `position`; `slot` of `quota`, times in Unix ms."""
+
+    disclosure_id: DisclosureId
+    grant_id: GrantId
+    use_id: UseId
+    subject: SubjectId
+    bucket: Bucket
+    recipient_id: RecipientId
+    purpose: str
+    fields: tuple[str, ...]
+    slot: int
+    quota: int
+    committed_at: int
+    position: Position
+    redelivered: bool = False
+
+
+def redeem_many(vault: Vault, requests: Sequence[RedeemRequest], now_ms: int) -> list[Disclosed | Denied]:
+    """One answer per request, in order; see the module's promise."""
+    if not requests:
+        return []
+    with vault.data.read() as conn:
+        facts = redeem_rows.read_facts(conn, requests)
+    keys = vault.keyring.subject_keys(
+        list({(requests[at].bucket, fact.subject): None for at, fact in facts.items()})
+    )
+    facts = {at: fact for at, fact in facts.items() if fact.subject in keys}
+    with vault.data.write() as conn:
+        fresh = _accept_proofs(conn, requests, facts)
+        batch = _Batch(vault, conn, keys, now_ms)
+        try:
+            with conn.begin_nested():
+                return batch.settle(requests, facts, fresh)
+        except IntegrityError:
+            return [
+                batch.settle_alone(request, facts.get(at), fresh=at in fresh)
+                for at, request in enumerate(requests)
+            ]
+
+
+def _accept_proofs(
+    conn: Connection, requests: Sequence[RedeemRequest], facts: Mapping[int, Facts]
+) -> set[int]:
+    """Positions whose proof is accepted here and now; strangers' proofs are not worth a row."""
+    first: dict[tuple[int, bytes], int] = {}
+    for at, fact in facts.items():
+        request = requests[at]
+        if request.jkt == fact.jkt:
+            first.setdefault((request.bucket, replay_hash("dpop", request.proof)), at)
+    new = remember_many(
+        conn, [(Bucket(b), digest, requests[at].proof_expires) for (b, digest), at in first.items()]
+    )
+    return {first[pair] for pair in new}
+
+
+@dataclass(frozen=True, slots=True)
+class _Spend:
+    """An allowed attempt on its way into the data base."""
+
+    request: RedeemRequest
+    facts: Facts
+    verdict: Allowed
+    id: DisclosureId
+
+
+class _Batch:
+    """One open transaction and what it needs to settle requests."""
+
+    __slots__ = ("_conn", "_keys", "_now_ms", "_vault")
+
+    def __init__(
+        self, vault: Vault, conn: Connection, keys: Mapping[SubjectId, SubjectKey], now_ms: int
+    ) -> None:
+        self._vault, self._conn, self._keys, self._now_ms = vault, conn, keys, now_ms
+
+    def settle(
+        self, requests: Sequence[RedeemRequest], facts: Mapping[int, Facts], fresh: set[int]
+    ) -> list[Disclosed | Denied]:
+        """Lock, read again, decide, write; raises IntegrityError when the data base disagrees."""
+        self._lock(requests, facts)
+        host = self._vault.installation.ledger_host
+        now = redeem_rows.read_standings(self._conn, host, requests, facts)
+        attempts = [
+            Attempt(
+                request=request, facts=facts.get(at), standing=now.standings.get(at), fresh_proof=at in fresh
+            )
+            for at, request in enumerate(requests)
+        ]
+        verdicts = decide(attempts, self._now_ms)
+        refusals = self._count_denials(attempts, verdicts)
+        spends = self._spends(attempts, verdicts)
+        self._insert(spends.values())
+        items = [self._access(spend) for spend in spends.values()]
+        # The last step, so that ledger heads are held as briefly as can be.
+        positions = append(self._conn, items + refusals, self._now_ms, host)
+        answers = self._answers(attempts, verdicts, dict(zip(spends, positions, strict=False)), spends, now)
+        self._redeliver(requests, answers)
+        return answers
+
+    def settle_alone(self, request: RedeemRequest, facts: Facts | None, *, fresh: bool) -> Disclosed | Denied:
+        """The same for one request: what spoils a set must not spoil its neighbours."""
+        known = {} if facts is None else {0: facts}
+        for _ in range(2):  # a rival that committed meanwhile is seen by the second reading
+            try:
+                with self._conn.begin_nested():
+                    return self.settle([request], known, {0} if fresh else set())[0]
+            except IntegrityError:
+                continue
+        return Denied(code=DenialCode.GRANT_NOT_ACTIVE)
+
+    def _lock(self, requests: Sequence[RedeemRequest], facts: Mapping[int, Facts]) -> None:
+        # SQLite's one writer already holds everything.
+        if self._vault.data.dialect is Dialect.POSTGRESQL:
+            grants = {(requests[at].bucket, fact.grant_id) for at, fact in facts.items()}
+            redeem_rows.LOCK(self._conn, sorted(grants))
+
+    def _count_denials(self, attempts: Sequence[Attempt], verdicts: Sequence[Verdict]) -> list[Item]:
+        """Count what is denied; returns ledger items for the classes first seen this hour."""
+        denied: list[DenialClass] = []
+        subjects: dict[bytes, SubjectId] = {}
+        for attempt, verdict in zip(attempts, verdicts, strict=True):
+            if isinstance(verdict, DenialCode):
+                denied.append(self._denial_class(attempt, verdict))
+                if attempt.facts:
+                    subjects[attempt.facts.grant_id] = attempt.facts.subject
+        first = record(self._conn, denied, self._now_ms)
+        return [self._refusal(one, subjects[one.grant]) for one in first if one.grant in subjects]
+
+    def _denial_class(self, attempt: Attempt, code: DenialCode) -> DenialClass:
+        bucket = attempt.request.bucket
+        if attempt.facts:
+            return DenialClass(bucket=bucket, code=code, grant=attempt.facts.grant_id)
+        # A stranger chooses the bucket in a made-up token, but not how many rows we keep.
+        known = bucket < self._vault.installation.buckets
+        return DenialClass(bucket=bucket if known else Bucket(0), code=code)
+
+    def _refusal(self, denied: DenialClass, subject: SubjectId) -> Item:
+        fields = (
+            ("outcome", denied.code.value),
+            ("grant", grant_text(GrantId(denied.grant))),
+            ("hour", str(self._now_ms // HOUR_MS)),
+        )
+        entry_id = new_id(denied.bucket, self._now_ms)
+        about = (denied.bucket, subject, entry_id, fields)
+        return entry_item(self._vault, Kind.REFUSE, self._keys[subject], about, self._now_ms)
+
+    def _spends(self, attempts: Sequence[Attempt], verdicts: Sequence[Verdict]) -> dict[int, _Spend]:
+        return {
+            at: _Spend(
+                attempt.request,
+                attempt.facts,
+                verdict,
+                DisclosureId(new_id(attempt.request.bucket, self._now_ms)),
+            )
+            for at, (attempt, verdict) in enumerate(zip(attempts, verdicts, strict=True))
+            if isinstance(verdict, Allowed) and attempt.facts
+        }
+
+    def _insert(self, spends: Iterable[_Spend]) -> None:
+        rows, keys = [], []
+        for spend in spends:
+            request, facts, verdict = spend.request, spend.facts, spend.verdict
+            names = (facts.subject, facts.recipient_id, facts.purpose, canonical_json(verdict.fields))
+            rows.append((request.bucket, spend.id, facts.grant_id, facts.use_id, verdict.slot, *names))
+            key = request.idempotency
+            if key:
+                stands_for = (key.key_hash, key.request_hash, request.token_hash, spend.id)
+                keys.append((request.bucket, facts.client_id, *stands_for))
+        redeem_rows.DISCLOSE(self._conn, rows, now=self._now_ms, year=year_of(self._now_ms))
+        redeem_rows.REMEMBER(self._conn, keys, now=self._now_ms)
+
+    def _access(self, spend: _Spend) -> Item:
+        facts = spend.facts
+        fields = access_fields(
+            recipient=facts.recipient_id,
+            purpose=facts.purpose,
+            fields=spend.verdict.fields,
+            grant=grant_text(facts.grant_id),
+            use=use_text(facts.use_id),
+        )
+        about = (spend.request.bucket, facts.subject, spend.id, fields)
+        return entry_item(self._vault, Kind.ACCESS, self._keys[facts.subject], about, self._now_ms)
+
+    def _answers(
+        self,
+        attempts: Sequence[Attempt],
+        verdicts: Sequence[Verdict],
+        positions: Mapping[int, Position],
+        spends: Mapping[int, _Spend],
+        now: redeem_rows.Now,
+    ) -> list[Disclosed | Denied]:
+        answers: list[Disclosed | Denied] = []
+        for at, (attempt, verdict) in enumerate(zip(attempts, verdicts, strict=True)):
+            facts, bucket = attempt.facts, attempt.request.bucket
+            if isinstance(verdict, DenialCode) or facts is None:
+                code = verdict if isinstance(verdict, DenialCode) else DenialCode.UNKNOWN_TOKEN
+                answers.append(Denied(code=code))
+            elif isinstance(verdict, Allowed):
+                said = self._said(spends[at], positions[at])
+                answers.append(_disclosed(bucket, facts, said, redelivered=False))
+            elif verdict.first is not None:
+                answers.append(_again(answers[verdict.first]))
+            else:
+                answers.append(_disclosed(bucket, facts, now.committed[verdict.row or 0], redelivered=True))
+        return answers
+
+    def _said(self, spend: _Spend, position: Position) -> redeem_rows.Committed:
+        return redeem_rows.Committed(
+            disclosure_id=spend.id,
+            slot=spend.verdict.slot,
+            fields=spend.verdict.fields,
+            committed_at=self._now_ms,
+            position=position,
+        )
+
+    def _redeliver(self, requests: Sequence[RedeemRequest], answers: Sequence[Disclosed | Denied]) -> None:
+        rows = [
+            (request.bucket, answer.disclosure_id, request.proof)
+            for request, answer in zip(requests, answers, strict=True)
+            if isinstance(answer, Disclosed) and answer.redelivered
+        ]
+        redeem_rows.REDELIVER(self._conn, rows, now=self._now_ms)
+
+
+def _again(first: Disclosed | Denied) -> Disclosed | Denied:
+    return replace(first, redelivered=True) if isinstance(first, Disclosed) else first
+
+
+def _disclosed(bucket: Bucket, facts: Facts, said: redeem_rows.Committed, *, redelivered: bool) -> Disclosed:
+    return Disclosed(
+        disclosure_id=said.disclosure_id,
+        grant_id=facts.grant_id,
+        use_id=facts.use_id,
+        subject=facts.subject,
+        bucket=bucket,
+        recipient_id=facts.recipient_id,
+        purpose=facts.purpose,
+        fields=said.fields,
+        slot=said.slot,
+        quota=facts.quota,
+        committed_at=said.committed_at,
+        position=said.position,
+        redelivered=redelivered,
+    )
