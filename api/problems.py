@@ -25,7 +25,7 @@ from api.events import log_unexpected
 from api.forms import MalformedForm
 from api.i18n import Lang, catalogue, lang_of_path, negotiate
 from breach.errors import BreachError, DumpRefused, UnknownDump, Unreadable
-from consent.errors import ConsentError, LedgerMismatch
+from consent.errors import ConsentError
 from consent.ledger.errors import LedgerAlarm, LedgerError, NotYetPublished
 from vault.errors import VaultError
 
@@ -57,28 +57,35 @@ class Problem(Exception):
 
 def as_problem(error: Exception) -> Problem:
     """The problem an exception stands for; logs the ones nobody foresaw."""
+    if isinstance(error, Problem):
+        return error
+    found = _framework_problem(error) if isinstance(error, HTTPException) else _domain_problem(error)
+    return found or Problem(500, "internal_error", headers={"X-Error-Id": log_unexpected(error)})
+
+
+def _framework_problem(error: HTTPException) -> Problem | None:
+    if isinstance(error, ValidationException):
+        return Problem(400, "invalid_input")
+    code = _BY_STATUS.get(error.status_code, "bad_request" if error.status_code < 500 else None)
+    return None if code is None else Problem(error.status_code, code, headers=error.headers)
+
+
+def _domain_problem(error: Exception) -> Problem | None:
     match error:
-        case Problem():
-            return error
+        case LedgerAlarm():
+            return None  # an integrity alarm is never the caller's mistake
         case BatcherClosed():
             return Problem(503, error.code, headers={"Retry-After": "1"})
-        case ValidationException():
-            return Problem(400, "invalid_input")
-        case HTTPException():
-            known = error.status_code if error.status_code in _BY_STATUS else 400
-            if error.status_code < 500 or error.status_code == 503:
-                return Problem(error.status_code, _BY_STATUS[known], headers=error.headers)
-        case LedgerMismatch() | LedgerAlarm():
-            pass  # an integrity alarm is never the caller's mistake
+        case NotYetPublished():
+            return Problem(409, error.code, headers={"Retry-After": "2"})
         case UnknownDump():
             return Problem(404, error.code)
         case DumpRefused():
             return Problem(413 if error.code == Unreadable.FILE_TOO_LARGE else 422, error.code)
-        case NotYetPublished():
-            return Problem(409, error.code, headers={"Retry-After": "2"})
         case VaultError() | ConsentError() | LedgerError() | BreachError() | MalformedForm():
             return Problem(400, error.code)
-    return Problem(500, "internal_error", headers={"X-Error-Id": log_unexpected(error)})
+        case _:
+            return None
 
 
 def problem_body(problem: Problem, lang: Lang) -> dict[str, Any]:

@@ -25,7 +25,7 @@ class OAuthRefused(Exception):
         self.at = at
 
 
-def answer_oauth(request: Request[Any, Any, Any], error: Exception) -> Response[Mapping[str, str]]:
+def answer_oauth(_request: Request[Any, Any, Any], error: Exception) -> Response[Mapping[str, str]]:
     """The exception handler of the protocol endpoints."""
     headers: dict[str, str] = {}
     if isinstance(error, OAuthRefused):

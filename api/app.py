@@ -1,0 +1,114 @@
+"""The composition root: `create_app(settings)` is the only place where the parts are put together.
+
+Tests call the same function; they may hand it an opened vault and a clock.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager
+
+from anyio import to_thread
+from litestar import Litestar, Router
+from litestar.datastructures import State
+
+from api.batcher import Batcher
+from api.clock import Clock, system_clock
+from api.disclosures import redeem
+from api.dumps import dump_status, receive_dump
+from api.guards import require_access
+from api.headers import security_headers
+from api.health import health
+from api.i18n import Lang
+from api.jobs.handlers import work_of
+from api.jobs.publisher import Publisher
+from api.jobs.worker import Worker
+from api.oauth.authorize import authorize
+from api.oauth.metadata import authorization_server, jwks, protected_resource
+from api.oauth.par import push
+from api.oauth.token import exchange_code
+from api.opening import opened_vault
+from api.portal.asked import answer_request, request_page
+from api.portal.pages import front_door, language_door, static_file
+from api.portal.posted import check_post
+from api.portal.sign_in import sign_in, sign_in_page, sign_out
+from api.problems import answer_problem
+from api.settings import Settings
+from api.tlog import log_checkpoint, log_entries, log_keys, log_tile
+from api.wiring import Services
+from consent.denials import Denied
+from consent.disclose import Disclosure, disclose_many
+from consent.ledger.memory import Memory
+from consent.redeem import RedeemRequest
+from vault.opening import Vault
+
+PUBLIC = (front_door, static_file, health, log_keys, log_checkpoint, log_entries, log_tile)
+PROTOCOL = (authorization_server, protected_resource, jwks, push, authorize, exchange_code, redeem)
+STAFF = (receive_dump, dump_status)
+PORTAL = (
+    language_door,
+    sign_in_page,
+    sign_in,
+    sign_out,
+    request_page,
+    answer_request,
+)
+
+
+def create_app(settings: Settings, *, vault: Vault | None = None, clock: Clock = system_clock) -> Litestar:
+    """The application of one installation; without `vault` it opens the one the settings name, and closes it."""
+    owned = ExitStack()
+    opened = vault or owned.enter_context(opened_vault(settings))
+    services = _services(settings, opened, clock)
+    portals = [
+        Router(path=f"/{lang.value}", route_handlers=PORTAL, before_request=check_post) for lang in Lang
+    ]
+    return Litestar(
+        route_handlers=[*PUBLIC, *PROTOCOL, *STAFF, *portals],
+        guards=[require_access],
+        exception_handlers={Exception: answer_problem},
+        before_send=[security_headers(secure=settings.secure)],
+        request_max_body_size=settings.body_limit,
+        lifespan=[_lifespan(services, owned)],
+        state=State({"services": services}),
+        openapi_config=None,
+        logging_config=None,
+    )
+
+
+def _services(settings: Settings, vault: Vault, clock: Clock) -> Services:
+    def disclose(requests: Sequence[RedeemRequest]) -> Sequence[Disclosure | Denied]:
+        return disclose_many(vault, requests, clock())
+
+    return Services(
+        settings=settings,
+        vault=vault,
+        clock=clock,
+        disclosures=Batcher(disclose, cap=settings.batch_cap),
+        worker=Worker(vault.data, clock, work_of(settings, vault, clock)),
+    )
+
+
+def _lifespan(services: Services, owned: ExitStack) -> AbstractAsyncContextManager[None]:
+    settings = services.settings
+    publisher = Publisher(
+        services.vault,
+        services.clock,
+        Memory(settings.checkpoint_state),
+        services.lifetime,
+        settings.publish_every,
+    )
+
+    @asynccontextmanager
+    async def running() -> AsyncIterator[None]:
+        if settings.background:
+            publisher.start()
+            services.worker.start()
+        try:
+            yield
+        finally:
+            await services.disclosures.close()
+            if settings.background:
+                await to_thread.run_sync(services.worker.stop)
+                await to_thread.run_sync(publisher.stop)
+            owned.close()
+
+    return running()

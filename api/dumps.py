@@ -1,0 +1,76 @@
+"""Leaked files on their way in: streamed from the socket into the sealed quarantine, then traced by a job.
+
+The raw body is used, not a form: a form parser would spool the plaintext of a leaked file to disk, which
+would be a second leak. For investigators with a key.
+"""
+
+from typing import Any
+
+from anyio import to_thread
+from litestar import Request, Response, get, post
+from litestar.params import FromPath
+
+from api.access import Access, access
+from api.jobs.lease import enqueue, status
+from api.problems import Problem
+from api.staff import StaffMember
+from api.wiring import Services, services_of
+from breach.intake.quarantine import Upload
+from vault.ids import decode_id, encode_id
+
+TRACE = "trace"
+_JOB = "job"
+_PIECE = 1 << 20
+
+
+@post("/v1/dumps", opt=access(Access.INVESTIGATOR), status_code=202, request_max_body_size=None)
+async def receive_dump(request: Request[StaffMember, Any, Any]) -> Response[dict[str, Any]]:
+    """Take a file into custody and queue its trace; answers where to watch it."""
+    services, actor = services_of(request), request.user.custody_name
+    with Upload(services.vault, services.settings.quarantine, limit=services.settings.dump_limit) as upload:
+        piece = bytearray()
+        async for chunk in request.stream():
+            piece += chunk
+            if len(piece) >= _PIECE:
+                await to_thread.run_sync(upload.write, bytes(piece))
+                piece.clear()
+        await to_thread.run_sync(upload.write, bytes(piece))
+        body = await to_thread.run_sync(_finish, services, upload, actor)
+    services.worker.wake()
+    return Response(
+        body, status_code=202, media_type="application/json", headers={"Location": body["status"]}
+    )
+
+
+@get("/v1/dumps/{name:str}", opt=access(Access.INVESTIGATOR), sync_to_thread=True)
+def dump_status(request: Request[StaffMember, Any, Any], name: FromPath[str]) -> Response[dict[str, Any]]:
+    """How far the trace of a dump has come."""
+    with services_of(request).vault.data.read() as conn:
+        found = status(conn, decode_id(_JOB, name))
+    if found is None:
+        raise Problem(404, "not_found")
+    body = {
+        "job": name,
+        "state": found.state,
+        "stage": found.stage,
+        "done": found.done,
+        "total": found.total,
+        "code": found.code,
+    }
+    return Response(body, media_type="application/json")
+
+
+def _finish(services: Services, upload: Upload, actor: str) -> dict[str, Any]:
+    now_ms = services.clock()
+    kept = upload.finish(now_ms, actor=actor)
+    payload = {"dump": kept.name, "actor": actor}
+    with services.vault.data.write() as conn:
+        job = encode_id(_JOB, enqueue(conn, TRACE, payload, now_ms))
+    return {
+        "dump": kept.name,
+        "sha256": kept.sha256.hex(),
+        "size": kept.size,
+        "again": kept.again,
+        "job": job,
+        "status": services.url(f"/v1/dumps/{job}"),
+    }

@@ -1,0 +1,108 @@
+"""The server process: binds first, so that port 0 works and the address is known before the app is built.
+
+Loopback unless the settings say otherwise. No access log: addresses and request lines are personal data.
+Leaves with exit code 0 after SIGTERM or Ctrl-C, having answered what had begun.
+"""
+
+import json
+import logging
+import os
+import signal
+import socket
+import sys
+from pathlib import Path
+from types import FrameType
+
+import uvicorn
+from litestar import Litestar
+
+from api.app import create_app
+from api.events import Event, log_event, log_unexpected
+from api.opening import opened_vault
+from api.settings import Settings
+
+_BACKLOG = 2048
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's server, which tells the ready file once requests are answered."""
+
+    def __init__(self, config: uvicorn.Config, ready_file: Path | None, ready: dict[str, object]) -> None:
+        super().__init__(config)
+        self._ready_file = ready_file
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            log_event(Event.STARTED)
+            if self._ready_file:
+                _write_whole(self._ready_file, json.dumps(self._ready))
+
+
+def run(settings: Settings) -> None:
+    """Serve until a signal says stop; raises what opening the installation raises."""
+    _silence_libraries()
+    listening = _bind(settings.host, settings.port)
+    port = listening.getsockname()[1]
+    url = f"http://{_bracketed(settings.host)}:{port}"
+    settings = settings if settings.issuer else settings.with_issuer(url)
+    # uvicorn repeats the signal after its own orderly end; by then there is nothing left to interrupt.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _already_stopping)
+    ready: dict[str, object] = {"url": url, "port": port, "pid": os.getpid(), "issuer": settings.issuer}
+    with opened_vault(settings) as vault:
+        server = _Server(_config(create_app(settings, vault=vault)), settings.ready_file, ready)
+        server.run(sockets=[listening])
+    if not server.started:
+        sys.exit(1)
+    log_event(Event.STOPPED)
+
+
+def _config(app: Litestar) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        loop="auto",
+        http="httptools",
+        ws="none",
+        lifespan="on",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        proxy_headers=False,
+        backlog=_BACKLOG,
+        timeout_graceful_shutdown=10,
+    )
+
+
+class _CarefulLog(logging.Handler):
+    """What the server library would print with message and traceback, by class and place only."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.exc_info and record.exc_info[1] is not None:
+            log_unexpected(record.exc_info[1])
+
+
+def _silence_libraries() -> None:
+    """Send every library's log to the careful handler and nowhere else."""
+    logging.basicConfig(handlers=[_CarefulLog()], level=logging.ERROR, force=True)
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    return socket.create_server((host, port), family=family, backlog=_BACKLOG)
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+def _already_stopping(_number: int, _frame: FrameType | None) -> None:
+    """The process is on its way out."""
+
+
+def _write_whole(path: Path, text: str) -> None:
+    """Write a file so that a reader never sees half of it."""
+    fresh = path.with_name(path.name + ".new")
+    fresh.write_text(text, encoding="utf-8")
+    fresh.replace(path)

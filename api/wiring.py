@@ -1,0 +1,58 @@
+"""What a running server holds, built once by `create_app` and found through the request, never through a global."""
+
+from dataclasses import dataclass
+from typing import Any, cast
+
+from litestar.connection import ASGIConnection
+from litestar.types import Scope
+
+from api.batcher import Batcher
+from api.clock import Clock
+from api.jobs.worker import Worker
+from api.sessions import CookieJar, Lifetime
+from api.settings import Settings
+from consent.denials import Denied
+from consent.disclose import Disclosure
+from consent.redeem import RedeemRequest
+from vault.opening import Vault
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """The parts every handler may use."""
+
+    settings: Settings
+    vault: Vault
+    clock: Clock
+    disclosures: Batcher[RedeemRequest, Disclosure | Denied]
+    worker: Worker
+
+    @property
+    def issuer(self) -> str:
+        return self.settings.issuer
+
+    @property
+    def jar(self) -> CookieJar:
+        return CookieJar(self.settings.secure)
+
+    @property
+    def lifetime(self) -> Lifetime:
+        return Lifetime(idle=self.settings.session_idle * 1000, longest=self.settings.session_max * 1000)
+
+    @property
+    def csrf_key(self) -> bytes:
+        return self.vault.keyring.service_key("csrf")
+
+    def url(self, path: str) -> str:
+        """The public address of a path of this server."""
+        return self.settings.issuer + path
+
+
+def services_of(connection: ASGIConnection[Any, Any, Any, Any]) -> Services:
+    """The services of the app that serves this request."""
+    return cast("Services", connection.app.state.services)
+
+
+def services_of_scope(scope: Scope) -> Services:
+    """The same, for a raw route."""
+    return cast("Services", scope["litestar_app"].state.services)
