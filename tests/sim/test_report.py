@@ -57,7 +57,16 @@ def test_the_page_is_well_formed_and_has_no_script_and_no_inline_style(page):
 def test_the_page_speaks_both_languages_and_shows_the_numbers_of_the_story(page):
     text = " ".join(page.text)
 
-    for word in ("2,400", "4,000", "云上影院有限公司", "排名第一", "came first", "231.8", "1 in 1,000,000", "31.4 s"):
+    for word in (
+        "2,400",
+        "4,000",
+        "云上影院有限公司",
+        "排名第一",
+        "came first",
+        "231.8",
+        "1 in 1,000,000",
+        "31.4 s",
+    ):
         assert word in text
 
 
