@@ -1,0 +1,62 @@
+"""What attribution looks at: people, not cells, because the cells of one row leak together.
+
+The test set is fixed by the dump's fields: `fields` is the set of identifier fields that (nearly) every matched row
+shows. A person counts as found when all of these were confirmed; a recipient counts as a holder of a person when it
+received all of them, and as able to have leaked the person when it received the very versions that were found. A
+recipient who never received the e-mail address cannot be the source of rows that show it.
+"""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pattern:
+    """How a found person relates to the recipients (numbered from 0).
+
+    `able`: (recipient, m) pairs who received exactly what was found; m - 1 is the number of further
+    deliveries to it that showed other versions. `others`: recipients who only received other versions.
+    `age`: by how many changes, over all test fields, the versions found are later than the first ones.
+    """
+
+    able: tuple[tuple[int, int], ...]
+    others: tuple[int, ...] = ()
+    age: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """Everything the ranking uses. Numbers of people throughout.
+
+    `held[i]`: people of whom recipient i received all test fields. Where the ledger only bounds that number,
+    `held` is its upper bound and `held_least` its lower one: the accusation counts with the first, the
+    defence with the second, so neither side gains from what is not known. `people`: people in the vault.
+    `dark`: people never disclosed to anybody; `dark_found`: how many of them the dump shows.
+    """
+
+    held: tuple[int, ...]
+    people: int
+    dark: int
+    dark_found: int
+    found: Counter[Pattern] = field(default_factory=Counter)
+    held_least: tuple[int, ...] = ()
+
+    def missed(self) -> list[int]:
+        """Per recipient: people it held, at most, who were not found in any version."""
+        return self._without_found(self.held)
+
+    def missed_least(self) -> list[int]:
+        """Per recipient: people it held, at least, who were not found in any version."""
+        return self._without_found(self.held_least or self.held)
+
+    def _without_found(self, held: tuple[int, ...]) -> list[int]:
+        left = list(held)
+        for pattern, count in self.found.items():
+            for recipient in (*(k for k, _ in pattern.able), *pattern.others):
+                left[recipient] -= count
+        return [max(count, 0) for count in left]
+
+    @property
+    def total(self) -> int:
+        """Found people."""
+        return self.found.total()
