@@ -40,20 +40,27 @@ class Plan:
 
 @dataclass(slots=True)
 class Outcome:
-    """Latencies in seconds, HTTP statuses counted, bodies of the 200s; `broken` had no complete answer."""
+    """Latencies in seconds, HTTP statuses counted, bodies of the 200s by the request's place in the list.
+
+    `broken` requests were sent and had no complete answer. Written by the loop's thread only; another thread
+    may look at it while the load runs.
+    """
 
     latencies: list[float] = field(default_factory=list)
     statuses: Counter[int] = field(default_factory=Counter)
-    bodies: list[bytes] = field(default_factory=list)
+    bodies: dict[int, bytes] = field(default_factory=dict)
     broken: int = 0
     seconds: float = 0.0
 
 
 class _Connection(asyncio.Protocol):
-    def __init__(self, feed: Iterator[bytes], outcome: Outcome, done: asyncio.Future[None]) -> None:
+    def __init__(
+        self, feed: Iterator[tuple[int, bytes]], outcome: Outcome, done: asyncio.Future[None]
+    ) -> None:
         self._feed, self._outcome, self._done = feed, outcome, done
         self._buffer = b""
         self._sent = 0.0
+        self._place = 0
         self._waiting = False
         self._transport: asyncio.WriteTransport | None = None
 
@@ -62,11 +69,12 @@ class _Connection(asyncio.Protocol):
         self._transport = transport
 
     def send_next(self) -> None:
-        request = next(self._feed, None)
+        following = next(self._feed, None)
         assert self._transport is not None
-        if request is None:
+        if following is None:
             self._transport.close()
             return
+        self._place, request = following
         self._waiting = True
         self._sent = time.perf_counter()
         self._transport.write(request)
@@ -81,7 +89,7 @@ class _Connection(asyncio.Protocol):
         self._outcome.latencies.append(time.perf_counter() - self._sent)
         self._outcome.statuses[status] += 1
         if status == 200:
-            self._outcome.bodies.append(body)
+            self._outcome.bodies[self._place] = body
         self.send_next()
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - the protocol decides the signature
@@ -102,10 +110,12 @@ def split_answer(buffer: bytes) -> tuple[int, bytes, bytes] | None:
     return int(head[9:12]), rest[:length], rest[length:]
 
 
-async def drive(host: str, port: int, connections: int, requests: Sequence[bytes]) -> Outcome:
+async def drive(
+    host: str, port: int, connections: int, requests: Sequence[bytes], outcome: Outcome | None = None
+) -> Outcome:
     """Send every request once over `connections` connections; a lost connection is not opened again."""
     loop = asyncio.get_running_loop()
-    outcome, feed = Outcome(), iter(requests)
+    outcome, feed = outcome or Outcome(), iter(enumerate(requests))
     opened, endings = [], []
     for _ in range(connections):
         done: asyncio.Future[None] = loop.create_future()
@@ -135,7 +145,7 @@ def run(plan: Plan) -> dict[str, object]:
     outcome = uvloop.run(drive(plan.host, plan.port, plan.connections, requests))
     after = _cpu(plan)
     if plan.bodies:
-        Path(plan.bodies).write_bytes(b"\n".join(outcome.bodies))
+        Path(plan.bodies).write_bytes(b"\n".join(outcome.bodies.values()))
     return {
         "requests": len(outcome.latencies),
         "seconds": outcome.seconds,
