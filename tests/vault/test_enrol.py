@@ -4,7 +4,6 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-import pytest
 from sqlalchemy import func, select
 
 from tests.vault.people import enrol, phone, resident_id, values
@@ -67,15 +66,15 @@ def test_one_bad_person_never_spoils_another(vault, now):
         assert count_people(conn) == 2
 
 
-@pytest.mark.parametrize("field", ["phone", "email", "resident_id"])
-def test_a_key_value_belongs_to_one_person_however_it_is_written(vault, now, field):
+def test_a_key_value_belongs_to_one_person_however_it_is_written(vault, now):
     enrol(vault, range(1), now)
     spelled = {
         "phone": "+86 199-0000-0000",
         "email": "USER0@EXAMPLE.COM",
         "resident_id": resident_id(0).lower(),
     }
-    assert create_many(vault, [NewPerson({field: spelled[field]})], now) == [Refused("person_exists", field)]
+    answers = create_many(vault, [NewPerson({field: text}) for field, text in spelled.items()], now)
+    assert answers == [Refused("person_exists", field) for field in spelled]
 
 
 def test_two_people_may_share_a_name(vault, now):

@@ -114,14 +114,14 @@ def test_a_data_key_put_in_place_of_the_ledger_key_does_not_unwrap(keyring, back
         Keyring.open(backend.keys, provider, TENANT).subject_keys([one])
 
 
-@pytest.mark.parametrize("column", [{"epoch": 2}, {"wrapped": b"short"}], ids=["epoch", "length"])
-def test_a_key_row_that_was_changed_does_not_unwrap(keyring, backend, provider, now, column):
+def test_a_key_row_that_was_changed_does_not_unwrap(keyring, backend, provider, now):
     (one,) = some(1)
     keyring.create_many([one], now)
-    with backend.keys.write() as conn:
-        conn.execute(update(subject_key).values(**column))
-    with pytest.raises(Unopenable):
-        Keyring.open(backend.keys, provider, TENANT).subject_keys([one])
+    for change in ({"epoch": 2}, {"wrapped": b"short"}):
+        with backend.keys.write() as conn:
+            conn.execute(update(subject_key).values(**change))
+        with pytest.raises(Unopenable):
+            Keyring.open(backend.keys, provider, TENANT).subject_keys([one])
 
 
 def test_another_root_opens_nothing(keyring, backend):

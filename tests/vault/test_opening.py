@@ -42,10 +42,10 @@ def test_an_installation_of_another_generation_is_refused(vault, backend, provid
         open_vault(backend.data, backend.keys, provider)
 
 
-@pytest.mark.parametrize("buckets", [0, 4_097])
-def test_an_impossible_number_of_buckets_is_refused(backend, provider, now, buckets):
-    with pytest.raises(ValueError, match="buckets"):
-        create_vault(backend.data, backend.keys, provider, buckets=buckets, ledger_host="x", now_ms=now)
+def test_an_impossible_number_of_buckets_is_refused(backend, provider, now):
+    for buckets in (0, 4_097):
+        with pytest.raises(ValueError, match="buckets"):
+            create_vault(backend.data, backend.keys, provider, buckets=buckets, ledger_host="x", now_ms=now)
 
 
 def test_a_new_installation_is_empty(vault):

@@ -43,10 +43,10 @@ def test_a_change_appends_a_version_and_closes_the_one_before(vault, one, now):
     assert [tuple(row) for row in kept] == [(1, now, now + 10), (2, now + 10, None)]
 
 
-@pytest.mark.parametrize(("at", "expected"), [(0, 0), (9, 0), (10, 7), (500, 7)])
-def test_as_of_any_instant_the_version_of_then_is_read(vault, one, now, at, expected):
+def test_as_of_any_instant_the_version_of_then_is_read(vault, one, now):
     update_value(vault, one.subject, "phone", phone(7), now + 10)
-    assert open_many(vault, [permit(vault, one, ("phone",), now + at)]) == [{"phone": phone(expected)}]
+    permits = [permit(vault, one, ("phone",), now + at) for at in (0, 9, 10, 500)]
+    assert open_many(vault, permits) == [{"phone": phone(n)} for n in (0, 0, 7, 7)]
 
 
 def test_the_same_value_written_differently_changes_nothing(vault, one, now):
@@ -107,15 +107,9 @@ def test_a_clock_that_went_back_makes_no_version_end_before_it_began(vault, one,
     assert open_many(vault, [permit(vault, one, ("phone",), now + 100)]) == [{"phone": phone(8)}]
 
 
-@pytest.mark.parametrize(
-    ("field", "text", "refusal"),
-    [
-        ("phone", "1", Refused("phone.invalid", "phone")),
-        ("shoe_size", "42", Refused("field.unknown", "shoe_size")),
-    ],
-)
-def test_a_bad_change_is_refused_with_its_code(vault, one, now, field, text, refusal):
-    assert update_value(vault, one.subject, field, text, now) == refusal
+def test_a_bad_change_is_refused_with_its_code(vault, one, now):
+    assert update_value(vault, one.subject, "phone", "1", now) == Refused("phone.invalid", "phone")
+    assert update_value(vault, one.subject, "shoe_size", "42", now) == Refused("field.unknown", "shoe_size")
 
 
 def test_a_change_for_nobody_is_refused(vault, now):

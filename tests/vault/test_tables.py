@@ -28,12 +28,11 @@ FROZEN = {
 }
 
 
-@pytest.mark.parametrize("column", list(FROZEN))
-def test_nothing_of_a_value_version_can_be_changed(vault, one, now, column):
-    new = 3 - one.bucket if column == "bucket" else FROZEN[column]
-    change = {column: new, "valid_to": now + 1}
-    with pytest.raises(DBAPIError), vault.data.write() as conn:
-        conn.execute(update(value).where(value.c.field == "phone").values(**change))
+def test_nothing_of_a_value_version_can_be_changed(vault, one, now):
+    for column, new in {**FROZEN, "bucket": 3 - one.bucket}.items():
+        with pytest.raises(DBAPIError), vault.data.write() as conn:
+            change = update(value).where(value.c.field == "phone")
+            conn.execute(change.values(**{column: new, "valid_to": now + 1}))
 
 
 def test_a_version_is_closed_once_and_never_reopened(vault, one, now):
@@ -80,14 +79,10 @@ def test_a_value_belongs_to_a_person(vault, one):
         conn.execute(value.insert().values(**{**row._mapping, "subject": b"n" * 16}))
 
 
-@pytest.mark.parametrize(
-    "change",
-    [{"state": "asleep"}, {"state": "erased"}, {"erased_at": 5}, {"subject": b"short"}],
-    ids=["unknown state", "erased without time", "time without erasure", "short id"],
-)
-def test_a_person_is_active_or_erased_at_a_time(vault, one, change):
-    with pytest.raises(DBAPIError), vault.data.write() as conn:
-        conn.execute(update(person).values(**change))
+def test_a_person_is_active_or_erased_at_a_time(vault, one):
+    for change in ({"state": "asleep"}, {"state": "erased"}, {"erased_at": 5}, {"subject": b"short"}):
+        with pytest.raises(DBAPIError), vault.data.write() as conn:
+            conn.execute(update(person).values(**change))
 
 
 def test_there_is_one_installation_row(vault, now):
