@@ -30,9 +30,9 @@ FROZEN = {
 
 def test_nothing_of_a_value_version_can_be_changed(vault, one, now):
     for column, new in {**FROZEN, "bucket": 3 - one.bucket}.items():
+        change = update(value).where(value.c.field == "phone").values(**{column: new, "valid_to": now + 1})
         with pytest.raises(DBAPIError), vault.data.write() as conn:
-            change = update(value).where(value.c.field == "phone")
-            conn.execute(change.values(**{column: new, "valid_to": now + 1}))
+            conn.execute(change)
 
 
 def test_a_version_is_closed_once_and_never_reopened(vault, one, now):
