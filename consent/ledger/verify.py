@@ -145,7 +145,7 @@ def _check_entry(
     fields = tuple((item.name, item.value) for item in shown if isinstance(item, Shown))
     receipt = None
     if parts.receipt is not None:
-        claim = weigh.Claim(head.origin, index, leaf, entry.commitment, dict(fields))
+        claim = weigh.Claim(head.origin, index, leaf, entry, dict(fields))
         receipt, signer = run.check("receipt", f"{stem}.jws", weigh.receipt, parts.receipt, claim, keys)
         run.receipt_signers.add(signer)
     run.entries.append(

@@ -15,15 +15,15 @@ from consent.ledger.origin import parse_origin
 from consent.ledger.policy import Policy
 from consent.ledger.revealed import Key
 from consent.ledger.tree import leaf_hash, verify_inclusion
+from vault.ids import encode_id
 
 _SAME = {
     "aud": "recipient",
-    "disclosure": "disclosure",
     "fields": "fields",
     "grant": "grant",
-    "of": "of",
     "purpose": "purpose",
-    "slot": "slot",
+    "recipient": "recipient",
+    "use": "use",
 }
 """Receipt member -> opened field that must say the same, where the bundle shows it."""
 
@@ -35,7 +35,7 @@ class Claim:
     origin: str
     index: int
     leaf: bytes
-    commitment: bytes
+    entry: Entry
     fields: Mapping[str, str]
 
 
@@ -103,9 +103,12 @@ def receipt(data: bytes, claim: Claim, keys: Policy) -> tuple[Mapping[str, Any],
     except UnicodeDecodeError:
         raise Malformed("not a receipt") from None
     payload, signer = jws.verify(token, keys.receipt_keys)
-    expected = (claim.origin, claim.index, claim.leaf.hex(), claim.commitment.hex())
+    expected = (claim.origin, claim.index, claim.leaf.hex(), claim.entry.commitment.hex())
     if tuple(payload.get(name) for name in ("log", "index", "leaf", "commitment")) != expected:
         raise Unproven("the receipt names another entry")
+    # A disclosure's entry bears the disclosure's own id.
+    if payload.get("disclosure", named := encode_id("ds", claim.entry.id)) != named:
+        raise Unproven("the receipt names another disclosure")
     for member, name in _SAME.items():
         if member in payload and name in claim.fields and _text(payload[member]) != claim.fields[name]:
             raise Unproven(f"the receipt's {member} is not what was committed to")

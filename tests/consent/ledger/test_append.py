@@ -80,7 +80,9 @@ def test_the_same_id_with_the_same_entry_gives_the_old_position(backend: Backend
     assert len(assert_whole(backend)) == 3
 
 
-@pytest.mark.parametrize("change", [{"commitment": bytes(32)}, {"kind": Kind.GRANT}, {"tag": bytes([9]) * 16}])
+@pytest.mark.parametrize(
+    "change", [{"commitment": bytes(32)}, {"kind": Kind.GRANT}, {"tag": bytes([9]) * 16}]
+)
 @pytest.mark.parametrize("within_one_batch", [True, False])
 def test_the_same_id_with_another_entry_is_a_conflict(backend: Backend, change, within_one_batch: bool):
     item = an_item(DICE)
