@@ -27,9 +27,11 @@ from api.oauth.par import push
 from api.oauth.token import exchange_code
 from api.opening import opened_vault
 from api.portal.asked import answer_request, request_page
+from api.portal.grants import grants_page, withdraw_grant
 from api.portal.pages import front_door, language_door, static_file
 from api.portal.posted import check_post
 from api.portal.sign_in import sign_in, sign_in_page, sign_out
+from api.portal.uses import use_bundle, uses_page
 from api.problems import answer_problem
 from api.settings import Settings
 from api.tlog import log_checkpoint, log_entries, log_keys, log_tile
@@ -50,6 +52,10 @@ PORTAL = (
     sign_out,
     request_page,
     answer_request,
+    grants_page,
+    withdraw_grant,
+    uses_page,
+    use_bundle,
 )
 
 

@@ -44,6 +44,15 @@ _BY_STATUS = {
     503: "shutting_down",
 }
 
+_DOMAIN = (VaultError, ConsentError, LedgerError, BreachError, MalformedForm, BatcherClosed)
+_SPECIAL: Mapping[type[Exception], tuple[int, Mapping[str, str]]] = {
+    BatcherClosed: (503, {"Retry-After": "1"}),
+    NotYetPublished: (409, {"Retry-After": "2"}),
+    UnknownDump: (404, {}),
+    DumpRefused: (422, {}),
+}
+"""Status and headers of the domain errors that are not simply bad input."""
+
 
 class Problem(Exception):
     """An answer that is an error: HTTP status, stable code, extra headers."""
@@ -71,21 +80,13 @@ def _framework_problem(error: HTTPException) -> Problem | None:
 
 
 def _domain_problem(error: Exception) -> Problem | None:
-    match error:
-        case LedgerAlarm():
-            return None  # an integrity alarm is never the caller's mistake
-        case BatcherClosed():
-            return Problem(503, error.code, headers={"Retry-After": "1"})
-        case NotYetPublished():
-            return Problem(409, error.code, headers={"Retry-After": "2"})
-        case UnknownDump():
-            return Problem(404, error.code)
-        case DumpRefused():
-            return Problem(413 if error.code == Unreadable.FILE_TOO_LARGE else 422, error.code)
-        case VaultError() | ConsentError() | LedgerError() | BreachError() | MalformedForm():
-            return Problem(400, error.code)
-        case _:
-            return None
+    if isinstance(error, LedgerAlarm) or not isinstance(error, _DOMAIN):
+        return None  # an integrity alarm is never the caller's mistake
+    status, headers = next(
+        (answer for kind, answer in _SPECIAL.items() if isinstance(error, kind)), (400, {})
+    )
+    too_large = isinstance(error, DumpRefused) and error.code == Unreadable.FILE_TOO_LARGE
+    return Problem(413 if too_large else status, error.code, headers=headers)
 
 
 def problem_body(problem: Problem, lang: Lang) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from api.headers import approval_policy
 from api.i18n import Catalogue, Lang
 from api.portal.posted import posted
 from api.portal.render import page, page_lang, page_texts, see_other
+from api.portal.words import field_label
 from api.problems import Problem
 from api.sessions import Session
 from api.wiring import Services, services_of
@@ -179,7 +180,7 @@ def _asked(services: Services, shown: Showing, texts: Catalogue) -> Asked:
 def _line(code: str, values: Mapping[str, str], texts: Catalogue) -> FieldLine:
     return FieldLine(
         code=code,
-        label=texts.text(f"field.{code}" if texts.has(f"field.{code}") else "field.unknown"),
+        label=field_label(code, texts),
         masked=values.get(code) or texts.text("approve.not_on_file"),
         sensitive=code in FIELDS and FIELDS[code].sensitive,
     )

@@ -38,5 +38,5 @@ def static_file(name: FromPath[str]) -> Response[bytes]:
 
 def problem_page(lang: Lang, problem: Mapping[str, Any]) -> str:
     """A problem as a page; it shows exactly what the JSON form says."""
-    context = {"signed_in": False, "csrf": "", "other_lang": None, "here": ""}
+    context = {"signed_in": False, "csrf": "", "other_lang": None, "here": "", "query": ""}
     return render("problem.html", lang, problem={"instance": None, **problem}, **context)

@@ -82,9 +82,14 @@ def page(
     status: int = 200,
     headers: dict[str, str] | None = None,
     binding: str | None = None,
+    query: str = "",
     **context: Any,
 ) -> Response[str]:
-    """A page for this browser. `binding` is the cookie its forms are bound to, when it has no session yet."""
+    """A page for this browser.
+
+    `binding` is the cookie its forms are bound to, when it has no session yet; `query` is what the same page
+    in the other language needs to know.
+    """
     session = request.scope.get("user")
     secret = session.secret if isinstance(session, Session) else binding
     token = csrf_token(services_of(request).csrf_key, secret) if secret else ""
@@ -95,6 +100,7 @@ def page(
         csrf=token,
         other_lang=_other_language(request),
         here=_rest_of_path(request),
+        query=f"?{query}" if query else "",
         **context,
     )
     headers = {"Content-Language": page_lang(request).value, **(headers or {})}

@@ -7,6 +7,7 @@ the browser beforehand is worth anything afterwards.
 
 import secrets
 from typing import Any
+from urllib.parse import urlencode
 
 from litestar import Request, Response, get, post
 from litestar.params import QueryParams

@@ -1,0 +1,89 @@
+"""A person's permissions, and the one press that takes one back.
+
+Withdrawing asks for no reason and no confirmation: it takes fewer steps than giving did, acts with its
+commit, and repeating it changes nothing.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from litestar import Request, Response, get, post
+from litestar.params import FromPath, QueryParams
+
+from api.access import Access, access
+from api.i18n import Catalogue
+from api.portal.render import page, page_lang, page_texts, see_other
+from api.portal.words import field_labels, purpose_title, state_tone, state_word
+from api.problems import Problem
+from api.sessions import Session
+from api.wiring import services_of
+from consent import history
+from consent.grants import GrantState
+from consent.history import GrantLine
+from consent.ids import grant_text, parse_grant
+from consent.withdraw import withdraw
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GrantView:
+    """One permission on the page."""
+
+    id: str
+    recipient: str
+    purpose: str
+    state: str
+    tone: str
+    fields: tuple[str, ...]
+    used: str
+    when: str
+    can_withdraw: bool
+
+
+@get("/grants", opt=access(Access.CONSUMER), sync_to_thread=True)
+def grants_page(request: Request[Session, Any, Any], query: QueryParams) -> Response[str]:
+    """Everyone this person has answered, newest first."""
+    services, texts = services_of(request), page_texts(request)
+    with services.vault.data.read() as conn:
+        lines = history.grants(conn, request.user.bucket, request.user.subject)
+    views = [_view(line, texts, services.clock()) for line in lines]
+    return page(request, "grants.html", grants=views, done="withdrawn" in query)
+
+
+@post("/grants/{name:str}/withdraw", opt=access(Access.CONSUMER), sync_to_thread=True)
+def withdraw_grant(request: Request[Session, Any, Any], name: FromPath[str]) -> Response[str]:
+    """Take a permission back, at once."""
+    services, person = services_of(request), request.user
+    done = withdraw(services.vault, person.subject, person.bucket, parse_grant(name), services.clock())
+    if done is None:
+        raise Problem(409, "not_withdrawable")
+    return see_other(f"/{page_lang(request).value}/grants?withdrawn#{name}")
+
+
+def _view(line: GrantLine, texts: Catalogue, now_ms: int) -> GrantView:
+    over = line.state is GrantState.ACTIVE and now_ms >= line.window_to
+    state = GrantState.EXPIRED if over else line.state
+    return GrantView(
+        id=grant_text(line.id),
+        recipient=line.recipient,
+        purpose=purpose_title(line.purpose, texts),
+        state=state_word(state, texts),
+        tone=state_tone(state),
+        fields=field_labels(line.fields, texts),
+        used=_used(line, texts),
+        when=_when(line, state, texts),
+        can_withdraw=line.withdrawable,
+    )
+
+
+def _used(line: GrantLine, texts: Catalogue) -> str:
+    if line.state is GrantState.REFUSED:
+        return texts.text("grants.nothing_given")
+    return texts.text("grants.used_of", used=line.used, count=line.max_uses)
+
+
+def _when(line: GrantLine, state: GrantState, texts: Catalogue) -> str:
+    if line.withdrawn_at is not None:
+        return texts.text("grants.withdrawn_on", date=texts.date(line.withdrawn_at))
+    if state is GrantState.ACTIVE:
+        return texts.text("grants.ends", date=texts.moment(line.window_to))
+    return texts.text("grants.decided", date=texts.date(line.decided_at))

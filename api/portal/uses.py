@@ -1,0 +1,93 @@
+"""The timeline: every use of a person's data, every decision, every attempt that was turned away.
+
+Each use has a proof bundle to keep: it holds the signed checkpoint, the entry, its audit path, what the
+entry commits to and the receipt, and can be checked by anybody, off-line, with other people's tools.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import groupby
+from typing import Any
+
+from litestar import Request, Response, get
+from litestar.params import FromPath
+
+from api.access import Access, access
+from api.i18n import Catalogue
+from api.portal.render import page, page_texts
+from api.portal.words import field_labels, purpose_title
+from api.problems import Problem
+from api.sessions import Session
+from api.wiring import services_of
+from consent import history
+from consent.evidence import evidence
+from consent.history import Event, EventKind
+from consent.ids import disclosure_text, parse_disclosure
+from consent.ledger.bundle import build
+from consent.ledger.signer import Signer
+from consent.receipts import public_key
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventView:
+    """One thing that happened; `id` is the disclosure's name when there is a proof to download."""
+
+    kind: str
+    says: str
+    recipient: str
+    purpose: str
+    fields: tuple[str, ...]
+    time: str
+    iso: str
+    id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Day:
+    """The events of one day, newest first."""
+
+    date: str
+    events: tuple[EventView, ...]
+
+
+@get("/uses", opt=access(Access.CONSUMER), sync_to_thread=True)
+def uses_page(request: Request[Session, Any, Any]) -> Response[str]:
+    """The timeline, newest first."""
+    texts = page_texts(request)
+    with services_of(request).vault.data.read() as conn:
+        events = history.timeline(conn, request.user.bucket, request.user.subject)
+    by_day = groupby(events, key=lambda event: texts.date(event.at))
+    days = [Day(date=date, events=tuple(_view(event, texts) for event in group)) for date, group in by_day]
+    return page(request, "uses.html", days=days)
+
+
+@get("/uses/{name:str}/bundle", opt=access(Access.CONSUMER), sync_to_thread=True)
+def use_bundle(request: Request[Session, Any, Any], name: FromPath[str]) -> Response[bytes]:
+    """The proof of one use; raises `ledger.not_yet_published` in the second before it is signed."""
+    vault, person = services_of(request).vault, request.user
+    disclosure_id = parse_disclosure(name)
+    with vault.data.read() as conn:
+        line = history.use(conn, person.bucket, person.subject, disclosure_id)
+    if line is None:
+        raise Problem(404, "not_found")
+    found = [one for one in evidence(vault, [(person.bucket, disclosure_id)]) if one is not None]
+    if not found:
+        raise Problem(500, "internal_error")
+    # The person's own copy also proves that these are all the entries about them.
+    data = build(vault.data, Signer.of(vault), found, receipt_key=public_key(vault).key, chains=True)
+    headers = {"Content-Disposition": f'attachment; filename="perusal-{name}.zip"'}
+    return Response(data, media_type="application/zip", headers=headers)
+
+
+def _view(event: Event, texts: Catalogue) -> EventView:
+    at = datetime.fromtimestamp(event.at / 1000, UTC)
+    return EventView(
+        kind=event.kind.value,
+        says=texts.text(f"uses.{event.kind.value}", count=event.count),
+        recipient=event.recipient,
+        purpose=purpose_title(event.purpose, texts),
+        fields=field_labels(event.fields, texts) if event.kind is EventKind.USED else (),
+        time=f"{at:%H:%M} UTC",
+        iso=at.isoformat(timespec="seconds"),
+        id=disclosure_text(event.disclosure_id) if event.disclosure_id else "",
+    )

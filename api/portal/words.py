@@ -1,0 +1,38 @@
+"""Words the pages share: what a field, a purpose, a state is called in the reader's language."""
+
+from collections.abc import Sequence
+
+from api.i18n import Catalogue
+from consent.grants import GrantState
+from consent.purposes import PURPOSES
+
+_OPEN = frozenset({GrantState.ACTIVE})
+_STOPPED = frozenset({GrantState.WITHDRAWN, GrantState.REFUSED, GrantState.REVOKED, GrantState.INVALIDATED})
+
+
+def field_label(code: str, texts: Catalogue) -> str:
+    """The name of a field."""
+    return texts.text(f"field.{code}" if texts.has(f"field.{code}") else "field.unknown")
+
+
+def field_labels(codes: Sequence[str], texts: Catalogue) -> tuple[str, ...]:
+    """The names of several fields."""
+    return tuple(field_label(code, texts) for code in codes)
+
+
+def purpose_title(code: str, texts: Catalogue) -> str:
+    """The purpose in one line."""
+    return PURPOSES[code].title(texts.lang.value) if code in PURPOSES else code
+
+
+def state_word(state: GrantState, texts: Catalogue) -> str:
+    """The state of a permission in one word; rare endings share one."""
+    key = f"grant_state.{state.value}"
+    return texts.text(key if texts.has(key) else "grant_state.ended")
+
+
+def state_tone(state: GrantState) -> str:
+    """The style of the state's badge; its shape differs too, so colour is never the only signal."""
+    if state in _OPEN:
+        return "on"
+    return "stopped" if state in _STOPPED else "off"
