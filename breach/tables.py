@@ -106,8 +106,8 @@ trace_item = Table(
     Column("field", Text, primary_key=True),
     _key("record"),
     Column("version", BigInteger, primary_key=True, autoincrement=False),
-    _int("rows"),
-    _int("conflict_rows"),
+    _int("agreed"),
+    _int("conflicting"),
     ForeignKeyConstraint(["trace"], ["trace.id"]),
     Index(None, "trace", "bucket", "subject"),
 )

@@ -87,7 +87,7 @@ def attribute(evidence: Evidence, rules: Rules) -> Attribution:
         findings=findings,
         sets=sets,
         own_store=own,
-        explained_by_nobody=sum(count for pattern, count in evidence.found.items() if not pattern.able),
+        explained_by_nobody=sum(count for p, count in evidence.found.items() if not p.suspects),
     )
 
 

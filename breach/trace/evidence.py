@@ -1,9 +1,10 @@
 """What attribution looks at: people, not cells, because the cells of one row leak together.
 
-The test set is fixed by the dump's fields: `fields` is the set of identifier fields that (nearly) every matched row
-shows. A person counts as found when all of these were confirmed; a recipient counts as a holder of a person when it
-received all of them, and as able to have leaked the person when it received the very versions that were found. A
-recipient who never received the e-mail address cannot be the source of rows that show it.
+The test fields are the identifier fields that nearly every matched person shows. A person is fully found when each of
+them was confirmed in exactly one version, partly found when anything else was. A recipient holds a person when it
+received all test fields, and is able to have leaked the person when it received the very versions found: one that
+never received the e-mail address cannot be the source of rows that show it. Partly found people are evidence for
+every recipient that received anything of them.
 """
 
 from collections import Counter
@@ -15,13 +16,21 @@ class Pattern:
     """How a found person relates to the recipients (numbered from 0).
 
     `able`: (recipient, m) pairs who received exactly what was found; m - 1 is the number of further
-    deliveries to it that showed other versions. `others`: recipients who only received other versions.
-    `age`: by how many changes, over all test fields, the versions found are later than the first ones.
+    deliveries to it that showed other versions. `others`: the other holders. `age`: by how many changes,
+    over all test fields, the versions found are later than the first ones. Of a partly found person all
+    holders are in `others`, and `touched` names everybody who received anything.
     """
 
-    able: tuple[tuple[int, int], ...]
+    able: tuple[tuple[int, int], ...] = ()
     others: tuple[int, ...] = ()
     age: int = 0
+    partly: bool = False
+    touched: tuple[int, ...] = ()
+
+    @property
+    def suspects(self) -> tuple[int, ...]:
+        """The recipients who, besides the outside, can explain this person."""
+        return self.touched if self.partly else tuple(k for k, _ in self.able)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

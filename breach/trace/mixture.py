@@ -1,11 +1,12 @@
 """The accusing side of the strict e-value: one fixed mixture over every story in which recipients leaked.
 
 Prior, fixed before any dump is seen: coalition size s with weight 2^-s, coalitions of one size alike, each member's
-fraction on the grid of twelve, the outside rate on a grid of eight. Only stories near the best one are summed; what is
+fraction on the grid of twelve, the outside rate on a grid of eight, the share of damaged rows on one of two. Only stories near the best one are summed; what is
 left out could only raise the mixture, so the e-value stays one. Because the same mixture accuses everybody,
 `ln mixture - bound of rivals` holds for all recipients and all sets of them at once.
 """
 
+import itertools
 import math
 from collections import Counter
 from collections.abc import Sequence
@@ -17,6 +18,9 @@ from breach.trace.guilt import FRACTIONS, ln_sum_exp
 
 OUTSIDE = (1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 3e-2, 1e-1, 3e-1)
 """The fixed grid of outside rates."""
+
+DAMAGE = (0.02, 0.2)
+"""The fixed grid for the share of leaked people of whom the dump shows only a part."""
 
 _LARGEST = 8
 _CANDIDATES = 20
@@ -34,7 +38,7 @@ class Mixture:
 def accuse(evidence: Evidence, order: Sequence[int]) -> Mixture:
     """Sum the stories around the best, growing a coalition from the recipients first in `order`."""
     terms: dict[_Point, float] = {}
-    best, at = -math.inf, _Point((), (), OUTSIDE[0])
+    best, at = -math.inf, _Point((), (), OUTSIDE[0], DAMAGE[0])
     while len(at.members) < min(_LARGEST, len(order)):
         grown = [_grow(evidence, at, k, terms) for k in order[:_CANDIDATES] if k not in at.members]
         top, point = max(grown, key=lambda item: item[0], default=(-math.inf, at))
@@ -46,11 +50,12 @@ def accuse(evidence: Evidence, order: Sequence[int]) -> Mixture:
 
 
 class _Point(NamedTuple):
-    """One story: who leaked, with which fraction each, and the outside rate."""
+    """One story: who leaked, with which fraction each, the outside rate, and the share of damaged rows."""
 
     members: tuple[int, ...]
     fractions: tuple[float, ...]
     outside: float
+    damage: float
 
 
 type _Scored = tuple[float, _Point]
@@ -59,7 +64,8 @@ type _Scored = tuple[float, _Point]
 def _grow(evidence: Evidence, at: _Point, k: int, terms: dict[_Point, float]) -> _Scored:
     """The best story that adds recipient `k` to the coalition, its other members' fractions held."""
     story = _Story(evidence, (*at.members, k))
-    points = [_Point(story.members, (*at.fractions, f), pi) for f in FRACTIONS for pi in OUTSIDE]
+    grid = itertools.product(FRACTIONS, OUTSIDE, DAMAGE)
+    points = [_Point(story.members, (*at.fractions, f), pi, damage) for f, pi, damage in grid]
     return max((story.score(point, terms), point) for point in points)
 
 
@@ -71,7 +77,7 @@ def _polish(evidence: Evidence, top: float, point: _Point, terms: dict[_Point, f
     for member in range(len(point.members)):
         before, after = point.fractions[:member], point.fractions[member + 1 :]
         for fraction in FRACTIONS:
-            trial = _Point(point.members, (*before, fraction, *after), point.outside)
+            trial = _Point(point.members, (*before, fraction, *after), *point[2:])
             top, point = max((top, point), (story.score(trial, terms), trial))
     return top, point
 
@@ -89,9 +95,11 @@ class _Story:
         for pattern, count in evidence.found.items():
             able = tuple((k, m) for k, m in pattern.able if k in own)
             others = tuple(k for k in pattern.others if k in own)
-            self._groups[_Seen(able, others, pattern.age)] += count
+            self._groups[_Seen(able, others, pattern.age, pattern.partly)] += count
         size, n = len(members), len(evidence.held)
-        self._prior = -size * math.log(2 * len(FRACTIONS)) - math.log(math.comb(n, size) * len(OUTSIDE))
+        self._prior = -size * math.log(2 * len(FRACTIONS)) - math.log(
+            math.comb(n, size) * len(OUTSIDE) * len(DAMAGE)
+        )
 
     def score(self, point: _Point, terms: dict[_Point, float]) -> float:
         """Prior plus log-likelihood of one story, noted among the `terms` of the mixture."""
@@ -99,10 +107,10 @@ class _Story:
         for missed, fraction in zip(self._missed, point.fractions, strict=True):
             value += missed * math.log1p(-fraction)
         fractions = dict(zip(self.members, point.fractions, strict=True))
-        value += sum(count * _ln_seen(seen, fractions, point.outside) for seen, count in self._groups.items())
+        value += sum(count * _ln_seen(seen, fractions, point) for seen, count in self._groups.items())
         # A coalition reached in another order is the same story: it counts once.
         members = tuple(sorted(fractions))
-        terms[_Point(members, tuple(fractions[k] for k in members), point.outside)] = value
+        terms[_Point(members, tuple(fractions[k] for k in members), *point[2:])] = value
         return value
 
 
@@ -111,10 +119,11 @@ class _Seen:
     able: tuple[tuple[int, int], ...]
     others: tuple[int, ...]
     age: int
+    partly: bool
 
 
-def _ln_seen(seen: _Seen, fractions: dict[int, float], pi: float) -> float:
-    """Ln P(the person appears in exactly the versions found).
+def _ln_seen(seen: _Seen, fractions: dict[int, float], point: _Point) -> float:
+    """Ln P(the person appears as it was found).
 
     A member who received several versions shows each with an equal part of its fraction; the outside shows
     first versions with weight 0.9, later ones with what is left, so the probabilities of all outcomes add
@@ -127,7 +136,10 @@ def _ln_seen(seen: _Seen, fractions: dict[int, float], pi: float) -> float:
     for k in seen.others:
         quiet *= 1 - fractions[k]
         silent *= 1 - fractions[k]
+    pi = point.outside
+    if seen.partly:
+        return math.log(point.damage * (1 - (1 - pi) * silent))
     # At most (age+1)(age+2)/2 combinations of versions of three fields have one age.
     later = (1 - _FIRST_VERSION) * 0.5**seen.age * 2 / ((seen.age + 1) * (seen.age + 2))
     shown = later if seen.age else _FIRST_VERSION
-    return math.log((1 - pi) * (quiet - silent) + pi * shown * quiet)
+    return math.log((1 - point.damage) * ((1 - pi) * (quiet - silent) + pi * shown * quiet))

@@ -49,7 +49,7 @@ class _Ascent:
     def __init__(self, evidence: Evidence, excluded: frozenset[int]) -> None:
         grouped: Counter[tuple[int, ...]] = Counter()
         for pattern, count in evidence.found.items():
-            grouped[(-1, *(k for k, _ in pattern.able if k not in excluded))] += count
+            grouped[(-1, *(k for k in pattern.suspects if k not in excluded))] += count
         self._groups = list(grouped.items())
         self._members: dict[int, list[int]] = {-1: []}
         for at, (sources, _) in enumerate(self._groups):

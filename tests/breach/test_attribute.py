@@ -169,9 +169,19 @@ def test_the_accusing_mixture_is_a_probability():
     """Summed over everything that could be found, the mixture stays at or below one."""
     total = 0.0
     # Two people: recipient 0 received both (the second in two versions), recipient 1 only the second.
-    outcomes_a = [None, Pattern(able=((0, 1),)), *[Pattern(able=(), others=(0,), age=a) for a in (1, 2, 3)]]
+    partly = [
+        Pattern(partly=True, others=(0,), touched=(0,)),
+        Pattern(partly=True, others=(0, 1), touched=(0, 1)),
+    ]
+    outcomes_a = [
+        None,
+        partly[0],
+        Pattern(able=((0, 1),)),
+        *[Pattern(able=(), others=(0,), age=a) for a in (1, 2, 3)],
+    ]
     outcomes_b = [
         None,
+        partly[1],
         Pattern(able=((0, 2), (1, 1))),
         Pattern(able=((0, 2),), others=(1,), age=1),
         Pattern(able=(), others=(0, 1), age=2),
@@ -193,6 +203,19 @@ def test_a_choice_of_test_fields_is_paid_for(choices):
     paid = attribute(evidence, Rules(eps=1e-6, field_sets=choices)).findings[0]
 
     assert free.ln_e_strict - paid.ln_e_strict == pytest.approx(math.log(choices))
+
+
+def test_partly_found_people_count_for_whoever_received_anything_of_them():
+    dice = random.Random(12)
+    evidence = leak(dice, city(dice), {3: 0.2}, 5e-4)
+    damaged = Counter()
+    for pattern, count in evidence.found.items():
+        holders = tuple(k for k, _ in pattern.able)
+        part = sum(dice.random() < 0.2 for _ in range(count))
+        damaged[pattern] += count - part
+        damaged[Pattern(partly=True, others=holders, touched=holders)] += part
+
+    assert named(attribute(replace(evidence, found=+damaged), RULES)) == {3}
 
 
 def test_the_same_evidence_gives_the_same_figures_to_the_last_digit():

@@ -1,0 +1,207 @@
+"""Rows of a dump against the vault: canonical forms, blind tags in bulk, every suggested hit confirmed inside the vault.
+
+One row is one statement about one person. When all its identifiers that are known to the vault lead to the same single
+person, the row agrees and its items count; when they lead to different people or leave several, the row conflicts and
+is only recorded as that. Nothing of a cell is kept: an item names person, field and version, never a value.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection
+
+from breach.intake.columns import IDENTIFIERS, Columns, Kind, kind_of
+from vault.fields import FIELDS, InvalidValue
+from vault.ids import Bucket, RecordId, SubjectId
+from vault.keys import Keyring
+from vault.tags import Hit, Probe, confirm, match
+
+type Item = tuple[Bucket, SubjectId, str, RecordId, int]
+"""(bucket, subject, field, record, version): one stored version that the dump shows."""
+
+_REMEMBERED = 400_000
+
+
+@dataclass(slots=True, kw_only=True)
+class Cells:
+    """Counts over the cells and rows of a dump; owned by the matching thread.
+
+    `looked_up` and `matched` by field; `unmatched_kinds`: recognised but not matched in this version (masked
+    values, digests, names); `unreadable`: cells of an identifier column that are no such value.
+    """
+
+    looked_up: Counter[str] = field(default_factory=Counter)
+    matched: Counter[str] = field(default_factory=Counter)
+    unmatched_kinds: Counter[str] = field(default_factory=Counter)
+    unreadable: int = 0
+    rows: int = 0
+    rows_agreed: int = 0
+    rows_conflicting: int = 0
+
+    def as_dict(self) -> dict[str, Any]:
+        """The counts as a JSON object that `from_dict` reads back."""
+        return {
+            "rows": self.rows,
+            "rows_agreed": self.rows_agreed,
+            "rows_conflicting": self.rows_conflicting,
+            "looked_up": dict(sorted(self.looked_up.items())),
+            "matched": dict(sorted(self.matched.items())),
+            "recognised_but_not_matched_in_this_version": dict(sorted(self.unmatched_kinds.items())),
+            "unreadable": self.unreadable,
+        }
+
+    @classmethod
+    def from_dict(cls, stored: dict[str, Any]) -> "Cells":
+        """The counts of an earlier run, to be continued."""
+        return cls(
+            looked_up=Counter(stored["looked_up"]),
+            matched=Counter(stored["matched"]),
+            unmatched_kinds=Counter(stored["recognised_but_not_matched_in_this_version"]),
+            unreadable=stored["unreadable"],
+            rows=stored["rows"],
+            rows_agreed=stored["rows_agreed"],
+            rows_conflicting=stored["rows_conflicting"],
+        )
+
+
+@dataclass(slots=True)
+class Found:
+    """How often a batch showed an item in agreeing and in conflicting rows."""
+
+    agreed: int = 0
+    conflicting: int = 0
+
+
+class Matcher:
+    """Matches batch after batch of one dump. Not thread-safe: it remembers what was confirmed."""
+
+    def __init__(self, keyring: Keyring, columns: Columns, cells: Cells) -> None:
+        self._keyring = keyring
+        self._columns = columns
+        self._width = len(columns.kinds)
+        self._confirmed: set[Item] = set()
+        self.cells = cells
+
+    def match(self, conn: Connection, rows: Sequence[Sequence[str]]) -> dict[Item, Found]:
+        """The items of one batch; `conn` reads the vault's data base."""
+        asked = _Asked()
+        regular = [row for row in rows if len(row) == self._width]
+        for at, kinds in self._columns.identifiers:
+            self._ask_column([row[at] for row in regular], kinds, asked)
+        start = len(regular)
+        if len(regular) < len(rows):
+            self._ask_ragged([row for row in rows if len(row) != self._width], start, asked)
+        self.cells.rows += len(rows)
+        self.cells.unmatched_kinds[Kind.NAME] += len(self._columns.names) * len(regular)
+        return self._settle(asked, self._true_hits(conn, asked))
+
+    def _ask_column(self, texts: Sequence[str], kinds: tuple[Kind, ...], asked: "_Asked") -> None:
+        if len(kinds) > 1:
+            for row, text in enumerate(texts):
+                self._ask_cell(text, row, asked)
+            return
+        kind = kinds[0]
+        canonical = FIELDS[kind].canonical
+        known = asked.numbers[kind]
+        for row, text in enumerate(texts):
+            try:
+                value = canonical(text)
+            except InvalidValue:
+                self._not_asked(text)
+                continue
+            number = known.get(value)
+            if number is None:
+                number = asked.add(kind, value)
+            asked.cells.append((row, number))
+
+    def _ask_ragged(self, rows: Sequence[Sequence[str]], start: int, asked: "_Asked") -> None:
+        """Rows of another width: which column a cell belongs to is anybody's guess, so every cell is looked at."""
+        for row, texts in enumerate(rows, start):
+            for text in texts:
+                self._ask_cell(text, row, asked)
+
+    def _ask_cell(self, text: str, row: int, asked: "_Asked") -> None:
+        kind = kind_of(text)
+        if kind not in IDENTIFIERS:
+            self._note(kind)
+            return
+        value = FIELDS[kind].canonical(text)
+        number = asked.numbers[kind].get(value)
+        asked.cells.append((row, asked.add(kind, value) if number is None else number))
+
+    def _not_asked(self, text: str) -> None:
+        """A cell of an identifier column that is no such value: masked, a digest, blank or damage."""
+        if text and not text.isspace():
+            kind = kind_of(text)
+            self._note(kind)
+            self.cells.unreadable += kind not in {Kind.MASKED, Kind.DIGEST, Kind.NAME}
+
+    def _note(self, kind: Kind | None) -> None:
+        if kind in {Kind.MASKED, Kind.DIGEST, Kind.NAME}:
+            self.cells.unmatched_kinds[str(kind)] += 1
+
+    def _true_hits(self, conn: Connection, asked: "_Asked") -> dict[int, list[Item]]:
+        """Confirmed items by probe number. What this run has confirmed once is not opened again."""
+        hits = match(conn, self._keyring, asked.probes)
+        fresh = [hit for hit in hits if _item(hit) not in self._confirmed]
+        answers = confirm(conn, self._keyring, fresh, asked.probes)
+        denied = {(hit.probe, _item(hit)) for hit, true in zip(fresh, answers, strict=True) if not true}
+        found: dict[int, list[Item]] = {}
+        for hit in hits:
+            item = _item(hit)
+            if (hit.probe, item) not in denied:
+                found.setdefault(hit.probe, []).append(item)
+        self._remember(item for items in found.values() for item in items)
+        return found
+
+    def _remember(self, items: Iterable[Item]) -> None:
+        # Forgetting costs a second opening, nothing else: memory stays bounded whatever the vault's size.
+        if len(self._confirmed) > _REMEMBERED:
+            self._confirmed.clear()
+        self._confirmed.update(items)
+
+    def _settle(self, asked: "_Asked", found: dict[int, list[Item]]) -> dict[Item, Found]:
+        by_row: dict[int, list[int]] = {}
+        looked_up: Counter[str] = Counter()
+        for row, probe in asked.cells:
+            looked_up[asked.probes[probe].field] += 1
+            if probe in found:
+                by_row.setdefault(row, []).append(probe)
+        self.cells.looked_up += looked_up
+        items: dict[Item, Found] = {}
+        for probes in by_row.values():
+            self._settle_row([found[probe] for probe in probes], items)
+            self.cells.matched.update(asked.probes[probe].field for probe in probes)
+        return items
+
+    def _settle_row(self, groups: Sequence[Sequence[Item]], items: dict[Item, Found]) -> None:
+        people = set.intersection(*({subject for _, subject, *_ in group} for group in groups))
+        agreed = len(people) == 1
+        self.cells.rows_agreed += agreed
+        self.cells.rows_conflicting += not agreed
+        for item in {item for group in groups for item in group}:
+            if not agreed:
+                items.setdefault(item, Found()).conflicting += 1
+            elif item[1] in people:
+                items.setdefault(item, Found()).agreed += 1
+
+
+class _Asked:
+    """The distinct values of one batch (`probes`) and where they stood: (row, probe number) pairs."""
+
+    def __init__(self) -> None:
+        self.probes: list[Probe] = []
+        self.cells: list[tuple[int, int]] = []
+        self.numbers: dict[Kind, dict[str, int]] = {kind: {} for kind in IDENTIFIERS}
+
+    def add(self, kind: Kind, value: str) -> int:
+        number = len(self.probes)
+        self.numbers[kind][value] = number
+        self.probes.append(Probe(kind.value, value))
+        return number
+
+
+def _item(hit: Hit) -> Item:
+    return hit.bucket, hit.subject, hit.field, hit.record, hit.version
