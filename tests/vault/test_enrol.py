@@ -4,6 +4,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
 from sqlalchemy import func, select
 
 from tests.vault.people import enrol, phone, resident_id, values
@@ -32,11 +33,11 @@ def test_a_created_person_is_there_in_their_bucket(vault, now):
 
 def test_two_thousand_people_take_well_under_two_seconds_each_with_an_answer(vault, now):
     people = [NewPerson(values(i)) for i in range(2_000)]
-    started = time.perf_counter()
+    started = time.thread_time()  # processor time: a busy machine must not fail the suite
     answers = create_many(vault, people, now)
-    elapsed = time.perf_counter() - started
+    elapsed = time.thread_time() - started
     assert len({answer.subject for answer in answers}) == 2_000
-    assert elapsed < 6.0  # about 0.6 s alone; the allowance is for a busy machine
+    assert elapsed < 2.0  # about 0.5 s
 
 
 def test_one_bad_person_never_spoils_another(vault, now):
@@ -153,17 +154,29 @@ def test_someone_who_loses_the_race_after_the_first_look_leaves_nothing(vault, b
     assert isinstance(create_many(vault, [NewPerson({"email": "late@example.com"})], now)[0], Created)
 
 
+def test_a_crash_between_the_two_data_bases_leaves_no_person_and_no_obstacle(
+    vault, backend, now, monkeypatch
+):
+    with monkeypatch.context() as broken:
+        broken.setattr(enrolment, "_PEOPLE", lambda *_, **__: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            create_many(vault, [NewPerson(values(0))], now)
+    assert [rows(backend.data, table) for table in (person, value, tag, unique_key)] == [0, 0, 0, 0]
+    enrol(vault, range(1), now)
+    assert rows(backend.data, person) == 1
+
+
 def test_sixty_four_at_once_with_one_number_make_one_person(vault, backend, provider, now):
-    barrier = threading.Barrier(16)
+    barrier = threading.Barrier(64)
+    own = [open_vault(backend.data, backend.keys, provider) for _ in range(4)]
 
-    def attempt(worker: int) -> list[Created | Refused]:
-        mine = open_vault(backend.data, backend.keys, provider)
-        barrier.wait(timeout=30)
-        people = [{"email": f"w{worker}.{i}@example.com", "phone": phone(0)} for i in range(4)]
-        return [create_many(mine, [NewPerson(one)], now)[0] for one in people]
+    def attempt(worker: int) -> Created | Refused:
+        barrier.wait(timeout=60)
+        one = NewPerson({"email": f"w{worker}@example.com", "phone": phone(0)})
+        return create_many(own[worker % 4], [one], now)[0]
 
-    with ThreadPoolExecutor(16) as pool:
-        answers = [answer for part in pool.map(attempt, range(16)) for answer in part]
+    with ThreadPoolExecutor(64) as pool:
+        answers = list(pool.map(attempt, range(64)))
     assert sum(isinstance(answer, Created) for answer in answers) == 1
     assert answers.count(Refused("person_exists", "phone")) == 63
     with vault.data.read() as conn:

@@ -1,6 +1,8 @@
 """Permits: issued, never made up, never changed."""
 
+import ast
 import dataclasses
+from pathlib import Path
 
 import pytest
 from hypothesis import assume, given
@@ -103,3 +105,29 @@ def test_a_permit_cannot_be_constructed_or_changed():
 
 def test_a_permit_shows_its_ledger_position_and_nothing_else():
     assert repr(issue(KEYS, STATEMENT)) == "AccessPermit('ledger.example/2026/3', 5)"
+
+
+def test_one_module_alone_issues_permits():
+    """Who can issue can read anything: the call may stand in consent/permits.py and nowhere else."""
+    root = Path(__file__).parents[2]
+    callers = set()
+    for path in (
+        path for floor in ("vault", "consent", "breach", "api") for path in (root / floor).rglob("*.py")
+    ):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        imports = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+        named = any(
+            (node.module == "vault.permit" and alias.name in {"issue", "_permit", "*"})
+            or (node.module == "vault" and alias.name == "permit")
+            for node in imports
+            for alias in node.names
+        )
+        whole = any(
+            alias.name == "vault.permit"
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Import)
+            for alias in node.names
+        )
+        if named or whole:
+            callers.add(path.relative_to(root).as_posix())
+    assert callers <= {"consent/permits.py"}

@@ -110,11 +110,11 @@ def test_five_thousand_probes_take_tens_of_milliseconds(vault, now):
     probes = [Probe("phone", phone(i)) for i in range(5_000)]
     with vault.data.read() as conn:
         match(conn, vault.keyring, probes[:10])
-        started = time.perf_counter()
+        started = time.thread_time()
         hits = match(conn, vault.keyring, probes)
-        elapsed = time.perf_counter() - started
+        elapsed = time.thread_time() - started
     assert len(hits) == 300
-    assert elapsed < 0.6  # about 0.03 s alone; the allowance is for a busy machine
+    assert elapsed < 0.3  # processor time; about 0.03 s
 
 
 def test_stored_tags_say_nothing_without_the_keys(vault, now):
