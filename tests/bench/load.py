@@ -61,16 +61,20 @@ class _Connection(asyncio.Protocol):
         self._buffer = b""
         self._sent = 0.0
         self._place = 0
-        self._waiting = False
+        self._waiting = self._started = False
         self._transport: asyncio.WriteTransport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.WriteTransport)
         self._transport = transport
+        if self._started:
+            self.send_next()
 
     def send_next(self) -> None:
-        following = next(self._feed, None)
-        assert self._transport is not None
+        self._started = True
+        if self._transport is None:  # uvloop may announce a connection a moment after it is open
+            return
+        following = None if self._transport.is_closing() else next(self._feed, None)
         if following is None:
             self._transport.close()
             return
@@ -114,6 +118,8 @@ async def drive(
     host: str, port: int, connections: int, requests: Sequence[bytes], outcome: Outcome | None = None
 ) -> Outcome:
     """Send every request once over `connections` connections; a lost connection is not opened again."""
+    if not requests:
+        return outcome or Outcome()
     loop = asyncio.get_running_loop()
     outcome, feed = outcome or Outcome(), iter(enumerate(requests))
     opened, endings = [], []
