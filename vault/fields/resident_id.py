@@ -6,6 +6,7 @@ that never was, a wrong check character. Whether the date lies in the future is 
 
 import re
 from datetime import date
+from operator import mul
 
 from vault.fields.text import InvalidValue, ascii_digits, clean
 
@@ -13,6 +14,7 @@ _FULL = re.compile(r"[1-9][0-9]{16}[0-9X]")
 _OLD = re.compile(r"[1-9][0-9]{14}")
 _SEPARATORS = str.maketrans("", "", " -")
 _WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
+_ZEROS = ord("0") * sum(_WEIGHTS)
 _CHECKS = "10X98765432"
 _REGIONS = frozenset(
     [
@@ -64,11 +66,8 @@ class InvalidResidentId(InvalidValue):
 
 def canonical(text: str) -> str:
     """The 18-character form; raises InvalidResidentId."""
-    number = ascii_digits(clean(text)).removeprefix("'").upper().translate(_SEPARATORS)
-    if _OLD.fullmatch(number):
-        widened = f"{number[:6]}19{number[6:]}"
-        number = widened + check_character(widened)
-    if not _FULL.fullmatch(number) or number[:2] not in _REGIONS or number[17] != check_character(number):
+    number = text if _FULL.fullmatch(text) else _plain(text)
+    if number[:2] not in _REGIONS or number[17] != check_character(number):
         raise InvalidResidentId("not a resident identity number")
     try:
         date(int(number[6:10]), int(number[10:12]), int(number[12:14]))
@@ -79,7 +78,18 @@ def canonical(text: str) -> str:
 
 def check_character(digits: str) -> str:
     """The eighteenth character that belongs to the first seventeen digits (ISO 7064, MOD 11-2)."""
-    return _CHECKS[sum(weight * int(digit) for weight, digit in zip(_WEIGHTS, digits, strict=False)) % 11]
+    return _CHECKS[(sum(map(mul, _WEIGHTS, digits.encode())) - _ZEROS) % 11]
+
+
+def _plain(text: str) -> str:
+    """Eighteen characters of the right kinds, whatever stood between or around them."""
+    number = ascii_digits(clean(text)).removeprefix("'").upper().translate(_SEPARATORS)
+    if _OLD.fullmatch(number):
+        widened = f"{number[:6]}19{number[6:]}"
+        number = widened + check_character(widened)
+    if not _FULL.fullmatch(number):
+        raise InvalidResidentId("not a resident identity number")
+    return number
 
 
 def mask(value: str) -> str:
