@@ -104,10 +104,12 @@ def receipt(data: bytes, claim: Claim, keys: Policy) -> tuple[Mapping[str, Any],
         raise Malformed("not a receipt") from None
     payload, signer = jws.verify(token, keys.receipt_keys)
     expected = (claim.origin, claim.index, claim.leaf.hex(), claim.entry.commitment.hex())
-    if tuple(payload.get(name) for name in ("log", "index", "leaf", "commitment")) != expected:
+    named = tuple(payload.get(name) for name in ("log", "index", "leaf", "commitment"))
+    if named != expected or type(named[1]) is not int:
         raise Unproven("the receipt names another entry")
     # A disclosure's entry bears the disclosure's own id.
-    if payload.get("disclosure", named := encode_id("ds", claim.entry.id)) != named:
+    own = encode_id("ds", claim.entry.id)
+    if payload.get("disclosure", own) != own:
         raise Unproven("the receipt names another disclosure")
     for member, name in _SAME.items():
         if member in payload and name in claim.fields and _text(payload[member]) != claim.fields[name]:

@@ -21,6 +21,11 @@ class _Abandoned(Exception):
     pass
 
 
+def _perhaps_abandon(dice: random.Random) -> None:
+    if dice.random() < 0.33:
+        raise _Abandoned
+
+
 def _one_writer(backend: Backend, number: int) -> list[Position]:
     """Random batches over all logs, a third of them rolled back; the positions that were committed."""
     dice = random.Random(number)
@@ -31,8 +36,7 @@ def _one_writer(backend: Backend, number: int) -> list[Position]:
         try:
             with backend.data.write() as conn:
                 positions = append(conn, items, NOW, HOST)
-                if dice.random() < 0.33:
-                    raise _Abandoned
+                _perhaps_abandon(dice)
         except _Abandoned:
             continue
         kept += positions

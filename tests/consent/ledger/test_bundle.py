@@ -5,8 +5,10 @@ import dataclasses
 import io
 import json
 import random
+import shutil
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from sqlalchemy import text
@@ -22,8 +24,9 @@ from consent.ledger.origin import LogId
 from consent.ledger.policy import Policy
 from consent.ledger.publish import publish
 from consent.ledger.signer import Signer
+from consent.ledger.tree import leaf_hash
 from consent.ledger.verify import Verdict, verify_bundle
-from tests.backends import Backend
+from tests.backends import Backend, open_backend
 from tests.consent.ledger.kit import HOST, LOG, NOW, YEAR, an_item, grow, insider
 from vault import signatures
 from vault.ids import encode_id
@@ -44,8 +47,8 @@ def jws(payload: dict[str, object], seed: bytes = RECEIPT_SEED) -> str:
     return f"{message}.{b64url(signatures.sign(seed, message.encode()))}"
 
 
-def receipt_of(at: Position, **changes: object) -> str:
-    entry = parse(at.body)
+def receipt_for(origin: str, index: int, body: bytes, /, **changes: object) -> str:
+    entry = parse(body)
     payload: dict[str, object] = {
         "iss": HOST,
         "aud": "rc_1",
@@ -53,9 +56,9 @@ def receipt_of(at: Position, **changes: object) -> str:
         "fields": ["name", "phone"],
         "grant": "gr_1",
         "disclosure": encode_id("ds", entry.id),
-        "log": at.origin,
-        "index": at.idx,
-        "leaf": at.leaf.hex(),
+        "log": origin,
+        "index": index,
+        "leaf": leaf_hash(body).hex(),
         "commitment": entry.commitment.hex(),
     }
     return jws(payload | changes)
@@ -74,8 +77,35 @@ def disclose(backend: Backend, *, tag: int = 0, bucket: int = 0, seed: int = 3) 
 
 def evidence(at: Position, opening: Opening, **changes: object) -> Evidence:
     log = LogId(at.bucket, at.year)
-    found = Evidence(log=log, idx=at.idx, opening=opening, receipt=receipt_of(at))
+    found = Evidence(log=log, idx=at.idx, opening=opening, receipt=receipt_for(at.origin, at.idx, at.body))
     return dataclasses.replace(found, **changes)  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="module")
+def embedded(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Backend]:
+    """One installation for all tests that only look at finished bundles."""
+    folder = tmp_path_factory.mktemp("bundles")
+    for name in ("data.sqlite", "keys.sqlite"):
+        shutil.copy(sqlite_template / name, folder / name)
+    found = open_backend("sqlite", f"sqlite:///{folder}/data.sqlite", f"sqlite:///{folder}/keys.sqlite")
+    yield found
+    found.close()
+
+
+@pytest.fixture(scope="module")
+def sound(embedded: Backend) -> bytes:
+    """A sound bundle about entry 300, with its receipt."""
+    return a_bundle(embedded)
+
+
+@pytest.fixture(scope="module")
+def chained(embedded: Backend, sound: bytes) -> bytes:
+    """The same with the person's whole chain, and two fields kept back."""
+    index = verify_bundle(sound).entries[0].index
+    again = disclose(embedded)
+    assert again[0].idx == index
+    found = evidence(*again, show={"recipient", "purpose"})
+    return build(embedded.data, SIGNER, [found], receipt_key=RECEIPT_KEY, chains=True)
 
 
 def a_bundle(backend: Backend, *, chains: bool = False, **changes: object) -> bytes:
@@ -165,48 +195,46 @@ def test_the_persons_whole_chain_can_come_along(backend: Backend):
 
 
 @pytest.mark.parametrize("cut", [slice(1, None), slice(None, -1), slice(None, None, -1)])
-def test_a_chain_with_an_entry_missing_or_moved_is_refused(backend: Backend, cut: slice):
+def test_a_chain_with_an_entry_missing_or_moved_is_refused(chained: bytes, cut: slice):
     def change(member: bytes) -> bytes:
         return b"".join(member.splitlines(keepends=True)[cut])
 
-    verdict = spoil(a_bundle(backend, chains=True), f"log/{YEAR}/0/chain.jsonl", change)
+    verdict = spoil(chained, f"log/{YEAR}/0/chain.jsonl", change)
 
     assert not verdict.ok
     assert verdict.checks[-1].where == f"log/{YEAR}/0/chain.jsonl"
 
 
-def test_an_entry_missing_in_the_middle_of_a_chain_is_located(backend: Backend):
+def test_an_entry_missing_in_the_middle_of_a_chain_is_located(chained: bytes):
     def change(member: bytes) -> bytes:
         lines = member.splitlines(keepends=True)
         return b"".join(lines[:7] + lines[8:])
 
-    verdict = spoil(a_bundle(backend, chains=True), f"log/{YEAR}/0/chain.jsonl", change)
+    verdict = spoil(chained, f"log/{YEAR}/0/chain.jsonl", change)
 
     assert verdict.checks[-1].detail == "the chain breaks at entry number 8"
 
 
-def test_one_changed_byte_anywhere_is_refused(backend: Backend):
-    data = a_bundle(backend)
+def test_one_changed_byte_anywhere_is_refused(sound: bytes):
     dice = random.Random(0)
 
-    for at in range(len(data)):
-        changed = bytearray(data)
+    for at in range(len(sound)):
+        changed = bytearray(sound)
         changed[at] ^= 1 << dice.randrange(8)
         verdict = verify_bundle(bytes(changed))
         assert not verdict.ok
         assert verdict.entries == ()
 
 
-def test_one_changed_byte_of_any_member_is_refused_even_when_packed_anew(backend: Backend):
+def test_one_changed_byte_of_any_member_is_refused_even_when_packed_anew(chained: bytes):
     """Whoever changes a bundle can also fix the zip's checksums; the README is the only free member."""
-    data = a_bundle(backend, chains=True, show={"recipient", "purpose"})
-    members = container.read(data)
+    members = container.read(chained)
     dice = random.Random(1)
 
     for name, member in members.items():
         if name == layout.README_NAME:
             continue
-        step = max(1, len(member) // 900)
+        step = max(1, len(member) // 300)
         for at in range(0, len(member), step):
             changed = bytearray(member)
             changed[at] ^= 1 << dice.randrange(8)
@@ -214,8 +242,8 @@ def test_one_changed_byte_of_any_member_is_refused_even_when_packed_anew(backend
             assert not verdict.ok, f"{name} byte {at}"
 
 
-def test_a_byte_added_to_or_cut_from_any_member_is_refused(backend: Backend):
-    members = container.read(a_bundle(backend, chains=True))
+def test_a_byte_added_to_or_cut_from_any_member_is_refused(chained: bytes):
+    members = container.read(chained)
 
     for name, member in members.items():
         if name == layout.README_NAME:
@@ -226,8 +254,8 @@ def test_a_byte_added_to_or_cut_from_any_member_is_refused(backend: Backend):
             assert not verdict.checks[-1].ok
 
 
-def test_a_member_removed_renamed_or_added_is_refused(backend: Backend):
-    members = container.read(a_bundle(backend))
+def test_a_member_removed_renamed_or_added_is_refused(sound: bytes):
+    members = container.read(sound)
     receipt = f"log/{YEAR}/0/300.jws"
 
     for name in members:
@@ -243,21 +271,21 @@ def test_a_member_removed_renamed_or_added_is_refused(backend: Backend):
         assert not verify_bundle(container.write(layout.in_order(members | {extra: members[receipt]}))).ok
 
 
-def test_members_in_another_order_are_refused(backend: Backend):
-    members = container.read(a_bundle(backend))
+def test_members_in_another_order_are_refused(sound: bytes):
+    members = container.read(sound)
 
     assert not verify_bundle(container.write(dict(reversed(members.items())))).ok
 
 
-def test_a_readme_in_other_words_changes_nothing(backend: Backend):
-    assert spoil(a_bundle(backend), "README.txt", lambda _: b"in other words\n").ok
+def test_a_readme_in_other_words_changes_nothing(sound: bytes):
+    assert spoil(sound, "README.txt", lambda _: b"in other words\n").ok
 
 
 @pytest.mark.parametrize(
     "changes",
     [
         {"index": 299},
-        {"index": 300.0, "log": "x"},
+        {"index": 300.0},
         {"leaf": "00" * 32},
         {"commitment": "00" * 32},
         {"log": f"{HOST}/{YEAR}/1"},
@@ -268,16 +296,15 @@ def test_a_readme_in_other_words_changes_nothing(backend: Backend):
         {"disclosure": encode_id("ds", bytes(16))},
     ],
 )
-def test_a_validly_signed_receipt_about_something_else_is_refused(backend: Backend, changes):
-    at, opening = disclose(backend)
-    publish(backend.data, SIGNER, NOW)
-    data = build(backend.data, SIGNER, [evidence(at, opening)], receipt_key=RECEIPT_KEY)
-    good = f"log/{YEAR}/0/0.jws"
+def test_a_validly_signed_receipt_about_something_else_is_refused(sound: bytes, changes):
+    own = f"log/{YEAR}/0/300.jws"
+    body = container.read(sound)[f"log/{YEAR}/0/300.entry"]
+    origin = f"{HOST}/{YEAR}/0"
 
-    assert spoil(data, good, lambda _: receipt_of(at).encode()).ok
-    verdict = spoil(data, good, lambda _: receipt_of(at, **changes).encode())
+    assert spoil(sound, own, lambda _: receipt_for(origin, 300, body).encode()).ok
+    verdict = spoil(sound, own, lambda _: receipt_for(origin, 300, body, **changes).encode())
     assert not verdict.ok
-    assert verdict.checks[-1].where == good
+    assert verdict.checks[-1].where == own
 
 
 @pytest.mark.parametrize(
@@ -294,48 +321,44 @@ def test_a_validly_signed_receipt_about_something_else_is_refused(backend: Backe
         b"." * 20_000,
     ],
 )
-def test_bytes_that_are_no_receipt_are_refused(backend: Backend, token: bytes):
-    verdict = spoil(a_bundle(backend), f"log/{YEAR}/0/300.jws", lambda _: token)
+def test_bytes_that_are_no_receipt_are_refused(sound: bytes, token: bytes):
+    verdict = spoil(sound, f"log/{YEAR}/0/300.jws", lambda _: token)
 
     assert verdict.checks[-1].name == "receipt"
 
 
-def test_a_receipt_by_another_key_is_refused(backend: Backend):
-    data = a_bundle(backend)
-    payload = json.loads(base64.urlsafe_b64decode(_payload(data) + "=="))
+def test_a_receipt_by_another_key_is_refused(sound: bytes):
+    payload = json.loads(base64.urlsafe_b64decode(_payload(sound) + "=="))
 
-    verdict = spoil(data, f"log/{YEAR}/0/300.jws", lambda _: jws(payload, bytes([6]) * 32).encode())
+    verdict = spoil(sound, f"log/{YEAR}/0/300.jws", lambda _: jws(payload, bytes([6]) * 32).encode())
 
     assert verdict.checks[-1].detail == "no known key signed this receipt"
 
 
-def _payload(data: bytes) -> str:
-    return container.read(data)[f"log/{YEAR}/0/300.jws"].decode().split(".")[1]
+def _payload(sound: bytes) -> str:
+    return container.read(sound)[f"log/{YEAR}/0/300.jws"].decode().split(".")[1]
 
 
-def test_against_trusted_keys_the_verdict_is_anchored(backend: Backend):
-    data = a_bundle(backend)
+def test_against_trusted_keys_the_verdict_is_anchored(sound: bytes):
     trusted = Policy((SIGNER.key(f"{HOST}/{YEAR}/0"), SIGNER.key(f"{HOST}/{YEAR}/1")), (RECEIPT_KEY,))
 
-    assert verify_bundle(data, trusted).anchored
-    assert verify_bundle(data, policy.parse(trusted.text, trusted.keys_json)).ok
+    assert verify_bundle(sound, trusted).anchored
+    assert verify_bundle(sound, policy.parse(trusted.text, trusted.keys_json)).ok
 
 
-def test_another_operators_consistent_bundle_is_not_trusted(backend: Backend):
-    data = a_bundle(backend)
+def test_another_operators_consistent_bundle_is_not_trusted(sound: bytes):
     mine = SIGNER.key(f"{HOST}/{YEAR}/0")
     foreign = Signer(HOST, bytes([1]) * 32).key(mine.name)
 
     for trusted in (Policy((foreign,), (RECEIPT_KEY,)), Policy((mine,), ()), Policy((), ())):
-        verdict = verify_bundle(data, trusted)
+        verdict = verify_bundle(sound, trusted)
         assert not verdict.ok
         assert verdict.checks[-1].name == "trust"
         assert not verdict.anchored
 
 
-def test_a_surplus_key_or_opening_is_refused(backend: Backend):
-    data = a_bundle(backend)
-    members = container.read(data)
+def test_a_surplus_key_or_opening_is_refused(sound: bytes):
+    members = container.read(sound)
     own = policy.parse(members["policy.txt"].decode(), members["keys.json"].decode())
     more_logs = dataclasses.replace(own, logs=(*own.logs, VerifierKey("b.example", bytes(32))))
     more_keys = dataclasses.replace(own, receipt_keys=(*own.receipt_keys, bytes(32)))
@@ -379,8 +402,8 @@ def test_a_wrong_opening_makes_no_bundle(backend: Backend):
         build(backend.data, SIGNER, [evidence(at, wrong)], receipt_key=RECEIPT_KEY)
 
 
-def test_a_bundle_is_an_ordinary_zip_a_person_can_open(backend: Backend):
-    with zipfile.ZipFile(io.BytesIO(a_bundle(backend))) as archive:
+def test_a_bundle_is_an_ordinary_zip_a_person_can_open(sound: bytes):
+    with zipfile.ZipFile(io.BytesIO(sound)) as archive:
         assert archive.testzip() is None
         assert archive.namelist()[0] == "README.txt"
         assert "perusal verify" in archive.read("README.txt").decode()
