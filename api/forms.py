@@ -18,6 +18,8 @@ class MalformedForm(ValueError):
 
 def parse_form(body: bytes, content_type: str) -> dict[str, str]:
     """The members of a form body; raises MalformedForm."""
+    if not body and not content_type:
+        return {}
     if content_type.partition(";")[0].strip().lower() != FORM_TYPE:
         raise MalformedForm("not a form")
     return parse_members(body)

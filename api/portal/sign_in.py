@@ -87,7 +87,14 @@ def _form(
     visitor = request.cookies.get(jar.visitor_name) or secrets.token_urlsafe(32)
     asked = named or {"client_id": "", "request_uri": ""}
     answer = page(
-        request, "sign_in.html", status=status, headers=headers, binding=visitor, error=error, **asked
+        request,
+        "sign_in.html",
+        status=status,
+        headers=headers,
+        binding=visitor,
+        query=urlencode(named or {}),
+        error=error,
+        **asked,
     )
     answer.cookies.append(jar.keep(jar.visitor_name, visitor))
     return answer
