@@ -60,9 +60,12 @@ def sniff(chunks: Iterable[bytes]) -> Dialect:
         raise DumpRefused(Unreadable.EMPTY_FILE)
     encoding = _encoding(head)
     newline = b"\r" if b"\r" in head and b"\n" not in head else b"\n"
-    lines = _lines(head, encoding, newline)
+    tally = Tally()
+    lines = _lines(head, encoding, newline, tally)
     if not lines:
-        raise DumpRefused(Unreadable.EMPTY_FILE)
+        # A line of a megabyte is no row; nothing but blanks is no file.
+        blank = not tally.quarantined
+        raise DumpRefused(Unreadable.EMPTY_FILE if blank else Unreadable.NO_IDENTIFIER_COLUMN)
     delimiter = _delimiter(lines[:_TRIAL_ROWS])
     sample = _split(lines, delimiter)
     width = _usual_width(sample)
@@ -98,8 +101,8 @@ def _binary(head: bytes) -> bool:
     return head.startswith(_MAGIC) or b"\0" in head[:4096] or controls > len(head) * _MAX_CONTROL
 
 
-def _lines(head: bytes, encoding: str, newline: bytes) -> list[str]:
-    texts = (text for batch in blocks([head], encoding, Tally(), newline=newline) for text in batch)
+def _lines(head: bytes, encoding: str, newline: bytes, tally: Tally) -> list[str]:
+    texts = (text for batch in blocks([head], encoding, tally, newline=newline) for text in batch)
     return list(islice((text for text in texts if text.strip()), _SAMPLE_ROWS))
 
 

@@ -1,0 +1,174 @@
+"""Whose values the dump shows, and who had received exactly those: from found items to the evidence of a ranking.
+
+Test fields: every identifier field shown by at least four in five of the found people, or the one shown most. What a
+recipient received is what was the current version when a disclosure to it was committed, before the dump came in.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import batched
+
+from sqlalchemy import Connection
+
+from breach.intake.columns import IDENTIFIERS
+from breach.items import Person, people
+from breach.match import Item
+from breach.trace.evidence import Evidence, Pattern
+from consent import exposure as received
+from consent.recipients import recipients
+from vault import records
+from vault.tags import Hit
+
+FIELD_SETS = 2 ** len(IDENTIFIERS) - 1
+"""Between how many sets of test fields a dump chooses."""
+
+_USUAL = 0.8
+_CHUNK = 2_000
+
+type Deliveries = dict[str, dict[int, list[int]]]
+"""field -> recipient number -> times (Unix ms) of the disclosures that showed it."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Exposure:
+    """The evidence, and the counts that explain it. `unexplained[i]`: found cells of people recipient i holds
+    something of, which it never received; `fields`: the test fields; `cells`: found cells by field.
+    """
+
+    recipient_ids: tuple[str, ...]
+    recipient_names: tuple[str, ...]
+    fields: tuple[str, ...]
+    cells: Counter[str] = field(default_factory=Counter)
+    people_found: int = 0
+    people_disclosed: int = 0
+    unexplained: list[int] = field(default_factory=list)
+    found: Counter[Pattern] = field(default_factory=Counter)
+    dark_found: int = 0
+
+
+def weigh(conn: Connection, trace_id: bytes, before_ms: int) -> tuple[Evidence, Exposure]:
+    """The evidence of one trace from disclosures committed before `before_ms`; reads one snapshot."""
+    cells = _cells(conn, trace_id)
+    known = sorted(recipients(conn), key=lambda one: one.id)
+    numbers = {str(one.id): at for at, one in enumerate(known)}
+    names = tuple(one.legal_name for one in known)
+    exposure = Exposure(recipient_ids=tuple(numbers), recipient_names=names, fields=_test_fields(cells))
+    exposure.unexplained = [0] * len(numbers)
+    for part in batched(people(conn, trace_id), _CHUNK):
+        _add_people(conn, part, numbers, before_ms, exposure)
+    exposure.people_disclosed = received.count_disclosed(conn, before_ms)
+    return _evidence(conn, exposure, numbers, before_ms), exposure
+
+
+def _cells(conn: Connection, trace_id: bytes) -> Counter[frozenset[str]]:
+    """How many found people show which set of fields."""
+    return Counter(frozenset(item[2] for item in items) for _, items in people(conn, trace_id))
+
+
+def _test_fields(shown: Counter[frozenset[str]]) -> tuple[str, ...]:
+    totals: Counter[str] = Counter()
+    for fields, count in shown.items():
+        totals.update(dict.fromkeys(fields, count))
+    usual = sorted(name for name, count in totals.items() if count >= _USUAL * shown.total())
+    return tuple(usual or [name for name, _ in totals.most_common(1)])
+
+
+def _add_people(
+    conn: Connection,
+    part: Sequence[tuple[Person, list[Item]]],
+    numbers: Mapping[str, int],
+    before_ms: int,
+    exposure: Exposure,
+) -> None:
+    exposure.dark_found += len(received.undisclosed(conn, [person for person, _ in part], before_ms))
+    windows = _windows(conn, [item for _, items in part for item in items])
+    for (_, items), deliveries in zip(part, _deliveries(conn, part, numbers, before_ms), strict=True):
+        exposure.people_found += 1
+        exposure.cells.update(item[2] for item in items)
+        exposure.found[_pattern(items, windows, deliveries, exposure.fields)] += 1
+        touched = {k for times in deliveries.values() for k in times}
+        for item in items:
+            inside = windows[item]
+            for k in touched:
+                exposure.unexplained[k] += not any(map(inside.shows, deliveries[item[2]].get(k, ())))
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """When a version was current: Unix ms, `until` exclusive and None while it still is."""
+
+    since: int
+    until: int | None
+
+    def shows(self, at: int) -> bool:
+        return self.since <= at and (self.until is None or at < self.until)
+
+
+def _windows(conn: Connection, items: Sequence[Item]) -> dict[Item, _Shown]:
+    hits = [
+        Hit(0, bucket, subject, record, code, version) for bucket, subject, code, record, version in items
+    ]
+    found = records.windows(conn, hits)
+    return {item: _Shown(w.valid_from, w.valid_to) for item, w in zip(items, found, strict=True)}
+
+
+def _deliveries(
+    conn: Connection, part: Sequence[tuple[Person, list[Item]]], numbers: Mapping[str, int], before_ms: int
+) -> Iterator[Deliveries]:
+    """Per person: who received which identifier field when."""
+    codes = [kind.value for kind in IDENTIFIERS]
+    asked = [(bucket, subject, code) for (bucket, subject), _ in part for code in codes]
+    answers: list[Deliveries] = [{code: {} for code in codes} for _ in part]
+    for at, recipient, _, committed_at in received.received_before(conn, asked, before_ms):
+        person, code = divmod(at, len(codes))
+        answers[person][codes[code]].setdefault(numbers[recipient], []).append(committed_at)
+    return iter(answers)
+
+
+def _pattern(
+    items: Sequence[Item], windows: Mapping[Item, _Shown], deliveries: Deliveries, fields: Sequence[str]
+) -> Pattern:
+    shown = {code: [item for item in items if item[2] == code] for code in fields}
+    holders = set.intersection(*(set(deliveries[code]) for code in fields))
+    if any(len(versions) != 1 for versions in shown.values()):
+        touched = {k for times in deliveries.values() for k in times}
+        return Pattern(partly=True, others=tuple(sorted(holders)), touched=tuple(sorted(touched)))
+    able = {k: _other_versions(k, shown, windows, deliveries) for k in holders}
+    return Pattern(
+        able=tuple(sorted((k, m) for k, m in able.items() if m)),
+        others=tuple(sorted(k for k, m in able.items() if not m)),
+        age=sum(versions[0][4] - 1 for versions in shown.values()),
+    )
+
+
+def _other_versions(
+    k: int, shown: Mapping[str, Sequence[Item]], windows: Mapping[Item, _Shown], deliveries: Deliveries
+) -> int:
+    """1 and more when recipient k received every version shown (more: it was also sent others), else 0."""
+    product = 1
+    for code, (item,) in shown.items():
+        times = deliveries[code][k]
+        matching = sum(map(windows[item].shows, times))
+        product *= 1 + len(times) - matching if matching else 0
+    return product
+
+
+def _evidence(conn: Connection, exposure: Exposure, numbers: Mapping[str, int], before_ms: int) -> Evidence:
+    most, least = [0] * len(numbers), [0] * len(numbers)
+    totals = received.recipient_totals(conn, before_ms)
+    by_field = received.recipient_field_totals(conn, before_ms)
+    for recipient, total in totals.items():
+        counts = [by_field.get((recipient, code), 0) for code in exposure.fields]
+        if counts:
+            most[numbers[recipient]] = min(counts)
+            least[numbers[recipient]] = max(0, sum(counts) - (len(counts) - 1) * total)
+    population = max(records.count_people(conn), exposure.people_disclosed, exposure.people_found)
+    return Evidence(
+        held=tuple(most),
+        held_least=tuple(least),
+        people=population,
+        dark=max(population - exposure.people_disclosed, exposure.dark_found),
+        dark_found=exposure.dark_found,
+        found=exposure.found,
+    )

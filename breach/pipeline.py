@@ -1,0 +1,216 @@
+"""A trace from the sealed dump to the report: match, weigh, report. Resumable, and done once per dump and question.
+
+Matching commits every block of rows together with how far it came. Asked again with the same dump and parameters, a
+finished trace answers with its stored report; an unfinished one goes on. Nothing is written for a file that turns out
+unreadable.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+from sqlalchemy import insert, select, update
+
+from breach import exposure, items, report
+from breach.errors import NotTraced, UnknownDump
+from breach.intake import quarantine
+from breach.intake.delimited import rows
+from breach.intake.lines import blocks
+from breach.intake.quarantine import Quarantined
+from breach.intake.sniff import Dialect, sniff
+from breach.intake.tally import Tally
+from breach.match import Cells, Matcher
+from breach.report import TraceReport, report_json
+from breach.stages import Stage, Standing, advance, standing
+from breach.tables import trace as trace_table
+from breach.trace.attribute import Rules, attribute
+from vault.ids import Bucket, new_id
+from vault.opening import Vault
+
+type Progress = Callable[[str, int, int], None]
+"""Called with (stage, done, total): bytes of the dump in "match", steps in the others."""
+
+__all__ = ["Progress", "TraceReport", "load", "report_json", "trace"]
+
+
+def trace(
+    vault: Vault,
+    quarantined: Quarantined,
+    *,
+    now_ms: int,
+    progress: Progress | None = None,
+    rules: Rules | None = None,
+    before_ms: int | None = None,
+    actor: str = "staff",
+) -> TraceReport:
+    """Trace a dump, or go on with its trace, or give the finished report.
+
+    `before_ms`: only disclosures committed before this instant count; by default the time the dump came
+    in. Raises DumpRefused, DumpDamaged, TraceBusy.
+    """
+    rules = replace(rules or Rules(), field_sets=exposure.FIELD_SETS)
+    before = quarantined.received_at if before_ms is None else before_ms
+    work = _Work(vault, quarantined, rules, before, now_ms, progress or _silent)
+    done = work.finished()
+    if done is not None:
+        return done
+    dialect = sniff(quarantine.chunks(vault, quarantined))
+    quarantine.note_reading(vault, quarantined, now_ms, actor)
+    trace_id = work.begin()
+    counted = _match(work, trace_id, dialect)
+    return _conclude(work, trace_id, dialect, counted)
+
+
+def load(vault: Vault, trace_id: bytes) -> TraceReport:
+    """The report of a finished trace; raises UnknownDump, or NotTraced while it runs."""
+    with vault.data.read() as conn:
+        row = conn.execute(select(trace_table).where(trace_table.c.id == trace_id)).one_or_none()
+    if row is None:
+        raise UnknownDump("no such trace")
+    if row.report is None:
+        raise NotTraced("this trace has not finished")
+    return report.stored(row.report)
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """One call: what is asked of which dump, and whom to tell."""
+
+    vault: Vault
+    dump: Quarantined
+    rules: Rules
+    before: int
+    now_ms: int
+    progress: Progress
+
+    def question(self) -> tuple[str, bytes]:
+        """The parameters as text, and their SHA-256."""
+        text = json.dumps(report.parameters(self.rules, self.before), sort_keys=True)
+        return text, hashlib.sha256(text.encode()).digest()
+
+    def finished(self) -> TraceReport | None:
+        found = self._row()
+        return report.stored(found[1]) if found and found[1] else None
+
+    def begin(self) -> bytes:
+        """The id of this trace, new or resumed."""
+        found = self._row()
+        if found:
+            return found[0]
+        trace_id = new_id(Bucket(0), self.now_ms)
+        text, digest = self.question()
+        row = {"id": trace_id, "dump": self.dump.id, "parameters_hash": digest, "parameters": text}
+        with self.vault.data.write() as conn:
+            conn.execute(insert(trace_table).values(**row, started_at=self.now_ms))
+        return trace_id
+
+    def _row(self) -> tuple[bytes, str | None] | None:
+        mine = (trace_table.c.dump == self.dump.id) & (trace_table.c.parameters_hash == self.question()[1])
+        with self.vault.data.read() as conn:
+            row = conn.execute(select(trace_table.c.id, trace_table.c.report).where(mine)).one_or_none()
+        return None if row is None else (row.id, row.report)
+
+
+@dataclass(frozen=True, slots=True)
+class _Counted:
+    tally: dict[str, object]
+    cells: dict[str, object]
+
+
+def _match(work: _Work, trace_id: bytes, dialect: Dialect) -> _Counted:
+    """Match every row; the rows of an earlier attempt are read again but not looked up again."""
+    with work.vault.data.read() as conn:
+        at = standing(conn, trace_id, Stage.MATCH)
+    if at and at.finished and at.detail:
+        return _Counted(at.detail["tally"], at.detail["cells"])
+    cells = Cells.from_dict(at.detail["cells"]) if at and at.detail else Cells()
+    matcher, tally, read = Matcher(work.vault.keyring, dialect.columns, cells), Tally(), _Meter()
+    for batch in _batches(work, dialect, tally, read):
+        if at is None or tally.parsed > at.done:
+            at = _match_batch(work, trace_id, matcher, batch, at, replace(_NOW, done=tally.parsed))
+        work.progress(Stage.MATCH, read.bytes, work.dump.size)
+    detail = {"tally": tally.as_dict(), "cells": cells.as_dict()}
+    end = Standing(done=tally.parsed, total=tally.parsed, detail=detail, finished=True)
+    with work.vault.data.write() as conn:
+        advance(conn, trace_id, Stage.MATCH, before=at, after=end, now_ms=work.now_ms)
+    return _Counted(detail["tally"], detail["cells"])
+
+
+_NOW = Standing()
+
+
+def _match_batch(
+    work: _Work,
+    trace_id: bytes,
+    matcher: Matcher,
+    batch: list[list[str]],
+    at: Standing | None,
+    after: Standing,
+) -> Standing:
+    with work.vault.data.read() as conn:
+        found = matcher.match(conn, batch)
+    after = replace(after, detail={"cells": matcher.cells.as_dict()})
+    with work.vault.data.write() as conn:
+        items.add(conn, trace_id, found)
+        advance(conn, trace_id, Stage.MATCH, before=at, after=after, now_ms=work.now_ms)
+    return after
+
+
+@dataclass(slots=True)
+class _Meter:
+    bytes: int = 0
+
+
+def _batches(work: _Work, dialect: Dialect, tally: Tally, read: _Meter) -> Iterator[list[list[str]]]:
+    """The rows of the dump, block by block, without its heading."""
+
+    def metered() -> Iterator[bytes]:
+        for chunk in quarantine.chunks(work.vault, work.dump):
+            read.bytes += len(chunk)
+            yield chunk
+
+    lines = blocks(metered(), dialect.encoding, tally, newline=dialect.newline)
+    heading = dialect.columns.heading
+    for batch in rows(lines, dialect.delimiter, dialect.width, tally):
+        body = batch[1:] if heading and batch else batch
+        heading = heading and not batch
+        if batch:
+            yield body
+
+
+def _conclude(work: _Work, trace_id: bytes, dialect: Dialect, counted: _Counted) -> TraceReport:
+    work.progress(Stage.WEIGH, 0, 2)
+    with work.vault.data.read() as conn:
+        evidence, exposed = exposure.weigh(conn, trace_id, work.before)
+    work.progress(Stage.WEIGH, 1, 2)
+    result = attribute(evidence, work.rules)
+    work.progress(Stage.WEIGH, 2, 2)
+    written = report.write(
+        report.Material(
+            trace_id=trace_id,
+            quarantined=work.dump,
+            parameters=report.parameters(work.rules, work.before),
+            rules=work.rules,
+            dialect=dialect,
+            tally=counted.tally,
+            cells=counted.cells,
+            exposure=exposed,
+            evidence=evidence,
+            result=result,
+        )
+    )
+    _store(work, trace_id, written)
+    work.progress(Stage.REPORT, 1, 1)
+    return written
+
+
+def _store(work: _Work, trace_id: bytes, written: TraceReport) -> None:
+    open_still = (trace_table.c.id == trace_id) & trace_table.c.report.is_(None)
+    values = {"report": report_json(written), "finished_at": work.now_ms}
+    with work.vault.data.write() as conn:
+        conn.execute(update(trace_table).where(open_still).values(**values))
+
+
+def _silent(stage: str, done: int, total: int) -> None:
+    """Nobody asked to be told."""

@@ -1,0 +1,166 @@
+"""The report of a trace as one JSON document: every count, the whole ranking, the statement in both languages.
+
+It holds ids and names of recipients, counts and hashes, and no personal value. Figures are rounded to six
+decimals, so that the same trace run again writes the same bytes.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from breach.exposure import Exposure
+from breach.intake.quarantine import Quarantined
+from breach.intake.sniff import Dialect
+from breach.trace.attribute import Attribution, Finding, Rules
+from breach.trace.evidence import Evidence
+from breach.trace.statement import Facts, assumptions, statement
+from vault.ids import decode_id, encode_id
+
+VERSION = 1
+PREFIX = "trc"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TraceReport:
+    """A finished trace. `body` is the JSON document; the properties are what callers ask it most."""
+
+    id: bytes
+    body: Mapping[str, Any]
+
+    @property
+    def outcome(self) -> str:
+        """named, one_of_a_set, own_store or not_attributed."""
+        return str(self.body["outcome"])
+
+    @property
+    def suspects(self) -> tuple[str, ...]:
+        """Ids of the recipients named, strongest first."""
+        return tuple(line["recipient"] for line in self.body["ranking"] if line.get("named"))
+
+    @property
+    def suspect_sets(self) -> tuple[tuple[str, ...], ...]:
+        """Sets of recipient ids of which at least one leaked and which cannot be told apart."""
+        return tuple(tuple(one) for one in self.body["sets"])
+
+    @property
+    def people_found(self) -> int:
+        """People whose values the dump shows in agreeing rows."""
+        return int(self.body["people"]["found"])
+
+    @property
+    def before_ms(self) -> int:
+        """Disclosures committed before this instant (Unix ms) were considered."""
+        return int(self.body["parameters"]["before"])
+
+    @property
+    def sha256(self) -> str:
+        """SHA-256 of the document's bytes, hexadecimal."""
+        return hashlib.sha256(report_json(self).encode()).hexdigest()
+
+
+def report_json(report: TraceReport) -> str:
+    """The document as canonical JSON text: sorted members, no blanks, every figure finite."""
+    return json.dumps(report.body, sort_keys=True, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
+
+def stored(text: str) -> TraceReport:
+    """A report read back from the text `report_json` wrote."""
+    body = json.loads(text)
+    return TraceReport(id=decode_id(PREFIX, body["trace"]), body=body)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Material:
+    """Everything a report is written from."""
+
+    trace_id: bytes
+    quarantined: Quarantined
+    parameters: Mapping[str, Any]
+    rules: Rules
+    dialect: Dialect
+    tally: Mapping[str, Any]
+    cells: Mapping[str, Any]
+    exposure: Exposure
+    evidence: Evidence
+    result: Attribution
+
+
+def write(m: Material) -> TraceReport:
+    """The report of one trace."""
+    facts = Facts(
+        names=m.exposure.recipient_names,
+        fields=m.exposure.fields,
+        people_found=m.exposure.people_found,
+        dark=m.evidence.dark,
+        dark_found=m.evidence.dark_found,
+    )
+    body = {
+        "version": VERSION,
+        "trace": encode_id(PREFIX, m.trace_id),
+        "dump": {
+            "id": m.quarantined.name,
+            "sha256": m.quarantined.sha256.hex(),
+            "bytes": m.quarantined.size,
+            "received_at": m.quarantined.received_at,
+        },
+        "parameters": dict(m.parameters),
+        "format": m.dialect.as_dict(),
+        "lines": dict(m.tally),
+        "cells": dict(m.cells),
+        "people": _people(m),
+        "outcome": m.result.outcome.value,
+        "threshold": _figure(m.result.threshold),
+        "outside_limit": _figure(m.result.outside_limit, 9),
+        "ranking": _ranking(m),
+        "sets": [[m.exposure.recipient_ids[k] for k in one] for one in m.result.sets],
+        "statement": statement(m.result, facts, m.rules),
+        "assumptions": assumptions(m.result, facts, m.rules),
+    }
+    return TraceReport(id=m.trace_id, body=body)
+
+
+def parameters(rules: Rules, before_ms: int) -> dict[str, Any]:
+    """What a trace was asked, as JSON: with the dump's hash it decides whether it has been done already."""
+    return {"method": VERSION, "before": before_ms, **asdict(rules)}
+
+
+def _people(m: Material) -> dict[str, Any]:
+    return {
+        "in_vault": m.evidence.people,
+        "found": m.exposure.people_found,
+        "found_fully": sum(count for pattern, count in m.evidence.found.items() if not pattern.partly),
+        "explained_by_no_recipient": m.result.explained_by_nobody,
+        "never_disclosed": m.evidence.dark,
+        "never_disclosed_found": m.evidence.dark_found,
+        "test_fields": list(m.exposure.fields),
+        "found_values": dict(sorted(m.exposure.cells.items())),
+    }
+
+
+def _ranking(m: Material) -> list[dict[str, Any]]:
+    """Recipients and the two other origins, strongest first; "elsewhere" is the reference, ln e = 0."""
+    lines = [_line(finding, m) for finding in m.result.findings]
+    lines.append({"kind": "own_store", "ln_e": _figure(m.result.own_store)})
+    lines.append({"kind": "elsewhere", "ln_e": 0.0})
+    return sorted(lines, key=lambda line: (not line.get("named", False), -line["ln_e"]))
+
+
+def _line(finding: Finding, m: Material) -> dict[str, Any]:
+    strict = finding.ln_e_strict
+    return {
+        "kind": "recipient",
+        "recipient": m.exposure.recipient_ids[finding.recipient],
+        "name": m.exposure.recipient_names[finding.recipient],
+        "people_held": finding.held,
+        "people_found": finding.hits,
+        "values_never_received": m.exposure.unexplained[finding.recipient],
+        "ln_e": _figure(finding.ln_e),
+        "ln_e_strict": None if strict is None else _figure(strict),
+        "named": finding.named,
+    }
+
+
+def _figure(value: float, digits: int = 6) -> float:
+    return round(value, digits) + 0.0

@@ -1,0 +1,110 @@
+"""The sentences of a trace, in English and Chinese: what was compared, on which assumptions, with which figures.
+
+An e-value is the weight of what was found, given two stories; it says nothing about how likely a story is, which
+is for whoever decides, with everything else they know. No sentence here may be read as a chance of guilt.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from breach.trace.attribute import Attribution, Outcome, Rules
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What the sentences need beside the ranking: names by recipient number, test fields, counts of people."""
+
+    names: Sequence[str]
+    fields: Sequence[str]
+    people_found: int
+    dark: int
+    dark_found: int
+
+
+_EN: Mapping[str, str] = {
+    "named": "What was found is at least e^{strict:.1f} times better explained if {name} leaked than by any story in which {name} did not, whoever else may have leaked.",
+    "set": "At least one of {names} leaked, by the same standard. The ledger cannot tell them apart: nothing found was delivered to one and not to another. None of them is named.",
+    "own_store": "People whose values were never disclosed to anybody are in the file: {dark_found} of {dark}. That is more than an ordinary outside source explains (declared limit: {outside_rate:.2%}). Look at our own store first.",
+    "nobody": "No recipient can be named, and no set of recipients either. That clears nobody.",
+    "else": "Somewhere else, a source this ledger knows nothing of, is always a possible origin and the reference for the figures. {unexplained} of {people_found} people found are explained by no recipient.",
+    "store": "Our own store is always a possible origin: ln e-value {own_store:.1f}, from {dark_found} of {dark} people never disclosed.",
+    "error": "By this rule at most {eps:g} of all traces name a recipient, or a set, without a leaker in it. The line is ln e = {threshold:.2f}; it was fixed before the file was read.",
+    "weight": "The figures weigh what was found against stories; how likely a story is in itself is for whoever decides, with everything else they know.",
+}
+_ZH: Mapping[str, str] = {
+    "named": "与任何“{name}没有泄露”的情形(不论还有谁泄露)相比,“{name}泄露”对所发现内容的解释力至少为其 e^{strict:.1f} 倍。",
+    "set": "按同一标准,{names} 中至少有一方泄露。账本无法区分它们:所发现的内容没有只交给其中一方的。因此不指名任何一方。",
+    "own_store": "文件中出现了从未向任何人披露过的人员:{dark} 人中有 {dark_found} 人,超出普通外部来源所能解释的范围(预先声明的上限:{outside_rate:.2%})。应首先检查我方自己的存储。",
+    "nobody": "无法指名任何接收方,也无法指出任何一组接收方。这并不表示任何一方是清白的。",
+    "else": "“其他来源”(本账本之外的来源)始终是可能的出处,也是各项数值的参照。所发现的 {people_found} 人中,有 {unexplained} 人不能由任何接收方解释。",
+    "store": "“我方自己的存储”始终是可能的出处:ln e 值 {own_store:.1f},依据为 {dark} 名从未披露人员中的 {dark_found} 人。",
+    "error": "依此规则,在全部追溯中,指名的接收方或一组接收方里并无泄露者的情形,所占比例不超过 {eps:g}。界线为 ln e = {threshold:.2f},在读取文件之前已确定。",
+    "weight": "这些数值衡量的是所发现内容对各种情形的支持程度;某种情形本身有多可信,由裁决者结合其他全部情况判断。",
+}
+
+_ASSUMPTIONS: Sequence[tuple[str, str]] = (
+    (
+        "People are compared on {fields}; a recipient is able to have leaked a person when the ledger shows that it received exactly the versions found, before the file came in.",
+        "按 {fields} 比对人员;只有当账本显示接收方在文件到来之前收到的正是所发现的版本时,才认为其可能泄露该人员。",
+    ),
+    (
+        "Each source leaks the people it holds with one fraction of its own, each person independently. A leak of one city or one month breaks this, and then weakens or shifts the figures.",
+        "每个来源以其自身的一个比例泄露其持有的人员,各人相互独立。若只泄露某一城市或某一时段,则不符合此假设,数值会减弱或偏移。",
+    ),
+    (
+        "Values known outside for other reasons are as frequent among people disclosed as among people never disclosed ({dark} controls, {dark_found} found; upper limit {limit:.3g} at level {level:g}).",
+        "因其他原因在外部为人所知的比例,在已披露人员与从未披露人员中相同(对照 {dark} 人,发现 {dark_found} 人;上限 {limit:.3g},水平 {level:g})。",
+    ),
+    (
+        "A row comes whole from one source: two files joined row by row by somebody else are not considered. Sources that leaked separately into one file are.",
+        "每一行完整地来自同一来源:不考虑他人将两个文件逐行拼接的情形;多个来源分别泄露而汇入同一文件的情形已考虑在内。",
+    ),
+    (
+        "The test of each recipient runs against every combination of all other recipients, our store and outside sources, each with any fraction (a strict bound, not an approximation). What recipients pass on among each other outside the ledger is not seen.",
+        "对每个接收方的检验,均与所有其他接收方、我方存储及外部来源以任意比例构成的全部组合相比较(为严格的界,而非近似)。接收方之间在账本之外的转交不可见。",
+    ),
+    (
+        "Masked values, digests and names were recognised and counted, but not matched in this version. Per-recipient marks and planted persons are not part of this version.",
+        "已识别并计数掩码值、摘要值和姓名,但本版本不作匹配。本版本不含按接收方设置的标记和诱饵人员。",
+    ),
+)
+
+
+def statement(result: Attribution, facts: Facts, rules: Rules) -> dict[str, list[str]]:
+    """The findings in words, by language."""
+    return {
+        "en": _sentences(_EN, result, facts, rules, " / "),
+        "zh-CN": _sentences(_ZH, result, facts, rules, "、"),
+    }
+
+
+def assumptions(result: Attribution, facts: Facts, rules: Rules) -> dict[str, list[str]]:
+    """What the findings rest on, by language."""
+    values = {
+        "fields": ", ".join(facts.fields) or "-",
+        "dark": facts.dark,
+        "dark_found": facts.dark_found,
+        "limit": result.outside_limit,
+        "level": rules.level,
+    }
+    return {
+        "en": [english.format(**values) for english, _ in _ASSUMPTIONS],
+        "zh-CN": [chinese.format(**values) for _, chinese in _ASSUMPTIONS],
+    }
+
+
+def _sentences(
+    words: Mapping[str, str], result: Attribution, facts: Facts, rules: Rules, joint: str
+) -> list[str]:
+    named = [finding for finding in result.findings if finding.named]
+    said = [words["named"].format(name=facts.names[f.recipient], strict=f.ln_e_strict) for f in named]
+    said += [words["set"].format(names=joint.join(facts.names[k] for k in one)) for one in result.sets]
+    counts = {"dark": facts.dark, "dark_found": facts.dark_found}
+    if result.own_store >= result.threshold:
+        said.append(words["own_store"].format(outside_rate=rules.outside_rate, **counts))
+    if result.outcome is Outcome.NOT_ATTRIBUTED:
+        said.append(words["nobody"])
+    said.append(words["else"].format(unexplained=result.explained_by_nobody, people_found=facts.people_found))
+    said.append(words["store"].format(own_store=result.own_store, **counts))
+    said.append(words["error"].format(eps=rules.eps, threshold=result.threshold))
+    return [*said, words["weight"]]
