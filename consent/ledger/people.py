@@ -1,19 +1,9 @@
-"""Which entries belong to one person: private knowledge, read from the openings table."""
+"""Which entries belong to the person behind an entry: private knowledge, read from the openings table."""
 
 from sqlalchemy import Connection, select
 
 from consent.ledger.origin import LogId
 from consent.ledger.tables import entry, opening
-from vault.ids import SubjectId
-
-
-def entries_of(conn: Connection, log: LogId, subject: SubjectId) -> list[int]:
-    """The indices, rising, of a person's entries in one log of their bucket."""
-    o = opening.c
-    query = (
-        select(o.idx).where(o.bucket == log.bucket, o.subject == subject, o.year == log.year).order_by(o.idx)
-    )
-    return list(conn.execute(query).scalars())
 
 
 def chain_of(conn: Connection, log: LogId, idx: int) -> list[bytes]:
