@@ -67,9 +67,16 @@ def bucket_of(raw: bytes) -> Bucket:
     return Bucket(int.from_bytes(raw[6:8]))
 
 
+_ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
+_PAIRS = tuple(first + second for first in _ALPHABET for second in _ALPHABET)
+_SHIFTS = tuple(range(120, -1, -10))
+
+
 def encode_id(prefix: str, raw: bytes) -> str:
-    """The text form of a 16-byte id: prefix, underscore, 26 lower-case base32 characters."""
-    return f"{prefix}_{base64.b32encode(raw).decode().rstrip('=').lower()}"
+    """The text form of a 16-byte id: prefix, underscore, 26 lower-case base32 characters (RFC 4648 §6)."""
+    # Ten bits at a time from a table: the library's loop costs 12 microseconds, and an answer holds seven ids.
+    number = int.from_bytes(raw) << 2
+    return f"{prefix}_{''.join([_PAIRS[number >> shift & 1023] for shift in _SHIFTS])}"
 
 
 def decode_id(prefix: str, text: str) -> bytes:

@@ -82,7 +82,7 @@ def _sqlite_rows(columns: Mapping[str, ColumnType]) -> str:
 
 def _postgresql_rows(columns: Mapping[str, ColumnType]) -> str:
     names = ", ".join(columns)
-    arrays = ", ".join(f"%({name})s::{_PG_TYPES[kind]}[]" for name, kind in columns.items())
+    arrays = ", ".join(f"%({name})b::{_PG_TYPES[kind]}[]" for name, kind in columns.items())
     return (
         f"rows(i, {names}) AS MATERIALIZED (SELECT ord - 1, {names} "
         f"FROM unnest({arrays}) WITH ORDINALITY AS given({names}, ord))"
