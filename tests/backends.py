@@ -46,7 +46,8 @@ class Server:
 
     def clone(self, template: str) -> str:
         name = f"t{os.getpid()}_{next(_serial)}"
-        self.run(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+        # Copying files is twice as fast as logging pages, and this server has nothing to recover.
+        self.run(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY FILE_COPY')
         return name
 
     def drop(self, name: str) -> None:
