@@ -28,7 +28,7 @@ from consent.ledger.origin import year_of
 from consent.ledgering import entry_items
 from consent.refusals import Refusal, RefusalCode
 from consent.showings import Showing, claim, showing
-from consent.tables import auth_code, consent_grant, grant_field
+from consent.tables import auth_code, consent_grant
 from vault.ids import new_id, new_secret, secret_hash
 from vault.opening import Vault
 
@@ -128,7 +128,7 @@ def _decide(
     items = entry_items(vault, kind, [(shown.bucket, shown.subject, grant, _committed(row))], now_ms)
     try:
         with vault.data.write() as conn:
-            _insert(conn, row, fields, _code_row(shown, grant, code, now_ms))
+            _insert(conn, row, _code_row(shown, grant, code, now_ms))
             _append(conn, vault, items, now_ms)
     except IntegrityError:
         if _decided(vault, shown):
@@ -206,13 +206,9 @@ def _code_row(shown: Showing, grant: GrantId, code: str | None, now_ms: int) -> 
     }
 
 
-def _insert(
-    conn: Connection, row: dict[str, Any], fields: tuple[str, ...], code: dict[str, Any] | None
-) -> None:
+def _insert(conn: Connection, row: dict[str, Any], code: dict[str, Any] | None) -> None:
     conn.execute(insert(consent_grant).values(row))
     if code is not None:
-        place = {"bucket": row["bucket"], "grant_id": row["id"], "purpose": row["purpose"]}
-        conn.execute(insert(grant_field), [{**place, "field": field} for field in fields])
         conn.execute(insert(auth_code).values(code))
 
 

@@ -18,7 +18,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from consent.ids import DisclosureId, GrantId, RecipientId, UseId, disclosure_text, grant_text, use_text
+from consent.ids import DisclosureId, GrantId, RecipientId, UseId, disclosure_text, grant_text
 from consent.ledger.commitment import Opening, commit
 from consent.ledger.entry import Kind, parse
 from consent.ledger.errors import LedgerError
@@ -95,7 +95,6 @@ def _opening(use: CommittedUse, secret: bytes | None) -> Opening | None:
         purpose=use.purpose,
         fields=use.fields,
         grant=grant_text(use.grant_id),
-        use=use_text(use.use_id),
     )
     if not _agrees(use, commit(secret, fields)):
         _log.critical("%s and its ledger entry disagree", disclosure_text(use.disclosure_id))

@@ -2,7 +2,7 @@
 
 `evidence(vault, refs, show=None) -> list[Evidence | None]`, refs are (bucket, disclosure id); the result
 goes into `ledger.bundle.build`. `show` names the committed fields to reveal (recipient, purpose, fields,
-grant, use), all when None. None in place of a use the ledger does not bear out.
+grant), all when None. None in place of a use the ledger does not bear out.
 """
 
 from collections.abc import Collection, Sequence

@@ -8,7 +8,7 @@ field each, in this fixed order; the public entry carries a tag, a number and a 
 | enrol    | own           | lang                                                                   |
 | grant    | grant         | outcome, recipient, purpose, fields, uses, window, notice, terms       |
 | refuse   | grant or own  | outcome, recipient, purpose (refusing); outcome, grant, hour (denial)  |
-| access   | disclosure    | recipient, purpose, fields, grant, use                                 |
+| access   | disclosure    | recipient, purpose, fields, grant                                      |
 | withdraw | own           | grant, recipient                                                       |
 """
 
@@ -49,14 +49,11 @@ def entry_item(vault: Vault, kind: Kind, key: SubjectKey, about: About, now_ms: 
     return item
 
 
-def access_fields(
-    *, recipient: str, purpose: str, fields: Sequence[str], grant: str, use: str
-) -> tuple[Field, ...]:
+def access_fields(*, recipient: str, purpose: str, fields: Sequence[str], grant: str) -> tuple[Field, ...]:
     """What a disclosure's entry commits to; the permit recomputes it from the committed rows."""
     return (
         ("recipient", recipient),
         ("purpose", purpose),
         ("fields", ",".join(fields)),
         ("grant", grant),
-        ("use", use),
     )

@@ -68,6 +68,10 @@ class Client:
 
 def register(conn: Connection, registration: Registration, now_ms: int | None = None) -> Registered:
     """Write a recipient and its first client; `now_ms` defaults to the clock. Raises BadRegistration."""
+    names = {
+        member: _line(getattr(registration, member))
+        for member in ("legal_name", "contact", "registration_no")
+    }
     jwks = _public_keys(registration.jwks)
     redirects = tuple(_redirect(uri) for uri in registration.redirect_uris)
     if not redirects:
@@ -76,15 +80,7 @@ def register(conn: Connection, registration: Registration, now_ms: int | None = 
     who = Registered(
         recipient_id=RecipientId(new_reference("org", at)), client_id=ClientId(new_reference("app", at))
     )
-    conn.execute(
-        insert(recipient_table).values(
-            id=who.recipient_id,
-            legal_name=_line(registration.legal_name),
-            contact=_line(registration.contact),
-            registration_no=_line(registration.registration_no),
-            created_at=at,
-        )
-    )
+    conn.execute(insert(recipient_table).values(id=who.recipient_id, **names, created_at=at))
     conn.execute(
         insert(client_table).values(
             client_id=who.client_id,
@@ -158,8 +154,11 @@ def _redirect(uri: str) -> str:
 
 
 def _public_keys(given: Mapping[str, Any] | str) -> dict[str, Any]:
-    jwks = json.loads(given) if isinstance(given, str) else dict(given)
-    keys = jwks.get("keys") if isinstance(jwks, dict) else None
+    try:
+        jwks: Any = json.loads(given) if isinstance(given, str) else given
+    except ValueError:
+        raise BadRegistration("jwks is not JSON") from None
+    keys = jwks.get("keys") if isinstance(jwks, Mapping) else None
     if not isinstance(keys, list) or not 1 <= len(keys) <= _MAX_KEYS:
         raise BadRegistration("jwks holds between 1 and 16 keys")
     for key in keys:

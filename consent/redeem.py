@@ -23,7 +23,6 @@ from consent.ids import (
     UseId,
     canonical_json,
     grant_text,
-    use_text,
 )
 from consent.ledger.append import Item, Position, append
 from consent.ledger.entry import Kind
@@ -218,7 +217,6 @@ class _Batch:
             purpose=facts.purpose,
             fields=spend.verdict.fields,
             grant=grant_text(facts.grant_id),
-            use=use_text(facts.use_id),
         )
         about = (spend.request.bucket, facts.subject, spend.id, fields)
         return entry_item(self._vault, Kind.ACCESS, self._keys[facts.subject], about, self._now_ms)

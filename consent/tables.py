@@ -170,21 +170,9 @@ consent_grant = Table(
     CheckConstraint("window_from < window_to", name="window"),
     UniqueConstraint("bucket", "showing_id"),
     UniqueConstraint("bucket", "id", "recipient_id", "client_id", name="uq_consent_grant_recipient"),
-    UniqueConstraint("bucket", "id", "purpose", name="uq_consent_grant_purpose"),
     _same("consent_grant", "notice_showing", _SHOWN, _SHOWN.replace("showing_id", "id")),
     _ledgered("consent_grant"),
     Index("ix_consent_grant_subject", "bucket", "subject"),
-)
-
-grant_field = Table(
-    "grant_field",
-    metadata,
-    _bucket(),
-    _key("grant_id"),
-    Column("field", Text, primary_key=True),
-    _text("purpose"),
-    _same("grant_field", "consent_grant", "bucket grant_id purpose", "bucket id purpose"),
-    _same("grant_field", "purpose_field", "purpose field"),
 )
 
 grant_transition = Table(
@@ -360,7 +348,6 @@ __all__ = [
     "denial",
     "disclosure",
     "event_outbox",
-    "grant_field",
     "grant_transition",
     "idempotency",
     "notice_showing",

@@ -18,7 +18,6 @@ APPEND_ONLY = (
     "consent_request",
     "request_claim",
     "notice_showing",
-    "grant_field",
     "auth_code",
     "token",
     "disclosure",
@@ -45,6 +44,7 @@ def attach(metadata: MetaData) -> None:
     _seed_transitions(metadata.tables["grant_transition"])
     for rule in _RULES:
         _install(metadata.tables[rule.table], rule)
+    _install_spending(metadata.tables["disclosure"])
 
 
 class _Check(NamedTuple):
@@ -55,38 +55,58 @@ class _Check(NamedTuple):
 
 
 class _Rule:
-    """A row trigger: the checks in order, then the effects."""
+    """A row trigger: only for rows where `only` holds (evaluated without a call), the checks, then the effects."""
 
-    __slots__ = ("checks", "effects", "event", "table")
+    __slots__ = ("checks", "effects", "event", "only", "table")
 
-    def __init__(self, table: str, event: str, *checks: _Check, effects: tuple[str, ...] = ()) -> None:
-        self.table, self.event, self.checks, self.effects = table, event, checks, effects
+    def __init__(
+        self, table: str, event: str, *checks: _Check, only: str = "", effects: tuple[str, ...] = ()
+    ) -> None:
+        self.table, self.event, self.checks, self.only, self.effects = table, event, checks, only, effects
+
+    @property
+    def name(self) -> str:
+        return f"{self.table}_{self.event.replace(' ', '_')}".lower()
+
+
+def _always(says: str) -> _Check:
+    return _Check(says, "1 = 1")
 
 
 def _install(table: Table, rule: _Rule) -> None:
-    name = f"{rule.table}_{rule.event.replace(' ', '_')}".lower()
+    effects = [f"{effect};" for effect in rule.effects]
     checks = [
         f"SELECT RAISE(ABORT, '{rule.table}: {says}') WHERE {_sqlite(when)};" for says, when in rule.checks
     ]
-    effects = [f"{effect};" for effect in rule.effects]
+    raises = [f"IF {_postgresql(when)} THEN {_raise(rule.table, says)} END IF;" for says, when in rule.checks]
+    _create_sqlite(table, rule, " ".join(checks + effects))
+    _create_postgresql(table, rule, " ".join(raises + effects))
+
+
+def _create_sqlite(table: Table, rule: _Rule, body: str) -> None:
+    when = f"WHEN {_sqlite(rule.only)} " if rule.only else ""
     install(
         table,
-        sqlite=f"CREATE TRIGGER {name} {rule.event} ON {rule.table} BEGIN {' '.join(checks + effects)} END",
+        sqlite=f"CREATE TRIGGER {rule.name} {rule.event} ON {rule.table} {when}BEGIN {body} END",
     )
-    raises = [
-        f"IF {_postgresql(when)} THEN RAISE EXCEPTION '{rule.table}: {says}' USING ERRCODE = '23514'; END IF;"
-        for says, when in rule.checks
-    ]
+
+
+def _create_postgresql(table: Table, rule: _Rule, body: str, declare: str = "") -> None:
+    when = f"WHEN ({_postgresql(rule.only)}) " if rule.only else ""
     install(
         table,
-        postgresql=f"CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS "
-        f"$$ BEGIN {' '.join(raises + effects)} RETURN NEW; END $$",
+        postgresql=f"CREATE FUNCTION {rule.name}() RETURNS trigger LANGUAGE plpgsql AS "
+        f"$$ {declare} BEGIN {body} RETURN NEW; END $$",
     )
     install(
         table,
-        postgresql=f"CREATE TRIGGER {name} {rule.event} ON {rule.table} "
-        f"FOR EACH ROW EXECUTE FUNCTION {name}()",
+        postgresql=f"CREATE TRIGGER {rule.name} {rule.event} ON {rule.table} "
+        f"FOR EACH ROW {when}EXECUTE FUNCTION {rule.name}()",
     )
+
+
+def _raise(table: str, says: str) -> str:
+    return f"RAISE EXCEPTION '{table}: {says}' USING ERRCODE = '23514';"
 
 
 def _sqlite(text: str) -> str:
@@ -105,7 +125,7 @@ def _only_moves(table: Table, moving: tuple[str, ...]) -> None:
     fixed = " OR ".join(
         f"NEW.{c.name} {{distinct}} OLD.{c.name}" for c in table.columns if c.name not in moving
     )
-    _install(table, _Rule(table.name, "BEFORE UPDATE", _Check("these columns never change", fixed)))
+    _install(table, _Rule(table.name, "BEFORE UPDATE", _always("these columns never change"), only=fixed))
     install(
         table,
         sqlite=f"CREATE TRIGGER {table.name}_no_delete BEFORE DELETE ON {table.name} "
@@ -129,62 +149,36 @@ def _seed_transitions(table: Table) -> None:
     seed = f"INSERT INTO {table.name} (from_state, to_state) VALUES {moves}"
     install(table, sqlite=seed, postgresql=seed)
     append_only(table)
-    _install(table, _Rule(table.name, "BEFORE INSERT", _Check("the moves are fixed", "1 = 1")))
+    _install(table, _Rule(table.name, "BEFORE INSERT", _always("the moves are fixed")))
 
 
 _GRANT = "consent_grant g WHERE g.bucket = NEW.bucket AND g.id = NEW.grant_id"
-_USE = "use u WHERE u.bucket = NEW.bucket AND u.id = NEW.use_id"
 _THIS_GRANT = "UPDATE consent_grant SET {} WHERE bucket = NEW.bucket AND id = NEW.grant_id"
 _births = ", ".join(f"'{s}'" for s in sorted(BIRTHS))
 
 _RULES = (
     _Rule(
-        "disclosure",
-        "BEFORE INSERT",
-        _Check(
-            "no active grant of this person, recipient and purpose in its window with a use left",
-            f"NOT EXISTS (SELECT 1 FROM {_GRANT} AND g.recipient_id = NEW.recipient_id "
-            "AND g.subject = NEW.subject AND g.purpose = NEW.purpose AND g.state = 'active' "
-            "AND g.used < g.max_uses AND NEW.committed_at >= g.window_from "
-            "AND NEW.committed_at < g.window_to)",
-        ),
-        _Check(
-            "no such use, or it is voided or spent",
-            f"NOT EXISTS (SELECT 1 FROM {_USE} AND u.grant_id = NEW.grant_id "
-            "AND u.voided_at IS NULL AND u.spent < u.quota AND NEW.slot <= u.quota)",
-        ),
-        _Check(
-            "fields beyond the grant",
-            "NEW.fields = '[]' OR EXISTS (SELECT 1 FROM {each}NEW.fields{/each} WHERE value NOT IN "
-            "(SELECT f.field FROM grant_field f WHERE f.bucket = NEW.bucket AND f.grant_id = NEW.grant_id))",
-        ),
-        # The grant first: that is the order in which every code path locks the two.
-        effects=(
-            _THIS_GRANT.format(
-                "used = used + 1, state = CASE WHEN used + 1 = max_uses THEN 'exhausted' ELSE state END"
-            ),
-            "UPDATE use SET spent = spent + 1 WHERE bucket = NEW.bucket AND id = NEW.use_id",
-        ),
-    ),
-    _Rule(
         "consent_grant",
         "BEFORE INSERT",
         _Check("a grant is born unused", f"NEW.used <> 0 OR NEW.state NOT IN ({_births})"),
+        _Check(
+            "fields beyond the purpose",
+            "NEW.fields = '[]' OR EXISTS (SELECT 1 FROM {each}NEW.fields{/each} WHERE value NOT IN "
+            "(SELECT p.field FROM purpose_field p WHERE p.purpose = NEW.purpose))",
+        ),
     ),
     _Rule(
         "consent_grant",
         "BEFORE UPDATE OF used",
-        _Check(
-            "uses are counted one by one while active",
-            "NEW.used <> OLD.used AND (NEW.used <> OLD.used + 1 OR OLD.state <> 'active')",
-        ),
+        _always("uses are counted one by one while active"),
+        only="NEW.used <> OLD.used AND (NEW.used <> OLD.used + 1 OR OLD.state <> 'active')",
     ),
     _Rule(
         "consent_grant",
         "BEFORE UPDATE OF state",
         _Check(
             "illegal transition",
-            "NEW.state <> OLD.state AND NOT EXISTS (SELECT 1 FROM grant_transition t "
+            "NOT EXISTS (SELECT 1 FROM grant_transition t "
             "WHERE t.from_state = OLD.state AND t.to_state = NEW.state)",
         ),
         _Check(
@@ -192,15 +186,7 @@ _RULES = (
             "NEW.state = 'withdrawn' AND NOT EXISTS (SELECT 1 FROM withdrawal w "
             "WHERE w.bucket = NEW.bucket AND w.grant_id = NEW.id)",
         ),
-    ),
-    _Rule(
-        "grant_field",
-        "BEFORE INSERT",
-        _Check(
-            "not in the approved fields",
-            f"NOT EXISTS (SELECT 1 FROM {_GRANT} AND NEW.field IN "
-            "(SELECT value FROM {each}g.fields{/each}))",
-        ),
+        only="NEW.state <> OLD.state",
     ),
     _Rule(
         "use",
@@ -214,15 +200,14 @@ _RULES = (
     _Rule(
         "use",
         "BEFORE UPDATE OF spent",
-        _Check(
-            "slots are spent one by one",
-            "NEW.spent <> OLD.spent AND (NEW.spent <> OLD.spent + 1 OR OLD.voided_at IS NOT NULL)",
-        ),
+        _always("slots are spent one by one"),
+        only="NEW.spent <> OLD.spent AND (NEW.spent <> OLD.spent + 1 OR OLD.voided_at IS NOT NULL)",
     ),
     _Rule(
         "use",
         "BEFORE UPDATE OF voided_at",
-        _Check("voided for good", "OLD.voided_at IS NOT NULL AND NEW.voided_at {distinct} OLD.voided_at"),
+        _always("voided for good"),
+        only="OLD.voided_at IS NOT NULL AND NEW.voided_at {distinct} OLD.voided_at",
     ),
     _Rule(
         "withdrawal",
@@ -234,3 +219,53 @@ _RULES = (
         effects=(_THIS_GRANT.format("state = 'withdrawn'"),),
     ),
 )
+
+_SPENT = "used = used + 1, state = CASE WHEN used + 1 = max_uses THEN 'exhausted' ELSE state END"
+_LIVE_GRANT = (
+    "bucket = NEW.bucket AND id = NEW.grant_id AND recipient_id = NEW.recipient_id "
+    "AND subject = NEW.subject AND purpose = NEW.purpose AND state = 'active' AND used < max_uses "
+    "AND NEW.committed_at >= window_from AND NEW.committed_at < window_to"
+)
+_LIVE_USE = (
+    "bucket = NEW.bucket AND id = NEW.use_id AND grant_id = NEW.grant_id AND voided_at IS NULL "
+    "AND spent < quota AND NEW.slot <= quota"
+)
+_EXCESS = (
+    "NEW.fields = '[]' OR EXISTS (SELECT 1 FROM {each}NEW.fields{/each} WHERE value NOT IN "
+    "(SELECT value FROM {each}GRANTED{/each}))"
+)
+_NO_GRANT = "no active grant of this person, recipient and purpose in its window with a use left"
+_NO_USE = "no such use, or it is voided or spent"
+_TOO_MUCH = "fields beyond the grant"
+
+
+def _install_spending(table: Table) -> None:
+    """Inserting a disclosure spends the grant and the use, or fails: the hottest rule, so written per dialect.
+
+    The grant comes first, because that is the order in which every code path locks the two.
+    """
+    rule = _Rule("disclosure", "BEFORE INSERT")
+    grant, use = "bucket = NEW.bucket AND id = NEW.grant_id", "bucket = NEW.bucket AND id = NEW.use_id"
+    excess = _sqlite(_EXCESS).replace("GRANTED", "fields")
+    checks = {
+        _NO_GRANT: f"NOT EXISTS (SELECT 1 FROM consent_grant WHERE {_LIVE_GRANT})",
+        _NO_USE: f"NOT EXISTS (SELECT 1 FROM use WHERE {_LIVE_USE})",
+        _TOO_MUCH: f"EXISTS (SELECT 1 FROM consent_grant WHERE {grant} AND fields <> NEW.fields AND ({excess}))",
+    }
+    raises = "".join(
+        f"SELECT RAISE(ABORT, 'disclosure: {says}') WHERE {when}; " for says, when in checks.items()
+    )
+    spend = f"UPDATE consent_grant SET {_SPENT} WHERE {grant}; UPDATE use SET spent = spent + 1 WHERE {use};"
+    _create_sqlite(table, rule, raises + spend)
+    # One UPDATE locks, checks and counts: there is no gap between looking and spending.
+    _create_postgresql(
+        table,
+        rule,
+        f"UPDATE consent_grant SET {_SPENT} WHERE {_LIVE_GRANT} RETURNING fields INTO granted; "
+        f"IF NOT FOUND THEN {_raise('disclosure', _NO_GRANT)} END IF; "
+        f"UPDATE use SET spent = spent + 1 WHERE {_LIVE_USE}; "
+        f"IF NOT FOUND THEN {_raise('disclosure', _NO_USE)} END IF; "
+        f"IF NEW.fields <> granted AND ({_postgresql(_EXCESS).replace('GRANTED', 'granted')}) "
+        f"THEN {_raise('disclosure', _TOO_MUCH)} END IF;",
+        declare="DECLARE granted text;",
+    )

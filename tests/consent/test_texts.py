@@ -1,0 +1,218 @@
+"""Recipients, purposes, notices and terms: what may be published, and that it never changes."""
+
+import re
+
+import pytest
+
+from consent import notices, purposes, recipients, terms
+from consent.errors import BadNotice, BadRegistration, BadTerms, UnfairTerms, UnknownPurpose
+from consent.ids import document_hash
+from consent.recipients import Registration
+from tests.consent.world import JWKS
+from vault.fields.catalogue import FIELDS
+
+GOOD = {
+    "legal_name": "Swift Parcel Ltd",
+    "contact": "privacy@swift.example",
+    "registration_no": "9131",
+    "redirect_uris": ["https://swift.example/cb"],
+    "jwks": JWKS,
+}
+
+NO_CONNECTION = None
+"""What a check needs that must refuse before it touches the data base."""
+
+
+def register(world, **changes):
+    with world.vault.data.write() as conn:
+        return recipients.register(conn, Registration(**{**GOOD, **changes}), world.now)
+
+
+def test_the_vocabulary_has_dpv_names_two_languages_and_fields_of_the_catalogue():
+    assert len(purposes.PURPOSES) >= 8
+    for purpose in purposes.PURPOSES.values():
+        assert re.fullmatch(r"https://w3id\.org/dpv#[A-Z][A-Za-z]+", purpose.dpv_iri)
+        assert purpose.title("en").isascii()
+        assert not purpose.title("zh-CN").isascii()
+        assert set(purpose.fields) <= set(FIELDS)
+        assert purpose.sensitive == any(FIELDS[code].sensitive for code in purpose.fields)
+
+
+def test_seeding_twice_changes_nothing_and_unknown_purposes_raise(world):
+    with world.vault.data.write() as conn:
+        purposes.seed(conn)
+        for code, purpose in purposes.PURPOSES.items():
+            assert purposes.purpose(conn, code) == purpose
+        with pytest.raises(UnknownPurpose):
+            purposes.purpose(conn, "nonsense")
+
+
+def test_a_registered_client_is_found_with_its_recipient(world):
+    who = register(world)
+
+    with world.vault.data.read() as conn:
+        client = recipients.client(conn, who.client_id)
+        nobody = recipients.client(conn, "app_nobody")
+
+    assert nobody is None
+    assert client is not None
+    assert who.recipient_id.startswith("org_")
+    assert (client.recipient.id, client.jwks, client.suspended) == (who.recipient_id, JWKS, False)
+    assert client.redirect_uris == ("https://swift.example/cb",)
+
+
+def test_a_suspended_client_says_so(world):
+    who = register(world)
+
+    with world.vault.data.write() as conn:
+        recipients.suspend(conn, who.client_id, world.now)
+        client = recipients.client(conn, who.client_id)
+
+    assert client is not None
+    assert client.suspended
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"legal_name": "  "},
+        {"contact": "x" * 201},
+        {"registration_no": "two\nlines"},
+        {"redirect_uris": []},
+        {"redirect_uris": ["http://swift.example/cb"]},
+        {"redirect_uris": ["javascript:alert(1)"]},
+        {"redirect_uris": ["https://swift.example/cb#part"]},
+        {"redirect_uris": ["https://user@swift.example/cb"]},
+        {"jwks": {}},
+        {"jwks": {"keys": []}},
+        {"jwks": {"keys": ["no"]}},
+        {"jwks": {"keys": [{"kty": "EC", "d": "private"}]}},
+        {"jwks": {"keys": [{"kty": "oct", "k": "secret"}]}},
+        {"jwks": [1]},
+        {"jwks": "{"},
+    ],
+)
+def test_incomplete_or_dangerous_registrations_are_refused_before_anything_is_written(changes):
+    with pytest.raises(BadRegistration):
+        recipients.register(NO_CONNECTION, Registration(**{**GOOD, **changes}), 1)
+
+
+def test_a_loopback_redirect_may_be_plain_http(world):
+    register(world, redirect_uris=["http://127.0.0.1:9/callback"])
+
+
+def publish_notice(world, who, text="We deliver.", **changes):
+    given = {"purpose": "delivery", "version": 1, "lang": "en", **changes}
+    with world.vault.data.write() as conn:
+        return notices.publish(conn, who.recipient_id, text=text, now_ms=world.now, **given)
+
+
+def test_a_notice_is_published_once_per_version_and_named_by_its_exact_text(world):
+    who = register(world)
+    first = publish_notice(world, who)
+
+    assert publish_notice(world, who) == first
+    with pytest.raises(BadNotice):
+        publish_notice(world, who, text="We deliver and sell.")
+    assert publish_notice(world, who, lang="zh-CN").hash != first.hash
+    assert first.hash == document_hash(
+        {
+            "recipient_id": who.recipient_id,
+            "purpose": "delivery",
+            "version": 1,
+            "lang": "en",
+            "text": "We deliver.",
+        }
+    )
+
+
+@pytest.mark.parametrize("changes", [{"text": " "}, {"lang": "fr"}, {"version": 0}, {"text": "x" * 20_001}])
+def test_a_notice_needs_text_language_and_version(changes):
+    given = {"purpose": "delivery", "version": 1, "lang": "en", "text": "We deliver.", **changes}
+    with pytest.raises(BadNotice):
+        notices.publish(NO_CONNECTION, "org_x", now_ms=1, **given)
+
+
+def test_a_notice_for_an_unknown_purpose_is_refused():
+    with pytest.raises(UnknownPurpose):
+        notices.publish(NO_CONNECTION, "org_x", "nonsense", 1, "en", "We deliver.", 1)
+
+
+TERMS = {"version": 1, "text": "We owe you.", "per_record": "500", "currency": "CNY", "cap": "2000.5"}
+
+
+def publish_terms(world, who, **changes):
+    with world.vault.data.write() as conn:
+        return terms.publish(conn, who.recipient_id, now_ms=world.now, **{**TERMS, **changes})
+
+
+def test_terms_keep_their_sums_as_exact_decimals(world):
+    who = register(world)
+    owed = publish_terms(world, who)
+
+    assert (str(owed.per_record), str(owed.cap), str(owed.example())) == ("500.00", "2000.50", "500.00")
+    assert publish_terms(world, who) == owed
+    with pytest.raises(BadTerms):
+        publish_terms(world, who, per_record="1.00")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"per_record": "0"},
+        {"per_record": "-5"},
+        {"per_record": "1e3"},
+        {"per_record": "5.001"},
+        {"per_record": "五百"},
+        {"currency": "yuan"},
+        {"cap": "100"},
+        {"text": ""},
+        {"version": 0},
+    ],
+)
+def test_terms_that_are_no_sums_are_refused(changes):
+    with pytest.raises(BadTerms):
+        terms.publish(NO_CONNECTION, "org_x", now_ms=1, **{**TERMS, **changes})
+
+
+@pytest.mark.parametrize(
+    ("text", "clause", "words"),
+    [
+        ("We are not liable for leaks.", "excludes liability", "not liable"),
+        ("The company disclaims any liability.", "excludes liability", "disclaims any liability"),
+        ("You use this at your own risk.", "excludes liability", "at your own risk"),
+        ("如信息泄露,我方不承担任何责任。", "excludes liability", "不承担任何责任"),
+        ("由此产生的损失,我方概不负责。", "excludes liability", "概不负责"),
+        ("You agree to use for any purpose we see fit.", "blanket consent", "any purpose"),
+        ("We may share it with any third party.", "blanket consent", "any third party"),
+        ("您同意我方将信息用于任何目的。", "blanket consent", "任何目的"),
+        ("This consent is irrevocable.", "irrevocable consent", "irrevocable"),
+        ("Consent cannot be withdrawn.", "irrevocable consent", "cannot be withdrawn"),
+        ("该授权不可撤销。", "irrevocable consent", "不可撤销"),
+    ],
+)
+def test_unfair_terms_are_refused_with_the_offending_words(text, clause, words):
+    assert terms.unfair(text) == (clause, words)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "We are liable for every leak.",
+        "If your data leaks from us, we pay 500 yuan to you.",
+        "You may withdraw at any time.",
+        "如您的信息由我方泄露,我方承担赔偿责任。",
+        "您可以随时撤回同意。",
+    ],
+)
+def test_fair_terms_pass(text):
+    assert terms.unfair(text) is None
+
+
+def test_publishing_unfair_terms_raises_and_writes_nothing(world):
+    who = register(world)
+    with pytest.raises(UnfairTerms) as refused:
+        publish_terms(world, who, text="No refunds. We accept no liability whatsoever.")
+
+    assert refused.value.words == "no liability"
+    assert publish_terms(world, who).version == 1

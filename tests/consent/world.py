@@ -1,0 +1,168 @@
+"""A small world for the consent floor's tests: apps, people, and every step from asking to a token."""
+
+import base64
+import hashlib
+import secrets
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from consent import accounts, ask, notices, purposes, recipients, terms
+from consent.accounts import Consumer
+from consent.approve import Approved, Showing, approve, claim
+from consent.ask import Pushed, PushParams
+from consent.decide import IdempotencyKey, RedeemRequest
+from consent.details import Details, instant, parse_details
+from consent.recipients import Client, Registration
+from consent.refusals import Refusal
+from consent.tokens import CodeExchange, Issued, exchange
+from tests.vault import people
+from vault.ids import secret_bucket, secret_hash
+from vault.opening import Vault
+
+REDIRECT = "https://app.example/callback"
+VERIFIER = "v" * 43
+CHALLENGE = base64.urlsafe_b64encode(hashlib.sha256(VERIFIER.encode()).digest()).decode().rstrip("=")
+JKT = "j" * 43
+DAY = 86_400_000
+JWKS = {"keys": [{"kty": "EC", "crv": "P-256", "x": "AA", "y": "AA", "kid": "k1"}]}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class App:
+    client: Client
+    notice: notices.Notice
+    terms: terms.Terms
+
+    def raw(self, now_ms: int, **changes: Any) -> dict[str, Any]:
+        """The authorization details as the app would send them, with members changed or (None) left out."""
+        body = {
+            "type": "pii_use",
+            "locations": ["https://vault.example/v1/disclosures"],
+            "actions": ["disclose"],
+            "recipient": self.client.recipient.id,
+            "purpose": self.notice.purpose,
+            "datatypes": ["name", "phone"],
+            "uses": {"max": 1, "ask": "each"},
+            "window": {"from": instant(now_ms), "to": instant(now_ms + DAY)},
+            "retention": "P30D",
+            "notice": {
+                "id": self.notice.id,
+                "version": 1,
+                "lang": self.notice.lang,
+                "hash": self.notice.hash,
+            },
+            "onward": [],
+            "liability": {
+                "terms": self.terms.id,
+                "hash": self.terms.hash,
+                "per_record": "500.00",
+                "currency": "CNY",
+            },
+        }
+        return {name: value for name, value in {**body, **changes}.items() if value is not None}
+
+    def details(self, now_ms: int, **changes: Any) -> Details:
+        parsed = parse_details([self.raw(now_ms, **changes)])
+        assert isinstance(parsed, Details), parsed
+        return parsed
+
+
+PARAMS = PushParams(redirect_uri=REDIRECT, state="s1", code_challenge=CHALLENGE)
+
+
+@dataclass
+class World:
+    """Everything is made on demand, at `now`; `tick` moves the clock."""
+
+    vault: Vault
+    now: int
+    made: int = field(default=0)
+
+    def __post_init__(self) -> None:
+        with self.vault.data.write() as conn:
+            purposes.seed(conn)
+
+    def tick(self, ms: int) -> None:
+        self.now += ms
+
+    def app(self, purpose: str = "delivery", name: str = "Swift Parcel Ltd") -> App:
+        registration = Registration(
+            legal_name=name,
+            contact="privacy@app.example",
+            registration_no="91310000TEST",
+            redirect_uris=[REDIRECT],
+            jwks=JWKS,
+        )
+        with self.vault.data.write() as conn:
+            who = recipients.register(conn, registration, self.now)
+            notice = notices.publish(
+                conn, who.recipient_id, purpose, 1, "en", "We deliver one parcel.", self.now
+            )
+            owed = terms.publish(
+                conn, who.recipient_id, 1, "We owe you for leaks.", "500.00", "CNY", "5000.00", self.now
+            )
+            client = recipients.client(conn, who.client_id)
+        assert client is not None
+        return App(client=client, notice=notice, terms=owed)
+
+    def people(self, count: int) -> list[Consumer]:
+        created = people.enrol(self.vault, range(self.made, self.made + count), self.now)
+        self.made += count
+        accounts.enrol_many(self.vault, created, self.now)
+        return [Consumer(bucket=p.bucket, subject=p.subject, lang="en") for p in created]
+
+    def person(self) -> Consumer:
+        return self.people(1)[0]
+
+    def push(
+        self, app: App, details: Details | None = None, params: PushParams = PARAMS, **changes: Any
+    ) -> Pushed | Refusal:
+        with self.vault.data.write() as conn:
+            return ask.push(conn, app.client, details or app.details(self.now, **changes), params, self.now)
+
+    def show(self, app: App, person: Consumer, **changes: Any) -> Showing:
+        pushed = self.push(app, **changes)
+        assert isinstance(pushed, Pushed), pushed
+        shown = claim(self.vault, person, pushed.request_uri, app.client.client_id, self.now)
+        assert isinstance(shown, Showing), shown
+        return shown
+
+    def approve(self, app: App, person: Consumer, **changes: Any) -> Approved:
+        shown = self.show(app, person, **changes)
+        approved = approve(self.vault, person, shown.id, None, self.now)
+        assert isinstance(approved, Approved), approved
+        return approved
+
+    def exchanging(self, app: App, code: str, **changes: Any) -> CodeExchange:
+        request = CodeExchange(
+            client_id=app.client.client_id,
+            code=code,
+            redirect_uri=REDIRECT,
+            code_verifier=VERIFIER,
+            jkt=JKT,
+        )
+        return replace(request, **changes)
+
+    def token(self, app: App, person: Consumer, uses: int = 1, **changes: Any) -> Issued:
+        approved = self.approve(app, person, uses={"max": uses}, **changes)
+        issued = exchange(self.vault, self.exchanging(app, approved.code), self.now)
+        assert isinstance(issued, Issued), issued
+        return issued
+
+    def request(self, issued: Issued, key: str | None = None, **changes: Any) -> RedeemRequest:
+        """A redemption with a fresh proof; `key` is an Idempotency-Key in clear."""
+        request = RedeemRequest(
+            token_hash=secret_hash(issued.token),
+            bucket=secret_bucket("cut", issued.token),
+            jkt=JKT,
+            proof=secrets.token_bytes(32),
+            proof_expires=self.now + 60_000,
+            idempotency=None if key is None else idempotency(key),
+        )
+        return replace(request, **changes)
+
+
+def idempotency(key: str, body: str = "") -> IdempotencyKey:
+    return IdempotencyKey(
+        key_hash=hashlib.sha256(key.encode()).digest(), request_hash=hashlib.sha256(body.encode()).digest()
+    )
