@@ -13,7 +13,7 @@ from litestar.datastructures import State
 from api.batcher import Batcher
 from api.clock import Clock, system_clock
 from api.disclosures import redeem
-from api.dumps import dump_status, receive_dump
+from api.dumps import dump_status, receive_dump, trace_report
 from api.guards import require_access
 from api.headers import security_headers
 from api.health import health
@@ -44,7 +44,7 @@ from vault.opening import Vault
 
 PUBLIC = (front_door, static_file, health, log_keys, log_checkpoint, log_entries, log_tile)
 PROTOCOL = (authorization_server, protected_resource, jwks, push, authorize, exchange_code, redeem)
-STAFF = (receive_dump, dump_status)
+STAFF = (receive_dump, dump_status, trace_report)
 PORTAL = (
     language_door,
     sign_in_page,

@@ -11,14 +11,17 @@ from litestar import Request, Response, get, post
 from litestar.params import FromPath
 
 from api.access import Access, access
+from api.jobs.handlers import TRACE
 from api.jobs.lease import enqueue, status
 from api.problems import Problem
 from api.staff import StaffMember
 from api.wiring import Services, services_of
 from breach.intake.quarantine import Upload
+from breach.pipeline import load
+from breach.report import PREFIX as TRACE_PREFIX
+from breach.report import report_json
 from vault.ids import decode_id, encode_id
 
-TRACE = "trace"
 _JOB = "job"
 _PIECE = 1 << 20
 
@@ -56,8 +59,16 @@ def dump_status(request: Request[StaffMember, Any, Any], name: FromPath[str]) ->
         "done": found.done,
         "total": found.total,
         "code": found.code,
+        "trace": found.result,
     }
     return Response(body, media_type="application/json")
+
+
+@get("/v1/traces/{name:str}", opt=access(Access.INVESTIGATOR), sync_to_thread=True)
+def trace_report(request: Request[StaffMember, Any, Any], name: FromPath[str]) -> Response[str]:
+    """The report of a finished trace: ids of recipients, counts and hashes, no personal value."""
+    found = load(services_of(request).vault, decode_id(TRACE_PREFIX, name))
+    return Response(report_json(found), media_type="application/json")
 
 
 def _finish(services: Services, upload: Upload, actor: str) -> dict[str, Any]:

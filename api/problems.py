@@ -24,7 +24,7 @@ from api.batcher import BatcherClosed
 from api.events import log_unexpected
 from api.forms import MalformedForm
 from api.i18n import Lang, catalogue, lang_of_path, negotiate
-from breach.errors import BreachError, DumpRefused, UnknownDump, Unreadable
+from breach.errors import BreachError, DumpRefused, NotTraced, UnknownDump, Unreadable
 from consent.errors import ConsentError
 from consent.ledger.errors import LedgerAlarm, LedgerError, NotYetPublished
 from vault.errors import VaultError
@@ -49,6 +49,7 @@ _SPECIAL: Mapping[type[Exception], tuple[int, Mapping[str, str]]] = {
     BatcherClosed: (503, {"Retry-After": "1"}),
     NotYetPublished: (409, {"Retry-After": "2"}),
     UnknownDump: (404, {}),
+    NotTraced: (409, {"Retry-After": "2"}),
     DumpRefused: (422, {}),
 }
 """Status and headers of the domain errors that are not simply bad input."""
@@ -121,11 +122,15 @@ def answer_problem(request: Request[Any, Any, Any], error: Exception) -> Respons
     lang = reader_lang(request.scope["path"], request.headers.get("Accept-Language", ""))
     headers = {**problem.headers, "Content-Language": lang.value, "Vary": "Accept-Language"}
     if "text/html" in request.headers.get("Accept", ""):
-        from api.portal.pages import problem_page  # noqa: PLC0415 - pages raise problems, problems draw pages
-
-        page = problem_page(lang, problem_body(problem, lang))
-        return Response(
-            page, status_code=problem.status, media_type="text/html; charset=utf-8", headers=headers
-        )
+        if problem.code == "not_authenticated" and lang_of_path(request.scope["path"]):
+            return Response(b"", status_code=303, headers={"Location": f"/{lang.value}/sign-in"})
+        return _problem_page(problem, lang, headers)
     body = encode_problem(problem, lang)
     return Response(body, status_code=problem.status, media_type=MEDIA_TYPE, headers=headers)
+
+
+def _problem_page(problem: Problem, lang: Lang, headers: dict[str, str]) -> Response[bytes]:
+    from api.portal.pages import problem_page  # noqa: PLC0415 - pages raise problems, problems draw pages
+
+    page = problem_page(lang, problem_body(problem, lang)).encode()
+    return Response(page, status_code=problem.status, media_type="text/html", headers=headers)

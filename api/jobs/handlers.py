@@ -1,13 +1,27 @@
-"""What each kind of job does."""
+"""What each kind of job does: for now, tracing a dump that was taken into custody."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from api.clock import Clock
-from api.jobs.worker import Work
+from api.jobs.worker import Report, Work
 from api.settings import Settings
+from breach.intake import quarantine
+from breach.pipeline import trace
+from breach.report import PREFIX as TRACE_PREFIX
+from vault.ids import decode_id, encode_id
 from vault.opening import Vault
+
+TRACE = "trace"
 
 
 def work_of(settings: Settings, vault: Vault, clock: Clock) -> Mapping[str, Work]:
     """The work of one installation by kind of job."""
-    return {}
+
+    def trace_dump(payload: Mapping[str, Any], report: Report) -> str:
+        dump_id = decode_id(quarantine.PREFIX, payload["dump"])
+        found = quarantine.find(vault, settings.quarantine, dump_id)
+        done = trace(vault, found, now_ms=clock(), progress=report, actor=payload["actor"])
+        return encode_id(TRACE_PREFIX, done.id)
+
+    return {TRACE: trace_dump}

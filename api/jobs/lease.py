@@ -39,13 +39,17 @@ class Job:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobStatus:
-    """A job as anybody may see it: `done` of `total` units of its `stage`; `code` says why it failed."""
+    """A job as anybody may see it: `done` of `total` units of its `stage`.
+
+    `code` says why it failed, `result` names what it made.
+    """
 
     state: str
     stage: str
     done: int
     total: int
     code: str | None
+    result: str | None
     created_at: int
     updated_at: int
 
@@ -86,9 +90,10 @@ def report(
     )
 
 
-def finish(database: Database, taken: Job, now_ms: int) -> None:
-    """The job is done; raises LeaseLost."""
-    _change(database, taken, now_ms, {"state": "done", "stage": "done", "owner": None, "lease_until": None})
+def finish(database: Database, taken: Job, now_ms: int, result: str | None = None) -> None:
+    """The job is done and made `result`; raises LeaseLost."""
+    ended = {"state": "done", "stage": "done", "owner": None, "lease_until": None}
+    _change(database, taken, now_ms, {**ended, "result": result})
 
 
 def fail(database: Database, taken: Job, code: str, now_ms: int) -> None:
@@ -107,6 +112,7 @@ def status(conn: Connection, job_id: bytes) -> JobStatus | None:
         done=row.done,
         total=row.total,
         code=row.code,
+        result=row.result,
         created_at=row.created_at,
         updated_at=row.updated_at,
     )

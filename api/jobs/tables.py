@@ -12,6 +12,7 @@ job = Table(
     Column("payload", Text, nullable=False),
     Column("state", Text, nullable=False),
     Column("code", Text),
+    Column("result", Text),
     Column("attempts", Integer, nullable=False),
     Column("owner", Text),
     Column("lease_until", BigInteger),
@@ -23,5 +24,6 @@ job = Table(
     CheckConstraint("state IN ('queued', 'running', 'done', 'failed')", name="state"),
     CheckConstraint("(state = 'running') = (owner IS NOT NULL)", name="owned"),
     CheckConstraint("(state = 'failed') = (code IS NOT NULL)", name="reason"),
+    CheckConstraint("result IS NULL OR state = 'done'", name="result"),
     Index(None, "state", "created_at"),
 )

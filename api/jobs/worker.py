@@ -8,6 +8,7 @@ logged by class and place.
 import secrets
 import threading
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from api.clock import Clock
@@ -21,9 +22,16 @@ from vault.ids import encode_id
 from vault.storage import Database
 
 type Report = Callable[[str, int, int], None]
-type Work = Callable[[Mapping[str, Any], Report], None]
+type Work = Callable[[Mapping[str, Any], Report], str | None]
+"""Does a job with its payload and returns the name of what it made."""
 
 POLL_S = 1.0
+_REPORT_EVERY_MS = 500
+
+
+@dataclass(frozen=True, slots=True)
+class _Failed:
+    code: str
 
 
 class Worker:
@@ -56,38 +64,47 @@ class Worker:
         taken = take(self._database, self._owner, self._clock())
         if taken is None:
             return False
-        code = self._attempt(taken)
+        outcome = self._attempt(taken)
         kind, name = taken.kind, encode_id("job", taken.id)
         try:
-            if code is None:
-                finish(self._database, taken, self._clock())
-                log_event(Event.JOB_FINISHED, job=name, kind=kind)
+            if isinstance(outcome, _Failed):
+                fail(self._database, taken, outcome.code, self._clock())
+                log_event(Event.JOB_FAILED, job=name, kind=kind, code=outcome.code)
             else:
-                fail(self._database, taken, code, self._clock())
-                log_event(Event.JOB_FAILED, job=name, kind=kind, code=code)
+                finish(self._database, taken, self._clock(), outcome)
+                log_event(Event.JOB_FINISHED, job=name, kind=kind)
         except LeaseLost:
             pass  # whoever owns it now will say how it ended
         return True
 
-    def _attempt(self, taken: Job) -> str | None:
-        def progress(stage: str, done: int, total: int) -> None:
-            if self._stopping.is_set():
-                raise LeaseLost("the server is stopping")
-            report(self._database, taken, stage, done, total, self._clock())
-
+    def _attempt(self, taken: Job) -> str | _Failed | None:
         work = self._work.get(taken.kind)
         if work is None:
-            return "unknown_kind"
+            return _Failed("unknown_kind")
         try:
-            work(taken.payload, progress)
+            return work(taken.payload, self._reporting(taken))
         except LeaseLost:
             raise
         except (VaultError, ConsentError, LedgerError, BreachError) as error:
-            return error.code
+            return _Failed(error.code)
         except Exception as error:  # noqa: BLE001 - the edge of the job runner
             log_unexpected(error)
-            return "internal_error"
-        return None
+            return _Failed("internal_error")
+
+    def _reporting(self, taken: Job) -> Report:
+        """Progress towards the data base, at most twice a second, and on every change of stage."""
+        told_stage, told_at = "", 0
+
+        def progress(stage: str, done: int, total: int) -> None:
+            nonlocal told_stage, told_at
+            if self._stopping.is_set():
+                raise LeaseLost("the server is stopping")
+            now_ms = self._clock()
+            if stage != told_stage or now_ms >= told_at + _REPORT_EVERY_MS:
+                report(self._database, taken, stage, done, total, now_ms)
+                told_stage, told_at = stage, now_ms
+
+        return progress
 
     def _run(self) -> None:
         while not self._stopping.is_set():

@@ -1,0 +1,70 @@
+"""The transparency log over HTTP: an outsider with the published key checks what the service signed."""
+
+import re
+
+from api.access import Access
+from api.jobs.publisher import Publisher
+from consent.ledger import checkpoint
+from consent.ledger.memory import Memory
+from consent.ledger.note import VerifierKey
+from consent.ledger.tiles import split_hashes
+from consent.ledger.tree import Frontier
+
+
+def _published(world):
+    app, person = world.app(), world.person()
+    answer = app.disclose(app.token_for(person)).json()
+    Publisher(world.vault, world.clock, Memory(world.settings.checkpoint_state), None, 1).publish_once()
+    _, _, tail = answer["ledger"]["log"].partition("/perusal/")
+    return f"/log/{tail}", answer["ledger"]
+
+
+def test_the_signed_head_verifies_and_its_tile_hashes_to_it(world):
+    base, at = _published(world)
+
+    keys = [VerifierKey.parse(line) for line in world.http.get("/log/keys").text.splitlines()]
+    head = checkpoint.verify(world.http.get(f"{base}/checkpoint").content, keys)
+    tile = world.http.get(f"{base}/tile/0/000.p/{head.size}")
+
+    hashes = split_hashes(tile.content)
+    assert head.origin == at["log"]
+    assert hashes[at["index"]].hex() == at["leaf"]
+    assert Frontier(0, ()).extend(hashes).root() == head.root
+    assert "immutable" in tile.headers["cache-control"]
+
+
+def test_sizes_that_were_never_signed_are_not_shown(world):
+    base, _ = _published(world)
+
+    for path in ("tile/0/000.p/200", "tile/0/000", "tile/1/000.p/1", "tile/0/001.p/1"):
+        assert world.http.get(f"{base}/{path}").status_code == 404
+
+
+def test_entries_are_for_auditors_and_hold_no_name_and_no_value(world):
+    base, _ = _published(world)
+    size = int(re.findall(r"\n(\d+)\n", world.http.get(f"{base}/checkpoint").text)[0])
+    path = f"{base}/tile/entries/000.p/{size}"
+
+    assert world.http.get(path).status_code == 401
+    entries = world.http.get(path, headers=world.staff_key(Access.AUDITOR))
+    assert entries.status_code == 200
+    for word in ("13812341234", "张小丰", "Harbour", "org_", "account"):
+        assert word.encode() not in entries.content
+
+
+def test_paths_that_name_no_tile_are_not_found(world):
+    base, _ = _published(world)
+
+    for path in (
+        f"{base}/tile/0/0",
+        f"{base}/tile/0/000.p/0",
+        f"{base}/tile/0/000.p/256",
+        f"{base}/tile/99/000",
+        f"{base}/tile/0/000/extra",
+        f"{base}/tile/-1/000",
+        "/log/99999/0/checkpoint",
+        "/log/2026/99999999999999999999/checkpoint",
+        "/log/x/y/checkpoint",
+        "/log/1999/0/checkpoint",
+    ):
+        assert world.http.get(path).status_code == 404, path
