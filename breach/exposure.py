@@ -47,23 +47,23 @@ class Exposure:
     dark_found: int = 0
 
 
-def weigh(conn: Connection, trace_id: bytes, before_ms: int) -> tuple[Evidence, Exposure]:
+def weigh(conn: Connection, trace_id: bytes, buckets: int, before_ms: int) -> tuple[Evidence, Exposure]:
     """The evidence of one trace from disclosures committed before `before_ms`; reads one snapshot."""
-    cells = _cells(conn, trace_id)
+    cells = _cells(conn, trace_id, buckets)
     known = sorted(recipients(conn), key=lambda one: one.id)
     numbers = {str(one.id): at for at, one in enumerate(known)}
     names = tuple(one.legal_name for one in known)
     exposure = Exposure(recipient_ids=tuple(numbers), recipient_names=names, fields=_test_fields(cells))
     exposure.unexplained = [0] * len(numbers)
-    for part in batched(people(conn, trace_id), _CHUNK):
+    for part in batched(people(conn, trace_id, buckets), _CHUNK):
         _add_people(conn, part, numbers, before_ms, exposure)
     exposure.people_disclosed = received.count_disclosed(conn, before_ms)
     return _evidence(conn, exposure, numbers, before_ms), exposure
 
 
-def _cells(conn: Connection, trace_id: bytes) -> Counter[frozenset[str]]:
+def _cells(conn: Connection, trace_id: bytes, buckets: int) -> Counter[frozenset[str]]:
     """How many found people show which set of fields."""
-    return Counter(frozenset(item[2] for item in items) for _, items in people(conn, trace_id))
+    return Counter(frozenset(item[2] for item in items) for _, items in people(conn, trace_id, buckets))
 
 
 def _test_fields(shown: Counter[frozenset[str]]) -> tuple[str, ...]:

@@ -6,9 +6,10 @@ where it stopped and counts nothing twice.
 
 from collections.abc import Iterator, Mapping
 from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, tuple_
 
 from breach.match import Found, Item
 from breach.tables import trace_item
@@ -46,36 +47,27 @@ def add(conn: Connection, trace_id: bytes, found: Mapping[Item, Found]) -> None:
         _ADD(conn, rows[start : start + _CHUNK])
 
 
-def people(conn: Connection, trace_id: bytes, *, agreed: bool = True) -> Iterator[tuple[Person, list[Item]]]:
-    """Every found person with the items found, in the order of their ids; `agreed`: agreeing rows only."""
-    for person, rows in groupby(
-        _rows(conn, trace_id, agreed=agreed), key=lambda row: (row.bucket, row.subject)
-    ):
-        listed = [(row.bucket, row.subject, row.field, row.record, row.version) for row in rows]
-        yield (
-            (Bucket(person[0]), SubjectId(person[1])),
-            [(Bucket(b), SubjectId(s), f, RecordId(r), v) for b, s, f, r, v in listed],
-        )
+def people(
+    conn: Connection, trace_id: bytes, buckets: int, *, agreed: bool = True
+) -> Iterator[tuple[Person, list[Item]]]:
+    """Every found person with the items found, bucket by bucket; `agreed`: agreeing rows only."""
+    for bucket in map(Bucket, range(buckets)):
+        rows = _rows(conn, trace_id, bucket, agreed=agreed)
+        for subject, listed in groupby(rows, key=itemgetter(0)):
+            yield (
+                (bucket, SubjectId(subject)),
+                [(bucket, SubjectId(subject), code, RecordId(record), v) for _, code, record, v in listed],
+            )
 
 
-def _rows(conn: Connection, trace_id: bytes, *, agreed: bool) -> Iterator[Any]:
-    """Pages by key: memory stays bounded, and no cursor is held open between them."""
+def _rows(conn: Connection, trace_id: bytes, bucket: Bucket, *, agreed: bool) -> Iterator[Any]:
+    """Pages along the primary key: memory stays bounded, and no cursor is held open between them."""
     column = trace_item.c
-    key = (column.bucket, column.subject, column.field, column.record, column.version)
-    query = select(*key).where(column.trace == trace_id).order_by(*key).limit(_PAGE)
+    key = (column.subject, column.field, column.record, column.version)
+    mine = (column.bucket == bucket) & (column.trace == trace_id)
+    query = select(*key).where(mine).order_by(*key).limit(_PAGE)
     query = query.where(column.agreed > 0) if agreed else query
-    after: tuple[Any, ...] | None = None
-    while True:
-        page = conn.execute(query if after is None else query.where(_beyond(key, after))).all()
-        yield from page
-        if len(page) < _PAGE:
-            return
-        after = tuple(page[-1])
-
-
-def _beyond(key: tuple[Any, ...], after: tuple[Any, ...]) -> Any:
-    """Lexicographic "greater than", written out: SQLite and PostgreSQL agree on it for every type."""
-    condition = key[-1] > after[-1]
-    for column, value in reversed(list(zip(key[:-1], after[:-1], strict=True))):
-        condition = (column > value) | ((column == value) & condition)
-    return condition
+    page = conn.execute(query).all()
+    while page:
+        yield from map(tuple, page)
+        page = conn.execute(query.where(tuple_(*key) > tuple(page[-1]))).all() if len(page) == _PAGE else []

@@ -182,7 +182,7 @@ def _batches(work: _Work, dialect: Dialect, tally: Tally, read: _Meter) -> Itera
 def _conclude(work: _Work, trace_id: bytes, dialect: Dialect, counted: _Counted) -> TraceReport:
     work.progress(Stage.WEIGH, 0, 2)
     with work.vault.data.read() as conn:
-        evidence, exposed = exposure.weigh(conn, trace_id, work.before)
+        evidence, exposed = exposure.weigh(conn, trace_id, work.vault.installation.buckets, work.before)
     work.progress(Stage.WEIGH, 1, 2)
     result = attribute(evidence, work.rules)
     work.progress(Stage.WEIGH, 2, 2)
