@@ -45,9 +45,12 @@ def log_event(event: Event, **fields: Unpack[Fields]) -> None:
 def log_unexpected(error: BaseException) -> str:
     """Log an exception nobody foresaw and return the id under which a reader can name it."""
     error_id = secrets.token_hex(6)
-    frames = traceback.extract_tb(error.__traceback__)[-_LOCATION_FRAMES:]
+    # Where a library failed says little; which of our lines asked it to says most.
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if "site-packages" not in frame.filename][-_LOCATION_FRAMES:]
     where = " < ".join(
-        f"{frame.filename.rsplit('/', 2)[-1]}:{frame.lineno} {frame.name}" for frame in reversed(frames)
+        f"{frame.filename.rsplit('/', 2)[-1]}:{frame.lineno} {frame.name}"
+        for frame in [frames[-1], *reversed(own)]
     )
     log_event(Event.UNEXPECTED, error_id=error_id, error=type(error).__name__, where=where)
     return error_id

@@ -11,12 +11,14 @@ import hashlib
 import json
 import re
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from html import unescape
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
+import httpx
 from joserfc import jwt
 from joserfc.jwk import ECKey
 from litestar.testing import TestClient
@@ -34,7 +36,7 @@ from vault.records import Created, NewPerson, create_many
 ISSUER = "http://testserver.local"
 START = 1_795_300_000_000
 ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
-BROWSER = {"Origin": ISSUER, "Sec-Fetch-Site": "same-origin", "Accept": "text/html"}
+BROWSER = {"Sec-Fetch-Site": "same-origin", "Accept": "text/html"}
 
 ZHANG = {"name": "张小丰", "phone": "13812341234", "email": "zhangsan@example.com"}
 
@@ -65,9 +67,10 @@ class World:
     """One installation with its HTTP client; `http` follows no redirects."""
 
     vault: Vault
-    clock: Clock
-    http: TestClient
+    clock: Callable[[], int]
+    http: httpx.Client
     settings: Settings
+    issuer: str = ISSUER
 
     def person(self, values: dict[str, str] | None = None, lang: str = "en") -> Person:
         """Enrol somebody and give them a browser."""
@@ -160,7 +163,7 @@ class App:
         claims = {
             "iss": self.client_id,
             "sub": self.client_id,
-            "aud": ISSUER,
+            "aud": self.world.issuer,
             "jti": secrets.token_urlsafe(12),
             "iat": self.now_s,
             "exp": self.now_s + 60,
@@ -214,7 +217,7 @@ class App:
         return self.world.http.post("/token", data=form, headers=[("DPoP", text) for text in made])
 
     def proof(self, path: str, *, key: ECKey | None = None, **changes: Any) -> str:
-        return proof(key or self.proof_key, **{"url": ISSUER + path, "iat": self.now_s, **changes})
+        return proof(key or self.proof_key, **{"url": self.world.issuer + path, "iat": self.now_s, **changes})
 
     def token_for(self, person: Person, details: Any = None, tick: tuple[str, ...] = ()) -> str:
         """The whole way from a request to a token."""

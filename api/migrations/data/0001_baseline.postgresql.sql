@@ -8,9 +8,9 @@ CREATE TABLE consumer (
 	CONSTRAINT uq_consumer_bucket_sign_in_hash UNIQUE (bucket, sign_in_hash)
 )
 -- end
-CREATE FUNCTION consumer_before_update() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.bucket IS DISTINCT FROM OLD.bucket OR NEW.subject IS DISTINCT FROM OLD.subject OR NEW.created_at IS DISTINCT FROM OLD.created_at THEN RAISE EXCEPTION 'consumer: these columns never change' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
+CREATE FUNCTION consumer_before_update() RETURNS trigger LANGUAGE plpgsql AS $$  BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'consumer: these columns never change' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
 -- end
-CREATE TRIGGER consumer_before_update BEFORE UPDATE ON consumer FOR EACH ROW EXECUTE FUNCTION consumer_before_update()
+CREATE TRIGGER consumer_before_update BEFORE UPDATE ON consumer FOR EACH ROW WHEN (NEW.bucket IS DISTINCT FROM OLD.bucket OR NEW.subject IS DISTINCT FROM OLD.subject OR NEW.created_at IS DISTINCT FROM OLD.created_at) EXECUTE FUNCTION consumer_before_update()
 -- end
 CREATE FUNCTION consumer_stays() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'consumer: rows stay' USING ERRCODE = '23514'; END $$
 -- end
@@ -58,7 +58,7 @@ CREATE FUNCTION grant_transition_append_only() RETURNS trigger LANGUAGE plpgsql 
 -- end
 CREATE TRIGGER grant_transition_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON grant_transition FOR EACH STATEMENT EXECUTE FUNCTION grant_transition_append_only()
 -- end
-CREATE FUNCTION grant_transition_before_insert() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'grant_transition: the moves are fixed' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
+CREATE FUNCTION grant_transition_before_insert() RETURNS trigger LANGUAGE plpgsql AS $$  BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'grant_transition: the moves are fixed' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
 -- end
 CREATE TRIGGER grant_transition_before_insert BEFORE INSERT ON grant_transition FOR EACH ROW EXECUTE FUNCTION grant_transition_before_insert()
 -- end
@@ -80,6 +80,7 @@ CREATE TABLE job (
 	payload TEXT NOT NULL,
 	state TEXT NOT NULL,
 	code TEXT,
+	result TEXT,
 	attempts INTEGER NOT NULL,
 	owner TEXT,
 	lease_until BIGINT,
@@ -91,7 +92,8 @@ CREATE TABLE job (
 	CONSTRAINT pk_job PRIMARY KEY (id),
 	CONSTRAINT ck_job_state CHECK (state IN ('queued', 'running', 'done', 'failed')),
 	CONSTRAINT ck_job_owned CHECK ((state = 'running') = (owner IS NOT NULL)),
-	CONSTRAINT ck_job_reason CHECK ((state = 'failed') = (code IS NOT NULL))
+	CONSTRAINT ck_job_reason CHECK ((state = 'failed') = (code IS NOT NULL)),
+	CONSTRAINT ck_job_result CHECK (result IS NULL OR state = 'done')
 )
 -- end
 CREATE INDEX ix_job_state_created_at ON job (state, created_at)
@@ -252,9 +254,9 @@ CREATE TABLE client (
 	CONSTRAINT fk_client_recipient_id FOREIGN KEY(recipient_id) REFERENCES recipient (id)
 )
 -- end
-CREATE FUNCTION client_before_update() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.client_id IS DISTINCT FROM OLD.client_id OR NEW.recipient_id IS DISTINCT FROM OLD.recipient_id OR NEW.created_at IS DISTINCT FROM OLD.created_at THEN RAISE EXCEPTION 'client: these columns never change' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
+CREATE FUNCTION client_before_update() RETURNS trigger LANGUAGE plpgsql AS $$  BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'client: these columns never change' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
 -- end
-CREATE TRIGGER client_before_update BEFORE UPDATE ON client FOR EACH ROW EXECUTE FUNCTION client_before_update()
+CREATE TRIGGER client_before_update BEFORE UPDATE ON client FOR EACH ROW WHEN (NEW.client_id IS DISTINCT FROM OLD.client_id OR NEW.recipient_id IS DISTINCT FROM OLD.recipient_id OR NEW.created_at IS DISTINCT FROM OLD.created_at) EXECUTE FUNCTION client_before_update()
 -- end
 CREATE FUNCTION client_stays() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'client: rows stay' USING ERRCODE = '23514'; END $$
 -- end
@@ -473,8 +475,8 @@ CREATE TABLE trace_item (
 	field TEXT NOT NULL,
 	record BYTEA NOT NULL,
 	version BIGINT NOT NULL,
-	rows BIGINT NOT NULL,
-	conflict_rows BIGINT NOT NULL,
+	agreed BIGINT NOT NULL,
+	conflicting BIGINT NOT NULL,
 	CONSTRAINT pk_trace_item PRIMARY KEY (bucket, trace, subject, field, record, version),
 	CONSTRAINT fk_trace_item_trace FOREIGN KEY(trace) REFERENCES trace (id)
 )
@@ -524,32 +526,31 @@ CREATE TABLE consent_grant (
 	CONSTRAINT ck_consent_grant_window CHECK (window_from < window_to),
 	CONSTRAINT uq_consent_grant_bucket_showing_id UNIQUE (bucket, showing_id),
 	CONSTRAINT uq_consent_grant_recipient UNIQUE (bucket, id, recipient_id, client_id),
-	CONSTRAINT uq_consent_grant_purpose UNIQUE (bucket, id, purpose),
 	CONSTRAINT fk_consent_grant_notice_showing FOREIGN KEY(bucket, showing_id, subject, recipient_id, client_id, purpose, notice_id, notice_hash, terms_id, terms_hash) REFERENCES notice_showing (bucket, id, subject, recipient_id, client_id, purpose, notice_id, notice_hash, terms_id, terms_hash),
 	CONSTRAINT fk_consent_grant_ledger_entry FOREIGN KEY(bucket, ledger_year, id) REFERENCES ledger_entry (bucket, year, id) DEFERRABLE INITIALLY DEFERRED
 )
 -- end
 CREATE INDEX ix_consent_grant_subject ON consent_grant (bucket, subject)
 -- end
-CREATE FUNCTION consent_grant_before_update() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.bucket IS DISTINCT FROM OLD.bucket OR NEW.id IS DISTINCT FROM OLD.id OR NEW.subject IS DISTINCT FROM OLD.subject OR NEW.showing_id IS DISTINCT FROM OLD.showing_id OR NEW.recipient_id IS DISTINCT FROM OLD.recipient_id OR NEW.client_id IS DISTINCT FROM OLD.client_id OR NEW.purpose IS DISTINCT FROM OLD.purpose OR NEW.consent_kind IS DISTINCT FROM OLD.consent_kind OR NEW.fields IS DISTINCT FROM OLD.fields OR NEW.notice_id IS DISTINCT FROM OLD.notice_id OR NEW.notice_hash IS DISTINCT FROM OLD.notice_hash OR NEW.terms_id IS DISTINCT FROM OLD.terms_id OR NEW.terms_hash IS DISTINCT FROM OLD.terms_hash OR NEW.retention IS DISTINCT FROM OLD.retention OR NEW.max_uses IS DISTINCT FROM OLD.max_uses OR NEW.window_from IS DISTINCT FROM OLD.window_from OR NEW.window_to IS DISTINCT FROM OLD.window_to OR NEW.approval_hash IS DISTINCT FROM OLD.approval_hash OR NEW.decided_at IS DISTINCT FROM OLD.decided_at OR NEW.ledger_year IS DISTINCT FROM OLD.ledger_year THEN RAISE EXCEPTION 'consent_grant: these columns never change' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
+CREATE FUNCTION consent_grant_before_update() RETURNS trigger LANGUAGE plpgsql AS $$  BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'consent_grant: these columns never change' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
 -- end
-CREATE TRIGGER consent_grant_before_update BEFORE UPDATE ON consent_grant FOR EACH ROW EXECUTE FUNCTION consent_grant_before_update()
+CREATE TRIGGER consent_grant_before_update BEFORE UPDATE ON consent_grant FOR EACH ROW WHEN (NEW.bucket IS DISTINCT FROM OLD.bucket OR NEW.id IS DISTINCT FROM OLD.id OR NEW.subject IS DISTINCT FROM OLD.subject OR NEW.showing_id IS DISTINCT FROM OLD.showing_id OR NEW.recipient_id IS DISTINCT FROM OLD.recipient_id OR NEW.client_id IS DISTINCT FROM OLD.client_id OR NEW.purpose IS DISTINCT FROM OLD.purpose OR NEW.consent_kind IS DISTINCT FROM OLD.consent_kind OR NEW.fields IS DISTINCT FROM OLD.fields OR NEW.notice_id IS DISTINCT FROM OLD.notice_id OR NEW.notice_hash IS DISTINCT FROM OLD.notice_hash OR NEW.terms_id IS DISTINCT FROM OLD.terms_id OR NEW.terms_hash IS DISTINCT FROM OLD.terms_hash OR NEW.retention IS DISTINCT FROM OLD.retention OR NEW.max_uses IS DISTINCT FROM OLD.max_uses OR NEW.window_from IS DISTINCT FROM OLD.window_from OR NEW.window_to IS DISTINCT FROM OLD.window_to OR NEW.approval_hash IS DISTINCT FROM OLD.approval_hash OR NEW.decided_at IS DISTINCT FROM OLD.decided_at OR NEW.ledger_year IS DISTINCT FROM OLD.ledger_year) EXECUTE FUNCTION consent_grant_before_update()
 -- end
 CREATE FUNCTION consent_grant_stays() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'consent_grant: rows stay' USING ERRCODE = '23514'; END $$
 -- end
 CREATE TRIGGER consent_grant_stays BEFORE DELETE OR TRUNCATE ON consent_grant FOR EACH STATEMENT EXECUTE FUNCTION consent_grant_stays()
 -- end
-CREATE FUNCTION consent_grant_before_insert() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.used <> 0 OR NEW.state NOT IN ('active', 'refused', 'requested') THEN RAISE EXCEPTION 'consent_grant: a grant is born unused' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
+CREATE FUNCTION consent_grant_before_insert() RETURNS trigger LANGUAGE plpgsql AS $$  BEGIN IF NEW.used <> 0 OR NEW.state NOT IN ('active', 'refused', 'requested') THEN RAISE EXCEPTION 'consent_grant: a grant is born unused' USING ERRCODE = '23514'; END IF; IF NEW.fields = '[]' OR EXISTS (SELECT 1 FROM jsonb_array_elements_text(NEW.fields::jsonb) AS e(value) WHERE value NOT IN (SELECT p.field FROM purpose_field p WHERE p.purpose = NEW.purpose)) THEN RAISE EXCEPTION 'consent_grant: fields beyond the purpose' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
 -- end
 CREATE TRIGGER consent_grant_before_insert BEFORE INSERT ON consent_grant FOR EACH ROW EXECUTE FUNCTION consent_grant_before_insert()
 -- end
-CREATE FUNCTION consent_grant_before_update_of_used() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.used <> OLD.used AND (NEW.used <> OLD.used + 1 OR OLD.state <> 'active') THEN RAISE EXCEPTION 'consent_grant: uses are counted one by one while active' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
+CREATE FUNCTION consent_grant_before_update_of_used() RETURNS trigger LANGUAGE plpgsql AS $$  BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'consent_grant: uses are counted one by one while active' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
 -- end
-CREATE TRIGGER consent_grant_before_update_of_used BEFORE UPDATE OF used ON consent_grant FOR EACH ROW EXECUTE FUNCTION consent_grant_before_update_of_used()
+CREATE TRIGGER consent_grant_before_update_of_used BEFORE UPDATE OF used ON consent_grant FOR EACH ROW WHEN (NEW.used <> OLD.used AND (NEW.used <> OLD.used + 1 OR OLD.state <> 'active')) EXECUTE FUNCTION consent_grant_before_update_of_used()
 -- end
-CREATE FUNCTION consent_grant_before_update_of_state() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.state <> OLD.state AND NOT EXISTS (SELECT 1 FROM grant_transition t WHERE t.from_state = OLD.state AND t.to_state = NEW.state) THEN RAISE EXCEPTION 'consent_grant: illegal transition' USING ERRCODE = '23514'; END IF; IF NEW.state = 'withdrawn' AND NOT EXISTS (SELECT 1 FROM withdrawal w WHERE w.bucket = NEW.bucket AND w.grant_id = NEW.id) THEN RAISE EXCEPTION 'consent_grant: withdrawn without a withdrawal' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
+CREATE FUNCTION consent_grant_before_update_of_state() RETURNS trigger LANGUAGE plpgsql AS $$  BEGIN IF NOT EXISTS (SELECT 1 FROM grant_transition t WHERE t.from_state = OLD.state AND t.to_state = NEW.state) THEN RAISE EXCEPTION 'consent_grant: illegal transition' USING ERRCODE = '23514'; END IF; IF NEW.state = 'withdrawn' AND NOT EXISTS (SELECT 1 FROM withdrawal w WHERE w.bucket = NEW.bucket AND w.grant_id = NEW.id) THEN RAISE EXCEPTION 'consent_grant: withdrawn without a withdrawal' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
 -- end
-CREATE TRIGGER consent_grant_before_update_of_state BEFORE UPDATE OF state ON consent_grant FOR EACH ROW EXECUTE FUNCTION consent_grant_before_update_of_state()
+CREATE TRIGGER consent_grant_before_update_of_state BEFORE UPDATE OF state ON consent_grant FOR EACH ROW WHEN (NEW.state <> OLD.state) EXECUTE FUNCTION consent_grant_before_update_of_state()
 -- end
 CREATE TABLE incident_person (
 	bucket INTEGER NOT NULL,
@@ -624,31 +625,13 @@ CREATE TABLE event_outbox (
 	CONSTRAINT fk_event_outbox_consent_grant FOREIGN KEY(bucket, grant_id) REFERENCES consent_grant (bucket, id)
 )
 -- end
-CREATE FUNCTION event_outbox_before_update() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.bucket IS DISTINCT FROM OLD.bucket OR NEW.id IS DISTINCT FROM OLD.id OR NEW.recipient_id IS DISTINCT FROM OLD.recipient_id OR NEW.grant_id IS DISTINCT FROM OLD.grant_id OR NEW.kind IS DISTINCT FROM OLD.kind OR NEW.body IS DISTINCT FROM OLD.body OR NEW.created_at IS DISTINCT FROM OLD.created_at THEN RAISE EXCEPTION 'event_outbox: these columns never change' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
+CREATE FUNCTION event_outbox_before_update() RETURNS trigger LANGUAGE plpgsql AS $$  BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'event_outbox: these columns never change' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
 -- end
-CREATE TRIGGER event_outbox_before_update BEFORE UPDATE ON event_outbox FOR EACH ROW EXECUTE FUNCTION event_outbox_before_update()
+CREATE TRIGGER event_outbox_before_update BEFORE UPDATE ON event_outbox FOR EACH ROW WHEN (NEW.bucket IS DISTINCT FROM OLD.bucket OR NEW.id IS DISTINCT FROM OLD.id OR NEW.recipient_id IS DISTINCT FROM OLD.recipient_id OR NEW.grant_id IS DISTINCT FROM OLD.grant_id OR NEW.kind IS DISTINCT FROM OLD.kind OR NEW.body IS DISTINCT FROM OLD.body OR NEW.created_at IS DISTINCT FROM OLD.created_at) EXECUTE FUNCTION event_outbox_before_update()
 -- end
 CREATE FUNCTION event_outbox_stays() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'event_outbox: rows stay' USING ERRCODE = '23514'; END $$
 -- end
 CREATE TRIGGER event_outbox_stays BEFORE DELETE OR TRUNCATE ON event_outbox FOR EACH STATEMENT EXECUTE FUNCTION event_outbox_stays()
--- end
-CREATE TABLE grant_field (
-	bucket INTEGER NOT NULL,
-	grant_id BYTEA NOT NULL,
-	field TEXT NOT NULL,
-	purpose TEXT NOT NULL,
-	CONSTRAINT pk_grant_field PRIMARY KEY (bucket, grant_id, field),
-	CONSTRAINT fk_grant_field_consent_grant FOREIGN KEY(bucket, grant_id, purpose) REFERENCES consent_grant (bucket, id, purpose),
-	CONSTRAINT fk_grant_field_purpose_field FOREIGN KEY(purpose, field) REFERENCES purpose_field (purpose, field)
-)
--- end
-CREATE FUNCTION grant_field_append_only() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'grant_field is append-only' USING ERRCODE = '23514'; END $$
--- end
-CREATE TRIGGER grant_field_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON grant_field FOR EACH STATEMENT EXECUTE FUNCTION grant_field_append_only()
--- end
-CREATE FUNCTION grant_field_before_insert() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NOT EXISTS (SELECT 1 FROM consent_grant g WHERE g.bucket = NEW.bucket AND g.id = NEW.grant_id AND NEW.field IN (SELECT value FROM jsonb_array_elements_text(g.fields::jsonb) AS e(value))) THEN RAISE EXCEPTION 'grant_field: not in the approved fields' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
--- end
-CREATE TRIGGER grant_field_before_insert BEFORE INSERT ON grant_field FOR EACH ROW EXECUTE FUNCTION grant_field_before_insert()
 -- end
 CREATE TABLE withdrawal (
 	bucket INTEGER NOT NULL,
@@ -668,7 +651,7 @@ CREATE FUNCTION withdrawal_append_only() RETURNS trigger LANGUAGE plpgsql AS $$ 
 -- end
 CREATE TRIGGER withdrawal_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON withdrawal FOR EACH STATEMENT EXECUTE FUNCTION withdrawal_append_only()
 -- end
-CREATE FUNCTION withdrawal_after_insert() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NOT EXISTS (SELECT 1 FROM consent_grant g WHERE g.bucket = NEW.bucket AND g.id = NEW.grant_id AND g.subject = NEW.subject) THEN RAISE EXCEPTION 'withdrawal: the grant belongs to somebody else' USING ERRCODE = '23514'; END IF; UPDATE consent_grant SET state = 'withdrawn' WHERE bucket = NEW.bucket AND id = NEW.grant_id; RETURN NEW; END $$
+CREATE FUNCTION withdrawal_after_insert() RETURNS trigger LANGUAGE plpgsql AS $$  BEGIN IF NOT EXISTS (SELECT 1 FROM consent_grant g WHERE g.bucket = NEW.bucket AND g.id = NEW.grant_id AND g.subject = NEW.subject) THEN RAISE EXCEPTION 'withdrawal: the grant belongs to somebody else' USING ERRCODE = '23514'; END IF; UPDATE consent_grant SET state = 'withdrawn' WHERE bucket = NEW.bucket AND id = NEW.grant_id; RETURN NEW; END $$
 -- end
 CREATE TRIGGER withdrawal_after_insert AFTER INSERT ON withdrawal FOR EACH ROW EXECUTE FUNCTION withdrawal_after_insert()
 -- end
@@ -694,25 +677,25 @@ CREATE TABLE use (
 -- end
 CREATE INDEX ix_use_grant ON use (bucket, grant_id)
 -- end
-CREATE FUNCTION use_before_update() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.bucket IS DISTINCT FROM OLD.bucket OR NEW.id IS DISTINCT FROM OLD.id OR NEW.grant_id IS DISTINCT FROM OLD.grant_id OR NEW.recipient_id IS DISTINCT FROM OLD.recipient_id OR NEW.client_id IS DISTINCT FROM OLD.client_id OR NEW.code_hash IS DISTINCT FROM OLD.code_hash OR NEW.quota IS DISTINCT FROM OLD.quota OR NEW.minted_at IS DISTINCT FROM OLD.minted_at THEN RAISE EXCEPTION 'use: these columns never change' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
+CREATE FUNCTION use_before_update() RETURNS trigger LANGUAGE plpgsql AS $$  BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'use: these columns never change' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
 -- end
-CREATE TRIGGER use_before_update BEFORE UPDATE ON use FOR EACH ROW EXECUTE FUNCTION use_before_update()
+CREATE TRIGGER use_before_update BEFORE UPDATE ON use FOR EACH ROW WHEN (NEW.bucket IS DISTINCT FROM OLD.bucket OR NEW.id IS DISTINCT FROM OLD.id OR NEW.grant_id IS DISTINCT FROM OLD.grant_id OR NEW.recipient_id IS DISTINCT FROM OLD.recipient_id OR NEW.client_id IS DISTINCT FROM OLD.client_id OR NEW.code_hash IS DISTINCT FROM OLD.code_hash OR NEW.quota IS DISTINCT FROM OLD.quota OR NEW.minted_at IS DISTINCT FROM OLD.minted_at) EXECUTE FUNCTION use_before_update()
 -- end
 CREATE FUNCTION use_stays() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'use: rows stay' USING ERRCODE = '23514'; END $$
 -- end
 CREATE TRIGGER use_stays BEFORE DELETE OR TRUNCATE ON use FOR EACH STATEMENT EXECUTE FUNCTION use_stays()
 -- end
-CREATE FUNCTION use_before_insert() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.spent <> 0 OR NEW.voided_at IS NOT NULL OR NOT EXISTS (SELECT 1 FROM consent_grant g WHERE g.bucket = NEW.bucket AND g.id = NEW.grant_id AND g.state = 'active' AND NEW.quota <= g.max_uses - g.used AND NEW.minted_at < g.window_to) THEN RAISE EXCEPTION 'use: only an active grant with uses left mints a use' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
+CREATE FUNCTION use_before_insert() RETURNS trigger LANGUAGE plpgsql AS $$  BEGIN IF NEW.spent <> 0 OR NEW.voided_at IS NOT NULL OR NOT EXISTS (SELECT 1 FROM consent_grant g WHERE g.bucket = NEW.bucket AND g.id = NEW.grant_id AND g.state = 'active' AND NEW.quota <= g.max_uses - g.used AND NEW.minted_at < g.window_to) THEN RAISE EXCEPTION 'use: only an active grant with uses left mints a use' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
 -- end
 CREATE TRIGGER use_before_insert BEFORE INSERT ON use FOR EACH ROW EXECUTE FUNCTION use_before_insert()
 -- end
-CREATE FUNCTION use_before_update_of_spent() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.spent <> OLD.spent AND (NEW.spent <> OLD.spent + 1 OR OLD.voided_at IS NOT NULL) THEN RAISE EXCEPTION 'use: slots are spent one by one' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
+CREATE FUNCTION use_before_update_of_spent() RETURNS trigger LANGUAGE plpgsql AS $$  BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'use: slots are spent one by one' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
 -- end
-CREATE TRIGGER use_before_update_of_spent BEFORE UPDATE OF spent ON use FOR EACH ROW EXECUTE FUNCTION use_before_update_of_spent()
+CREATE TRIGGER use_before_update_of_spent BEFORE UPDATE OF spent ON use FOR EACH ROW WHEN (NEW.spent <> OLD.spent AND (NEW.spent <> OLD.spent + 1 OR OLD.voided_at IS NOT NULL)) EXECUTE FUNCTION use_before_update_of_spent()
 -- end
-CREATE FUNCTION use_before_update_of_voided_at() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF OLD.voided_at IS NOT NULL AND NEW.voided_at IS DISTINCT FROM OLD.voided_at THEN RAISE EXCEPTION 'use: voided for good' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
+CREATE FUNCTION use_before_update_of_voided_at() RETURNS trigger LANGUAGE plpgsql AS $$  BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'use: voided for good' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
 -- end
-CREATE TRIGGER use_before_update_of_voided_at BEFORE UPDATE OF voided_at ON use FOR EACH ROW EXECUTE FUNCTION use_before_update_of_voided_at()
+CREATE TRIGGER use_before_update_of_voided_at BEFORE UPDATE OF voided_at ON use FOR EACH ROW WHEN (OLD.voided_at IS NOT NULL AND NEW.voided_at IS DISTINCT FROM OLD.voided_at) EXECUTE FUNCTION use_before_update_of_voided_at()
 -- end
 CREATE TABLE disclosure (
 	bucket INTEGER NOT NULL,
@@ -741,7 +724,7 @@ CREATE FUNCTION disclosure_append_only() RETURNS trigger LANGUAGE plpgsql AS $$ 
 -- end
 CREATE TRIGGER disclosure_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON disclosure FOR EACH STATEMENT EXECUTE FUNCTION disclosure_append_only()
 -- end
-CREATE FUNCTION disclosure_before_insert() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NOT EXISTS (SELECT 1 FROM consent_grant g WHERE g.bucket = NEW.bucket AND g.id = NEW.grant_id AND g.recipient_id = NEW.recipient_id AND g.subject = NEW.subject AND g.purpose = NEW.purpose AND g.state = 'active' AND g.used < g.max_uses AND NEW.committed_at >= g.window_from AND NEW.committed_at < g.window_to) THEN RAISE EXCEPTION 'disclosure: no active grant of this person, recipient and purpose in its window with a use left' USING ERRCODE = '23514'; END IF; IF NOT EXISTS (SELECT 1 FROM use u WHERE u.bucket = NEW.bucket AND u.id = NEW.use_id AND u.grant_id = NEW.grant_id AND u.voided_at IS NULL AND u.spent < u.quota AND NEW.slot <= u.quota) THEN RAISE EXCEPTION 'disclosure: no such use, or it is voided or spent' USING ERRCODE = '23514'; END IF; IF NEW.fields = '[]' OR EXISTS (SELECT 1 FROM jsonb_array_elements_text(NEW.fields::jsonb) AS e(value) WHERE value NOT IN (SELECT f.field FROM grant_field f WHERE f.bucket = NEW.bucket AND f.grant_id = NEW.grant_id)) THEN RAISE EXCEPTION 'disclosure: fields beyond the grant' USING ERRCODE = '23514'; END IF; UPDATE consent_grant SET used = used + 1, state = CASE WHEN used + 1 = max_uses THEN 'exhausted' ELSE state END WHERE bucket = NEW.bucket AND id = NEW.grant_id; UPDATE use SET spent = spent + 1 WHERE bucket = NEW.bucket AND id = NEW.use_id; RETURN NEW; END $$
+CREATE FUNCTION disclosure_before_insert() RETURNS trigger LANGUAGE plpgsql AS $$ DECLARE granted text; BEGIN UPDATE consent_grant SET used = used + 1, state = CASE WHEN used + 1 = max_uses THEN 'exhausted' ELSE state END WHERE bucket = NEW.bucket AND id = NEW.grant_id AND recipient_id = NEW.recipient_id AND subject = NEW.subject AND purpose = NEW.purpose AND state = 'active' AND used < max_uses AND NEW.committed_at >= window_from AND NEW.committed_at < window_to RETURNING fields INTO granted; IF NOT FOUND THEN RAISE EXCEPTION 'disclosure: no active grant of this person, recipient and purpose in its window with a use left' USING ERRCODE = '23514'; END IF; UPDATE use SET spent = spent + 1 WHERE bucket = NEW.bucket AND id = NEW.use_id AND grant_id = NEW.grant_id AND voided_at IS NULL AND spent < quota AND NEW.slot <= quota; IF NOT FOUND THEN RAISE EXCEPTION 'disclosure: no such use, or it is voided or spent' USING ERRCODE = '23514'; END IF; IF NEW.fields <> granted AND (NEW.fields = '[]' OR EXISTS (SELECT 1 FROM jsonb_array_elements_text(NEW.fields::jsonb) AS e(value) WHERE value NOT IN (SELECT value FROM jsonb_array_elements_text(granted::jsonb) AS e(value)))) THEN RAISE EXCEPTION 'disclosure: fields beyond the grant' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
 -- end
 CREATE TRIGGER disclosure_before_insert BEFORE INSERT ON disclosure FOR EACH ROW EXECUTE FUNCTION disclosure_before_insert()
 -- end

@@ -8,7 +8,7 @@ CREATE TABLE consumer (
 	CONSTRAINT uq_consumer_bucket_sign_in_hash UNIQUE (bucket, sign_in_hash)
 )
 -- end
-CREATE TRIGGER consumer_before_update BEFORE UPDATE ON consumer BEGIN SELECT RAISE(ABORT, 'consumer: these columns never change') WHERE NEW.bucket IS NOT OLD.bucket OR NEW.subject IS NOT OLD.subject OR NEW.created_at IS NOT OLD.created_at; END
+CREATE TRIGGER consumer_before_update BEFORE UPDATE ON consumer WHEN NEW.bucket IS NOT OLD.bucket OR NEW.subject IS NOT OLD.subject OR NEW.created_at IS NOT OLD.created_at BEGIN SELECT RAISE(ABORT, 'consumer: these columns never change') WHERE 1 = 1; END
 -- end
 CREATE TRIGGER consumer_no_delete BEFORE DELETE ON consumer BEGIN SELECT RAISE(ABORT, 'consumer: rows stay'); END
 -- end
@@ -74,6 +74,7 @@ CREATE TABLE job (
 	payload TEXT NOT NULL,
 	state TEXT NOT NULL,
 	code TEXT,
+	result TEXT,
 	attempts INTEGER NOT NULL,
 	owner TEXT,
 	lease_until BIGINT,
@@ -85,7 +86,8 @@ CREATE TABLE job (
 	CONSTRAINT pk_job PRIMARY KEY (id),
 	CONSTRAINT ck_job_state CHECK (state IN ('queued', 'running', 'done', 'failed')),
 	CONSTRAINT ck_job_owned CHECK ((state = 'running') = (owner IS NOT NULL)),
-	CONSTRAINT ck_job_reason CHECK ((state = 'failed') = (code IS NOT NULL))
+	CONSTRAINT ck_job_reason CHECK ((state = 'failed') = (code IS NOT NULL)),
+	CONSTRAINT ck_job_result CHECK (result IS NULL OR state = 'done')
 )
 -- end
 CREATE INDEX ix_job_state_created_at ON job (state, created_at)
@@ -248,7 +250,7 @@ CREATE TABLE client (
 	CONSTRAINT fk_client_recipient_id FOREIGN KEY(recipient_id) REFERENCES recipient (id)
 )
 -- end
-CREATE TRIGGER client_before_update BEFORE UPDATE ON client BEGIN SELECT RAISE(ABORT, 'client: these columns never change') WHERE NEW.client_id IS NOT OLD.client_id OR NEW.recipient_id IS NOT OLD.recipient_id OR NEW.created_at IS NOT OLD.created_at; END
+CREATE TRIGGER client_before_update BEFORE UPDATE ON client WHEN NEW.client_id IS NOT OLD.client_id OR NEW.recipient_id IS NOT OLD.recipient_id OR NEW.created_at IS NOT OLD.created_at BEGIN SELECT RAISE(ABORT, 'client: these columns never change') WHERE 1 = 1; END
 -- end
 CREATE TRIGGER client_no_delete BEFORE DELETE ON client BEGIN SELECT RAISE(ABORT, 'client: rows stay'); END
 -- end
@@ -461,8 +463,8 @@ CREATE TABLE trace_item (
 	field TEXT NOT NULL,
 	record BLOB NOT NULL,
 	version BIGINT NOT NULL,
-	rows BIGINT NOT NULL,
-	conflict_rows BIGINT NOT NULL,
+	agreed BIGINT NOT NULL,
+	conflicting BIGINT NOT NULL,
 	CONSTRAINT pk_trace_item PRIMARY KEY (bucket, trace, subject, field, record, version),
 	CONSTRAINT fk_trace_item_trace FOREIGN KEY(trace) REFERENCES trace (id)
 )
@@ -512,22 +514,21 @@ CREATE TABLE consent_grant (
 	CONSTRAINT ck_consent_grant_window CHECK (window_from < window_to),
 	CONSTRAINT uq_consent_grant_bucket_showing_id UNIQUE (bucket, showing_id),
 	CONSTRAINT uq_consent_grant_recipient UNIQUE (bucket, id, recipient_id, client_id),
-	CONSTRAINT uq_consent_grant_purpose UNIQUE (bucket, id, purpose),
 	CONSTRAINT fk_consent_grant_notice_showing FOREIGN KEY(bucket, showing_id, subject, recipient_id, client_id, purpose, notice_id, notice_hash, terms_id, terms_hash) REFERENCES notice_showing (bucket, id, subject, recipient_id, client_id, purpose, notice_id, notice_hash, terms_id, terms_hash),
 	CONSTRAINT fk_consent_grant_ledger_entry FOREIGN KEY(bucket, ledger_year, id) REFERENCES ledger_entry (bucket, year, id) DEFERRABLE INITIALLY DEFERRED
 )
 -- end
 CREATE INDEX ix_consent_grant_subject ON consent_grant (bucket, subject)
 -- end
-CREATE TRIGGER consent_grant_before_update BEFORE UPDATE ON consent_grant BEGIN SELECT RAISE(ABORT, 'consent_grant: these columns never change') WHERE NEW.bucket IS NOT OLD.bucket OR NEW.id IS NOT OLD.id OR NEW.subject IS NOT OLD.subject OR NEW.showing_id IS NOT OLD.showing_id OR NEW.recipient_id IS NOT OLD.recipient_id OR NEW.client_id IS NOT OLD.client_id OR NEW.purpose IS NOT OLD.purpose OR NEW.consent_kind IS NOT OLD.consent_kind OR NEW.fields IS NOT OLD.fields OR NEW.notice_id IS NOT OLD.notice_id OR NEW.notice_hash IS NOT OLD.notice_hash OR NEW.terms_id IS NOT OLD.terms_id OR NEW.terms_hash IS NOT OLD.terms_hash OR NEW.retention IS NOT OLD.retention OR NEW.max_uses IS NOT OLD.max_uses OR NEW.window_from IS NOT OLD.window_from OR NEW.window_to IS NOT OLD.window_to OR NEW.approval_hash IS NOT OLD.approval_hash OR NEW.decided_at IS NOT OLD.decided_at OR NEW.ledger_year IS NOT OLD.ledger_year; END
+CREATE TRIGGER consent_grant_before_update BEFORE UPDATE ON consent_grant WHEN NEW.bucket IS NOT OLD.bucket OR NEW.id IS NOT OLD.id OR NEW.subject IS NOT OLD.subject OR NEW.showing_id IS NOT OLD.showing_id OR NEW.recipient_id IS NOT OLD.recipient_id OR NEW.client_id IS NOT OLD.client_id OR NEW.purpose IS NOT OLD.purpose OR NEW.consent_kind IS NOT OLD.consent_kind OR NEW.fields IS NOT OLD.fields OR NEW.notice_id IS NOT OLD.notice_id OR NEW.notice_hash IS NOT OLD.notice_hash OR NEW.terms_id IS NOT OLD.terms_id OR NEW.terms_hash IS NOT OLD.terms_hash OR NEW.retention IS NOT OLD.retention OR NEW.max_uses IS NOT OLD.max_uses OR NEW.window_from IS NOT OLD.window_from OR NEW.window_to IS NOT OLD.window_to OR NEW.approval_hash IS NOT OLD.approval_hash OR NEW.decided_at IS NOT OLD.decided_at OR NEW.ledger_year IS NOT OLD.ledger_year BEGIN SELECT RAISE(ABORT, 'consent_grant: these columns never change') WHERE 1 = 1; END
 -- end
 CREATE TRIGGER consent_grant_no_delete BEFORE DELETE ON consent_grant BEGIN SELECT RAISE(ABORT, 'consent_grant: rows stay'); END
 -- end
-CREATE TRIGGER consent_grant_before_insert BEFORE INSERT ON consent_grant BEGIN SELECT RAISE(ABORT, 'consent_grant: a grant is born unused') WHERE NEW.used <> 0 OR NEW.state NOT IN ('active', 'refused', 'requested'); END
+CREATE TRIGGER consent_grant_before_insert BEFORE INSERT ON consent_grant BEGIN SELECT RAISE(ABORT, 'consent_grant: a grant is born unused') WHERE NEW.used <> 0 OR NEW.state NOT IN ('active', 'refused', 'requested'); SELECT RAISE(ABORT, 'consent_grant: fields beyond the purpose') WHERE NEW.fields = '[]' OR EXISTS (SELECT 1 FROM json_each(NEW.fields) WHERE value NOT IN (SELECT p.field FROM purpose_field p WHERE p.purpose = NEW.purpose)); END
 -- end
-CREATE TRIGGER consent_grant_before_update_of_used BEFORE UPDATE OF used ON consent_grant BEGIN SELECT RAISE(ABORT, 'consent_grant: uses are counted one by one while active') WHERE NEW.used <> OLD.used AND (NEW.used <> OLD.used + 1 OR OLD.state <> 'active'); END
+CREATE TRIGGER consent_grant_before_update_of_used BEFORE UPDATE OF used ON consent_grant WHEN NEW.used <> OLD.used AND (NEW.used <> OLD.used + 1 OR OLD.state <> 'active') BEGIN SELECT RAISE(ABORT, 'consent_grant: uses are counted one by one while active') WHERE 1 = 1; END
 -- end
-CREATE TRIGGER consent_grant_before_update_of_state BEFORE UPDATE OF state ON consent_grant BEGIN SELECT RAISE(ABORT, 'consent_grant: illegal transition') WHERE NEW.state <> OLD.state AND NOT EXISTS (SELECT 1 FROM grant_transition t WHERE t.from_state = OLD.state AND t.to_state = NEW.state); SELECT RAISE(ABORT, 'consent_grant: withdrawn without a withdrawal') WHERE NEW.state = 'withdrawn' AND NOT EXISTS (SELECT 1 FROM withdrawal w WHERE w.bucket = NEW.bucket AND w.grant_id = NEW.id); END
+CREATE TRIGGER consent_grant_before_update_of_state BEFORE UPDATE OF state ON consent_grant WHEN NEW.state <> OLD.state BEGIN SELECT RAISE(ABORT, 'consent_grant: illegal transition') WHERE NOT EXISTS (SELECT 1 FROM grant_transition t WHERE t.from_state = OLD.state AND t.to_state = NEW.state); SELECT RAISE(ABORT, 'consent_grant: withdrawn without a withdrawal') WHERE NEW.state = 'withdrawn' AND NOT EXISTS (SELECT 1 FROM withdrawal w WHERE w.bucket = NEW.bucket AND w.grant_id = NEW.id); END
 -- end
 CREATE TABLE incident_person (
 	bucket INTEGER NOT NULL,
@@ -602,25 +603,9 @@ CREATE TABLE event_outbox (
 	CONSTRAINT fk_event_outbox_consent_grant FOREIGN KEY(bucket, grant_id) REFERENCES consent_grant (bucket, id)
 )
 -- end
-CREATE TRIGGER event_outbox_before_update BEFORE UPDATE ON event_outbox BEGIN SELECT RAISE(ABORT, 'event_outbox: these columns never change') WHERE NEW.bucket IS NOT OLD.bucket OR NEW.id IS NOT OLD.id OR NEW.recipient_id IS NOT OLD.recipient_id OR NEW.grant_id IS NOT OLD.grant_id OR NEW.kind IS NOT OLD.kind OR NEW.body IS NOT OLD.body OR NEW.created_at IS NOT OLD.created_at; END
+CREATE TRIGGER event_outbox_before_update BEFORE UPDATE ON event_outbox WHEN NEW.bucket IS NOT OLD.bucket OR NEW.id IS NOT OLD.id OR NEW.recipient_id IS NOT OLD.recipient_id OR NEW.grant_id IS NOT OLD.grant_id OR NEW.kind IS NOT OLD.kind OR NEW.body IS NOT OLD.body OR NEW.created_at IS NOT OLD.created_at BEGIN SELECT RAISE(ABORT, 'event_outbox: these columns never change') WHERE 1 = 1; END
 -- end
 CREATE TRIGGER event_outbox_no_delete BEFORE DELETE ON event_outbox BEGIN SELECT RAISE(ABORT, 'event_outbox: rows stay'); END
--- end
-CREATE TABLE grant_field (
-	bucket INTEGER NOT NULL,
-	grant_id BLOB NOT NULL,
-	field TEXT NOT NULL,
-	purpose TEXT NOT NULL,
-	CONSTRAINT pk_grant_field PRIMARY KEY (bucket, grant_id, field),
-	CONSTRAINT fk_grant_field_consent_grant FOREIGN KEY(bucket, grant_id, purpose) REFERENCES consent_grant (bucket, id, purpose),
-	CONSTRAINT fk_grant_field_purpose_field FOREIGN KEY(purpose, field) REFERENCES purpose_field (purpose, field)
-)
--- end
-CREATE TRIGGER grant_field_no_update BEFORE UPDATE ON grant_field BEGIN SELECT RAISE(ABORT, 'grant_field is append-only'); END
--- end
-CREATE TRIGGER grant_field_no_delete BEFORE DELETE ON grant_field BEGIN SELECT RAISE(ABORT, 'grant_field is append-only'); END
--- end
-CREATE TRIGGER grant_field_before_insert BEFORE INSERT ON grant_field BEGIN SELECT RAISE(ABORT, 'grant_field: not in the approved fields') WHERE NOT EXISTS (SELECT 1 FROM consent_grant g WHERE g.bucket = NEW.bucket AND g.id = NEW.grant_id AND NEW.field IN (SELECT value FROM json_each(g.fields))); END
 -- end
 CREATE TABLE withdrawal (
 	bucket INTEGER NOT NULL,
@@ -664,15 +649,15 @@ CREATE TABLE use (
 -- end
 CREATE INDEX ix_use_grant ON use (bucket, grant_id)
 -- end
-CREATE TRIGGER use_before_update BEFORE UPDATE ON use BEGIN SELECT RAISE(ABORT, 'use: these columns never change') WHERE NEW.bucket IS NOT OLD.bucket OR NEW.id IS NOT OLD.id OR NEW.grant_id IS NOT OLD.grant_id OR NEW.recipient_id IS NOT OLD.recipient_id OR NEW.client_id IS NOT OLD.client_id OR NEW.code_hash IS NOT OLD.code_hash OR NEW.quota IS NOT OLD.quota OR NEW.minted_at IS NOT OLD.minted_at; END
+CREATE TRIGGER use_before_update BEFORE UPDATE ON use WHEN NEW.bucket IS NOT OLD.bucket OR NEW.id IS NOT OLD.id OR NEW.grant_id IS NOT OLD.grant_id OR NEW.recipient_id IS NOT OLD.recipient_id OR NEW.client_id IS NOT OLD.client_id OR NEW.code_hash IS NOT OLD.code_hash OR NEW.quota IS NOT OLD.quota OR NEW.minted_at IS NOT OLD.minted_at BEGIN SELECT RAISE(ABORT, 'use: these columns never change') WHERE 1 = 1; END
 -- end
 CREATE TRIGGER use_no_delete BEFORE DELETE ON use BEGIN SELECT RAISE(ABORT, 'use: rows stay'); END
 -- end
 CREATE TRIGGER use_before_insert BEFORE INSERT ON use BEGIN SELECT RAISE(ABORT, 'use: only an active grant with uses left mints a use') WHERE NEW.spent <> 0 OR NEW.voided_at IS NOT NULL OR NOT EXISTS (SELECT 1 FROM consent_grant g WHERE g.bucket = NEW.bucket AND g.id = NEW.grant_id AND g.state = 'active' AND NEW.quota <= g.max_uses - g.used AND NEW.minted_at < g.window_to); END
 -- end
-CREATE TRIGGER use_before_update_of_spent BEFORE UPDATE OF spent ON use BEGIN SELECT RAISE(ABORT, 'use: slots are spent one by one') WHERE NEW.spent <> OLD.spent AND (NEW.spent <> OLD.spent + 1 OR OLD.voided_at IS NOT NULL); END
+CREATE TRIGGER use_before_update_of_spent BEFORE UPDATE OF spent ON use WHEN NEW.spent <> OLD.spent AND (NEW.spent <> OLD.spent + 1 OR OLD.voided_at IS NOT NULL) BEGIN SELECT RAISE(ABORT, 'use: slots are spent one by one') WHERE 1 = 1; END
 -- end
-CREATE TRIGGER use_before_update_of_voided_at BEFORE UPDATE OF voided_at ON use BEGIN SELECT RAISE(ABORT, 'use: voided for good') WHERE OLD.voided_at IS NOT NULL AND NEW.voided_at IS NOT OLD.voided_at; END
+CREATE TRIGGER use_before_update_of_voided_at BEFORE UPDATE OF voided_at ON use WHEN OLD.voided_at IS NOT NULL AND NEW.voided_at IS NOT OLD.voided_at BEGIN SELECT RAISE(ABORT, 'use: voided for good') WHERE 1 = 1; END
 -- end
 CREATE TABLE disclosure (
 	bucket INTEGER NOT NULL,
@@ -701,7 +686,7 @@ CREATE TRIGGER disclosure_no_update BEFORE UPDATE ON disclosure BEGIN SELECT RAI
 -- end
 CREATE TRIGGER disclosure_no_delete BEFORE DELETE ON disclosure BEGIN SELECT RAISE(ABORT, 'disclosure is append-only'); END
 -- end
-CREATE TRIGGER disclosure_before_insert BEFORE INSERT ON disclosure BEGIN SELECT RAISE(ABORT, 'disclosure: no active grant of this person, recipient and purpose in its window with a use left') WHERE NOT EXISTS (SELECT 1 FROM consent_grant g WHERE g.bucket = NEW.bucket AND g.id = NEW.grant_id AND g.recipient_id = NEW.recipient_id AND g.subject = NEW.subject AND g.purpose = NEW.purpose AND g.state = 'active' AND g.used < g.max_uses AND NEW.committed_at >= g.window_from AND NEW.committed_at < g.window_to); SELECT RAISE(ABORT, 'disclosure: no such use, or it is voided or spent') WHERE NOT EXISTS (SELECT 1 FROM use u WHERE u.bucket = NEW.bucket AND u.id = NEW.use_id AND u.grant_id = NEW.grant_id AND u.voided_at IS NULL AND u.spent < u.quota AND NEW.slot <= u.quota); SELECT RAISE(ABORT, 'disclosure: fields beyond the grant') WHERE NEW.fields = '[]' OR EXISTS (SELECT 1 FROM json_each(NEW.fields) WHERE value NOT IN (SELECT f.field FROM grant_field f WHERE f.bucket = NEW.bucket AND f.grant_id = NEW.grant_id)); UPDATE consent_grant SET used = used + 1, state = CASE WHEN used + 1 = max_uses THEN 'exhausted' ELSE state END WHERE bucket = NEW.bucket AND id = NEW.grant_id; UPDATE use SET spent = spent + 1 WHERE bucket = NEW.bucket AND id = NEW.use_id; END
+CREATE TRIGGER disclosure_before_insert BEFORE INSERT ON disclosure BEGIN SELECT RAISE(ABORT, 'disclosure: no active grant of this person, recipient and purpose in its window with a use left') WHERE NOT EXISTS (SELECT 1 FROM consent_grant WHERE bucket = NEW.bucket AND id = NEW.grant_id AND recipient_id = NEW.recipient_id AND subject = NEW.subject AND purpose = NEW.purpose AND state = 'active' AND used < max_uses AND NEW.committed_at >= window_from AND NEW.committed_at < window_to); SELECT RAISE(ABORT, 'disclosure: no such use, or it is voided or spent') WHERE NOT EXISTS (SELECT 1 FROM use WHERE bucket = NEW.bucket AND id = NEW.use_id AND grant_id = NEW.grant_id AND voided_at IS NULL AND spent < quota AND NEW.slot <= quota); SELECT RAISE(ABORT, 'disclosure: fields beyond the grant') WHERE EXISTS (SELECT 1 FROM consent_grant WHERE bucket = NEW.bucket AND id = NEW.grant_id AND fields <> NEW.fields AND (NEW.fields = '[]' OR EXISTS (SELECT 1 FROM json_each(NEW.fields) WHERE value NOT IN (SELECT value FROM json_each(fields))))); UPDATE consent_grant SET used = used + 1, state = CASE WHEN used + 1 = max_uses THEN 'exhausted' ELSE state END WHERE bucket = NEW.bucket AND id = NEW.grant_id; UPDATE use SET spent = spent + 1 WHERE bucket = NEW.bucket AND id = NEW.use_id; END
 -- end
 CREATE TABLE token (
 	bucket INTEGER NOT NULL,
