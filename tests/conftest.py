@@ -1,7 +1,7 @@
 """Fixtures every floor shares: real data bases with the whole schema, and an open vault on them."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -11,7 +11,7 @@ from consent import tables as consent_tables
 from consent.ledger import tables as ledger_tables
 from tests.backends import Backend, NoPostgres, Server, open_backend, postgres_server
 from vault import tables as vault_tables
-from vault.opening import Vault, create_vault
+from vault.opening import Vault, create_vault, open_vault
 from vault.providers.local import create_root, open_root
 from vault.storage import Database, key_metadata, metadata, open_database
 
@@ -122,6 +122,21 @@ def vault(backend: Backend, provider, now: int) -> Vault:
         ledger_host="ledger.example/perusal",
         now_ms=now,
     )
+
+
+@pytest.fixture
+def others(backend: Backend, vault: Vault, provider) -> Iterator[Callable[[int], list[Vault]]]:
+    """Opens the installation of `vault` again, as many times as asked, each as another process would."""
+    opened: list[Backend] = []
+
+    def reopen(count: int) -> list[Vault]:
+        fresh = [backend.reopen() for _ in range(count)]
+        opened.extend(fresh)
+        return [open_vault(one.data, one.keys, provider) for one in fresh]
+
+    yield reopen
+    for one in opened:
+        one.close()
 
 
 @pytest.fixture

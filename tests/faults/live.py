@@ -79,12 +79,16 @@ class Live:
         self._process.send_signal(signal.SIGTERM)
         return self._process.wait(PATIENCE)
 
-    def send(self, requests: Sequence[bytes], *, connections: int = 16) -> Outcome:
+    def send(
+        self, requests: Sequence[bytes], *, connections: int = 16, outcome: Outcome | None = None
+    ) -> Outcome:
         """Send prepared requests over many connections and wait for the end of it."""
         where = urlsplit(self.url)
         assert where.hostname is not None
         assert where.port is not None
-        return asyncio.run(drive(where.hostname, where.port, min(connections, len(requests)), requests))
+        return asyncio.run(
+            drive(where.hostname, where.port, min(connections, len(requests)), requests, outcome)
+        )
 
     def send_and_kill(self, requests: Sequence[bytes], after: int, *, connections: int = 16) -> Outcome:
         """Send, and kill the server when `after` answers have arrived; what arrived in full is in the outcome."""

@@ -1,6 +1,6 @@
 """Many callers at one instant, and statements that dawdle: how a race is provoked on purpose.
 
-`at_once` holds every thread at a barrier until all have arrived. `dawdling` makes each set-based statement
+`at_once` holds every thread at a barrier until all have arrived. `dawdling` makes each statement
 wait 1 to 3 ms first, so that the gaps between statements, which a fast machine hides, lie wide open; the
 waits come from a seeded generator per thread, so a failing seed can be run again.
 """
@@ -12,9 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Connection
-
-from vault.rowset import RowSet
+from sqlalchemy import Engine, event
 
 PATIENCE = 120.0
 
@@ -46,19 +44,19 @@ def at_once[Answer](calls: Sequence[Callable[[], Answer]]) -> list[Answer]:
 
 @contextmanager
 def dawdling(seed: int, *, shortest: float = 0.001, longest: float = 0.003) -> Iterator[None]:
-    """While the block runs, every RowSet statement waits before it is sent (seconds, both bounds included)."""
-    plain = RowSet.__call__
+    """While the block runs, every statement of every engine waits before it is sent (bounds in seconds)."""
     own = threading.local()
     serial = iter(range(1 << 30))
 
-    def slow(self: RowSet, conn: Connection, rows: Sequence[Sequence[Any]], **parameters: Any) -> list[Any]:
+    def wait(*_: Any, **__: Any) -> None:
         if not hasattr(own, "dice"):
             own.dice = random.Random(f"{seed}/{next(serial)}")
         time.sleep(own.dice.uniform(shortest, longest))
-        return plain(self, conn, rows, **parameters)
 
-    RowSet.__call__ = slow  # type: ignore[method-assign]  # the very point of this block
+    if longest:
+        event.listen(Engine, "before_cursor_execute", wait)
     try:
         yield
     finally:
-        RowSet.__call__ = plain  # type: ignore[method-assign]
+        if longest:
+            event.remove(Engine, "before_cursor_execute", wait)
