@@ -1,7 +1,7 @@
-"""What the matching stage found, kept as rows: one per stored version, counted, never a value.
+"""What the matching stage found, kept as rows: one per stored version, flagged, never a value.
 
-Counts are added inside the transaction that also moves the stage forward, so a stage cut short by a crash goes on
-where it stopped and counts nothing twice.
+Flags only ever go from no to yes, and are written inside the transaction that also moves the stage forward, so a stage
+cut short by a crash goes on where it stopped.
 """
 
 from collections.abc import Iterator, Mapping
@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select, tuple_
 
-from breach.match import Found, Item
+from breach.match import AGREED, CONFLICTING, Item
 from breach.tables import trace_item
 from vault.ids import Bucket, RecordId, SubjectId
 from vault.rowset import RowSet
@@ -24,8 +24,8 @@ _ADD = RowSet(
     "WITH {rows} INSERT INTO trace_item (bucket, trace, subject, field, record, version, agreed, conflicting) "
     "SELECT bucket, trace, subject, field, record, version, agreed, conflicting FROM rows WHERE true "
     "ON CONFLICT (bucket, trace, subject, field, record, version) DO UPDATE SET "
-    "agreed = trace_item.agreed + excluded.agreed, "
-    "conflicting = trace_item.conflicting + excluded.conflicting",
+    "agreed = CASE WHEN excluded.agreed = 1 THEN 1 ELSE trace_item.agreed END, "
+    "conflicting = CASE WHEN excluded.conflicting = 1 THEN 1 ELSE trace_item.conflicting END",
     bucket="int",
     trace="bytes",
     subject="bytes",
@@ -37,11 +37,20 @@ _ADD = RowSet(
 )
 
 
-def add(conn: Connection, trace_id: bytes, found: Mapping[Item, Found]) -> None:
-    """Add the counts of one batch."""
+def add(conn: Connection, trace_id: bytes, found: Mapping[Item, int]) -> None:
+    """Add the items of one batch with their flags."""
     rows = [
-        (bucket, trace_id, subject, field, record, version, counts.agreed, counts.conflicting)
-        for (bucket, subject, field, record, version), counts in found.items()
+        (
+            bucket,
+            trace_id,
+            subject,
+            field,
+            record,
+            version,
+            int(bool(how & AGREED)),
+            int(bool(how & CONFLICTING)),
+        )
+        for (bucket, subject, field, record, version), how in found.items()
     ]
     for start in range(0, len(rows), _CHUNK):
         _ADD(conn, rows[start : start + _CHUNK])

@@ -6,7 +6,7 @@ is only recorded as that. Nothing of a cell is kept: an item names person, field
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -66,12 +66,11 @@ class Cells:
         )
 
 
-@dataclass(slots=True)
-class Found:
-    """How often a batch showed an item in agreeing and in conflicting rows."""
+AGREED = 1
+"""Flag of an item: a row whose identifiers agree shows it."""
 
-    agreed: int = 0
-    conflicting: int = 0
+CONFLICTING = 2
+"""Flag of an item: a row whose identifiers lead to different people shows it."""
 
 
 class Matcher:
@@ -81,11 +80,11 @@ class Matcher:
         self._keyring = keyring
         self._columns = columns
         self._width = len(columns.kinds)
-        self._confirmed: set[Item] = set()
+        self._known: dict[Item, int] = {}
         self.cells = cells
 
-    def match(self, conn: Connection, rows: Sequence[Sequence[str]]) -> dict[Item, Found]:
-        """The items of one batch; `conn` reads the vault's data base."""
+    def match(self, conn: Connection, rows: Sequence[Sequence[str]]) -> dict[Item, int]:
+        """Items of one batch with their flags, as far as they are news to this matcher; `conn` reads the vault's data base."""
         asked = _Asked()
         regular = [row for row in rows if len(row) == self._width]
         for at, kinds in self._columns.identifiers:
@@ -95,7 +94,8 @@ class Matcher:
             self._ask_ragged([row for row in rows if len(row) != self._width], start, asked)
         self.cells.rows += len(rows)
         self.cells.unmatched_kinds[Kind.NAME] += len(self._columns.names) * len(regular)
-        return self._settle(asked, self._true_hits(conn, asked))
+        shown = self._settle(asked, self._true_hits(conn, asked))
+        return {item: how for item, how in shown.items() if self._is_news(item, how)}
 
     def _ask_column(self, texts: Sequence[str], kinds: tuple[Kind, ...], asked: "_Asked") -> None:
         if len(kinds) > 1:
@@ -145,7 +145,7 @@ class Matcher:
     def _true_hits(self, conn: Connection, asked: "_Asked") -> dict[int, list[Item]]:
         """Confirmed items by probe number. What this run has confirmed once is not opened again."""
         hits = match(conn, self._keyring, asked.probes)
-        fresh = [hit for hit in hits if _item(hit) not in self._confirmed]
+        fresh = [hit for hit in hits if _item(hit) not in self._known]
         answers = confirm(conn, self._keyring, fresh, asked.probes)
         denied = {(hit.probe, _item(hit)) for hit, true in zip(fresh, answers, strict=True) if not true}
         found: dict[int, list[Item]] = {}
@@ -153,16 +153,20 @@ class Matcher:
             item = _item(hit)
             if (hit.probe, item) not in denied:
                 found.setdefault(hit.probe, []).append(item)
-        self._remember(item for items in found.values() for item in items)
+        # Forgetting costs a second opening, nothing else: memory stays bounded whatever the vault's size.
+        if len(self._known) > _REMEMBERED:
+            self._known.clear()
+        for items in found.values():
+            for item in items:
+                self._known.setdefault(item, 0)
         return found
 
-    def _remember(self, items: Iterable[Item]) -> None:
-        # Forgetting costs a second opening, nothing else: memory stays bounded whatever the vault's size.
-        if len(self._confirmed) > _REMEMBERED:
-            self._confirmed.clear()
-        self._confirmed.update(items)
+    def _is_news(self, item: Item, how: int) -> bool:
+        known = self._known.get(item, 0)
+        self._known[item] = known | how
+        return known | how != known
 
-    def _settle(self, asked: "_Asked", found: dict[int, list[Item]]) -> dict[Item, Found]:
+    def _settle(self, asked: "_Asked", found: dict[int, list[Item]]) -> dict[Item, int]:
         by_row: dict[int, list[int]] = {}
         looked_up: Counter[str] = Counter()
         for row, probe in asked.cells:
@@ -170,22 +174,22 @@ class Matcher:
             if probe in found:
                 by_row.setdefault(row, []).append(probe)
         self.cells.looked_up += looked_up
-        items: dict[Item, Found] = {}
+        items: dict[Item, int] = {}
         for probes in by_row.values():
             self._settle_row([found[probe] for probe in probes], items)
             self.cells.matched.update(asked.probes[probe].field for probe in probes)
         return items
 
-    def _settle_row(self, groups: Sequence[Sequence[Item]], items: dict[Item, Found]) -> None:
+    def _settle_row(self, groups: Sequence[Sequence[Item]], items: dict[Item, int]) -> None:
         people = set.intersection(*({subject for _, subject, *_ in group} for group in groups))
         agreed = len(people) == 1
         self.cells.rows_agreed += agreed
         self.cells.rows_conflicting += not agreed
         for item in {item for group in groups for item in group}:
             if not agreed:
-                items.setdefault(item, Found()).conflicting += 1
+                items[item] = items.get(item, 0) | CONFLICTING
             elif item[1] in people:
-                items.setdefault(item, Found()).agreed += 1
+                items[item] = items.get(item, 0) | AGREED
 
 
 class _Asked:

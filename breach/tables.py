@@ -106,10 +106,10 @@ trace_item = Table(
     Column("field", Text, primary_key=True),
     _key("record"),
     Column("version", BigInteger, primary_key=True, autoincrement=False),
-    _int("agreed"),
-    _int("conflicting"),
+    Column("agreed", Integer, nullable=False),
+    Column("conflicting", Integer, nullable=False),
     ForeignKeyConstraint(["trace"], ["trace.id"]),
-    Index(None, "trace", "bucket", "subject"),
+    CheckConstraint("agreed IN (0, 1) AND conflicting IN (0, 1)", name="flags"),
 )
 
 incident = Table(
