@@ -42,7 +42,8 @@ def table_of(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) 
     kept = [list(row) for row in rows]
     table = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, pad_edge=False)
     for position, column in enumerate(columns):
-        numeric = bool(kept) and all(isinstance(row[position], int | float) for row in kept)
+        cells = [row[position] for row in kept]
+        numeric = any(cells) and all(isinstance(cell, int | float) or cell == "" for cell in cells)
         table.add_column(column, justify="right" if numeric else "left", overflow="fold")
     for row in kept:
         table.add_row(*(_cell(value) for value in row))

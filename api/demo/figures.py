@@ -9,15 +9,24 @@ from rich.table import Table
 
 from api.cli.output import table_of
 
+_COLUMNS = ("name", "received", "found", "ln_e", "strict")
+
 
 def tables(story: Mapping[str, Any]) -> Iterator[Table]:
     """The tables in the order in which the story happens."""
     yield table_of("the story in numbers", ("what", "count"), list(_rows(story)))
     yield table_of(
         "who let the file out",
-        ("hypothesis", "received", "of these in the file", "ln E", "named"),
+        (
+            "hypothesis",
+            "received",
+            "of these in the file",
+            "ln E, chance",
+            "ln E, any innocent story",
+            "named",
+        ),
         [
-            (row["name"], row["received"], row["found"], row["ln_e"], "YES" if row["named"] else "")
+            (*(_or_blank(row[name]) for name in _COLUMNS), "YES" if row["named"] else "")
             for row in story["suspects"]
         ],
     )
@@ -26,6 +35,10 @@ def tables(story: Mapping[str, Any]) -> Iterator[Table]:
         ("", "what", "checks"),
         [("ok" if row["ok"] else "WRONG", row["what"], row["checks"]) for row in story["verification"]],
     )
+
+
+def _or_blank(value: Any) -> Any:
+    return "" if value is None else value
 
 
 def _rows(story: Mapping[str, Any]) -> Iterator[tuple[str, int]]:

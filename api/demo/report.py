@@ -64,15 +64,15 @@ def render(story: Mapping[str, Any]) -> str:
     environment.filters["thousands"] = _thousands
     environment.filters["verdict"] = _verdict
     source = (_TEMPLATES / "report.html").read_text(encoding="utf-8")
-    bars = [(row["name"], row["ln_e"], row["kind"]) for row in story["suspects"]]
+    bars = [(row["name"], row["weight"], row["kind"]) for row in story["suspects"]]
     phases = [(phase["label"], phase["begin"], phase["end"]) for phase in story["phases"]]
     return environment.from_string(source).render(
         s=story, bars=bar_chart(bars, story["trace"]["threshold"]), line=time_line(phases)
     )
 
 
-def _thousands(number: float) -> str:
-    return f"{number:,}"
+def _thousands(number: float | None) -> str:
+    return "" if number is None else f"{number:,}"
 
 
 def _verdict(ok: bool) -> Markup:  # noqa: FBT001 - a template filter takes its value by position

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from api.cli.output import Tick
-from api.demo import count
+from api.demo import count, suspects
 from api.demo.apps import LEAKER
 from api.demo.chapters import Chapters
 from api.demo.city import Citizen, citizens, strangers
@@ -40,8 +40,8 @@ class Wish:
     """How large a story: people in the city, visits of apps to them, how many of these by the leaking app."""
 
     people: int = 2_400
-    visits: int = 640
-    leaker_visits: int = 120
+    visits: int = 420
+    leaker_visits: int = 100
     strangers: int = 400
     seed: int = 20_261_122
 
@@ -170,8 +170,8 @@ def _document(
         "traffic": count.traffic_row(traffic, rows),
         "attempts": count.attempt_rows(traffic.outcomes),
         "leak": {**asdict(leak), "path": leak.path.name, "leaker": site.apps[LEAKER].app.name},
-        "trace": trace["trace"],
-        "suspects": trace["suspects"],
+        "trace": suspects.summary(trace["report"]),
+        "suspects": suspects.rows(trace["report"]),
         "claims": trace["claims"],
         "verification": verification,
         "search": asdict(found),

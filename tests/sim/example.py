@@ -5,6 +5,14 @@ from __future__ import annotations
 from copy import deepcopy
 from typing import Any
 
+
+def _suspect(name, kind, received, found, ln_e, strict) -> dict[str, Any]:
+    named = kind == "leaker"
+    weight = ln_e if strict is None else strict
+    row = {"name": name, "kind": kind, "received": received, "found": found, "ln_e": ln_e}
+    return {**row, "strict": strict, "weight": weight, "named": named}
+
+
 STORY: dict[str, Any] = {
     "format": "perusal demo 1",
     "seed": 7,
@@ -59,6 +67,12 @@ STORY: dict[str, Any] = {
         "leaker": "云上影院有限公司",
     },
     "trace": {
+        "id": "trc_x",
+        "outcome": "named",
+        "explained_by_nobody": 0,
+        "lines": {"lines": 451},
+        "format": {"encoding": "gb18030"},
+        "statement": {"en": ["It was them."], "zh": ["是他们。"]},
         "people": 50,
         "threshold": 16.6,
         "false_accusation": 1e-06,
@@ -68,30 +82,10 @@ STORY: dict[str, Any] = {
         },
     },
     "suspects": [
-        {
-            "name": "云上影院有限公司",
-            "kind": "leaker",
-            "received": 50,
-            "found": 50,
-            "ln_e": 231.8,
-            "named": True,
-        },
-        {
-            "name": "Lakeside <Hotels> Ltd",
-            "kind": "",
-            "received": 50,
-            "found": 2,
-            "ln_e": -40.2,
-            "named": False,
-        },
-        {
-            "name": "our own store",
-            "kind": "control",
-            "received": 2400,
-            "found": 50,
-            "ln_e": 3.0,
-            "named": False,
-        },
+        _suspect("云上影院有限公司", "leaker", 50, 50, 231.8, 219.7),
+        _suspect("Lakeside <Hotels> Ltd", "recipient", 50, 2, -40.2, None),
+        _suspect("our own store", "control", 2300, 0, 0.0, None),
+        _suspect("somewhere else", "control", None, None, 0.0, None),
     ],
     "claims": {"opened": 50, "pack": "claim-pack.zip"},
     "verification": [
