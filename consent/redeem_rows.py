@@ -7,6 +7,7 @@ keys, ledger heads, each sorted, so that no two batches can wait for each other 
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 
 from sqlalchemy import Connection
 
@@ -104,9 +105,9 @@ class Now:
 
 
 def read_facts(conn: Connection, requests: Sequence[RedeemRequest]) -> dict[int, Facts]:
-    """What each known token stands for, by position."""
+    """What each known token stands for, by position and in the order of the requests: first come, first served."""
     found = FACTS(conn, [(r.bucket, r.token_hash) for r in requests])
-    return {row[0]: _facts(row) for row in found}
+    return {row[0]: _facts(row) for row in sorted(found, key=itemgetter(0))}
 
 
 def read_standings(
