@@ -5,6 +5,7 @@ cut short by a crash goes on where it stopped.
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
@@ -56,27 +57,48 @@ def add(conn: Connection, trace_id: bytes, found: Mapping[Item, int]) -> None:
         _ADD(conn, rows[start : start + _CHUNK])
 
 
-def people(
-    conn: Connection, trace_id: bytes, buckets: int, *, agreed: bool = True
-) -> Iterator[tuple[Person, list[Item]]]:
-    """Every found person with the items found, bucket by bucket; `agreed`: agreeing rows only."""
+def people(conn: Connection, trace_id: bytes, buckets: int) -> Iterator[tuple[Person, list[Item]]]:
+    """Every person found in agreeing rows with the items found there, bucket by bucket."""
     for bucket in map(Bucket, range(buckets)):
-        rows = _rows(conn, trace_id, bucket, agreed=agreed)
+        rows = (row for row in _rows(conn, trace_id, bucket) if row[4])
         for subject, listed in groupby(rows, key=itemgetter(0)):
             yield (
                 (bucket, SubjectId(subject)),
-                [(bucket, SubjectId(subject), code, RecordId(record), v) for _, code, record, v in listed],
+                [(bucket, SubjectId(subject), code, RecordId(record), v) for _, code, record, v, _ in listed],
             )
 
 
-def _rows(conn: Connection, trace_id: bytes, bucket: Bucket, *, agreed: bool) -> Iterator[Any]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """A person of whom the dump shows anything; `agreed`: in a row whose identifiers agree."""
+
+    bucket: Bucket
+    subject: SubjectId
+    fields: frozenset[str]
+    agreed: bool
+
+
+def affected(conn: Connection, trace_id: bytes, buckets: int) -> Iterator[Shown]:
+    """Every person of whom the dump shows anything, conflicting rows included."""
+    for bucket in map(Bucket, range(buckets)):
+        for subject, rows in groupby(_rows(conn, trace_id, bucket), key=itemgetter(0)):
+            listed = list(rows)
+            yield Shown(
+                bucket=bucket,
+                subject=SubjectId(subject),
+                fields=frozenset(row[1] for row in listed),
+                agreed=any(row[4] for row in listed),
+            )
+
+
+def _rows(conn: Connection, trace_id: bytes, bucket: Bucket) -> Iterator[tuple[Any, ...]]:
     """Pages along the primary key: memory stays bounded, and no cursor is held open between them."""
     column = trace_item.c
     key = (column.subject, column.field, column.record, column.version)
     mine = (column.bucket == bucket) & (column.trace == trace_id)
-    query = select(*key).where(mine).order_by(*key).limit(_PAGE)
-    query = query.where(column.agreed > 0) if agreed else query
+    query = select(*key, column.agreed).where(mine).order_by(*key).limit(_PAGE)
     page = conn.execute(query).all()
     while page:
         yield from map(tuple, page)
-        page = conn.execute(query.where(tuple_(*key) > tuple(page[-1]))).all() if len(page) == _PAGE else []
+        last = tuple(page[-1])[:4]
+        page = conn.execute(query.where(tuple_(*key) > last)).all() if len(page) == _PAGE else []

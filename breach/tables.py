@@ -118,7 +118,7 @@ incident = Table(
     _key("id"),
     Column("trace", LargeBinary, ForeignKey("trace.id"), nullable=False),
     _int("opened_at"),
-    _text("suspects"),
+    _text("respondents"),
     _text("report_sha256"),
     UniqueConstraint("trace"),
 )
@@ -130,6 +130,8 @@ incident_person = Table(
     _key("incident"),
     _key("subject"),
     _text("fields"),
+    Column("agreed", Integer, nullable=False),
+    CheckConstraint("agreed IN (0, 1)", name="agreed"),
     ForeignKeyConstraint(["incident"], ["incident.id"]),
 )
 

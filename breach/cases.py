@@ -1,0 +1,161 @@
+"""Incidents: what a finished trace leads to, and whom it concerns.
+
+One incident per trace. Affected is everybody of whom the dump shows a value, also in rows whose identifiers disagree:
+a person whose number may be out there must be told. Opening again continues where it stopped and changes nothing else.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import batched
+from typing import Any
+
+from sqlalchemy import Connection, func, insert, select, tuple_
+
+from breach import items
+from breach.errors import UnknownIncident
+from breach.pipeline import load
+from breach.report import TraceReport
+from breach.tables import incident, incident_person
+from vault.ids import Bucket, SubjectId, encode_id, new_id
+from vault.opening import Vault
+from vault.rowset import RowSet
+
+PREFIX = "inc"
+_CHUNK = 2_000
+
+_AFFECTED = RowSet(
+    "WITH {rows} INSERT INTO incident_person (bucket, incident, subject, fields, agreed) "
+    "SELECT bucket, incident, subject, fields, agreed FROM rows WHERE true ON CONFLICT DO NOTHING",
+    bucket="int",
+    incident="bytes",
+    subject="bytes",
+    fields="text",
+    agreed="int",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Incident:
+    """An opened incident.
+
+    `respondents`: recipients named, or the members of sets of whom one must have leaked; `joint`: only
+    sets were found, so no single one of them is accused.
+    """
+
+    id: bytes
+    trace: bytes
+    opened_at: int
+    respondents: tuple[str, ...]
+    joint: bool
+    report_sha256: str
+
+    @property
+    def name(self) -> str:
+        """The incident's id as text."""
+        return encode_id(PREFIX, self.id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Affected:
+    """A person whose values were found: which fields, and whether in a row whose identifiers agree."""
+
+    bucket: Bucket
+    subject: SubjectId
+    fields: tuple[str, ...]
+    agreed: bool
+
+
+def open_incident(vault: Vault, trace_id: bytes, *, now_ms: int) -> Incident:
+    """Open the incident of a finished trace with all its affected people; raises UnknownDump, NotTraced."""
+    opened = _opened(vault, load(vault, trace_id), now_ms)
+    with vault.data.read() as conn:
+        shown = items.affected(conn, trace_id, vault.installation.buckets)
+        for part in batched(shown, _CHUNK):
+            _add(vault, opened.id, part)
+    return opened
+
+
+def find(conn: Connection, incident_id: bytes) -> Incident:
+    """An incident by its id; raises UnknownIncident."""
+    row = conn.execute(select(incident).where(incident.c.id == incident_id)).one_or_none()
+    if row is None:
+        raise UnknownIncident("no such incident")
+    return _incident(row)
+
+
+def count_affected(conn: Connection, incident_id: bytes) -> int:
+    """How many people an incident concerns."""
+    mine = select(func.count()).select_from(incident_person).where(incident_person.c.incident == incident_id)
+    return conn.execute(mine).scalar_one()
+
+
+def affected(conn: Connection, incident_id: bytes, buckets: int) -> Iterator[Affected]:
+    """Everybody an incident concerns, bucket by bucket, in pages."""
+    column = incident_person.c
+    for bucket in range(buckets):
+        mine = (column.bucket == bucket) & (column.incident == incident_id)
+        query = select(incident_person).where(mine).order_by(column.subject).limit(_CHUNK)
+        page = conn.execute(query).all()
+        while page:
+            yield from map(_affected, page)
+            last = tuple_(column.subject) > (page[-1].subject,)
+            page = conn.execute(query.where(last)).all() if len(page) == _CHUNK else []
+
+
+def one_affected(conn: Connection, incident_id: bytes, bucket: Bucket, subject: SubjectId) -> Affected:
+    """One affected person; raises UnknownIncident for anybody else."""
+    column = incident_person.c
+    mine = (column.bucket == bucket) & (column.incident == incident_id) & (column.subject == subject)
+    row = conn.execute(select(incident_person).where(mine)).one_or_none()
+    if row is None:
+        raise UnknownIncident("no such person in this incident")
+    return _affected(row)
+
+
+def _opened(vault: Vault, report: TraceReport, now_ms: int) -> Incident:
+    named, sets = report.suspects, report.suspect_sets
+    members = named or tuple(sorted({k for one in sets for k in one}))
+    with vault.data.write() as conn:
+        known = conn.execute(select(incident).where(incident.c.trace == report.id)).one_or_none()
+        if known is None:
+            row = {
+                "id": new_id(Bucket(0), now_ms),
+                "trace": report.id,
+                "opened_at": now_ms,
+                "respondents": json.dumps({"joint": not named and bool(members), "recipients": members}),
+                "report_sha256": report.sha256,
+            }
+            conn.execute(insert(incident).values(**row))
+            known = conn.execute(select(incident).where(incident.c.trace == report.id)).one()
+    return _incident(known)
+
+
+def _add(vault: Vault, incident_id: bytes, part: Sequence[items.Shown]) -> None:
+    rows = [
+        (shown.bucket, incident_id, shown.subject, json.dumps(sorted(shown.fields)), int(shown.agreed))
+        for shown in part
+    ]
+    with vault.data.write() as conn:
+        _AFFECTED(conn, rows)
+
+
+def _affected(row: Any) -> Affected:
+    return Affected(
+        bucket=Bucket(row.bucket),
+        subject=SubjectId(row.subject),
+        fields=tuple(json.loads(row.fields)),
+        agreed=bool(row.agreed),
+    )
+
+
+def _incident(row: Any) -> Incident:
+    respondents = json.loads(row.respondents)
+    return Incident(
+        id=row.id,
+        trace=row.trace,
+        opened_at=row.opened_at,
+        respondents=tuple(respondents["recipients"]),
+        joint=respondents["joint"],
+        report_sha256=row.report_sha256,
+    )
