@@ -1,0 +1,56 @@
+"""Sign-in keys and single acceptance of proofs and assertions."""
+
+from sqlalchemy import select
+
+from consent import accounts
+from consent.ledger.entry import Kind, parse
+from consent.ledger.tables import entry
+from consent.replay import KEEP_MS, forget_expired, remember
+from consent.tables import consumer
+from tests.vault import people
+
+
+def test_a_sign_in_key_opens_its_account_and_is_stored_as_a_digest_only(world):
+    created = people.enrol(world.vault, range(3), world.now)
+    keys = accounts.enrol_many(world.vault, created, world.now, ["en", "zh-CN", "en"])
+
+    with world.vault.data.read() as conn:
+        found = [accounts.sign_in(conn, key) for key in keys]
+        stored = conn.execute(select(consumer)).all()
+
+    assert [(c.bucket, c.subject) for c in found] == [(p.bucket, p.subject) for p in created]
+    assert [c.lang for c in found] == ["en", "zh-CN", "en"]
+    assert all(key not in str(row) for key in keys for row in stored)
+
+
+def test_wrong_and_malformed_keys_open_nothing(world):
+    person = people.enrol(world.vault, range(1), world.now)[0]
+    with world.vault.data.write() as conn:
+        key = accounts.enrol(conn, person.bucket, person.subject, "en", world.now)
+        assert accounts.sign_in(conn, key) is not None
+        swapped = key[:-1] + ("A" if key[-1] != "A" else "B")
+        for wrong in ("", "sik_", swapped, key.replace("sik_", "ses_"), "密钥", key + " "):
+            assert accounts.sign_in(conn, wrong) is None
+
+
+def test_enrolment_enters_the_ledger_once_per_person(world):
+    world.people(5)
+    with world.vault.data.read() as conn:
+        found = [parse(body) for body in conn.execute(select(entry.c.body)).scalars()]
+
+    assert [e.kind for e in found] == [Kind.ENROL] * 5
+    assert len({e.tag for e in found}) == 5
+
+
+def test_enrolling_nobody_is_nothing(world):
+    assert accounts.enrol_many(world.vault, [], world.now) == []
+
+
+def test_a_key_of_a_kind_is_accepted_once_until_it_is_forgotten(world):
+    with world.vault.data.write() as conn:
+        first = [remember(conn, kind, b"jti", world.now) for kind in ("dpop", "assertion", "dpop")]
+        assert first == [True, True, False]
+        assert forget_expired(conn, world.now + KEEP_MS) == 0
+        assert not remember(conn, "dpop", b"jti", world.now)
+        assert forget_expired(conn, world.now + KEEP_MS + 1) == 2
+        assert remember(conn, "dpop", b"jti", world.now)

@@ -1,0 +1,124 @@
+"""Withdrawing: at once, once, provable, with an event to the recipient; and who may not."""
+
+import pytest
+from sqlalchemy import func, select
+
+from consent import receipts
+from consent.approve import refuse
+from consent.denials import DenialCode, Denied
+from consent.disclose import Disclosure, disclose_many
+from consent.events import public_key as event_key
+from consent.history import grant
+from consent.ids import grant_text
+from consent.ledger import jws
+from consent.ledger.entry import Kind, parse
+from consent.ledger.tables import entry
+from consent.tables import event_outbox, use, withdrawal
+from consent.withdraw import withdraw
+
+
+@pytest.fixture
+def used_once(world):
+    app, person = world.app(), world.person()
+    issued = world.token(app, person, uses=3)
+    assert isinstance(disclose_many(world.vault, [world.request(issued)], world.now)[0], Disclosure)
+    return app, person, issued
+
+
+def take_back(world, person, issued):
+    return withdraw(world.vault, person.subject, person.bucket, issued.grant_id, world.now)
+
+
+def events(world):
+    with world.vault.data.read() as conn:
+        return conn.execute(select(event_outbox)).all()
+
+
+def test_a_withdrawal_stops_tokens_in_flight_at_once(world, used_once):
+    _, person, issued = used_once
+    done = take_back(world, person, issued)
+
+    assert (done.at, done.disclosures, done.repeated) == (world.now, 1, False)
+    assert disclose_many(world.vault, [world.request(issued)], world.now) == [
+        Denied(code=DenialCode.WITHDRAWN)
+    ]
+    with world.vault.data.read() as conn:
+        assert conn.execute(select(use.c.voided_at)).scalar_one() == world.now
+        assert grant(conn, person.bucket, person.subject, issued.grant_id).state == "withdrawn"
+
+
+def test_asking_twice_gives_the_first_answer_and_leaves_one_of_everything(world, used_once):
+    _, person, issued = used_once
+    first = take_back(world, person, issued)
+    world.tick(5000)
+    second = take_back(world, person, issued)
+
+    assert (second.at, second.receipt, second.position) == (first.at, first.receipt, first.position)
+    assert second.repeated
+    assert len(events(world)) == 1
+    with world.vault.data.read() as conn:
+        assert conn.execute(select(func.count()).select_from(withdrawal)).scalar_one() == 1
+        kinds = [parse(body).kind for body in conn.execute(select(entry.c.body)).scalars()]
+    assert kinds.count(Kind.WITHDRAW) == 1
+
+
+def test_the_receipt_is_signed_and_names_the_ledger_entry(world, used_once):
+    app, person, issued = used_once
+    done = take_back(world, person, issued)
+
+    payload, _ = jws.verify(done.receipt, [receipts.public_key(world.vault).key])
+
+    assert payload["grant"] == grant_text(issued.grant_id)
+    assert payload["recipient"] == app.client.recipient.id
+    assert (payload["log"], payload["index"]) == (done.position.origin, done.position.idx)
+    assert payload["leaf"] == done.position.leaf.hex()
+
+
+def test_the_recipients_event_says_what_it_must_do(world, used_once):
+    app, person, issued = used_once
+    take_back(world, person, issued)
+    (queued,) = events(world)
+
+    payload, _ = jws.verify(queued.body, [event_key(world.vault).key])
+
+    assert (queued.recipient_id, queued.attempts, queued.delivered_at) == (app.client.recipient.id, 0, None)
+    assert payload["aud"] == app.client.recipient.id
+    (said,) = payload["events"].values()
+    assert said["duties"] == ["stop", "erase"]
+    assert said["unredeemed_uses_voided"] == 1
+    assert said["grant_id"] == grant_text(issued.grant_id)
+
+
+def test_a_consent_never_used_asks_for_no_erasure(world):
+    app, person = world.app(), world.person()
+    issued = world.token(app, person)
+    take_back(world, person, issued)
+
+    payload, _ = jws.verify(events(world)[0].body, [event_key(world.vault).key])
+
+    assert next(iter(payload["events"].values()))["duties"] == ["stop"]
+
+
+def test_a_used_up_consent_can_still_be_withdrawn(world):
+    app, person = world.app(), world.person()
+    issued = world.token(app, person)
+    disclose_many(world.vault, [world.request(issued)], world.now)
+
+    assert take_back(world, person, issued).disclosures == 1
+
+
+def test_nobody_withdraws_what_is_not_theirs_or_was_never_given(world, used_once):
+    app, person, issued = used_once
+    other = world.person()
+    shown = world.show(app, person)
+    refuse(world.vault, person, shown.id, world.now)
+    with world.vault.data.read() as conn:
+        from consent.history import grants
+
+        refused = next(g for g in grants(conn, person.bucket, person.subject) if g.state == "refused")
+
+    assert withdraw(world.vault, other.subject, other.bucket, issued.grant_id, world.now) is None
+    assert withdraw(world.vault, other.subject, person.bucket, issued.grant_id, world.now) is None
+    assert withdraw(world.vault, person.subject, person.bucket, b"g" * 16, world.now) is None
+    assert withdraw(world.vault, person.subject, person.bucket, refused.id, world.now) is None
+    assert not refused.withdrawable

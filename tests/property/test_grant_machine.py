@@ -1,0 +1,178 @@
+"""The grant's life as a model beside the real thing: whatever order things happen in, they agree.
+
+The model is a few counters per grant. After every step the rows must say what the model says, and at the
+end the ledger must rebuild from its entries.
+"""
+
+import shutil
+from dataclasses import dataclass, field
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    invariant,
+    multiple,
+    rule,
+    run_state_machine_as_test,
+)
+from sqlalchemy import func, select
+
+from consent import approve as deciding
+from consent.decide import RETRY_MS
+from consent.denials import Denied
+from consent.disclose import Disclosure, disclose_many
+from consent.grants import GrantState
+from consent.ledger.fsck import Finding, fsck
+from consent.ledger.signer import Signer
+from consent.tables import consent_grant, disclosure
+from consent.tokens import TOKEN_LIFETIME_MS, Issued, exchange
+from consent.withdraw import withdraw
+from tests.backends import open_backend
+from tests.consent.world import DAY, World
+from vault.opening import create_vault
+
+
+@dataclass
+class Grant:
+    """What we believe of one grant; `answers` maps an idempotency key to (time, receipt)."""
+
+    id: bytes
+    code: str
+    approved_at: int
+    uses: int
+    state: GrantState = GrantState.ACTIVE
+    used: int = 0
+    issued: Issued | None = None
+    minted_at: int = 0
+    voided: bool = False
+    answers: dict[str, tuple[int, str]] = field(default_factory=dict)
+
+
+class GrantMachine(RuleBasedStateMachine):
+    grants = Bundle("grants")
+    world: World
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.app = self.world.app()
+        self.person = self.world.person()
+        self.born = self.world.now
+        self.model: list[Grant] = []
+
+    @rule(target=grants, uses=st.integers(1, 4))
+    def approves(self, uses):
+        answer = self.world.approve(self.app, self.person, uses={"max": uses})
+        made = Grant(answer.grant_id, answer.code, self.world.now, uses)
+        self.model.append(made)
+        return made
+
+    @rule(target=grants)
+    def refuses(self):
+        shown = self.world.show(self.app, self.person)
+        deciding.refuse(self.world.vault, self.person, shown.id, self.world.now)
+        return multiple()
+
+    @rule(ms=st.sampled_from([1, 1_000, 59_999, 120_000, RETRY_MS]))
+    def waits(self, ms):
+        self.world.tick(ms)
+
+    @rule(grant=grants)
+    def exchanges(self, grant):
+        answer = exchange(self.world.vault, self.world.exchanging(self.app, grant.code), self.world.now)
+
+        in_time = self.world.now < grant.approved_at + 60_000
+        if grant.issued:
+            grant.voided = True
+            assert isinstance(answer, Denied)
+        elif in_time and grant.state is GrantState.ACTIVE:
+            assert isinstance(answer, Issued)
+            grant.issued, grant.minted_at = answer, self.world.now
+        else:
+            assert isinstance(answer, Denied)
+
+    @rule(grant=grants, keys=st.lists(st.sampled_from([None, None, "a", "b"]), min_size=1, max_size=6))
+    def redeems(self, grant, keys):
+        if grant.issued is None:
+            return
+        requests = [self.world.request(grant.issued, key=key) for key in keys]
+
+        answers = disclose_many(self.world.vault, requests, self.world.now)
+
+        for key, answer in zip(keys, answers, strict=True):
+            self._agree(grant, key, answer)
+
+    def _agree(self, grant, key, answer):
+        now = self.world.now
+        if key in grant.answers:
+            made_at, receipt = grant.answers[key]
+            again = grant.state is not GrantState.WITHDRAWN and now < made_at + RETRY_MS
+            assert isinstance(answer, Disclosure) == again
+            assert not again or (answer.receipt == receipt and answer.disclosed.redelivered)
+            return
+        alive = now < grant.minted_at + TOKEN_LIFETIME_MS and not grant.voided
+        if alive and grant.state is GrantState.ACTIVE:
+            assert isinstance(answer, Disclosure)
+            grant.used += 1
+            assert answer.disclosed.slot == grant.used
+            if grant.used == grant.uses:
+                grant.state = GrantState.EXHAUSTED
+            if key:
+                grant.answers[key] = (now, answer.receipt)
+        else:
+            assert isinstance(answer, Denied)
+
+    @rule(grant=grants)
+    def withdraws(self, grant):
+        done = withdraw(self.world.vault, self.person.subject, self.person.bucket, grant.id, self.world.now)
+
+        assert done.repeated == (grant.state is GrantState.WITHDRAWN)
+        assert done.disclosures == grant.used
+        grant.state = GrantState.WITHDRAWN
+
+    @invariant()
+    def rows_say_what_the_model_says(self):
+        d = disclosure.c
+        counted = select(d.grant_id, func.count()).group_by(d.grant_id)
+        with self.world.vault.data.read() as conn:
+            rows = {row.id: row for row in conn.execute(select(consent_grant))}
+            spent = dict(conn.execute(counted).all())
+        for grant in self.model:
+            assert rows[grant.id].state == grant.state
+            assert rows[grant.id].used == grant.used == spent.get(grant.id, 0) <= grant.uses
+
+    def teardown(self) -> None:
+        vault = self.world.vault
+        assert [f for f in fsck(vault.data, Signer.of(vault)) if isinstance(f, Finding)] == []
+        assert self.world.now - self.born < DAY
+        vault.data.close()
+
+
+def test_grants_live_as_the_model_says(sqlite_template, tmp_path, provider, now):
+    serial = iter(range(10_000))
+
+    class Machine(GrantMachine):
+        def __init__(self) -> None:
+            folder = tmp_path / str(next(serial))
+            shutil.copytree(sqlite_template, folder)
+            made = open_backend(
+                "sqlite", f"sqlite:///{folder}/data.sqlite", f"sqlite:///{folder}/keys.sqlite"
+            )
+            vault = create_vault(
+                made.data, made.keys, provider, buckets=1, ledger_host="ledger.example/p", now_ms=now
+            )
+            self.world = World(vault, now)
+            self.keys = made.keys
+            super().__init__()
+
+        def teardown(self) -> None:
+            super().teardown()
+            self.keys.close()
+
+    run_state_machine_as_test(
+        Machine,
+        settings=settings(
+            max_examples=25, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
+        ),
+    )
