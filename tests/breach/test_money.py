@@ -1,0 +1,76 @@
+"""Money and the life of a claim: known answers of the reference, and a table without dead ends."""
+
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from breach.claim_states import FINAL, MOVES, State
+from breach.money import Money, UnknownCurrency, agreed, money, split
+
+
+def cny(text):
+    return Money(amount=Decimal(text), currency="CNY")
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "text"),
+    [("1.005", "CNY", "1.01"), ("1.004", "EUR", "1.00"), ("99.5", "JPY", "100"), ("0.5", "KRW", "1")],
+)
+def test_sums_are_rounded_half_up_to_the_smallest_unit(amount, currency, text):
+    assert str(money(Decimal(amount), currency)) == text
+
+
+def test_an_unknown_currency_is_refused():
+    with pytest.raises(UnknownCurrency):
+        money(Decimal(1), "XXX")
+
+
+@pytest.mark.parametrize(
+    ("per_record", "cap", "records", "owed"),
+    [("500", "5000", 1, "500.00"), ("500", "5000", 30, "5000.00"), ("10000", "20000", 3, "20000.00")],
+)
+def test_the_cap_limits_what_was_agreed(per_record, cap, records, owed):
+    assert str(agreed(Decimal(per_record), Decimal(cap), "CNY", records=records)) == owed
+
+
+@pytest.mark.parametrize(
+    ("whole", "weights", "shares"),
+    [
+        ("100", [1, 1, 1], ["33.34", "33.33", "33.33"]),
+        ("1000", [500, 300, 200, 33], ["484.03", "290.42", "193.61", "31.94"]),
+        ("775", [500, 300, 200], ["387.50", "232.50", "155.00"]),
+        ("1000", [60, 30, 10], ["600.00", "300.00", "100.00"]),
+        ("1000", [0, 0, 0], ["333.34", "333.33", "333.33"]),
+    ],
+)
+def test_splits_have_the_known_answers(whole, weights, shares):
+    parts = split(cny(whole), {f"c{at}": Decimal(weight) for at, weight in enumerate(weights)})
+
+    assert [str(part) for part in parts.values()] == shares
+
+
+@given(
+    st.integers(0, 10**9),
+    st.lists(st.integers(0, 10**6), min_size=1, max_size=20),
+    st.sampled_from(["CNY", "JPY"]),
+)
+def test_shares_always_sum_to_the_whole(units, weights, currency):
+    whole = money(Decimal(units) / 100, currency)
+    parts = split(whole, {f"c{at:02d}": Decimal(weight) for at, weight in enumerate(weights)})
+
+    assert sum(part.amount for part in parts.values()) == whole.amount
+    assert all(part.amount >= 0 for part in parts.values())
+
+
+def test_every_state_of_a_claim_leads_to_an_end_and_drafts_lead_to_every_state():
+    reached, todo = {State.DRAFT}, [State.DRAFT]
+    while todo:
+        for state in MOVES[todo.pop()] - reached:
+            reached.add(state)
+            todo.append(state)
+
+    assert reached == set(State)
+    assert all(MOVES[state] == frozenset() for state in FINAL)
+    assert all(State.WITHDRAWN in MOVES[state] for state in set(State) - FINAL)

@@ -1,0 +1,231 @@
+"""A dump from upload to report: what is found, who is named, what a second run and a crash change."""
+
+import json
+import re
+
+import pytest
+from sqlalchemy import func, select
+
+from breach import pipeline
+from breach.errors import DumpDamaged, DumpRefused, NotTraced, UnknownDump
+from breach.intake import quarantine
+from breach.intake.quarantine import receive
+from breach.match import Matcher
+from breach.pipeline import load, report_json, trace
+from breach.tables import dump, dump_custody, trace_item, trace_stage
+from breach.tables import trace as trace_table
+from tests.breach.leaks import HOUR, row, write
+from vault.records import update_value
+
+
+def take(vault, raw, tmp_path, now, size=1000):
+    return receive(
+        vault, (raw[at : at + size] for at in range(0, len(raw), size)), tmp_path / "q", now_ms=now
+    )
+
+
+def count(vault, table):
+    with vault.data.read() as conn:
+        return conn.execute(select(func.count()).select_from(table)).scalar_one()
+
+
+def test_the_recipient_who_lost_the_file_is_named_and_every_line_accounted_for(small_town, lost, tmp_path):
+    vault, now = small_town.vault, small_town.world.now
+    seen = []
+
+    report = trace(
+        vault, take(vault, lost, tmp_path, now), now_ms=now, progress=lambda *step: seen.append(step)
+    )
+
+    assert report.suspects == (small_town.recipient("shop"),)
+    assert report.outcome == "named"
+    assert report.people_found == 45
+    assert report.body["format"]["encoding"] == "gb18030"
+    assert report.body["lines"]["reconciled"] is True
+    assert report.body["lines"]["ragged"] == 2
+    assert report.body["cells"]["rows_agreed"] == 45
+    assert report.body["cells"]["rows_conflicting"] == 1
+    assert report.body["cells"]["recognised_but_not_matched_in_this_version"]["masked"] == 2
+    assert report.body["people"]["found_fully"] == 44
+    assert report.body["people"]["never_disclosed"] == 40
+    parcel = next(line for line in report.body["ranking"] if line.get("name") == "Parcel Ltd")
+    assert parcel["values_never_received"] == 15  # the e-mail addresses of the 15 people it shares
+    assert {line["kind"] for line in report.body["ranking"]} == {"recipient", "own_store", "elsewhere"}
+    assert [stage for stage, _, _ in seen][-1] == "report"
+    assert all(done <= total for _, done, total in seen)
+
+
+def test_neither_report_nor_rows_nor_files_hold_a_value_of_anybody(small_town, lost, tmp_path):
+    vault, now = small_town.vault, small_town.world.now
+
+    report = trace(vault, take(vault, lost, tmp_path, now), now_ms=now)
+
+    text = report_json(report)
+    for number in range(90):
+        assert not any(value in text for value in row(number))
+    assert not re.search(r"1[3-9]\d{9}(?!\d)", re.sub(r'"(before|received_at)":\d+', "", text))
+    sealed = b"".join(path.read_bytes() for path in (tmp_path / "q").iterdir())
+    assert row(41)[1].encode() not in sealed
+    with vault.data.read() as conn:
+        stored = repr(conn.execute(select(trace_item)).all()) + repr(conn.execute(select(trace_stage)).all())
+    assert row(41)[1] not in stored
+
+
+def test_the_statement_speaks_two_languages_and_never_of_the_chance_of_guilt(small_town, lost, tmp_path):
+    vault, now = small_town.vault, small_town.world.now
+
+    body = trace(vault, take(vault, lost, tmp_path, now), now_ms=now).body
+
+    for part in ("statement", "assumptions"):
+        assert len(body[part]["en"]) == len(body[part]["zh-CN"]) >= 4
+    words = json.dumps([body["statement"], body["assumptions"]], ensure_ascii=False)
+    assert "probability that" not in words
+    assert "概率" not in words
+    assert "Shop Ltd" in body["statement"]["en"][0]
+    assert "Shop Ltd" in body["statement"]["zh-CN"][0]
+
+
+def test_the_same_dump_asked_the_same_question_is_answered_from_the_shelf(small_town, lost, tmp_path):
+    vault, now = small_town.vault, small_town.world.now
+    first = trace(vault, take(vault, lost, tmp_path, now), now_ms=now)
+
+    again = take(vault, lost, tmp_path, now + HOUR)
+    second = trace(vault, again, now_ms=now + HOUR)
+
+    assert again.again is True
+    assert report_json(second) == report_json(first) == report_json(load(vault, first.id))
+    assert (count(vault, dump), count(vault, trace_table)) == (1, 1)
+    assert [one["event"] for one in quarantine.custody(vault, again.id)] == [
+        "received",
+        "read",
+        "received_again",
+    ]
+    assert len(list((tmp_path / "q").iterdir())) == 1
+
+
+def test_a_trace_cut_short_goes_on_where_it_stopped_and_ends_the_same(
+    small_town, lost, tmp_path, monkeypatch
+):
+    vault, now = small_town.vault, small_town.world.now
+    kept = take(vault, lost, tmp_path, now)
+    monkeypatch.setattr("breach.intake.lines._BLOCK", 512)
+    monkeypatch.setattr(
+        pipeline.quarantine, "chunks", lambda *_: iter(lost[n : n + 64] for n in range(0, len(lost), 64))
+    )
+    batches, original = [], Matcher.match
+
+    def fails_in_the_fourth(self, conn, rows):
+        batches.append(len(rows))
+        if len(batches) == 4:
+            raise KeyboardInterrupt
+        return original(self, conn, rows)
+
+    monkeypatch.setattr(Matcher, "match", fails_in_the_fourth)
+    with pytest.raises(KeyboardInterrupt):
+        trace(vault, kept, now_ms=now)
+    with vault.data.read() as conn:
+        unfinished = conn.execute(select(trace_table.c.id)).scalar_one()
+    with pytest.raises(NotTraced):
+        load(vault, unfinished)
+    resumed = trace(vault, kept, now_ms=now + 1)
+
+    assert resumed.id == unfinished
+    assert sum(batches[:3]) + sum(batches[4:]) == resumed.body["cells"]["rows"] == 77
+    assert resumed.suspects == (small_town.recipient("shop"),)
+    assert resumed.people_found == 45
+
+
+@pytest.mark.parametrize(
+    ("raw", "code"),
+    [
+        (b"", "empty_file"),
+        (b"\n\n", "empty_file"),
+        (bytes(range(256)) * 9, "binary_file"),
+        (b"\xff\xff\xff,13812345678\n" * 30, "unreadable_encoding"),
+        (b"colour,size\nred,3\n", "no_identifier_column"),
+    ],
+)
+def test_a_file_that_is_no_dump_leaves_neither_row_nor_file(vault, tmp_path, now, raw, code):
+    with pytest.raises(DumpRefused) as refused:
+        take(vault, raw, tmp_path, now)
+
+    assert refused.value.code == code
+    assert (count(vault, dump), count(vault, dump_custody)) == (0, 0)
+    assert list((tmp_path / "q").iterdir()) == []
+
+
+def test_an_upload_that_breaks_off_or_grows_too_large_leaves_nothing(vault, tmp_path, now):
+    def breaks_off():
+        yield b"13812345678\n" * 100
+        raise ConnectionError
+
+    with pytest.raises(ConnectionError):
+        receive(vault, breaks_off(), tmp_path / "q", now_ms=now)
+    with pytest.raises(DumpRefused) as refused:
+        receive(vault, [b"13812345678\n"] * 100, tmp_path / "q", now_ms=now, limit=500)
+
+    assert refused.value.code == "file_too_large"
+    assert list((tmp_path / "q").iterdir()) == []
+    assert count(vault, dump) == 0
+
+
+def test_a_damaged_sealed_file_is_an_alarm_and_no_report(small_town, lost, tmp_path):
+    vault, now = small_town.vault, small_town.world.now
+    kept = take(vault, lost, tmp_path, now)
+    raw = bytearray(kept.path.read_bytes())
+    raw[-1] ^= 1
+    kept.path.write_bytes(raw)
+
+    with pytest.raises(DumpDamaged):
+        trace(vault, kept, now_ms=now)
+
+
+def test_a_list_of_phone_numbers_alone_is_enough(small_town, tmp_path):
+    vault, now = small_town.vault, small_town.world.now
+    numbers = "\n".join(row(n)[1] for n in range(40, 88)).encode()
+
+    report = trace(vault, take(vault, numbers, tmp_path, now), now_ms=now)
+
+    assert report.people_found == 48
+    assert report.body["people"]["test_fields"] == ["phone"]
+    assert report.suspects == (small_town.recipient("shop"),)
+
+
+def test_only_what_was_delivered_before_and_in_that_version_speaks_against_a_recipient(small_town, tmp_path):
+    """Customers change their numbers, the old ones turn up; the parcel service read most only after the change."""
+    vault, world = small_town.vault, small_town.world
+    old = [row(n)[1] for n in range(40, 88)]
+    for n in range(40, 88):
+        update_value(vault, small_town.people[n].subject, "phone", f"177{n:08d}", world.now)
+    small_town.give("parcel", list(range(40, 70)), ["name", "phone"])
+    world.tick(HOUR)
+
+    report = trace(vault, take(vault, "\n".join(old).encode(), tmp_path, world.now), now_ms=world.now)
+
+    found = {line["name"]: line["people_found"] for line in report.body["ranking"] if "name" in line}
+    assert found == {"Shop Ltd": 48, "Parcel Ltd": 18, "Idle Ltd": 0}
+    assert report.suspects == (small_town.recipient("shop"),)
+
+
+def test_an_unknown_trace_or_dump_is_said_to_be_unknown(vault, tmp_path):
+    with pytest.raises(UnknownDump):
+        load(vault, bytes(16))
+    with pytest.raises(UnknownDump):
+        quarantine.find(vault, tmp_path, bytes(16))
+
+
+def test_a_file_nobody_of_ours_is_in_accuses_nobody(small_town, tmp_path):
+    vault, now = small_town.vault, small_town.world.now
+    raw = write(tmp_path / "x.csv", [["某人", f"188{n:08d}", f"s{n}@example.org"] for n in range(50)])
+
+    report = trace(vault, take(vault, raw, tmp_path, now), now_ms=now)
+
+    assert (report.outcome, report.people_found, report.suspects) == ("not_attributed", 0, ())
+
+
+def test_progress_is_optional_and_the_pipeline_offers_its_report_as_json(small_town, lost, tmp_path):
+    vault, now = small_town.vault, small_town.world.now
+
+    report = pipeline.trace(vault, take(vault, lost, tmp_path, now), now_ms=now)
+
+    assert json.loads(pipeline.report_json(report))["trace"] == report.body["trace"]
