@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import batched
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select, tuple_
+from sqlalchemy import Connection, func, select, tuple_
 
 from breach import items
 from breach.errors import UnknownIncident
@@ -24,6 +24,15 @@ from vault.rowset import RowSet
 PREFIX = "inc"
 _CHUNK = 2_000
 
+_OPEN = RowSet(
+    "WITH {rows} INSERT INTO incident (id, trace, opened_at, respondents, report_sha256) "
+    "SELECT id, trace, opened_at, respondents, report FROM rows WHERE true ON CONFLICT DO NOTHING",
+    id="bytes",
+    trace="bytes",
+    opened_at="int",
+    respondents="text",
+    report="text",
+)
 _AFFECTED = RowSet(
     "WITH {rows} INSERT INTO incident_person (bucket, incident, subject, fields, agreed) "
     "SELECT bucket, incident, subject, fields, agreed FROM rows WHERE true ON CONFLICT DO NOTHING",
@@ -116,19 +125,11 @@ def one_affected(conn: Connection, incident_id: bytes, bucket: Bucket, subject: 
 def _opened(vault: Vault, report: TraceReport, now_ms: int) -> Incident:
     named, sets = report.suspects, report.suspect_sets
     members = named or tuple(sorted({k for one in sets for k in one}))
+    respondents = json.dumps({"joint": not named and bool(members), "recipients": members})
+    row = (new_id(Bucket(0), now_ms), report.id, now_ms, respondents, report.sha256)
     with vault.data.write() as conn:
-        known = conn.execute(select(incident).where(incident.c.trace == report.id)).one_or_none()
-        if known is None:
-            row = {
-                "id": new_id(Bucket(0), now_ms),
-                "trace": report.id,
-                "opened_at": now_ms,
-                "respondents": json.dumps({"joint": not named and bool(members), "recipients": members}),
-                "report_sha256": report.sha256,
-            }
-            conn.execute(insert(incident).values(**row))
-            known = conn.execute(select(incident).where(incident.c.trace == report.id)).one()
-    return _incident(known)
+        _OPEN(conn, [row])
+        return _incident(conn.execute(select(incident).where(incident.c.trace == report.id)).one())
 
 
 def _add(vault: Vault, incident_id: bytes, part: Sequence[items.Shown]) -> None:

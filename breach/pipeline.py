@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import select, update
 
 from breach import exposure, items, report
 from breach.errors import NotTraced, UnknownDump
@@ -27,6 +27,17 @@ from breach.tables import trace as trace_table
 from breach.trace.attribute import Rules, attribute
 from vault.ids import Bucket, new_id
 from vault.opening import Vault
+from vault.rowset import RowSet
+
+_BEGIN = RowSet(
+    "WITH {rows} INSERT INTO trace (id, dump, parameters_hash, parameters, started_at) "
+    "SELECT id, dump, hash, parameters, started_at FROM rows WHERE true ON CONFLICT DO NOTHING",
+    id="bytes",
+    dump="bytes",
+    hash="bytes",
+    parameters="text",
+    started_at="int",
+)
 
 type Progress = Callable[[str, int, int], None]
 """Called with (stage, done, total): bytes of the dump in "match", steps in the others."""
@@ -98,12 +109,12 @@ class _Work:
         found = self._row()
         if found:
             return found[0]
-        trace_id = new_id(Bucket(0), self.now_ms)
         text, digest = self.question()
-        row = {"id": trace_id, "dump": self.dump.id, "parameters_hash": digest, "parameters": text}
         with self.vault.data.write() as conn:
-            conn.execute(insert(trace_table).values(**row, started_at=self.now_ms))
-        return trace_id
+            _BEGIN(conn, [(new_id(Bucket(0), self.now_ms), self.dump.id, digest, text, self.now_ms)])
+        begun = self._row()  # ours, or that of whoever was faster
+        assert begun is not None
+        return begun[0]
 
     def _row(self) -> tuple[bytes, str | None] | None:
         mine = (trace_table.c.dump == self.dump.id) & (trace_table.c.parameters_hash == self.question()[1])

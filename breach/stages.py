@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, select, update
 
 from breach.errors import BreachError
 from breach.tables import trace_stage
+from vault.rowset import RowSet
 
 
 class Stage(StrEnum):
@@ -38,6 +39,21 @@ class Standing:
     finished: bool = False
 
 
+_VALUES = ("done", "total", "detail", "updated_at", "finished_at")
+_BEGIN = RowSet(
+    "WITH {rows} INSERT INTO trace_stage (trace, stage, done, total, detail, updated_at, finished_at) "
+    "SELECT trace, stage, done, total, detail, updated_at, finished_at FROM rows WHERE true "
+    "ON CONFLICT DO NOTHING RETURNING stage",
+    trace="bytes",
+    stage="text",
+    done="int",
+    total="int",
+    detail="text",
+    updated_at="int",
+    finished_at="int",
+)
+
+
 def standing(conn: Connection, trace_id: bytes, stage: Stage) -> Standing | None:
     """Where the stage stands, or None when it has not begun."""
     mine = (trace_stage.c.trace == trace_id) & (trace_stage.c.stage == stage.value)
@@ -53,7 +69,7 @@ def advance(
     conn: Connection, trace_id: bytes, stage: Stage, *, before: Standing | None, after: Standing, now_ms: int
 ) -> None:
     """Move a stage from `before` (None: not begun) to `after`; raises TraceBusy when it stood elsewhere."""
-    values = {
+    values: dict[str, Any] = {
         "done": after.done,
         "total": after.total,
         "detail": json.dumps(after.detail or {}, sort_keys=True),
@@ -61,7 +77,9 @@ def advance(
         "finished_at": now_ms if after.finished else None,
     }
     if before is None:
-        conn.execute(insert(trace_stage).values(trace=trace_id, stage=stage.value, **values))
+        row = (trace_id, stage.value, *(values[name] for name in _VALUES))
+        if not _BEGIN(conn, [row]):
+            raise TraceBusy("the stage has begun elsewhere")
         return
     mine = (trace_stage.c.trace == trace_id) & (trace_stage.c.stage == stage.value)
     still = mine & (trace_stage.c.done == before.done) & trace_stage.c.finished_at.is_(None)

@@ -20,12 +20,23 @@ from breach.intake.sniff import HEAD, sniff
 from breach.tables import dump, dump_custody
 from vault.ids import Bucket, encode_id, new_id
 from vault.opening import Vault
+from vault.rowset import RowSet
 from vault.sealed import Unopenable
 from vault.stream import SealingWriter, open_stream
 
 KEY = "quarantine"
 PREFIX = "dmp"
 _SMALL = Bucket(0)  # dumps, traces and incidents belong to no person: their ids carry bucket 0
+
+_KEEP = RowSet(
+    "WITH {rows} INSERT INTO dump (id, sha256, size, file, received_at) "
+    "SELECT id, sha256, size, file, received_at FROM rows WHERE true ON CONFLICT DO NOTHING RETURNING id",
+    id="bytes",
+    sha256="bytes",
+    size="int",
+    file="text",
+    received_at="int",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,15 +162,10 @@ def _register(
     vault: Vault, raw: bytes, sha256: bytes, size: int, path: Path, now_ms: int, actor: str
 ) -> Quarantined:
     with vault.data.write() as conn:
-        known = conn.execute(select(dump).where(dump.c.sha256 == sha256)).one_or_none()
-        if known is None:
-            row = {"id": raw, "sha256": sha256, "size": size, "file": path.name, "received_at": now_ms}
-            conn.execute(insert(dump).values(**row))
-            _custody(conn, raw, now_ms, "received", actor)
-            known = conn.execute(select(dump).where(dump.c.id == raw)).one()
-        else:
-            _custody(conn, known.id, now_ms, "received_again", actor)
-    return _quarantined(known, path.parent, again=known.id != raw)
+        fresh = _KEEP(conn, [(raw, sha256, size, path.name, now_ms)])
+        known = conn.execute(select(dump).where(dump.c.sha256 == sha256)).one()
+        _custody(conn, known.id, now_ms, "received" if fresh else "received_again", actor)
+    return _quarantined(known, path.parent, again=not fresh)
 
 
 def _custody(conn: Connection, dump_id: bytes, now_ms: int, event: str, actor: str) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import re
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from sqlalchemy import func, select
@@ -12,6 +13,7 @@ from breach.intake import quarantine
 from breach.intake.quarantine import receive
 from breach.match import Matcher
 from breach.pipeline import load, report_json, trace
+from breach.stages import TraceBusy
 from breach.tables import dump, dump_custody, trace_item, trace_stage
 from breach.tables import trace as trace_table
 from tests.breach.leaks import HOUR, row, write
@@ -229,3 +231,36 @@ def test_progress_is_optional_and_the_pipeline_offers_its_report_as_json(small_t
     report = pipeline.trace(vault, take(vault, lost, tmp_path, now), now_ms=now)
 
     assert json.loads(pipeline.report_json(report))["trace"] == report.body["trace"]
+
+
+def test_two_workers_cannot_both_move_one_trace(small_town, lost, tmp_path, monkeypatch):
+    vault, now = small_town.vault, small_town.world.now
+    kept = take(vault, lost, tmp_path, now)
+    original, inner = Matcher.match, []
+
+    def overtaken(self, conn, rows):
+        if not inner:
+            inner.append(None)
+            inner[0] = trace(vault, kept, now_ms=now)
+        return original(self, conn, rows)
+
+    monkeypatch.setattr(Matcher, "match", overtaken)
+    with pytest.raises(TraceBusy):
+        trace(vault, kept, now_ms=now)
+
+    assert report_json(trace(vault, kept, now_ms=now)) == report_json(inner[0])
+
+
+def test_the_same_file_uploaded_by_many_at_once_is_one_dump(vault, tmp_path, now):
+    raw = b"13812345678,someone@example.com\n" * 50
+
+    with ThreadPoolExecutor(8) as pool:
+        kept = list(pool.map(lambda _: take(vault, raw, tmp_path, now), range(8)))
+
+    assert len({one.id for one in kept}) == 1
+    assert sum(not one.again for one in kept) == 1
+    assert len(list((tmp_path / "q").iterdir())) == 1
+    assert (
+        sorted(one["event"] for one in quarantine.custody(vault, kept[0].id))
+        == ["received"] + ["received_again"] * 7
+    )
