@@ -6,8 +6,9 @@ every attempt that had to fail failed, and every proof held; otherwise each thin
 
 from __future__ import annotations
 
+import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -63,12 +64,24 @@ def _tell(out: Path, home: Path, people: int, seed: int, tick: Tick, *, quiet: b
     from api.demo.report import clear_report, describe_files, write_report  # noqa: PLC0415
     from api.demo.story import Wish, tell  # noqa: PLC0415
 
-    chapters = Chapters(lambda label: None if quiet else click.echo(f"{label} …", err=True))
+    chapters = Chapters(_teller(tick, quiet=quiet))
     clear_report(out)
     story = tell(Wish(people=people, seed=seed), home, out, chapters, tick)
     story |= {"files": describe_files(out), "seconds": round(chapters.seconds, 2)}
     write_report(out, story)
     return story
+
+
+def _teller(tick: Tick, *, quiet: bool) -> Callable[[str, bool], None]:
+    """Chapters are bars on a terminal, and one line each elsewhere."""
+
+    def say(label: str, done: bool) -> None:
+        if sys.stderr.isatty():
+            tick(label, int(done), 1)
+        elif not (quiet or done):
+            click.echo(f"{label} …", err=True)
+
+    return say
 
 
 def _print(story: dict[str, Any], wrong: list[str], out: Path) -> None:

@@ -6,11 +6,14 @@ other exception only the kind and the place are told, because its text may hold 
 
 from __future__ import annotations
 
+import re
 from enum import IntEnum
 from pathlib import Path
 from traceback import extract_tb
 
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
+
+_OLD_SCHEMA = re.compile(r"no such (table|column)|(relation|column) .* does not exist")
 
 
 class Exit(IntEnum):
@@ -37,18 +40,27 @@ def from_exception(error: Exception) -> Failure:
     if isinstance(error, Failure):
         return error
     code = getattr(error, "code", None)
-    if isinstance(error, OperationalError):
-        return Failure(
-            "the data base does not answer", code="database_unreachable", exit_code=Exit.ENVIRONMENT
-        )
     if isinstance(error, SQLAlchemyError):
-        return _unexpected(error)
+        return _data_base(error)
     if isinstance(code, str):
         return Failure(str(error) or code, code=code, exit_code=_exit_code(code))
     if isinstance(error, OSError):
         name = Path(str(error.filename)).name if error.filename else "a file"
         message = f"{name}: {(error.strerror or 'cannot be used').lower()}"
         return Failure(message, code="file_trouble", exit_code=Exit.ENVIRONMENT)
+    return _unexpected(error)
+
+
+def _data_base(error: SQLAlchemyError) -> Failure:
+    """Of the driver's own text only what it is about is used: a missing table means an older schema."""
+    said = str(getattr(error, "orig", "")).lower()
+    if _OLD_SCHEMA.search(said):
+        message = "the data base is older than this program; say: perusal doctor --migrate"
+        return Failure(message, code="schema_outdated", exit_code=Exit.ENVIRONMENT)
+    if isinstance(error, OperationalError):
+        return Failure(
+            "the data base does not answer", code="database_unreachable", exit_code=Exit.ENVIRONMENT
+        )
     return _unexpected(error)
 
 

@@ -66,7 +66,6 @@ def command(
     """Make a new installation in a folder of its own."""
     _check(home, database_url, key_database_url)
     passphrase = read_secret(passphrase_file) if passphrase_file else secrets.token_urlsafe(32)
-    umask = os.umask(0o077)
     # Made beside its place and moved there when complete, so that a failure leaves nothing half-made behind.
     site = home.absolute().with_name(f".{home.name}.{os.getpid()}")
     try:
@@ -77,7 +76,6 @@ def command(
         site.rename(home.absolute())
     finally:
         shutil.rmtree(site, ignore_errors=True)
-        os.umask(umask)
     emit(
         {"dir": str(home), **made},
         as_json=as_json,

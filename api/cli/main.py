@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
 import sys
 from typing import Any
 
@@ -61,6 +62,8 @@ def main(args: list[str] | None = None) -> None:
 
 def run(args: list[str]) -> int:
     """Run one command; returns its exit code. `--json` anywhere makes failures machine-readable too."""
+    # Whatever a command writes is for its owner only, whoever's umask it was started under.
+    umask = os.umask(0o077)
     try:
         result: Any = perusal.main(args=args, prog_name="perusal", standalone_mode=False)
     except click.exceptions.Exit as leaving:
@@ -73,6 +76,8 @@ def run(args: list[str]) -> int:
         return Exit.OK  # the reader of our output has seen enough
     except Exception as error:  # noqa: BLE001 - the last line of defence: nothing may print a traceback
         return _tell(from_exception(error), args)
+    finally:
+        os.umask(umask)
     return result if isinstance(result, int) else Exit.OK
 
 

@@ -7,7 +7,7 @@ ends with 1 and the place where it was noticed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,8 +16,9 @@ import click
 
 from api.cli.failures import Exit, Failure
 from api.cli.output import emit, json_option, table_of
+from api.cli.packs import PackVerdict, members_of, verify_pack
 from consent.ledger import policy
-from consent.ledger.verify import ProvenEntry, Verdict, verify_bundle
+from consent.ledger.verify import Check, ProvenEntry, Verdict, verify_bundle
 
 KEYS_FILE = "keys.json"
 MAX_BYTES = 64 << 20
@@ -38,6 +39,9 @@ def command(bundle: Path, policy_file: Path | None, as_json: bool) -> int:
     trusted = load_policy(policy_file) if policy_file else None
     with click.open_file(str(bundle), "rb") as file:
         data = file.read(MAX_BYTES + 1)
+    members = members_of(data)
+    if members is not None:
+        return _tell_pack(verify_pack(members, trusted), as_json=as_json)
     verdict = verify_bundle(data, trusted)
     emit(
         document(verdict),
@@ -46,6 +50,29 @@ def command(bundle: Path, policy_file: Path | None, as_json: bool) -> int:
         table=_entries(verdict) if verdict.ok else None,
     )
     return Exit.OK if verdict.ok else Exit.WRONG
+
+
+def _tell_pack(verdict: PackVerdict, *, as_json: bool) -> int:
+    inner = verdict.bundle or Verdict(checks=(), anchored=False)
+    told = {**document(inner), "ok": verdict.ok, "checks": _checks(verdict.checks), "claim": verdict.claim}
+    emit(
+        told,
+        as_json=as_json,
+        lines=(*_outcome(verdict.checks), *_claim_lines(verdict), *(_heads(inner) if inner.ok else ())),
+        table=_entries(inner) if verdict.ok and inner.entries else None,
+    )
+    return Exit.OK if verdict.ok else Exit.WRONG
+
+
+def _claim_lines(verdict: PackVerdict) -> Iterator[str]:
+    claim = verdict.claim
+    if claim is None or not verdict.ok:
+        return
+    respondent, agreed = claim.get("respondent"), claim.get("agreed")
+    yield f"draft claim {claim['claim']}" + (f" against {respondent['name']}" if respondent else "")
+    if agreed:
+        yield f"agreed in the grant: {agreed['amount']} {agreed['currency']}"
+    yield f"found in the file: {', '.join(claim['fields_found'])}"
 
 
 def load_policy(path: Path) -> policy.Policy:
@@ -71,6 +98,10 @@ def document(verdict: Verdict) -> dict[str, Any]:
     }
 
 
+def _checks(checks: Sequence[Check]) -> list[dict[str, Any]]:
+    return [{"name": c.name, "where": c.where, "ok": c.ok, "detail": c.detail} for c in checks]
+
+
 def _entry(proven: ProvenEntry) -> dict[str, Any]:
     return {
         "origin": proven.origin,
@@ -84,13 +115,22 @@ def _entry(proven: ProvenEntry) -> dict[str, Any]:
 
 
 def _lines(verdict: Verdict) -> Iterator[str]:
-    held = sum(check.ok for check in verdict.checks)
-    if not verdict.ok:
-        bad = verdict.checks[-1]
-        yield f"WRONG: {bad.name} at {bad.where}: {bad.detail}"
-        yield f"{held} checks held before it; nothing in this bundle may be relied on"
+    yield from _outcome(verdict.checks)
+    if verdict.ok:
+        yield from _heads(verdict)
+
+
+def _outcome(checks: Sequence[Check]) -> Iterator[str]:
+    held = sum(check.ok for check in checks)
+    if held == len(checks):
+        yield f"sound: {held} checks held"
         return
-    yield f"sound: {held} checks held"
+    bad = checks[-1]
+    yield f"WRONG: {bad.name} at {bad.where}: {bad.detail}"
+    yield f"{held} checks held before it; nothing in this bundle may be relied on"
+
+
+def _heads(verdict: Verdict) -> Iterator[str]:
     for found in verdict.checkpoints:
         yield f"log {found.origin}, {found.size:,} entries"
     if not verdict.anchored:

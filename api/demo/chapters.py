@@ -9,9 +9,9 @@ from typing import Any
 
 
 class Chapters:
-    """A stop watch with names; `say` is told when a chapter begins."""
+    """A stop watch with names; `say` is told when a chapter begins (False) and when it is done (True)."""
 
-    def __init__(self, say: Callable[[str], None]) -> None:
+    def __init__(self, say: Callable[[str, bool], None]) -> None:
         self._began = time.monotonic()
         self._say = say
         self.phases: list[dict[str, Any]] = []
@@ -25,6 +25,7 @@ class Chapters:
     def chapter(self, label: str) -> Iterator[None]:
         """Measure one chapter."""
         begin = self.seconds
-        self._say(label)
+        self._say(label, False)
         yield
+        self._say(label, True)
         self.phases.append({"label": label, "begin": round(begin, 2), "end": round(self.seconds, 2)})

@@ -16,16 +16,26 @@ TOP = 34.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """One rectangle of a bar."""
+
+    x: float
+    width: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Bar:
-    """One bar: where it stands, its label, its value as text and its kind (a style class)."""
+    """One hypothesis: its label, the decisive value as text, its kind (a style class), and what is drawn.
+
+    `wide` is the first value, pale and full height; `narrow` the stricter second one inside it, if there is one.
+    """
 
     label: str
     text: str
     kind: str
-    x: float
     y: float
-    width: float
-    height: float
+    wide: Span
+    narrow: Span | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,31 +71,33 @@ class TimeLine:
     ticks: tuple[tuple[float, int], ...]
 
 
-def bar_chart(rows: Sequence[tuple[str, float, str]], threshold: float) -> BarChart:
-    """Bars for (label, value, kind). Values far below zero are cut at a fifth of the scale, and so drawn."""
-    most = max([threshold * 1.15, *(value for _, value, _ in rows), 1e-9])
-    least = max(min([0.0, *(value for _, value, _ in rows)]), -most / 5)
-    room = WIDTH - LABELS - NUMBERS
-    unit = room / (most - least)
+def bar_chart(rows: Sequence[tuple[str, str, float, float | None]], threshold: float) -> BarChart:
+    """Bars for (label, kind, value, stricter value). Values far below zero are cut at a fifth of the scale."""
+    values = [value for row in rows for value in row[2:] if value is not None]
+    most = max([threshold * 1.15, *values])
+    least = max(min([0.0, *values]), -most / 5)
+    unit = (WIDTH - LABELS - NUMBERS) / (most - least)
     zero = LABELS - least * unit
-    bars = []
-    for place, (label, value, kind) in enumerate(rows):
+
+    def span(value: float) -> Span:
         length = max(value, least) * unit
-        bars.append(
-            Bar(
-                label=label,
-                text=f"{value:,.1f}",
-                kind=kind,
-                x=round(zero + min(length, 0.0), 1),
-                y=round(TOP + place * ROW, 1),
-                width=round(max(abs(length), 1.5), 1),
-                height=ROW - 10,
-            )
+        return Span(x=round(zero + min(length, 0.0), 1), width=round(max(abs(length), 1.5), 1))
+
+    bars = tuple(
+        Bar(
+            label=label,
+            text=f"{value if stricter is None else stricter:,.1f}",
+            kind=kind,
+            y=round(TOP + place * ROW, 1),
+            wide=span(value),
+            narrow=None if stricter is None else span(stricter),
         )
+        for place, (label, kind, value, stricter) in enumerate(rows)
+    )
     return BarChart(
         width=WIDTH,
         height=TOP + len(rows) * ROW + 8,
-        bars=tuple(bars),
+        bars=bars,
         zero_x=round(zero, 1),
         threshold_x=round(zero + threshold * unit, 1),
         threshold=threshold,

@@ -24,6 +24,8 @@ STOP_SECONDS = 20.0
 class ProgramFailed(Exception):
     """A program of the story ended otherwise than it had to; `output` is the tail of what it said."""
 
+    code = "program_failed"
+
     def __init__(self, name: str, exit_code: int | None, output: str) -> None:
         super().__init__(f"{name} ended with {exit_code}: {output[-400:].strip()}")
 

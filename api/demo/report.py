@@ -64,7 +64,7 @@ def render(story: Mapping[str, Any]) -> str:
     environment.filters["thousands"] = _thousands
     environment.filters["verdict"] = _verdict
     source = (_TEMPLATES / "report.html").read_text(encoding="utf-8")
-    bars = [(row["name"], row["weight"], row["kind"]) for row in story["suspects"]]
+    bars = [(row["name"], row["kind"], row["ln_e"], row["strict"]) for row in story["suspects"]]
     phases = [(phase["label"], phase["begin"], phase["end"]) for phase in story["phases"]]
     return environment.from_string(source).render(
         s=story, bars=bar_chart(bars, story["trace"]["threshold"]), line=time_line(phases)

@@ -6,9 +6,11 @@ nothing is drawn (`report` does that). The server runs from the first request to
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import time
+import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -37,9 +39,12 @@ BUNDLE_SECONDS = 15.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
-    """How large a story: people in the city, visits of apps to them, how many of these by the leaking app."""
+    """How large a story: people in the city, how many of them are asked anything, visits of apps to them, and how
+    many of these by the leaking app.
+    """
 
     people: int = 2_400
+    asked: int = 260
     visits: int = 420
     leaker_visits: int = 100
     strangers: int = 400
@@ -76,9 +81,10 @@ def tell(wish: Wish, home: Path, out: Path, chapters: Chapters, tick: Tick) -> d
         leak = _leak(telling, traffic)
         with chapters.chapter("tracing the file"):
             trace = perusal("trace", leak.path, "--dir", home, "--out", out)
+            claims = _first_pack(out, trace["claims"])
         with chapters.chapter("a person's own proof"):
             _fetch_proofs(telling, town, traffic)
-    return _document(telling, site, traffic, leak, trace)
+    return _document(telling, site, traffic, leak, trace["report"], claims)
 
 
 def _found(telling: Telling) -> Site:
@@ -95,9 +101,9 @@ def _day(telling: Telling, site: Site, town: Town) -> Traffic:
     wish = telling.wish
     apps = [who.app for who in site.apps]
     # The last few people are kept for the races; nobody visits them otherwise.
-    visited = site.people[:-RACES]
+    asked = site.people[: min(wish.asked, len(site.people) - RACES)]
     days = plan_days(
-        visited, apps, visits=wish.visits, leaker=LEAKER, leaker_visits=wish.leaker_visits, seed=wish.seed
+        asked, apps, visits=wish.visits, leaker=LEAKER, leaker_visits=wish.leaker_visits, seed=wish.seed
     )
     with telling.chapters.chapter("requests, approvals, uses"):
         traffic = live(town, days, telling.tick)
@@ -134,6 +140,21 @@ def _fetch_proofs(telling: Telling, town: Town, traffic: Traffic) -> None:
         (telling.out / "use-proof.zip").write_bytes(_bundle(browser, town.base_url).content)
 
 
+def _first_pack(out: Path, claims: Mapping[str, Any]) -> dict[str, Any]:
+    """Give the one evidence pack a plain name in the report folder; how many claims there are, and what they ask."""
+    pack = out / claims["packs"][0]
+    pack.rename(out / "claim-pack.zip")
+    pack.parent.rmdir()
+    with zipfile.ZipFile(out / "claim-pack.zip") as members:
+        claim = json.loads(members.read("claim.json"))
+    return {
+        "opened": claims["opened"],
+        "incident": claims["incident"],
+        "pack": "claim-pack.zip",
+        **claim["agreed"],
+    }
+
+
 def _bundle(browser: Browser, base_url: str) -> Page:
     """The proof of the newest use on a person's own page, once the checkpoint over it has been signed."""
     listed = browser.get(f"{base_url}/{browser.language}/uses")
@@ -151,10 +172,15 @@ def _bundle(browser: Browser, base_url: str) -> Page:
 
 
 def _document(
-    telling: Telling, site: Site, traffic: Traffic, leak: Leak, trace: Mapping[str, Any]
+    telling: Telling,
+    site: Site,
+    traffic: Traffic,
+    leak: Leak,
+    report: Mapping[str, Any],
+    claims: Mapping[str, Any],
 ) -> dict[str, Any]:
     with telling.chapters.chapter("verification"):
-        verification = verify_everything(telling.home, telling.out, trace)
+        verification = verify_everything(telling.home, telling.out, str(claims["pack"]))
     with telling.chapters.chapter("search for plain values"):
         # The passphrase file is no data base; everything else the service wrote is searched.
         files = [path for path in telling.home.rglob("*") if path.is_file() and path.name != "passphrase"]
@@ -170,9 +196,9 @@ def _document(
         "traffic": count.traffic_row(traffic, rows),
         "attempts": count.attempt_rows(traffic.outcomes),
         "leak": {**asdict(leak), "path": leak.path.name, "leaker": site.apps[LEAKER].app.name},
-        "trace": suspects.summary(trace["report"]),
-        "suspects": suspects.rows(trace["report"]),
-        "claims": trace["claims"],
+        "trace": suspects.summary(report),
+        "suspects": suspects.rows(report),
+        "claims": dict(claims),
         "verification": verification,
         "search": asdict(found),
         "phases": telling.chapters.phases,

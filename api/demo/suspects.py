@@ -16,7 +16,7 @@ def rows(report: Mapping[str, Any]) -> list[dict[str, Any]]:
     """One row for each hypothesis, strongest first; counts are None where the hypothesis has none."""
     return sorted(
         (_row(line, report["people"]) for line in report["ranking"]),
-        key=lambda row: (not row["named"], -row["weight"]),
+        key=lambda row: (not row["named"], -row["ln_e"]),
     )
 
 
@@ -56,6 +56,10 @@ def summary(report: Mapping[str, Any]) -> dict[str, Any]:
         "people": report["people"]["found"],
         "explained_by_nobody": report["people"]["explained_by_no_recipient"],
         "threshold": report["threshold"],
+        "cleared": sum(
+            line["kind"] == "recipient" and line["ln_e"] >= report["threshold"] and not line["named"]
+            for line in report["ranking"]
+        ),
         "false_accusation": report["parameters"]["eps"],
         "lines": report["lines"],
         "format": report["format"],

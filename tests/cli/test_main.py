@@ -101,6 +101,13 @@ def test_a_data_base_error_never_shows_its_statement():
         assert SECRET not in failure.message
 
 
+def test_a_missing_table_is_told_as_an_older_schema():
+    failure = from_exception(OperationalError("SELECT", {}, Exception("no such table: claim")))
+
+    assert failure.code == "schema_outdated"
+    assert "perusal doctor --migrate" in failure.message
+
+
 def test_the_errors_of_the_floors_keep_their_code_and_text():
     failure = from_exception(MalformedId("not an id of this kind"))
 

@@ -70,6 +70,7 @@ STORY: dict[str, Any] = {
         "id": "trc_x",
         "outcome": "named",
         "explained_by_nobody": 0,
+        "cleared": 1,
         "lines": {"lines": 451},
         "format": {"encoding": "gb18030"},
         "statement": {"en": ["It was them."], "zh": ["是他们。"]},
@@ -87,7 +88,7 @@ STORY: dict[str, Any] = {
         _suspect("our own store", "control", 2300, 0, 0.0, None),
         _suspect("somewhere else", "control", None, None, 0.0, None),
     ],
-    "claims": {"opened": 50, "pack": "claim-pack.zip"},
+    "claims": {"opened": 50, "pack": "claim-pack.zip", "amount": "200.00", "currency": "CNY"},
     "verification": [
         {"what": "a pack", "zh": "证据包", "command": "perusal verify", "checks": 30, "ok": True}
     ],

@@ -125,11 +125,12 @@ def test_every_figure_appears_in_the_tables_for_the_terminal():
 
 def test_bars_stay_on_the_drawing_whatever_the_values():
     for values in ([0.0], [-900.0, 2.0], [400.0, 3.0, -1e6], [1e-9]):
-        chart = bar_chart([("x", value, "") for value in values], threshold=16.6)
+        rows = [("x", "", value, stricter) for value in values for stricter in (None, value / 2)]
+        chart = bar_chart(rows, threshold=16.6)
 
-        for bar in chart.bars:
-            assert bar.x >= LABELS - 0.1
-            assert bar.x + bar.width <= WIDTH
+        for span in [bar.wide for bar in chart.bars] + [bar.narrow for bar in chart.bars if bar.narrow]:
+            assert span.x >= LABELS - 0.1
+            assert span.x + span.width <= WIDTH
         assert LABELS <= chart.zero_x <= chart.threshold_x <= WIDTH
 
 

@@ -1,0 +1,122 @@
+"""`perusal trace FILE`: whose data a file holds, who had received exactly that, and who most likely let it out.
+
+Works on any file without a server, against the installation in --dir. The file is sealed into the quarantine first, so a
+second run on the same file answers from the first. Unless --no-claims is given, an incident is opened with one draft claim
+for each affected person. With --out the report and an evidence pack are written there. Nothing printed names a person.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from api.cli.claims import open_claims, write_packs
+from api.cli.installation import dir_option, settings_of
+from api.cli.output import Tick, emit, json_option, progress, table_of
+from api.opening import opened_vault
+from api.settings import Settings
+from breach.intake.quarantine import Quarantined, receive
+from breach.pipeline import trace
+from breach.report import TraceReport, report_json
+from vault.opening import Vault
+
+PIECE = 1 << 20
+REPORT_FILE = "trace.json"
+STAGES = {"match": "matching", "weigh": "weighing", "report": "writing"}
+KINDS = {"own_store": "our own store", "elsewhere": "somewhere else"}
+
+
+@click.command("trace")
+@dir_option
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True))
+@click.option(
+    "--out", type=click.Path(path_type=Path, file_okay=False), help="Folder for the report and the packs."
+)
+@click.option("--no-claims", is_flag=True, help="Only trace: open no incident and no claims.")
+@click.option(
+    "--packs", default=1, show_default=True, type=click.IntRange(0), help="Evidence packs to write."
+)
+@click.option(
+    "--actor", default="operator", show_default=True, help="Role or key id for the chain of custody."
+)
+@json_option
+def command(
+    home: Path | None, file: Path, out: Path | None, no_claims: bool, packs: int, actor: str, as_json: bool
+) -> None:
+    """Trace FILE, a delimited text in any usual encoding, and open claims for those whose data it holds."""
+    settings = settings_of(home)
+    with opened_vault(settings) as vault, progress(quiet=as_json) as tick:
+        dump = _take_in(vault, settings, file, actor, tick)
+        report = _trace(vault, dump, actor, tick)
+        claims = None if no_claims else open_claims(vault, report, tick)
+        if out:
+            out.mkdir(parents=True, exist_ok=True)
+            (out / REPORT_FILE).write_text(report_json(report) + "\n", encoding="utf-8")
+        if out and claims:
+            claims = {**claims, "packs": write_packs(vault, settings, report, out, packs)}
+    emit(
+        {"report": report.body, "claims": claims},
+        as_json=as_json,
+        lines=(*_lines(report.body), *_claim_lines(claims, out)),
+        table=_ranking(report.body),
+    )
+
+
+def _take_in(vault: Vault, settings: Settings, file: Path, actor: str, tick: Tick) -> Quarantined:
+    size = file.stat().st_size
+
+    def pieces() -> Iterator[bytes]:
+        done = 0
+        with file.open("rb") as source:
+            while piece := source.read(PIECE):
+                done += len(piece)
+                tick("sealing", done, size)
+                yield piece
+
+    return receive(
+        vault, pieces(), settings.quarantine, now_ms=_now(), actor=actor, limit=settings.dump_limit
+    )
+
+
+def _trace(vault: Vault, dump: Quarantined, actor: str, tick: Tick) -> TraceReport:
+    def told(stage: str, done: int, total: int) -> None:
+        tick(STAGES.get(stage, stage), done, total)
+
+    return trace(vault, dump, now_ms=_now(), progress=told, actor=actor)
+
+
+def _lines(body: Mapping[str, Any]) -> Iterator[str]:
+    people, lines = body["people"], body["lines"]
+    yield f"{lines['lines']:,} lines; {people['found']:,} of {people['in_vault']:,} people found"
+    yield from body["statement"]["en"]
+
+
+def _ranking(body: Mapping[str, Any]) -> Any:
+    rows = [
+        (
+            line.get("name") or KINDS[line["kind"]],
+            line.get("people_held", ""),
+            line.get("people_found", ""),
+            line["ln_e"],
+            "" if line.get("ln_e_strict") is None else line["ln_e_strict"],
+            "YES" if line.get("named") else "",
+        )
+        for line in body["ranking"]
+    ]
+    columns = ("hypothesis", "held", "found", "ln E, chance", "ln E, any innocent story", "named")
+    return table_of("who most likely let it out", columns, rows)
+
+
+def _claim_lines(claims: Mapping[str, Any] | None, out: Path | None) -> Iterator[str]:
+    if claims is not None:
+        yield f"incident {claims['incident']}: {claims['opened']:,} people affected, a draft claim for each"
+    if out:
+        yield f"the report{' and evidence packs are' if claims and claims['packs'] else ' is'} in {out}"
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000

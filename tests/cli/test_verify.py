@@ -1,0 +1,165 @@
+"""An outsider checks bundles off-line; an operator checks, signs and vouches for the ledger."""
+
+from __future__ import annotations
+
+import io
+import json
+
+import pytest
+
+from api.cli.failures import Exit
+from api.cli.installation import settings_mapping
+from api.demo.city import citizens
+from api.opening import opened_vault
+from api.settings import Settings
+from consent import receipts
+from consent.ledger import published
+from consent.ledger.bundle import Evidence, build
+from consent.ledger.commitment import Opening
+from consent.ledger.openings import reopen
+from consent.ledger.signer import Signer
+from tests.cli.conftest import SEED
+from vault.storage import open_database
+
+
+@pytest.fixture
+def signed(perusal, home):
+    """The installation with one signed checkpoint over its 30 entries."""
+    said = perusal("ledger", "publish", "--dir", home, "--json")
+    assert [log["size"] for log in said.json["checkpoints"]] == [30]
+    return home
+
+
+@pytest.fixture
+def bundle(signed, tmp_path):
+    """A bundle that proves one person's enrolment."""
+    with opened_vault(Settings.from_mapping(settings_mapping(signed))) as vault:
+        with vault.data.read() as conn:
+            log = published.logs(conn)[0]
+            secret = reopen(conn, vault, [(log, 0)])[(log, 0)]
+        opening = Opening(secret, (("lang", next(citizens(SEED, 1)).lang),))
+        evidence = [Evidence(log=log, idx=0, opening=opening)]
+        data = build(vault.data, Signer.of(vault), evidence, receipt_key=receipts.public_key(vault).key)
+    (tmp_path / "bundle.zip").write_bytes(data)
+    return tmp_path / "bundle.zip"
+
+
+@pytest.fixture
+def policy(perusal, signed, tmp_path):
+    assert perusal("ledger", "policy", "--dir", signed, "--out", tmp_path / "trust", "--json").code == 0
+    return tmp_path / "trust" / "policy.txt"
+
+
+def test_a_sound_bundle_is_found_sound_against_the_operators_keys(perusal, bundle, policy):
+    said = perusal("verify", bundle, "--policy", policy, "--json")
+
+    assert said.code == 0
+    assert said.json["ok"]
+    assert said.json["anchored"]
+    assert said.json["entries"][0]["kind"] == "enrol"
+    assert all(check["ok"] for check in said.json["checks"])
+
+
+def test_without_a_policy_the_answer_says_that_the_keys_are_the_bundles_own(perusal, bundle):
+    said = perusal("verify", bundle)
+
+    assert said.code == 0
+    assert "sound: " in said.out
+    assert "compare them with the operator's" in said.out
+
+
+def test_a_bundle_can_come_from_standard_input(perusal, bundle, monkeypatch):
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(bundle.read_bytes())))
+
+    assert perusal("verify", "-", "--json").json["ok"]
+
+
+def test_another_operators_keys_refuse_the_bundle(perusal, bundle, tmp_path):
+    perusal("init", "--dir", tmp_path / "other", "--json")
+    trust = tmp_path / "other-trust"
+    perusal("ledger", "policy", "--dir", tmp_path / "other", "--out", trust, "--json")
+
+    said = perusal("verify", bundle, "--policy", trust / "policy.txt", "--json")
+
+    assert said.code == Exit.WRONG
+    assert said.json["checks"][-1]["name"] == "trust"
+
+
+def test_a_changed_byte_is_refused_and_located(perusal, bundle):
+    raw = bytearray(bundle.read_bytes())
+    raw[len(raw) // 2] ^= 1
+    bundle.write_bytes(raw)
+
+    said = perusal("verify", bundle)
+
+    assert said.code == Exit.WRONG
+    assert said.out.startswith("WRONG: ")
+    assert "nothing in this bundle may be relied on" in said.out
+
+
+@pytest.mark.parametrize("content", [b"", b"PK", b"not a zip at all", b"\x00" * 5000])
+def test_what_is_no_bundle_is_refused_without_a_traceback(perusal, tmp_path, content):
+    (tmp_path / "x.zip").write_bytes(content)
+
+    said = perusal("verify", tmp_path / "x.zip", "--json")
+
+    assert said.code == Exit.WRONG
+    assert said.json["ok"] is False
+
+
+def test_a_policy_without_its_keys_file_is_a_mistake_of_the_caller(perusal, bundle, policy):
+    policy.with_name("keys.json").unlink()
+
+    said = perusal("verify", bundle, "--policy", policy)
+
+    assert said.code == Exit.USAGE
+    assert "[no_keys]" in said.err
+
+
+def test_a_malformed_policy_is_refused(perusal, bundle, policy):
+    policy.write_text("log nonsense\nquorum none\n")
+
+    said = perusal("verify", bundle, "--policy", policy)
+
+    assert said.code == Exit.WRONG
+    assert "[ledger.malformed]" in said.err
+
+
+def test_a_sound_ledger_agrees_with_itself(perusal, signed):
+    said = perusal("ledger", "fsck", "--dir", signed, "--json")
+
+    assert said.code == 0
+    assert said.json["logs"][0]["entries"] == 30
+    assert said.json["findings"] == []
+
+
+def test_a_ledger_changed_behind_the_triggers_is_found_out(perusal, signed):
+    database = open_database(f"sqlite:///{signed}/data.db")
+    with database.write() as conn:
+        for (name,) in conn.exec_driver_sql(
+            "SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'ledger_entry'"
+        ).all():
+            conn.exec_driver_sql(f'DROP TRIGGER "{name}"')
+        conn.exec_driver_sql(
+            "UPDATE ledger_entry SET body = CAST(replace(CAST(body AS TEXT), 'enrol', 'erase') AS BLOB) WHERE idx = 7"
+        )
+    database.close()
+
+    said = perusal("ledger", "fsck", "--dir", signed)
+
+    assert said.code == Exit.WRONG
+    assert "findings" in said.out
+    assert perusal("ledger", "fsck", "--dir", signed, "--json").json["findings"][0]["at"] == 7
+
+
+def test_nothing_new_to_sign_signs_nothing(perusal, signed):
+    assert perusal("ledger", "publish", "--dir", signed, "--json").json["checkpoints"] == []
+
+
+def test_the_policy_names_every_log_and_no_secret(policy):
+    lines = policy.read_text().splitlines()
+    keys = json.loads(policy.with_name("keys.json").read_text())["keys"]
+
+    assert lines[0].startswith("log log.example/cli/2")
+    assert lines[-1] == "quorum none"
+    assert [set(key) for key in keys] == [{"alg", "crv", "kid", "kty", "use", "x"}]
