@@ -7,6 +7,7 @@ request. All requests are built beforehand. A plan is one JSON object, see `Plan
 
 import asyncio
 import json
+import secrets
 import sys
 import time
 from collections import Counter
@@ -14,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import cast
 
 import uvloop
 
@@ -61,19 +63,15 @@ class _Connection(asyncio.Protocol):
         self._buffer = b""
         self._sent = 0.0
         self._place = 0
-        self._waiting = self._started = False
+        self._waiting = False
         self._transport: asyncio.WriteTransport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.WriteTransport)
-        self._transport = transport
-        if self._started:
-            self.send_next()
+        # uvloop's transports are no subclasses of asyncio's, so this cannot be asked at run time.
+        self._transport = cast("asyncio.WriteTransport", transport)
 
     def send_next(self) -> None:
-        self._started = True
-        if self._transport is None:  # uvloop may announce a connection a moment after it is open
-            return
+        assert self._transport is not None
         following = None if self._transport.is_closing() else next(self._feed, None)
         if following is None:
             self._transport.close()
@@ -141,7 +139,10 @@ def build(plan: Plan) -> list[bytes]:
     if plan.get:
         return [get_request(plan.url, plan.get)] * plan.count
     key = ProofKey.load(plan.proof_key)
-    return [disclosure_request(key, plan.url, token, f"bench-{at}") for at, token in enumerate(plan.tokens)]
+    run_name = secrets.token_hex(4)
+    return [
+        disclosure_request(key, plan.url, token, f"{run_name}-{at}") for at, token in enumerate(plan.tokens)
+    ]
 
 
 def run(plan: Plan) -> dict[str, object]:
