@@ -11,7 +11,8 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+
+import msgspec
 
 from consent.ledger import container
 from consent.ledger.errors import LedgerError
@@ -21,12 +22,48 @@ from consent.ledger.verify import Check, Verdict, verify_bundle
 MANIFEST, CLAIM, REPORT, BUNDLE = "manifest.json", "claim.json", "report.json", "disclosures.zip"
 
 
+class Party(msgspec.Struct, frozen=True):
+    """The respondent as the claim names it."""
+
+    recipient: str
+    name: str
+
+
+class Agreed(msgspec.Struct, frozen=True):
+    """What the grant says is owed: a decimal text and its currency."""
+
+    grant: str
+    amount: str
+    currency: str
+
+
+class Claim(msgspec.Struct, frozen=True):
+    """What of claim.json is checked or shown."""
+
+    claim: str
+    trace: str
+    dump_sha256: str
+    fields_found: list[str]
+    rests_on: dict[str, str]
+    respondent: Party | None
+    agreed: Agreed | None
+
+
+class _Dump(msgspec.Struct, frozen=True):
+    sha256: str
+
+
+class _Report(msgspec.Struct, frozen=True):
+    trace: str
+    dump: _Dump
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PackVerdict:
     """`checks` in order, the bundle's own among them; `claim` and `bundle` are None unless all before them held."""
 
     checks: tuple[Check, ...]
-    claim: Mapping[str, Any] | None = None
+    claim: Claim | None = None
     bundle: Verdict | None = None
 
     @property
@@ -50,10 +87,10 @@ def verify_pack(members: Mapping[str, bytes], trusted: Policy | None = None) -> 
     checks.append(Check("manifest", MANIFEST, ok=not fault, detail=fault))
     if fault:
         return PackVerdict(checks=tuple(checks))
-    claim = json.loads(members[CLAIM])
-    fault = _basis_fault(members, claim)
+    claim = _read(members, CLAIM, Claim)
+    fault = "not a claim" if claim is None else _basis_fault(members, claim)
     checks.append(Check("basis", CLAIM, ok=not fault, detail=fault))
-    if fault or BUNDLE not in members:
+    if claim is None or fault or BUNDLE not in members:
         return PackVerdict(checks=tuple(checks), claim=None if fault else claim)
     verdict = verify_bundle(members[BUNDLE], trusted)
     checks.extend(Check(c.name, f"{BUNDLE}: {c.where}", ok=c.ok, detail=c.detail) for c in verdict.checks)
@@ -70,23 +107,27 @@ def _manifest_fault(members: Mapping[str, bytes]) -> str:
     return "" if members[MANIFEST] == written else "a member is not what the manifest says"
 
 
-def _basis_fault(members: Mapping[str, bytes], claim: Any) -> str:
-    basis = claim.get("rests_on") if isinstance(claim, dict) else None
-    wanted = {name: _sha256(members[name]) for name in (REPORT, BUNDLE) if name in members}
-    if basis != wanted:
+def _read[T](members: Mapping[str, bytes], name: str, kind: type[T]) -> T | None:
+    try:
+        return msgspec.json.decode(members.get(name, b""), type=kind)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return None
+
+
+def _basis_fault(members: Mapping[str, bytes], claim: Claim) -> str:
+    if claim.rests_on != {name: _sha256(members[name]) for name in (REPORT, BUNDLE) if name in members}:
         return "the claim rests on other files than those enclosed"
-    report = json.loads(members[REPORT])
-    if report["dump"]["sha256"] != claim["dump_sha256"] or report["trace"] != claim["trace"]:
+    report = _read(members, REPORT, _Report)
+    if report is None or (report.trace, report.dump.sha256) != (claim.trace, claim.dump_sha256):
         return "the report is about another file than the claim"
     return ""
 
 
-def _agreement_fault(claim: Mapping[str, Any], verdict: Verdict) -> str:
+def _agreement_fault(claim: Claim, verdict: Verdict) -> str:
     shown = [dict(entry.fields) for entry in verdict.entries]
-    respondent, agreed = claim.get("respondent"), claim.get("agreed")
-    if respondent and {fields.get("recipient") for fields in shown} != {respondent["recipient"]}:
+    if claim.respondent and {fields.get("recipient") for fields in shown} != {claim.respondent.recipient}:
         return "the proven disclosures went to somebody else than the respondent"
-    if agreed and agreed["grant"] not in {fields.get("grant") for fields in shown}:
+    if claim.agreed and claim.agreed.grant not in {fields.get("grant") for fields in shown}:
         return "the sum was agreed in a grant of which nothing is proven"
     return ""
 

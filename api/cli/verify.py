@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from msgspec import to_builtins
 
 from api.cli.failures import Exit, Failure
 from api.cli.output import emit, json_option, table_of
@@ -54,7 +55,12 @@ def command(bundle: Path, policy_file: Path | None, as_json: bool) -> int:
 
 def _tell_pack(verdict: PackVerdict, *, as_json: bool) -> int:
     inner = verdict.bundle or Verdict(checks=(), anchored=False)
-    told = {**document(inner), "ok": verdict.ok, "checks": _checks(verdict.checks), "claim": verdict.claim}
+    told = {
+        **document(inner),
+        "ok": verdict.ok,
+        "checks": _checks(verdict.checks),
+        "claim": to_builtins(verdict.claim),
+    }
     emit(
         told,
         as_json=as_json,
@@ -68,11 +74,10 @@ def _claim_lines(verdict: PackVerdict) -> Iterator[str]:
     claim = verdict.claim
     if claim is None or not verdict.ok:
         return
-    respondent, agreed = claim.get("respondent"), claim.get("agreed")
-    yield f"draft claim {claim['claim']}" + (f" against {respondent['name']}" if respondent else "")
-    if agreed:
-        yield f"agreed in the grant: {agreed['amount']} {agreed['currency']}"
-    yield f"found in the file: {', '.join(claim['fields_found'])}"
+    yield f"draft claim {claim.claim}" + (f" against {claim.respondent.name}" if claim.respondent else "")
+    if claim.agreed:
+        yield f"agreed in the grant: {claim.agreed.amount} {claim.agreed.currency}"
+    yield f"found in the file: {', '.join(claim.fields_found)}"
 
 
 def load_policy(path: Path) -> policy.Policy:

@@ -10,10 +10,10 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from typing import Any
 
 import httpx
 from joserfc.jwk import ECKey
@@ -22,7 +22,14 @@ from api.cli.output import Tick
 from api.demo.apps import REDIRECT
 from api.demo.consumer_client import Browser
 from api.demo.plan import Day, Ending
-from api.demo.recipient_client import Endpoints, RecipientClient, RefusedByServer, UseToken, discover
+from api.demo.recipient_client import (
+    Endpoints,
+    Received,
+    RecipientClient,
+    RefusedByServer,
+    UseToken,
+    discover,
+)
 from api.demo.visits import Attempt, Outcome, Registered, let_through, visit
 
 THREADS = 6
@@ -52,10 +59,10 @@ class Traffic:
 class Worker(threading.local):
     """One thread's connections and clients; made when the thread first asks."""
 
-    def __init__(self, town: Town) -> None:
+    def __init__(self, town: Town, opened: ExitStack) -> None:
         super().__init__()
         self.town = town
-        self.http = connections()
+        self.http = opened.enter_context(connections())
         self._clients: dict[int, RecipientClient] = {}
 
     def client(self, app: int) -> RecipientClient:
@@ -91,11 +98,11 @@ def endpoints_of(base_url: str) -> Endpoints:
 
 def live(town: Town, days: Sequence[Day], tick: Tick) -> Traffic:
     """Live every day of the plan; raises what the first failing visit raised."""
-    worker = Worker(town)
     began = time.monotonic()
     outcomes: list[Outcome] = []
     requests = 0
-    with ThreadPoolExecutor(THREADS, thread_name_prefix="city") as pool:
+    with ExitStack() as opened, ThreadPoolExecutor(THREADS, thread_name_prefix="city") as pool:
+        worker = Worker(town, opened)
         running: list[Future[tuple[list[Outcome], int]]] = [
             pool.submit(_live_day, worker, day) for day in days
         ]
@@ -127,27 +134,31 @@ def _live_day(worker: Worker, day: Day) -> tuple[list[Outcome], int]:
 
 def race(town: Town, app: int, person: int, language: str) -> tuple[Outcome, int]:
     """One token, presented by `RACERS` threads at once and then by a thief; returns the outcome and the requests."""
-    http = connections()
-    client, browser = client_of(town, app, http), Browser(http, town.base_url, language=language)
-    outcome = Outcome(app=app, person=person, ending=Ending.USED, approved=True)
-    token = _token(town, client, browser, person, app)
-    thief = client_of(town, (app + 1) % len(town.apps), http)
-    outcome.attempts.append((Attempt.STOLEN, let_through(thief, token)))
+    with connections() as http:
+        client, browser = client_of(town, app, http), Browser(http, town.base_url, language=language)
+        outcome = Outcome(app=app, person=person, ending=Ending.USED, approved=True)
+        token = _token(town, client, browser, person, app)
+        thief = client_of(town, (app + 1) % len(town.apps), http)
+        outcome.attempts.append((Attempt.STOLEN, let_through(thief, token)))
+        answers = _at_once(client, token)
+    outcome.received.extend(answer for answer in answers if answer is not None)
+    outcome.attempts.extend((Attempt.RACE, answer is not None) for answer in answers)
+    return outcome, client.steps + browser.steps + thief.steps
+
+
+def _at_once(client: RecipientClient, token: UseToken) -> list[Received | None]:
+    """One token presented by `RACERS` threads that start together, each as a request of its own."""
     barrier = threading.Barrier(RACERS)
 
-    def run(number: int) -> Any:
+    def run(number: int) -> Received | None:
         barrier.wait()
         try:
-            return client.disclose(token, f"race-{number}-{person}")
+            return client.disclose(token, f"race-{number}")
         except RefusedByServer:
             return None
 
     with ThreadPoolExecutor(RACERS) as pool:
-        answers = list(pool.map(run, range(RACERS)))
-    outcome.received.extend(answer for answer in answers if answer is not None)
-    outcome.attempts.extend((Attempt.RACE, answer is not None) for answer in answers)
-    http.close()
-    return outcome, client.steps + browser.steps + thief.steps
+        return list(pool.map(run, range(RACERS)))
 
 
 def _token(town: Town, client: RecipientClient, browser: Browser, person: int, app: int) -> UseToken:
