@@ -5,9 +5,11 @@ finished trace answers with its stored report; an unfinished one goes on. Nothin
 unreadable.
 """
 
+import gc
 import hashlib
 import json
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from sqlalchemy import select, update
@@ -159,13 +161,25 @@ def _match_batch(
     at: Standing | None,
     after: Standing,
 ) -> Standing:
-    with work.vault.data.read() as conn:
+    with _cycles_left_alone(), work.vault.data.read() as conn:
         found = matcher.match(conn, batch)
     after = replace(after, detail={"cells": matcher.cells.as_dict()})
     with work.vault.data.write() as conn:
         items.add(conn, trace_id, found)
         advance(conn, trace_id, Stage.MATCH, before=at, after=after, now_ms=work.now_ms)
     return after
+
+
+@contextmanager
+def _cycles_left_alone() -> Iterator[None]:
+    """A block of matching makes a hundred thousand tuples and no cycle; searching them took a fifth of the time."""
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collecting:
+            gc.enable()
 
 
 @dataclass(slots=True)

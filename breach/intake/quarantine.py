@@ -95,7 +95,13 @@ class Upload:
         raw = new_id(_SMALL, now_ms)
         target = self._folder / f"{encode_id(PREFIX, raw)}.sealed"
         self._part.rename(target)
-        found = _register(self._vault, raw, self._hash.digest(), self.size, target, now_ms, actor)
+        _make_durable(self._folder)
+        try:
+            digest = self._hash.digest()
+            found = _register(self._vault, raw, digest, self.size, target, now_ms, actor)
+        except BaseException:
+            target.unlink()  # a sealed file no row knows of would never be found again
+            raise
         if found.again:
             target.unlink()
         return found
@@ -166,6 +172,15 @@ def _register(
         known = conn.execute(select(dump).where(dump.c.sha256 == sha256)).one()
         _custody(conn, known.id, now_ms, "received" if fresh else "received_again", actor)
     return _quarantined(known, path.parent, again=not fresh)
+
+
+def _make_durable(folder: Path) -> None:
+    """The new name survives a power cut before the row that relies on it is written."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _custody(conn: Connection, dump_id: bytes, now_ms: int, event: str, actor: str) -> None:

@@ -97,7 +97,7 @@ class _Court:
     def __init__(self, evidence: Evidence, suspects: Sequence[int], rules: Rules, bar: float) -> None:
         self.suspects = suspects
         self._evidence = evidence
-        self._bar = bar
+        self.bar = bar
         accused = accuse(evidence, suspects).ln_q if suspects else -math.inf
         self._accused = accused - math.log(rules.field_sets)
         self.strict = {k: self.weigh({k}) for k in suspects}
@@ -108,7 +108,7 @@ class _Court:
 
     def sets(self, unclear: Sequence[int]) -> tuple[tuple[int, ...], ...]:
         """Sets, made small by greedy search, of each of which at least one member must have leaked."""
-        spoken_for = {k for k, value in self.strict.items() if value >= self._bar}
+        spoken_for = {k for k, value in self.strict.items() if value >= self.bar}
         found: list[tuple[int, ...]] = []
         for suspect in unclear:
             if suspect in self.strict and suspect not in spoken_for and self._open(spoken_for):
@@ -119,7 +119,7 @@ class _Court:
 
     def _open(self, spoken_for: set[int]) -> bool:
         """Whether those named so far, and the members of sets found so far, leave something to explain."""
-        return self.weigh(set(range(len(self._evidence.held))) - spoken_for) >= self._bar
+        return self.weigh(set(range(len(self._evidence.held))) - spoken_for) >= self.bar
 
     def _set_around(self, suspect: int, spoken_for: set[int]) -> tuple[int, ...]:
         members = {suspect}
@@ -129,14 +129,14 @@ class _Court:
             if not rivals:
                 return ()
             members.add(max(rivals, key=lambda k: (rivals[k], -k)))
-            if self.weigh(members) >= self._bar:
+            if self.weigh(members) >= self.bar:
                 return self._pared(members)
         return ()
 
     def _pared(self, members: set[int]) -> tuple[int, ...]:
         for member in sorted(members):
             fewer = members - {member}
-            if len(fewer) > 1 and self.weigh(fewer) >= self._bar:
+            if len(fewer) > 1 and self.weigh(fewer) >= self.bar:
                 members = fewer
         return tuple(sorted(members))
 
@@ -152,7 +152,7 @@ def _plain(evidence: Evidence, limit: float) -> dict[int, tuple[int, float]]:
 
 def _finding(evidence: Evidence, k: int, plain: tuple[int, float], court: _Court) -> Finding:
     strict = court.strict.get(k)
-    named = strict is not None and strict >= court._bar  # noqa: SLF001  # one module, one rule
+    named = strict is not None and strict >= court.bar
     return Finding(
         recipient=k,
         held=evidence.held[k],
