@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, StrictUndefined
-from markupsafe import Markup
 
 from api.demo.chart import bar_chart, time_line
 
@@ -62,7 +61,6 @@ def render(story: Mapping[str, Any]) -> str:
     """The page of one story."""
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
     environment.filters["thousands"] = _thousands
-    environment.filters["verdict"] = _verdict
     source = (_TEMPLATES / "report.html").read_text(encoding="utf-8")
     bars = [(row["name"], row["kind"], row["ln_e"], row["strict"]) for row in story["suspects"]]
     phases = [(phase["label"], phase["begin"], phase["end"]) for phase in story["phases"]]
@@ -73,9 +71,3 @@ def render(story: Mapping[str, Any]) -> str:
 
 def _thousands(number: float | None) -> str:
     return "" if number is None else f"{number:,}"
-
-
-def _verdict(ok: bool) -> Markup:  # noqa: FBT001 - a template filter takes its value by position
-    if ok:
-        return Markup('<span class="ok">✓ as it must be</span>')
-    return Markup('<span class="bad">✗ WRONG</span>')
