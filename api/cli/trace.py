@@ -107,7 +107,7 @@ def _ranking(body: Mapping[str, Any]) -> Any:
         )
         for line in body["ranking"]
     ]
-    columns = ("hypothesis", "held", "found", "ln E, chance", "ln E, any innocent story", "named")
+    columns = ("hypothesis", "held", "found", "ln E, chance", "ln E, strict", "named")
     return table_of("who most likely let it out", columns, rows)
 
 

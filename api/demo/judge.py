@@ -26,6 +26,8 @@ def _claims(story: Mapping[str, Any]) -> Iterator[str]:
     opened, found, real = story["claims"]["opened"], story["trace"]["people"], story["leak"]["from_app"]
     if found != real:
         yield f"{real} people of the city are in the file, but {found} were recognised"
+    if not story["claims"]["pack"]:
+        yield "no claim has an evidence pack"
     if opened != found:
         yield f"{found} people are affected, but {opened} claims were opened"
 

@@ -142,6 +142,9 @@ def _fetch_proofs(telling: Telling, town: Town, traffic: Traffic) -> None:
 
 def _first_pack(out: Path, claims: Mapping[str, Any]) -> dict[str, Any]:
     """Give the one evidence pack a plain name in the report folder; how many claims there are, and what they ask."""
+    counted = {"opened": claims["opened"], "incident": claims["incident"]}
+    if not claims["packs"]:  # nobody was named, so nothing is proven against anybody: the judge will say so
+        return {**counted, "pack": "", "amount": None, "currency": None}
     pack = out / claims["packs"][0]
     pack.rename(out / "claim-pack.zip")
     pack.parent.rmdir()

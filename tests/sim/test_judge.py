@@ -23,6 +23,7 @@ def test_a_story_that_came_out_well_has_no_complaint():
             "innocent but was named",
         ),
         ("claims", {"opened": 49, "pack": "x"}, "49 claims were opened"),
+        ("claims", {"opened": 50, "pack": ""}, "no claim has an evidence pack"),
         ("trace", {**STORY["trace"], "people": 51}, "51 were recognised"),
         ("attempts", [{**STORY["attempts"][0], "through": 1, "ok": False}], "1 of 9 were let through"),
         ("verification", [{**STORY["verification"][0], "ok": False}], "not as it must be: a pack"),

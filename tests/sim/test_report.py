@@ -77,6 +77,13 @@ def test_the_chart_has_a_title_a_description_and_a_table_beside_it(page):
     assert page.seen.count("tbody") == 5
 
 
+def test_a_story_in_which_nobody_was_named_can_still_be_drawn():
+    nobody = [{**row, "named": False} for row in STORY["suspects"]]
+    claims = {"opened": 50, "pack": "", "amount": None, "currency": None}
+
+    assert "Check the pack yourself" not in render(story(suspects=nobody, claims=claims))
+
+
 def test_names_cannot_bring_markup_into_the_page():
     assert "Lakeside &lt;Hotels&gt; Ltd" in render(STORY)
 
