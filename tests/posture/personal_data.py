@@ -17,6 +17,8 @@ from urllib.parse import quote
 
 HEAD = 6
 _CHUNK = 1 << 24
+_EMPTY = bytes(4096)
+"""Not worth reading: data base files and their logs are mostly empty pages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +70,15 @@ class Scanner:
     def scan(self, place: str, data: bytes, base: int = 0) -> Iterator[Find]:
         """Every planted value inside `data`; `base` is added to the offsets."""
         heads = self._by_head
-        for at in range(len(data) - HEAD + 1):
-            if (head := data[at : at + HEAD]) in heads:
-                for needle, label, form in heads[head]:
-                    if data.startswith(needle, at):
-                        yield Find(place, base + at, label, form)
+        for start in range(0, len(data), len(_EMPTY)):
+            if data[start : start + len(_EMPTY)] == _EMPTY:
+                continue
+            # A little earlier than the block: UTF-16 of plain letters begins with a zero byte.
+            for at in range(max(0, start - 1), min(start + len(_EMPTY), len(data) - HEAD + 1)):
+                if (head := data[at : at + HEAD]) in heads:
+                    for needle, label, form in heads[head]:
+                        if data.startswith(needle, at):
+                            yield Find(place, base + at, label, form)
 
     def scan_file(self, path: Path) -> Iterator[Find]:
         """Every planted value inside a file, also one that lies across two chunks (reported once or twice)."""

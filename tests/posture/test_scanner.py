@@ -51,3 +51,13 @@ def test_a_value_in_the_name_of_a_file_is_found(tmp_path: Path) -> None:
 
 def test_random_bytes_contain_none_of_the_planted_values() -> None:
     assert not list(Scanner(PLANTED).scan("memory", secrets.token_bytes(1_000_000)))
+
+
+@pytest.mark.parametrize("offset", [4090, 4091, 4094, 4095, 4096, 8191])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16-be"])
+def test_a_value_across_two_pages_is_found_even_where_one_of_them_is_empty(
+    offset: int, encoding: str
+) -> None:
+    data = bytes(offset) + PLANTED["phone"].encode(encoding) + bytes(20_000)
+
+    assert offset in {find.offset for find in Scanner(PLANTED).scan("memory", data)}

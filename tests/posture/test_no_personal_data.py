@@ -1,0 +1,180 @@
+"""With every file of an installation in hand, nobody can read a planted phone, e-mail, ID or name.
+
+A small story runs on a live server over real HTTP: apps ask, people approve, refuse and withdraw, uses are
+spent, a leaked file is uploaded and traced. Then the data bases with their logs, the server's log, the
+quarantine and the temporary folder are searched byte by byte, in all the forms of `personal_data`.
+"""
+
+import json
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import httpx
+import pytest
+from sqlalchemy import MetaData
+
+from api.demo.apps import APPS, LEAKER
+from api.demo.city import Citizen, citizens
+from api.demo.leak import write_leak
+from api.demo.plan import plan_days
+from api.demo.programs import perusal
+from api.demo.site import enrol_city, register_apps
+from api.demo.traffic import Town, endpoints_of, live
+from tests.backends import Backend
+from tests.faults.live import Live, installation
+from tests.posture.personal_data import Scanner
+
+PEOPLE = 16
+VISITS = 24
+SEED = 41
+
+
+def long_enough(people: Iterator[Citizen]) -> list[Citizen]:
+    """People whose name has at least six bytes in every encoding, so that chance cannot write it."""
+    return [one for one in people if len(one.name.encode("gb18030")) >= 6][:PEOPLE]
+
+
+def planted(people: Sequence[Citizen]) -> dict[str, str]:
+    """Every value of everybody, by a label that says nothing."""
+    return {f"{name} {one.number}": text for one in people for name, text in one.values().items()}
+
+
+@pytest.fixture
+def people() -> list[Citizen]:
+    return long_enough(citizens(SEED, 3 * PEOPLE))
+
+
+def test_no_file_of_an_installation_contains_a_planted_value(
+    bare_backend: Backend, people: list[Citizen], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scratch, home = tmp_path / "scratch", tmp_path / "home"
+    scratch.mkdir()
+    began = time.time()
+    monkeypatch.setenv("TMPDIR", str(scratch))
+    scanner = Scanner(planted(people))
+
+    with installation(home, bare_backend) as (server, vault):
+        vault.data.close()
+        told = run_story(server, people)
+        finds, _, _ = scanner.scan_tree([home, scratch])
+        assert not finds, finds[:10]
+        assert server.stop() == 0
+    finds, files, size = scanner.scan_tree([home, scratch, *data_folders(bare_backend, began)])
+
+    assert not finds, finds[:10]
+    assert told == VISITS
+    assert files >= 5
+    assert size > 100_000
+    for table, text in every_row(bare_backend):
+        assert not list(scanner.scan(table, text))
+
+
+def test_the_scan_of_an_installation_does_find_what_is_planted(
+    bare_backend: Backend, people: list[Citizen], tmp_path: Path
+) -> None:
+    one, began = people[0], time.time()
+    with installation(tmp_path / "home", bare_backend) as (server, vault):
+        vault.data.close()
+        (server.home / "careless.log").write_text(f"sent to {one.phone}\n")
+        with vault.data.write() as conn:
+            conn.exec_driver_sql("CREATE TABLE careless (note TEXT)")
+            conn.exec_driver_sql(f"INSERT INTO careless VALUES ('{one.email}')")
+        vault.data.close()
+
+        finds, _, _ = Scanner(planted(people)).scan_tree([server.home, *data_folders(bare_backend, began)])
+
+    found = {find.label for find in finds}
+    assert f"phone {one.number}" in found
+    assert f"email {one.number}" in found
+
+
+def run_story(server: Live, people: Sequence[Citizen]) -> int:
+    """Visits, refusals, withdrawals, and a leak that is uploaded and traced; the number of visits made."""
+    apps, keys = register_apps(server.home)
+    sign_in_keys = enrol_city(server.home, people)
+    server.start()
+    days = plan_days(people, APPS, visits=VISITS, leaker=LEAKER, leaker_visits=12, seed=SEED)
+    town = Town(
+        base_url=server.url,
+        endpoints=endpoints_of(server.url),
+        apps=apps,
+        app_keys=keys,
+        sign_in_keys=sign_in_keys,
+    )
+    traffic = live(town, days, lambda *_: None)
+    trace_leak(server, people)
+    provoke_errors(server, people[0])
+    return len(traffic.outcomes)
+
+
+def trace_leak(server: Live, people: Sequence[Citizen]) -> None:
+    """An investigator uploads a leaked file of everybody, and a server's job traces it to the end."""
+    leak = server.home.parent / "outside" / "leak.csv"
+    leak.parent.mkdir()
+    write_leak(leak, [one.values() for one in people], [], ("name", "phone", "email"), seed=SEED)
+    key = server.home.parent / "outside" / "key"
+    perusal(
+        "staff", "add", "--actor", "Lin", "--role", "investigator", "--key-out", key, "--dir", server.home
+    )
+    with httpx.Client(
+        base_url=server.url, headers={"Authorization": f"Bearer {key.read_text().strip()}"}
+    ) as http:
+        told = http.post("/v1/dumps", content=leak.read_bytes()).raise_for_status().json()
+        deadline, state = time.monotonic() + 60, "queued"
+        while state not in {"done", "failed"} and time.monotonic() < deadline:
+            state = http.get(told["status"]).raise_for_status().json()["state"]
+            time.sleep(0.05)
+    assert state == "done"
+
+
+def provoke_errors(server: Live, one: Citizen) -> None:
+    """Bad input that holds personal values: none of it may come back from the log or the data base."""
+    everything = json.dumps(one.values(), ensure_ascii=False)
+    with httpx.Client(base_url=server.url) as http:
+        for answer in (
+            http.post("/v1/disclosures", content=everything, headers={"Authorization": f"DPoP {one.email}"}),
+            http.post("/v1/disclosures", content=everything[:-1], headers={"Idempotency-Key": one.phone}),
+            http.post("/par", data={"client_id": one.phone, "authorization_details": everything}),
+            http.post("/token", data={"code": one.email, "client_id": one.resident_id}),
+            http.get(f"/{one.email}/{one.phone}", params={"name": one.name}),
+            http.get(f"/v1/dumps/{one.resident_id}"),
+            http.post("/en/sign-in", data={"key": one.phone}),
+            http.post("/v1/dumps", content=everything, headers={"Authorization": f"Bearer {one.phone}"}),
+        ):
+            assert 400 <= answer.status_code < 500, answer.status_code
+
+
+def data_folders(backend: Backend, began: float) -> list[Path]:
+    """Where the data bases keep their files, and the logs written since; SQLite's lie in the home folder."""
+    if backend.name == "sqlite":
+        return []
+    with backend.data.read() as conn:
+        place = Path(conn.exec_driver_sql("SHOW data_directory").scalar_one())
+    if not place.is_dir():
+        pytest.skip("the PostgreSQL server's files are not on this machine")
+    with backend.data.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as conn:
+        conn.exec_driver_sql("CHECKPOINT")
+    written = [
+        file for file in (place / "pg_wal").iterdir() if file.is_file() and file.stat().st_mtime >= began
+    ]
+    found = [*written, place / "log", place.parent / "log"]
+    for database in (backend.data, backend.keys):
+        with database.read() as conn:
+            number = conn.exec_driver_sql(
+                "SELECT oid FROM pg_database WHERE datname = current_database()"
+            ).scalar_one()
+        found.append(place / "base" / str(number))
+    return [folder for folder in found if folder.exists()]
+
+
+def every_row(backend: Backend) -> Iterator[tuple[str, bytes]]:
+    """Every table as text and as it is: a data base may compress what its files hold, not what it answers."""
+    for database in (backend.data, backend.keys):
+        tables = MetaData()
+        with database.read() as conn:
+            tables.reflect(conn)
+            for table in tables.sorted_tables:
+                for row in conn.execute(table.select()):
+                    for value in row:
+                        yield table.name, value if isinstance(value, bytes) else str(value).encode()
