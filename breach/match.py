@@ -90,7 +90,7 @@ class Matcher:
         self.cells = cells
 
     def match(self, conn: Connection, rows: Sequence[Sequence[str]]) -> dict[Item, int]:
-        """Items of one batch with their flags, as far as they are news to this matcher; `conn` reads the vault's data base."""
+        """Items of one batch with their flags, as far as they are news; `conn` reads the vault's data base."""
         asked = _Asked()
         regular = [row for row in rows if len(row) == self._width]
         for at, kinds in self._columns.identifiers:
@@ -154,7 +154,11 @@ class Matcher:
             self.cells.unmatched_kinds[str(kind)] += 1
 
     def _true_hits(self, conn: Connection, asked: "_Asked") -> dict[int, list[Item]]:
-        """Confirmed items by probe number. What this run has confirmed once is not opened again."""
+        """Confirmed items by probe number.
+
+        What this run has confirmed once is not opened again: a second value with the same 64-bit tag could
+        at most repeat an item that is already there.
+        """
         hits = match(conn, self._keyring, asked.probes)
         fresh = [hit for hit in hits if _item(hit) not in self._known]
         answers = confirm(conn, self._keyring, fresh, asked.probes)

@@ -98,7 +98,7 @@ class _Court:
         self.suspects = suspects
         self._evidence = evidence
         self.bar = bar
-        accused = accuse(evidence, suspects).ln_q if suspects else -math.inf
+        accused = accuse(evidence, suspects) if suspects else -math.inf
         self._accused = accused - math.log(rules.field_sets)
         self.strict = {k: self.weigh({k}) for k in suspects}
 

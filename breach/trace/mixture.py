@@ -27,16 +27,12 @@ _CANDIDATES = 20
 _FIRST_VERSION = 0.9
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mixture:
-    """`ln_q`: a lower bound of the mixture's log-likelihood; `coalition`: the best story's members."""
+def accuse(evidence: Evidence, order: Sequence[int]) -> float:
+    """A lower bound of the mixture's log-likelihood (nats).
 
-    ln_q: float
-    coalition: tuple[int, ...]
-
-
-def accuse(evidence: Evidence, order: Sequence[int]) -> Mixture:
-    """Sum the stories around the best, growing a coalition from the recipients first in `order`."""
+    It sums the stories around the best one, which is found by growing a coalition from the recipients that
+    come first in `order`; any order gives a valid bound, a bad one a weak bound.
+    """
     terms: dict[_Point, float] = {}
     best, at = -math.inf, _Point((), (), OUTSIDE[0], DAMAGE[0])
     while len(at.members) < min(_LARGEST, len(order)):
@@ -46,7 +42,7 @@ def accuse(evidence: Evidence, order: Sequence[int]) -> Mixture:
         if top <= best:
             break
         best, at = top, point
-    return Mixture(ln_q=ln_sum_exp(terms.values()), coalition=at.members)
+    return ln_sum_exp(terms.values())
 
 
 class _Point(NamedTuple):
