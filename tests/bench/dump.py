@@ -14,7 +14,7 @@ from pathlib import Path
 from api.demo.city import Citizen, citizens, strangers
 from api.demo.leak import HEADINGS, RAGGED, REFORMATTED, reformat
 
-FIELDS = ("name", "phone", "email", "resident_id")
+FIELDS = ("name", "phone", "email")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,12 +27,12 @@ class Planted:
     size_bytes: int
 
 
-def write_dump(path: Path, *, seed: int, rows: int, numbers: Iterable[int]) -> Planted:
-    """Write `rows` rows: one per citizen number, and strangers for the rest, in random order."""
+def write_dump(path: Path, *, seed: int, rows: int, numbers: Iterable[int], city: int) -> Planted:
+    """Write `rows` rows in random order: one per citizen of the city (by its seed), strangers for the rest."""
     dice = random.Random(seed)
     inside = frozenset(numbers)
-    lines = [_line(person, dice) for number in sorted(inside) for person in citizens(seed, 1, number)]
-    lines += [_line(person, dice) for person in strangers(seed, rows - len(inside))]
+    lines = [_line(person, dice) for number in sorted(inside) for person in citizens(city, 1, number)]
+    lines += [_line(person, dice) for person in strangers(city, rows - len(inside))]
     dice.shuffle(lines)
     with path.open("w", encoding="gb18030", newline="") as file:
         file.write(_csv([HEADINGS[name] for name in FIELDS]))
