@@ -45,10 +45,17 @@ def from_exception(error: Exception) -> Failure:
     if isinstance(code, str):
         return Failure(str(error) or code, code=code, exit_code=_exit_code(code))
     if isinstance(error, OSError):
-        name = Path(str(error.filename)).name if error.filename else "a file"
-        message = f"{name}: {(error.strerror or 'cannot be used').lower()}"
-        return Failure(message, code="file_trouble", exit_code=Exit.ENVIRONMENT)
+        return _system(error)
     return _unexpected(error)
+
+
+def _system(error: OSError) -> Failure:
+    """What the system refused, with the name of the file it is about but never its folder."""
+    said = (error.strerror or "the system refused").lower()
+    if error.filename:
+        message = f"{Path(str(error.filename)).name}: {said}"
+        return Failure(message, code="file_trouble", exit_code=Exit.ENVIRONMENT)
+    return Failure(said, code="system_refused", exit_code=Exit.ENVIRONMENT)
 
 
 def _data_base(error: SQLAlchemyError) -> Failure:
