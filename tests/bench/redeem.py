@@ -8,6 +8,7 @@ a withdrawal while eight more people withdraw in the middle of a load.
 
 import argparse
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import partial
@@ -63,11 +64,11 @@ def _measure(site: Measured, options: argparse.Namespace) -> dict[str, Any]:
     rounds = [_round(site, town, key, tokens, options) for _ in range(options.rounds)]
     answered = sum(one["answered"] for one in rounds)
     figures = _figures(rounds)
-    figures["p50_ms_alone"] = _alone(site, town, key)
-    answered += _ALONE
+    figures["p50_ms_alone"], alone = _alone(site, town, key, min(200, options.redemptions))
+    answered += alone
     figures["store_alone_per_second"], stored = _store(site, town, options)
     answered += stored
-    answered += _withdraw_amid_load(site, town, key)
+    answered += _withdraw_amid_load(site, town, key, min(USES, options.redemptions // WITHDRAWALS))
     figures["server_peak_memory_mb"] = round(peak_memory_mb(site.live.pid), 1)
     return figures | _count(site, answered)
 
@@ -122,21 +123,16 @@ def _figures(rounds: Sequence[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-_ALONE = 200
-
-
-def _alone(site: Measured, town: Town, key: ProofKey) -> float:
-    """p50 of one connection that has the server to itself, milliseconds."""
-    minted = [token(town, at, now_ms(), uses=USES, jkt=key.jkt).text for at in range(_ALONE // USES)]
-    asked = tuple(minted[at % len(minted)] for at in range(_ALONE))
+def _alone(site: Measured, town: Town, key: ProofKey, count: int) -> tuple[float, int]:
+    """p50 in milliseconds of one connection that has the server to itself, and the answers it got."""
+    minted = [token(town, at, now_ms(), uses=USES, jkt=key.jkt).text for at in range(-(-count // USES))]
+    asked = tuple(minted[at % len(minted)] for at in range(count))
     done = load(_plan(site, 1, tokens=asked, proof_key=key.pem()))
-    return quantile(done["latencies_ms"], 0.5)
+    return quantile(done["latencies_ms"], 0.5), done["statuses"].get("200", 0)
 
 
 def _store(site: Measured, town: Town, options: argparse.Namespace) -> tuple[float, int]:
     """Redemptions per second without HTTP, in batches of 64, and how many were made."""
-    import time
-
     now = now_ms()
     batches = max(1, min(options.redemptions, 3_200) // 64)
     people = len(town.residents)
@@ -149,12 +145,12 @@ def _store(site: Measured, town: Town, options: argparse.Namespace) -> tuple[flo
     return round(made / (time.perf_counter() - begun)), made
 
 
-def _withdraw_amid_load(site: Measured, town: Town, key: ProofKey) -> int:
+def _withdraw_amid_load(site: Measured, town: Town, key: ProofKey, uses: int) -> int:
     """Eight people withdraw while all of their tokens are being used; the answers that were given."""
-    tokens = [token(town, at, now_ms(), uses=USES, jkt=key.jkt) for at in range(WITHDRAWALS)]
+    tokens = [token(town, at, now_ms(), uses=uses, jkt=key.jkt) for at in range(WITHDRAWALS)]
     requests = [
         disclosure_request(key, site.live.url, one.text, f"late-{at}-{turn}")
-        for turn in range(USES)
+        for turn in range(uses)
         for at, one in enumerate(tokens)
     ]
     outcome = Outcome()

@@ -1,0 +1,68 @@
+"""The benchmarks run, at sizes that say nothing about speed: their checks and the shape of their answers are tested."""
+
+import json
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from tests.backends import Server
+from tests.bench.load import split_answer
+from tests.bench.meters import quantile, summary
+from tests.bench.site import ROOT
+
+
+def bench(*arguments: str) -> dict[str, Any]:
+    """Run a benchmark as its user would; it must end with exit code 0."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.bench", *arguments, "--json"],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    answer: dict[str, Any] = json.loads(done.stdout)
+    return answer
+
+
+@pytest.mark.parametrize("backend", ["sqlite", "postgresql"])
+def test_a_small_redeem_benchmark_loses_nothing_and_reports_its_ratios(
+    backend: str, postgres: object
+) -> None:
+    if backend == "postgresql" and not isinstance(postgres, Server):
+        pytest.skip(str(postgres))
+    size = ("--redemptions", "64", "--rounds", "1", "--seconds", "0.2", "--connections", "16")
+
+    result = bench("redeem", "--backend", backend, *size)[backend]
+
+    assert result["sound"]
+    assert result["late"] == 0
+    assert result["disclosures"] == result["distinct_use_slots"] == result["answers_200"]
+    assert result["redemptions_per_second"]["median"] > 0
+    assert result["p50_ms"]["median"] <= result["p99_ms"]["median"]
+    assert result["ratio_to_hello"]["median"] > 0
+
+
+def test_a_small_trace_benchmark_finds_everybody_planted_and_nobody_else() -> None:
+    result = bench("trace", "--people", "600", "--rows", "3000", "--received", "40", "--elsewhere", "2")
+
+    assert (result["recall"], result["precision"]) == (1.0, 1.0)
+    assert result["innocents_named"] == 0
+    assert result["rows"] == 3000
+    assert result["peak_memory_mb"] > 10
+
+
+def test_an_answer_is_split_from_the_stream_only_when_it_is_complete() -> None:
+    whole = b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 3\r\n\r\nabcHTTP/1.1 2"
+
+    assert split_answer(whole[:30]) is None
+    assert split_answer(whole[: whole.index(b"abc") + 2]) is None
+    assert split_answer(whole) == (401, b"abc", b"HTTP/1.1 2")
+
+
+def test_a_summary_names_median_extremes_and_spread() -> None:
+    assert summary([1.0, 4.0, 2.0]) == {"median": 2.0, "min": 1.0, "max": 4.0, "spread": 1.5}
+    assert quantile([], 0.5) == 0.0
+    assert quantile([3.0, 1.0, 2.0], 0.99) == 3.0
