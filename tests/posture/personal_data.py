@@ -1,7 +1,7 @@
 """Finds planted personal values in raw bytes, in every form a careless program might have written them.
 
 Each value is looked for as text in UTF-8, GB18030 and UTF-16 (both orders), with JSON and percent escapes,
-and each of those as hexadecimal (both cases) and as base64 at all three alignments (both alphabets). Forms
+and each of those as hexadecimal (both cases) and as base64 at all three alignments (both alphabets). Encodings
 under six bytes are left out, because random ciphertext contains any four bytes by chance.
 
 One pass over the data whatever the number of needles: the first bytes of every position are looked up in a
@@ -35,6 +35,8 @@ def forms_of(text: str) -> Iterator[tuple[str, bytes]]:
     """(name of the form, bytes to look for)."""
     for encoding in ("utf-8", "gb18030", "utf-16-le", "utf-16-be"):
         raw = text.encode(encoding)
+        if len(raw) < HEAD:
+            continue
         yield encoding, raw
         yield f"{encoding} hex", raw.hex().encode()
         yield f"{encoding} HEX", raw.hex().upper().encode()

@@ -70,10 +70,9 @@ def test_no_file_of_an_installation_contains_a_planted_value(
         assert not list(scanner.scan(table, text))
 
 
-def test_the_scan_of_an_installation_does_find_what_is_planted(
-    bare_backend: Backend, people: list[Citizen], tmp_path: Path
-) -> None:
-    one, began = people[0], time.time()
+def test_the_scan_of_an_installation_does_find_what_is_planted(bare_backend: Backend, tmp_path: Path) -> None:
+    began = time.time()
+    one = next(citizens(SEED + 1, 1))  # not one of the story: the same server's log may hold both
     with installation(tmp_path / "home", bare_backend) as (server, vault):
         vault.data.close()
         (server.home / "careless.log").write_text(f"sent to {one.phone}\n")
@@ -82,7 +81,7 @@ def test_the_scan_of_an_installation_does_find_what_is_planted(
             conn.exec_driver_sql(f"INSERT INTO careless VALUES ('{one.email}')")
         vault.data.close()
 
-        finds, _, _ = Scanner(planted(people)).scan_tree([server.home, *data_folders(bare_backend, began)])
+        finds, _, _ = Scanner(planted([one])).scan_tree([server.home, *data_folders(bare_backend, began)])
 
     found = {find.label for find in finds}
     assert f"phone {one.number}" in found
