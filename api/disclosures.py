@@ -8,7 +8,7 @@ Idempotency-Key have answers of their own (consent.md §2.7). The use is committ
 
 import hashlib
 import hmac
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import msgspec
@@ -105,7 +105,7 @@ def _request(services: Services, headers: _Headers, raw: bytes) -> RedeemRequest
     )
 
 
-def _headers(pairs: Sequence[tuple[bytes, bytes]]) -> _Headers:
+def _headers(pairs: Iterable[tuple[bytes, bytes]]) -> _Headers:
     authorization, proofs, key, length = "", [], None, 0
     for name, value in pairs:
         if name == b"authorization":

@@ -52,14 +52,16 @@ def run(settings: Settings) -> None:
         signal.signal(number, _already_stopping)
     ready: dict[str, object] = {"url": url, "port": port, "pid": os.getpid(), "issuer": settings.issuer}
     with opened_vault(settings) as vault:
-        server = _Server(_config(create_app(settings, vault=vault)), settings.ready_file, ready)
+        server = _Server(
+            _config(create_app(settings, vault=vault), settings.proxy), settings.ready_file, ready
+        )
         server.run(sockets=[listening])
     if not server.started:
         sys.exit(1)
     log_event(Event.STOPPED)
 
 
-def _config(app: Litestar) -> uvicorn.Config:
+def _config(app: Litestar, proxy: str) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         loop="auto",
@@ -69,7 +71,9 @@ def _config(app: Litestar) -> uvicorn.Config:
         access_log=False,
         log_config=None,
         server_header=False,
-        proxy_headers=False,
+        # Guessing is counted by address: behind a proxy everybody would share one without this.
+        proxy_headers=bool(proxy),
+        forwarded_allow_ips=proxy or None,
         backlog=_BACKLOG,
         timeout_graceful_shutdown=10,
     )

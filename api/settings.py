@@ -26,6 +26,7 @@ class Settings:
     """One installation as the server sees it; times in seconds, sizes in bytes.
 
     An empty `issuer` means "the address that was bound", which `api.serve` fills in before the app is built.
+    `proxy` is the address of a reverse proxy whose X-Forwarded-For is believed; without it nobody's is.
     """
 
     database: str
@@ -37,6 +38,7 @@ class Settings:
     issuer: str = ""
     host: str = "127.0.0.1"
     port: int = 8000
+    proxy: str = ""
     ready_file: Path | None = None
     session_idle: int = 30 * 60
     session_max: int = 12 * 60 * 60
@@ -123,6 +125,7 @@ _READERS: Mapping[str, Callable[[str, str], Any]] = {
     "ISSUER": _issuer,
     "HOST": _text,
     "PORT": _number,
+    "PROXY": _text,
     "READY_FILE": _path,
     "SESSION_IDLE": _number,
     "SESSION_MAX": _number,

@@ -14,6 +14,7 @@ from consent.ledger.errors import LedgerAlarm
 from consent.ledger.memory import Memory
 from consent.ledger.publish import publish
 from consent.ledger.signer import Signer
+from consent.replay import forget_expired
 from vault.opening import Vault
 
 _SWEEP_MS = 60_000
@@ -64,6 +65,7 @@ class Publisher:
         with self._vault.data.write() as conn:
             sweep_sessions(conn, now_ms, self._lifetime)
             sweep_attempts(conn, now_ms)
+            forget_expired(conn, now_ms)
 
     def _run(self) -> None:
         while True:

@@ -24,7 +24,7 @@ from api.sessions import Session
 from api.wiring import Services, services_of
 from consent import approve, ask
 from consent.accounts import Consumer
-from consent.approve import Approved, Showing
+from consent.approve import Approved, Refused, Showing
 from consent.ids import ShowingId, parse_showing, showing_text
 from consent.refusals import Refusal, RefusalCode
 from vault.fields import FIELDS
@@ -108,22 +108,26 @@ def request_page(request: Request[Session, Any, Any], name: FromPath[str]) -> Re
 def answer_request(request: Request[Session, Any, Any], name: FromPath[str]) -> Response[str]:
     """Take the person's yes or no and send the browser back to the recipient."""
     services, person, form = services_of(request), _person(request.user, page_lang(request)), posted(request)
-    showing_id, decision = _parsed(name), form.pop("decision", "")
-    if decision == "approve":
-        with services.vault.data.read() as conn:
-            shown = approve.showing(conn, person, showing_id)
-        chosen = _chosen(form, shown)
-        answer = approve.approve(services.vault, person, showing_id, chosen, services.clock())
-    elif decision == "refuse":
-        answer = approve.refuse(services.vault, person, showing_id, services.clock())
-    else:
-        raise Problem(400, "invalid_input")
+    answer = _decide(services, person, _parsed(name), form)
     if isinstance(answer, Refusal):
         raise _problem(answer)
     outcome = {"code": answer.code} if isinstance(answer, Approved) else {"error": "access_denied"}
     members = {**outcome, "iss": services.issuer, **({"state": answer.state} if answer.state else {})}
     joint = "&" if "?" in answer.redirect_uri else "?"
     return see_other(f"{answer.redirect_uri}{joint}{urlencode(members)}")
+
+
+def _decide(
+    services: Services, person: Consumer, showing_id: ShowingId, form: dict[str, str]
+) -> Approved | Refused | Refusal:
+    decision, now_ms = form.pop("decision", ""), services.clock()
+    if decision == "refuse":
+        return approve.refuse(services.vault, person, showing_id, now_ms)
+    if decision != "approve":
+        raise Problem(400, "invalid_input")
+    with services.vault.data.read() as conn:
+        shown = approve.showing(conn, person, showing_id)
+    return approve.approve(services.vault, person, showing_id, _chosen(form, shown), now_ms)
 
 
 def _chosen(form: Mapping[str, str], shown: Showing | None) -> set[str] | None:
