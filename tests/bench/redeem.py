@@ -64,6 +64,7 @@ def _measure(site: Measured, options: argparse.Namespace) -> dict[str, Any]:
     rounds = [_round(site, town, key, tokens, options) for _ in range(options.rounds)]
     answered = sum(one["answered"] for one in rounds)
     figures = _figures(rounds)
+    figures["bars"] = _bars(figures, site.postgres is not None)
     figures["p50_ms_alone"], alone = _alone(site, town, key, min(200, options.redemptions))
     answered += alone
     figures["store_alone_per_second"], stored = _store(site, town, options)
@@ -121,6 +122,19 @@ def _figures(rounds: Sequence[dict[str, Any]]) -> dict[str, Any]:
         if measured_floor
         else "not installed",
     }
+
+
+def _bars(figures: dict[str, Any], on_postgresql: bool) -> dict[str, bool]:
+    """Which of the bars of limits.md are met by the medians; slow is reported, never a failure."""
+    share, floor, wait = (0.50, 2.0, 2.0) if on_postgresql else (0.42, 1.6, 2.3)
+    held = {
+        f"ratio_to_hello >= {share}": figures["ratio_to_hello"]["median"] >= share,
+        "cpu_ratio_to_hello <= 3.3": figures["cpu_ratio_to_hello"]["median"] <= 3.3,
+        f"p99_over_p50 <= {wait}": figures["p99_over_p50"]["median"] <= wait,
+    }
+    if isinstance(figures["ratio_to_floor"], dict):
+        held[f"ratio_to_floor >= {floor}"] = figures["ratio_to_floor"]["median"] >= floor
+    return held
 
 
 def _alone(site: Measured, town: Town, key: ProofKey, count: int) -> tuple[float, int]:

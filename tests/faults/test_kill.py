@@ -6,6 +6,7 @@ answered, with the same Idempotency-Keys. What it says then must agree with what
 
 import json
 import random
+import time
 from pathlib import Path
 
 import pytest
@@ -61,8 +62,6 @@ def kill_again_and_again(backend: Backend, home: Path, *, kills: int, seed: int)
 
 
 def _now() -> int:
-    import time
-
     return time.time_ns() // 1_000_000
 
 
