@@ -6,8 +6,8 @@ Tests call the same function; they may hand it an opened vault and a clock.
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager
 
-from anyio import to_thread
 from litestar import Litestar, Router
+from litestar.concurrency import sync_to_thread
 from litestar.datastructures import State
 
 from api.batcher import Batcher
@@ -113,8 +113,8 @@ def _lifespan(services: Services, owned: ExitStack) -> AbstractAsyncContextManag
         finally:
             await services.disclosures.close()
             if settings.background:
-                await to_thread.run_sync(services.worker.stop)
-                await to_thread.run_sync(publisher.stop)
+                await sync_to_thread(services.worker.stop)
+                await sync_to_thread(publisher.stop)
             owned.close()
 
     return running()

@@ -6,8 +6,8 @@ would be a second leak. For investigators with a key.
 
 from typing import Any
 
-from anyio import to_thread
 from litestar import Request, Response, get, post
+from litestar.concurrency import sync_to_thread
 from litestar.params import FromPath
 
 from api.access import Access, access
@@ -35,10 +35,10 @@ async def receive_dump(request: Request[StaffMember, Any, Any]) -> Response[dict
         async for chunk in request.stream():
             piece += chunk
             if len(piece) >= _PIECE:
-                await to_thread.run_sync(upload.write, bytes(piece))
+                await sync_to_thread(upload.write, bytes(piece))
                 piece.clear()
-        await to_thread.run_sync(upload.write, bytes(piece))
-        body = await to_thread.run_sync(_finish, services, upload, actor)
+        await sync_to_thread(upload.write, bytes(piece))
+        body = await sync_to_thread(_finish, services, upload, actor)
     services.worker.wake()
     return Response(
         body, status_code=202, media_type="application/json", headers={"Location": body["status"]}

@@ -7,7 +7,7 @@ their own code; people and staff are identified here and stand in `scope["user"]
 
 from typing import Any
 
-from anyio import to_thread
+from litestar.concurrency import sync_to_thread
 from litestar.connection import ASGIConnection
 from litestar.handlers.base import BaseRouteHandler
 
@@ -28,9 +28,9 @@ async def require_access(connection: Connection, handler: BaseRouteHandler) -> N
     if wanted in _SELF_PROVING or connection.scope.get("method") == "OPTIONS":
         return
     if wanted is Access.CONSUMER:
-        connection.scope["user"] = await to_thread.run_sync(_consumer, connection)
+        connection.scope["user"] = await sync_to_thread(_consumer, connection)
     elif wanted in STAFF:
-        connection.scope["user"] = await to_thread.run_sync(_staff, connection, wanted)
+        connection.scope["user"] = await sync_to_thread(_staff, connection, wanted)
     else:
         raise Problem(403, "forbidden")
 
