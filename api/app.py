@@ -10,6 +10,7 @@ from litestar import Litestar, Router
 from litestar.concurrency import sync_to_thread
 from litestar.datastructures import State
 
+from api.answers import answer_problem
 from api.batcher import Batcher
 from api.clock import Clock, system_clock
 from api.disclosures import redeem
@@ -32,7 +33,6 @@ from api.portal.pages import front_door, language_door, static_file
 from api.portal.posted import check_post
 from api.portal.sign_in import sign_in, sign_in_page, sign_out
 from api.portal.uses import use_bundle, uses_page
-from api.problems import answer_problem
 from api.settings import Settings
 from api.tlog import log_checkpoint, log_entries, log_keys, log_tile
 from api.wiring import Services

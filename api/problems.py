@@ -1,8 +1,7 @@
 """Errors as RFC 9457 problem details: a stable `code`, the reader's language, and nothing of the input.
 
 Litestar's own conversion is not used: it puts our text into `title`, and its validation problems repeat the
-path and the query string. Here an answer holds only what stands in the catalogues. A browser asking for a
-portal page gets the same problem as a page.
+path and the query string. Here an answer holds only what stands in the catalogues; `api.answers` sends it.
 
 | raised                               | answered                                             |
 |--------------------------------------|------------------------------------------------------|
@@ -16,20 +15,17 @@ portal page gets the same problem as a page.
 from collections.abc import Mapping
 from typing import Any
 
-import msgspec
-from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
 
 from api.batcher import BatcherClosed
 from api.events import log_unexpected
 from api.forms import MalformedForm
-from api.i18n import Lang, catalogue, lang_of_path, negotiate
+from api.i18n import Lang, catalogue
 from breach.errors import BreachError, DumpRefused, NotTraced, UnknownDump, Unreadable
 from consent.errors import ConsentError
 from consent.ledger.errors import LedgerAlarm, LedgerError, NotYetPublished
 from vault.errors import VaultError
 
-MEDIA_TYPE = "application/problem+json"
 TYPE_PREFIX = "urn:perusal:problem:"
 
 _BY_STATUS = {
@@ -104,33 +100,3 @@ def problem_body(problem: Problem, lang: Lang) -> dict[str, Any]:
     if error_id := problem.headers.get("X-Error-Id"):
         body["instance"] = f"urn:perusal:error:{error_id}"
     return body
-
-
-def encode_problem(problem: Problem, lang: Lang) -> bytes:
-    """The JSON text of a problem."""
-    return msgspec.json.encode(problem_body(problem, lang))
-
-
-def reader_lang(path: str, accept_language: str) -> Lang:
-    """The language of the page if it has one, else the one the reader asks for."""
-    return lang_of_path(path) or negotiate(accept_language)
-
-
-def answer_problem(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
-    """Litestar's exception handler for every exception there is."""
-    problem = as_problem(error)
-    lang = reader_lang(request.scope["path"], request.headers.get("Accept-Language", ""))
-    headers = {**problem.headers, "Content-Language": lang.value, "Vary": "Accept-Language"}
-    if "text/html" in request.headers.get("Accept", ""):
-        if problem.code == "not_authenticated" and lang_of_path(request.scope["path"]):
-            return Response(b"", status_code=303, headers={"Location": f"/{lang.value}/sign-in"})
-        return _problem_page(problem, lang, headers)
-    body = encode_problem(problem, lang)
-    return Response(body, status_code=problem.status, media_type=MEDIA_TYPE, headers=headers)
-
-
-def _problem_page(problem: Problem, lang: Lang, headers: dict[str, str]) -> Response[bytes]:
-    from api.portal.pages import problem_page  # noqa: PLC0415 - pages raise problems, problems draw pages
-
-    page = problem_page(lang, problem_body(problem, lang)).encode()
-    return Response(page, status_code=problem.status, media_type="text/html", headers=headers)

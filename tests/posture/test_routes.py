@@ -6,8 +6,8 @@ import pytest
 from litestar.handlers import ASGIRouteHandler
 
 from api.access import PORTAL, STAFF, Access
+from api.answers import MEDIA_TYPE
 from api.headers import CSP
-from api.problems import MEDIA_TYPE
 from tests.flow.installation import BROWSER, open_world
 
 pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
