@@ -3,7 +3,9 @@
 What is written here is evidence. Requests, showings, codes, tokens, disclosures, withdrawals only grow;
 of a grant only `state` and `used` move, of a use only `spent` and `voided_at`, and only as `triggers`
 allows. Ids agree by composite foreign keys, so a row for another recipient cannot exist (consent.md §6).
-Times are Unix milliseconds; `fields` is a sorted JSON list of field codes; hashes of secrets are SHA-256.
+In further indexes the bucket comes last: a planner without statistics would otherwise take the bucket alone
+for a good enough key, and read a whole bucket to find one row. Times are Unix milliseconds, `fields` is a
+sorted JSON list of field codes, hashes of secrets are SHA-256.
 """
 
 from sqlalchemy import (
@@ -77,7 +79,7 @@ consumer = Table(
     _raw("sign_in_hash"),
     _text("lang"),
     _time("created_at"),
-    UniqueConstraint("bucket", "sign_in_hash"),
+    UniqueConstraint("sign_in_hash", "bucket"),
 )
 
 consent_request = Table(
@@ -95,7 +97,7 @@ consent_request = Table(
     _text("details"),
     _time("created_at"),
     _time("expires_at"),
-    UniqueConstraint("bucket", "secret_hash"),
+    UniqueConstraint("secret_hash", "bucket"),
     _of_client("consent_request"),
 )
 
@@ -168,11 +170,11 @@ consent_grant = Table(
     CheckConstraint("(state <> 'exhausted' OR used = max_uses)", name="exhausted"),
     CheckConstraint("(state <> 'active' OR used < max_uses)", name="active"),
     CheckConstraint("window_from < window_to", name="window"),
-    UniqueConstraint("bucket", "showing_id"),
+    UniqueConstraint("showing_id", "bucket"),
     UniqueConstraint("bucket", "id", "recipient_id", "client_id", name="uq_consent_grant_recipient"),
     _same("consent_grant", "notice_showing", _SHOWN, _SHOWN.replace("showing_id", "id")),
     _ledgered("consent_grant"),
-    Index("ix_consent_grant_subject", "bucket", "subject"),
+    Index("ix_consent_grant_subject", "subject", "bucket"),
 )
 
 grant_transition = Table(
@@ -217,14 +219,13 @@ use = Table(
     _time("minted_at"),
     Column("voided_at", BigInteger),
     CheckConstraint("quota >= 1 AND spent >= 0 AND spent <= quota", name="quota"),
-    UniqueConstraint("bucket", "code_hash"),
-    UniqueConstraint("bucket", "id", "recipient_id", "client_id", name="uq_use_recipient"),
-    UniqueConstraint("bucket", "id", "grant_id", "recipient_id", name="uq_use_grant"),
+    UniqueConstraint("code_hash", "bucket"),
+    UniqueConstraint("bucket", "id", "recipient_id", name="uq_use_recipient"),
     _same(
         "use", "consent_grant", "bucket grant_id recipient_id client_id", "bucket id recipient_id client_id"
     ),
     _same("use", "auth_code", "bucket code_hash", "bucket hash"),
-    Index("ix_use_grant", "bucket", "grant_id"),
+    Index("ix_use_grant", "grant_id", "bucket"),
 )
 
 token = Table(
@@ -238,7 +239,8 @@ token = Table(
     _text("jkt"),
     _time("minted_at"),
     _time("expires_at"),
-    _same("token", "use", "bucket use_id recipient_id client_id", "bucket id recipient_id client_id"),
+    _same("token", "use", "bucket use_id recipient_id", "bucket id recipient_id"),
+    _of_client("token"),
 )
 
 disclosure = Table(
@@ -256,10 +258,10 @@ disclosure = Table(
     _time("committed_at"),
     _int("ledger_year"),
     CheckConstraint("slot >= 1", name="slot"),
-    UniqueConstraint("bucket", "use_id", "slot"),
-    _same("disclosure", "use", "bucket use_id grant_id recipient_id", "bucket id grant_id recipient_id"),
+    UniqueConstraint("use_id", "slot", "bucket"),
+    _same("disclosure", "use", "bucket use_id recipient_id", "bucket id recipient_id"),
     _ledgered("disclosure"),
-    Index("ix_disclosure_subject", "bucket", "subject"),
+    Index("ix_disclosure_subject", "subject", "bucket"),
     Index("ix_disclosure_recipient", "recipient_id", "bucket", "subject"),
 )
 

@@ -7,7 +7,7 @@ end the ledger must rebuild from its entries.
 import shutil
 from dataclasses import dataclass, field
 
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     Bundle,
@@ -96,7 +96,9 @@ class GrantMachine(RuleBasedStateMachine):
     def redeems(self, grant, keys):
         if grant.issued is None:
             return
-        requests = [self.world.request(grant.issued, key=key) for key in keys]
+        # Keys belong to the app: two grants under one key would be a mismatch, which test_disclose covers.
+        own = [None if key is None else f"{grant.id.hex()}-{key}" for key in keys]
+        requests = [self.world.request(grant.issued, key=key) for key in own]
 
         answers = disclose_many(self.world.vault, requests, self.world.now)
 
@@ -173,6 +175,11 @@ def test_grants_live_as_the_model_says(sqlite_template, tmp_path, provider, now)
     run_state_machine_as_test(
         Machine,
         settings=settings(
-            max_examples=25, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
+            max_examples=25,
+            stateful_step_count=30,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+            # Shrinking a story of data bases takes minutes and says little more than the first one.
+            phases=[Phase.explicit, Phase.reuse, Phase.generate],
         ),
     )
