@@ -20,7 +20,7 @@ from sqlalchemy.exc import IntegrityError
 
 from consent.accounts import Consumer
 from consent.grants import GrantState
-from consent.ids import GrantId, ShowingId, canonical_json
+from consent.ids import GrantId, ShowingId, canonical_json, fields_json
 from consent.ledger.append import Item, append
 from consent.ledger.commitment import Field
 from consent.ledger.entry import Kind
@@ -158,7 +158,7 @@ def _grant_row(
         "recipient_id": shown.recipient.id,
         "client_id": shown.client_id,
         "consent_kind": _kind(shown),
-        "fields": canonical_json(fields),
+        "fields": fields_json(fields),
         "notice_id": shown.notice.id,
         "notice_hash": shown.notice.hash,
         "terms_id": shown.terms.id,

@@ -10,7 +10,6 @@ use is left out, nothing is decrypted for it, and its id is logged.
 """
 
 import hmac
-import json
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from consent.ids import DisclosureId, GrantId, RecipientId, UseId, disclosure_text, grant_text
+from consent.ids import DisclosureId, GrantId, RecipientId, UseId, disclosure_text, fields_of, grant_text
 from consent.ledger.commitment import Opening, commit
 from consent.ledger.entry import Kind, parse
 from consent.ledger.errors import LedgerError
@@ -128,7 +127,7 @@ def _use(row: Sequence[Any]) -> CommittedUse:
         subject=SubjectId(subject),
         recipient_id=RecipientId(recipient),
         purpose=purpose,
-        fields=tuple(json.loads(fields)),
+        fields=fields_of(fields),
         committed_at=committed_at,
         retention=retention,
         notice_hash=notice_hash,

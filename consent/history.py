@@ -7,7 +7,6 @@
 * `uses(conn, bucket, subject) -> list[UseLine]`, newest first; `use(conn, bucket, subject, disclosure_id)`.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -27,7 +26,7 @@ from consent.exposure import (
     undisclosed,
 )
 from consent.grants import WITHDRAWABLE, GrantState
-from consent.ids import DisclosureId, GrantId, RecipientId, UseId
+from consent.ids import DisclosureId, GrantId, RecipientId, UseId, fields_of
 from consent.ledger.origin import LogId
 from consent.ledger.tables import entry
 from consent.tables import consent_grant, denial, disclosure, recipient, redelivery, withdrawal
@@ -194,7 +193,7 @@ def _grant_line(row: Any) -> GrantLine:
         recipient=row.legal_name,
         contact=row.contact,
         purpose=row.purpose,
-        fields=tuple(json.loads(row.fields)),
+        fields=fields_of(row.fields),
         used=row.used,
         max_uses=row.max_uses,
         window_from=row.window_from,
@@ -213,7 +212,7 @@ def _use_line(row: Any) -> UseLine:
         recipient_id=RecipientId(row.recipient_id),
         recipient=row.legal_name,
         purpose=row.purpose,
-        fields=tuple(json.loads(row.fields)),
+        fields=fields_of(row.fields),
         slot=row.slot,
         quota=row.quota,
         committed_at=row.committed_at,

@@ -8,6 +8,7 @@ only at the edge, by the functions below.
 import base64
 import hashlib
 import json
+from functools import lru_cache
 from typing import Any, NewType
 
 from vault.ids import Bucket, decode_id, encode_id, new_id
@@ -74,6 +75,18 @@ def parse_disclosure(text: str) -> DisclosureId:
 def canonical_json(document: Any) -> str:
     """RFC 8785 for what we store: text, integers, lists and objects (no floats), members sorted, no spaces."""
     return json.dumps(document, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+
+@lru_cache(maxsize=1024)
+def fields_json(fields: tuple[str, ...]) -> str:
+    """The stored form of a sorted tuple of field codes; there are few of them and they come by the thousand."""
+    return canonical_json(fields)
+
+
+@lru_cache(maxsize=1024)
+def fields_of(stored: str) -> tuple[str, ...]:
+    """Back from the stored form."""
+    return tuple(json.loads(stored))
 
 
 def document_hash(document: Any) -> str:

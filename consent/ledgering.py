@@ -14,6 +14,7 @@ field each, in this fixed order; the public entry carries a tag, a number and a 
 
 import secrets
 from collections.abc import Sequence
+from functools import lru_cache
 
 from consent.ledger.append import Item
 from consent.ledger.commitment import Field
@@ -40,13 +41,18 @@ def entry_item(vault: Vault, kind: Kind, key: SubjectKey, about: About, now_ms: 
     item, _ = new_item(
         key,
         tenant=vault.installation.tenant,
-        origin=origin_of(vault.installation.ledger_host, LogId(bucket, year_of(now_ms))),
+        origin=_origin(vault.installation.ledger_host, bucket, year_of(now_ms)),
         kind=kind,
         entry_id=entry_id,
         fields=fields,
         entropy=secrets.token_bytes(ENTROPY_BYTES),
     )
     return item
+
+
+@lru_cache(maxsize=4096)
+def _origin(ledger_host: str, bucket: Bucket, year: int) -> str:
+    return origin_of(ledger_host, LogId(bucket, year))
 
 
 def access_fields(*, recipient: str, purpose: str, fields: Sequence[str], grant: str) -> tuple[Field, ...]:

@@ -21,7 +21,7 @@ from consent.ids import (
     GrantId,
     RecipientId,
     UseId,
-    canonical_json,
+    fields_json,
     grant_text,
 )
 from consent.ledger.append import Item, Position, append
@@ -201,7 +201,7 @@ class _Batch:
         rows, keys = [], []
         for spend in spends:
             request, facts, verdict = spend.request, spend.facts, spend.verdict
-            names = (facts.subject, facts.recipient_id, facts.purpose, canonical_json(verdict.fields))
+            names = (facts.subject, facts.recipient_id, facts.purpose, fields_json(verdict.fields))
             rows.append((request.bucket, spend.id, facts.grant_id, facts.use_id, verdict.slot, *names))
             key = request.idempotency
             if key:

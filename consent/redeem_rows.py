@@ -4,7 +4,6 @@ The order in which `redeem` runs them is the order of locks: proofs, grants, den
 keys, ledger heads, each sorted, so that no two batches can wait for each other in a circle.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import itemgetter
@@ -13,7 +12,7 @@ from sqlalchemy import Connection
 
 from consent.decide import Earlier, Facts, IdempotencyKey, RedeemRequest, Standing
 from consent.grants import GrantState
-from consent.ids import ClientId, DisclosureId, GrantId, RecipientId, UseId
+from consent.ids import ClientId, DisclosureId, GrantId, RecipientId, UseId, fields_of
 from consent.ledger.append import Position
 from consent.ledger.entry import parse
 from consent.ledger.origin import LogId, origin_of
@@ -146,7 +145,7 @@ def _facts(row: Sequence[object]) -> Facts:
         recipient_id=RecipientId(str(recipient)),
         client_id=ClientId(str(client)),
         purpose=str(purpose),
-        fields=tuple(json.loads(str(fields))),
+        fields=fields_of(str(fields)),
         jkt=str(jkt),
         expires_at=_number(expires),
         quota=_number(quota),
@@ -175,7 +174,7 @@ def _earlier(now: Now, ledger_host: str, request: RedeemRequest, row: Sequence[o
         Committed(
             disclosure_id=DisclosureId(_raw(disclosure)),
             slot=_number(slot),
-            fields=tuple(json.loads(str(fields))),
+            fields=fields_of(str(fields)),
             committed_at=_number(committed_at),
             position=Position(
                 bucket=log.bucket,

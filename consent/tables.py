@@ -262,7 +262,6 @@ disclosure = Table(
     _same("disclosure", "use", "bucket use_id recipient_id", "bucket id recipient_id"),
     _ledgered("disclosure"),
     Index("ix_disclosure_subject", "subject", "bucket"),
-    Index("ix_disclosure_recipient", "recipient_id", "bucket", "subject"),
 )
 
 redelivery = Table(

@@ -1,0 +1,47 @@
+"""What only one module may do, and what the floor's vocabulary promises to the outside."""
+
+import ast
+from pathlib import Path
+
+import consent
+from consent.denials import DenialCode
+from consent.refusals import Refusal, RefusalCode
+
+ROOT = Path(consent.__file__).parent.parent
+
+
+def test_only_the_permits_module_issues_permits():
+    callers = [
+        str(path.relative_to(ROOT))
+        for floor in ("consent", "breach", "api")
+        for path in (ROOT / floor).rglob("*.py")
+        if _uses_issue(ast.parse(path.read_text(encoding="utf-8")))
+    ]
+    assert callers == ["consent/permits.py"]
+
+
+def _uses_issue(tree: ast.AST) -> bool:
+    names = {"issue", "permit", "vault.permit"}
+    return any(
+        name.name in names
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import)
+        or (isinstance(node, ast.ImportFrom) and (node.module or "").startswith("vault"))
+        for name in node.names
+    )
+
+
+def test_every_refusal_has_an_error_that_oauth_clients_know():
+    known = {
+        "invalid_request",
+        "invalid_authorization_details",
+        "invalid_request_uri",
+        "unauthorized_client",
+    }
+    assert {Refusal(code=code).error for code in RefusalCode} == known
+
+
+def test_codes_are_stable_words():
+    for code in (*DenialCode, *RefusalCode):
+        assert code.value.replace(".", "_").isidentifier()
+        assert code.value == code.value.lower()
