@@ -5,10 +5,10 @@ CREATE TABLE consumer (
 	lang TEXT NOT NULL,
 	created_at BIGINT NOT NULL,
 	CONSTRAINT pk_consumer PRIMARY KEY (bucket, subject),
-	CONSTRAINT uq_consumer_bucket_sign_in_hash UNIQUE (bucket, sign_in_hash)
+	CONSTRAINT uq_consumer_sign_in_hash_bucket UNIQUE (sign_in_hash, bucket)
 )
 -- end
-CREATE FUNCTION consumer_before_update() RETURNS trigger LANGUAGE plpgsql AS $$  BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'consumer: these columns never change' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
+CREATE FUNCTION consumer_before_update() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'consumer: these columns never change' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
 -- end
 CREATE TRIGGER consumer_before_update BEFORE UPDATE ON consumer FOR EACH ROW WHEN (NEW.bucket IS DISTINCT FROM OLD.bucket OR NEW.subject IS DISTINCT FROM OLD.subject OR NEW.created_at IS DISTINCT FROM OLD.created_at) EXECUTE FUNCTION consumer_before_update()
 -- end
@@ -58,7 +58,7 @@ CREATE FUNCTION grant_transition_append_only() RETURNS trigger LANGUAGE plpgsql 
 -- end
 CREATE TRIGGER grant_transition_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON grant_transition FOR EACH STATEMENT EXECUTE FUNCTION grant_transition_append_only()
 -- end
-CREATE FUNCTION grant_transition_before_insert() RETURNS trigger LANGUAGE plpgsql AS $$  BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'grant_transition: the moves are fixed' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
+CREATE FUNCTION grant_transition_before_insert() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'grant_transition: the moves are fixed' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
 -- end
 CREATE TRIGGER grant_transition_before_insert BEFORE INSERT ON grant_transition FOR EACH ROW EXECUTE FUNCTION grant_transition_before_insert()
 -- end
@@ -254,7 +254,7 @@ CREATE TABLE client (
 	CONSTRAINT fk_client_recipient_id FOREIGN KEY(recipient_id) REFERENCES recipient (id)
 )
 -- end
-CREATE FUNCTION client_before_update() RETURNS trigger LANGUAGE plpgsql AS $$  BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'client: these columns never change' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
+CREATE FUNCTION client_before_update() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'client: these columns never change' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
 -- end
 CREATE TRIGGER client_before_update BEFORE UPDATE ON client FOR EACH ROW WHEN (NEW.client_id IS DISTINCT FROM OLD.client_id OR NEW.recipient_id IS DISTINCT FROM OLD.recipient_id OR NEW.created_at IS DISTINCT FROM OLD.created_at) EXECUTE FUNCTION client_before_update()
 -- end
@@ -417,7 +417,7 @@ CREATE TABLE consent_request (
 	created_at BIGINT NOT NULL,
 	expires_at BIGINT NOT NULL,
 	CONSTRAINT pk_consent_request PRIMARY KEY (bucket, id),
-	CONSTRAINT uq_consent_request_bucket_secret_hash UNIQUE (bucket, secret_hash),
+	CONSTRAINT uq_consent_request_secret_hash_bucket UNIQUE (secret_hash, bucket),
 	CONSTRAINT fk_consent_request_client FOREIGN KEY(client_id, recipient_id) REFERENCES client (client_id, recipient_id)
 )
 -- end
@@ -429,7 +429,7 @@ CREATE TABLE incident (
 	id BYTEA NOT NULL,
 	trace BYTEA NOT NULL,
 	opened_at BIGINT NOT NULL,
-	suspects TEXT NOT NULL,
+	respondents TEXT NOT NULL,
 	report_sha256 TEXT NOT NULL,
 	CONSTRAINT pk_incident PRIMARY KEY (id),
 	CONSTRAINT uq_incident_trace UNIQUE (trace),
@@ -475,13 +475,12 @@ CREATE TABLE trace_item (
 	field TEXT NOT NULL,
 	record BYTEA NOT NULL,
 	version BIGINT NOT NULL,
-	agreed BIGINT NOT NULL,
-	conflicting BIGINT NOT NULL,
+	agreed INTEGER NOT NULL,
+	conflicting INTEGER NOT NULL,
 	CONSTRAINT pk_trace_item PRIMARY KEY (bucket, trace, subject, field, record, version),
-	CONSTRAINT fk_trace_item_trace FOREIGN KEY(trace) REFERENCES trace (id)
+	CONSTRAINT fk_trace_item_trace FOREIGN KEY(trace) REFERENCES trace (id),
+	CONSTRAINT ck_trace_item_flags CHECK (agreed IN (0, 1) AND conflicting IN (0, 1))
 )
--- end
-CREATE INDEX ix_trace_item_trace_bucket_subject ON trace_item (trace, bucket, subject)
 -- end
 CREATE TABLE trace_stage (
 	trace BYTEA NOT NULL,
@@ -524,15 +523,15 @@ CREATE TABLE consent_grant (
 	CONSTRAINT ck_consent_grant_exhausted CHECK ((state <> 'exhausted' OR used = max_uses)),
 	CONSTRAINT ck_consent_grant_active CHECK ((state <> 'active' OR used < max_uses)),
 	CONSTRAINT ck_consent_grant_window CHECK (window_from < window_to),
-	CONSTRAINT uq_consent_grant_bucket_showing_id UNIQUE (bucket, showing_id),
+	CONSTRAINT uq_consent_grant_showing_id_bucket UNIQUE (showing_id, bucket),
 	CONSTRAINT uq_consent_grant_recipient UNIQUE (bucket, id, recipient_id, client_id),
 	CONSTRAINT fk_consent_grant_notice_showing FOREIGN KEY(bucket, showing_id, subject, recipient_id, client_id, purpose, notice_id, notice_hash, terms_id, terms_hash) REFERENCES notice_showing (bucket, id, subject, recipient_id, client_id, purpose, notice_id, notice_hash, terms_id, terms_hash),
 	CONSTRAINT fk_consent_grant_ledger_entry FOREIGN KEY(bucket, ledger_year, id) REFERENCES ledger_entry (bucket, year, id) DEFERRABLE INITIALLY DEFERRED
 )
 -- end
-CREATE INDEX ix_consent_grant_subject ON consent_grant (bucket, subject)
+CREATE INDEX ix_consent_grant_subject ON consent_grant (subject, bucket)
 -- end
-CREATE FUNCTION consent_grant_before_update() RETURNS trigger LANGUAGE plpgsql AS $$  BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'consent_grant: these columns never change' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
+CREATE FUNCTION consent_grant_before_update() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'consent_grant: these columns never change' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
 -- end
 CREATE TRIGGER consent_grant_before_update BEFORE UPDATE ON consent_grant FOR EACH ROW WHEN (NEW.bucket IS DISTINCT FROM OLD.bucket OR NEW.id IS DISTINCT FROM OLD.id OR NEW.subject IS DISTINCT FROM OLD.subject OR NEW.showing_id IS DISTINCT FROM OLD.showing_id OR NEW.recipient_id IS DISTINCT FROM OLD.recipient_id OR NEW.client_id IS DISTINCT FROM OLD.client_id OR NEW.purpose IS DISTINCT FROM OLD.purpose OR NEW.consent_kind IS DISTINCT FROM OLD.consent_kind OR NEW.fields IS DISTINCT FROM OLD.fields OR NEW.notice_id IS DISTINCT FROM OLD.notice_id OR NEW.notice_hash IS DISTINCT FROM OLD.notice_hash OR NEW.terms_id IS DISTINCT FROM OLD.terms_id OR NEW.terms_hash IS DISTINCT FROM OLD.terms_hash OR NEW.retention IS DISTINCT FROM OLD.retention OR NEW.max_uses IS DISTINCT FROM OLD.max_uses OR NEW.window_from IS DISTINCT FROM OLD.window_from OR NEW.window_to IS DISTINCT FROM OLD.window_to OR NEW.approval_hash IS DISTINCT FROM OLD.approval_hash OR NEW.decided_at IS DISTINCT FROM OLD.decided_at OR NEW.ledger_year IS DISTINCT FROM OLD.ledger_year) EXECUTE FUNCTION consent_grant_before_update()
 -- end
@@ -540,24 +539,32 @@ CREATE FUNCTION consent_grant_stays() RETURNS trigger LANGUAGE plpgsql AS $$ BEG
 -- end
 CREATE TRIGGER consent_grant_stays BEFORE DELETE OR TRUNCATE ON consent_grant FOR EACH STATEMENT EXECUTE FUNCTION consent_grant_stays()
 -- end
-CREATE FUNCTION consent_grant_before_insert() RETURNS trigger LANGUAGE plpgsql AS $$  BEGIN IF NEW.used <> 0 OR NEW.state NOT IN ('active', 'refused', 'requested') THEN RAISE EXCEPTION 'consent_grant: a grant is born unused' USING ERRCODE = '23514'; END IF; IF NEW.fields = '[]' OR EXISTS (SELECT 1 FROM jsonb_array_elements_text(NEW.fields::jsonb) AS e(value) WHERE value NOT IN (SELECT p.field FROM purpose_field p WHERE p.purpose = NEW.purpose)) THEN RAISE EXCEPTION 'consent_grant: fields beyond the purpose' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
+ALTER TABLE consent_grant SET (fillfactor = 50)
+-- end
+CREATE FUNCTION consent_grant_before_insert() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.used <> 0 OR NEW.state NOT IN ('active', 'refused', 'requested') THEN RAISE EXCEPTION 'consent_grant: a grant is born unused' USING ERRCODE = '23514'; END IF; IF NEW.fields = '[]' OR EXISTS (SELECT 1 FROM jsonb_array_elements_text(NEW.fields::jsonb) AS e(value) WHERE value NOT IN (SELECT p.field FROM purpose_field p WHERE p.purpose = NEW.purpose)) THEN RAISE EXCEPTION 'consent_grant: fields beyond the purpose' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
 -- end
 CREATE TRIGGER consent_grant_before_insert BEFORE INSERT ON consent_grant FOR EACH ROW EXECUTE FUNCTION consent_grant_before_insert()
 -- end
-CREATE FUNCTION consent_grant_before_update_of_used() RETURNS trigger LANGUAGE plpgsql AS $$  BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'consent_grant: uses are counted one by one while active' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
+CREATE FUNCTION consent_grant_before_update_of_used() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'consent_grant: uses are counted while active' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
 -- end
-CREATE TRIGGER consent_grant_before_update_of_used BEFORE UPDATE OF used ON consent_grant FOR EACH ROW WHEN (NEW.used <> OLD.used AND (NEW.used <> OLD.used + 1 OR OLD.state <> 'active')) EXECUTE FUNCTION consent_grant_before_update_of_used()
+CREATE TRIGGER consent_grant_before_update_of_used BEFORE UPDATE OF used ON consent_grant FOR EACH ROW WHEN (NEW.used <> OLD.used AND OLD.state <> 'active') EXECUTE FUNCTION consent_grant_before_update_of_used()
 -- end
-CREATE FUNCTION consent_grant_before_update_of_state() RETURNS trigger LANGUAGE plpgsql AS $$  BEGIN IF NOT EXISTS (SELECT 1 FROM grant_transition t WHERE t.from_state = OLD.state AND t.to_state = NEW.state) THEN RAISE EXCEPTION 'consent_grant: illegal transition' USING ERRCODE = '23514'; END IF; IF NEW.state = 'withdrawn' AND NOT EXISTS (SELECT 1 FROM withdrawal w WHERE w.bucket = NEW.bucket AND w.grant_id = NEW.id) THEN RAISE EXCEPTION 'consent_grant: withdrawn without a withdrawal' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
+CREATE FUNCTION consent_grant_before_update_of_state() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NOT EXISTS (SELECT 1 FROM grant_transition t WHERE t.from_state = OLD.state AND t.to_state = NEW.state) THEN RAISE EXCEPTION 'consent_grant: illegal transition' USING ERRCODE = '23514'; END IF; IF NEW.state = 'withdrawn' AND NOT EXISTS (SELECT 1 FROM withdrawal w WHERE w.bucket = NEW.bucket AND w.grant_id = NEW.id) THEN RAISE EXCEPTION 'consent_grant: withdrawn without a withdrawal' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
 -- end
-CREATE TRIGGER consent_grant_before_update_of_state BEFORE UPDATE OF state ON consent_grant FOR EACH ROW WHEN (NEW.state <> OLD.state) EXECUTE FUNCTION consent_grant_before_update_of_state()
+CREATE TRIGGER consent_grant_before_update_of_state BEFORE UPDATE OF state ON consent_grant FOR EACH ROW WHEN (NEW.state <> OLD.state AND NOT (OLD.state = 'active' AND NEW.state = 'exhausted')) EXECUTE FUNCTION consent_grant_before_update_of_state()
+-- end
+CREATE FUNCTION consent_grant_counts() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF EXISTS (SELECT 1 FROM moved WHERE moved.used <> (SELECT coalesce(sum(u.spent), 0) FROM use u WHERE u.grant_id = moved.id AND u.bucket = moved.bucket)) THEN RAISE EXCEPTION 'consent_grant: used is what was disclosed' USING ERRCODE = '23514'; END IF; RETURN NULL; END $$
+-- end
+CREATE TRIGGER consent_grant_counts AFTER UPDATE ON consent_grant REFERENCING NEW TABLE AS moved FOR EACH STATEMENT EXECUTE FUNCTION consent_grant_counts()
 -- end
 CREATE TABLE incident_person (
 	bucket INTEGER NOT NULL,
 	incident BYTEA NOT NULL,
 	subject BYTEA NOT NULL,
 	fields TEXT NOT NULL,
+	agreed INTEGER NOT NULL,
 	CONSTRAINT pk_incident_person PRIMARY KEY (bucket, incident, subject),
+	CONSTRAINT ck_incident_person_agreed CHECK (agreed IN (0, 1)),
 	CONSTRAINT fk_incident_person_incident FOREIGN KEY(incident) REFERENCES incident (id)
 )
 -- end
@@ -625,7 +632,7 @@ CREATE TABLE event_outbox (
 	CONSTRAINT fk_event_outbox_consent_grant FOREIGN KEY(bucket, grant_id) REFERENCES consent_grant (bucket, id)
 )
 -- end
-CREATE FUNCTION event_outbox_before_update() RETURNS trigger LANGUAGE plpgsql AS $$  BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'event_outbox: these columns never change' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
+CREATE FUNCTION event_outbox_before_update() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'event_outbox: these columns never change' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
 -- end
 CREATE TRIGGER event_outbox_before_update BEFORE UPDATE ON event_outbox FOR EACH ROW WHEN (NEW.bucket IS DISTINCT FROM OLD.bucket OR NEW.id IS DISTINCT FROM OLD.id OR NEW.recipient_id IS DISTINCT FROM OLD.recipient_id OR NEW.grant_id IS DISTINCT FROM OLD.grant_id OR NEW.kind IS DISTINCT FROM OLD.kind OR NEW.body IS DISTINCT FROM OLD.body OR NEW.created_at IS DISTINCT FROM OLD.created_at) EXECUTE FUNCTION event_outbox_before_update()
 -- end
@@ -651,7 +658,7 @@ CREATE FUNCTION withdrawal_append_only() RETURNS trigger LANGUAGE plpgsql AS $$ 
 -- end
 CREATE TRIGGER withdrawal_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON withdrawal FOR EACH STATEMENT EXECUTE FUNCTION withdrawal_append_only()
 -- end
-CREATE FUNCTION withdrawal_after_insert() RETURNS trigger LANGUAGE plpgsql AS $$  BEGIN IF NOT EXISTS (SELECT 1 FROM consent_grant g WHERE g.bucket = NEW.bucket AND g.id = NEW.grant_id AND g.subject = NEW.subject) THEN RAISE EXCEPTION 'withdrawal: the grant belongs to somebody else' USING ERRCODE = '23514'; END IF; UPDATE consent_grant SET state = 'withdrawn' WHERE bucket = NEW.bucket AND id = NEW.grant_id; RETURN NEW; END $$
+CREATE FUNCTION withdrawal_after_insert() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NOT EXISTS (SELECT 1 FROM consent_grant g WHERE g.bucket = NEW.bucket AND g.id = NEW.grant_id AND g.subject = NEW.subject) THEN RAISE EXCEPTION 'withdrawal: the grant belongs to somebody else' USING ERRCODE = '23514'; END IF; UPDATE consent_grant SET state = 'withdrawn' WHERE bucket = NEW.bucket AND id = NEW.grant_id; RETURN NEW; END $$
 -- end
 CREATE TRIGGER withdrawal_after_insert AFTER INSERT ON withdrawal FOR EACH ROW EXECUTE FUNCTION withdrawal_after_insert()
 -- end
@@ -668,16 +675,15 @@ CREATE TABLE use (
 	voided_at BIGINT,
 	CONSTRAINT pk_use PRIMARY KEY (bucket, id),
 	CONSTRAINT ck_use_quota CHECK (quota >= 1 AND spent >= 0 AND spent <= quota),
-	CONSTRAINT uq_use_bucket_code_hash UNIQUE (bucket, code_hash),
-	CONSTRAINT uq_use_recipient UNIQUE (bucket, id, recipient_id, client_id),
-	CONSTRAINT uq_use_grant UNIQUE (bucket, id, grant_id, recipient_id),
+	CONSTRAINT uq_use_code_hash_bucket UNIQUE (code_hash, bucket),
+	CONSTRAINT uq_use_recipient UNIQUE (bucket, id, recipient_id),
 	CONSTRAINT fk_use_consent_grant FOREIGN KEY(bucket, grant_id, recipient_id, client_id) REFERENCES consent_grant (bucket, id, recipient_id, client_id),
 	CONSTRAINT fk_use_auth_code FOREIGN KEY(bucket, code_hash) REFERENCES auth_code (bucket, hash)
 )
 -- end
-CREATE INDEX ix_use_grant ON use (bucket, grant_id)
+CREATE INDEX ix_use_grant ON use (grant_id, bucket)
 -- end
-CREATE FUNCTION use_before_update() RETURNS trigger LANGUAGE plpgsql AS $$  BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'use: these columns never change' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
+CREATE FUNCTION use_before_update() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'use: these columns never change' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
 -- end
 CREATE TRIGGER use_before_update BEFORE UPDATE ON use FOR EACH ROW WHEN (NEW.bucket IS DISTINCT FROM OLD.bucket OR NEW.id IS DISTINCT FROM OLD.id OR NEW.grant_id IS DISTINCT FROM OLD.grant_id OR NEW.recipient_id IS DISTINCT FROM OLD.recipient_id OR NEW.client_id IS DISTINCT FROM OLD.client_id OR NEW.code_hash IS DISTINCT FROM OLD.code_hash OR NEW.quota IS DISTINCT FROM OLD.quota OR NEW.minted_at IS DISTINCT FROM OLD.minted_at) EXECUTE FUNCTION use_before_update()
 -- end
@@ -685,17 +691,23 @@ CREATE FUNCTION use_stays() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE E
 -- end
 CREATE TRIGGER use_stays BEFORE DELETE OR TRUNCATE ON use FOR EACH STATEMENT EXECUTE FUNCTION use_stays()
 -- end
-CREATE FUNCTION use_before_insert() RETURNS trigger LANGUAGE plpgsql AS $$  BEGIN IF NEW.spent <> 0 OR NEW.voided_at IS NOT NULL OR NOT EXISTS (SELECT 1 FROM consent_grant g WHERE g.bucket = NEW.bucket AND g.id = NEW.grant_id AND g.state = 'active' AND NEW.quota <= g.max_uses - g.used AND NEW.minted_at < g.window_to) THEN RAISE EXCEPTION 'use: only an active grant with uses left mints a use' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
+ALTER TABLE use SET (fillfactor = 50)
+-- end
+CREATE FUNCTION use_before_insert() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.spent <> 0 OR NEW.voided_at IS NOT NULL OR NOT EXISTS (SELECT 1 FROM consent_grant g WHERE g.bucket = NEW.bucket AND g.id = NEW.grant_id AND g.state = 'active' AND NEW.quota <= g.max_uses - g.used AND NEW.minted_at < g.window_to) THEN RAISE EXCEPTION 'use: only an active grant with uses left mints a use' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
 -- end
 CREATE TRIGGER use_before_insert BEFORE INSERT ON use FOR EACH ROW EXECUTE FUNCTION use_before_insert()
 -- end
-CREATE FUNCTION use_before_update_of_spent() RETURNS trigger LANGUAGE plpgsql AS $$  BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'use: slots are spent one by one' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
+CREATE FUNCTION use_before_update_of_spent() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'use: slots are spent until voided' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
 -- end
-CREATE TRIGGER use_before_update_of_spent BEFORE UPDATE OF spent ON use FOR EACH ROW WHEN (NEW.spent <> OLD.spent AND (NEW.spent <> OLD.spent + 1 OR OLD.voided_at IS NOT NULL)) EXECUTE FUNCTION use_before_update_of_spent()
+CREATE TRIGGER use_before_update_of_spent BEFORE UPDATE OF spent ON use FOR EACH ROW WHEN (NEW.spent <> OLD.spent AND OLD.voided_at IS NOT NULL) EXECUTE FUNCTION use_before_update_of_spent()
 -- end
-CREATE FUNCTION use_before_update_of_voided_at() RETURNS trigger LANGUAGE plpgsql AS $$  BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'use: voided for good' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
+CREATE FUNCTION use_before_update_of_voided_at() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'use: voided for good' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
 -- end
 CREATE TRIGGER use_before_update_of_voided_at BEFORE UPDATE OF voided_at ON use FOR EACH ROW WHEN (OLD.voided_at IS NOT NULL AND NEW.voided_at IS DISTINCT FROM OLD.voided_at) EXECUTE FUNCTION use_before_update_of_voided_at()
+-- end
+CREATE FUNCTION use_counts() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF EXISTS (SELECT 1 FROM moved WHERE moved.spent <> (SELECT count(*) FROM disclosure d WHERE d.use_id = moved.id AND d.bucket = moved.bucket)) THEN RAISE EXCEPTION 'use: spent is what was disclosed' USING ERRCODE = '23514'; END IF; RETURN NULL; END $$
+-- end
+CREATE TRIGGER use_counts AFTER UPDATE ON use REFERENCING NEW TABLE AS moved FOR EACH STATEMENT EXECUTE FUNCTION use_counts()
 -- end
 CREATE TABLE disclosure (
 	bucket INTEGER NOT NULL,
@@ -711,22 +723,20 @@ CREATE TABLE disclosure (
 	ledger_year INTEGER NOT NULL,
 	CONSTRAINT pk_disclosure PRIMARY KEY (bucket, id),
 	CONSTRAINT ck_disclosure_slot CHECK (slot >= 1),
-	CONSTRAINT uq_disclosure_bucket_use_id_slot UNIQUE (bucket, use_id, slot),
-	CONSTRAINT fk_disclosure_use FOREIGN KEY(bucket, use_id, grant_id, recipient_id) REFERENCES use (bucket, id, grant_id, recipient_id),
+	CONSTRAINT uq_disclosure_use_id_slot_bucket UNIQUE (use_id, slot, bucket),
+	CONSTRAINT fk_disclosure_use FOREIGN KEY(bucket, use_id, recipient_id) REFERENCES use (bucket, id, recipient_id),
 	CONSTRAINT fk_disclosure_ledger_entry FOREIGN KEY(bucket, ledger_year, id) REFERENCES ledger_entry (bucket, year, id) DEFERRABLE INITIALLY DEFERRED
 )
 -- end
-CREATE INDEX ix_disclosure_recipient ON disclosure (recipient_id, bucket, subject)
--- end
-CREATE INDEX ix_disclosure_subject ON disclosure (bucket, subject)
+CREATE INDEX ix_disclosure_subject ON disclosure (subject, bucket)
 -- end
 CREATE FUNCTION disclosure_append_only() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'disclosure is append-only' USING ERRCODE = '23514'; END $$
 -- end
 CREATE TRIGGER disclosure_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON disclosure FOR EACH STATEMENT EXECUTE FUNCTION disclosure_append_only()
 -- end
-CREATE FUNCTION disclosure_before_insert() RETURNS trigger LANGUAGE plpgsql AS $$ DECLARE granted text; BEGIN UPDATE consent_grant SET used = used + 1, state = CASE WHEN used + 1 = max_uses THEN 'exhausted' ELSE state END WHERE bucket = NEW.bucket AND id = NEW.grant_id AND recipient_id = NEW.recipient_id AND subject = NEW.subject AND purpose = NEW.purpose AND state = 'active' AND used < max_uses AND NEW.committed_at >= window_from AND NEW.committed_at < window_to RETURNING fields INTO granted; IF NOT FOUND THEN RAISE EXCEPTION 'disclosure: no active grant of this person, recipient and purpose in its window with a use left' USING ERRCODE = '23514'; END IF; UPDATE use SET spent = spent + 1 WHERE bucket = NEW.bucket AND id = NEW.use_id AND grant_id = NEW.grant_id AND voided_at IS NULL AND spent < quota AND NEW.slot <= quota; IF NOT FOUND THEN RAISE EXCEPTION 'disclosure: no such use, or it is voided or spent' USING ERRCODE = '23514'; END IF; IF NEW.fields <> granted AND (NEW.fields = '[]' OR EXISTS (SELECT 1 FROM jsonb_array_elements_text(NEW.fields::jsonb) AS e(value) WHERE value NOT IN (SELECT value FROM jsonb_array_elements_text(granted::jsonb) AS e(value)))) THEN RAISE EXCEPTION 'disclosure: fields beyond the grant' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
+CREATE FUNCTION disclosure_spends() RETURNS trigger LANGUAGE plpgsql SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off SET enable_material = off SET jit = off AS $$ BEGIN PERFORM 1 FROM (SELECT bucket, grant_id, count(*) AS n FROM made GROUP BY bucket, grant_id) m JOIN consent_grant g ON g.bucket = m.bucket AND g.id = m.grant_id ORDER BY g.bucket, g.id FOR UPDATE OF g; IF (SELECT count(*) FROM made) <> (SELECT count(*) FROM made JOIN LATERAL (SELECT * FROM consent_grant WHERE bucket = made.bucket AND id = made.grant_id OFFSET 0) g ON true WHERE g.recipient_id = made.recipient_id AND g.subject = made.subject AND g.purpose = made.purpose AND g.state = 'active' AND made.committed_at >= g.window_from AND made.committed_at < g.window_to) OR EXISTS (SELECT 1 FROM (SELECT bucket, grant_id, count(*) AS n FROM made GROUP BY bucket, grant_id) m JOIN consent_grant g ON g.bucket = m.bucket AND g.id = m.grant_id WHERE g.used + m.n > g.max_uses) THEN RAISE EXCEPTION 'disclosure: no active grant of this person, recipient and purpose in its window with a use left' USING ERRCODE = '23514'; END IF; IF (SELECT count(*) FROM made) <> (SELECT count(*) FROM made JOIN LATERAL (SELECT * FROM use WHERE bucket = made.bucket AND id = made.use_id OFFSET 0) u ON true WHERE u.grant_id = made.grant_id AND u.voided_at IS NULL AND made.slot <= u.quota) OR EXISTS (SELECT 1 FROM (SELECT bucket, use_id, count(*) AS n FROM made GROUP BY bucket, use_id) m JOIN use u ON u.bucket = m.bucket AND u.id = m.use_id WHERE u.spent + m.n > u.quota) THEN RAISE EXCEPTION 'disclosure: no such use, or it is voided or spent' USING ERRCODE = '23514'; END IF; IF EXISTS (SELECT 1 FROM made JOIN LATERAL (SELECT * FROM consent_grant WHERE bucket = made.bucket AND id = made.grant_id OFFSET 0) g ON true WHERE g.fields <> made.fields AND (made.fields = '[]' OR EXISTS (SELECT 1 FROM jsonb_array_elements_text(made.fields::jsonb) AS e(value) WHERE value NOT IN (SELECT value FROM jsonb_array_elements_text(g.fields::jsonb) AS f(value))))) THEN RAISE EXCEPTION 'disclosure: fields beyond the grant' USING ERRCODE = '23514'; END IF;  UPDATE use u SET spent = u.spent + m.n FROM (SELECT bucket, use_id, count(*) AS n FROM made GROUP BY bucket, use_id) m WHERE u.bucket = m.bucket AND u.id = m.use_id; UPDATE consent_grant g SET used = g.used + m.n, state = CASE WHEN g.used + m.n = g.max_uses THEN 'exhausted' ELSE g.state END FROM (SELECT bucket, grant_id, count(*) AS n FROM made GROUP BY bucket, grant_id) m WHERE g.bucket = m.bucket AND g.id = m.grant_id; RETURN NULL; END $$
 -- end
-CREATE TRIGGER disclosure_before_insert BEFORE INSERT ON disclosure FOR EACH ROW EXECUTE FUNCTION disclosure_before_insert()
+CREATE TRIGGER disclosure_spends AFTER INSERT ON disclosure REFERENCING NEW TABLE AS made FOR EACH STATEMENT EXECUTE FUNCTION disclosure_spends()
 -- end
 CREATE TABLE token (
 	bucket INTEGER NOT NULL,
@@ -738,7 +748,8 @@ CREATE TABLE token (
 	minted_at BIGINT NOT NULL,
 	expires_at BIGINT NOT NULL,
 	CONSTRAINT pk_token PRIMARY KEY (bucket, hash),
-	CONSTRAINT fk_token_use FOREIGN KEY(bucket, use_id, recipient_id, client_id) REFERENCES use (bucket, id, recipient_id, client_id)
+	CONSTRAINT fk_token_use FOREIGN KEY(bucket, use_id, recipient_id) REFERENCES use (bucket, id, recipient_id),
+	CONSTRAINT fk_token_client FOREIGN KEY(client_id, recipient_id) REFERENCES client (client_id, recipient_id)
 )
 -- end
 CREATE FUNCTION token_append_only() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'token is append-only' USING ERRCODE = '23514'; END $$

@@ -5,7 +5,7 @@ CREATE TABLE consumer (
 	lang TEXT NOT NULL,
 	created_at BIGINT NOT NULL,
 	CONSTRAINT pk_consumer PRIMARY KEY (bucket, subject),
-	CONSTRAINT uq_consumer_bucket_sign_in_hash UNIQUE (bucket, sign_in_hash)
+	CONSTRAINT uq_consumer_sign_in_hash_bucket UNIQUE (sign_in_hash, bucket)
 )
 -- end
 CREATE TRIGGER consumer_before_update BEFORE UPDATE ON consumer WHEN NEW.bucket IS NOT OLD.bucket OR NEW.subject IS NOT OLD.subject OR NEW.created_at IS NOT OLD.created_at BEGIN SELECT RAISE(ABORT, 'consumer: these columns never change') WHERE 1 = 1; END
@@ -405,7 +405,7 @@ CREATE TABLE consent_request (
 	created_at BIGINT NOT NULL,
 	expires_at BIGINT NOT NULL,
 	CONSTRAINT pk_consent_request PRIMARY KEY (bucket, id),
-	CONSTRAINT uq_consent_request_bucket_secret_hash UNIQUE (bucket, secret_hash),
+	CONSTRAINT uq_consent_request_secret_hash_bucket UNIQUE (secret_hash, bucket),
 	CONSTRAINT fk_consent_request_client FOREIGN KEY(client_id, recipient_id) REFERENCES client (client_id, recipient_id)
 )
 -- end
@@ -417,7 +417,7 @@ CREATE TABLE incident (
 	id BLOB NOT NULL,
 	trace BLOB NOT NULL,
 	opened_at BIGINT NOT NULL,
-	suspects TEXT NOT NULL,
+	respondents TEXT NOT NULL,
 	report_sha256 TEXT NOT NULL,
 	CONSTRAINT pk_incident PRIMARY KEY (id),
 	CONSTRAINT uq_incident_trace UNIQUE (trace),
@@ -463,13 +463,12 @@ CREATE TABLE trace_item (
 	field TEXT NOT NULL,
 	record BLOB NOT NULL,
 	version BIGINT NOT NULL,
-	agreed BIGINT NOT NULL,
-	conflicting BIGINT NOT NULL,
+	agreed INTEGER NOT NULL,
+	conflicting INTEGER NOT NULL,
 	CONSTRAINT pk_trace_item PRIMARY KEY (bucket, trace, subject, field, record, version),
-	CONSTRAINT fk_trace_item_trace FOREIGN KEY(trace) REFERENCES trace (id)
+	CONSTRAINT fk_trace_item_trace FOREIGN KEY(trace) REFERENCES trace (id),
+	CONSTRAINT ck_trace_item_flags CHECK (agreed IN (0, 1) AND conflicting IN (0, 1))
 )
--- end
-CREATE INDEX ix_trace_item_trace_bucket_subject ON trace_item (trace, bucket, subject)
 -- end
 CREATE TABLE trace_stage (
 	trace BLOB NOT NULL,
@@ -512,13 +511,13 @@ CREATE TABLE consent_grant (
 	CONSTRAINT ck_consent_grant_exhausted CHECK ((state <> 'exhausted' OR used = max_uses)),
 	CONSTRAINT ck_consent_grant_active CHECK ((state <> 'active' OR used < max_uses)),
 	CONSTRAINT ck_consent_grant_window CHECK (window_from < window_to),
-	CONSTRAINT uq_consent_grant_bucket_showing_id UNIQUE (bucket, showing_id),
+	CONSTRAINT uq_consent_grant_showing_id_bucket UNIQUE (showing_id, bucket),
 	CONSTRAINT uq_consent_grant_recipient UNIQUE (bucket, id, recipient_id, client_id),
 	CONSTRAINT fk_consent_grant_notice_showing FOREIGN KEY(bucket, showing_id, subject, recipient_id, client_id, purpose, notice_id, notice_hash, terms_id, terms_hash) REFERENCES notice_showing (bucket, id, subject, recipient_id, client_id, purpose, notice_id, notice_hash, terms_id, terms_hash),
 	CONSTRAINT fk_consent_grant_ledger_entry FOREIGN KEY(bucket, ledger_year, id) REFERENCES ledger_entry (bucket, year, id) DEFERRABLE INITIALLY DEFERRED
 )
 -- end
-CREATE INDEX ix_consent_grant_subject ON consent_grant (bucket, subject)
+CREATE INDEX ix_consent_grant_subject ON consent_grant (subject, bucket)
 -- end
 CREATE TRIGGER consent_grant_before_update BEFORE UPDATE ON consent_grant WHEN NEW.bucket IS NOT OLD.bucket OR NEW.id IS NOT OLD.id OR NEW.subject IS NOT OLD.subject OR NEW.showing_id IS NOT OLD.showing_id OR NEW.recipient_id IS NOT OLD.recipient_id OR NEW.client_id IS NOT OLD.client_id OR NEW.purpose IS NOT OLD.purpose OR NEW.consent_kind IS NOT OLD.consent_kind OR NEW.fields IS NOT OLD.fields OR NEW.notice_id IS NOT OLD.notice_id OR NEW.notice_hash IS NOT OLD.notice_hash OR NEW.terms_id IS NOT OLD.terms_id OR NEW.terms_hash IS NOT OLD.terms_hash OR NEW.retention IS NOT OLD.retention OR NEW.max_uses IS NOT OLD.max_uses OR NEW.window_from IS NOT OLD.window_from OR NEW.window_to IS NOT OLD.window_to OR NEW.approval_hash IS NOT OLD.approval_hash OR NEW.decided_at IS NOT OLD.decided_at OR NEW.ledger_year IS NOT OLD.ledger_year BEGIN SELECT RAISE(ABORT, 'consent_grant: these columns never change') WHERE 1 = 1; END
 -- end
@@ -526,16 +525,20 @@ CREATE TRIGGER consent_grant_no_delete BEFORE DELETE ON consent_grant BEGIN SELE
 -- end
 CREATE TRIGGER consent_grant_before_insert BEFORE INSERT ON consent_grant BEGIN SELECT RAISE(ABORT, 'consent_grant: a grant is born unused') WHERE NEW.used <> 0 OR NEW.state NOT IN ('active', 'refused', 'requested'); SELECT RAISE(ABORT, 'consent_grant: fields beyond the purpose') WHERE NEW.fields = '[]' OR EXISTS (SELECT 1 FROM json_each(NEW.fields) WHERE value NOT IN (SELECT p.field FROM purpose_field p WHERE p.purpose = NEW.purpose)); END
 -- end
-CREATE TRIGGER consent_grant_before_update_of_used BEFORE UPDATE OF used ON consent_grant WHEN NEW.used <> OLD.used AND (NEW.used <> OLD.used + 1 OR OLD.state <> 'active') BEGIN SELECT RAISE(ABORT, 'consent_grant: uses are counted one by one while active') WHERE 1 = 1; END
+CREATE TRIGGER consent_grant_before_update_of_used BEFORE UPDATE OF used ON consent_grant WHEN NEW.used <> OLD.used AND OLD.state <> 'active' BEGIN SELECT RAISE(ABORT, 'consent_grant: uses are counted while active') WHERE 1 = 1; END
 -- end
-CREATE TRIGGER consent_grant_before_update_of_state BEFORE UPDATE OF state ON consent_grant WHEN NEW.state <> OLD.state BEGIN SELECT RAISE(ABORT, 'consent_grant: illegal transition') WHERE NOT EXISTS (SELECT 1 FROM grant_transition t WHERE t.from_state = OLD.state AND t.to_state = NEW.state); SELECT RAISE(ABORT, 'consent_grant: withdrawn without a withdrawal') WHERE NEW.state = 'withdrawn' AND NOT EXISTS (SELECT 1 FROM withdrawal w WHERE w.bucket = NEW.bucket AND w.grant_id = NEW.id); END
+CREATE TRIGGER consent_grant_before_update_of_state BEFORE UPDATE OF state ON consent_grant WHEN NEW.state <> OLD.state AND NOT (OLD.state = 'active' AND NEW.state = 'exhausted') BEGIN SELECT RAISE(ABORT, 'consent_grant: illegal transition') WHERE NOT EXISTS (SELECT 1 FROM grant_transition t WHERE t.from_state = OLD.state AND t.to_state = NEW.state); SELECT RAISE(ABORT, 'consent_grant: withdrawn without a withdrawal') WHERE NEW.state = 'withdrawn' AND NOT EXISTS (SELECT 1 FROM withdrawal w WHERE w.bucket = NEW.bucket AND w.grant_id = NEW.id); END
+-- end
+CREATE TRIGGER consent_grant_counts BEFORE UPDATE OF used ON consent_grant WHEN NEW.used <> OLD.used BEGIN SELECT RAISE(ABORT, 'consent_grant: used is what was disclosed') WHERE NEW.used <> (SELECT coalesce(sum(u.spent), 0) FROM use u WHERE u.grant_id = NEW.id AND u.bucket = NEW.bucket); END
 -- end
 CREATE TABLE incident_person (
 	bucket INTEGER NOT NULL,
 	incident BLOB NOT NULL,
 	subject BLOB NOT NULL,
 	fields TEXT NOT NULL,
+	agreed INTEGER NOT NULL,
 	CONSTRAINT pk_incident_person PRIMARY KEY (bucket, incident, subject),
+	CONSTRAINT ck_incident_person_agreed CHECK (agreed IN (0, 1)),
 	CONSTRAINT fk_incident_person_incident FOREIGN KEY(incident) REFERENCES incident (id)
 )
 -- end
@@ -640,14 +643,13 @@ CREATE TABLE use (
 	voided_at BIGINT,
 	CONSTRAINT pk_use PRIMARY KEY (bucket, id),
 	CONSTRAINT ck_use_quota CHECK (quota >= 1 AND spent >= 0 AND spent <= quota),
-	CONSTRAINT uq_use_bucket_code_hash UNIQUE (bucket, code_hash),
-	CONSTRAINT uq_use_recipient UNIQUE (bucket, id, recipient_id, client_id),
-	CONSTRAINT uq_use_grant UNIQUE (bucket, id, grant_id, recipient_id),
+	CONSTRAINT uq_use_code_hash_bucket UNIQUE (code_hash, bucket),
+	CONSTRAINT uq_use_recipient UNIQUE (bucket, id, recipient_id),
 	CONSTRAINT fk_use_consent_grant FOREIGN KEY(bucket, grant_id, recipient_id, client_id) REFERENCES consent_grant (bucket, id, recipient_id, client_id),
 	CONSTRAINT fk_use_auth_code FOREIGN KEY(bucket, code_hash) REFERENCES auth_code (bucket, hash)
 )
 -- end
-CREATE INDEX ix_use_grant ON use (bucket, grant_id)
+CREATE INDEX ix_use_grant ON use (grant_id, bucket)
 -- end
 CREATE TRIGGER use_before_update BEFORE UPDATE ON use WHEN NEW.bucket IS NOT OLD.bucket OR NEW.id IS NOT OLD.id OR NEW.grant_id IS NOT OLD.grant_id OR NEW.recipient_id IS NOT OLD.recipient_id OR NEW.client_id IS NOT OLD.client_id OR NEW.code_hash IS NOT OLD.code_hash OR NEW.quota IS NOT OLD.quota OR NEW.minted_at IS NOT OLD.minted_at BEGIN SELECT RAISE(ABORT, 'use: these columns never change') WHERE 1 = 1; END
 -- end
@@ -655,9 +657,11 @@ CREATE TRIGGER use_no_delete BEFORE DELETE ON use BEGIN SELECT RAISE(ABORT, 'use
 -- end
 CREATE TRIGGER use_before_insert BEFORE INSERT ON use BEGIN SELECT RAISE(ABORT, 'use: only an active grant with uses left mints a use') WHERE NEW.spent <> 0 OR NEW.voided_at IS NOT NULL OR NOT EXISTS (SELECT 1 FROM consent_grant g WHERE g.bucket = NEW.bucket AND g.id = NEW.grant_id AND g.state = 'active' AND NEW.quota <= g.max_uses - g.used AND NEW.minted_at < g.window_to); END
 -- end
-CREATE TRIGGER use_before_update_of_spent BEFORE UPDATE OF spent ON use WHEN NEW.spent <> OLD.spent AND (NEW.spent <> OLD.spent + 1 OR OLD.voided_at IS NOT NULL) BEGIN SELECT RAISE(ABORT, 'use: slots are spent one by one') WHERE 1 = 1; END
+CREATE TRIGGER use_before_update_of_spent BEFORE UPDATE OF spent ON use WHEN NEW.spent <> OLD.spent AND OLD.voided_at IS NOT NULL BEGIN SELECT RAISE(ABORT, 'use: slots are spent until voided') WHERE 1 = 1; END
 -- end
 CREATE TRIGGER use_before_update_of_voided_at BEFORE UPDATE OF voided_at ON use WHEN OLD.voided_at IS NOT NULL AND NEW.voided_at IS NOT OLD.voided_at BEGIN SELECT RAISE(ABORT, 'use: voided for good') WHERE 1 = 1; END
+-- end
+CREATE TRIGGER use_counts BEFORE UPDATE OF spent ON use WHEN NEW.spent <> OLD.spent BEGIN SELECT RAISE(ABORT, 'use: spent is what was disclosed') WHERE NEW.spent <> (SELECT count(*) FROM disclosure d WHERE d.use_id = NEW.id AND d.bucket = NEW.bucket); END
 -- end
 CREATE TABLE disclosure (
 	bucket INTEGER NOT NULL,
@@ -673,20 +677,18 @@ CREATE TABLE disclosure (
 	ledger_year INTEGER NOT NULL,
 	CONSTRAINT pk_disclosure PRIMARY KEY (bucket, id),
 	CONSTRAINT ck_disclosure_slot CHECK (slot >= 1),
-	CONSTRAINT uq_disclosure_bucket_use_id_slot UNIQUE (bucket, use_id, slot),
-	CONSTRAINT fk_disclosure_use FOREIGN KEY(bucket, use_id, grant_id, recipient_id) REFERENCES use (bucket, id, grant_id, recipient_id),
+	CONSTRAINT uq_disclosure_use_id_slot_bucket UNIQUE (use_id, slot, bucket),
+	CONSTRAINT fk_disclosure_use FOREIGN KEY(bucket, use_id, recipient_id) REFERENCES use (bucket, id, recipient_id),
 	CONSTRAINT fk_disclosure_ledger_entry FOREIGN KEY(bucket, ledger_year, id) REFERENCES ledger_entry (bucket, year, id) DEFERRABLE INITIALLY DEFERRED
 )
 -- end
-CREATE INDEX ix_disclosure_recipient ON disclosure (recipient_id, bucket, subject)
--- end
-CREATE INDEX ix_disclosure_subject ON disclosure (bucket, subject)
+CREATE INDEX ix_disclosure_subject ON disclosure (subject, bucket)
 -- end
 CREATE TRIGGER disclosure_no_update BEFORE UPDATE ON disclosure BEGIN SELECT RAISE(ABORT, 'disclosure is append-only'); END
 -- end
 CREATE TRIGGER disclosure_no_delete BEFORE DELETE ON disclosure BEGIN SELECT RAISE(ABORT, 'disclosure is append-only'); END
 -- end
-CREATE TRIGGER disclosure_before_insert BEFORE INSERT ON disclosure BEGIN SELECT RAISE(ABORT, 'disclosure: no active grant of this person, recipient and purpose in its window with a use left') WHERE NOT EXISTS (SELECT 1 FROM consent_grant WHERE bucket = NEW.bucket AND id = NEW.grant_id AND recipient_id = NEW.recipient_id AND subject = NEW.subject AND purpose = NEW.purpose AND state = 'active' AND used < max_uses AND NEW.committed_at >= window_from AND NEW.committed_at < window_to); SELECT RAISE(ABORT, 'disclosure: no such use, or it is voided or spent') WHERE NOT EXISTS (SELECT 1 FROM use WHERE bucket = NEW.bucket AND id = NEW.use_id AND grant_id = NEW.grant_id AND voided_at IS NULL AND spent < quota AND NEW.slot <= quota); SELECT RAISE(ABORT, 'disclosure: fields beyond the grant') WHERE EXISTS (SELECT 1 FROM consent_grant WHERE bucket = NEW.bucket AND id = NEW.grant_id AND fields <> NEW.fields AND (NEW.fields = '[]' OR EXISTS (SELECT 1 FROM json_each(NEW.fields) WHERE value NOT IN (SELECT value FROM json_each(fields))))); UPDATE consent_grant SET used = used + 1, state = CASE WHEN used + 1 = max_uses THEN 'exhausted' ELSE state END WHERE bucket = NEW.bucket AND id = NEW.grant_id; UPDATE use SET spent = spent + 1 WHERE bucket = NEW.bucket AND id = NEW.use_id; END
+CREATE TRIGGER disclosure_spends AFTER INSERT ON disclosure BEGIN SELECT RAISE(ABORT, 'disclosure: no active grant of this person, recipient and purpose in its window with a use left') WHERE NOT EXISTS (SELECT 1 FROM consent_grant g WHERE g.bucket = NEW.bucket AND g.id = NEW.grant_id AND g.recipient_id = NEW.recipient_id AND g.subject = NEW.subject AND g.purpose = NEW.purpose AND g.state = 'active' AND g.used < g.max_uses AND NEW.committed_at >= g.window_from AND NEW.committed_at < g.window_to); SELECT RAISE(ABORT, 'disclosure: no such use, or it is voided or spent') WHERE NOT EXISTS (SELECT 1 FROM use u WHERE u.bucket = NEW.bucket AND u.id = NEW.use_id AND u.grant_id = NEW.grant_id AND u.voided_at IS NULL AND u.spent < u.quota AND NEW.slot <= u.quota); SELECT RAISE(ABORT, 'disclosure: fields beyond the grant') WHERE EXISTS (SELECT 1 FROM consent_grant g WHERE g.bucket = NEW.bucket AND g.id = NEW.grant_id AND g.fields <> NEW.fields AND (NEW.fields = '[]' OR EXISTS (SELECT 1 FROM json_each(NEW.fields) WHERE value NOT IN (SELECT value FROM json_each(g.fields)))));  UPDATE use SET spent = spent + 1 WHERE bucket = NEW.bucket AND id = NEW.use_id; UPDATE consent_grant SET used = used + 1, state = CASE WHEN used + 1 = max_uses THEN 'exhausted' ELSE state END WHERE bucket = NEW.bucket AND id = NEW.grant_id; END
 -- end
 CREATE TABLE token (
 	bucket INTEGER NOT NULL,
@@ -698,7 +700,8 @@ CREATE TABLE token (
 	minted_at BIGINT NOT NULL,
 	expires_at BIGINT NOT NULL,
 	CONSTRAINT pk_token PRIMARY KEY (bucket, hash),
-	CONSTRAINT fk_token_use FOREIGN KEY(bucket, use_id, recipient_id, client_id) REFERENCES use (bucket, id, recipient_id, client_id)
+	CONSTRAINT fk_token_use FOREIGN KEY(bucket, use_id, recipient_id) REFERENCES use (bucket, id, recipient_id),
+	CONSTRAINT fk_token_client FOREIGN KEY(client_id, recipient_id) REFERENCES client (client_id, recipient_id)
 )
 -- end
 CREATE TRIGGER token_no_update BEFORE UPDATE ON token BEGIN SELECT RAISE(ABORT, 'token is append-only'); END
