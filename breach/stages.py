@@ -85,9 +85,3 @@ def advance(
     still = mine & (trace_stage.c.done == before.done) & trace_stage.c.finished_at.is_(None)
     if conn.execute(update(trace_stage).where(still).values(**values)).rowcount != 1:
         raise TraceBusy("the stage has moved")
-
-
-def stages(conn: Connection, trace_id: bytes) -> dict[str, Standing]:
-    """Every stage begun, for showing progress."""
-    found = ((stage, standing(conn, trace_id, stage)) for stage in Stage)
-    return {stage.value: one for stage, one in found if one is not None}

@@ -55,8 +55,3 @@ WITHDRAWABLE = frozenset(s for s in GrantState if GrantState.WITHDRAWN in MOVES.
 def may_move(before: GrantState, after: GrantState) -> bool:
     """Whether the state machine knows this move; staying is no move."""
     return after in MOVES.get(before, frozenset())
-
-
-def after_use(state: GrantState, used: int, max_uses: int) -> GrantState:
-    """The state once `used` of `max_uses` are spent: the last use exhausts an active grant."""
-    return GrantState.EXHAUSTED if state is GrantState.ACTIVE and used >= max_uses else state
