@@ -5,8 +5,8 @@ leaf, under the secret unsealed from the ledger. Rows and ledger that disagree a
 use is left out, nothing is decrypted for it, and its id is logged.
 
 * `committed_uses(conn, refs) -> list[CommittedUse | None]`, refs are (bucket, disclosure id), in order.
-* `open_uses(conn, vault, uses) -> list[Opening | None]` the verified openings; None where they disagree or
-  the person's keys are gone.
+* `open_uses(conn, vault, uses) -> list[Opening | None]` the verified openings; None where they disagree, the
+  secret does not open, or the person's keys are gone.
 """
 
 import hmac

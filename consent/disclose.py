@@ -6,10 +6,12 @@ ledger shows and nobody received, never one that somebody received and nobody se
 under the same Idempotency-Key gets the same values and the same receipt.
 """
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from consent.denials import DenialCode, Denied
+from consent.ids import disclosure_text
 from consent.permits import permits
 from consent.receipts import receipts
 from consent.redeem import Disclosed, RedeemRequest, redeem_many
@@ -17,6 +19,8 @@ from vault.opening import Vault
 from vault.reader import open_many
 
 __all__ = ["Denied", "Disclosure", "RedeemRequest", "disclose_many"]
+
+_log = logging.getLogger("perusal.consent")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,8 +44,25 @@ def disclose_many(vault: Vault, requests: Sequence[RedeemRequest], now_ms: int) 
 
 
 def _read(vault: Vault, spent: Sequence[Disclosed]) -> list[Disclosure | Denied]:
+    """One answer per committed use, whatever happens: raising now would let callers take it for unspent."""
     if not spent:
         return []
+    try:
+        return _read_set(vault, spent)
+    except Exception as error:  # noqa: BLE001  # what one item breaks must not cost its neighbours their answer
+        _log.error("reading %d uses together: %s; reading each alone", len(spent), type(error).__name__)
+    return [_read_alone(vault, disclosed) for disclosed in spent]
+
+
+def _read_alone(vault: Vault, disclosed: Disclosed) -> Disclosure | Denied:
+    try:
+        return _read_set(vault, [disclosed])[0]
+    except Exception as error:  # noqa: BLE001  # as above; a retry under the Idempotency-Key reads again
+        _log.error("reading %s: %s", disclosure_text(disclosed.disclosure_id), type(error).__name__)
+    return Denied(code=DenialCode.UNREADABLE)
+
+
+def _read_set(vault: Vault, spent: Sequence[Disclosed]) -> list[Disclosure | Denied]:
     permitted = permits(vault, [(use.bucket, use.disclosure_id) for use in spent])
     readable = [one for one in permitted if one is not None]
     values = iter(open_many(vault, [one.permit for one in readable]))

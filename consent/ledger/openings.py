@@ -18,7 +18,7 @@ from vault.ids import Bucket, RecordId, SubjectId, TenantId
 from vault.keys import SubjectKey
 from vault.opening import Vault
 from vault.rowset import RowSet
-from vault.sealed import SALT_BYTES, Place, open_sealed, seal
+from vault.sealed import SALT_BYTES, Place, Unopenable, open_sealed, seal
 
 ENTROPY_BYTES = SECRET_BYTES + SALT_BYTES
 _FIELD = "ledger.secret"
@@ -75,15 +75,16 @@ def new_item(
 def reopen(
     conn: Connection, vault: Vault, entries: Sequence[tuple[LogId, int]]
 ) -> dict[tuple[LogId, int], bytes]:
-    """The secrets of entries, by (log, index); a person whose keys were destroyed is absent."""
+    """The secrets of entries, by (log, index); absent: a person without keys, a secret that does not open."""
     rows = _SEALED(conn, [(*log, idx) for log, idx in entries])
     people = {(Bucket(entries[row[0]][0].bucket), SubjectId(row[1])) for row in rows}
     keys = vault.keyring.subject_keys(sorted(people))
-    return {
-        entries[at]: _open(vault.installation.tenant, keys, SubjectId(subject), RecordId(entry_id), sealed)
-        for at, subject, sealed, entry_id in rows
-        if subject in keys
-    }
+    found: dict[tuple[LogId, int], bytes] = {}
+    for at, subject, sealed, entry_id in rows:
+        secret = _open(vault.installation.tenant, keys, SubjectId(subject), RecordId(entry_id), sealed)
+        if secret is not None:
+            found[entries[at]] = secret
+    return found
 
 
 def _open(
@@ -92,8 +93,13 @@ def _open(
     subject: SubjectId,
     entry_id: RecordId,
     sealed: bytes,
-) -> bytes:
-    return open_sealed(keys[subject].data, _place(tenant, subject, entry_id), sealed)
+) -> bytes | None:
+    if subject not in keys:
+        return None
+    try:
+        return open_sealed(keys[subject].data, _place(tenant, subject, entry_id), sealed)
+    except Unopenable:  # one damaged row must not cost the others their answer
+        return None
 
 
 def _place(tenant: TenantId, subject: SubjectId, entry_id: bytes) -> Place:

@@ -9,7 +9,7 @@ from consent import disclose, ledgering, redeem
 from consent.denials import DenialCode, Denied
 from consent.disclose import Disclosure, disclose_many
 from consent.ledger.entry import Kind, parse
-from consent.ledger.tables import entry
+from consent.ledger.tables import entry, opening
 from consent.redeem import Disclosed, redeem_many
 from consent.tables import denial, disclosure, redelivery, replay
 from consent.withdraw import withdraw
@@ -288,6 +288,52 @@ def test_nothing_is_read_when_the_commit_fails(world, one, monkeypatch):
     assert (count(world, disclosure), count(world, replay)) == (0, 0)
     monkeypatch.undo()
     assert isinstance(disclose_many(world.vault, [world.request(issued)], world.now)[0], Disclosure)
+
+
+def test_a_secret_that_does_not_open_costs_its_neighbours_nothing(world, monkeypatch):
+    app, people_ = world.app(), world.people(3)
+    tokens = [world.token(app, person) for person in people_]
+    truth = disclose.permits
+
+    def damaged(vault, refs):
+        with vault.data.write() as conn:
+            conn.execute(
+                opening.update().where(opening.c.subject == people_[1].subject).values(sealed=b"?" * 110)
+            )
+        return truth(vault, refs)
+
+    monkeypatch.setattr(disclose, "permits", damaged)
+
+    answers = disclose_many(world.vault, [world.request(t) for t in tokens], world.now)
+
+    assert [type(answer) for answer in answers] == [Disclosure, Denied, Disclosure]
+    assert code(answers[1]) is DenialCode.UNREADABLE
+
+
+@pytest.mark.parametrize("step", ["permits", "open_many", "receipts"])
+def test_whatever_one_item_breaks_after_the_commit_the_others_are_read_and_nothing_is_raised(
+    world, monkeypatch, caplog, step
+):
+    app, people_ = world.app(), world.people(3)
+    tokens = [world.token(app, person) for person in people_]
+    truth, calls = getattr(disclose, step), []
+
+    def breaks(vault, items):
+        calls.append(len(items))
+        if len(items) > 1 or len(calls) == 3:
+            raise RuntimeError(people.values(1)["phone"])
+        return truth(vault, items)
+
+    monkeypatch.setattr(disclose, step, breaks)
+
+    answers = disclose_many(world.vault, [world.request(t, key=t.token) for t in tokens], world.now)
+    assert calls == [3, 1, 1, 1]
+    assert [type(answer) for answer in answers] == [Disclosure, Denied, Disclosure]
+    assert code(answers[1]) is DenialCode.UNREADABLE
+    assert people.values(1)["phone"] not in caplog.text
+    monkeypatch.undo()
+    again = disclose_many(world.vault, [world.request(tokens[1], key=tokens[1].token)], world.now)[0]
+    assert (again.disclosed.redelivered, set(again.values)) == (True, {"name", "phone"})
 
 
 def test_a_person_whose_keys_are_gone_is_like_a_token_nobody_issued(world, one):
