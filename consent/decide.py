@@ -118,7 +118,7 @@ class _Tally:
 
     by_use: dict[UseId, int] = field(default_factory=dict)
     by_grant: dict[GrantId, int] = field(default_factory=dict)
-    by_key: dict[tuple[ClientId, bytes], int] = field(default_factory=dict)
+    by_key: dict[tuple[Bucket, ClientId, bytes], int] = field(default_factory=dict)
 
 
 def decide(attempts: Sequence[Attempt], now_ms: int) -> list[Verdict]:
@@ -182,7 +182,9 @@ def _repeat_within(
 ) -> Verdict | None:
     """A retry of something this very batch has just allowed."""
     key = attempt.request.idempotency
-    first = None if key is None else tally.by_key.get((facts.client_id, key.key_hash))
+    if key is None:
+        return None
+    first = tally.by_key.get((attempt.request.bucket, facts.client_id, key.key_hash))
     if first is None:
         return None
     before = attempts[first].request
@@ -217,5 +219,6 @@ def _fields(request: RedeemRequest, facts: Facts) -> tuple[str, ...] | None:
 def _count(tally: _Tally, attempt: Attempt, facts: Facts, at: int) -> None:
     tally.by_use[facts.use_id] = tally.by_use.get(facts.use_id, 0) + 1
     tally.by_grant[facts.grant_id] = tally.by_grant.get(facts.grant_id, 0) + 1
-    if attempt.request.idempotency:
-        tally.by_key[facts.client_id, attempt.request.idempotency.key_hash] = at
+    key = attempt.request.idempotency
+    if key:  # scoped as the table scopes it: the same key in another bucket is another key
+        tally.by_key[attempt.request.bucket, facts.client_id, key.key_hash] = at

@@ -146,6 +146,15 @@ def test_retries_inside_one_batch_collapse_to_the_first():
     ]
 
 
+def test_one_key_in_two_buckets_is_two_keys_as_it_is_in_the_table():
+    elsewhere = attempt(
+        {"idempotency": KEY, "bucket": Bucket(1), "token_hash": b"x"},
+        {"use_id": UseId(b"x"), "grant_id": GrantId(b"x")},
+    )
+
+    assert decide([attempt({"idempotency": KEY}), elsewhere], NOW) == [Allowed(("name", "phone"), 1)] * 2
+
+
 def test_a_denied_attempt_does_not_occupy_its_idempotency_key():
     denied = attempt({"idempotency": KEY, "fields": ("email",)})
     assert decide([denied, attempt({"idempotency": KEY})], NOW)[1] == Allowed(("name", "phone"), 1)
