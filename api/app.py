@@ -42,9 +42,9 @@ from consent.ledger.memory import Memory
 from consent.redeem import RedeemRequest
 from vault.opening import Vault
 
-PUBLIC = (front_door, static_file, health, log_keys, log_checkpoint, log_entries, log_tile)
+PUBLIC = (front_door, static_file, health, log_keys, log_checkpoint, log_tile)
 PROTOCOL = (authorization_server, protected_resource, jwks, push, authorize, exchange_code, redeem)
-STAFF = (receive_dump, dump_status, trace_report)
+STAFF = (receive_dump, dump_status, trace_report, log_entries)
 PORTAL = (
     language_door,
     sign_in_page,
@@ -88,7 +88,7 @@ def _services(settings: Settings, vault: Vault, clock: Clock) -> Services:
         settings=settings,
         vault=vault,
         clock=clock,
-        disclosures=Batcher(disclose, cap=settings.batch_cap),
+        disclosures=Batcher(disclose, cap=settings.batch_cap, most=settings.batch_queue),
         worker=Worker(vault.data, clock, work_of(settings, vault, clock)),
     )
 

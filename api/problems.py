@@ -17,7 +17,7 @@ from typing import Any
 
 from litestar.exceptions import HTTPException, ValidationException
 
-from api.batcher import BatcherClosed
+from api.batcher import BatcherClosed, BatcherFull
 from api.events import log_unexpected
 from api.forms import MalformedForm
 from api.i18n import Lang, catalogue
@@ -40,9 +40,10 @@ _BY_STATUS = {
     503: "shutting_down",
 }
 
-_DOMAIN = (VaultError, ConsentError, LedgerError, BreachError, MalformedForm, BatcherClosed)
+_DOMAIN = (VaultError, ConsentError, LedgerError, BreachError, MalformedForm, BatcherClosed, BatcherFull)
 _SPECIAL: Mapping[type[Exception], tuple[int, Mapping[str, str]]] = {
     BatcherClosed: (503, {"Retry-After": "1"}),
+    BatcherFull: (503, {"Retry-After": "1"}),
     NotYetPublished: (409, {"Retry-After": "2"}),
     UnknownDump: (404, {}),
     NotTraced: (409, {"Retry-After": "2"}),

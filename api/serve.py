@@ -43,6 +43,8 @@ class _Server(uvicorn.Server):
 def run(settings: Settings) -> None:
     """Serve until a signal says stop; raises what opening the installation raises."""
     _silence_libraries()
+    # Whatever the server writes is for its owner only, whoever's umask it was started under.
+    os.umask(0o077)
     listening = _bind(settings.host, settings.port)
     port = listening.getsockname()[1]
     url = f"http://{_bracketed(settings.host)}:{port}"
@@ -53,7 +55,7 @@ def run(settings: Settings) -> None:
     ready: dict[str, object] = {"url": url, "port": port, "pid": os.getpid(), "issuer": settings.issuer}
     with opened_vault(settings) as vault:
         server = _Server(
-            _config(create_app(settings, vault=vault), settings.proxy), settings.ready_file, ready
+            _config(create_app(settings, vault=vault), settings), settings.ready_file, ready
         )
         server.run(sockets=[listening])
     if not server.started:
@@ -61,7 +63,7 @@ def run(settings: Settings) -> None:
     log_event(Event.STOPPED)
 
 
-def _config(app: Litestar, proxy: str) -> uvicorn.Config:
+def _config(app: Litestar, settings: Settings) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         loop="auto",
@@ -72,9 +74,11 @@ def _config(app: Litestar, proxy: str) -> uvicorn.Config:
         log_config=None,
         server_header=False,
         # Guessing is counted by address: behind a proxy everybody would share one without this.
-        proxy_headers=bool(proxy),
-        forwarded_allow_ips=proxy or None,
+        proxy_headers=bool(settings.proxy),
+        forwarded_allow_ips=settings.proxy or None,
         backlog=_BACKLOG,
+        # Beyond it the library itself answers 503, before any of our code spends memory on the request.
+        limit_concurrency=settings.connections,
         timeout_graceful_shutdown=10,
     )
 

@@ -12,6 +12,9 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
 
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
 PREFIX = "PERUSAL_"
 
 
@@ -27,6 +30,9 @@ class Settings:
 
     An empty `issuer` means "the address that was bound", which `api.serve` fills in before the app is built.
     `proxy` is the address of a reverse proxy whose X-Forwarded-For is believed; without it nobody's is.
+    `batch_queue` is how many disclosures may wait for their transaction, and `connections` how many connections
+    and requests the server holds at once; beyond either the answer is 503 at once. Keep the number of files
+    the process may open (`ulimit -n`) above `connections`.
     """
 
     database: str
@@ -45,6 +51,8 @@ class Settings:
     body_limit: int = 64 * 1024
     dump_limit: int = 64 * 1024**3
     batch_cap: int = 256
+    batch_queue: int = 4096
+    connections: int = 8192
     publish_every: int = 1
     background: bool = True
 
@@ -72,6 +80,7 @@ class Settings:
         return cls(**values)
 
 
+_MOST_DIGITS = 18
 _REQUIRED = {"database", "keys", "root_file", "passphrase_file", "quarantine", "checkpoint_state"}
 
 
@@ -96,9 +105,36 @@ def _path(_name: str, text: str) -> Path:
 
 
 def _number(name: str, text: str) -> int:
-    if not text.isascii() or not text.isdigit():
+    if not text.isascii() or not text.isdigit() or len(text) > _MOST_DIGITS:
         raise SettingsError(f"{PREFIX}{name} must be a whole number")
     return int(text)
+
+
+def _positive(name: str, text: str) -> int:
+    number = _number(name, text)
+    if number < 1:
+        raise SettingsError(f"{PREFIX}{name} must be at least 1")
+    return number
+
+
+def _address(name: str, text: str) -> str:
+    try:
+        exposed = holds_password(text)
+    except ArgumentError:
+        raise SettingsError(f"{PREFIX}{name} must be the address of a data base") from None
+    if exposed:
+        raise SettingsError(f"{PREFIX}{name}: {NO_PASSWORD}")
+    return text
+
+
+def holds_password(url: str) -> bool:
+    """Whether the address of a data base has a password in it; raises sqlalchemy's ArgumentError for no address."""
+    parts = make_url(url)
+    return parts.password is not None or "password" in parts.query
+
+
+NO_PASSWORD = "leave the password out of the address and put it into a file named by PGPASSFILE"  # noqa: S105
+"""What an operator is told, on the command line and in the settings alike."""
 
 
 def _switch(name: str, text: str) -> bool:
@@ -116,8 +152,8 @@ def _issuer(name: str, text: str) -> str:
 
 
 _READERS: Mapping[str, Callable[[str, str], Any]] = {
-    "DATABASE": _text,
-    "KEYS": _text,
+    "DATABASE": _address,
+    "KEYS": _address,
     "ROOT_FILE": _path,
     "PASSPHRASE_FILE": _path,
     "QUARANTINE": _path,
@@ -131,7 +167,9 @@ _READERS: Mapping[str, Callable[[str, str], Any]] = {
     "SESSION_MAX": _number,
     "BODY_LIMIT": _number,
     "DUMP_LIMIT": _number,
-    "BATCH_CAP": _number,
+    "BATCH_CAP": _positive,
+    "BATCH_QUEUE": _positive,
+    "CONNECTIONS": _positive,
     "PUBLISH_EVERY": _number,
     "BACKGROUND": _switch,
 }

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import click
-from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
 
 from api import migrations
 from api.cli.failures import Exit, Failure
@@ -27,7 +27,7 @@ from api.cli.installation import (
     write_private,
 )
 from api.cli.output import emit, json_option
-from api.settings import PREFIX, Settings
+from api.settings import NO_PASSWORD, PREFIX, Settings, holds_password
 from consent.purposes import PURPOSES, seed
 from vault.opening import create_vault
 from vault.providers.local import create_root, open_root
@@ -90,12 +90,14 @@ def command(
 def _check(home: Path, *urls: str | None) -> None:
     if home.exists() and any(home.iterdir()):
         raise Failure(f"{home.name} is not empty", code="already_there")
-    if any(url and make_url(url).password for url in urls):
+    try:
+        exposed = any(url and holds_password(url) for url in urls)
+    except ArgumentError:
         raise Failure(
-            "leave the password out of the address and put it into a file named by PGPASSFILE",
-            code="secret_on_command_line",
-            exit_code=Exit.USAGE,
-        )
+            "this is not the address of a data base", code="bad_address", exit_code=Exit.USAGE
+        ) from None
+    if exposed:
+        raise Failure(NO_PASSWORD, code="secret_on_command_line", exit_code=Exit.USAGE)
     if sum(url is not None for url in urls) == 1:
         raise Failure(
             "--database-url and --key-database-url go together: the keys must not live with the data",

@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from api.batcher import Batcher, BatcherClosed
+from api.batcher import Batcher, BatcherBroken, BatcherClosed, BatcherFull
 
 
 def test_a_lone_request_goes_at_once_and_alone():
@@ -79,11 +79,14 @@ def test_a_batch_function_that_loses_an_answer_is_retried_item_by_item():
     assert asyncio.run(scene()) == [1, 1, 1]
 
 
-def test_a_cancelled_caller_does_not_stop_its_item_nor_its_neighbours():
+def test_a_caller_cancelled_while_its_batch_runs_does_not_stop_its_item_nor_its_neighbours():
     done: list[int] = []
     gate = threading.Event()
 
+    begun = threading.Event()
+
     def run(items):
+        begun.set()
         gate.wait(5)
         done.extend(items)
         return list(items)
@@ -91,7 +94,8 @@ def test_a_cancelled_caller_does_not_stop_its_item_nor_its_neighbours():
     async def scene():
         batcher = Batcher(run)
         tasks = [asyncio.create_task(batcher.submit(n)) for n in (1, 2)]
-        await asyncio.sleep(0)
+        while not begun.is_set():  # noqa: ASYNC110 - the thread sets it
+            await asyncio.sleep(0)
         tasks[0].cancel()
         gate.set()
         answer = await tasks[1]
@@ -115,3 +119,103 @@ def test_closing_answers_what_was_taken_and_refuses_what_comes_later():
         return await taken
 
     assert asyncio.run(scene()) == 7
+
+
+def test_a_caller_that_left_before_its_batch_began_is_dropped():
+    done: list[int] = []
+
+    def run(items):
+        done.extend(items)
+        return list(items)
+
+    async def scene():
+        batcher = Batcher(run)
+        tasks = [asyncio.create_task(batcher.submit(n)) for n in (1, 2)]
+        await asyncio.sleep(0)
+        tasks[0].cancel()
+        answer = await tasks[1]
+        await batcher.close()
+        return answer
+
+    assert asyncio.run(scene()) == 2
+    assert done == [2]
+
+
+def test_more_than_the_queue_holds_are_refused_at_once_and_the_others_answered():
+    gate = threading.Event()
+
+    def run(items):
+        gate.wait(5)
+        return list(items)
+
+    async def scene():
+        batcher = Batcher(run, cap=1, most=2)
+        tasks = [asyncio.create_task(batcher.submit(n)) for n in range(3)]
+        await asyncio.sleep(0)
+        with pytest.raises(BatcherFull):
+            await batcher.submit(9)
+        gate.set()
+        outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+        await batcher.close()
+        return outcomes
+
+    first, second, third = asyncio.run(scene())
+
+    assert (first, second) == (0, 1)
+    assert isinstance(third, BatcherFull)
+
+
+@pytest.mark.parametrize("error", [StopIteration(), KeyError("x"), RuntimeError()])
+def test_whatever_the_batch_function_raises_reaches_its_caller(error):
+    def run(_items):
+        raise error
+
+    async def scene():
+        batcher = Batcher(run)
+        with pytest.raises((BatcherBroken, type(error))):
+            await batcher.submit(1)
+        await batcher.close()
+
+    asyncio.run(scene())
+
+
+class _TornDown(BaseException):
+    """Not an Exception: nothing on the way catches it."""
+
+
+def test_nobody_hangs_when_the_thread_itself_breaks_off():
+    def run(items):
+        if 1 in items:
+            raise _TornDown
+        return list(items)
+
+    async def scene():
+        batcher = Batcher(run, cap=1)
+        tasks = [asyncio.create_task(batcher.submit(n)) for n in (1, 2)]
+        outcomes = await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), 5)
+        later = await asyncio.wait_for(batcher.submit(3), 5)
+        return outcomes, later
+
+    outcomes, later = asyncio.run(scene())
+
+    assert isinstance(outcomes[0], BatcherBroken)
+    assert later == 3
+
+
+def test_nobody_hangs_when_the_flusher_is_cancelled():
+    gate = threading.Event()
+
+    def run(items):
+        gate.wait(5)
+        return list(items)
+
+    async def scene():
+        batcher = Batcher(run, cap=1)
+        tasks = [asyncio.create_task(batcher.submit(n)) for n in (1, 2)]
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        batcher._flusher.cancel()
+        gate.set()
+        return await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), 5)
+
+    assert all(isinstance(outcome, BatcherBroken) for outcome in asyncio.run(scene()))
