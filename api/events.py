@@ -35,6 +35,7 @@ class Fields(TypedDict, total=False):
     job: str
     kind: str
     code: str
+    reason: str
 
 
 def log_event(event: Event, **fields: Unpack[Fields]) -> None:

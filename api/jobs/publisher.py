@@ -1,7 +1,8 @@
 """A thread that signs what the ledger has grown by, every second, and sweeps what has run out, every minute.
 
-An alarm (stored data that disagree with what was signed) is logged once and nothing is signed for that log
-until a person has looked; the server goes on answering, because spending uses is still recorded.
+An alarm (stored data that disagree with what was signed) is logged once for each log and reason, and nothing is
+signed for that log until a person has looked; the server goes on answering, because spending uses is still
+recorded.
 """
 
 import threading
@@ -33,7 +34,7 @@ class Publisher:
         self._every_s = every_s
         self._signer = Signer.of(vault)
         self._swept_at = 0
-        self._alarmed = False
+        self._alarmed: set[tuple[str, str]] = set()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="publisher", daemon=True)
 
@@ -50,12 +51,16 @@ class Publisher:
         try:
             published = publish(self._vault.data, self._signer, self._clock(), memory=self._memory)
         except LedgerAlarm as alarm:
-            if not self._alarmed:
-                log_event(Event.LEDGER_ALARM, code=alarm.code, where=alarm.origin)
-            self._alarmed = True
+            self._tell(alarm)
             return
         if published:
             log_event(Event.PUBLISHED, count=len(published))
+
+    def _tell(self, found: LedgerAlarm) -> None:
+        for alarm in found.every:
+            if (alarm.origin, alarm.reason) not in self._alarmed:
+                self._alarmed.add((alarm.origin, alarm.reason))
+                log_event(Event.LEDGER_ALARM, code=alarm.code, where=alarm.origin, reason=alarm.reason)
 
     def _sweep(self) -> None:
         now_ms = self._clock()

@@ -45,11 +45,20 @@ class WrongLog(LedgerError):
 
 
 class LedgerAlarm(LedgerError):
-    """Stored rows contradict each other or a signed checkpoint; signing stops for this log."""
+    """Stored rows contradict each other or a signed checkpoint; signing stops for this log.
+
+    `others` are the alarms found in the same pass: one log's alarm must not hide another's.
+    """
 
     code = "ledger.alarm"
 
-    def __init__(self, origin: str, reason: str) -> None:
-        super().__init__(f"{origin}: {reason}")
+    def __init__(self, origin: str, reason: str, others: "tuple[LedgerAlarm, ...]" = ()) -> None:
+        super().__init__("; ".join([f"{origin}: {reason}", *map(str, others)]))
         self.origin = origin
         self.reason = reason
+        self.others = others
+
+    @property
+    def every(self) -> "tuple[LedgerAlarm, ...]":
+        """Every alarm of the pass, itself first."""
+        return (self, *self.others)

@@ -2,17 +2,25 @@
 
 One JSON file, origin -> [size, root as base64], replaced whole and durably (write, fsync, rename, fsync of the
 folder). It is written after the commit of the checkpoints it names: it may lag behind, it never runs ahead.
+Several processes may share it: each adds what it signed under a lock, and the larger size of a log stays. A
+file that cannot be read is an alarm, because "nothing remembered" would let a rolled-back log be signed again.
 """
 
+import fcntl
 import json
 import os
-from collections.abc import Mapping
+import secrets
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from consent.ledger import note
 from consent.ledger.checkpoint import Checkpoint
-from consent.ledger.errors import Malformed
+from consent.ledger.errors import LedgerAlarm, Malformed
+
+PLACE = "remembered heads"
+"""What an alarm about the file itself names in place of a log's origin."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,32 +30,65 @@ class Memory:
     path: Path
 
     def load(self) -> dict[str, Checkpoint]:
-        """The remembered heads by origin; no file yet remembers nothing. Raises Malformed for a damaged one."""
+        """The remembered heads by origin; no file yet remembers nothing. Raises LedgerAlarm for a damaged one."""
         try:
-            text = self.path.read_text()
+            text = self.path.read_text(encoding="ascii")
         except FileNotFoundError:
             return {}
+        except UnicodeDecodeError as error:
+            raise LedgerAlarm(PLACE, "the file is damaged") from error
         try:
-            return {
-                origin: Checkpoint(origin, int(size), note.unb64(root))
-                for origin, (size, root) in json.loads(text).items()
-            }
-        except (ValueError, TypeError, AttributeError) as error:
-            raise Malformed("the remembered heads cannot be read") from error
+            return {origin: _head(origin, *kept) for origin, kept in json.loads(text).items()}
+        except (ValueError, TypeError, AttributeError, RecursionError, Malformed) as error:
+            raise LedgerAlarm(PLACE, "the file is damaged") from error
 
     def save(self, heads: Mapping[str, Checkpoint]) -> None:
-        """Replace the file durably."""
+        """Add these heads durably, keeping the larger of two sizes; raises LedgerAlarm for two roots of one size."""
+        with self._locked():
+            self._replace(_merged(self.load(), heads))
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        # The lock has a file of its own: the other is replaced, and a lock on a replaced file locks nobody out.
+        lock = os.open(self.path.with_name(f"{self.path.name}.lock"), os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(lock)
+
+    def _replace(self, heads: Mapping[str, Checkpoint]) -> None:
         text = json.dumps(
             {name: [at.size, note.b64(at.root)] for name, at in sorted(heads.items())}, indent=1
         )
-        fresh = self.path.with_suffix(".new")
-        with fresh.open("w") as file:
-            file.write(text + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(self.path)
+        fresh = self.path.with_name(f"{self.path.name}.{secrets.token_hex(8)}.new")
+        try:
+            with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+                file.write(text + "\n")
+                file.flush()
+                os.fsync(file.fileno())
+            fresh.replace(self.path)
+        finally:
+            fresh.unlink(missing_ok=True)
         folder = os.open(self.path.parent, os.O_RDONLY)
         try:
             os.fsync(folder)
         finally:
             os.close(folder)
+
+
+def _head(origin: str, size: object, root: str) -> Checkpoint:
+    if type(size) is not int or size < 0:
+        raise ValueError("a size is a whole number")
+    return Checkpoint(origin, size, note.unb64(root))
+
+
+def _merged(kept: Mapping[str, Checkpoint], fresh: Mapping[str, Checkpoint]) -> dict[str, Checkpoint]:
+    merged = dict(kept)
+    for origin, head in fresh.items():
+        known = merged.get(origin)
+        if known and known.size == head.size and known.root != head.root:
+            raise LedgerAlarm(origin, f"two different heads of size {head.size} were signed")
+        if known is None or head.size > known.size:
+            merged[origin] = head
+    return merged

@@ -62,8 +62,8 @@ def publish(
 ) -> list[Published]:
     """Sign and store a checkpoint for every log that grew (of `only`, when given); return the new ones.
 
-    `now_ms` is noted beside them, Unix milliseconds. Raises LedgerAlarm for the first log found wrong, after
-    the sound ones were published. `memory` is the copy outside the data base; pass it wherever there is one.
+    `now_ms` is noted beside them, Unix milliseconds. Raises one LedgerAlarm for all that was found wrong, after
+    the sound logs were published. `memory` is the copy outside the data base; pass it wherever there is one.
     """
     remembered = memory.load() if memory else {}
     alarms: list[LedgerAlarm] = []
@@ -75,9 +75,9 @@ def publish(
         steps = list(_steps(conn, signer, wanted, remembered, alarms))
     stored = _store(data, steps, now_ms)
     if memory and stored:
-        memory.save(remembered | {step.checkpoint.origin: step.checkpoint for step in stored})
+        alarms += _remember(memory, stored)
     if alarms:
-        raise alarms[0]
+        raise LedgerAlarm(alarms[0].origin, alarms[0].reason, others=tuple(alarms[1:]))
     return [step.published for step in stored]
 
 
@@ -88,6 +88,14 @@ def _heads(conn: Connection, signer: Signer) -> list[_Head]:
     return [
         _Head(log, origin_of(signer.ledger_host, log), row.size, row.root, row.frontier) for log, row in logs
     ]
+
+
+def _remember(memory: Memory, steps: list[_Step]) -> list[LedgerAlarm]:
+    try:
+        memory.save({step.checkpoint.origin: step.checkpoint for step in steps})
+    except LedgerAlarm as alarm:
+        return [alarm]
+    return []
 
 
 def _vanished(heads: list[_Head], remembered: Mapping[str, Checkpoint]) -> list[LedgerAlarm]:
@@ -107,6 +115,8 @@ def _steps(
             step = _step(conn, signer, at, remembered.get(at.origin))
         except LedgerAlarm as alarm:
             alarms.append(alarm)
+        except LedgerError as error:
+            alarms.append(LedgerAlarm(at.origin, f"what is stored cannot be checked ({error.code})"))
         else:
             if step:
                 yield step
@@ -142,7 +152,7 @@ def _check_signed(signer: Signer, at: _Head, last: Published) -> None:
 def _check_successor(conn: Connection, at: _Head, before: Checkpoint) -> None:
     """Whatever was signed once must be a prefix of what stands there now."""
     if before.size > at.size:
-        raise LedgerAlarm(at.origin, f"rolled back: {before.size} entries were signed, {at.size} are there")
+        raise LedgerAlarm(at.origin, f"rolled back behind the signed size {before.size}")
     path = prove.consistency(conn, at.log, before.size, at.size) if before.size else []
     if not verify_consistency(before.size, at.size, before.root, at.root, path):
         raise LedgerAlarm(at.origin, f"not consistent with the signed head of size {before.size}")
@@ -168,7 +178,7 @@ def _new_leaves(conn: Connection, at: _Head, start: int) -> Iterator[list[bytes]
             if row.idx != expected or row.leaf != leaf:
                 raise LedgerAlarm(at.origin, f"entry {expected} is not what was appended")
         if len(rows) != end - start:
-            raise LedgerAlarm(at.origin, f"entries between {start} and {end} are missing")
+            raise LedgerAlarm(at.origin, f"entries from {start} on are missing")
         yield leaves
         start = end
 

@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError
 from consent.ledger import checkpoint, published
 from consent.ledger.append import append
 from consent.ledger.checkpoint import Checkpoint
-from consent.ledger.errors import LedgerAlarm, Malformed, NotYetPublished
+from consent.ledger.errors import LedgerAlarm, NotYetPublished
 from consent.ledger.memory import Memory
 from consent.ledger.origin import LogId, origin_of
 from consent.ledger.publish import publish
@@ -181,6 +181,20 @@ def test_one_logs_alarm_does_not_keep_the_others_from_publishing(backend: Backen
         assert published.newest(conn, LogId(1, YEAR)) is not None
 
 
+def test_every_log_found_wrong_is_told_and_none_hides_another(backend: Backend):
+    dice = random.Random(0)
+    with backend.data.write() as conn:
+        append(conn, [an_item(dice, bucket=bucket) for bucket in (0, 1, 2)], NOW, HOST)
+        conn.execute(text("UPDATE ledger_head SET size = 2 WHERE bucket <> 1"))
+
+    with pytest.raises(LedgerAlarm) as alarm:
+        publish(backend.data, SIGNER, NOW)
+
+    assert [one.origin for one in alarm.value.every] == [
+        origin_of(HOST, LogId(bucket, YEAR)) for bucket in (0, 2)
+    ]
+
+
 def test_of_many_publishers_each_step_is_taken_once(backend: Backend):
     grow(backend, 20)
 
@@ -248,13 +262,40 @@ def test_a_log_that_vanished_is_missed(backend: Backend, tmp_path: Path):
         publish(backend.data, SIGNER, NOW, memory=memory)
 
 
-@pytest.mark.parametrize("damaged", ["", "[]", "{", '{"a": [1]}', '{"a": ["x", "y"]}', '{"a": [1, "*"]}'])
+@pytest.mark.parametrize(
+    "damaged", ["", "[]", "{", '{"a": [1]}', '{"a": ["x", "y"]}', '{"a": [1, "*"]}', "é"]
+)
 def test_a_damaged_memory_is_not_taken_for_an_empty_one(tmp_path: Path, damaged: str):
     path = tmp_path / "heads.json"
     path.write_text(damaged)
 
-    with pytest.raises(Malformed):
+    with pytest.raises(LedgerAlarm, match="damaged"):
         Memory(path).load()
+    with pytest.raises(LedgerAlarm, match="damaged"):
+        Memory(path).save({ORIGIN: Checkpoint(ORIGIN, 1, bytes(32))})
+    assert path.read_text() == damaged
+
+
+def test_writers_of_one_memory_never_lose_each_others_heads(tmp_path: Path):
+    memory = Memory(tmp_path / "heads.json")
+
+    def signs(log: int) -> None:
+        for size in (1, 3, 2):
+            memory.save({f"log/{log}": Checkpoint(f"log/{log}", size, bytes(32))})
+
+    at_once([lambda log=log: signs(log) for log in range(8)])
+
+    assert {name: at.size for name, at in memory.load().items()} == {f"log/{log}": 3 for log in range(8)}
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["heads.json", "heads.json.lock"]
+    assert all(path.stat().st_mode & 0o077 == 0 for path in tmp_path.iterdir())
+
+
+def test_two_heads_of_one_size_are_an_alarm(tmp_path: Path):
+    memory = Memory(tmp_path / "heads.json")
+    memory.save({ORIGIN: Checkpoint(ORIGIN, 4, bytes(32))})
+
+    with pytest.raises(LedgerAlarm, match="two different heads"):
+        memory.save({ORIGIN: Checkpoint(ORIGIN, 4, bytes([1]) * 32)})
 
 
 def test_a_missing_memory_remembers_nothing(tmp_path: Path):
