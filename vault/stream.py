@@ -35,7 +35,8 @@ class SealingWriter:
     """Seals everything written into `file`; used as a context manager.
 
     `close` writes the last chunk. Leaving the block by an exception does not: what was written so far
-    stays unopenable, as a file cut short must be. `file` itself stays the caller's to close.
+    stays unopenable, as a file cut short must be. Nor can a writer whose `file` failed be used again, so
+    that no nonce is ever used for two chunks. `file` itself stays the caller's to close.
     """
 
     def __init__(self, file: BinaryIO, key: bytes, *, salt: bytes | None = None) -> None:
@@ -60,9 +61,9 @@ class SealingWriter:
     def close(self) -> None:
         """Seal the last chunk; a second call does nothing."""
         if not self._closed:
+            self._closed = True
             self._seal(bytes(self._held), last=True)
             self._held.clear()
-            self._closed = True
 
     def __enter__(self) -> Self:
         return self
@@ -81,8 +82,12 @@ class SealingWriter:
         del self._held[:ready]
 
     def _seal(self, chunk: bytes, *, last: bool) -> None:
-        self._file.write(self._cipher.encrypt(_nonce(self._counter, last=last), chunk, None))
+        sealed = self._cipher.encrypt(_nonce(self._counter, last=last), chunk, None)
+        # Counted first and closed until it is written: whoever tries again must not meet the same nonce.
         self._counter += 1
+        self._closed = True
+        self._file.write(sealed)
+        self._closed = last
 
 
 def open_stream(file: BinaryIO, key: bytes) -> Iterator[bytes]:

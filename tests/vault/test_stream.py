@@ -158,3 +158,49 @@ def test_a_file_that_hands_out_short_pieces_opens_all_the_same():
 def test_keys_and_salts_of_the_wrong_length_are_refused(key, salt):
     with pytest.raises(ValueError, match="32 bytes"):
         SealingWriter(io.BytesIO(), key, salt=salt)
+
+
+class _FullDisk(io.BytesIO):
+    """Takes the header, then fails once, leaving the first `kept` bytes of what it was to write."""
+
+    def __init__(self, kept: int) -> None:
+        super().__init__()
+        self.kept = kept
+        self.failed = False
+
+    def write(self, data):
+        if not self.failed and self.tell() >= 65:
+            self.failed = True
+            super().write(data[: self.kept])
+            raise OSError(28, "no space left")
+        return super().write(data)
+
+
+@pytest.mark.parametrize("kept", [0, 100])
+def test_a_writer_whose_file_failed_seals_nothing_more_so_no_nonce_is_used_twice(kept):
+    file = _FullDisk(kept)
+    writer = SealingWriter(file, KEY)
+    with pytest.raises(OSError, match="no space"):
+        writer.write(text(2 * CHUNK))
+    size = len(file.getvalue())
+
+    with pytest.raises(ValueError, match="closed"):
+        writer.write(b"other content")
+    writer.close()
+
+    assert len(file.getvalue()) == size
+    with pytest.raises(Unopenable):
+        opened(file.getvalue())
+
+
+def test_a_failed_end_is_not_sealed_again():
+    file = _FullDisk(3)
+    writer = SealingWriter(file, KEY)
+    writer.write(b"all of it")
+    with pytest.raises(OSError, match="no space"):
+        writer.close()
+
+    writer.close()
+
+    with pytest.raises(Unopenable):
+        opened(file.getvalue())
