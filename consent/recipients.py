@@ -9,6 +9,7 @@ programs with its own public keys. Private keys, plain-http redirects and empty 
 """
 
 import json
+import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,9 +22,12 @@ from consent.errors import BadRegistration
 from consent.ids import ClientId, RecipientId, canonical_json, new_reference
 from consent.tables import client as client_table
 from consent.tables import recipient as recipient_table
+from consent.texts import storable
 
 _PRIVATE_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+# What RFC 3986 writes, less what would end a directive of a header or stand for a quote there.
+_REDIRECT = re.compile(r"[A-Za-z0-9:/?#\[\]@!$&()*+=._~%-]{1,2000}")
 _MAX_TEXT = 200
 _MAX_KEYS = 16
 
@@ -95,6 +99,8 @@ def register(conn: Connection, registration: Registration, now_ms: int | None = 
 
 def client(conn: Connection, client_id: str) -> Client | None:
     """The client with its recipient, or None when nobody is known by this id."""
+    if not storable(client_id):
+        return None
     row = conn.execute(
         select(client_table, recipient_table)
         .join(recipient_table, recipient_table.c.id == client_table.c.recipient_id)
@@ -146,9 +152,15 @@ def _line(text: str) -> str:
 
 
 def _redirect(uri: str) -> str:
-    parts = urlsplit(uri)
+    if not _REDIRECT.fullmatch(uri):
+        raise BadRegistration("a redirect URI is plain ASCII without spaces, quotes, commas and semicolons")
+    try:
+        parts = urlsplit(uri)
+        port_is_sound = parts.port is None or parts.port > 0
+    except ValueError:
+        raise BadRegistration("a redirect URI names a host and perhaps a port") from None
     secure = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK)
-    if not secure or not parts.hostname or parts.fragment or "@" in parts.netloc:
+    if not (secure and port_is_sound) or not parts.hostname or parts.fragment or "@" in parts.netloc:
         raise BadRegistration("a redirect URI is https (http only on loopback), without user or fragment")
     return uri
 

@@ -83,6 +83,13 @@ def test_a_suspended_client_says_so(world):
         {"redirect_uris": ["javascript:alert(1)"]},
         {"redirect_uris": ["https://swift.example/cb#part"]},
         {"redirect_uris": ["https://user@swift.example/cb"]},
+        *[
+            {"redirect_uris": [f"https://swift.example{bad}"]}
+            for bad in ("/a b", "/a;b", "/a,b", "/a'b", '/a"b', "/a\nb", "/a\0b", "/张", ":99999/cb", ":x/cb")
+        ],
+        {"redirect_uris": ["https://swift.example;script-src/cb"]},
+        {"redirect_uris": ["https://[::1/cb"]},
+        {"redirect_uris": ["https://bücher.example/cb"]},
         {"jwks": {}},
         {"jwks": {"keys": []}},
         {"jwks": {"keys": ["no"]}},
@@ -131,6 +138,25 @@ def test_a_notice_needs_text_language_and_version(changes):
     given = {"purpose": "delivery", "version": 1, "lang": "en", "text": "We deliver.", **changes}
     with pytest.raises(BadNotice):
         notices.publish(NO_CONNECTION, "org_x", now_ms=1, **given)
+
+
+def test_texts_keep_their_lines_and_hold_no_other_control_character(world):
+    for bad in ("a\x00b", "a\x1bb", "a\x9bb", "a\ud800b"):
+        with pytest.raises(BadNotice):
+            notices.publish(NO_CONNECTION, "org_x", "delivery", 1, "en", bad, world.now)
+        with pytest.raises(BadTerms):
+            terms.publish(NO_CONNECTION, "org_x", 1, bad, "1.00", "CNY", "2.00", world.now)
+    app = world.app()
+    with world.vault.data.write() as conn:
+        lines = notices.publish(
+            conn, app.client.recipient.id, "delivery", 2, "en", "One.\r\n\tTwo.", world.now
+        )
+    assert lines.text == "One.\r\n\tTwo."
+
+
+def test_a_client_id_no_data_base_could_hold_is_nobodys(world):
+    with world.vault.data.read() as conn:
+        assert recipients.client(conn, "app_\x00") is None
 
 
 def test_a_notice_for_an_unknown_purpose_is_refused():
