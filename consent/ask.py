@@ -1,7 +1,8 @@
 """Asking: a recipient pushes its request (RFC 9126) before any person sees it; the only way in.
 
 The request is checked against what is stored: the client's redirect URI, the recipient's own notice and
-liability terms by id and hash, a window that is still open. It gets a `request_uri` good for one showing
+liability terms by id and hash, a window that is still open and opens within a minute: a code and its token
+live minutes and there is no refresh yet, so a later window could never be used. It gets a `request_uri` good for one showing
 within 90 seconds; only the digest of its secret is stored. The row belongs to no person yet and is routed
 by its own random bucket.
 
@@ -24,6 +25,7 @@ from consent.ids import ClientId, RecipientId, RequestId, canonical_json
 from consent.recipients import Client
 from consent.refusals import Refusal, RefusalCode
 from consent.tables import consent_request, request_claim
+from consent.texts import storable
 from vault.errors import MalformedId
 from vault.ids import MAX_BUCKETS, Bucket, new_id, new_secret, secret_bucket, secret_hash
 
@@ -32,6 +34,8 @@ SECRET_PREFIX = "req"  # noqa: S105  # a prefix, not a password
 LIFETIME_MS = 90_000
 _CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
 _MAX_STATE = 512
+MAX_AHEAD_MS = 60_000
+"""How far in the future a window may begin, in milliseconds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,7 +155,10 @@ def _refuse_params(client: Client, params: PushParams) -> Refusal | None:
         RefusalCode.CLIENT_SUSPENDED: ("client_id", not client.suspended),
         RefusalCode.REQUEST_REDIRECT: ("redirect_uri", params.redirect_uri in client.redirect_uris),
         RefusalCode.REQUEST_CHALLENGE: ("code_challenge", bool(_CHALLENGE.fullmatch(params.code_challenge))),
-        RefusalCode.REQUEST_STATE: ("state", len(params.state) <= _MAX_STATE),
+        RefusalCode.REQUEST_STATE: (
+            "state",
+            len(params.state) <= _MAX_STATE and storable(params.state),
+        ),
         RefusalCode.REQUEST_KEY: (
             "dpop_jkt",
             params.dpop_jkt is None or bool(_CHALLENGE.fullmatch(params.dpop_jkt)),
@@ -167,6 +174,8 @@ def _refuse_window(details: Details, now_ms: int) -> Refusal | None:
     opens = now_ms if details.window_from is None else details.window_from
     if max(opens, now_ms) >= details.window_to or details.window_to - opens > MAX_WINDOW_MS:
         return Refusal(code=RefusalCode.DETAILS_BAD_WINDOW, at="/0/window")
+    if opens > now_ms + MAX_AHEAD_MS:
+        return Refusal(code=RefusalCode.DETAILS_WINDOW_TOO_LATE, at="/0/window/from")
     return None
 
 

@@ -2,7 +2,8 @@
 
 One request is one purpose, for named fields, a number of uses, a window and a retention time, under one
 notice and one set of liability terms, both named by hash. Unknown members, wrong types, fields the purpose
-does not allow, onward recipients (each needs a grant of its own) and open-ended windows are refused.
+does not allow, onward recipients (each needs a grant of its own), open-ended windows and control characters
+are refused.
 
 `parse_details(raw: object) -> Details | Refusal`: `raw` is the decoded JSON of `authorization_details`.
 """
@@ -15,6 +16,7 @@ from typing import Any
 
 from consent.purposes import PURPOSES
 from consent.refusals import Refusal, RefusalCode
+from consent.texts import storable
 
 DETAILS_TYPE = "pii_use"
 ACTION = "disclose"
@@ -146,6 +148,8 @@ def _text(value: object, at: str) -> str:
         raise _Refused(RefusalCode.DETAILS_WRONG_TYPE, at)
     if not 1 <= len(value) <= 500:
         raise _Refused(RefusalCode.DETAILS_TOO_LARGE, at)
+    if not storable(value):
+        raise _Refused(RefusalCode.DETAILS_CONTROL_CHARACTER, at)
     return value
 
 
@@ -218,4 +222,6 @@ def _named(raw: object, at: str, name: str, claims: Mapping[str, Callable[..., A
     for member, kind in claims.items():
         if member in body and type(body[member]) is not kind:
             raise _Refused(RefusalCode.DETAILS_WRONG_TYPE, f"{at}/{member}")
+        if member in body and kind is str:
+            _text(body[member], f"{at}/{member}")
     return body

@@ -15,6 +15,7 @@ from consent.errors import BadNotice, UnknownPurpose
 from consent.ids import NoticeId, RecipientId, document_hash, new_reference
 from consent.purposes import PURPOSES
 from consent.tables import notice_version
+from consent.texts import storable
 
 LANGUAGES = ("zh-CN", "en")
 _MAX_CHARS = 20_000
@@ -69,8 +70,8 @@ def notice(conn: Connection, notice_id: str) -> Notice | None:
 
 def _checked(text: str, lang: str, version: int) -> str:
     body = text.strip()
-    if not body or len(body) > _MAX_CHARS:
-        raise BadNotice("a notice has between 1 and 20,000 characters")
+    if not body or len(body) > _MAX_CHARS or not storable(body, lines=True):
+        raise BadNotice("a notice has between 1 and 20,000 characters, none of them a control character")
     if lang not in LANGUAGES or version < 1:
         raise BadNotice("a notice has a language we serve and a version from 1")
     return body

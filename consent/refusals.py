@@ -28,6 +28,8 @@ class RefusalCode(StrEnum):
     DETAILS_UNKNOWN_NOTICE = "details.unknown_notice"
     DETAILS_UNKNOWN_TERMS = "details.unknown_terms"
     DETAILS_TOO_LARGE = "details.too_large"
+    DETAILS_CONTROL_CHARACTER = "details.control_character"
+    DETAILS_WINDOW_TOO_LATE = "details.window_too_late"
     REQUEST_REDIRECT = "request.redirect_uri"
     REQUEST_CHALLENGE = "request.code_challenge"
     REQUEST_STATE = "request.state"

@@ -16,6 +16,7 @@ from sqlalchemy import Connection, insert, select
 from consent.errors import BadTerms, UnfairTerms
 from consent.ids import RecipientId, TermsId, document_hash, new_reference
 from consent.tables import terms_version
+from consent.texts import storable
 
 _MAX_CHARS = 20_000
 _CURRENCY = re.compile(r"[A-Z]{3}")
@@ -103,8 +104,10 @@ def unfair(text: str) -> tuple[str, str] | None:
 
 def _checked(text: str, version: int) -> str:
     body = text.strip()
-    if not body or len(body) > _MAX_CHARS or version < 1:
-        raise BadTerms("terms have between 1 and 20,000 characters and a version from 1")
+    if not body or len(body) > _MAX_CHARS or not storable(body, lines=True):
+        raise BadTerms("terms have between 1 and 20,000 characters, none of them a control character")
+    if version < 1:
+        raise BadTerms("terms have a version from 1")
     found = unfair(body)
     if found:
         raise UnfairTerms(*found)

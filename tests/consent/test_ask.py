@@ -7,6 +7,7 @@ from sqlalchemy import func, select
 
 from consent import ask, recipients
 from consent.ask import Pushed
+from consent.details import instant
 from consent.refusals import Refusal, RefusalCode
 from consent.showings import claim
 from consent.tables import consent_request
@@ -94,6 +95,24 @@ def test_a_suspended_client_cannot_ask_and_what_it_asked_is_not_shown(world):
     assert refused == Refusal(code=RefusalCode.CLIENT_SUSPENDED, at="client_id")
     assert refused.error == "unauthorized_client"
     assert isinstance(claimed, Refusal)
+
+
+def test_a_window_that_opens_after_every_token_has_died_is_refused(world):
+    app = world.app()
+    closes = instant(world.now + DAY)
+
+    soon = world.push(app, window={"from": instant(world.now + 60_000), "to": closes})
+    late = world.push(app, window={"from": instant(world.now + 60_001), "to": closes})
+
+    assert isinstance(soon, Pushed)
+    assert late == Refusal(code=RefusalCode.DETAILS_WINDOW_TOO_LATE, at="/0/window/from")
+
+
+@pytest.mark.parametrize("state", ["\x00", "a\nb", "\ud800", "\x9b"])
+def test_a_state_no_data_base_could_hold_is_refused(world, state):
+    pushed = world.push(world.app(), params=replace(PARAMS, state=state))
+
+    assert pushed == Refusal(code=RefusalCode.REQUEST_STATE, at="state")
 
 
 def test_a_window_without_a_beginning_opens_now(world):

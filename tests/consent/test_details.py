@@ -130,6 +130,19 @@ def test_what_may_be_left_out_may_be_left_out():
             "/0/liability/per_record",
         ),
         (changed(recipient=None), "details.wrong_type", "/0/recipient"),
+        (changed(recipient="org\x00"), "details.control_character", "/0/recipient"),
+        (changed(notice={"id": "n\n", "hash": "h"}), "details.control_character", "/0/notice/id"),
+        (changed(notice={"id": "n", "hash": "h\x9b"}), "details.control_character", "/0/notice/hash"),
+        (
+            changed(liability={"terms": "t\ud800", "hash": "h"}),
+            "details.control_character",
+            "/0/liability/terms",
+        ),
+        (
+            changed(liability={"terms": "t", "hash": "h", "currency": "\x00"}),
+            "details.control_character",
+            "/0/liability/currency",
+        ),
     ],
 )
 def test_every_defect_has_its_code_and_place(raw, code, at):
