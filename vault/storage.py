@@ -5,6 +5,7 @@ BEGIN IMMEDIATE, because a deferred reader that turns writer fails under content
 PostgreSQL runs at READ COMMITTED: what must hold is held by constraints, triggers and row locks.
 """
 
+import os
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -38,7 +39,7 @@ class Dialect(StrEnum):
 
 _READ_OPTIONS: Mapping[Dialect, dict[str, Any]] = {
     Dialect.SQLITE: {"perusal_read": True},
-    Dialect.POSTGRESQL: {"isolation_level": "REPEATABLE READ"},
+    Dialect.POSTGRESQL: {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True},
 }
 
 
@@ -57,10 +58,13 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """One consistent view of the data; nothing written inside survives."""
+        """One consistent view of the data; a write inside is refused (PostgreSQL) or undone (SQLite)."""
         options = _READ_OPTIONS[self.dialect]
         with self.engine.connect() as conn:
             yield conn.execution_options(**options)
+            if self.dialect is Dialect.POSTGRESQL:
+                # A rollback would make the driver forget every statement it has prepared on this connection.
+                conn.commit()
 
     def close(self) -> None:
         self.engine.dispose()
@@ -91,9 +95,17 @@ def _sqlite_engine(url: str, pool_size: int) -> Engine:
         # The driver must not open transactions on its own: `_begin` below decides which kind.
         connect_args={"isolation_level": None, "check_same_thread": False, "timeout": 30.0},
     )
+    event.listen(engine, "do_connect", _make_private)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _make_private(_dialect: Any, _record: Any, args: list[Any], _params: Any) -> None:
+    """A new file is its owner's only, whatever the umask; SQLite gives its log and index files the same mode."""
+    path = str(args[0])
+    if path and not path.startswith((":memory:", "file:")):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:

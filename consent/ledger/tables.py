@@ -48,7 +48,8 @@ entry = Table(
     Column("id", LargeBinary(16), nullable=False),
     Column("leaf", LargeBinary(32), nullable=False),
     Column("body", LargeBinary, nullable=False),
-    UniqueConstraint("bucket", "year", "id"),
+    # The bucket comes last: without statistics a planner takes the bucket alone for a good enough key.
+    UniqueConstraint("id", "bucket", "year"),
     CheckConstraint("idx >= 0", name="idx"),
 )
 
@@ -96,7 +97,7 @@ opening = Table(
     ),
 )
 
-Index(None, opening.c.bucket, opening.c.subject)
+Index(None, opening.c.subject, opening.c.bucket)
 
 for _table in (entry, tile, checkpoint):
     append_only(_table)

@@ -115,7 +115,7 @@ CREATE TABLE ledger_entry (
 	leaf BLOB NOT NULL,
 	body BLOB NOT NULL,
 	CONSTRAINT pk_ledger_entry PRIMARY KEY (bucket, year, idx),
-	CONSTRAINT uq_ledger_entry_bucket_year_id UNIQUE (bucket, year, id),
+	CONSTRAINT uq_ledger_entry_id_bucket_year UNIQUE (id, bucket, year),
 	CONSTRAINT ck_ledger_entry_idx CHECK (idx >= 0)
 )
 -- end
@@ -281,7 +281,7 @@ CREATE TABLE ledger_opening (
 	CONSTRAINT fk_ledger_opening_bucket_year_idx FOREIGN KEY(bucket, year, idx) REFERENCES ledger_entry (bucket, year, idx)
 )
 -- end
-CREATE INDEX ix_ledger_opening_bucket_subject ON ledger_opening (bucket, subject)
+CREATE INDEX ix_ledger_opening_subject_bucket ON ledger_opening (subject, bucket)
 -- end
 CREATE TABLE notice_version (
 	id TEXT NOT NULL,
