@@ -29,6 +29,7 @@ from consent.ledger.entry import Kind
 from consent.ledger.origin import year_of
 from consent.ledgering import access_fields, entry_item
 from consent.replay import remember_many, replay_hash
+from vault.holds import share_people
 from vault.ids import Bucket, SubjectId, new_id
 from vault.keys import SubjectKey
 from vault.opening import Vault
@@ -154,6 +155,8 @@ class _Batch:
         if self._vault.data.dialect is Dialect.POSTGRESQL:
             grants = {(requests[at].bucket, fact.grant_id) for at, fact in facts.items()}
             redeem_rows.LOCK(self._conn, sorted(grants))
+            # What is read after the commit, and read again by a retry, must not be given another past meanwhile.
+            share_people(self._conn, ((requests[at].bucket, fact.subject) for at, fact in facts.items()))
 
     def _count_denials(self, attempts: Sequence[Attempt], verdicts: Sequence[Verdict]) -> list[Item]:
         """Count what is denied; returns ledger items for the classes first seen this hour."""

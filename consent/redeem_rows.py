@@ -1,7 +1,7 @@
 """The statements of a redemption and what their rows mean; each handles a whole batch at once.
 
-The order in which `redeem` runs them is the order of locks: proofs, grants, denial counters, idempotency
-keys, ledger heads, each sorted, so that no two batches can wait for each other in a circle.
+The order in which `redeem` runs them is the order of locks: proofs, grants, people, denial counters,
+idempotency keys, ledger heads, each sorted, so that no two batches can wait for each other in a circle.
 """
 
 from collections.abc import Mapping, Sequence

@@ -3,7 +3,8 @@
 The grant moves to `withdrawn` by the insert of the withdrawal row (a trigger does it), unspent uses are
 voided, the ledger entry and the event to the recipient are written in the same transaction. It takes the
 same lock as a redemption, so every disclosure commits before the withdrawal or not at all. A grant that is
-used up or past its window can be withdrawn too: then it is about what was received.
+used up or past its window can be withdrawn too: then it is about what was received. Its time is never before
+the last disclosure's, whatever the clocks of two servers said.
 
 `withdraw(vault, subject, bucket, grant_id, now_ms) -> Withdrawn | None`; asking again gives the first answer;
 None when there is no such grant of this person, or it was refused or has ended otherwise.
@@ -17,14 +18,15 @@ from sqlalchemy import Connection, func, insert, select, update
 from consent.events import WithdrawnEvent, queue_withdrawn
 from consent.grants import WITHDRAWABLE, GrantState
 from consent.ids import GrantId, RecipientId, grant_text
-from consent.ledger.append import Item, Position, append
+from consent.ledger.append import Position, append
 from consent.ledger.entry import Kind, parse
 from consent.ledger.origin import LogId, origin_of, year_of
 from consent.ledger.tables import entry
-from consent.ledgering import entry_items
+from consent.ledgering import entry_item
 from consent.receipts import withdrawal_receipt
-from consent.tables import consent_grant, use, withdrawal
+from consent.tables import consent_grant, disclosure, use, withdrawal
 from vault.ids import Bucket, SubjectId, new_id
+from vault.keys import SubjectKey
 from vault.opening import Vault
 
 _CHANNEL = "portal"
@@ -51,14 +53,14 @@ def withdraw(
         grant = _grant(conn, subject, bucket, grant_id)
     if grant is None:
         return None
-    items = _items(vault, grant, now_ms)
+    key = vault.keyring.subject_keys([(bucket, subject)])[subject]
     with vault.data.write() as conn:
         state = GrantState(conn.execute(_locked_state(grant)).scalar_one())
         if state is GrantState.WITHDRAWN:
             return _first(conn, vault, grant)
         if state not in WITHDRAWABLE:
             return None
-        return _write(conn, vault, grant, items, now_ms)
+        return _write(conn, vault, grant, key, max(now_ms, _last_disclosed(conn, grant)))
 
 
 def _grant(conn: Connection, subject: SubjectId, bucket: Bucket, grant_id: GrantId) -> Any:
@@ -76,19 +78,27 @@ def _locked_state(grant: Any) -> Any:
     )
 
 
-def _items(vault: Vault, grant: Any, now_ms: int) -> list[Item]:
-    fields = (("grant", grant_text(GrantId(grant.id))), ("recipient", grant.recipient_id))
-    about = (Bucket(grant.bucket), SubjectId(grant.subject), new_id(Bucket(grant.bucket), now_ms), fields)
-    return entry_items(vault, Kind.WITHDRAW, [about], now_ms)
+def _last_disclosed(conn: Connection, grant: Any) -> int:
+    """When the last disclosure under the locked grant committed, by whichever server's clock; 0 for never."""
+    newest = (
+        select(func.coalesce(func.max(disclosure.c.committed_at), 0))
+        .select_from(use)
+        .join(disclosure, (disclosure.c.use_id == use.c.id) & (disclosure.c.bucket == use.c.bucket))
+        .where(use.c.grant_id == grant.id, use.c.bucket == grant.bucket)
+    )
+    return int(conn.execute(newest).scalar_one())
 
 
-def _write(conn: Connection, vault: Vault, grant: Any, items: list[Item], now_ms: int) -> Withdrawn:
+def _write(conn: Connection, vault: Vault, grant: Any, key: SubjectKey, now_ms: int) -> Withdrawn:
     spent = _disclosures(conn, grant)
+    fields = (("grant", grant_text(GrantId(grant.id))), ("recipient", grant.recipient_id))
+    about = (Bucket(grant.bucket), key.subject, new_id(Bucket(grant.bucket), now_ms), fields)
+    item = entry_item(vault, Kind.WITHDRAW, key, about, now_ms)
     conn.execute(
         insert(withdrawal).values(
             bucket=grant.bucket,
             grant_id=grant.id,
-            id=items[0].id,
+            id=item.id,
             subject=grant.subject,
             channel=_CHANNEL,
             disclosures=spent,
@@ -105,7 +115,7 @@ def _write(conn: Connection, vault: Vault, grant: Any, items: list[Item], now_ms
         voided=_void(conn, grant, now_ms),
     )
     queue_withdrawn(conn, vault, event)
-    position = append(conn, items, now_ms, vault.installation.ledger_host)[0]
+    position = append(conn, [item], now_ms, vault.installation.ledger_host)[0]
     return _withdrawn(vault, grant, now_ms, spent, position, repeated=False)
 
 

@@ -5,6 +5,7 @@ These names are what the floors above may rely on; every other module of the pac
 
 from vault.errors import VaultError
 from vault.fields import FIELDS, Field, InvalidValue, canonical
+from vault.holds import share_people
 from vault.ids import Bucket, RecordId, SubjectId, TenantId
 from vault.keys import Keyring, SubjectKey
 from vault.masks import mask
@@ -52,5 +53,6 @@ __all__ = [
     "open_database",
     "open_many",
     "open_vault",
+    "share_people",
     "update_value",
 ]

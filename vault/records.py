@@ -6,7 +6,7 @@ that a leak of last year's phone number still finds its owner.
 
 import hashlib
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,7 @@ from sqlalchemy import Connection, func, select
 
 from vault.drafts import PROFILE, DraftValue, Refused, draft_value, seal_draft
 from vault.enrol import TAKEN, Created, NewPerson, create_many
+from vault.holds import next_instant, take_person
 from vault.ids import Bucket, SubjectId, bucket_for
 from vault.keys import SubjectKey
 from vault.masks import mask
@@ -57,12 +58,6 @@ class Window:
     valid_to: int | None
 
 
-_LOCK = RowSet(
-    "WITH {rows} SELECT p.state FROM rows JOIN person p ON p.bucket = rows.bucket "
-    "AND p.subject = rows.subject {for_update:p}",
-    bucket="int",
-    subject="bytes",
-)
 _CLAIM = RowSet(
     "WITH {rows} INSERT INTO unique_key (bucket, kind, epoch, tag, subject) "
     "SELECT bucket, kind, :epoch, tag, subject FROM rows WHERE true ON CONFLICT DO NOTHING",
@@ -125,8 +120,20 @@ _WINDOWS = RowSet(
 )
 
 
-def update_value(vault: Vault, subject: SubjectId, field: str, text: str, now_ms: int) -> Updated | Refused:
-    """Make `text` the current value of a person's field; refuses like `create_many`, or `person_unknown`."""
+def update_value(
+    vault: Vault,
+    subject: SubjectId,
+    field: str,
+    text: str,
+    now_ms: int,
+    *,
+    clock: Callable[[], int] = next_instant,
+) -> Updated | Refused:
+    """Make `text` the current value of a person's field; refuses like `create_many`, or `person_unknown`.
+
+    The version begins at `now_ms`, at what `clock` says once the person's row is ours, or where the version
+    before it began, whichever is latest (Unix ms): never in a past that somebody may have read.
+    """
     draft = draft_value(vault.keyring, vault.installation.buckets, field, text)
     if isinstance(draft, Refused):
         return draft
@@ -135,9 +142,9 @@ def update_value(vault: Vault, subject: SubjectId, field: str, text: str, now_ms
     if key is None:
         return Refused(UNKNOWN_PERSON, "")
     with vault.data.write() as conn:
-        if _LOCK(conn, [(bucket, subject)]) != [("active",)]:
+        if not take_person(conn, bucket, subject):
             return Refused(UNKNOWN_PERSON, "")
-        return _change(conn, vault, _Change(bucket, key, draft, now_ms))
+        return _change(conn, vault, _Change(bucket, key, draft, max(now_ms, clock())))
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +152,7 @@ class _Change:
     bucket: Bucket
     key: SubjectKey
     draft: DraftValue
-    now_ms: int
+    begins: int
 
 
 def _change(conn: Connection, vault: Vault, change: _Change) -> Updated | Refused:
@@ -156,7 +163,7 @@ def _change(conn: Connection, vault: Vault, change: _Change) -> Updated | Refuse
         return Updated(head[1])
     if not _move_unique_key(conn, vault, change, current):
         return Refused(TAKEN, code)
-    starts = change.now_ms
+    starts = change.begins
     if head:
         starts = max(starts, head[4])
         _CLOSE(conn, [(change.bucket, subject, PROFILE, code, head[1])], now=starts)

@@ -5,7 +5,7 @@ import pytest
 from breach.intake.columns import Kind, recognise
 from breach.match import AGREED, CONFLICTING, Cells, Matcher
 from tests.vault import people
-from vault.records import update_value
+from tests.vault.people import change
 
 COLUMNS = recognise([["13812345678", "a@example.com"], ["13812345679", "b@example.com"]] * 3, 2)
 
@@ -60,8 +60,8 @@ def test_identifiers_that_lead_to_different_people_are_a_conflict_and_no_match(m
 
 
 def test_a_number_that_two_people_had_in_turn_needs_a_second_identifier(matching, vault, enrolled, now):
-    update_value(vault, enrolled[1].subject, "phone", "17700000001", now + 1)
-    update_value(vault, enrolled[2].subject, "phone", phone(1), now + 2)
+    change(vault, enrolled[1].subject, "phone", "17700000001", now + 1)
+    change(vault, enrolled[2].subject, "phone", phone(1), now + 2)
 
     alone, _ = matching([[phone(1), "-"]])
     with_mail, _ = matching([[phone(1), "user2@example.com"]])

@@ -17,7 +17,7 @@ from breach.stages import TraceBusy
 from breach.tables import dump, dump_custody, trace_item, trace_stage
 from breach.tables import trace as trace_table
 from tests.breach.leaks import HOUR, row, write
-from vault.records import update_value
+from tests.vault.people import change
 
 
 def take(vault, raw, tmp_path, now, size=1000):
@@ -198,7 +198,7 @@ def test_only_what_was_delivered_before_and_in_that_version_speaks_against_a_rec
     vault, world = small_town.vault, small_town.world
     old = [row(n)[1] for n in range(40, 88)]
     for n in range(40, 88):
-        update_value(vault, small_town.people[n].subject, "phone", f"177{n:08d}", world.now)
+        change(vault, small_town.people[n].subject, "phone", f"177{n:08d}", world.now)
     small_town.give("parcel", list(range(40, 70)), ["name", "phone"])
     world.tick(HOUR)
 

@@ -1,6 +1,8 @@
 """From a token to values: what `disclose_many` answers, what it leaves behind, and what spoils what."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from threading import Event
 
 import pytest
 from sqlalchemy import func, select
@@ -16,7 +18,7 @@ from consent.withdraw import withdraw
 from tests.consent.world import idempotency
 from tests.vault import people
 from vault.ids import Bucket
-from vault.records import update_value
+from vault.records import Updated, update_value
 
 
 @pytest.fixture
@@ -161,11 +163,44 @@ def test_a_retry_gets_the_same_answer_and_counts_as_a_redelivery(world, one):
 def test_a_retry_reads_the_values_of_the_first_answer_even_if_they_changed(world, one):
     _, person, issued = one
     first = disclose_many(world.vault, [world.request(issued, key="k")], world.now)[0]
-    update_value(world.vault, person.subject, "phone", "19999999999", world.now + 1)
+    people.change(world.vault, person.subject, "phone", "19999999999", world.now + 1)
 
     again = disclose_many(world.vault, [world.request(issued, key="k")], world.now + 2)[0]
 
     assert again.values == first.values
+
+
+def test_a_change_asks_the_clock_only_after_the_uses_before_it_have_committed(world, one, monkeypatch):
+    """It arrived with an earlier time while a use was committing: the retry must read what was answered."""
+    _, person, issued = one
+    order, holds, go = [], Event(), Event()
+    truth = redeem.append
+
+    def slow(*args):
+        holds.set()
+        assert go.wait(30)
+        order.append("use")
+        return truth(*args)
+
+    def clock():
+        order.append("clock")
+        return world.now + 1
+
+    monkeypatch.setattr(redeem, "append", slow)
+    with ThreadPoolExecutor(2) as pool:
+        using = pool.submit(disclose_many, world.vault, [world.request(issued, key="k")], world.now)
+        assert holds.wait(30)
+        changed = ("phone", "19999999999", world.now - 5)
+        changing = pool.submit(update_value, world.vault, person.subject, *changed, clock=clock)
+        with pytest.raises(TimeoutError):
+            changing.result(timeout=0.3)
+        go.set()
+        first, version = using.result(30)[0], changing.result(30)
+    assert (order, version) == (["use", "clock"], Updated(2))
+    again = disclose_many(world.vault, [world.request(issued, key="k")], world.now + 2)[0]
+
+    assert again.values == first.values
+    assert again.values["phone"] == people.values(0)["phone"]
 
 
 def test_retries_inside_one_batch_collapse_to_one_disclosure(world):

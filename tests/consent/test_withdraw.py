@@ -1,11 +1,12 @@
 """Withdrawing: at once, once, provable, with an event to the recipient; and who may not."""
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
 from consent import receipts
 from consent.approve import refuse
 from consent.denials import DenialCode, Denied
+from consent.details import instant
 from consent.disclose import Disclosure, disclose_many
 from consent.events import public_key as event_key
 from consent.history import grant
@@ -13,8 +14,15 @@ from consent.ids import grant_text
 from consent.ledger import jws
 from consent.ledger.entry import Kind, parse
 from consent.ledger.tables import entry
-from consent.tables import event_outbox, use, withdrawal
+from consent.tables import event_outbox, token, use, withdrawal
 from consent.withdraw import withdraw
+from vault.storage import Dialect
+
+NO_TRIGGER = "ALTER TABLE token DISABLE TRIGGER token_append_only"
+
+
+def on_sqlite(world):
+    return world.vault.data.dialect is Dialect.SQLITE
 
 
 @pytest.fixture
@@ -122,3 +130,20 @@ def test_nobody_withdraws_what_is_not_theirs_or_was_never_given(world, used_once
     assert withdraw(world.vault, person.subject, person.bucket, b"g" * 16, world.now) is None
     assert withdraw(world.vault, person.subject, person.bucket, refused.id, world.now) is None
     assert not refused.withdrawable
+
+
+@pytest.mark.parametrize("ahead", [40, 45 * 86_400_000], ids=["milliseconds", "into the next year"])
+def test_a_withdrawal_is_never_dated_before_a_use_that_another_servers_clock_dated(world, ahead):
+    app, person = world.app(), world.person()
+    issued = world.token(app, person, uses=3, window={"to": instant(world.now + 60 * 86_400_000)})
+    with world.vault.data.write() as conn:  # a token that outlives the difference of the clocks
+        conn.execute(text("DROP TRIGGER token_no_update" if on_sqlite(world) else NO_TRIGGER))
+        conn.execute(token.update().values(expires_at=world.now + ahead + 1))
+    use_ = disclose_many(world.vault, [world.request(issued)], world.now + ahead)[0]
+    assert isinstance(use_, Disclosure)
+
+    done = take_back(world, person, issued)
+
+    assert done.at == use_.disclosed.committed_at == world.now + ahead
+    assert (done.position.year, done.disclosures) == (use_.disclosed.position.year, 1)
+    assert parse(done.position.body).ts >= parse(use_.disclosed.position.body).ts

@@ -4,7 +4,7 @@ from vault.fields.resident_id import check_character
 from vault.ids import SubjectId
 from vault.opening import Vault
 from vault.permit import AccessPermit, AccessStatement, issue
-from vault.records import Created, NewPerson, create_many
+from vault.records import Created, NewPerson, Refused, Updated, create_many, update_value
 
 
 def phone(i: int) -> str:
@@ -29,6 +29,11 @@ def enrol(vault: Vault, numbers: range, now_ms: int) -> list[Created]:
     answers = create_many(vault, [NewPerson(values(i)) for i in numbers], now_ms)
     assert all(isinstance(answer, Created) for answer in answers)
     return [answer for answer in answers if isinstance(answer, Created)]
+
+
+def change(vault: Vault, subject: SubjectId, field: str, text: str, now_ms: int) -> Updated | Refused:
+    """A change at exactly `now_ms`, for tests that keep time themselves."""
+    return update_value(vault, subject, field, text, now_ms, clock=lambda: now_ms)
 
 
 def permit(vault: Vault, person: Created, fields: tuple[str, ...], at_ms: int) -> AccessPermit:

@@ -1,0 +1,45 @@
+"""Holding people's rows still, so that values and the uses that read them have one order.
+
+A use is read as of the instant it committed, and read again as of that instant when the recipient retries.
+Whoever commits a use therefore holds the person's row until the commit, and whoever changes a value takes the
+row for itself first and asks the clock only then: no version can begin at or before an instant that has
+already been answered for. SQLite's one writer holds everything anyway. Servers' clocks must agree.
+"""
+
+import time
+from collections.abc import Iterable
+
+from sqlalchemy import Connection
+
+from vault.ids import Bucket, SubjectId
+from vault.rowset import RowSet
+from vault.storage import Dialect
+
+_SHARE = RowSet(
+    "WITH {rows} SELECT p.state FROM rows JOIN person p ON p.bucket = rows.bucket "
+    "AND p.subject = rows.subject ORDER BY p.bucket, p.subject {for_share:p}",
+    bucket="int",
+    subject="bytes",
+)
+_TAKE = RowSet(
+    "WITH {rows} SELECT p.state FROM rows JOIN person p ON p.bucket = rows.bucket "
+    "AND p.subject = rows.subject {for_update:p}",
+    bucket="int",
+    subject="bytes",
+)
+
+
+def share_people(conn: Connection, people: Iterable[tuple[Bucket, SubjectId]]) -> None:
+    """Until the transaction ends nobody's values change; one statement, rows in sorted order."""
+    if conn.dialect.name == Dialect.POSTGRESQL:
+        _SHARE(conn, sorted(set(people)))
+
+
+def take_person(conn: Connection, bucket: Bucket, subject: SubjectId) -> bool:
+    """Take a person's row for a change, waiting for whoever holds it; False when there is no such person."""
+    return _TAKE(conn, [(bucket, subject)]) == [("active",)]
+
+
+def next_instant() -> int:
+    """The millisecond after this one, in Unix milliseconds: uses of this one may have been answered already."""
+    return time.time_ns() // 1_000_000 + 1
