@@ -1,8 +1,8 @@
 """The transparency log for outsiders: signed checkpoints, hash tiles, the keys that verify them (C2SP tlog-tiles).
 
 Hashes are public and never change, so full and partial tiles may be cached for ever. Entries carry no
-personal data, yet their bundles are for auditors with a key: the tags in them would let a stranger count how
-often one unnamed person's data is used.
+personal data, yet their bundles are for auditors with a key and for no cache: the tags in them would let a
+stranger count how often one unnamed person's data is used.
 """
 
 from typing import Any, NamedTuple
@@ -20,6 +20,7 @@ from consent.ledger.signer import Signer
 from consent.ledger.tiles import Tile, parse_path
 
 _FOR_EVER = {"Cache-Control": "public, max-age=31536000, immutable"}
+_AUDITOR = {"Cache-Control": "private, no-store"}
 _MOMENT = {"Cache-Control": "public, max-age=1"}
 _MAX_BUCKET = 4095
 
@@ -95,4 +96,5 @@ def _tile(services: Services, log: LogId, wanted: _Wanted) -> Response[bytes]:
         data = published.public_tile(conn, log, wanted.tile, as_entries=wanted.as_entries)
     if data is None:
         raise Problem(404, "not_found")
-    return Response(data, media_type="application/octet-stream", headers=_FOR_EVER)
+    headers = _AUDITOR if wanted.as_entries else _FOR_EVER
+    return Response(data, media_type="application/octet-stream", headers=headers)

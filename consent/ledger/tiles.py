@@ -18,6 +18,10 @@ HEIGHT = 8
 MAX_LEVEL = 7
 """256^8 leaves is 2^64: no size a log can reach has a tile above level 7."""
 
+_MOST_CHARACTERS = 64
+_MOST_LEAVES = 1 << 63
+"""Beyond it no size can be stored, so no tile can be served; asking a data base about it would fail."""
+
 _PATH = re.compile(r"tile/(0|[1-9]\d?|entries)/((?:x\d{3}/)*\d{3})(?:\.p/([1-9]\d{0,2}))?")
 
 
@@ -46,7 +50,7 @@ def entries_path(n: int, width: int = WIDTH) -> str:
 
 def parse_path(path: str) -> tuple[Tile, bool]:
     """The tile a path names, and whether its entry bundle is meant; raises Malformed for any other spelling."""
-    match = _PATH.fullmatch(path) if path.isascii() else None
+    match = _PATH.fullmatch(path) if path.isascii() and len(path) <= _MOST_CHARACTERS else None
     if match is None:
         raise Malformed("not a tile path")
     n = int(match[2].replace("x", "").replace("/", ""))
@@ -54,7 +58,7 @@ def parse_path(path: str) -> tuple[Tile, bool]:
     tile = Tile(level, n, int(match[3] or WIDTH))
     known = entries_path(n, tile.width) if match[1] == "entries" else tile.path
     # Re-writing it refuses superfluous groups and a partial width of 256.
-    if known != path or level > MAX_LEVEL:
+    if known != path or level > MAX_LEVEL or tile.end >= _MOST_LEAVES:
         raise Malformed("not a tile path")
     return tile, match[1] == "entries"
 

@@ -48,6 +48,7 @@ def test_entries_are_for_auditors_and_hold_no_name_and_no_value(world):
     assert world.http.get(path).status_code == 401
     entries = world.http.get(path, headers=world.staff_key(Access.AUDITOR))
     assert entries.status_code == 200
+    assert entries.headers["cache-control"] == "private, no-store"
     for word in ("13812341234", "张小丰", "Harbour", "org_", "account"):
         assert word.encode() not in entries.content
 
@@ -62,6 +63,11 @@ def test_paths_that_name_no_tile_are_not_found(world):
         f"{base}/tile/99/000",
         f"{base}/tile/0/000/extra",
         f"{base}/tile/-1/000",
+        f"{base}/tile/0/{'x999/' * 8}999",
+        f"{base}/tile/7/x999/999",
+        f"{base}/tile/0/{'x999/' * 1500}999",
+        f"{base}/tile/{'9' * 5000}/000",
+        f"/log/{'9' * 5000}/0/checkpoint",
         "/log/99999/0/checkpoint",
         "/log/2026/99999999999999999999/checkpoint",
         "/log/x/y/checkpoint",

@@ -8,6 +8,9 @@ from litestar.handlers import ASGIRouteHandler
 from api.access import PORTAL, STAFF, Access
 from api.answers import MEDIA_TYPE
 from api.headers import CSP
+from api.jobs.publisher import Publisher
+from consent.ledger import published
+from consent.ledger.memory import Memory
 from tests.flow.installation import BROWSER, open_world
 
 pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
@@ -122,7 +125,31 @@ def test_every_answer_of_every_route_carries_the_security_headers(world):
         assert headers["cross-origin-opener-policy"] == "same-origin", path
         assert "server" not in headers, path
         public = path in PUBLIC_CACHED or path.startswith(("/log/", "/static/"))
+        public = public and "/tile/entries/" not in path
         assert headers["cache-control"] == "no-store" or (public and answer.status_code < 400), path
+
+
+def test_no_cache_that_others_share_may_keep_what_is_not_public(world):
+    app, person = world.app(), world.person()
+    app.disclose(app.token_for(person))
+    Publisher(world.vault, world.clock, Memory(world.settings.checkpoint_state), None, 1).publish_once()
+    cookie = {"Cookie": "; ".join(f"{name}={value}" for name, value in person.cookies.items())}
+    keys = {role: world.staff_key(role) for role in STAFF}
+    with world.vault.data.read() as conn:
+        (log,) = published.logs(conn)
+        size = published.newest(conn, log).size
+    entries = f"/log/{log.year}/{log.bucket}/tile/entries/000.p/{size}"
+    walked = [(method, path, handler.opt.get("access")) for method, path, handler in routes(world.http.app)]
+
+    statuses = {}
+    for method, path, who in [*walked, ("GET", entries, Access.AUDITOR)]:
+        if who is Access.PUBLIC or method == "OPTIONS":
+            continue
+        answer = world.http.request(method, path, headers=keys.get(who, cookie))
+        statuses[path] = answer.status_code
+        assert "no-store" in answer.headers["cache-control"], path
+        assert "public" not in answer.headers["cache-control"], path
+    assert statuses[entries] == 200
 
 
 def test_every_error_is_a_problem_with_a_code_and_repeats_nothing_of_the_request(world):
