@@ -22,6 +22,7 @@ class Event(StrEnum):
     PUBLISHED = "checkpoints_published"
     JOB_FINISHED = "job_finished"
     JOB_FAILED = "job_failed"
+    OPEN_FOLDERS = "folders_others_may_enter"
     LEDGER_ALARM = "ledger_alarm"
 
 

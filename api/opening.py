@@ -12,6 +12,7 @@ import api
 import breach
 import consent
 import vault
+from api.secret_file import first_line
 from api.settings import Settings, SettingsError
 from vault.opening import Vault, open_vault
 from vault.providers.local import open_root
@@ -20,11 +21,11 @@ from vault.storage import open_database
 
 @contextmanager
 def opened_vault(settings: Settings) -> Iterator[Vault]:
-    """The installation's vault, closed when the block ends; raises VaultError or SettingsError."""
+    """The installation's vault, closed when the block ends; raises VaultError, SettingsError or ExposedSecret."""
     check_one_project()
     data, keys = open_database(settings.database), open_database(settings.keys)
     try:
-        yield open_vault(data, keys, open_root(settings.root_file, _passphrase(settings.passphrase_file)))
+        yield open_vault(data, keys, open_root(settings.root_file, first_line(settings.passphrase_file)))
     finally:
         data.close()
         keys.close()
@@ -37,8 +38,3 @@ def check_one_project() -> None:
     }
     if len(folders) != 1:
         raise SettingsError("api, breach, consent and vault do not come from one project")
-
-
-def _passphrase(path: Path) -> str:
-    with path.open(encoding="utf-8") as file:
-        return file.readline().rstrip("\r\n")

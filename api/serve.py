@@ -20,6 +20,8 @@ from api.app import create_app
 from api.events import Event, log_event, log_unexpected
 from api.opening import opened_vault
 from api.settings import Settings
+from vault.opening import Vault
+from vault.storage import Dialect
 
 _BACKLOG = 2048
 
@@ -54,9 +56,8 @@ def run(settings: Settings) -> None:
         signal.signal(number, _already_stopping)
     ready: dict[str, object] = {"url": url, "port": port, "pid": os.getpid(), "issuer": settings.issuer}
     with opened_vault(settings) as vault:
-        server = _Server(
-            _config(create_app(settings, vault=vault), settings), settings.ready_file, ready
-        )
+        _warn_of_open_folders(settings, vault)
+        server = _Server(_config(create_app(settings, vault=vault), settings), settings.ready_file, ready)
         server.run(sockets=[listening])
     if not server.started:
         sys.exit(1)
@@ -103,6 +104,17 @@ def _bind(host: str, port: int) -> socket.socket:
 
 def _bracketed(host: str) -> str:
     return f"[{host}]" if ":" in host else host
+
+
+def _warn_of_open_folders(settings: Settings, vault: Vault) -> None:
+    """Tell how many folders of the installation others may enter; who made them may have had a reason."""
+    files = [settings.root_file, settings.passphrase_file, settings.checkpoint_state]
+    if vault.data.dialect is Dialect.SQLITE:
+        files.append(Path(str(vault.data.engine.url.database)))
+    folders = {path.absolute().parent for path in files}
+    open_to_others = [folder for folder in folders if folder.is_dir() and folder.stat().st_mode & 0o077]
+    if open_to_others:
+        log_event(Event.OPEN_FOLDERS, count=len(open_to_others))
 
 
 def _already_stopping(_number: int, _frame: FrameType | None) -> None:

@@ -72,7 +72,8 @@ def _data_base(error: SQLAlchemyError) -> Failure:
 
 
 def _exit_code(code: str) -> Exit:
-    return Exit.ENVIRONMENT if code in {"bad_setting", "wrong_passphrase"} else Exit.WRONG
+    not_ready = {"bad_setting", "wrong_passphrase", "secret_is_readable"}
+    return Exit.ENVIRONMENT if code in not_ready else Exit.WRONG
 
 
 def _unexpected(error: Exception) -> Failure:

@@ -16,6 +16,7 @@ from typing import TextIO
 import click
 
 from api.cli.failures import Exit, Failure
+from api.secret_file import first_line
 from api.settings import PREFIX, Settings
 from vault.storage import Database, open_database
 
@@ -74,14 +75,7 @@ def read_secret(path: Path) -> str:
     """The first line of a file that only its owner can read; "-" means standard input."""
     if str(path) == "-":
         return sys.stdin.readline().rstrip("\r\n")
-    if path.stat().st_mode & 0o077:
-        raise Failure(
-            f"others can read {path.name}; say: chmod 600 {path.name}",
-            code="secret_is_readable",
-            exit_code=Exit.ENVIRONMENT,
-        )
-    with path.open(encoding="utf-8") as file:
-        return file.readline().rstrip("\r\n")
+    return first_line(path)
 
 
 @contextmanager

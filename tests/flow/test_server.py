@@ -109,3 +109,12 @@ def test_a_wrong_passphrase_stops_the_start_with_a_reason_and_no_traceback(home)
     assert started.returncode != 0
     assert "Traceback" not in started.stderr + started.stdout
     assert "wrong_passphrase" in started.stderr + started.stdout
+
+
+def test_a_passphrase_that_others_can_read_stops_the_start_with_a_reason(home):
+    (home / "passphrase").chmod(0o644)
+
+    started = _perusal("serve", "--dir", str(home), "--port", "0")
+
+    assert started.returncode == 3
+    assert "secret_is_readable" in started.stderr + started.stdout

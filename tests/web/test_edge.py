@@ -13,6 +13,7 @@ from api.csrf import csrf_token, from_own_pages, token_matches
 from api.forms import MalformedForm, parse_form
 from api.headers import CSP, approval_policy
 from api.i18n import Lang, catalogue, lang_of_path, negotiate
+from api.secret_file import ExposedSecret, first_line
 from api.sessions import CookieJar
 from api.settings import Settings, SettingsError
 
@@ -177,3 +178,33 @@ def test_over_https_cookies_are_host_bound_and_secure():
     assert jar.session_name.startswith("__Host-")
     assert {"Secure", "HttpOnly", "Path=/", "SameSite=lax"} <= {part.strip() for part in cookie.split(";")}
     assert "Domain" not in cookie
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["postgresql+psycopg://me:hunter2@db/x", "postgresql+psycopg://db/x?user=me&password=hunter2"],
+)
+@pytest.mark.parametrize("name", ["PERUSAL_DATABASE", "PERUSAL_KEYS"])
+def test_an_address_with_a_password_in_it_is_refused_and_the_password_is_not_told(name, address):
+    with pytest.raises(SettingsError, match="PGPASSFILE") as raised:
+        Settings.from_mapping({"PERUSAL_HOME": "/x", name: address})
+
+    assert "hunter2" not in str(raised.value)
+
+
+@pytest.mark.parametrize("name", ["BATCH_CAP", "BATCH_QUEUE", "CONNECTIONS"])
+def test_a_bound_of_nothing_is_refused(name):
+    with pytest.raises(SettingsError):
+        Settings.from_mapping({"PERUSAL_HOME": "/x", f"PERUSAL_{name}": "0"})
+
+
+def test_a_secret_that_others_can_read_is_not_taken(tmp_path):
+    path = tmp_path / "passphrase"
+    path.write_text("open sesame\n")
+    path.chmod(0o640)
+    with pytest.raises(ExposedSecret) as raised:
+        first_line(path)
+    assert "sesame" not in str(raised.value)
+
+    path.chmod(0o600)
+    assert first_line(path) == "open sesame"
