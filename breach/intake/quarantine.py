@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from sqlalchemy import Connection, insert, select
+from sqlalchemy.exc import SQLAlchemyError
 
 from breach.errors import DumpDamaged, DumpRefused, UnknownDump, Unreadable
 from breach.intake.sniff import HEAD, sniff
@@ -68,8 +69,10 @@ class Upload:
         self._hash = hashlib.sha256()
         self._head = bytearray()
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if folder.stat().st_mode & 0o077:
+            folder.chmod(0o700)
         self._part = folder / f"{secrets.token_hex(16)}.part"
-        self._file = self._part.open("xb")
+        self._file = os.fdopen(os.open(self._part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
         self._writer = SealingWriter(self._file, vault.keyring.service_key(KEY))
 
     def write(self, chunk: bytes) -> None:
@@ -100,7 +103,10 @@ class Upload:
             digest = self._hash.digest()
             found = _register(self._vault, raw, digest, self.size, target, now_ms, actor)
         except BaseException:
-            target.unlink()  # a sealed file no row knows of would never be found again
+            # A sealed file no row knows of would never be found again; but an error after the commit, such as a
+            # connection lost on the way back, must not take away the only copy of what is in custody.
+            if _surely_unknown(self._vault, raw):
+                target.unlink()
             raise
         if found.again:
             target.unlink()
@@ -172,6 +178,15 @@ def _register(
         known = conn.execute(select(dump).where(dump.c.sha256 == sha256)).one()
         _custody(conn, known.id, now_ms, "received" if fresh else "received_again", actor)
     return _quarantined(known, path.parent, again=not fresh)
+
+
+def _surely_unknown(vault: Vault, raw: bytes) -> bool:
+    """Whether the data base answers, and has no row of this dump; in doubt the file stays."""
+    try:
+        with vault.data.read() as conn:
+            return conn.execute(select(dump.c.id).where(dump.c.id == raw)).first() is None
+    except SQLAlchemyError:
+        return False
 
 
 def _make_durable(folder: Path) -> None:

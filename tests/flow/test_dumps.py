@@ -1,10 +1,13 @@
 """A leaked file over HTTP: into the sealed quarantine, traced by a job, reported; and files that are none."""
 
 import gzip
+import os
+import stat
 
 import pytest
 
 from api.access import Access
+from breach.intake import quarantine
 
 
 def _leak(world, people=40):
@@ -45,6 +48,36 @@ def test_the_same_file_again_is_the_same_dump(world):
 
     assert first["sha256"] == second["sha256"]
     assert (first["again"], second["again"]) == (False, True)
+
+
+def test_what_lies_in_quarantine_is_its_owner_s_only_whatever_the_folder_was(world):
+    _, dump = _leak(world, 2)
+    world.settings.quarantine.mkdir(mode=0o755)
+    before = os.umask(0)
+    try:
+        world.http.post("/v1/dumps", content=dump, headers=world.staff_key(Access.INVESTIGATOR))
+    finally:
+        os.umask(before)
+
+    (kept,) = world.settings.quarantine.iterdir()
+    assert [stat.S_IMODE(path.stat().st_mode) for path in (kept.parent, kept)] == [0o700, 0o600]
+
+
+@pytest.mark.parametrize("committed", [True, False])
+def test_a_file_is_removed_after_an_error_only_when_no_row_knows_of_it(world, monkeypatch, committed):
+    _, dump = _leak(world, 2)
+    true_register = quarantine._register
+
+    def register(*given):
+        if committed:
+            true_register(*given)
+        raise ConnectionError("lost on the way back")
+
+    monkeypatch.setattr(quarantine, "_register", register)
+    with pytest.raises(ConnectionError):
+        quarantine.receive(world.vault, [dump], world.settings.quarantine, now_ms=world.clock())
+
+    assert len(list(world.settings.quarantine.iterdir())) == committed
 
 
 @pytest.mark.parametrize(
