@@ -69,12 +69,15 @@ def find_session(database: Database, text: str, now_ms: int, lifetime: Lifetime)
     )
 
 
-def end_session(conn: Connection, session: Session) -> None:
-    """Sign out: the secret is worthless from this commit on."""
+def end_session(conn: Connection, text: str) -> None:
+    """End the session behind a cookie's text, if there is one: it is worthless from this commit on."""
+    try:
+        bucket = secret_bucket(PREFIX, text)
+    except MalformedId:
+        return
     conn.execute(
         delete(portal_session).where(
-            portal_session.c.bucket == session.bucket,
-            portal_session.c.id_hash == secret_hash(session.secret),
+            portal_session.c.bucket == bucket, portal_session.c.id_hash == secret_hash(text)
         )
     )
 

@@ -1,8 +1,8 @@
 """Signing in with the key that enrolment handed out, and signing out.
 
 A failure is counted in the data base against where it came from, and the page answers all failures alike.
-Signing in always makes a new session and forgets the visitor's cookie, so nothing an attacker planted in
-the browser beforehand is worth anything afterwards.
+Signing in always makes a new session, ends the one the browser still had and forgets the visitor's cookie, so
+nothing an attacker planted in the browser beforehand, and nothing left there, is worth anything afterwards.
 """
 
 import secrets
@@ -43,7 +43,8 @@ def sign_in(request: Request[Any, Any, Any]) -> Response[str]:
     named = request_named(form)
     if wait:
         return _form(request, named, error="sign_in.too_many", status=429, headers={"Retry-After": str(wait)})
-    secret = _new_session(services, form.get("key", "").strip(), source, now_ms)
+    before = request.cookies.get(services.jar.session_name, "")
+    secret = _new_session(services, form.get("key", "").strip(), before, source, now_ms)
     if secret is None:
         return _form(request, named, error="sign_in.wrong", status=403)
     jar, lang = services.jar, page_lang(request)
@@ -60,18 +61,19 @@ def sign_out(request: Request[Session, Any, Any]) -> Response[str]:
     """End the session on the server and forget its cookie."""
     services = services_of(request)
     with services.vault.data.write() as conn:
-        end_session(conn, request.user)
+        end_session(conn, request.user.secret)
     jar = services.jar
     return see_other(f"/{page_lang(request).value}/sign-in", cookies=(jar.drop(jar.session_name),))
 
 
-def _new_session(services: Services, key: str, source: bytes, now_ms: int) -> str | None:
+def _new_session(services: Services, key: str, before: str, source: bytes, now_ms: int) -> str | None:
     with services.vault.data.read() as conn:
         account = accounts.sign_in(conn, key)
     with services.vault.data.write() as conn:
         if account is None:
             note_failure(conn, source, now_ms)
             return None
+        end_session(conn, before)
         return open_session(conn, account.bucket, account.subject, now_ms)
 
 

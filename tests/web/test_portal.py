@@ -29,6 +29,24 @@ def test_signing_in_makes_a_new_session_and_forgets_what_was_planted_before(worl
     assert person.get("/en/grants").status_code == 200
 
 
+def test_signing_in_again_ends_the_session_the_browser_still_had(world):
+    person = world.person()
+    page = person.get("/en/sign-in")
+    person.sign_in()
+    stolen = dict(person.cookies)
+    person.cookies = {
+        **stolen,
+        "perusal-visitor": re.findall(r"perusal-visitor=\"?([^;\"]+)", str(page.headers))[0],
+    }
+
+    assert person.post("/en/sign-in", {"key": person.key, "csrf": person.csrf(page)}).status_code == 303
+
+    assert person.cookies["perusal"] != stolen["perusal"]
+    assert person.get("/en/grants").status_code == 200
+    person.cookies = stolen
+    assert person.get("/en/grants").status_code == 303
+
+
 def test_the_session_cookie_is_out_of_reach_of_scripts_and_other_sites(world):
     person = world.person()
 
