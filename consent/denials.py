@@ -1,8 +1,9 @@
 """Why a code was not exchanged or a use not redeemed: values for the caller, one row per class for the record.
 
 Strangers must not learn the difference between unknown, expired, spent and withdrawn: the edge answers them
-alike. The record keeps the difference, as one row per bucket, hour, code and grant with a counter, so that
-a flood of attempts costs one row. The first denial of a class about a known grant also enters the ledger.
+alike. The record keeps the difference, as one row per bucket, day, code and grant with a counter, so that
+a flood of attempts costs one row. A day's first denial of a class about a known grant also enters the ledger,
+but not once its code or token has been dead for a day: nobody's chain can be grown with a dead secret.
 """
 
 from collections import Counter
@@ -52,13 +53,13 @@ class DenialClass:
     grant: bytes = b""
 
 
-HOUR_MS = 3_600_000
+DAY_MS = 86_400_000
 
 _COUNT = RowSet(
-    "WITH {rows} INSERT INTO denial (bucket, hour, code, grant_id, attempts, first_at, last_at) "
-    "SELECT rows.bucket, :hour, rows.code, rows.grant_id, rows.attempts, :now, :now FROM rows "
+    "WITH {rows} INSERT INTO denial (bucket, day, code, grant_id, attempts, first_at, last_at) "
+    "SELECT rows.bucket, :day, rows.code, rows.grant_id, rows.attempts, :now, :now FROM rows "
     "WHERE true ORDER BY rows.bucket, rows.code, rows.grant_id "
-    "ON CONFLICT (bucket, hour, code, grant_id) DO UPDATE "
+    "ON CONFLICT (bucket, day, code, grant_id) DO UPDATE "
     "SET attempts = denial.attempts + excluded.attempts, last_at = excluded.last_at "
     "RETURNING bucket, code, grant_id, first_at, attempts",
     bucket="int",
@@ -68,8 +69,18 @@ _COUNT = RowSet(
 )
 
 
+def about_nothing(bucket: Bucket, buckets: int, code: DenialCode) -> DenialClass:
+    """The class of a secret nobody issued: a stranger chooses its bucket, but not how many rows we keep."""
+    return DenialClass(bucket=bucket if bucket < buckets else Bucket(0), code=code)
+
+
+def worth_an_entry(expires_at: int, now_ms: int) -> bool:
+    """Whether a denial of a code or token that expires or expired then may still enter the person's ledger."""
+    return now_ms < expires_at + DAY_MS
+
+
 def record(conn: Connection, denied: Iterable[DenialClass], now_ms: int) -> list[DenialClass]:
-    """Count every denial; returns the classes seen for the first time this hour (they go into the ledger).
+    """Count every denial; returns the classes seen for the first time this day (they may go into the ledger).
 
     Rows are visited in sorted order, so that two batches never wait for each other crosswise.
     """
@@ -77,7 +88,7 @@ def record(conn: Connection, denied: Iterable[DenialClass], now_ms: int) -> list
     if not counts:
         return []
     rows = sorted((c.bucket, c.code.value, c.grant, n) for c, n in counts.items())
-    seen = _COUNT(conn, rows, hour=now_ms // HOUR_MS, now=now_ms)
+    seen = _COUNT(conn, rows, day=now_ms // DAY_MS, now=now_ms)
     return [
         DenialClass(bucket=Bucket(bucket), code=DenialCode(code), grant=grant)
         for bucket, code, grant, _, attempts in seen

@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, func, select
 
-from consent.denials import HOUR_MS
+from consent.denials import DAY_MS
 from consent.exposure import (
     count_disclosed,
     grants_behind,
@@ -167,8 +167,7 @@ def _grants(bucket: Bucket, subject: SubjectId) -> Select[Any]:
 def _uses(bucket: Bucket, subject: SubjectId) -> Select[Any]:
     read, spent, again = disclosure.c, use_table.c, redelivery.c
     redelivered = (
-        select(func.count())
-        .select_from(redelivery)
+        select(func.coalesce(func.sum(again.attempts), 0))
         .where(again.bucket == read.bucket, again.disclosure_id == read.id)
         .scalar_subquery()
         .label("redelivered")
@@ -258,13 +257,13 @@ def _used(line: UseLine) -> Event:
 def _denied(
     conn: Connection, bucket: Bucket, subject: SubjectId, lines: Mapping[GrantId, GrantLine]
 ) -> list[Event]:
-    """Denied attempts are counted by the hour, from the first decision of the person on."""
-    since = min((line.decided_at for line in lines.values()), default=0) // HOUR_MS
+    """Denied attempts are counted by the day, from the first decision of the person on."""
+    since = min((line.decided_at for line in lines.values()), default=0) // DAY_MS
     about = (consent_grant.c.bucket == denial.c.bucket) & (consent_grant.c.id == denial.c.grant_id)
     rows = conn.execute(
         select(denial)
         .join(consent_grant, about)
-        .where(denial.c.bucket == bucket, denial.c.hour >= since, consent_grant.c.subject == subject)
+        .where(denial.c.bucket == bucket, denial.c.day >= since, consent_grant.c.subject == subject)
     )
     return [
         replace(

@@ -7,7 +7,7 @@ field each, in this fixed order; the public entry carries a tag, a number and a 
 |----------|---------------|------------------------------------------------------------------------|
 | enrol    | own           | lang                                                                   |
 | grant    | grant         | outcome, recipient, purpose, fields, uses, window, notice, terms       |
-| refuse   | grant or own  | outcome, recipient, purpose (refusing); outcome, grant, hour (denial)  |
+| refuse   | grant or own  | outcome, recipient, purpose (refusing); outcome, grant, day (denial)   |
 | access   | disclosure    | recipient, purpose, fields, grant                                      |
 | withdraw | own           | grant, recipient                                                       |
 """
@@ -16,12 +16,14 @@ import secrets
 from collections.abc import Sequence
 from functools import lru_cache
 
+from consent.denials import DAY_MS, DenialClass
+from consent.ids import GrantId, grant_text
 from consent.ledger.append import Item
 from consent.ledger.commitment import Field
 from consent.ledger.entry import Kind
 from consent.ledger.openings import ENTROPY_BYTES, new_item
 from consent.ledger.origin import LogId, origin_of, year_of
-from vault.ids import Bucket, SubjectId
+from vault.ids import Bucket, SubjectId, new_id
 from vault.keys import SubjectKey
 from vault.opening import Vault
 
@@ -53,6 +55,17 @@ def entry_item(vault: Vault, kind: Kind, key: SubjectKey, about: About, now_ms: 
 @lru_cache(maxsize=4096)
 def _origin(ledger_host: str, bucket: Bucket, year: int) -> str:
     return origin_of(ledger_host, LogId(bucket, year))
+
+
+def refusal_item(vault: Vault, key: SubjectKey, denied: DenialClass, now_ms: int) -> Item:
+    """The entry of a day's first denial of its class."""
+    fields = (
+        ("outcome", denied.code.value),
+        ("grant", grant_text(GrantId(denied.grant))),
+        ("day", str(now_ms // DAY_MS)),
+    )
+    about = (denied.bucket, key.subject, new_id(denied.bucket, now_ms), fields)
+    return entry_item(vault, Kind.REFUSE, key, about, now_ms)
 
 
 def access_fields(*, recipient: str, purpose: str, fields: Sequence[str], grant: str) -> tuple[Field, ...]:

@@ -7,6 +7,7 @@ another thread or in another process: grants are locked in sorted order and read
 triggers enforce the same rules once more. If the data base turns the set down, each request is tried alone.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -15,7 +16,7 @@ from sqlalchemy.exc import IntegrityError
 
 from consent import redeem_rows
 from consent.decide import Allowed, Attempt, Facts, IdempotencyKey, RedeemRequest, Verdict, decide
-from consent.denials import HOUR_MS, DenialClass, DenialCode, Denied, record
+from consent.denials import DenialClass, DenialCode, Denied, about_nothing, record, worth_an_entry
 from consent.ids import (
     DisclosureId,
     GrantId,
@@ -27,7 +28,7 @@ from consent.ids import (
 from consent.ledger.append import Item, Position, append
 from consent.ledger.entry import Kind
 from consent.ledger.origin import year_of
-from consent.ledgering import access_fields, entry_item
+from consent.ledgering import access_fields, entry_item, refusal_item
 from consent.replay import remember_many, replay_hash
 from vault.holds import share_people
 from vault.ids import Bucket, SubjectId, new_id
@@ -159,34 +160,26 @@ class _Batch:
             share_people(self._conn, ((requests[at].bucket, fact.subject) for at, fact in facts.items()))
 
     def _count_denials(self, attempts: Sequence[Attempt], verdicts: Sequence[Verdict]) -> list[Item]:
-        """Count what is denied; returns ledger items for the classes first seen this hour."""
+        """Count what is denied; returns ledger items for the classes first seen this day."""
         denied: list[DenialClass] = []
         subjects: dict[bytes, SubjectId] = {}
         for attempt, verdict in zip(attempts, verdicts, strict=True):
             if isinstance(verdict, DenialCode):
                 denied.append(self._denial_class(attempt, verdict))
-                if attempt.facts:
+                if attempt.facts and worth_an_entry(attempt.facts.expires_at, self._now_ms):
                     subjects[attempt.facts.grant_id] = attempt.facts.subject
         first = record(self._conn, denied, self._now_ms)
-        return [self._refusal(one, subjects[one.grant]) for one in first if one.grant in subjects]
+        return [
+            refusal_item(self._vault, self._keys[subjects[one.grant]], one, self._now_ms)
+            for one in first
+            if one.grant in subjects
+        ]
 
     def _denial_class(self, attempt: Attempt, code: DenialCode) -> DenialClass:
         bucket = attempt.request.bucket
         if attempt.facts:
             return DenialClass(bucket=bucket, code=code, grant=attempt.facts.grant_id)
-        # A stranger chooses the bucket in a made-up token, but not how many rows we keep.
-        known = bucket < self._vault.installation.buckets
-        return DenialClass(bucket=bucket if known else Bucket(0), code=code)
-
-    def _refusal(self, denied: DenialClass, subject: SubjectId) -> Item:
-        fields = (
-            ("outcome", denied.code.value),
-            ("grant", grant_text(GrantId(denied.grant))),
-            ("hour", str(self._now_ms // HOUR_MS)),
-        )
-        entry_id = new_id(denied.bucket, self._now_ms)
-        about = (denied.bucket, subject, entry_id, fields)
-        return entry_item(self._vault, Kind.REFUSE, self._keys[subject], about, self._now_ms)
+        return about_nothing(bucket, self._vault.installation.buckets, code)
 
     def _spends(self, attempts: Sequence[Attempt], verdicts: Sequence[Verdict]) -> dict[int, _Spend]:
         return {
@@ -257,11 +250,12 @@ class _Batch:
         )
 
     def _redeliver(self, requests: Sequence[RedeemRequest], answers: Sequence[Disclosed | Denied]) -> None:
-        rows = [
-            (request.bucket, answer.disclosure_id, request.proof)
+        again = Counter(
+            (request.bucket, answer.disclosure_id)
             for request, answer in zip(requests, answers, strict=True)
             if isinstance(answer, Disclosed) and answer.redelivered
-        ]
+        )
+        rows = sorted((bucket, disclosure, times) for (bucket, disclosure), times in again.items())
         redeem_rows.REDELIVER(self._conn, rows, now=self._now_ms)
 
 

@@ -75,12 +75,15 @@ REMEMBER = RowSet(
     disclosure_id="bytes",
 )
 REDELIVER = RowSet(
-    "WITH {rows} INSERT INTO redelivery (bucket, disclosure_id, proof, redelivered_at) "
-    "SELECT rows.bucket, rows.disclosure_id, rows.proof, :now FROM rows WHERE true "
-    "ORDER BY rows.bucket, rows.disclosure_id, rows.proof ON CONFLICT DO NOTHING",
+    "WITH {rows} INSERT INTO redelivery (bucket, disclosure_id, attempts, first_at, last_at) "
+    "SELECT rows.bucket, rows.disclosure_id, rows.attempts, :now, :now FROM rows WHERE true "
+    "ORDER BY rows.bucket, rows.disclosure_id ON CONFLICT (bucket, disclosure_id) DO UPDATE "
+    "SET attempts = redelivery.attempts + excluded.attempts, "
+    "last_at = CASE WHEN excluded.last_at > redelivery.last_at THEN excluded.last_at "
+    "ELSE redelivery.last_at END",
     bucket="int",
     disclosure_id="bytes",
-    proof="bytes",
+    attempts="int",
 )
 
 

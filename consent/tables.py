@@ -1,8 +1,8 @@
 """Tables of everything a consumer was asked, approved, and had read: primary keys start with the bucket.
 
 What is written here is evidence. Requests, showings, codes, tokens, disclosures, withdrawals only grow;
-of a grant only `state` and `used` move, of a use only `spent` and `voided_at`, and only as `triggers`
-allows. Ids agree by composite foreign keys, so a row for another recipient cannot exist (consent.md §6).
+of a grant only `state` and `used` move, of a use only `spent` and `voided_at`, of a redelivery only its
+counter, and only as `triggers` allows. Ids agree by composite foreign keys, so a row for another recipient cannot exist (consent.md §6).
 In further indexes the bucket comes last: a planner without statistics would otherwise take the bucket alone
 for a good enough key, and read a whole bucket to find one row. Times are Unix milliseconds, `fields` is a
 sorted JSON list of field codes, hashes of secrets are SHA-256.
@@ -269,8 +269,10 @@ redelivery = Table(
     metadata,
     _bucket(),
     _key("disclosure_id"),
-    _key("proof"),
-    _time("redelivered_at"),
+    Column("attempts", BigInteger, nullable=False),
+    _time("first_at"),
+    _time("last_at"),
+    CheckConstraint("attempts >= 1 AND first_at <= last_at", name="attempts"),
     _same("redelivery", "disclosure", "bucket disclosure_id", "bucket id"),
 )
 
@@ -330,7 +332,7 @@ denial = Table(
     "denial",
     metadata,
     _bucket(),
-    Column("hour", BigInteger, primary_key=True, autoincrement=False),
+    Column("day", BigInteger, primary_key=True, autoincrement=False),
     Column("code", Text, primary_key=True),
     _key("grant_id"),
     Column("attempts", BigInteger, nullable=False),

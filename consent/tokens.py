@@ -3,7 +3,8 @@
 A code works once, within 60 seconds, for the client and redirect URI it was made for, with the PKCE verifier
 behind its challenge, and only with the DPoP key it was bound to if it was bound. The use row carries the
 code's digest under a unique constraint, so a second exchange cannot exist; a client that tries one anyway
-voids the use of the first (RFC 6749 §4.1.2). The token lives 120 seconds or until the window closes.
+voids the use of the first (RFC 6749 §4.1.2). The token lives 120 seconds or until the window closes. What is
+denied is counted, and entered into the person's ledger when first of its class, in the same transaction.
 
 `exchange(vault, CodeExchange(...), now_ms) -> Issued | Denied`
 """
@@ -19,10 +20,12 @@ from typing import Any
 from sqlalchemy import Connection, insert, select, update
 
 from consent.ask import details_of
-from consent.denials import DenialCode, Denied
+from consent.denials import DenialClass, DenialCode, Denied, about_nothing, record, worth_an_entry
 from consent.details import ACTION, DETAILS_TYPE, instant
 from consent.grants import GrantState
 from consent.ids import GrantId, UseId, use_text
+from consent.ledger.append import append
+from consent.ledgering import refusal_item
 from consent.tables import auth_code, consent_grant, notice_showing, token, use
 from vault.errors import MalformedId
 from vault.ids import Bucket, new_id, new_secret, secret_bucket, secret_hash
@@ -65,9 +68,24 @@ def exchange(vault: Vault, request: CodeExchange, now_ms: int) -> Issued | Denie
     with vault.data.write() as conn:
         row = _locked(conn, bucket, secret_hash(request.code))
         if row is None:
-            return Denied(code=DenialCode.UNKNOWN_CODE)
+            stranger = about_nothing(bucket, vault.installation.buckets, DenialCode.UNKNOWN_CODE)
+            record(conn, [stranger], now_ms)
+            return Denied(code=stranger.code)
         denied = _refuse(conn, row, request, now_ms)
-        return Denied(code=denied) if denied else _issue(conn, row, request, now_ms)
+        if denied is None:
+            return _issue(conn, row, request, now_ms)
+        _count(conn, vault, row, denied, now_ms)
+        return Denied(code=denied)
+
+
+def _count(conn: Connection, vault: Vault, row: Any, code: DenialCode, now_ms: int) -> None:
+    """One more denied exchange of this code; the last step, because it may lock the ledger's head."""
+    first = record(conn, [DenialClass(bucket=row.bucket, code=code, grant=row.id)], now_ms)
+    if not first or not worth_an_entry(row.expires_at, now_ms):
+        return
+    key = vault.keyring.subject_keys([(row.bucket, row.subject)]).get(row.subject)
+    if key is not None:  # an erased person's ledger has ended
+        append(conn, [refusal_item(vault, key, first[0], now_ms)], now_ms, vault.installation.ledger_host)
 
 
 def _locked(conn: Connection, bucket: Bucket, digest: bytes) -> Any:

@@ -4,6 +4,7 @@
   left, the same recipient, person and purpose, and only granted fields; inserting it spends both counters.
 * A grant moves only along `grant_transition`, counts its disclosures, and is withdrawn by a withdrawal row only.
 * A use is minted from an active grant, never for more than is left; it counts its disclosures and is voided once.
+* A disclosure's redeliveries are one row whose counter only goes up.
 * Nothing that was shown, approved, disclosed or withdrawn can be changed or deleted.
 """
 
@@ -22,13 +23,13 @@ APPEND_ONLY = (
     "auth_code",
     "token",
     "disclosure",
-    "redelivery",
     "withdrawal",
 )
 
 MOVING = {
     "consent_grant": ("used", "state"),
     "use": ("spent", "voided_at"),
+    "redelivery": ("attempts", "last_at"),
     "event_outbox": ("attempts", "delivered_at"),
     "consumer": ("sign_in_hash", "lang"),
     "client": ("jwks", "redirect_uris", "suspended_at"),
@@ -213,6 +214,18 @@ _RULES = (
         "BEFORE UPDATE OF voided_at",
         _always("voided for good"),
         only="OLD.voided_at IS NOT NULL AND NEW.voided_at {distinct} OLD.voided_at",
+    ),
+    _Rule(
+        "redelivery",
+        "BEFORE UPDATE OF attempts",
+        _always("redeliveries are counted upwards"),
+        only="NEW.attempts <= OLD.attempts",
+    ),
+    _Rule(
+        "redelivery",
+        "BEFORE UPDATE OF last_at",
+        _always("the last time only moves on"),
+        only="NEW.last_at < OLD.last_at",
     ),
     _Rule(
         "withdrawal",

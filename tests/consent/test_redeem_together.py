@@ -39,6 +39,14 @@ def together(calls: Sequence[Callable[[], Any]]) -> list[Any]:
     return answers
 
 
+def redelivered(world):
+    """How often, in how few rows: one for each disclosure."""
+    with world.vault.data.read() as conn:
+        rows = conn.execute(select(redelivery.c.attempts)).scalars().all()
+    assert len(rows) <= 1
+    return sum(rows)
+
+
 def count(world, table):
     with world.vault.data.read() as conn:
         return conn.execute(select(func.count()).select_from(table)).scalar_one()
@@ -72,7 +80,7 @@ def test_64_retries_under_one_key_get_one_disclosure_and_equal_answers(world):
 
     assert all(isinstance(a, Disclosure) for a in answers)
     assert len({(a.receipt, tuple(a.values.items())) for a in answers}) == 1
-    assert (count(world, disclosure), count(world, redelivery)) == (1, CALLERS - 1)
+    assert (count(world, disclosure), redelivered(world)) == (1, CALLERS - 1)
 
 
 def test_one_proof_sent_64_times_is_accepted_once(world):

@@ -1,5 +1,7 @@
 """Exchanging codes: once, in time, by the right client with the right verifier and key."""
 
+from dataclasses import replace
+
 import pytest
 from sqlalchemy import func, select
 
@@ -7,11 +9,13 @@ from consent.denials import DenialCode, Denied
 from consent.details import instant
 from consent.disclose import Disclosure, disclose_many
 from consent.ids import use_text
-from consent.tables import token, use
+from consent.ledger.entry import Kind, parse
+from consent.ledger.tables import entry
+from consent.tables import denial, token, use
 from consent.tokens import Issued, exchange
 from consent.withdraw import withdraw
 from tests.consent.world import DAY, PARAMS, REDIRECT
-from vault.ids import secret_bucket, secret_hash
+from vault.ids import MAX_BUCKETS, new_secret, secret_bucket, secret_hash
 
 
 @pytest.fixture
@@ -72,8 +76,6 @@ def test_every_mismatch_is_denied_with_its_code_and_mints_nothing(world, approve
 
 def test_a_code_bound_to_a_key_needs_that_key(world):
     app, person = world.app(), world.person()
-    from dataclasses import replace
-
     bound = world.approve(app, person, params=replace(PARAMS, dpop_jkt="k" * 43))
 
     wrong = exchange(world.vault, world.exchanging(app, bound.code), world.now)
@@ -109,6 +111,58 @@ def test_another_client_that_tries_a_used_code_cannot_void_it(world, approved):
 
     assert stolen == Denied(code=DenialCode.WRONG_CLIENT)
     assert isinstance(disclose_many(world.vault, [world.request(first)], world.now)[0], Disclosure)
+
+
+def _refused(world):
+    """What was counted, by code, and how many refusals the ledger has."""
+    with world.vault.data.read() as conn:
+        counted = dict(
+            conn.execute(select(denial.c.code, func.sum(denial.c.attempts)).group_by(denial.c.code)).all()
+        )
+        kinds = [parse(body).kind for body in conn.execute(select(entry.c.body)).scalars()]
+    return counted, kinds.count(Kind.REFUSE)
+
+
+def test_denied_exchanges_are_counted_and_the_first_of_each_kind_is_in_the_ledger(world):
+    app, person = world.app(), world.person()
+    bound = world.approve(app, person, params=replace(PARAMS, dpop_jkt="k" * 43))
+    bad = [{"client_id": "app_thief"}, {"code_verifier": "w" * 43}, {"redirect_uri": "x:"}, {}]
+    for changes in bad * 2:
+        exchange(world.vault, world.exchanging(app, bound.code, **changes), world.now)
+    late = world.exchanging(app, bound.code, jkt="k" * 43)
+    exchange(world.vault, late, world.now + 60_000)
+    assert isinstance(exchange(world.vault, late, world.now), Issued)
+    exchange(world.vault, late, world.now)
+
+    twice = ("wrong_client", "wrong_verifier", "wrong_redirect_uri", "wrong_key")
+    assert _refused(world) == ({**dict.fromkeys(twice, 2), "expired": 1, "code_reused": 1}, 6)
+
+
+def test_a_code_dead_for_a_day_is_still_counted_and_no_longer_ledgered(world, approved):
+    app, _, answer = approved
+    for days in range(1, 6):
+        exchange(world.vault, world.exchanging(app, answer.code), world.now + 60_000 + days * DAY)
+
+    assert _refused(world) == ({"expired": 5}, 0)
+
+
+def test_made_up_codes_are_counted_in_buckets_that_exist(world):
+    app = world.app()
+    for bucket in (0, MAX_BUCKETS - 1):
+        exchange(world.vault, world.exchanging(app, new_secret("cod", bucket)), world.now)
+
+    with world.vault.data.read() as conn:
+        assert conn.execute(select(denial.c.bucket, denial.c.code, denial.c.attempts)).all() == [
+            (0, "unknown_code", 2)
+        ]
+
+
+def test_a_refused_exchange_of_an_erased_person_is_counted_only(world, approved):
+    app, person, answer = approved
+    world.vault.keyring.destroy_many([(person.bucket, person.subject)])
+    exchange(world.vault, world.exchanging(app, answer.code, client_id="app_thief"), world.now)
+
+    assert _refused(world) == ({"wrong_client": 1}, 0)
 
 
 def test_a_withdrawn_consent_gives_no_token(world, approved):

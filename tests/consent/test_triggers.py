@@ -148,6 +148,7 @@ def test_what_happened_cannot_be_changed_or_deleted(world, token):
 
 def test_moving_rows_move_in_their_moving_columns_only(world, token):
     _, person, issued = token
+    disclose_many(world.vault, [world.request(issued, key="k")], world.now)
     withdraw(world.vault, person.subject, person.bucket, issued.grant_id, world.now)
 
     for name, moving in MOVING.items():
@@ -174,6 +175,19 @@ def test_counters_say_how_often_something_was_disclosed_and_nothing_else(world, 
     for count in (0, 2, 3, 4, -1):
         refused(world, update(tables.consent_grant).values(used=count))
         refused(world, update(tables.use).values(spent=count))
+
+
+def test_redeliveries_are_counted_upwards_and_their_last_time_moves_on(world, token):
+    _, _, issued = token
+    for _ in range(2):
+        disclose_many(world.vault, [world.request(issued, key="k")], world.now)
+    count, last = tables.redelivery.c.attempts, tables.redelivery.c.last_at
+
+    for attempts in (count, count - 1, 0):
+        refused(world, update(tables.redelivery).values(attempts=attempts), says="counted upwards")
+    refused(world, update(tables.redelivery).values(last_at=last - 1), says="only moves on")
+    _run(world, [update(tables.redelivery).values(attempts=count + 1, last_at=last + 1)])
+    assert row_of(world, tables.redelivery)["attempts"] == 3
 
 
 def test_the_use_count_of_an_ended_grant_does_not_move(world, token):

@@ -18,13 +18,13 @@ CREATE TRIGGER consumer_stays BEFORE DELETE OR TRUNCATE ON consumer FOR EACH STA
 -- end
 CREATE TABLE denial (
 	bucket INTEGER NOT NULL,
-	hour BIGINT NOT NULL,
+	day BIGINT NOT NULL,
 	code TEXT NOT NULL,
 	grant_id BYTEA NOT NULL,
 	attempts BIGINT NOT NULL,
 	first_at BIGINT NOT NULL,
 	last_at BIGINT NOT NULL,
-	CONSTRAINT pk_denial PRIMARY KEY (bucket, hour, code, grant_id)
+	CONSTRAINT pk_denial PRIMARY KEY (bucket, day, code, grant_id)
 )
 -- end
 CREATE TABLE dump (
@@ -771,13 +771,27 @@ CREATE TABLE idempotency (
 CREATE TABLE redelivery (
 	bucket INTEGER NOT NULL,
 	disclosure_id BYTEA NOT NULL,
-	proof BYTEA NOT NULL,
-	redelivered_at BIGINT NOT NULL,
-	CONSTRAINT pk_redelivery PRIMARY KEY (bucket, disclosure_id, proof),
+	attempts BIGINT NOT NULL,
+	first_at BIGINT NOT NULL,
+	last_at BIGINT NOT NULL,
+	CONSTRAINT pk_redelivery PRIMARY KEY (bucket, disclosure_id),
+	CONSTRAINT ck_redelivery_attempts CHECK (attempts >= 1 AND first_at <= last_at),
 	CONSTRAINT fk_redelivery_disclosure FOREIGN KEY(bucket, disclosure_id) REFERENCES disclosure (bucket, id)
 )
 -- end
-CREATE FUNCTION redelivery_append_only() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'redelivery is append-only' USING ERRCODE = '23514'; END $$
+CREATE FUNCTION redelivery_before_update() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'redelivery: these columns never change' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
 -- end
-CREATE TRIGGER redelivery_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON redelivery FOR EACH STATEMENT EXECUTE FUNCTION redelivery_append_only()
+CREATE TRIGGER redelivery_before_update BEFORE UPDATE ON redelivery FOR EACH ROW WHEN (NEW.bucket IS DISTINCT FROM OLD.bucket OR NEW.disclosure_id IS DISTINCT FROM OLD.disclosure_id OR NEW.first_at IS DISTINCT FROM OLD.first_at) EXECUTE FUNCTION redelivery_before_update()
+-- end
+CREATE FUNCTION redelivery_stays() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'redelivery: rows stay' USING ERRCODE = '23514'; END $$
+-- end
+CREATE TRIGGER redelivery_stays BEFORE DELETE OR TRUNCATE ON redelivery FOR EACH STATEMENT EXECUTE FUNCTION redelivery_stays()
+-- end
+CREATE FUNCTION redelivery_before_update_of_attempts() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'redelivery: redeliveries are counted upwards' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
+-- end
+CREATE TRIGGER redelivery_before_update_of_attempts BEFORE UPDATE OF attempts ON redelivery FOR EACH ROW WHEN (NEW.attempts <= OLD.attempts) EXECUTE FUNCTION redelivery_before_update_of_attempts()
+-- end
+CREATE FUNCTION redelivery_before_update_of_last_at() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'redelivery: the last time only moves on' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
+-- end
+CREATE TRIGGER redelivery_before_update_of_last_at BEFORE UPDATE OF last_at ON redelivery FOR EACH ROW WHEN (NEW.last_at < OLD.last_at) EXECUTE FUNCTION redelivery_before_update_of_last_at()
 -- end

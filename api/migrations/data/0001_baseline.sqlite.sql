@@ -14,13 +14,13 @@ CREATE TRIGGER consumer_no_delete BEFORE DELETE ON consumer BEGIN SELECT RAISE(A
 -- end
 CREATE TABLE denial (
 	bucket INTEGER NOT NULL,
-	hour BIGINT NOT NULL,
+	day BIGINT NOT NULL,
 	code TEXT NOT NULL,
 	grant_id BLOB NOT NULL,
 	attempts BIGINT NOT NULL,
 	first_at BIGINT NOT NULL,
 	last_at BIGINT NOT NULL,
-	CONSTRAINT pk_denial PRIMARY KEY (bucket, hour, code, grant_id)
+	CONSTRAINT pk_denial PRIMARY KEY (bucket, day, code, grant_id)
 )
 -- end
 CREATE TABLE dump (
@@ -723,13 +723,19 @@ CREATE TABLE idempotency (
 CREATE TABLE redelivery (
 	bucket INTEGER NOT NULL,
 	disclosure_id BLOB NOT NULL,
-	proof BLOB NOT NULL,
-	redelivered_at BIGINT NOT NULL,
-	CONSTRAINT pk_redelivery PRIMARY KEY (bucket, disclosure_id, proof),
+	attempts BIGINT NOT NULL,
+	first_at BIGINT NOT NULL,
+	last_at BIGINT NOT NULL,
+	CONSTRAINT pk_redelivery PRIMARY KEY (bucket, disclosure_id),
+	CONSTRAINT ck_redelivery_attempts CHECK (attempts >= 1 AND first_at <= last_at),
 	CONSTRAINT fk_redelivery_disclosure FOREIGN KEY(bucket, disclosure_id) REFERENCES disclosure (bucket, id)
 )
 -- end
-CREATE TRIGGER redelivery_no_update BEFORE UPDATE ON redelivery BEGIN SELECT RAISE(ABORT, 'redelivery is append-only'); END
+CREATE TRIGGER redelivery_before_update BEFORE UPDATE ON redelivery WHEN NEW.bucket IS NOT OLD.bucket OR NEW.disclosure_id IS NOT OLD.disclosure_id OR NEW.first_at IS NOT OLD.first_at BEGIN SELECT RAISE(ABORT, 'redelivery: these columns never change') WHERE 1 = 1; END
 -- end
-CREATE TRIGGER redelivery_no_delete BEFORE DELETE ON redelivery BEGIN SELECT RAISE(ABORT, 'redelivery is append-only'); END
+CREATE TRIGGER redelivery_no_delete BEFORE DELETE ON redelivery BEGIN SELECT RAISE(ABORT, 'redelivery: rows stay'); END
+-- end
+CREATE TRIGGER redelivery_before_update_of_attempts BEFORE UPDATE OF attempts ON redelivery WHEN NEW.attempts <= OLD.attempts BEGIN SELECT RAISE(ABORT, 'redelivery: redeliveries are counted upwards') WHERE 1 = 1; END
+-- end
+CREATE TRIGGER redelivery_before_update_of_last_at BEFORE UPDATE OF last_at ON redelivery WHEN NEW.last_at < OLD.last_at BEGIN SELECT RAISE(ABORT, 'redelivery: the last time only moves on') WHERE 1 = 1; END
 -- end
