@@ -5,6 +5,9 @@ PYTHON ?=
 PY := .venv/bin/python
 OUT ?= report
 SITE ?= site
+# How many processes share the tests; each has data bases of its own. A server that is given by address is shared
+# by all of them and holds one set of templates, so then there is one.
+WORKERS ?= $(if $(PERUSAL_TEST_POSTGRES),0,2)
 
 .DEFAULT_GOAL := help
 .PHONY: demo test serve lint format docs bench heavy lock clean help
@@ -17,10 +20,11 @@ demo: .venv/.ok ## the whole story on a real server, from nothing to a claim; le
 	$(PY) -m api demo --out $(OUT)
 
 test: .venv/.ok ## the test suite, on SQLite and on PostgreSQL where its programs are found
-	$(PY) -m pytest -m "not heavy and not browser"
+	$(PY) -m pytest -m "not heavy and not browser" -n $(WORKERS) --dist worksteal
 
 serve: .venv/.ok ## a local installation in site/, then the server on this machine only
-	$(PY) -m api serve
+	@test -e $(SITE) || $(PY) -m api init --dir $(SITE)
+	$(PY) -m api serve --dir $(SITE)
 
 lint: .venv/.ok ## style, types, import contracts, dependencies, dead code, documents in step
 	$(PY) -m ruff check .
