@@ -1,13 +1,16 @@
 """Form bodies, parsed strictly once at the edge.
 
 A repeated parameter is refused (RFC 6749 §3.1), as are bytes that are not UTF-8, a body that is not
-`application/x-www-form-urlencoded`, and more than 64 members. Nothing of the input appears in the error.
+`application/x-www-form-urlencoded`, control characters, and more than 64 members. Nothing of the input appears in the error.
 """
 
+import re
 from urllib.parse import parse_qsl
 
 FORM_TYPE = "application/x-www-form-urlencoded"
 _MAX_MEMBERS = 64
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+"""All but tab and line ends, which a JSON text in a member may have; a data base cannot hold the first of them."""
 
 
 class MalformedForm(ValueError):
@@ -42,6 +45,6 @@ def parse_members(text: bytes) -> dict[str, str]:
     members = dict(pairs)
     if len(members) != len(pairs):
         raise MalformedForm("a member is repeated")
-    if any("\0" in value for value in members.values()):
-        raise MalformedForm("a member holds a NUL")
+    if any(_CONTROL.search(name) or _CONTROL.search(value) for name, value in members.items()):
+        raise MalformedForm("a member holds a control character")
     return members

@@ -48,21 +48,30 @@ def check_assertion(
     """The assertion of `client_id`, verified with its registered keys, or why it is not one."""
     if len(text) > _MOST_BYTES or not text.isascii():
         return AssertionFault.MALFORMED
-    try:
-        keys = KeySet.import_key_set(_key_set(jwks))
-        claims = jwt.decode(text, keys, algorithms=ALGORITHMS).claims
-    except (JoseError, ValueError, TypeError, KeyError):
+    claims = _signed_claims(text, jwks)
+    if claims is None:
         return AssertionFault.SIGNATURE
     if claims.get("iss") != client_id or claims.get("sub") != client_id or claims.get("aud") != issuer:
         return AssertionFault.PARTIES
     jti = claims.get("jti")
-    if not isinstance(jti, str) or not 0 < len(jti) <= _LONGEST_JTI:
+    # Printable: half of a surrogate pair, which JSON can write, has no bytes that could be remembered.
+    if not isinstance(jti, str) or not 0 < len(jti) <= _LONGEST_JTI or not jti.isprintable():
         return AssertionFault.JTI
     expires = _valid_until(claims, now_ms / 1000)
     if expires is None:
         return AssertionFault.TIME
     digest = hashlib.sha256(f"assertion\0{client_id}\0{jti}".encode()).digest()
     return Assertion(client_id=client_id, digest=digest, expires=int(expires + 1) * 1000)
+
+
+def _signed_claims(text: str, jwks: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The claims under a good signature; None for anything a stranger may have written instead."""
+    try:
+        keys = KeySet.import_key_set(_key_set(jwks))
+        claims: object = jwt.decode(text, keys, algorithms=ALGORITHMS).claims
+    except (JoseError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return None
+    return claims if isinstance(claims, dict) else None
 
 
 def _valid_until(claims: Mapping[str, Any], now: float) -> float | None:

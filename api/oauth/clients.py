@@ -19,6 +19,8 @@ from api.wiring import Services
 from consent import recipients, replay
 from consent.recipients import Client
 
+_LONGEST_ID = 200
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
@@ -42,6 +44,9 @@ def caller(services: Services, request: Request[Any, Any, Any], form: Mapping[st
     if form.get("client_assertion_type") != ASSERTION_TYPE or "client_assertion" not in form:
         raise OAuthRefused(401, "invalid_client", "client.no_assertion")
     client_id = form.get("client_id") or _claimed_client(form["client_assertion"])
+    # No id of ours looks otherwise, and a data base cannot even be asked about a NUL.
+    if not (client_id.isascii() and client_id.isprintable() and len(client_id) <= _LONGEST_ID):
+        raise OAuthRefused(401, "invalid_client", "client.not_authenticated")
     with services.vault.data.read() as conn:
         known = recipients.client(conn, client_id)
     if known is None:

@@ -114,7 +114,9 @@ def _claims_fault(
         return ProofFault.METHOD
     if normal_url(claims.htu) != normal_url(url):
         return ProofFault.URL
-    if not -WINDOW_S <= now_ms / 1000 - claims.iat <= WINDOW_S:
+    # Compared, not subtracted: an integer of hundreds of digits fits no float.
+    now = now_ms / 1000
+    if not now - WINDOW_S <= claims.iat <= now + WINDOW_S:
         return ProofFault.TIME
     if token is not None and claims.ath != _b64(hashlib.sha256(token.encode()).digest()):
         return ProofFault.TOKEN
@@ -136,16 +138,17 @@ def _parse(text: str) -> tuple[_Key, _Claims] | ProofFault:
         return ProofFault.SIGNATURE
     try:
         claims = _decode_claims(payload)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (ValueError, RecursionError):
         return ProofFault.MALFORMED
-    return (key, claims) if 0 < len(claims.jti) <= _LONGEST_JTI else ProofFault.MALFORMED
+    named = 0 < len(claims.jti) <= _LONGEST_JTI and claims.jti.isprintable()
+    return (key, claims) if named and claims.htu.isprintable() else ProofFault.MALFORMED
 
 
 @lru_cache(maxsize=4096)
 def _key_of(header: str) -> _Key | ProofFault:
     try:
         parsed = _decode_header(unb64(header))
-    except (msgspec.MsgspecError, ValueError):
+    except (ValueError, RecursionError):
         return ProofFault.MALFORMED
     if parsed.typ != "dpop+jwt" or parsed.crit is not None:
         return ProofFault.MALFORMED

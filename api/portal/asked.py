@@ -67,7 +67,9 @@ class Asked:
 def request_named(members: Mapping[str, Any]) -> dict[str, str] | None:
     """The `client_id` and `request_uri` of a query or form, when both are there."""
     named = {name: members.get(name) for name in ("client_id", "request_uri")}
-    if not all(isinstance(value, str) and 0 < len(value) <= 500 for value in named.values()):
+    if not all(
+        isinstance(value, str) and 0 < len(value) <= 500 and value.isprintable() for value in named.values()
+    ):
         return None
     return {name: str(value) for name, value in named.items()}
 

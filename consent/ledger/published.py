@@ -10,6 +10,9 @@ from consent.ledger.origin import LogId
 from consent.ledger.tables import checkpoint, head
 from consent.ledger.tiles import HEIGHT, WIDTH, Tile
 
+_LARGEST_SIZE = (1 << 63) - 1
+"""What a size's column holds; a data base cannot even be asked about more."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Published:
@@ -61,8 +64,10 @@ def public_tile(conn: Connection, log: LogId, wanted: Tile, *, as_entries: bool 
 
 
 def _published(conn: Connection, log: LogId, wanted: Tile) -> bool:
+    if wanted.end > _LARGEST_SIZE:
+        return False
     c = checkpoint.c
     where = [c.bucket == log.bucket, c.year == log.year, c.size >= wanted.end]
     if wanted.width < WIDTH:
-        where.append(c.size < wanted.end + (1 << HEIGHT * wanted.level))
+        where.append(c.size < min(wanted.end + (1 << HEIGHT * wanted.level), _LARGEST_SIZE))
     return bool(conn.execute(select(exists().where(*where))).scalar())
