@@ -1,5 +1,7 @@
 """The substrate: units of work, row sets and append-only tables behave alike on both data bases."""
 
+import os
+import stat
 import threading
 from contextlib import nullcontext
 
@@ -9,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 
 from vault.appendonly import append_only
 from vault.rowset import RowSet
-from vault.storage import Dialect
+from vault.storage import Dialect, open_database
 
 local = MetaData()
 plain = Table(
@@ -124,3 +126,18 @@ def test_writers_that_read_before_they_write_lose_no_update(data):
 
     with data.read() as conn:
         assert conn.execute(select(counter.c.n)).scalar_one() == 80
+
+
+def test_a_new_data_base_file_is_its_owner_s_only_whatever_the_umask(tmp_path):
+    before = os.umask(0)
+    try:
+        made = open_database(f"sqlite:///{tmp_path / 'data.db'}")
+        with made.write() as conn:
+            conn.execute(text("CREATE TABLE t (x INTEGER)"))
+            modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
+        made.close()
+    finally:
+        os.umask(before)
+
+    assert set(modes.values()) == {0o600}
+    assert {"data.db", "data.db-wal"} <= modes.keys()
