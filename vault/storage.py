@@ -63,11 +63,19 @@ class Database:
         with self.engine.connect() as conn:
             yield conn.execution_options(**options)
             if self.dialect is Dialect.POSTGRESQL:
-                # A rollback would make the driver forget every statement it has prepared on this connection.
-                conn.commit()
+                _end_reading(conn)
 
     def close(self) -> None:
         self.engine.dispose()
+
+
+def _end_reading(conn: Connection) -> None:
+    """Commit what only read: a rollback would make the driver forget every statement it has prepared."""
+    try:
+        conn.commit()
+    except BaseException:
+        conn.invalidate()  # nobody knows in which state the failed commit left it
+        raise
 
 
 def open_database(url: str, *, pool_size: int = 8) -> Database:
