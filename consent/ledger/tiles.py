@@ -19,7 +19,7 @@ MAX_LEVEL = 7
 """256^8 leaves is 2^64: no size a log can reach has a tile above level 7."""
 
 _MOST_CHARACTERS = 64
-"""A path of a tree of 2^64 leaves has 40."""
+"""A tree of 2^64 leaves has none of more than 47."""
 
 _PATH = re.compile(r"tile/(0|[1-9]\d?|entries)/((?:x\d{3}/)*\d{3})(?:\.p/([1-9]\d{0,2}))?")
 
