@@ -19,7 +19,7 @@ def tables(story: Mapping[str, Any]) -> Iterator[Table]:
         "who let the file out",
         (
             "hypothesis",
-            "received",
+            "people held",
             "of these in the file",
             "ln E, chance",
             "ln E, any innocent story",
