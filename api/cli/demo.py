@@ -10,6 +10,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,8 @@ DEFAULT_SEED = 20_261_122
 @json_option
 def command(out: Path, people: int, seed: int, keep: Path | None, as_json: bool) -> int:
     """Make a city, let its apps ask, let one of them leak, and find out which; leaves a report to open."""
+    if find_spec("faker") is None:
+        raise Failure("install the extra named demo first", code="extra_missing", exit_code=Exit.ENVIRONMENT)
     from api.demo.judge import complaints  # noqa: PLC0415 - the demo's parts are loaded by this command only
 
     if keep is not None and keep.exists():
