@@ -13,6 +13,8 @@ from traceback import extract_tb
 
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
+from api.i18n import Lang, catalogue
+
 _OLD_SCHEMA = re.compile(r"no such (table|column)|(relation|column) .* does not exist")
 
 
@@ -43,10 +45,17 @@ def from_exception(error: Exception) -> Failure:
     if isinstance(error, SQLAlchemyError):
         return _data_base(error)
     if isinstance(code, str):
-        return Failure(str(error) or code, code=code, exit_code=_exit_code(code))
+        return Failure(_sentence(str(error), code), code=code, exit_code=_exit_code(code))
     if isinstance(error, OSError):
         return _system(error)
     return _unexpected(error)
+
+
+def _sentence(said: str, code: str) -> str:
+    """What the error says; where it only says its code, the sentence the server's problems have for it."""
+    texts = catalogue(Lang.EN)
+    known = f"problem.{code}.detail"
+    return texts.text(known) if said in {"", code} and texts.has(known) else said or code
 
 
 def _system(error: OSError) -> Failure:
