@@ -11,7 +11,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import click
 
@@ -65,9 +65,9 @@ def settings_page() -> str:
 
 
 def _kind(annotation: Any) -> str:
-    text = annotation if isinstance(annotation, str) else getattr(annotation, "__name__", str(annotation))
-    words = {"str": "text", "int": "whole number", "bool": "on or off", "Path": "path", "Path | None": "path"}
-    return words[text.removeprefix("pathlib.").replace("pathlib.", "")]
+    kinds = {str: "text", int: "whole number", bool: "on or off", Path: "path"}
+    plain, *_ = get_args(annotation) or (annotation,)
+    return kinds[plain]
 
 
 _INSIDE = {

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 _TICK = os.sysconf("SC_CLK_TCK")
+LEAST_CPU_SECONDS = 1 / _TICK
+"""The smallest difference /proc can show: a short run that shows none has used up to this."""
 
 
 def cpu_seconds(pid: int, *, children: bool = False) -> float:
