@@ -51,7 +51,7 @@ heavy: .venv/.ok ## the long runs: kill -9 under load, a million rows, thousands
 
 lock: ## resolve the dependencies again (needs uv and a package index)
 	uv pip compile --quiet --universal --python-version 3.12 --generate-hashes --no-header --no-annotate \
-	    --no-emit-index-url --all-extras --group test --group lint pyproject.toml requirements/build.in \
+	    --no-emit-index-url --all-extras --group test --group fuzz --group lint pyproject.toml requirements/build.in \
 	    --output-file requirements/lock.txt
 
 clean: ## remove what these targets made, except installations and reports
