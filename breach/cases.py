@@ -17,7 +17,7 @@ from breach.errors import UnknownIncident
 from breach.pipeline import load
 from breach.report import TraceReport
 from breach.tables import incident, incident_person
-from vault.ids import Bucket, SubjectId, encode_id, new_id
+from vault.ids import Bucket, Buckets, SubjectId, encode_id, new_id
 from vault.opening import Vault
 from vault.rowset import RowSet
 
@@ -99,10 +99,10 @@ def count_affected(conn: Connection, incident_id: bytes) -> int:
     return conn.execute(mine).scalar_one()
 
 
-def affected(conn: Connection, incident_id: bytes, buckets: int) -> Iterator[Affected]:
+def affected(conn: Connection, incident_id: bytes, buckets: Buckets) -> Iterator[Affected]:
     """Everybody an incident concerns, bucket by bucket, in pages."""
     column = incident_person.c
-    for bucket in range(buckets):
+    for bucket in buckets.every():
         mine = (column.bucket == bucket) & (column.incident == incident_id)
         query = select(incident_person).where(mine).order_by(column.subject).limit(_CHUNK)
         page = conn.execute(query).all()

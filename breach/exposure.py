@@ -18,6 +18,7 @@ from breach.trace.evidence import Evidence, Pattern
 from consent import exposure as received
 from consent.recipients import recipients
 from vault import records
+from vault.ids import Buckets
 from vault.tags import Hit
 
 FIELD_SETS = 2 ** len(IDENTIFIERS) - 1
@@ -47,7 +48,7 @@ class Exposure:
     dark_found: int = 0
 
 
-def weigh(conn: Connection, trace_id: bytes, buckets: int, before_ms: int) -> tuple[Evidence, Exposure]:
+def weigh(conn: Connection, trace_id: bytes, buckets: Buckets, before_ms: int) -> tuple[Evidence, Exposure]:
     """The evidence of one trace from disclosures committed before `before_ms`; reads one snapshot."""
     cells = _cells(conn, trace_id, buckets)
     known = sorted(recipients(conn), key=lambda one: one.id)
@@ -61,7 +62,7 @@ def weigh(conn: Connection, trace_id: bytes, buckets: int, before_ms: int) -> tu
     return _evidence(conn, exposure, numbers, before_ms), exposure
 
 
-def _cells(conn: Connection, trace_id: bytes, buckets: int) -> Counter[frozenset[str]]:
+def _cells(conn: Connection, trace_id: bytes, buckets: Buckets) -> Counter[frozenset[str]]:
     """How many found people show which set of fields."""
     return Counter(frozenset(item[2] for item in items) for _, items in people(conn, trace_id, buckets))
 

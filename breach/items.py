@@ -14,7 +14,7 @@ from sqlalchemy import Connection, select, tuple_
 
 from breach.match import AGREED, CONFLICTING, Item
 from breach.tables import trace_item
-from vault.ids import Bucket, RecordId, SubjectId
+from vault.ids import Bucket, Buckets, RecordId, SubjectId
 from vault.rowset import RowSet
 
 type Person = tuple[Bucket, SubjectId]
@@ -57,9 +57,9 @@ def add(conn: Connection, trace_id: bytes, found: Mapping[Item, int]) -> None:
         _ADD(conn, rows[start : start + _CHUNK])
 
 
-def people(conn: Connection, trace_id: bytes, buckets: int) -> Iterator[tuple[Person, list[Item]]]:
+def people(conn: Connection, trace_id: bytes, buckets: Buckets) -> Iterator[tuple[Person, list[Item]]]:
     """Every person found in agreeing rows with the items found there, bucket by bucket."""
-    for bucket in map(Bucket, range(buckets)):
+    for bucket in map(Bucket, buckets.every()):
         rows = (row for row in _rows(conn, trace_id, bucket) if row[4])
         for subject, listed in groupby(rows, key=itemgetter(0)):
             yield (
@@ -78,9 +78,9 @@ class Shown:
     agreed: bool
 
 
-def affected(conn: Connection, trace_id: bytes, buckets: int) -> Iterator[Shown]:
+def affected(conn: Connection, trace_id: bytes, buckets: Buckets) -> Iterator[Shown]:
     """Every person of whom the dump shows anything, conflicting rows included."""
-    for bucket in map(Bucket, range(buckets)):
+    for bucket in map(Bucket, buckets.every()):
         for subject, rows in groupby(_rows(conn, trace_id, bucket), key=itemgetter(0)):
             listed = list(rows)
             yield Shown(

@@ -6,7 +6,7 @@ live minutes and there is no refresh yet, so a later window could never be used.
 within 90 seconds; only the digest of its secret is stored. The row belongs to no person yet and is routed
 by its own random bucket.
 
-* `push(conn, client, details, params, now_ms) -> Pushed | Refusal`
+* `push(conn, buckets, client, details, params, now_ms) -> Pushed | Refusal`
 * `pending(conn, request_uri, client_id, now_ms) -> Pending | None` reads without using it up.
 """
 
@@ -27,7 +27,7 @@ from consent.refusals import Refusal, RefusalCode
 from consent.tables import consent_request, request_claim
 from consent.texts import storable
 from vault.errors import MalformedId
-from vault.ids import MAX_BUCKETS, Bucket, new_id, new_secret, secret_bucket, secret_hash
+from vault.ids import Bucket, Buckets, new_id, new_secret, secret_bucket, secret_hash
 
 URN = "urn:ietf:params:oauth:request_uri:"
 SECRET_PREFIX = "req"  # noqa: S105  # a prefix, not a password
@@ -68,8 +68,8 @@ class Pending:
     details: Details
 
 
-def push(
-    conn: Connection, client: Client, details: Details, params: PushParams, now_ms: int
+def push(  # each argument is a separate fact of the request
+    conn: Connection, buckets: Buckets, client: Client, details: Details, params: PushParams, now_ms: int
 ) -> Pushed | Refusal:
     """Store a request that fits what the recipient has registered and published."""
     opened = details if details.window_from is not None else replace(details, window_from=now_ms)
@@ -80,7 +80,7 @@ def push(
     )
     if refused:
         return refused
-    bucket = Bucket(secrets.randbelow(MAX_BUCKETS))
+    bucket = Bucket(buckets.first + secrets.randbelow(buckets.many))
     secret = new_secret(SECRET_PREFIX, bucket)
     conn.execute(
         insert(consent_request).values(

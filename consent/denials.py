@@ -13,7 +13,7 @@ from enum import StrEnum
 
 from sqlalchemy import Connection
 
-from vault.ids import Bucket
+from vault.ids import Bucket, Buckets
 from vault.rowset import RowSet
 
 
@@ -69,9 +69,9 @@ _COUNT = RowSet(
 )
 
 
-def about_nothing(bucket: Bucket, buckets: int, code: DenialCode) -> DenialClass:
+def about_nothing(bucket: Bucket, buckets: Buckets, code: DenialCode) -> DenialClass:
     """The class of a secret nobody issued: a stranger chooses its bucket, but not how many rows we keep."""
-    return DenialClass(bucket=bucket if bucket < buckets else Bucket(0), code=code)
+    return DenialClass(bucket=bucket if bucket in buckets else Bucket(buckets.first), code=code)
 
 
 def worth_an_entry(expires_at: int, now_ms: int) -> bool:

@@ -1,6 +1,6 @@
 """Proofs and assertions are accepted once: insert or fail, kept five minutes beyond their own lifetime.
 
-`remember(conn, kind, key, expires_ms) -> bool` says False when this key of this kind was seen before;
+`remember(conn, buckets, kind, key, expires_ms) -> bool` says False when this key of this kind was seen before;
 `kind` is a closed word such as "dpop" or "assertion". Such a row belongs to no person, so it is routed by
 its own digest. `remember_many(conn, rows)` is the set-based form, in one statement and in sorted order,
 for proofs that arrive with a token and live in the token's bucket.
@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, delete
 
 from consent.tables import replay
-from vault.ids import MAX_BUCKETS, Bucket, bucket_of_hash
+from vault.ids import Bucket, Buckets, bucket_of_hash
 from vault.rowset import RowSet
 
 KEEP_MS = 300_000
@@ -32,10 +32,10 @@ def replay_hash(kind: str, key: bytes) -> bytes:
     return hashlib.sha256(kind.encode() + b"\x00" + key).digest()
 
 
-def remember(conn: Connection, kind: str, key: bytes, expires_ms: int) -> bool:
+def remember(conn: Connection, buckets: Buckets, kind: str, key: bytes, expires_ms: int) -> bool:
     """Accept `key` once; False means it was replayed. `expires_ms` is when it would be refused anyway."""
     digest = replay_hash(kind, key)
-    return bool(remember_many(conn, [(bucket_of_hash(digest, MAX_BUCKETS), digest, expires_ms)]))
+    return bool(remember_many(conn, [(bucket_of_hash(digest, buckets), digest, expires_ms)]))
 
 
 def remember_many(conn: Connection, rows: Sequence[tuple[Bucket, bytes, int]]) -> set[tuple[int, bytes]]:

@@ -6,25 +6,21 @@ from pathlib import Path
 
 import pytest
 
-from breach import tables as breach_tables
-from consent import tables as consent_tables
-from consent.ledger import tables as ledger_tables
+from api.migrations.schema import METADATA
 from tests.backends import Backend, NoPostgres, Server, open_backend, postgres_server
-from vault import tables as vault_tables
 from vault.opening import Vault, create_vault, open_vault
 from vault.providers.local import create_root, open_root
-from vault.storage import Database, key_metadata, metadata, open_database
+from vault.storage import Database, open_database
 
-SCHEMA = (vault_tables, consent_tables, ledger_tables, breach_tables)
 NOW = 1_795_300_000_000
 """A fixed instant for tests, Unix milliseconds (November 2026)."""
 
 
 def _create(data: Database, keys: Database) -> None:
     with data.write() as conn:
-        metadata.create_all(conn)
+        METADATA["data"].create_all(conn)
     with keys.write() as conn:
-        key_metadata.create_all(conn)
+        METADATA["keys"].create_all(conn)
     data.close()
     keys.close()
 

@@ -9,7 +9,7 @@ from typing import Final
 
 from vault.fields.catalogue import Field, field_of
 from vault.fields.text import MAX_INPUT, InvalidValue
-from vault.ids import Bucket, RecordId, SubjectId, TenantId, bucket_of_hash
+from vault.ids import Bucket, Buckets, RecordId, SubjectId, TenantId, bucket_of_hash
 from vault.sealed import Place, seal
 from vault.tags import IndexKeys, kind, tags_for
 
@@ -44,7 +44,7 @@ class DraftValue:
     unique: UniqueKey | None
 
 
-def draft_value(keys: IndexKeys, buckets: int, code: str, text: str) -> DraftValue | Refused:
+def draft_value(keys: IndexKeys, buckets: Buckets, code: str, text: str) -> DraftValue | Refused:
     """Check one text as a value of field `code`."""
     try:
         field = field_of(code)
@@ -63,7 +63,7 @@ def draft_value(keys: IndexKeys, buckets: int, code: str, text: str) -> DraftVal
 
 
 def draft_person(
-    keys: IndexKeys, buckets: int, values: Mapping[str, str]
+    keys: IndexKeys, buckets: Buckets, values: Mapping[str, str]
 ) -> tuple[DraftValue, ...] | Refused:
     """Check all of a new person's values; the first bad one refuses the person."""
     if not values:
@@ -85,7 +85,7 @@ def seal_draft(
     return seal(key, epoch, place, draft.stored.encode(), salt)
 
 
-def _unique_key(field: Field, tags: tuple[tuple[int, int], ...], buckets: int) -> UniqueKey:
+def _unique_key(field: Field, tags: tuple[tuple[int, int], ...], buckets: Buckets) -> UniqueKey:
     exact = kind(field.code)
     tag = dict(tags)[exact]
     return UniqueKey(bucket=bucket_of_hash(tag.to_bytes(8, signed=True), buckets), kind=exact, tag=tag)

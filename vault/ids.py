@@ -22,7 +22,7 @@ import base64
 import binascii
 import hashlib
 import secrets
-from typing import NewType
+from typing import NamedTuple, NewType
 
 from vault.errors import MalformedId
 
@@ -32,6 +32,22 @@ SubjectId = NewType("SubjectId", bytes)
 RecordId = NewType("RecordId", bytes)
 
 MAX_BUCKETS = 4096
+
+
+class Buckets(NamedTuple):
+    """The consecutive buckets one tenant owns: `many` of them, from `first` on."""
+
+    first: int
+    many: int
+
+    def every(self) -> range:
+        """The numbers themselves, in order."""
+        return range(self.first, self.first + self.many)
+
+    def __contains__(self, bucket: object) -> bool:
+        return isinstance(bucket, int) and self.first <= bucket < self.first + self.many
+
+
 ID_BYTES = 16
 _SECRET_BYTES = 38
 
@@ -41,15 +57,14 @@ def new_subject() -> SubjectId:
     return SubjectId(secrets.token_bytes(ID_BYTES))
 
 
-def bucket_for(subject: SubjectId, buckets: int) -> Bucket:
-    """The one bucket, 0..buckets-1, in which every row of this person lives."""
-    digest = hashlib.sha256(b"pb1" + subject).digest()
-    return Bucket(int.from_bytes(digest[:4]) % buckets)
+def bucket_for(subject: SubjectId, buckets: Buckets) -> Bucket:
+    """The one bucket of the tenant in which every row of this person lives."""
+    return bucket_of_hash(hashlib.sha256(b"pb1" + subject).digest(), buckets)
 
 
-def bucket_of_hash(digest: bytes, buckets: int) -> Bucket:
+def bucket_of_hash(digest: bytes, buckets: Buckets) -> Bucket:
     """The bucket of a row found by a digest instead of by a person (replay rows, unique keys)."""
-    return Bucket(int.from_bytes(digest[:4]) % buckets)
+    return Bucket(buckets.first + int.from_bytes(digest[:4]) % buckets.many)
 
 
 def mint_id(bucket: Bucket, now_ms: int, entropy: bytes) -> bytes:

@@ -12,11 +12,12 @@ from typing import Final
 from sqlalchemy import Connection, select
 
 from vault.errors import VaultError
-from vault.ids import MAX_BUCKETS, TenantId
+from vault.ids import MAX_BUCKETS, Buckets, TenantId
 from vault.keys import Keyring
 from vault.providers.base import Provider
 from vault.storage import Database
 from vault.tables import installation
+from vault.tables import tenant as tenant_table
 
 FORMAT: Final = 1
 """Generation of everything stored; a vault of another generation is refused rather than guessed at."""
@@ -34,6 +35,12 @@ class InstallationExists(VaultError):
     code = "installation_exists"
 
 
+class TenantsExposed(VaultError):
+    """The connection sees more than one tenant: log in by the role of the tenant that is meant."""
+
+    code = "tenants_exposed"
+
+
 class UnknownFormat(VaultError):
     """The installation was written by a generation of this program that this one does not know."""
 
@@ -42,11 +49,12 @@ class UnknownFormat(VaultError):
 
 @dataclass(frozen=True, slots=True)
 class Installation:
-    """What was decided when the installation was created: bucket count, tenant id, name of its ledger."""
+    """One tenant of the installation as this process sees it: its buckets, its id and name, its ledger's name."""
 
-    buckets: int
+    buckets: Buckets
     tenant: TenantId
     ledger_host: str
+    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +74,10 @@ def create_vault(  # each argument is a separate decision of the operator
     buckets: int,
     ledger_host: str,
     now_ms: int,
+    name: str = "main",
     clock: Callable[[], float] = time.monotonic,
 ) -> Vault:
-    """Create the installation and its first keys, then open it; raises InstallationExists."""
+    """Create the installation, its first tenant and that tenant's keys, then open it; raises InstallationExists."""
     if not 1 <= buckets <= MAX_BUCKETS:
         raise ValueError(f"an installation has 1 to {MAX_BUCKETS} buckets")
     with data.read() as conn:
@@ -80,23 +89,27 @@ def create_vault(  # each argument is a separate decision of the operator
     with data.write() as conn:
         if _row(conn) is not None:
             raise InstallationExists("an installation exists already")
+        conn.execute(installation.insert().values(id=1, created_at=now_ms, format=FORMAT))
         conn.execute(
-            installation.insert().values(
-                id=1,
-                created_at=now_ms,
-                buckets=buckets,
+            tenant_table.insert().values(
                 tenant=tenant,
+                name=name,
+                first_bucket=0,
+                buckets=buckets,
                 ledger_host=ledger_host,
-                format=FORMAT,
+                created_at=now_ms,
             )
         )
-    return Vault(data, keyring, Installation(buckets, tenant, ledger_host))
+    return Vault(data, keyring, Installation(Buckets(0, buckets), tenant, ledger_host, name))
 
 
 def open_vault(
     data: Database, keys: Database, provider: Provider, *, clock: Callable[[], float] = time.monotonic
 ) -> Vault:
-    """Open an existing installation; raises InstallationMissing, UnknownFormat, KeysMissing or Unopenable."""
+    """Open an existing installation as the one tenant this connection may see.
+
+    Raises InstallationMissing, TenantsExposed, UnknownFormat, KeysMissing or Unopenable.
+    """
     with data.read() as conn:
         found = _row(conn)
     if found is None:
@@ -110,4 +123,10 @@ def _row(conn: Connection) -> Installation | None:
         return None
     if row.format != FORMAT:
         raise UnknownFormat("written by another generation of this program")
-    return Installation(row.buckets, row.tenant, row.ledger_host)
+    tenants = conn.execute(select(tenant_table)).all()
+    if len(tenants) > 1:
+        raise TenantsExposed("this connection sees several tenants")
+    if not tenants:
+        return None
+    own = tenants[0]
+    return Installation(Buckets(own.first_bucket, own.buckets), own.tenant, own.ledger_host, own.name)

@@ -1,9 +1,10 @@
-"""The vault's tables, in two data bases (vault.md §6.7).
+"""The vault's tables beside the ciphertext (vault.md §6.7).
 
-Beside the ciphertext: the installation, people, append-only value versions, blind tags, unique keys. In the
-key data base, with backups of its own: wrapped keys only. Every row about a person starts its primary key with
-the bucket. A value version never changes after it is written, except that `valid_to` is set once; the data
-base refuses anything else, and refuses to delete a version while its person is active.
+Here: the installation, its tenants, people, append-only value versions. Blind tags and unique keys stand in
+`tag_tables`; wrapped keys in `key_tables`, a data base of their own. Every row about a person starts its
+primary key with the bucket. Of a value version three things may change, each enforced by trigger: it is closed
+once; it is sealed again under a later key epoch; its ciphertext is struck out once, for good. Nothing deletes
+a version while its person is active.
 """
 
 from sqlalchemy import (
@@ -17,24 +18,39 @@ from sqlalchemy import (
     SmallInteger,
     Table,
     Text,
+    UniqueConstraint,
     text,
 )
 
 from vault.appendonly import install
-from vault.storage import key_metadata, metadata
+from vault.storage import metadata
 
 installation = Table(
     "installation",
     metadata,
     Column("id", Integer, primary_key=True, autoincrement=False),
     Column("created_at", BigInteger, nullable=False),
-    Column("buckets", Integer, nullable=False),
-    Column("tenant", LargeBinary, nullable=False),
-    Column("ledger_host", Text, nullable=False),
     Column("format", Integer, nullable=False),
     CheckConstraint("id = 1", name="one_row"),
-    CheckConstraint("buckets BETWEEN 1 AND 4096", name="buckets"),
 )
+
+tenant = Table(
+    "tenant",
+    metadata,
+    Column("tenant", LargeBinary, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("first_bucket", Integer, nullable=False),
+    Column("buckets", Integer, nullable=False),
+    Column("ledger_host", Text, nullable=False),
+    Column("role", Text),
+    Column("created_at", BigInteger, nullable=False),
+    UniqueConstraint("name"),
+    UniqueConstraint("first_bucket"),
+    UniqueConstraint("role"),
+    CheckConstraint("length(tenant) = 16", name="tenant"),
+    CheckConstraint("first_bucket >= 0 AND buckets >= 1 AND first_bucket + buckets <= 4096", name="buckets"),
+)
+"""The operators this installation serves: each owns its buckets, and on PostgreSQL logs in by a role of its own."""
 
 person = Table(
     "person",
@@ -45,7 +61,10 @@ person = Table(
     Column("state", Text, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Column("erased_at", BigInteger),
-    CheckConstraint("state IN ('active', 'erased')", name="state"),
+    Column("merged_into", LargeBinary),
+    CheckConstraint("state IN ('active', 'merged', 'erased')", name="state"),
+    CheckConstraint("(merged_into IS NULL) OR state <> 'active'", name="merged_into"),
+    CheckConstraint("state <> 'merged' OR merged_into IS NOT NULL", name="merged"),
     CheckConstraint("(state = 'erased') = (erased_at IS NOT NULL)", name="erased_at"),
     CheckConstraint("length(subject) = 16", name="subject"),
     sqlite_with_rowid=False,
@@ -65,10 +84,12 @@ value = Table(
     Column("blob_sha256", LargeBinary, nullable=False),
     Column("valid_from", BigInteger, nullable=False),
     Column("valid_to", BigInteger),
+    Column("struck_at", BigInteger),
     ForeignKeyConstraint(["bucket", "subject"], ["person.bucket", "person.subject"]),
     CheckConstraint("version >= 1", name="version"),
     CheckConstraint("length(record) = 16", name="record"),
-    CheckConstraint("length(blob) >= 78", name="blob"),
+    CheckConstraint("length(blob) >= 78 OR (length(blob) = 0 AND struck_at IS NOT NULL)", name="blob"),
+    CheckConstraint("struck_at IS NULL OR (length(blob) = 0 AND valid_to IS NOT NULL)", name="struck"),
     CheckConstraint("length(blob_sha256) = 32", name="blob_sha256"),
     CheckConstraint("valid_to >= valid_from", name="valid_to"),
     sqlite_with_rowid=False,
@@ -85,109 +106,34 @@ Index(
     postgresql_where=text("valid_to IS NULL"),
 )
 
-tag = Table(
-    "tag",
-    metadata,
-    Column("bucket", Integer, primary_key=True),
-    Column("kind", SmallInteger, primary_key=True),
-    Column("epoch", SmallInteger, primary_key=True),
-    Column("tag", BigInteger, primary_key=True),
-    Column("subject", LargeBinary, primary_key=True),
-    Column("record", LargeBinary, primary_key=True),
-    Column("version", BigInteger, primary_key=True),
-    ForeignKeyConstraint(["bucket", "subject"], ["person.bucket", "person.subject"]),
-    sqlite_with_rowid=False,
-)
-"""Blind tags of every version, so that an old leak still finds the person whose number has changed since."""
+_NAMES = ("bucket", "subject", "record", "field", "version", "schema", "valid_from")
+_SEAL = ("epoch", "blob", "blob_sha256")
 
-Index("ix_tag_lookup", tag.c.kind, tag.c.epoch, tag.c.tag)
 
-unique_key = Table(
-    "unique_key",
-    metadata,
-    Column("bucket", Integer, primary_key=True),
-    Column("kind", SmallInteger, primary_key=True),
-    Column("epoch", SmallInteger, primary_key=True),
-    Column("tag", BigInteger, primary_key=True),
-    Column("subject", LargeBinary, nullable=False),
-    sqlite_with_rowid=False,
-)
-"""Current values of key fields, one person each. Its bucket comes from the tag: two people who claim one
-phone number meet in one place, wherever they live."""
+def _moved(names: tuple[str, ...], differs: str) -> str:
+    return " OR ".join(f"NEW.{name} {differs} OLD.{name}" for name in names)
 
-tenant_kek = Table(
-    "tenant_kek",
-    key_metadata,
-    Column("tenant", LargeBinary, primary_key=True),
-    Column("version", Integer, primary_key=True),
-    Column("provider", Text, nullable=False),
-    Column("wrapped", LargeBinary, nullable=False),
-    Column("state", Text, nullable=False),
-    Column("created_at", BigInteger, nullable=False),
-    CheckConstraint("state IN ('active', 'retired')", name="state"),
-)
 
-subject_key = Table(
-    "subject_key",
-    key_metadata,
-    Column("bucket", Integer, primary_key=True),
-    Column("tenant", LargeBinary, primary_key=True),
-    Column("subject", LargeBinary, primary_key=True),
-    Column("kind", Text, primary_key=True),
-    Column("epoch", Integer, primary_key=True),
-    Column("kek_version", Integer, nullable=False),
-    Column("wrapped", LargeBinary, nullable=False),
-    CheckConstraint("kind IN ('data', 'ledger')", name="kind"),
-    sqlite_with_rowid=False,
-)
+def _wrong(differs: str) -> str:
+    """When an update of a version is none of the three that may happen."""
+    return (
+        f"{_moved(_NAMES, differs)} OR (OLD.valid_to IS NOT NULL AND NEW.valid_to {differs} OLD.valid_to) "
+        f"OR OLD.struck_at IS NOT NULL "
+        f"OR (NEW.struck_at IS NULL AND NEW.epoch <= OLD.epoch AND ({_moved(_SEAL, differs)})) "
+        f"OR (NEW.struck_at IS NOT NULL AND ({_moved(('epoch', 'blob_sha256'), differs)}))"
+    )
 
-index_root = Table(
-    "index_root",
-    key_metadata,
-    Column("tenant", LargeBinary, primary_key=True),
-    Column("epoch", Integer, primary_key=True),
-    Column("kek_version", Integer, nullable=False),
-    Column("wrapped", LargeBinary, nullable=False),
-    Column("state", Text, nullable=False),
-    CheckConstraint("state IN ('active', 'retired')", name="state"),
-)
 
-service_key = Table(
-    "service_key",
-    key_metadata,
-    Column("tenant", LargeBinary, primary_key=True),
-    Column("name", Text, primary_key=True),
-    Column("version", Integer, primary_key=True),
-    Column("kek_version", Integer, nullable=False),
-    Column("wrapped", LargeBinary, nullable=False),
-    Column("state", Text, nullable=False),
-    CheckConstraint("state IN ('active', 'retired')", name="state"),
-)
-
-_FROZEN = (
-    "bucket",
-    "subject",
-    "record",
-    "field",
-    "version",
-    "schema",
-    "epoch",
-    "blob",
-    "blob_sha256",
-    "valid_from",
-)
-_CHANGED = " OR ".join(f"NEW.{name} IS DISTINCT FROM OLD.{name}" for name in _FROZEN)
-_ONLY_CLOSE = "a value version changes once: when it is closed"
+_ONLY = "a value version is closed once, sealed again under a later key, or struck out"
 _NO_DELETE = "value versions of an active person stay"
 
 install(
     value,
-    sqlite=f"CREATE TRIGGER value_only_close BEFORE UPDATE ON value "
-    f"WHEN OLD.valid_to IS NOT NULL OR NEW.valid_to IS NULL OR {_CHANGED.replace('IS DISTINCT FROM', 'IS NOT')} "
-    f"BEGIN SELECT RAISE(ABORT, '{_ONLY_CLOSE}'); END",
+    sqlite=f"CREATE TRIGGER value_only_close BEFORE UPDATE ON value WHEN {_wrong('IS NOT')} "
+    f"BEGIN SELECT RAISE(ABORT, '{_ONLY}'); END",
     postgresql=f"CREATE FUNCTION value_only_close() RETURNS trigger LANGUAGE plpgsql AS "
-    f"$$ BEGIN IF OLD.valid_to IS NOT NULL OR NEW.valid_to IS NULL OR {_CHANGED} THEN "
-    f"RAISE EXCEPTION '{_ONLY_CLOSE}' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$",
+    f"$$ BEGIN IF {_wrong('IS DISTINCT FROM')} THEN "
+    f"RAISE EXCEPTION '{_ONLY}' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$",
 )
 install(
     value,

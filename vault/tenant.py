@@ -15,10 +15,10 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from vault.errors import VaultError
 from vault.ids import TenantId
+from vault.key_tables import index_root, service_key, tenant_kek
 from vault.providers.base import Provider
 from vault.sealed import KEY_BYTES
 from vault.storage import Database
-from vault.tables import index_root, service_key, tenant_kek
 from vault.wrapping import context, unwrap, wrap
 
 SERVICE_KEYS: Final = ("permit", "log", "receipt", "denial", "quarantine", "id", "csrf", "event")

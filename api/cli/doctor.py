@@ -29,7 +29,7 @@ from api.cli.output import emit, json_option, table_of
 from api.opening import opened_vault
 from api.settings import Settings
 from vault.storage import Database, Dialect
-from vault.tables import installation
+from vault.tables import installation, tenant
 
 FLOORS = ("vault", "consent", "breach", "api")
 OLDEST_SQLITE = (3, 40, 0)
@@ -149,10 +149,11 @@ def _schema(*, current: bool) -> tuple[bool, str]:
 
 def _created(data: Database) -> tuple[bool, str]:
     with data.read() as conn:
-        row = conn.execute(select(installation.c.created_at, installation.c.buckets)).one()
+        row = conn.execute(select(installation.c.created_at)).one()
+        buckets = conn.execute(select(tenant.c.buckets)).scalars().all()
     ahead = row.created_at / 1000 > time.time() + CLOCK_SLACK_S
     when = datetime.fromtimestamp(row.created_at / 1000, UTC)
-    return not ahead, f"{when:%Y-%m-%d %H:%M} UTC, {row.buckets} bucket(s)" + (
+    return not ahead, f"{when:%Y-%m-%d %H:%M} UTC, {sum(buckets)} bucket(s)" + (
         ", after now: check the clock" if ahead else ""
     )
 

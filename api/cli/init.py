@@ -143,4 +143,4 @@ def _create(
         with data.write() as conn:
             seed(conn)
     made = vault.installation
-    return {"buckets": made.buckets, "ledger_host": made.ledger_host, "purposes": len(PURPOSES)}
+    return {"buckets": made.buckets.many, "ledger_host": made.ledger_host, "purposes": len(PURPOSES)}

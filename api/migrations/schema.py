@@ -8,9 +8,19 @@ import api.tables
 import breach.tables
 import consent.ledger.tables
 import consent.tables
+import vault.key_tables
 import vault.tables
+import vault.tag_tables
 from vault.storage import key_metadata, metadata
 
-TABLE_MODULES = (vault.tables, consent.tables, consent.ledger.tables, breach.tables, api.tables)
+TABLE_MODULES = (
+    vault.tables,
+    vault.tag_tables,
+    vault.key_tables,
+    consent.tables,
+    consent.ledger.tables,
+    breach.tables,
+    api.tables,
+)
 
 METADATA: Mapping[str, MetaData] = {"data": metadata, "keys": key_metadata}

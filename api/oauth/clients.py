@@ -18,6 +18,7 @@ from api.oauth.errors import OAuthRefused
 from api.wiring import Services
 from consent import recipients, replay
 from consent.recipients import Client
+from vault.ids import Buckets
 
 _LONGEST_ID = 200
 
@@ -30,11 +31,11 @@ class Caller:
     assertion: Assertion
     proof: Proof | None
 
-    def spend(self, conn: Connection) -> None:
+    def spend(self, conn: Connection, buckets: Buckets) -> None:
         """Accept assertion and proof once; raises OAuthRefused for a copy."""
-        if not replay.remember(conn, "assertion", self.assertion.digest, self.assertion.expires):
+        if not replay.remember(conn, buckets, "assertion", self.assertion.digest, self.assertion.expires):
             raise OAuthRefused(401, "invalid_client", "client.assertion_replayed")
-        if self.proof and not replay.remember(conn, "dpop", self.proof.digest, self.proof.expires):
+        if self.proof and not replay.remember(conn, buckets, "dpop", self.proof.digest, self.proof.expires):
             raise OAuthRefused(400, "invalid_dpop_proof", "proof.replayed")
 
 

@@ -40,8 +40,10 @@ def push(request: Request[Any, Any, Any], body: RawBody) -> Response[dict[str, A
     params = _params(form, who.proof)
     details = _details(form.get("authorization_details", ""))
     with services.vault.data.write() as conn:
-        who.spend(conn)
-        pushed = ask.push(conn, who.client, details, params, services.clock())
+        who.spend(conn, services.vault.installation.buckets)
+        pushed = ask.push(
+            conn, services.vault.installation.buckets, who.client, details, params, services.clock()
+        )
     if isinstance(pushed, Refusal):
         raise OAuthRefused(400, pushed.error, pushed.code, pushed.at)
     return Response(

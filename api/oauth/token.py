@@ -36,7 +36,7 @@ def exchange_code(request: Request[Any, Any, Any], body: RawBody) -> Response[di
     if who.proof is None:
         raise OAuthRefused(400, "invalid_dpop_proof", "proof.missing")
     with services.vault.data.write() as conn:
-        who.spend(conn)
+        who.spend(conn, services.vault.installation.buckets)
     wanted = CodeExchange(
         client_id=who.client.client_id,
         code=form.get("code", ""),

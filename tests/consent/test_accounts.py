@@ -48,9 +48,12 @@ def test_enrolling_nobody_is_nothing(world):
 
 def test_a_key_of_a_kind_is_accepted_once_until_it_is_forgotten(world):
     with world.vault.data.write() as conn:
-        first = [remember(conn, kind, b"jti", world.now) for kind in ("dpop", "assertion", "dpop")]
+        first = [
+            remember(conn, world.vault.installation.buckets, kind, b"jti", world.now)
+            for kind in ("dpop", "assertion", "dpop")
+        ]
         assert first == [True, True, False]
         assert forget_expired(conn, world.now + KEEP_MS) == 0
-        assert not remember(conn, "dpop", b"jti", world.now)
+        assert not remember(conn, world.vault.installation.buckets, "dpop", b"jti", world.now)
         assert forget_expired(conn, world.now + KEEP_MS + 1) == 2
-        assert remember(conn, "dpop", b"jti", world.now)
+        assert remember(conn, world.vault.installation.buckets, "dpop", b"jti", world.now)

@@ -118,7 +118,14 @@ class World:
         self, app: App, details: Details | None = None, params: PushParams = PARAMS, **changes: Any
     ) -> Pushed | Refusal:
         with self.vault.data.write() as conn:
-            return ask.push(conn, app.client, details or app.details(self.now, **changes), params, self.now)
+            return ask.push(
+                conn,
+                self.vault.installation.buckets,
+                app.client,
+                details or app.details(self.now, **changes),
+                params,
+                self.now,
+            )
 
     def show(self, app: App, person: Consumer, **changes: Any) -> Showing:
         pushed = self.push(app, **changes)

@@ -156,7 +156,7 @@ def show(vault: Vault, shop: Shop, resident: Resident, now_ms: int, *, uses: int
     )
     params = PushParams(redirect_uri=REDIRECT, state=secrets.token_hex(4), code_challenge=CHALLENGE)
     with vault.data.write() as conn:
-        pushed = ask.push(conn, shop.client, details, params, now_ms)
+        pushed = ask.push(conn, vault.installation.buckets, shop.client, details, params, now_ms)
     assert isinstance(pushed, Pushed), pushed
     shown = claim(vault, resident.consumer, pushed.request_uri, shop.client.client_id, now_ms)
     assert isinstance(shown, Showing), shown

@@ -10,9 +10,11 @@ from sqlalchemy import func, select
 from tests.vault.people import enrol, phone, resident_id, values
 from vault import enrol as enrolment
 from vault.ids import bucket_for
+from vault.key_tables import subject_key
 from vault.opening import open_vault
 from vault.records import Created, NewPerson, Refused, count_people, create_many, masked
-from vault.tables import person, subject_key, tag, unique_key, value
+from vault.tables import person, value
+from vault.tag_tables import tag, unique_key
 
 
 def rows(database, table) -> int:

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from vault.errors import MalformedId
 from vault.ids import (
     Bucket,
+    Buckets,
     bucket_for,
     bucket_of,
     decode_id,
@@ -55,6 +56,13 @@ def test_a_mistyped_secret_is_noticed_without_a_look_up(position):
 def test_people_spread_evenly_over_buckets():
     counts = [0] * 16
     for _ in range(3200):
-        counts[bucket_for(new_subject(), 16)] += 1
+        counts[bucket_for(new_subject(), Buckets(0, 16))] += 1
 
     assert min(counts) > 120
+
+
+def test_a_tenants_people_live_in_its_own_buckets_only():
+    own = Buckets(32, 3)
+    assert {bucket_for(new_subject(), own) for _ in range(200)} == set(own.every())
+    assert 31 not in own
+    assert 35 not in own

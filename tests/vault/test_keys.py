@@ -3,11 +3,11 @@
 import pytest
 from sqlalchemy import func, select, update
 
-from vault.ids import Bucket, SubjectId, TenantId, bucket_for, new_subject
+from vault.ids import Bucket, Buckets, SubjectId, TenantId, bucket_for, new_subject
+from vault.key_tables import service_key, subject_key, tenant_kek
 from vault.keys import SERVICE_KEYS, Keyring, KeysMissing
 from vault.providers.local import LocalProvider
 from vault.sealed import Unopenable
-from vault.tables import service_key, subject_key, tenant_kek
 
 TENANT = TenantId(b"tenant of tests!")
 
@@ -32,7 +32,7 @@ def keyring(backend, provider, now, clock):
 
 def some(count: int) -> list[tuple[Bucket, SubjectId]]:
     subjects = [new_subject() for _ in range(count)]
-    return [(bucket_for(subject, 4), subject) for subject in subjects]
+    return [(bucket_for(subject, Buckets(0, 4)), subject) for subject in subjects]
 
 
 def test_keys_made_now_are_the_keys_found_after_a_restart(keyring, backend, provider, now):

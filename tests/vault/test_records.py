@@ -24,7 +24,8 @@ from vault.records import (
     update_value,
     windows,
 )
-from vault.tables import unique_key, value
+from vault.tables import value
+from vault.tag_tables import unique_key
 from vault.tags import Probe, match
 
 

@@ -21,7 +21,7 @@ FROZEN = {
     "field": "other",
     "version": 9,
     "schema": 9,
-    "epoch": 9,
+    "epoch": 0,
     "blob": b"x" * 100,
     "blob_sha256": b"x" * 32,
     "valid_from": 1,
@@ -33,6 +33,26 @@ def test_nothing_of_a_value_version_can_be_changed(vault, one, now):
         change = update(value).where(value.c.field == "phone").values(**{column: new, "valid_to": now + 1})
         with pytest.raises(DBAPIError), vault.data.write() as conn:
             conn.execute(change)
+
+
+def test_a_version_may_be_sealed_again_only_under_a_later_key(vault, one):
+    phone = update(value).where(value.c.field == "phone")
+    with vault.data.write() as conn:
+        conn.execute(phone.values(epoch=2, blob=b"y" * 100, blob_sha256=b"y" * 32))
+    for epoch in (1, 2):
+        with pytest.raises(DBAPIError), vault.data.write() as conn:
+            conn.execute(phone.values(epoch=epoch, blob=b"z" * 100, blob_sha256=b"z" * 32))
+
+
+def test_a_version_is_struck_out_once_and_stays_empty(vault, one, now):
+    phone = update(value).where(value.c.field == "phone")
+    with pytest.raises(DBAPIError), vault.data.write() as conn:
+        conn.execute(phone.values(blob=b"", struck_at=now + 1))  # still the current version
+    with vault.data.write() as conn:
+        conn.execute(phone.values(blob=b"", struck_at=now + 1, valid_to=now + 1))
+    for change in ({"struck_at": None}, {"blob": b"x" * 100}, {"epoch": 9}, {"struck_at": now + 2}):
+        with pytest.raises(DBAPIError), vault.data.write() as conn:
+            conn.execute(phone.values(**change))
 
 
 def test_a_version_is_closed_once_and_never_reopened(vault, one, now):
@@ -86,7 +106,7 @@ def test_a_person_is_active_or_erased_at_a_time(vault, one):
 
 
 def test_there_is_one_installation_row(vault, now):
-    row = {"created_at": now, "buckets": 1, "tenant": b"t" * 16, "ledger_host": "x", "format": 1}
+    row = {"created_at": now, "format": 1}
     for number in (1, 2):
         with pytest.raises(DBAPIError), vault.data.write() as conn:
             conn.execute(installation.insert().values(id=number, **row))

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from tests.vault.people import enrol, erase, phone, resident_id, values
 from vault.fields import FIELDS, InvalidValue
 from vault.ids import SubjectId
-from vault.tables import tag
+from vault.tag_tables import tag
 from vault.tags import Probe, confirm, kind, match, tag64, tags_for
 
 KEY = bytes(range(32))

@@ -65,13 +65,9 @@ CREATE TRIGGER grant_transition_before_insert BEFORE INSERT ON grant_transition 
 CREATE TABLE installation (
 	id INTEGER NOT NULL,
 	created_at BIGINT NOT NULL,
-	buckets INTEGER NOT NULL,
-	tenant BYTEA NOT NULL,
-	ledger_host TEXT NOT NULL,
 	format INTEGER NOT NULL,
 	CONSTRAINT pk_installation PRIMARY KEY (id),
-	CONSTRAINT ck_installation_one_row CHECK (id = 1),
-	CONSTRAINT ck_installation_buckets CHECK (buckets BETWEEN 1 AND 4096)
+	CONSTRAINT ck_installation_one_row CHECK (id = 1)
 )
 -- end
 CREATE TABLE job (
@@ -172,8 +168,11 @@ CREATE TABLE person (
 	state TEXT NOT NULL,
 	created_at BIGINT NOT NULL,
 	erased_at BIGINT,
+	merged_into BYTEA,
 	CONSTRAINT pk_person PRIMARY KEY (bucket, subject),
-	CONSTRAINT ck_person_state CHECK (state IN ('active', 'erased')),
+	CONSTRAINT ck_person_state CHECK (state IN ('active', 'merged', 'erased')),
+	CONSTRAINT ck_person_merged_into CHECK ((merged_into IS NULL) OR state <> 'active'),
+	CONSTRAINT ck_person_merged CHECK (state <> 'merged' OR merged_into IS NOT NULL),
 	CONSTRAINT ck_person_erased_at CHECK ((state = 'erased') = (erased_at IS NOT NULL)),
 	CONSTRAINT ck_person_subject CHECK (length(subject) = 16)
 )
@@ -231,6 +230,22 @@ CREATE TABLE staff (
 	ended_at BIGINT,
 	CONSTRAINT pk_staff PRIMARY KEY (key_hash),
 	CONSTRAINT ck_staff_role CHECK (role IN ('investigator', 'operator', 'auditor'))
+)
+-- end
+CREATE TABLE tenant (
+	tenant BYTEA NOT NULL,
+	name TEXT NOT NULL,
+	first_bucket INTEGER NOT NULL,
+	buckets INTEGER NOT NULL,
+	ledger_host TEXT NOT NULL,
+	role TEXT,
+	created_at BIGINT NOT NULL,
+	CONSTRAINT pk_tenant PRIMARY KEY (tenant),
+	CONSTRAINT uq_tenant_name UNIQUE (name),
+	CONSTRAINT uq_tenant_first_bucket UNIQUE (first_bucket),
+	CONSTRAINT uq_tenant_role UNIQUE (role),
+	CONSTRAINT ck_tenant_tenant CHECK (length(tenant) = 16),
+	CONSTRAINT ck_tenant_buckets CHECK (first_bucket >= 0 AND buckets >= 1 AND first_bucket + buckets <= 4096)
 )
 -- end
 CREATE TABLE unique_key (
@@ -382,18 +397,20 @@ CREATE TABLE value (
 	blob_sha256 BYTEA NOT NULL,
 	valid_from BIGINT NOT NULL,
 	valid_to BIGINT,
+	struck_at BIGINT,
 	CONSTRAINT pk_value PRIMARY KEY (bucket, subject, record, field, version),
 	CONSTRAINT fk_value_bucket_subject FOREIGN KEY(bucket, subject) REFERENCES person (bucket, subject),
 	CONSTRAINT ck_value_version CHECK (version >= 1),
 	CONSTRAINT ck_value_record CHECK (length(record) = 16),
-	CONSTRAINT ck_value_blob CHECK (length(blob) >= 78),
+	CONSTRAINT ck_value_blob CHECK (length(blob) >= 78 OR (length(blob) = 0 AND struck_at IS NOT NULL)),
+	CONSTRAINT ck_value_struck CHECK (struck_at IS NULL OR (length(blob) = 0 AND valid_to IS NOT NULL)),
 	CONSTRAINT ck_value_blob_sha256 CHECK (length(blob_sha256) = 32),
 	CONSTRAINT ck_value_valid_to CHECK (valid_to >= valid_from)
 )
 -- end
 CREATE UNIQUE INDEX uq_value_head ON value (bucket, subject, record, field) WHERE valid_to IS NULL
 -- end
-CREATE FUNCTION value_only_close() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF OLD.valid_to IS NOT NULL OR NEW.valid_to IS NULL OR NEW.bucket IS DISTINCT FROM OLD.bucket OR NEW.subject IS DISTINCT FROM OLD.subject OR NEW.record IS DISTINCT FROM OLD.record OR NEW.field IS DISTINCT FROM OLD.field OR NEW.version IS DISTINCT FROM OLD.version OR NEW.schema IS DISTINCT FROM OLD.schema OR NEW.epoch IS DISTINCT FROM OLD.epoch OR NEW.blob IS DISTINCT FROM OLD.blob OR NEW.blob_sha256 IS DISTINCT FROM OLD.blob_sha256 OR NEW.valid_from IS DISTINCT FROM OLD.valid_from THEN RAISE EXCEPTION 'a value version changes once: when it is closed' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
+CREATE FUNCTION value_only_close() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.bucket IS DISTINCT FROM OLD.bucket OR NEW.subject IS DISTINCT FROM OLD.subject OR NEW.record IS DISTINCT FROM OLD.record OR NEW.field IS DISTINCT FROM OLD.field OR NEW.version IS DISTINCT FROM OLD.version OR NEW.schema IS DISTINCT FROM OLD.schema OR NEW.valid_from IS DISTINCT FROM OLD.valid_from OR (OLD.valid_to IS NOT NULL AND NEW.valid_to IS DISTINCT FROM OLD.valid_to) OR OLD.struck_at IS NOT NULL OR (NEW.struck_at IS NULL AND NEW.epoch <= OLD.epoch AND (NEW.epoch IS DISTINCT FROM OLD.epoch OR NEW.blob IS DISTINCT FROM OLD.blob OR NEW.blob_sha256 IS DISTINCT FROM OLD.blob_sha256)) OR (NEW.struck_at IS NOT NULL AND (NEW.epoch IS DISTINCT FROM OLD.epoch OR NEW.blob_sha256 IS DISTINCT FROM OLD.blob_sha256)) THEN RAISE EXCEPTION 'a value version is closed once, sealed again under a later key, or struck out' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
 -- end
 CREATE TRIGGER value_only_close BEFORE UPDATE ON value FOR EACH ROW EXECUTE FUNCTION value_only_close()
 -- end
