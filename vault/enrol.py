@@ -7,7 +7,7 @@ nothing behind. A crash between the two data bases leaves unused keys, never val
 
 import hashlib
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import batched
 from typing import Any, Final
@@ -104,16 +104,34 @@ _TAGS = RowSet(
 )
 
 
-def create_many(vault: Vault, people: Iterable[NewPerson], now_ms: int) -> list[Created | Refused]:
+type Within = Callable[[Connection, Mapping[int, Created]], None]
+"""What else a transaction of `create_many` writes, as its last step: whoever was created, by their place in the list."""
+
+
+def create_many(
+    vault: Vault, people: Iterable[NewPerson], now_ms: int, *, within: Within | None = None
+) -> list[Created | Refused]:
     """Create people; positions of the answer match. One bad item never spoils another.
 
     Refusals: the code of an invalid value, `field.unknown`, `person_empty`, or `person_exists` when a key
-    field (phone, e-mail, resident number) is somebody else's, in the store or earlier in the list.
+    field (phone, e-mail, resident number) is somebody else's, in the store or earlier in the list. What
+    `within` writes about the people of one transaction is committed with them or not at all.
     """
-    return [answer for part in batched(people, CHUNK) for answer in _create_part(vault, part, now_ms)]
+    answers: list[Created | Refused] = []
+    for part in batched(people, CHUNK):
+        answers += _create_part(vault, part, now_ms, _shifted(within, len(answers)))
+    return answers
 
 
-def _create_part(vault: Vault, people: Sequence[NewPerson], now_ms: int) -> list[Created | Refused]:
+def _shifted(within: Within | None, start: int) -> Within | None:
+    if within is None or not start:
+        return within
+    return lambda conn, created: within(conn, {start + at: one for at, one in created.items()})
+
+
+def _create_part(
+    vault: Vault, people: Sequence[NewPerson], now_ms: int, within: Within | None
+) -> list[Created | Refused]:
     answers: dict[int, Created | Refused] = {}
     drafts: list[_Draft] = []
     for at, person in enumerate(people):
@@ -125,7 +143,7 @@ def _create_part(vault: Vault, people: Sequence[NewPerson], now_ms: int) -> list
     drafts = _without_taken(vault, drafts, answers)
     drafts = _without_repeats(drafts, answers)
     keys = vault.keyring.create_many([(draft.bucket, draft.subject) for draft in drafts], now_ms)
-    lost = _store(vault, drafts, keys, now_ms)
+    lost = _store(vault, drafts, keys, now_ms, within)
     for draft in drafts:
         field = lost.get(draft.subject)
         answers[draft.at] = Created(draft.subject, draft.bucket) if field is None else Refused(TAKEN, field)
@@ -166,7 +184,11 @@ def _without_repeats(drafts: Sequence[_Draft], answers: dict[int, Created | Refu
 
 
 def _store(
-    vault: Vault, drafts: Sequence[_Draft], keys: Mapping[SubjectId, SubjectKey], now_ms: int
+    vault: Vault,
+    drafts: Sequence[_Draft],
+    keys: Mapping[SubjectId, SubjectKey],
+    now_ms: int,
+    within: Within | None,
 ) -> dict[SubjectId, str]:
     """Write the drafts; answers who lost a race, with the field they lost it by."""
     sealed = {draft.subject: _seal(vault, draft, keys[draft.subject]) for draft in drafts}
@@ -186,6 +208,8 @@ def _store(
             epoch=vault.keyring.index_epoch,
             record=PROFILE,
         )
+        if within is not None and won:
+            within(conn, {draft.at: Created(draft.subject, draft.bucket) for draft in won})
     return lost
 
 
