@@ -12,11 +12,13 @@ columns of `rows`, so callers map results back by key.
 import json
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any
 
 from sqlalchemy import Connection
 
-type ColumnType = Literal["int", "bytes", "text"]
+from vault.pgarray import ElementType, encode
+
+type ColumnType = ElementType
 
 _PG_TYPES: Mapping[ColumnType, str] = {"int": "bigint", "bytes": "bytea", "text": "text"}
 _PARAMETER = re.compile(r"(?<![:\w]):([a-z_]\w*)")
@@ -60,9 +62,11 @@ class RowSet:
         ]
         return json.dumps(plain, ensure_ascii=False)
 
-    def _as_arrays(self, rows: Sequence[Sequence[Any]]) -> dict[str, list[Any]]:
+    def _as_arrays(self, rows: Sequence[Sequence[Any]]) -> dict[str, bytes]:
+        columns = zip(*rows, strict=True)
         return {
-            name: list(column) for name, column in zip(self._columns, zip(*rows, strict=True), strict=True)
+            name: encode(kind, column)
+            for (name, kind), column in zip(self._columns.items(), columns, strict=True)
         }
 
     @staticmethod

@@ -1,0 +1,106 @@
+"""Columns of a row set as PostgreSQL's binary arrays, built here because the driver's own way costs 10 µs a list.
+
+Binary array of one dimension, integers big-endian:
+
+| offset | length | meaning                                            |
+|--------|--------|----------------------------------------------------|
+| 0      | 4      | number of dimensions, 1 (0 for an empty array)     |
+| 4      | 4      | 1 when any element is null                         |
+| 8      | 4      | type of the elements                               |
+| 12     | 4      | number of elements                                 |
+| 16     | 4      | number of the first element, 1                     |
+| 20     | ...    | for each: length and bytes, or length -1 for null  |
+
+(PostgreSQL, src/backend/utils/adt/arrayfuncs.c, array_recv.)
+"""
+
+import struct
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal
+
+import psycopg
+from psycopg.abc import Buffer
+from psycopg.adapt import Dumper
+from psycopg.pq import Format
+
+type ElementType = Literal["int", "bytes", "text"]
+
+_HEAD = struct.Struct(">iiIii")
+_LENGTH = struct.Struct(">i")
+_NULL = _LENGTH.pack(-1)
+_EMPTY = struct.Struct(">iiI")
+_INT8, _BYTEA, _TEXT = 20, 17, 25
+_NUMBER = struct.Struct(">iq")
+
+
+class Int8Array(bytes):
+    """An encoded bigint[]."""
+
+
+class ByteaArray(bytes):
+    """An encoded bytea[]."""
+
+
+class TextArray(bytes):
+    """An encoded text[]."""
+
+
+def encode(kind: ElementType, values: Sequence[Any]) -> Int8Array | ByteaArray | TextArray:
+    """`values` (None for null) as the parameter the driver sends unchanged."""
+    return _ENCODERS[kind](values)
+
+
+def _integers(values: Sequence[int | None]) -> Int8Array:
+    if None in values:
+        return Int8Array(_array(_INT8, [None if v is None else v.to_bytes(8, signed=True) for v in values]))
+    pack = _NUMBER.pack
+    return Int8Array(_head(_INT8, len(values), nulls=False) + b"".join([pack(8, v) for v in values]))
+
+
+def _bytes(values: Sequence[bytes | None]) -> ByteaArray:
+    return ByteaArray(_array(_BYTEA, values))
+
+
+def _text(values: Sequence[str | None]) -> TextArray:
+    return TextArray(_array(_TEXT, [None if v is None else v.encode() for v in values]))
+
+
+def _array(element: int, values: Sequence[bytes | None]) -> bytes:
+    length = _LENGTH.pack
+    parts = [_NULL if v is None else length(len(v)) + v for v in values]
+    return _head(element, len(values), nulls=None in values) + b"".join(parts)
+
+
+def _head(element: int, count: int, *, nulls: bool) -> bytes:
+    if not count:
+        return _EMPTY.pack(0, 0, element)
+    return _HEAD.pack(1, nulls, element, count, 1)
+
+
+class _Encoded(Dumper):
+    format = Format.BINARY
+
+    def dump(self, obj: Any) -> Buffer:
+        return bytes(obj)
+
+
+class _Int8Dumper(_Encoded):
+    oid = 1016
+
+
+class _ByteaDumper(_Encoded):
+    oid = 1001
+
+
+class _TextDumper(_Encoded):
+    oid = 1009
+
+
+_ENCODERS: Mapping[ElementType, Callable[[Sequence[Any]], Int8Array | ByteaArray | TextArray]] = {
+    "int": _integers,
+    "bytes": _bytes,
+    "text": _text,
+}
+
+for _array_type, _dumper in ((Int8Array, _Int8Dumper), (ByteaArray, _ByteaDumper), (TextArray, _TextDumper)):
+    psycopg.adapters.register_dumper(_array_type, _dumper)
