@@ -121,6 +121,11 @@ class Keyring:
         return cls(database, tenant, tenants.load(database, provider, tenant), clock=clock)
 
     @property
+    def database(self) -> Database:
+        """Where the wrapped keys are: for whoever moves, counts or destroys rows of them."""
+        return self._database
+
+    @property
     def index_epoch(self) -> int:
         """The epoch under which tags are written and looked up."""
         return self._secrets.index_epoch
