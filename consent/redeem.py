@@ -10,6 +10,7 @@ triggers enforce the same rules once more. If the data base turns the set down, 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
@@ -62,23 +63,29 @@ def redeem_many(vault: Vault, requests: Sequence[RedeemRequest], now_ms: int) ->
     """One answer per request, in order; see the module's promise."""
     if not requests:
         return []
-    with vault.data.read() as conn:
-        facts = redeem_rows.read_facts(conn, requests)
-    keys = vault.keyring.subject_keys(
-        list({(requests[at].bucket, fact.subject): None for at, fact in facts.items()})
-    )
-    facts = {at: fact for at, fact in facts.items() if fact.subject in keys}
-    with vault.data.write() as conn:
-        fresh = _accept_proofs(conn, requests, facts)
-        batch = _Batch(vault, conn, keys, now_ms)
-        try:
-            with conn.begin_nested():
-                return batch.settle(requests, facts, fresh)
-        except IntegrityError:
+    try:
+        with vault.data.write() as conn:
+            batch, facts, fresh = _begin(vault, conn, requests, now_ms)
+            return batch.settle(requests, facts, fresh)
+    except IntegrityError:
+        # Nothing of that transaction remains. Again in one, so that all answers still stand or fall together.
+        with vault.data.write() as conn:
+            batch, facts, fresh = _begin(vault, conn, requests, now_ms)
             return [
                 batch.settle_alone(request, facts.get(at), fresh=at in fresh)
                 for at, request in enumerate(requests)
             ]
+
+
+def _begin(
+    vault: Vault, conn: Connection, requests: Sequence[RedeemRequest], now_ms: int
+) -> tuple["_Batch", dict[int, Facts], set[int]]:
+    """What the tokens stand for, and the positions whose proofs are accepted now."""
+    facts = redeem_rows.read_facts(conn, requests)
+    people = {(requests[at].bucket, fact.subject): None for at, fact in facts.items()}
+    keys = vault.keyring.subject_keys(list(people))
+    facts = {at: fact for at, fact in facts.items() if fact.subject in keys}
+    return _Batch(vault, conn, keys, now_ms), facts, _accept_proofs(conn, requests, facts)
 
 
 def _accept_proofs(
@@ -194,7 +201,8 @@ class _Batch:
         }
 
     def _insert(self, spends: Iterable[_Spend]) -> None:
-        rows, keys = [], []
+        rows: list[tuple[Any, ...]] = []
+        keys: list[tuple[Any, ...]] = []
         for spend in spends:
             request, facts, verdict = spend.request, spend.facts, spend.verdict
             names = (facts.subject, facts.recipient_id, facts.purpose, fields_json(verdict.fields))
@@ -203,8 +211,8 @@ class _Batch:
             if key:
                 stands_for = (key.key_hash, key.request_hash, request.token_hash, spend.id)
                 keys.append((request.bucket, facts.client_id, *stands_for))
-        redeem_rows.DISCLOSE(self._conn, rows, now=self._now_ms, year=year_of(self._now_ms))
-        redeem_rows.REMEMBER(self._conn, keys, now=self._now_ms)
+        spent = {"disclosures": rows, "keys": keys}
+        redeem_rows.SPEND(self._conn, spent, now=self._now_ms, year=year_of(self._now_ms))
 
     def _access(self, spend: _Spend) -> Item:
         facts = spend.facts

@@ -17,7 +17,7 @@ from consent.ledger.append import Position
 from consent.ledger.entry import parse
 from consent.ledger.origin import LogId, origin_of
 from vault.ids import SubjectId
-from vault.rowset import RowSet
+from vault.rowset import RowSet, Together
 
 FACTS = RowSet(
     "WITH {rows} SELECT rows.i, t.use_id, g.id, g.subject, g.recipient_id, t.client_id, g.purpose, "
@@ -74,6 +74,7 @@ REMEMBER = RowSet(
     token_hash="bytes",  # noqa: S106  # a column's type
     disclosure_id="bytes",
 )
+SPEND = Together(disclosures=DISCLOSE, keys=REMEMBER)
 REDELIVER = RowSet(
     "WITH {rows} INSERT INTO redelivery (bucket, disclosure_id, attempts, first_at, last_at) "
     "SELECT rows.bucket, rows.disclosure_id, rows.attempts, :now, :now FROM rows WHERE true "

@@ -22,6 +22,7 @@ type ColumnType = ElementType
 
 _PG_TYPES: Mapping[ColumnType, str] = {"int": "bigint", "bytes": "bytea", "text": "text"}
 _PARAMETER = re.compile(r"(?<![:\w]):([a-z_]\w*)")
+_ROWS = re.compile(r"\brows\b")
 _LOCK = re.compile(r"\{for_(update|share):([a-z_, ]+)\}")
 
 
@@ -33,14 +34,15 @@ class RowSet:
     lock the alias's rows on PostgreSQL and vanish on SQLite, whose one writer already holds the lock.
     """
 
-    __slots__ = ("_columns", "_postgresql", "_sqlite")
+    __slots__ = ("_columns", "_cte", "_postgresql", "_sqlite")
 
     def __init__(self, text: str, **columns: ColumnType) -> None:
         self._columns = columns
         self._sqlite = _LOCK.sub("", text).replace("{rows}", _sqlite_rows(columns))
         locked = _LOCK.sub(lambda m: f"FOR {m[1].upper()} OF {m[2]}", text)
         named = _PARAMETER.sub(r"%(\1)s", locked.replace("%", "%%"))
-        self._postgresql = named.replace("{rows}", _postgresql_rows(columns))
+        self._cte = _postgresql_rows(columns)
+        self._postgresql = named.replace("{rows}", self._cte)
 
     def __call__(
         self, conn: Connection, rows: Sequence[Sequence[Any]], **parameters: Any
@@ -49,8 +51,17 @@ class RowSet:
         if not rows:
             return []
         if conn.dialect.name == "sqlite":
-            return self._run(conn, self._sqlite, {"rows": self._as_json(rows), **parameters})
-        return self._run(conn, self._postgresql, {**self._as_arrays(rows), **parameters})
+            return self.run(conn, self._sqlite, {"rows": self._as_json(rows), **parameters})
+        return self.run(conn, self._postgresql, {**self.arrays(rows), **parameters})
+
+    def as_part(self, name: str) -> tuple[str, str]:
+        """On PostgreSQL: the two common table expressions, `name`_rows and `name`_done, of a joint statement."""
+        body = self._postgresql.removeprefix("WITH ").replace(self._cte, "", 1)
+        own = _ROWS.sub(f"{name}_rows", body)
+        renamed = _ROWS.sub(f"{name}_rows", self._cte, count=1)
+        for column in self._columns:
+            renamed = renamed.replace(f"%({column})b", f"%({name}_{column})b")
+        return renamed, f"{name}_done AS ({own.strip()})"
 
     def _as_json(self, rows: Sequence[Sequence[Any]]) -> str:
         if "bytes" not in self._columns.values():
@@ -62,7 +73,8 @@ class RowSet:
         ]
         return json.dumps(plain, ensure_ascii=False)
 
-    def _as_arrays(self, rows: Sequence[Sequence[Any]]) -> dict[str, bytes]:
+    def arrays(self, rows: Sequence[Sequence[Any]]) -> dict[str, bytes]:
+        """The columns of `rows` as PostgreSQL parameters."""
         columns = zip(*rows, strict=True)
         return {
             name: encode(kind, column)
@@ -70,9 +82,50 @@ class RowSet:
         }
 
     @staticmethod
-    def _run(conn: Connection, text: str, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    def run(conn: Connection, text: str, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+        """Send one statement as it is; returns its rows, if it has any."""
         result = conn.exec_driver_sql(text, dict(parameters))
         return [tuple(row) for row in result.fetchall()] if result.returns_rows else []
+
+
+class Together:
+    """Row sets that write and whose order among each other does not matter: one statement on PostgreSQL.
+
+    Each part is a `WITH {rows} INSERT|UPDATE|DELETE ...`. A round trip costs more than a small write, so on
+    PostgreSQL the parts become one statement of data-modifying expressions; all see the data as it was before,
+    and foreign keys are checked at its end. On SQLite they run in the order given. `returning` names the one
+    part whose RETURNING rows are the answer.
+    """
+
+    __slots__ = ("_parts", "_returning", "_texts")
+
+    def __init__(self, *, returning: str = "", **parts: RowSet) -> None:
+        self._parts = parts
+        self._returning = returning
+        self._texts: dict[tuple[str, ...], str] = {}
+
+    def __call__(
+        self, conn: Connection, rows: Mapping[str, Sequence[Sequence[Any]]], **parameters: Any
+    ) -> list[tuple[Any, ...]]:
+        """Run every part that has rows; other parameters are shared by all parts."""
+        live = tuple(name for name in self._parts if rows.get(name))
+        if conn.dialect.name == "sqlite":
+            answers = {name: self._parts[name](conn, rows[name], **parameters) for name in live}
+            return answers.get(self._returning, [])
+        if not live:
+            return []
+        text = self._texts.get(live) or self._texts.setdefault(live, self._joined(live))
+        given = {
+            f"{name}_{column}": value
+            for name in live
+            for column, value in self._parts[name].arrays(rows[name]).items()
+        }
+        return RowSet.run(conn, text, {**given, **parameters})
+
+    def _joined(self, live: tuple[str, ...]) -> str:
+        commons = [common for name in live for common in self._parts[name].as_part(name)]
+        final = f"SELECT * FROM {self._returning}_done" if self._returning in live else "SELECT 1 WHERE false"
+        return f"WITH {', '.join(commons)} {final}"
 
 
 def _sqlite_rows(columns: Mapping[str, ColumnType]) -> str:

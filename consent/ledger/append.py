@@ -18,7 +18,7 @@ from consent.ledger.fill import Growth, write_full_tiles
 from consent.ledger.origin import LogId, origin_of, year_of
 from consent.ledger.tree import EMPTY, EMPTY_ROOT, Frontier, leaf_hash
 from vault.ids import SubjectId
-from vault.rowset import RowSet
+from vault.rowset import RowSet, Together
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,6 +147,15 @@ _MOVE_HEADS = RowSet(
 )
 
 
+_WRITE = Together(
+    entries=_INSERT_ENTRIES,
+    openings=_INSERT_OPENINGS,
+    tails=_MOVE_TAILS,
+    heads=_MOVE_HEADS,
+    returning="heads",
+)
+
+
 def append(conn: Connection, items: Sequence[Item], now_ms: int, ledger_host: str) -> list[Position]:
     """Append `items` in order and return one position each.
 
@@ -241,12 +250,17 @@ def _old_position(item: Item, origin: str, idx: int, leaf: bytes, stored: bytes)
 
 
 def _write(conn: Connection, batch: _Batch) -> None:
-    _INSERT_ENTRIES(conn, batch.entries)
-    _INSERT_OPENINGS(conn, batch.openings)
-    _MOVE_TAILS(conn, [(*tag, *tail) for tag, tail in batch.tails.items()])
     grown = {log: state for log, state in batch.logs.items() if state.leaves}
     write_full_tiles(conn, [Growth(log, state.frontier.size, state.leaves) for log, state in grown.items()])
-    moved = _MOVE_HEADS(conn, [_moved_head(log, state) for log, state in grown.items()])
+    moved = _WRITE(
+        conn,
+        {
+            "entries": batch.entries,
+            "openings": batch.openings,
+            "tails": [(*tag, *tail) for tag, tail in batch.tails.items()],
+            "heads": [_moved_head(log, state) for log, state in grown.items()],
+        },
+    )
     if len(moved) != len(grown):
         raise LedgerAlarm(next(iter(grown.values())).origin, "a head moved although it was locked")
 
