@@ -10,7 +10,7 @@ SITE ?= site
 WORKERS ?= $(if $(PERUSAL_TEST_POSTGRES),0,2)
 
 .DEFAULT_GOAL := help
-.PHONY: demo test serve lint format docs bench heavy lock clean help
+.PHONY: demo test serve lint format docs bench heavy fuzz lock clean help
 
 .venv/.ok: requirements/lock.txt requirements/install.sh pyproject.toml
 	@PYTHON="$(PYTHON)" requirements/install.sh .venv
@@ -48,6 +48,9 @@ bench: .venv/.ok ## measured speed of the two hot paths, with machine and versio
 
 heavy: .venv/.ok ## the long runs: kill -9 under load, a million rows, thousands of races
 	$(PY) -m pytest -m heavy
+
+fuzz: .venv/.ok ## coverage-guided fuzzing of every parser of sealed bytes, SECONDS each (60)
+	$(PY) -m tests.fuzz all --seconds $(or $(SECONDS),60)
 
 lock: ## resolve the dependencies again (needs uv and a package index)
 	uv pip compile --quiet --universal --python-version 3.12 --generate-hashes --no-header --no-annotate \
