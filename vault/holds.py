@@ -22,8 +22,8 @@ _SHARE = RowSet(
     subject="bytes",
 )
 _TAKE = RowSet(
-    "WITH {rows} SELECT p.state FROM rows JOIN person p ON p.bucket = rows.bucket "
-    "AND p.subject = rows.subject {for_update:p}",
+    "WITH {rows} SELECT p.subject, p.state, p.created_at FROM rows JOIN person p ON p.bucket = rows.bucket "
+    "AND p.subject = rows.subject ORDER BY p.bucket, p.subject {for_update:p}",
     bucket="int",
     subject="bytes",
 )
@@ -35,9 +35,13 @@ def share_people(conn: Connection, people: Iterable[tuple[Bucket, SubjectId]]) -
         _SHARE(conn, sorted(set(people)))
 
 
-def take_person(conn: Connection, bucket: Bucket, subject: SubjectId) -> bool:
-    """Take a person's row for a change, waiting for whoever holds it; False when there is no such person."""
-    return _TAKE(conn, [(bucket, subject)]) == [("active",)]
+def take_people(conn: Connection, people: Iterable[tuple[Bucket, SubjectId]]) -> dict[SubjectId, int]:
+    """Take people's rows for changes, waiting for whoever holds them; one statement, rows in sorted order.
+
+    Answers, for everybody who is there and neither erased nor merged away, when they were created (Unix ms).
+    """
+    found = _TAKE(conn, sorted(set(people)))
+    return {SubjectId(subject): created_at for subject, state, created_at in found if state == "active"}
 
 
 def next_instant() -> int:

@@ -1,0 +1,348 @@
+"""Changing people's values: appended as versions, set-based, one answer each.
+
+A change appends a version and closes the one before; nothing is overwritten. Old versions keep their tags, so
+that a leak of last year's phone number still finds its owner. All changes of one call happen at once: a number
+that one person gives up in it is free from the next call on. A version begins after the person was created and
+never in a past that somebody may have read (`holds`).
+"""
+
+import hashlib
+import secrets
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import batched
+from typing import Any, Final
+
+from sqlalchemy import Connection
+
+from vault.drafts import PROFILE, DraftValue, Refused, UniqueKey, draft_value, seal_draft
+from vault.enrol import TAKEN
+from vault.fields.catalogue import canonical
+from vault.holds import next_instant, take_people
+from vault.ids import Bucket, SubjectId, bucket_for
+from vault.keys import SubjectKey
+from vault.opening import Vault
+from vault.rowset import RowSet
+from vault.sealed import SALT_BYTES
+from vault.stored import StoredValue, current_values
+from vault.tags import tags_for
+
+UNKNOWN_PERSON: Final = "person_unknown"
+CHUNK: Final = 2_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """A text to become the current value of a person's field."""
+
+    subject: SubjectId
+    field: str
+    text: str
+
+    def __repr__(self) -> str:
+        return f"Change({self.field!r})"
+
+
+@dataclass(frozen=True, slots=True)
+class Updated:
+    """The version that is current now (1 is the first); unchanged when the same value was given again."""
+
+    version: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """A version that this transaction adds: current from `valid_from` (Unix ms) on."""
+
+    bucket: Bucket
+    subject: SubjectId
+    field: str
+    version: int
+    valid_from: int
+
+
+type Within = Callable[[Connection, Sequence[Written]], None]
+"""What else a transaction of `update_many` writes, as its last step, about the versions it adds."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """One checked change on its way; `at` is its place in the list."""
+
+    at: int
+    bucket: Bucket
+    key: SubjectKey
+    draft: DraftValue
+
+    @property
+    def place(self) -> tuple[SubjectId, str]:
+        return self.key.subject, self.draft.field.code
+
+
+_NEWEST = RowSet(
+    "WITH {rows} SELECT rows.subject, rows.field, (SELECT max(v.version) FROM value v "
+    "WHERE v.bucket = rows.bucket AND v.subject = rows.subject AND v.record = :record "
+    "AND v.field = rows.field) FROM rows",
+    bucket="int",
+    subject="bytes",
+    field="text",
+)
+_CLAIM = RowSet(
+    # In key order: two batches that want the same keys then wait for each other instead of deadlocking.
+    "WITH {rows} INSERT INTO unique_key (bucket, kind, epoch, tag, subject) "
+    "SELECT bucket, kind, :epoch, tag, subject FROM rows WHERE true ORDER BY bucket, kind, tag "
+    "ON CONFLICT DO NOTHING",
+    bucket="int",
+    kind="int",
+    tag="int",
+    subject="bytes",
+)
+_OWNERS = RowSet(
+    "WITH {rows} SELECT rows.i, k.subject FROM rows JOIN unique_key k ON k.bucket = rows.bucket "
+    "AND k.kind = rows.kind AND k.epoch = :epoch AND k.tag = rows.tag",
+    bucket="int",
+    kind="int",
+    tag="int",
+)
+_RELEASE = RowSet(
+    "WITH {rows} DELETE FROM unique_key WHERE epoch = :epoch AND (bucket, kind, tag, subject) IN "
+    "(SELECT bucket, kind, tag, subject FROM rows)",
+    bucket="int",
+    kind="int",
+    tag="int",
+    subject="bytes",
+)
+_CLOSE = RowSet(
+    "WITH {rows} UPDATE value SET valid_to = rows.ends FROM rows WHERE value.bucket = rows.bucket "
+    "AND value.subject = rows.subject AND value.record = :record AND value.field = rows.field "
+    "AND value.version = rows.version",
+    bucket="int",
+    subject="bytes",
+    field="text",
+    version="int",
+    ends="int",
+)
+_APPEND = RowSet(
+    "WITH {rows} INSERT INTO value "
+    "(bucket, subject, record, field, version, schema, epoch, blob, blob_sha256, valid_from) "
+    "SELECT bucket, subject, :record, field, version, schema, epoch, blob, blob_sha256, valid_from FROM rows",
+    bucket="int",
+    subject="bytes",
+    field="text",
+    version="int",
+    schema="int",
+    epoch="int",
+    blob="bytes",
+    blob_sha256="bytes",
+    valid_from="int",
+)
+_TAG = RowSet(
+    "WITH {rows} INSERT INTO tag (bucket, kind, epoch, tag, subject, record, version) "
+    "SELECT bucket, kind, :epoch, tag, subject, :record, version FROM rows WHERE true ON CONFLICT DO NOTHING",
+    bucket="int",
+    kind="int",
+    tag="int",
+    subject="bytes",
+    version="int",
+)
+
+
+def update_value(
+    vault: Vault,
+    subject: SubjectId,
+    field: str,
+    text: str,
+    now_ms: int,
+    *,
+    clock: Callable[[], int] = next_instant,
+) -> Updated | Refused:
+    """Make `text` the current value of one person's field: `update_many` of a list of one."""
+    return update_many(vault, [Change(subject=subject, field=field, text=text)], now_ms, clock=clock)[0]
+
+
+def update_many(
+    vault: Vault,
+    changes: Sequence[Change],
+    now_ms: int,
+    *,
+    clock: Callable[[], int] = next_instant,
+    within: Within | None = None,
+) -> list[Updated | Refused]:
+    """Make the changes; positions of the answer match. One bad item never spoils another.
+
+    Refusals are those of `create_many`, and `person_unknown`. A version begins at `now_ms`, at what `clock`
+    says once the person's row is ours, or where the version before it began, whichever is latest (Unix ms).
+    Two changes of one field of one person are made one after the other. A constant number of statements for
+    each 2,000 changes; what `within` writes is committed with them or not at all.
+    """
+    answers: dict[int, Updated | Refused] = {}
+    for number, part in enumerate(batched(changes, CHUNK)):
+        steps = _check(vault, part, number * CHUNK, answers)
+        while steps:
+            turn, steps = _one_each(steps)
+            with vault.data.write() as conn:
+                answers |= _apply(_Batch(conn, vault, now_ms, clock, within), turn)
+    return [answers[at] for at in range(len(changes))]
+
+
+def _check(
+    vault: Vault, changes: Sequence[Change], start: int, answers: dict[int, Updated | Refused]
+) -> list[_Step]:
+    buckets = vault.installation.buckets
+    homes = {change.subject: bucket_for(change.subject, buckets) for change in changes}
+    keys = vault.keyring.subject_keys([(bucket, subject) for subject, bucket in homes.items()])
+    steps: list[_Step] = []
+    for at, change in enumerate(changes, start):
+        draft = draft_value(vault.keyring, buckets, change.field, change.text)
+        key = keys.get(change.subject)
+        if isinstance(draft, Refused):
+            answers[at] = draft
+        elif key is None:
+            answers[at] = Refused(UNKNOWN_PERSON, "")
+        else:
+            steps.append(_Step(at, homes[change.subject], key, draft))
+    return steps
+
+
+def _one_each(steps: Sequence[_Step]) -> tuple[list[_Step], list[_Step]]:
+    """The first step of every field of every person, and the steps that wait for those."""
+    first: dict[tuple[SubjectId, str], _Step] = {}
+    later = [step for step in steps if first.setdefault(step.place, step) is not step]
+    return list(first.values()), later
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """One open transaction of changes."""
+
+    conn: Connection
+    vault: Vault
+    now_ms: int
+    clock: Callable[[], int]
+    within: Within | None
+
+
+def _apply(batch: _Batch, steps: Sequence[_Step]) -> dict[int, Updated | Refused]:
+    conn, vault = batch.conn, batch.vault
+    born = take_people(conn, [(step.bucket, step.key.subject) for step in steps])
+    # Asked only now that nobody can read and be answered any more.
+    begins = max(batch.now_ms, batch.clock())
+    answers: dict[int, Updated | Refused] = {}
+    known = [step for step in steps if step.key.subject in born]
+    for step in steps:
+        if step.key.subject not in born:
+            answers[step.at] = Refused(UNKNOWN_PERSON, "")
+    current = current_values(conn, vault, {step.key.subject: (step.bucket, step.key) for step in known})
+    moving: list[_Step] = []
+    for step in known:
+        head = current[step.key.subject].get(step.draft.field.code)
+        if head and head.text == step.draft.stored:
+            answers[step.at] = Updated(head.version)
+        else:
+            moving.append(step)
+    lost = _move_unique_keys(conn, vault, moving, current)
+    answers |= {step.at: Refused(TAKEN, step.draft.field.code) for step in moving if step.at in lost}
+    won = [step for step in moving if step.at not in lost]
+    written = _write(conn, vault, won, current, {who: max(begins, at + 1) for who, at in born.items()})
+    if batch.within is not None and written:
+        batch.within(conn, written)
+    return answers | {step.at: Updated(new.version) for step, new in zip(won, written, strict=True)}
+
+
+type _Current = Mapping[SubjectId, Mapping[str, StoredValue]]
+
+
+def _move_unique_keys(conn: Connection, vault: Vault, steps: Sequence[_Step], current: _Current) -> set[int]:
+    """Claim what the new values occupy and release what the old ones did; answers which steps came too late."""
+    epoch = vault.keyring.index_epoch
+    wanted = [(step, step.draft.unique) for step in steps if step.draft.unique]
+    _CLAIM(conn, [(new.bucket, new.kind, new.tag, step.key.subject) for step, new in wanted], epoch=epoch)
+    owners = dict(_OWNERS(conn, [(new.bucket, new.kind, new.tag) for _, new in wanted], epoch=epoch))
+    lost = {step.at for at, (step, _) in enumerate(wanted) if owners[at] != step.key.subject}
+    given_up = [
+        (old.bucket, old.kind, old.tag, step.key.subject)
+        for step, new in wanted
+        if step.at not in lost and (old := _occupied(vault, step, current)) and old != new
+    ]
+    _RELEASE(conn, given_up, epoch=epoch)
+    return lost
+
+
+def _occupied(vault: Vault, step: _Step, current: _Current) -> UniqueKey | None:
+    head = current[step.key.subject].get(step.draft.field.code)
+    if head is None or head.text is None:
+        return None
+    old = draft_value(vault.keyring, vault.installation.buckets, step.draft.field.code, head.text)
+    return None if isinstance(old, Refused) else old.unique
+
+
+def _write(
+    conn: Connection,
+    vault: Vault,
+    steps: Sequence[_Step],
+    current: _Current,
+    begins: Mapping[SubjectId, int],
+) -> list[Written]:
+    newest = _newest(conn, steps)
+    written: list[Written] = []
+    closed: list[tuple[Any, ...]] = []
+    rows: list[tuple[Any, ...]] = []
+    for step in steps:
+        subject, code = step.place
+        head = current[subject].get(code)
+        starts = max(begins[subject], head.valid_from) if head else begins[subject]
+        version = newest.get(step.place, 0) + 1
+        if head:
+            closed.append((step.bucket, subject, code, head.version, starts))
+        rows.append((step.bucket, subject, code, version, *_sealed(vault, step, version), starts))
+        written.append(
+            Written(bucket=step.bucket, subject=subject, field=code, version=version, valid_from=starts)
+        )
+    _CLOSE(conn, closed, record=PROFILE)
+    _APPEND(conn, rows, record=PROFILE)
+    _TAG(conn, _new_tags(vault, steps, written, current), epoch=vault.keyring.index_epoch, record=PROFILE)
+    return written
+
+
+def _newest(conn: Connection, steps: Iterable[_Step]) -> dict[tuple[SubjectId, str], int]:
+    rows = [(step.bucket, *step.place) for step in steps]
+    return {(subject, code): newest or 0 for subject, code, newest in _NEWEST(conn, rows, record=PROFILE)}
+
+
+def _sealed(vault: Vault, step: _Step, version: int) -> tuple[int, int, bytes, bytes]:
+    key = step.key
+    salt = secrets.token_bytes(SALT_BYTES)
+    blob = seal_draft(key.data, key.epoch, vault.installation.tenant, key.subject, step.draft, version, salt)
+    return step.draft.field.schema, key.epoch, blob, hashlib.sha256(blob).digest()
+
+
+def _new_tags(
+    vault: Vault, steps: Sequence[_Step], written: Sequence[Written], current: _Current
+) -> list[tuple[Any, ...]]:
+    """What the people are found by now and were not before."""
+    before = {
+        step.key.subject: {
+            code: (head.text, head.version)
+            for code, head in current[step.key.subject].items()
+            if head.text is not None
+        }
+        for step in steps
+    }
+    after = {subject: dict(values) for subject, values in before.items()}
+    for step, new in zip(steps, written, strict=True):
+        after[new.subject][new.field] = (step.draft.stored, new.version)
+    homes = {step.key.subject: step.bucket for step in steps}
+    return [
+        (homes[subject], *found[:2], subject, found[2])
+        for subject in homes
+        for found in sorted(_tags(vault, after[subject]) - _tags(vault, before[subject]))
+    ]
+
+
+def _tags(vault: Vault, values: Mapping[str, tuple[str, int]]) -> set[tuple[int, int, int]]:
+    """(kind, tag, version) of a person's values, given as (stored text, version) by field code."""
+    return {
+        (*pair, version)
+        for code, (text, version) in values.items()
+        for pair in tags_for(vault.keyring, code, canonical(code, text))
+    }

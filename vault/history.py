@@ -1,0 +1,105 @@
+"""A person's values as that person may see them on their own page: masked, now or then, with their history.
+
+No permit is asked for, because nobody else reads and nothing leaves in clear; the caller has authenticated
+the person. Also: when the versions that tags have found were the current ones.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from vault.ids import SubjectId, bucket_for
+from vault.keys import SubjectKey
+from vault.masks import mask
+from vault.opening import Vault
+from vault.rowset import RowSet
+from vault.stored import StoredValue, current_values, every_value
+from vault.tags import Hit
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """When a version was the current one: from (inclusive) to (exclusive) in Unix ms; None: still is."""
+
+    valid_from: int
+    valid_to: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VersionLine:
+    """One version of a field: when it was current (Unix ms), and what may be shown of it.
+
+    `masked` is None when nothing opens any more; `struck_at` says when the text was destroyed on purpose.
+    """
+
+    version: int
+    valid_from: int
+    valid_to: int | None
+    masked: str | None
+    struck_at: int | None
+
+
+_WINDOWS = RowSet(
+    "WITH {rows} SELECT rows.i, v.valid_from, v.valid_to FROM rows CROSS JOIN value v "
+    "WHERE v.bucket = rows.bucket AND v.subject = rows.subject AND v.record = rows.record "
+    "AND v.field = rows.field AND v.version = rows.version ORDER BY rows.i",
+    bucket="int",
+    subject="bytes",
+    record="bytes",
+    field="text",
+    version="int",
+)
+
+
+def windows(conn: Connection, hits: Sequence[Hit]) -> list[Window]:
+    """For each hit, when the version it found was the current one; one statement."""
+    rows = [(hit.bucket, hit.subject, hit.record, hit.field, hit.version) for hit in hits]
+    found = {i: Window(valid_from, valid_to) for i, valid_from, valid_to in _WINDOWS(conn, rows)}
+    return [found[i] for i in range(len(hits))]
+
+
+def masked(
+    vault: Vault, subject: SubjectId, fields: Sequence[str], *, as_of: int | None = None
+) -> dict[str, str]:
+    """The values that are current now, or were at `as_of` (Unix ms), masked; in the order of `fields`.
+
+    Fields without a readable value are absent; so is everything of a person without keys.
+    """
+    key = _key(vault, subject)
+    if key is None:
+        return {}
+    people = {subject: (bucket_for(subject, vault.installation.buckets), key)}
+    with vault.data.read() as conn:
+        found = current_values(conn, vault, people, fields=fields, as_of=as_of)[subject]
+    shown = {code: _mask(found[code]) for code in fields if code in found}
+    return {code: text for code, text in shown.items() if text is not None}
+
+
+def history(vault: Vault, subject: SubjectId, field: str) -> list[VersionLine]:
+    """Every version of one field, the first one first; none for a person without keys."""
+    key = _key(vault, subject)
+    if key is None:
+        return []
+    with vault.data.read() as conn:
+        found = every_value(conn, vault, bucket_for(subject, vault.installation.buckets), key)
+    return [
+        VersionLine(
+            version=one.version,
+            valid_from=one.valid_from,
+            valid_to=one.valid_to,
+            masked=_mask(one),
+            struck_at=one.struck_at,
+        )
+        for one in found
+        if one.field == field
+    ]
+
+
+def _mask(value: StoredValue) -> str | None:
+    return None if value.text is None else mask(value.field, value.text)
+
+
+def _key(vault: Vault, subject: SubjectId) -> SubjectKey | None:
+    bucket = bucket_for(subject, vault.installation.buckets)
+    return vault.keyring.subject_keys([(bucket, subject)]).get(subject)
