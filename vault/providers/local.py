@@ -1,137 +1,242 @@
-"""The local provider: the root key in one file, sealed by a passphrase (vault.md §6.8).
+"""The local provider: the root key in this process's memory, from a file that a passphrase opens (vault.md §6.8).
 
-Root file, 88 bytes; the first 28 are authenticated with the key:
+A wrapped key:
 
-| offset | length | meaning                            |
-|--------|--------|------------------------------------|
-| 0      | 8      | "perusal" and version 1            |
-| 8      | 1      | log2 of scrypt's N, 15 to 20       |
-| 9      | 2      | scrypt's r = 8 and p = 1           |
-| 11     | 1      | 0                                  |
-| 12     | 16     | scrypt's salt                      |
-| 28     | 12     | nonce                              |
-| 40     | 48     | AES-256-GCM of the root key and tag |
+| offset | length | meaning                                                             |
+|--------|--------|---------------------------------------------------------------------|
+| 0      | 1      | version 2 (version 1 has no root id: nonce and ciphertext follow)   |
+| 1      | 8      | root id, HMAC-SHA-256(root, "perusal/root id") cut to 8 bytes       |
+| 9      | 12     | nonce                                                               |
+| 21     | 48     | AES-256-GCM(root, key) and tag, bound to the first 9 and the context |
 
-A wrapped key is version 1 ‖ nonce 12 ‖ AES-256-GCM(root key, key), 61 bytes. Python cannot wipe memory: who
-can read the process can read the root key.
+Python cannot wipe memory: who can read the process can read the root key.
 """
 
-import os
+import hmac
 import secrets
-import unicodedata
+import threading
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
-from vault.providers.base import SealedError
+from vault.providers.base import Health, RotationUnsupported, SealedError
+from vault.providers.passphrase import (
+    DEFAULT_COST,
+    Cost,
+    EmptyPassphrase,
+    MalformedRoot,
+    WrongPassphrase,
+    cost_of,
+    seal_root,
+    unseal_root,
+)
+from vault.providers.root_file import (
+    ChangePending,
+    NothingPending,
+    RootExists,
+    adopt_root,
+    discard_new,
+    is_pending,
+    pending_path,
+    read_root_file,
+    replace,
+    write_first,
+    write_pending,
+)
 from vault.sealed import KEY_BYTES, Unopenable
 
-ROOT_FILE_BYTES = 88
-MIN_WORK, DEFAULT_WORK, MAX_WORK = 15, 16, 20
-_MAGIC = b"perusal\x01"
-_SCRYPT_R, _SCRYPT_P = 8, 1
-_WRAP_VERSION = b"\x01"
-_WRAPPED_BYTES = 1 + 12 + KEY_BYTES + 16
+__all__ = [
+    "SHARES_MAGIC",
+    "ChangePending",
+    "EmptyPassphrase",
+    "LocalProvider",
+    "MalformedRoot",
+    "NeedsShares",
+    "NothingPending",
+    "RootExists",
+    "Roots",
+    "WrongPassphrase",
+    "adopt_root",
+    "create_root",
+    "discard_new",
+    "follow_root",
+    "is_pending",
+    "needs_shares",
+    "new_root",
+    "open_root",
+    "open_roots",
+    "reseal",
+]
+
+SHARES_MAGIC = b"perusal\x03"
+_ID_BYTES = 8
+_HEAD = {1: 1, 2: 1 + _ID_BYTES}
+_TAIL = 12 + KEY_BYTES + 16
 
 
-class WrongPassphrase(SealedError):
-    """The root file is sound in shape but does not open with this passphrase (or was altered)."""
+class NeedsShares(SealedError):
+    """The root is not under a passphrase: it was split, and its shares are needed."""
 
-    code = "wrong_passphrase"
-
-
-class MalformedRoot(SealedError):
-    """The root file is missing, or is not one of ours."""
-
-    code = "malformed_root"
-
-
-class RootExists(SealedError):
-    """There is a root file already; overwriting it would destroy every key below it."""
-
-    code = "root_exists"
-
-
-class EmptyPassphrase(SealedError):
-    """An empty passphrase protects nothing."""
-
-    code = "empty_passphrase"
+    code = "needs_shares"
 
 
 class LocalProvider:
-    """Wraps tenant keys under a root key held in this process's memory."""
+    """Wraps tenant keys under its newest root and unwraps under any; asks `reopen` once about a root it lacks.
 
-    __slots__ = ("_cipher",)
+    `roots` holds the 32-byte keys, newest first: they are for sealing a root file again and for nothing else.
+    """
 
-    def __init__(self, root: bytes) -> None:
-        self._cipher = AESGCM(root)
+    __slots__ = ("_ciphers", "_lock", "_reopen", "roots")
+
+    def __init__(
+        self, root: bytes, *others: bytes, reopen: Callable[[], "LocalProvider"] | None = None
+    ) -> None:
+        self._reopen = reopen
+        self._lock = threading.Lock()
+        self._hold(root, *others)
 
     @property
     def name(self) -> str:
         return "local"
 
     def wrap(self, key: bytes, context: bytes) -> bytes:
-        nonce = secrets.token_bytes(12)
-        return _WRAP_VERSION + nonce + self._cipher.encrypt(nonce, key, context)
+        with self._lock:
+            newest, cipher = next(iter(self._ciphers.items()))
+        head, nonce = b"\x02" + newest, secrets.token_bytes(12)
+        return head + nonce + cipher.encrypt(nonce, key, head + context)
 
     def unwrap(self, blob: bytes, context: bytes) -> bytes:
-        if len(blob) != _WRAPPED_BYTES or blob[:1] != _WRAP_VERSION:
-            raise Unopenable("this key does not unwrap")
-        try:
-            return self._cipher.decrypt(blob[1:13], blob[13:], context)
-        except InvalidTag:
-            raise Unopenable("this key does not unwrap") from None
+        head, nonce, sealed = _divide(blob)
+        bound = head + context if len(head) > 1 else context
+        for cipher in self._candidates(head[1:]):
+            try:
+                return cipher.decrypt(nonce, sealed, bound)
+            except InvalidTag:
+                continue
+        raise Unopenable("this key does not unwrap")
+
+    def version_of(self, blob: bytes) -> str:
+        """The root id in hex, or "unmarked" for a blob of the first version."""
+        return _divide(blob)[0][1:].hex() or "unmarked"
+
+    def rotate(self) -> None:
+        raise RotationUnsupported("a local root changes through its files: new_root, then adopt_root")
+
+    def health(self) -> Health:
+        return Health(ok=True)
+
+    def describe(self) -> Mapping[str, str]:
+        return {"provider": self.name, "root": root_id(self.roots[0]).hex()}
+
+    def _candidates(self, wanted: bytes) -> list[AESGCM]:
+        with self._lock:
+            if not wanted:
+                return list(self._ciphers.values())
+            if wanted not in self._ciphers and self._reopen is not None:
+                self._hold(*self._reopen().roots)
+            return [self._ciphers[wanted]] if wanted in self._ciphers else []
+
+    def _hold(self, *roots: bytes) -> None:
+        self.roots = roots
+        self._ciphers = {root_id(root): AESGCM(root) for root in roots}
 
 
-def create_root(path: Path, passphrase: str, *, work: int = DEFAULT_WORK) -> None:
-    """Write a new root key to `path`, readable by its owner only; raises RootExists rather than overwrite.
+class Roots(NamedTuple):
+    """What a secret opened: the root in use, and the one that is to come. At least one is there.
 
-    `work` is log2 of scrypt's N: 16 costs about 0.15 s and 64 MiB.
+    Only `pending` is there when the secret opens nothing but the new file.
     """
-    if not MIN_WORK <= work <= MAX_WORK:
-        raise ValueError(f"work must lie between {MIN_WORK} and {MAX_WORK}")
-    header = _MAGIC + bytes((work, _SCRYPT_R, _SCRYPT_P, 0)) + secrets.token_bytes(16)
-    nonce = secrets.token_bytes(12)
-    sealed = AESGCM(_stretch(passphrase, header)).encrypt(nonce, secrets.token_bytes(KEY_BYTES), header)
-    try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        raise RootExists("a root file exists already") from None
-    with os.fdopen(handle, "wb") as file:
-        file.write(header + nonce + sealed)
-        file.flush()
-        os.fsync(file.fileno())
+
+    current: LocalProvider | None
+    pending: LocalProvider | None
+
+    def provider(self) -> LocalProvider:
+        """One provider for both: it wraps under the root in use and unwraps under either."""
+        return LocalProvider(*(root for one in self if one is not None for root in one.roots))
+
+
+def create_root(path: Path, passphrase: str, *, cost: Cost = DEFAULT_COST) -> None:
+    """Write a new root key to `path`, readable by its owner only; raises RootExists rather than overwrite."""
+    write_first(path, seal_root(secrets.token_bytes(KEY_BYTES), passphrase, cost))
 
 
 def open_root(path: Path, passphrase: str) -> LocalProvider:
-    """The provider sealed in `path`; raises WrongPassphrase, or MalformedRoot when it is no root file."""
+    """The provider sealed in `path`; raises WrongPassphrase, NeedsShares, or MalformedRoot when it is no root file.
+
+    While the root is being changed it unwraps what either root wrapped, if the passphrase opens both.
+    """
+    return open_roots(path, passphrase).provider()
+
+
+def open_roots(path: Path, passphrase: str) -> Roots:
+    """Both roots that the passphrase opens, so that an interrupted change can be finished; errors as open_root."""
+    raw = read_root_file(path)
+    current = _opened(raw, passphrase)
+    pending = _opened(read_root_file(pending_path(path)), passphrase) if is_pending(path) else None
+    if current is None and pending is None:
+        if raw.startswith(SHARES_MAGIC):
+            raise NeedsShares("this root key was split: shares are needed")
+        raise WrongPassphrase("the passphrase does not open the root file")
+    return Roots(current, pending)
+
+
+def follow_root(path: Path, passphrase: Callable[[], str]) -> LocalProvider:
+    """As open_root, for a process that lives on: it opens the file again when it meets a newer root.
+
+    `passphrase` is asked each time, so that the text need not stay in memory.
+    """
+
+    def reopen() -> LocalProvider:
+        return open_root(path, passphrase())
+
+    return LocalProvider(*reopen().roots, reopen=reopen)
+
+
+def new_root(path: Path, passphrase: str, *, cost: Cost = DEFAULT_COST) -> LocalProvider:
+    """Begin a change: a fresh root key in `<path>.new`, and its provider; raises ChangePending."""
+    root = secrets.token_bytes(KEY_BYTES)
+    write_pending(path, seal_root(root, passphrase, cost))
+    return LocalProvider(root)
+
+
+def reseal(path: Path, provider: LocalProvider, passphrase: str, *, cost: Cost = DEFAULT_COST) -> None:
+    """Put the same root under another passphrase, at once or not at all; raises ChangePending.
+
+    Who kept a copy of the old file can still open that copy with the old passphrase; change the root for that.
+    """
+    if is_pending(path):
+        raise ChangePending("finish or discard the change of the root key first")
+    replace(path, seal_root(provider.roots[0], passphrase, cost))
+
+
+def needs_shares(path: Path) -> bool:
+    """Whether people with shares are needed to open `path`; raises MalformedRoot."""
+    raw = read_root_file(path)
+    if raw.startswith(SHARES_MAGIC):
+        return True
+    cost_of(raw)
+    return False
+
+
+def root_id(root: bytes) -> bytes:
+    """The 8 bytes that name a root in what it wrapped; they say nothing about it."""
+    return hmac.digest(root, b"perusal/root id", "sha256")[:_ID_BYTES]
+
+
+def _opened(raw: bytes, passphrase: str) -> LocalProvider | None:
+    if raw.startswith(SHARES_MAGIC):
+        return None
     try:
-        raw = Path(path).read_bytes()
-    except OSError:
-        raise MalformedRoot("the root file cannot be read") from None
-    header, nonce, sealed = raw[:28], raw[28:40], raw[40:]
-    if len(raw) != ROOT_FILE_BYTES or not _header_is_sound(header):
-        raise MalformedRoot("this is not a root file")
-    try:
-        return LocalProvider(AESGCM(_stretch(passphrase, header)).decrypt(nonce, sealed, header))
-    except InvalidTag:
-        raise WrongPassphrase("the passphrase does not open the root file") from None
+        return LocalProvider(unseal_root(raw, passphrase))
+    except WrongPassphrase:
+        return None
 
 
-def _header_is_sound(header: bytes) -> bool:
-    # Bounded work: an altered file must not make the start eat all memory.
-    return (
-        header[:8] == _MAGIC
-        and MIN_WORK <= header[8] <= MAX_WORK
-        and header[9:12] == bytes((_SCRYPT_R, _SCRYPT_P, 0))
-    )
-
-
-def _stretch(passphrase: str, header: bytes) -> bytes:
-    if not passphrase:
-        raise EmptyPassphrase("the passphrase is empty")
-    # NFKC: the same keys pressed on two systems may arrive composed or decomposed.
-    text = unicodedata.normalize("NFKC", passphrase).encode()
-    return Scrypt(salt=header[12:28], length=32, n=1 << header[8], r=_SCRYPT_R, p=_SCRYPT_P).derive(text)
+def _divide(blob: bytes) -> tuple[bytes, bytes, bytes]:
+    head = _HEAD.get(blob[0] if blob else 0, 0)
+    if not head or len(blob) != head + _TAIL:
+        raise Unopenable("this key does not unwrap")
+    return blob[:head], blob[head : head + 12], blob[head + 12 :]
