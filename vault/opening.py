@@ -6,7 +6,7 @@ The schema must be there already (migrations make it). The bucket count is fixed
 import secrets
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from sqlalchemy import Connection, select
@@ -18,6 +18,7 @@ from vault.providers.base import Provider
 from vault.storage import Database
 from vault.tables import installation
 from vault.tables import tenant as tenant_table
+from vault.watch import HoneyWatch
 
 FORMAT: Final = 1
 """Generation of everything stored; a vault of another generation is refused rather than guessed at."""
@@ -59,11 +60,12 @@ class Installation:
 
 @dataclass(frozen=True, slots=True)
 class Vault:
-    """An open vault: the data base of sealed values, the keys, and the installation they belong to."""
+    """An open vault: the data base of sealed values, the keys, the installation they belong to, and who watches."""
 
     data: Database
     keyring: Keyring
     installation: Installation
+    watch: HoneyWatch = field(default_factory=HoneyWatch, repr=False, compare=False)
 
 
 def create_vault(  # each argument is a separate decision of the operator

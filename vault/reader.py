@@ -17,9 +17,10 @@ from vault.drafts import PROFILE
 from vault.ids import SubjectId
 from vault.keys import SubjectKey
 from vault.opening import Vault
-from vault.permit import AccessPermit, check
+from vault.permit import AccessPermit, AccessStatement, check
 from vault.rowset import RowSet
 from vault.sealed import Place, Unopenable, open_sealed
+from vault.watch import Sighting, Source
 
 CHUNK = 500
 
@@ -59,7 +60,22 @@ def open_many(vault: Vault, permits: Sequence[AccessPermit]) -> list[dict[str, s
     Reads what is committed: one statement for each 500 permits.
     """
     with vault.data.read() as conn:
-        return [answer for part in batched(permits, CHUNK) for answer in _open_part(conn, vault, part)]
+        answers = [answer for part in batched(permits, CHUNK) for answer in _open_part(conn, vault, part)]
+    opened = (permit for permit, answer in zip(permits, answers, strict=True) if isinstance(answer, dict))
+    vault.watch.note(vault.data, vault.keyring, (sighting(permit.statement) for permit in opened))
+    return answers
+
+
+def sighting(statement: AccessStatement) -> Sighting:
+    """What the watch is told of a statement's reading; its ledger entry makes it one and the same for ever."""
+    return Sighting(
+        bucket=statement.bucket,
+        subject=statement.subject,
+        source=Source.READ,
+        who=statement.recipient,
+        place=f"{statement.log_origin}#{statement.entry_index}",
+        at_ms=statement.at_ms,
+    )
 
 
 def _open_part(

@@ -21,9 +21,22 @@ from vault.sealed import KEY_BYTES
 from vault.storage import Database
 from vault.wrapping import context, unwrap, wrap
 
-SERVICE_KEYS: Final = ("permit", "log", "receipt", "denial", "quarantine", "id", "csrf", "event")
+SERVICE_KEYS: Final = (
+    "permit",
+    "log",
+    "receipt",
+    "denial",
+    "quarantine",
+    "id",
+    "csrf",
+    "event",
+    "honey",
+    "dual",
+    "scan",
+)
 """One secret per duty: permit MACs; Ed25519 seeds of the logs, of receipts and of events; denial tags; dump
-files; idempotency and other blinded ids; form tokens."""
+files; idempotency and other blinded ids; form tokens; MACs of honey persons; what dual control keeps sealed;
+MACs of scan permissions."""
 
 FIRST_EPOCH: Final = 1
 _FIRST_VERSION = 1

@@ -8,6 +8,7 @@ import api.tables
 import breach.tables
 import consent.ledger.tables
 import consent.tables
+import vault.honey_tables
 import vault.key_tables
 import vault.tables
 import vault.tag_tables
@@ -17,6 +18,7 @@ TABLE_MODULES = (
     vault.tables,
     vault.tag_tables,
     vault.key_tables,
+    vault.honey_tables,
     consent.tables,
     consent.ledger.tables,
     breach.tables,

@@ -1,3 +1,26 @@
+CREATE TABLE alarm (
+	bucket INTEGER NOT NULL,
+	id BYTEA NOT NULL,
+	mac BYTEA NOT NULL,
+	source TEXT NOT NULL,
+	who TEXT NOT NULL,
+	place TEXT NOT NULL,
+	at BIGINT NOT NULL,
+	seen_at BIGINT,
+	seen_by TEXT,
+	CONSTRAINT pk_alarm PRIMARY KEY (bucket, id),
+	CONSTRAINT ck_alarm_id CHECK (length(id) = 16),
+	CONSTRAINT ck_alarm_seen CHECK ((seen_at IS NULL) = (seen_by IS NULL))
+)
+-- end
+CREATE FUNCTION alarm_only_seen() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.bucket IS DISTINCT FROM OLD.bucket OR NEW.id IS DISTINCT FROM OLD.id OR NEW.mac IS DISTINCT FROM OLD.mac OR NEW.source IS DISTINCT FROM OLD.source OR NEW.who IS DISTINCT FROM OLD.who OR NEW.place IS DISTINCT FROM OLD.place OR NEW.at IS DISTINCT FROM OLD.at OR OLD.seen_at IS NOT NULL THEN RAISE EXCEPTION 'an alarm is seen once and never changes otherwise' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
+-- end
+CREATE TRIGGER alarm_only_seen BEFORE UPDATE ON alarm FOR EACH ROW EXECUTE FUNCTION alarm_only_seen()
+-- end
+CREATE FUNCTION alarm_no_delete() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'alarms stay' USING ERRCODE = '23514'; END $$
+-- end
+CREATE TRIGGER alarm_no_delete BEFORE DELETE OR TRUNCATE ON alarm FOR EACH STATEMENT EXECUTE FUNCTION alarm_no_delete()
+-- end
 CREATE TABLE consumer (
 	bucket INTEGER NOT NULL,
 	subject BYTEA NOT NULL,
@@ -61,6 +84,18 @@ CREATE TRIGGER grant_transition_append_only BEFORE UPDATE OR DELETE OR TRUNCATE 
 CREATE FUNCTION grant_transition_before_insert() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'grant_transition: the moves are fixed' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
 -- end
 CREATE TRIGGER grant_transition_before_insert BEFORE INSERT ON grant_transition FOR EACH ROW EXECUTE FUNCTION grant_transition_before_insert()
+-- end
+CREATE TABLE honey (
+	bucket INTEGER NOT NULL,
+	mac BYTEA NOT NULL,
+	planted_at BIGINT NOT NULL,
+	CONSTRAINT pk_honey PRIMARY KEY (bucket, mac),
+	CONSTRAINT ck_honey_mac CHECK (length(mac) = 32)
+)
+-- end
+CREATE FUNCTION honey_append_only() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'honey is append-only' USING ERRCODE = '23514'; END $$
+-- end
+CREATE TRIGGER honey_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON honey FOR EACH STATEMENT EXECUTE FUNCTION honey_append_only()
 -- end
 CREATE TABLE installation (
 	id INTEGER NOT NULL,

@@ -1,3 +1,22 @@
+CREATE TABLE alarm (
+	bucket INTEGER NOT NULL,
+	id BLOB NOT NULL,
+	mac BLOB NOT NULL,
+	source TEXT NOT NULL,
+	who TEXT NOT NULL,
+	place TEXT NOT NULL,
+	at BIGINT NOT NULL,
+	seen_at BIGINT,
+	seen_by TEXT,
+	CONSTRAINT pk_alarm PRIMARY KEY (bucket, id),
+	CONSTRAINT ck_alarm_id CHECK (length(id) = 16),
+	CONSTRAINT ck_alarm_seen CHECK ((seen_at IS NULL) = (seen_by IS NULL))
+)
+-- end
+CREATE TRIGGER alarm_only_seen BEFORE UPDATE ON alarm WHEN NEW.bucket IS NOT OLD.bucket OR NEW.id IS NOT OLD.id OR NEW.mac IS NOT OLD.mac OR NEW.source IS NOT OLD.source OR NEW.who IS NOT OLD.who OR NEW.place IS NOT OLD.place OR NEW.at IS NOT OLD.at OR OLD.seen_at IS NOT NULL BEGIN SELECT RAISE(ABORT, 'an alarm is seen once and never changes otherwise'); END
+-- end
+CREATE TRIGGER alarm_no_delete BEFORE DELETE ON alarm BEGIN SELECT RAISE(ABORT, 'alarms stay'); END
+-- end
 CREATE TABLE consumer (
 	bucket INTEGER NOT NULL,
 	subject BLOB NOT NULL,
@@ -55,6 +74,18 @@ CREATE TRIGGER grant_transition_no_update BEFORE UPDATE ON grant_transition BEGI
 CREATE TRIGGER grant_transition_no_delete BEFORE DELETE ON grant_transition BEGIN SELECT RAISE(ABORT, 'grant_transition is append-only'); END
 -- end
 CREATE TRIGGER grant_transition_before_insert BEFORE INSERT ON grant_transition BEGIN SELECT RAISE(ABORT, 'grant_transition: the moves are fixed') WHERE 1 = 1; END
+-- end
+CREATE TABLE honey (
+	bucket INTEGER NOT NULL,
+	mac BLOB NOT NULL,
+	planted_at BIGINT NOT NULL,
+	CONSTRAINT pk_honey PRIMARY KEY (bucket, mac),
+	CONSTRAINT ck_honey_mac CHECK (length(mac) = 32)
+)
+-- end
+CREATE TRIGGER honey_no_update BEFORE UPDATE ON honey BEGIN SELECT RAISE(ABORT, 'honey is append-only'); END
+-- end
+CREATE TRIGGER honey_no_delete BEFORE DELETE ON honey BEGIN SELECT RAISE(ABORT, 'honey is append-only'); END
 -- end
 CREATE TABLE installation (
 	id INTEGER NOT NULL,
