@@ -1,16 +1,29 @@
-"""The field catalogue: every kind of value with its number, its canonical form, its mask and how it is kept.
+"""The catalogue: every kind of value an installation knows, built in or defined by its operator.
 
-Numbers are for ever: tags and masks are derived from them. `unique` fields are keys, two people never share
-one. `searchable` fields have blind tags; a name has none of its own, because tags of so low an entropy would
-hand whoever steals the data base the histogram of names (vault.md §6.5).
+`BUILTIN` holds the kinds every vault has; an open vault has a catalogue of its own with its operator's added.
+Codes and numbers are for ever and never shared.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
+from typing import Final
 
-from vault.fields import email, name, phone, resident_id
-from vault.fields.text import InvalidValue, clean
+from vault.fields.builtin import FIELDS
+from vault.fields.field import Ends, Field, Sensitivity, sensitivity_of
+from vault.fields.text import InvalidValue
+
+__all__ = [
+    "BUILTIN",
+    "FIELDS",
+    "Catalogue",
+    "Ends",
+    "Field",
+    "Sensitivity",
+    "UnknownField",
+    "canonical",
+    "field_of",
+    "sensitivity_of",
+]
 
 
 class UnknownField(InvalidValue):
@@ -19,79 +32,48 @@ class UnknownField(InvalidValue):
     code = "field.unknown"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Field:
-    """One kind of value.
+class Catalogue:
+    """Fields by code, never changed once made. Iterates over the fields, by number."""
 
-    `canonical(text)` raises InvalidValue; `stored(text)` is what is sealed and later answered;
-    `mask(stored)` is what may be shown. `schema` numbers the stored form and goes into the seal.
-    """
+    __slots__ = ("_fields",)
 
-    code: str
-    number: int
-    sensitive: bool
-    unique: bool
-    searchable: bool
-    canonical: Callable[[str], str]
-    stored: Callable[[str], str]
-    mask: Callable[[str], str]
-    schema: int = 1
+    def __init__(self, fields: Iterable[Field]) -> None:
+        listed = sorted(fields, key=lambda field: field.number)
+        self._fields: Mapping[str, Field] = MappingProxyType({field.code: field for field in listed})
+        if len({field.number for field in listed}) != len(listed) or len(self._fields) != len(listed):
+            raise ValueError("two fields share a number or a code")
+
+    def field(self, code: str) -> Field:
+        """The field with this code; raises UnknownField."""
+        field = self._fields.get(code)
+        if field is None:
+            raise UnknownField("no such field")
+        return field
+
+    @property
+    def codes(self) -> tuple[str, ...]:
+        """Every code, in the order of the fields' numbers."""
+        return tuple(self._fields)
+
+    def __contains__(self, code: object) -> bool:
+        return code in self._fields
+
+    def __iter__(self) -> Iterator[Field]:
+        return iter(self._fields.values())
+
+    def __len__(self) -> int:
+        return len(self._fields)
 
 
-_ALL = (
-    Field(
-        code="phone",
-        number=1,
-        sensitive=False,
-        unique=True,
-        searchable=True,
-        canonical=phone.canonical,
-        stored=phone.canonical,
-        mask=phone.mask,
-    ),
-    Field(
-        code="email",
-        number=2,
-        sensitive=False,
-        unique=True,
-        searchable=True,
-        canonical=email.canonical,
-        stored=email.canonical,
-        mask=email.mask,
-    ),
-    Field(
-        code="resident_id",
-        number=3,
-        sensitive=True,
-        unique=True,
-        searchable=True,
-        canonical=resident_id.canonical,
-        stored=resident_id.canonical,
-        mask=resident_id.mask,
-    ),
-    Field(
-        code="name",
-        number=4,
-        sensitive=False,
-        unique=False,
-        searchable=False,
-        canonical=name.canonical,
-        stored=clean,  # a person keeps the spelling they gave
-        mask=name.mask,
-    ),
-)
-
-FIELDS: Mapping[str, Field] = MappingProxyType({field.code: field for field in _ALL})
+BUILTIN: Final = Catalogue(FIELDS.values())
+"""The kinds every vault knows."""
 
 
 def canonical(code: str, text: str) -> str:
-    """The canonical form of `text` as a value of field `code`; raises InvalidValue."""
+    """The canonical form of `text` as a value of the built-in field `code`; raises InvalidValue."""
     return field_of(code).canonical(text)
 
 
 def field_of(code: str) -> Field:
-    """The field with this code; raises UnknownField."""
-    field = FIELDS.get(code)
-    if field is None:
-        raise UnknownField("no such field")
-    return field
+    """The built-in field with this code; raises UnknownField."""
+    return BUILTIN.field(code)

@@ -5,8 +5,10 @@ all of them meet in one form. A number without a country is read as Chinese.
 """
 
 import re
+from collections.abc import Mapping
 
 import phonenumbers
+from phonenumbers import NumberParseException, ValidationResult
 
 from vault.fields.text import InvalidValue, ascii_digits, clean
 
@@ -19,6 +21,37 @@ class InvalidPhone(InvalidValue):
     """Not a phone number that can exist."""
 
     code = "phone.invalid"
+
+
+class PhoneLength(InvalidPhone):
+    """Too few or too many digits for its country."""
+
+    code = "phone.length"
+
+
+class PhoneCountry(InvalidPhone):
+    """No country has this calling code."""
+
+    code = "phone.country"
+
+
+class PhoneRange(InvalidPhone):
+    """As long as it should be, but in no range its country has given out."""
+
+    code = "phone.range"
+
+
+REASONS = tuple(reason.code for reason in (InvalidPhone, PhoneLength, PhoneCountry, PhoneRange))
+_NOT_PARSED: Mapping[int, type[InvalidPhone]] = {
+    NumberParseException.INVALID_COUNTRY_CODE: PhoneCountry,
+    NumberParseException.TOO_SHORT_AFTER_IDD: PhoneLength,
+    NumberParseException.TOO_SHORT_NSN: PhoneLength,
+    NumberParseException.TOO_LONG: PhoneLength,
+}
+_IMPOSSIBLE: Mapping[int, type[InvalidPhone]] = {
+    ValidationResult.IS_POSSIBLE: PhoneRange,
+    ValidationResult.INVALID_COUNTRY_CODE: PhoneCountry,
+}
 
 
 def canonical(text: str) -> str:
@@ -46,10 +79,11 @@ def _international(text: str) -> str:
         digits = "+" + digits[2:]
     try:
         number = phonenumbers.parse(digits, "CN")
-    except phonenumbers.NumberParseException:
-        raise InvalidPhone("not a phone number") from None
+    except NumberParseException as error:
+        raise _NOT_PARSED.get(error.error_type, InvalidPhone)("not a phone number") from None
     if not phonenumbers.is_valid_number(number):
-        raise InvalidPhone("not a phone number")
+        possible = phonenumbers.is_possible_number_with_reason(number)
+        raise _IMPOSSIBLE.get(possible, PhoneLength)("not a phone number")
     written: str = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
     mobile = _MOBILE.fullmatch(written)
     return mobile[1] if mobile else written

@@ -1,8 +1,19 @@
 """The catalogue: numbers for ever, and one refusal for what it does not know."""
 
-import pytest
+from dataclasses import replace
 
-from vault.fields import FIELDS, InvalidValue, canonical
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vault.fields import (
+    FIELDS,
+    Catalogue,
+    InvalidValue,
+    Sensitivity,
+    canonical,
+    sensitivity_of,
+)
 from vault.fields.catalogue import UnknownField
 from vault.masks import mask
 
@@ -11,6 +22,11 @@ SAMPLES = {
     "email": "User@Example.com",
     "resident_id": "11010519491231002x",
     "name": "張 三豐",
+    "passport": "e-1234 5678",
+    "bank_card": "6222 0200 0000 0000 005",
+    "birth_date": "1990年1月31日",
+    "plate": "京a·12345",
+    "note": " Rings twice.\r\nHas a dog. ",
 }
 
 
@@ -20,12 +36,45 @@ def test_the_numbers_of_the_fields_never_change():
         "email": 2,
         "resident_id": 3,
         "name": 4,
+        "passport": 5,
+        "bank_card": 6,
+        "birth_date": 8,
+        "plate": 9,
+        "note": 10,
     }
 
 
 def test_keys_and_sensitive_kinds_are_marked():
     assert {code for code, field in FIELDS.items() if field.unique} == {"phone", "email", "resident_id"}
-    assert {code for code, field in FIELDS.items() if field.sensitive} == {"resident_id"}
+    assert {code for code, field in FIELDS.items() if field.sensitive} == {
+        "resident_id",
+        "passport",
+        "bank_card",
+        "note",
+    }
+
+
+def test_everything_about_a_child_is_sensitive():
+    for field in FIELDS.values():
+        assert sensitivity_of(field, 13) is Sensitivity.SENSITIVE
+        assert sensitivity_of(field, 14) is sensitivity_of(field, None) is field.sensitivity
+
+
+def test_a_catalogue_refuses_two_fields_with_one_number_or_code():
+    phone, email = FIELDS["phone"], FIELDS["email"]
+    for other in (replace(email, number=1), replace(phone, number=99)):
+        with pytest.raises(ValueError, match="share"):
+            Catalogue([phone, other])
+    assert Catalogue([email, phone]).codes == ("phone", "email")
+
+
+@given(st.sampled_from(list(FIELDS)), st.text(max_size=30))
+def test_whatever_is_refused_is_refused_for_a_listed_reason(code, text):
+    try:
+        reason = canonical(code, text) and None
+    except InvalidValue as refusal:
+        reason = refusal.code
+    assert reason is None or reason in FIELDS[code].reasons
 
 
 def test_every_key_field_is_searchable():

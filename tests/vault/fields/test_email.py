@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vault.fields.email import InvalidEmail, canonical, mask
+from vault.fields.email import InvalidEmail, canonical, mailbox, mask
 
 
 @pytest.mark.parametrize(
@@ -54,8 +54,48 @@ def test_what_has_not_the_shape_of_an_address_is_refused_without_repeating_it(te
         return
     with pytest.raises(InvalidEmail) as refusal:
         canonical(text)
-    assert refusal.value.code == "email.invalid"
+    assert refusal.value.code.startswith("email.")
     assert str(refusal.value) == "not an e-mail address"
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("user", "email.invalid"),
+        ("us er@example.com", "email.local"),
+        ("@example.com", "email.local"),
+        ("user@localhost", "email.domain"),
+        ("user@-example.com", "email.domain"),
+        ("user@" + "a." * 125 + "com", "email.length"),
+    ],
+)
+def test_a_refusal_says_which_part_is_wrong(text, reason):
+    with pytest.raises(InvalidEmail) as refusal:
+        canonical(text)
+    assert refusal.value.code == reason
+
+
+@pytest.mark.parametrize(
+    ("address", "reached"),
+    [
+        ("user@example.com", "user@example.com"),
+        ("user+shop@example.com", "user@example.com"),
+        ("u.s.er@example.com", "u.s.er@example.com"),
+        ("u.s.er@gmail.com", "user@gmail.com"),
+        ("u.ser+shop+2@googlemail.com", "user@gmail.com"),
+        ("+shop@example.com", "+shop@example.com"),
+        ("...@gmail.com", "...@gmail.com"),
+    ],
+)
+def test_the_mailbox_leaves_out_what_the_provider_leaves_out(address, reached):
+    assert mailbox(address) == reached
+
+
+@given(st.from_regex(r"[a-z.+]{1,12}", fullmatch=True), st.sampled_from(["gmail.com", "example.com"]))
+def test_the_mailbox_of_a_mailbox_is_itself_and_an_address(local, domain):
+    once = mailbox(f"{local}@{domain}")
+    assert mailbox(once) == once
+    assert canonical(once) == once
 
 
 @given(

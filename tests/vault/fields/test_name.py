@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vault.fields.folding import _PAIRS, simplified
-from vault.fields.name import InvalidName, canonical, mask
+from vault.fields.name import COMPOUND, InvalidName, canonical, mask, surname
 
 
 @pytest.mark.parametrize(
@@ -38,8 +38,37 @@ def test_two_names_stay_two(one, other):
 def test_what_is_no_name_is_refused_without_repeating_it(text):
     with pytest.raises(InvalidName) as refusal:
         canonical(text)
-    assert refusal.value.code == "name.invalid"
+    assert refusal.value.code in {"name.invalid", "name.letters", "name.length"}
     assert str(refusal.value) == "not a name"
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"), [("\u200b", "name.invalid"), ("123", "name.letters"), ("张" * 101, "name.length")]
+)
+def test_a_refusal_says_what_is_wrong_with_the_name(text, reason):
+    with pytest.raises(InvalidName) as refusal:
+        canonical(text)
+    assert refusal.value.code == reason
+
+
+@pytest.mark.parametrize(
+    ("name", "family"),
+    [
+        ("张三丰", "张"),
+        ("歐陽鋒", "欧阳"),
+        ("欧阳", "欧"),
+        ("司马懿", "司马"),
+        ("买买提·艾力", "买"),
+        ("张", None),
+        ("John Smith", None),
+    ],
+)
+def test_the_family_name_is_told_of_chinese_names_only(name, family):
+    assert surname(canonical(name)) == family
+
+
+def test_compound_family_names_are_in_canonical_form():
+    assert all(len(family) == 2 and simplified(family) == family for family in COMPOUND)
 
 
 @given(st.text(max_size=30))

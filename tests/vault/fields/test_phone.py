@@ -79,8 +79,26 @@ def test_other_numbers_become_e164(written, expected):
 def test_what_is_no_number_is_refused_without_repeating_it(text):
     with pytest.raises(InvalidPhone) as refusal:
         canonical(text)
-    assert refusal.value.code == "phone.invalid"
+    assert refusal.value.code.startswith("phone.")
     assert str(refusal.value) == "not a phone number"
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("abc", "phone.invalid"),
+        ("138****8000", "phone.invalid"),
+        ("+1 202 555", "phone.length"),
+        ("+1 202 555 01234567", "phone.length"),
+        ("+999 12345678", "phone.country"),
+        ("12800138000", "phone.range"),
+        ("+1 000 555 0123", "phone.range"),
+    ],
+)
+def test_a_refusal_says_what_is_wrong_with_the_number(text, reason):
+    with pytest.raises(InvalidPhone) as refusal:
+        canonical(text)
+    assert refusal.value.code == reason
 
 
 @given(st.from_regex(r"\+?[0-9 ()\-.]{5,20}", fullmatch=True) | st.text(max_size=30))

@@ -1,10 +1,19 @@
 """Resident identity numbers: the check character, the old form, the date."""
 
+from datetime import date
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vault.fields.resident_id import InvalidResidentId, canonical, check_character, mask
+from vault.fields.resident_id import (
+    InvalidResidentId,
+    birth,
+    canonical,
+    check_character,
+    mask,
+    old_form,
+)
 
 FULL = "11010519491231002X"  # the specimen number of the standard itself
 
@@ -44,8 +53,34 @@ def test_every_spelling_is_one_number(written):
 def test_what_cannot_have_been_issued_is_refused_without_repeating_it(text):
     with pytest.raises(InvalidResidentId) as refusal:
         canonical(text)
-    assert refusal.value.code == "resident_id.invalid"
+    assert refusal.value.code.startswith("resident_id.")
     assert str(refusal.value) == "not a resident identity number"
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("abc", "resident_id.invalid"),
+        ("X1010519491231002X", "resident_id.invalid"),
+        ("11010519491231002", "resident_id.length"),
+        ("11010519491231002XX", "resident_id.invalid"),
+        ("990105194912310020", "resident_id.region"),
+        ("110105194902290020", "resident_id.date"),
+        ("110105491331002", "resident_id.date"),
+        ("110105194912310021", "resident_id.check_digit"),
+    ],
+)
+def test_a_refusal_says_what_is_wrong_with_the_number(text, reason):
+    with pytest.raises(InvalidResidentId) as refusal:
+        canonical(text)
+    assert refusal.value.code == reason
+
+
+def test_the_birthday_and_the_old_form_are_read_from_the_number():
+    assert birth(FULL) == date(1949, 12, 31)
+    assert old_form(FULL) == "110105491231002"
+    assert canonical(old_form(FULL)) == FULL
+    assert old_form("110105" + "20100101" + "0021") is None
 
 
 @pytest.mark.parametrize("day", ["19490229", "19491301", "19490001", "19490631", "00000101"])
