@@ -6,6 +6,8 @@ of the root wrapped it, so that a changed root needs no column beside it. Called
 and quarter of an hour, never per record.
 """
 
+import hmac
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
@@ -78,6 +80,13 @@ class Provider(Protocol):
         """A short word for the version of the root that wrapped `blob`; raises Unopenable when it is no blob."""
         ...
 
+    def prepare(self) -> None:
+        """Make the first version of the root where there is none and the provider may; otherwise do nothing.
+
+        Called when an installation is created, never at a start: a root that is gone must not be made anew.
+        """
+        ...
+
     def rotate(self) -> None:
         """Make a new version of the root for later wraps; older blobs still unwrap. May be RotationUnsupported."""
         ...
@@ -89,11 +98,16 @@ class Provider(Protocol):
     def describe(self) -> Mapping[str, str]:
         """What an operator may see: "provider", "root" (what `version_of` says of a new blob) and settings.
 
-        Never a secret. Where the root lives elsewhere, "root" is asked there and may raise ProviderError.
+        Never a secret. Where the root lives elsewhere it is asked there, which may raise ProviderError.
         """
         ...
 
 
-def health_of(error: ProviderError | None) -> Health:
-    """The health that follows from trying: ok without an error, else the error's code."""
-    return Health(ok=True) if error is None else Health(ok=False, code=error.code)
+def try_out(provider: Provider) -> Health:
+    """Health by doing: wrap a random key and unwrap it again, which needs no rights beyond the daily ones."""
+    key, context = secrets.token_bytes(32), b"health"
+    try:
+        same = hmac.compare_digest(provider.unwrap(provider.wrap(key, context), context), key)
+    except VaultError as error:
+        return Health(ok=False, code=error.code)
+    return Health(ok=True) if same else Health(ok=False, code=ProviderError.code)

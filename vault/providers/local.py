@@ -122,6 +122,9 @@ class LocalProvider:
         """The root id in hex, or "unmarked" for a blob of the first version."""
         return _divide(blob)[0][1:].hex() or "unmarked"
 
+    def prepare(self) -> None:
+        """Nothing to do: its file was there before the provider."""
+
     def rotate(self) -> None:
         raise RotationUnsupported("a local root changes through its files: new_root, then adopt_root")
 
