@@ -11,7 +11,7 @@ None when there is no such grant of this person, or it was refused or has ended 
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection, func, insert, select, update
 
@@ -29,7 +29,8 @@ from vault.ids import Bucket, SubjectId, new_id
 from vault.keys import SubjectKey
 from vault.opening import Vault
 
-_CHANNEL = "portal"
+PORTAL: Final = "portal"
+ERASURE: Final = "erasure"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,10 +46,16 @@ class Withdrawn:
     repeated: bool
 
 
-def withdraw(
-    vault: Vault, subject: SubjectId, bucket: Bucket, grant_id: GrantId, now_ms: int
+def withdraw(  # each argument is a fact of its own
+    vault: Vault,
+    subject: SubjectId,
+    bucket: Bucket,
+    grant_id: GrantId,
+    now_ms: int,
+    *,
+    channel: str = PORTAL,
 ) -> Withdrawn | None:
-    """Take a consent back."""
+    """Take a consent back; `channel` says by which way: the portal, or the erasure of the person."""
     with vault.data.read() as conn:
         grant = _grant(conn, subject, bucket, grant_id)
     if grant is None:
@@ -60,7 +67,8 @@ def withdraw(
             return _first(conn, vault, grant)
         if state not in WITHDRAWABLE:
             return None
-        return _write(conn, vault, grant, key, max(now_ms, _last_disclosed(conn, grant)))
+        at = max(now_ms, _last_disclosed(conn, grant))
+        return _write(conn, vault, grant, key, at, channel)
 
 
 def _grant(conn: Connection, subject: SubjectId, bucket: Bucket, grant_id: GrantId) -> Any:
@@ -89,7 +97,9 @@ def _last_disclosed(conn: Connection, grant: Any) -> int:
     return int(conn.execute(newest).scalar_one())
 
 
-def _write(conn: Connection, vault: Vault, grant: Any, key: SubjectKey, now_ms: int) -> Withdrawn:
+def _write(
+    conn: Connection, vault: Vault, grant: Any, key: SubjectKey, now_ms: int, channel: str
+) -> Withdrawn:
     spent = _disclosures(conn, grant)
     fields = (("grant", grant_text(GrantId(grant.id))), ("recipient", grant.recipient_id))
     about = (Bucket(grant.bucket), key.subject, new_id(Bucket(grant.bucket), now_ms), fields)
@@ -100,7 +110,7 @@ def _write(conn: Connection, vault: Vault, grant: Any, key: SubjectKey, now_ms: 
             grant_id=grant.id,
             id=item.id,
             subject=grant.subject,
-            channel=_CHANNEL,
+            channel=channel,
             disclosures=spent,
             withdrawn_at=now_ms,
             ledger_year=year_of(now_ms),

@@ -6,9 +6,11 @@ from sqlalchemy import MetaData
 
 import api.tables
 import breach.tables
+import consent.erasure_tables
 import consent.ledger.tables
 import consent.tables
 import vault.honey_tables
+import vault.erasure_tables
 import vault.key_tables
 import vault.tables
 import vault.tag_tables
@@ -17,10 +19,12 @@ from vault.storage import key_metadata, metadata
 TABLE_MODULES = (
     vault.tables,
     vault.tag_tables,
+    vault.erasure_tables,
     vault.key_tables,
     vault.honey_tables,
     consent.tables,
     consent.ledger.tables,
+    consent.erasure_tables,
     breach.tables,
     api.tables,
 )

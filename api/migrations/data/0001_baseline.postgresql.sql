@@ -62,6 +62,25 @@ CREATE TABLE dump (
 	CONSTRAINT ck_dump_size CHECK (size > 0)
 )
 -- end
+CREATE TABLE erasure_order (
+	bucket INTEGER NOT NULL,
+	subject BYTEA NOT NULL,
+	id BYTEA NOT NULL,
+	actor TEXT NOT NULL,
+	reason TEXT NOT NULL,
+	secret BYTEA NOT NULL,
+	sealed BYTEA NOT NULL,
+	first_year INTEGER NOT NULL,
+	tags BYTEA NOT NULL,
+	requested_at BIGINT NOT NULL,
+	CONSTRAINT pk_erasure_order PRIMARY KEY (bucket, subject),
+	CONSTRAINT uq_erasure_order_id_bucket UNIQUE (id, bucket),
+	CONSTRAINT ck_erasure_order_reason CHECK (reason IN ('requested', 'retention', 'ordered')),
+	CONSTRAINT ck_erasure_order_secret CHECK (length(secret) = 32)
+)
+-- end
+CREATE INDEX ix_erasure_order_oldest ON erasure_order (requested_at, bucket, subject)
+-- end
 CREATE TABLE failed_attempt (
 	source BYTEA NOT NULL,
 	period BIGINT NOT NULL,
@@ -212,6 +231,14 @@ CREATE TABLE person (
 	CONSTRAINT ck_person_subject CHECK (length(subject) = 16)
 )
 -- end
+CREATE FUNCTION person_erased_for_good() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF OLD.state = 'erased' AND (NEW.state IS DISTINCT FROM OLD.state OR NEW.erased_at IS DISTINCT FROM OLD.erased_at) THEN RAISE EXCEPTION 'an erased person stays erased' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
+-- end
+CREATE TRIGGER person_erased_for_good BEFORE UPDATE ON person FOR EACH ROW EXECUTE FUNCTION person_erased_for_good()
+-- end
+CREATE FUNCTION person_erased_is_kept() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF OLD.state = 'erased' THEN RAISE EXCEPTION 'an erased person stays erased' USING ERRCODE = '23514'; END IF; RETURN OLD; END $$
+-- end
+CREATE TRIGGER person_erased_is_kept BEFORE DELETE ON person FOR EACH ROW EXECUTE FUNCTION person_erased_is_kept()
+-- end
 CREATE TABLE portal_session (
 	bucket INTEGER NOT NULL,
 	id_hash BYTEA NOT NULL,
@@ -328,6 +355,57 @@ CREATE INDEX ix_dump_custody_dump_at ON dump_custody (dump, at)
 CREATE FUNCTION dump_custody_append_only() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'dump_custody is append-only' USING ERRCODE = '23514'; END $$
 -- end
 CREATE TRIGGER dump_custody_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON dump_custody FOR EACH STATEMENT EXECUTE FUNCTION dump_custody_append_only()
+-- end
+CREATE TABLE erasure (
+	bucket INTEGER NOT NULL,
+	subject BYTEA NOT NULL,
+	stage SMALLINT NOT NULL,
+	probes BYTEA,
+	tags BIGINT NOT NULL,
+	versions BIGINT NOT NULL,
+	keys INTEGER NOT NULL,
+	wrapped_sha256 BYTEA,
+	eviction BIGINT,
+	ordered_at BIGINT NOT NULL,
+	keyless_at BIGINT,
+	verified_at BIGINT,
+	CONSTRAINT pk_erasure PRIMARY KEY (bucket, subject),
+	CONSTRAINT fk_erasure_bucket_subject FOREIGN KEY(bucket, subject) REFERENCES person (bucket, subject),
+	CONSTRAINT ck_erasure_stage CHECK (stage BETWEEN 1 AND 4),
+	CONSTRAINT ck_erasure_counts CHECK (tags >= 0 AND versions >= 0 AND keys >= 0),
+	CONSTRAINT ck_erasure_keyless CHECK ((stage >= 3) = (keyless_at IS NOT NULL)),
+	CONSTRAINT ck_erasure_wrapped CHECK (stage < 3 OR wrapped_sha256 IS NOT NULL),
+	CONSTRAINT ck_erasure_wrapped_sha256 CHECK (wrapped_sha256 IS NULL OR length(wrapped_sha256) = 32),
+	CONSTRAINT ck_erasure_verified CHECK ((stage = 4) = (verified_at IS NOT NULL)),
+	CONSTRAINT ck_erasure_probes CHECK ((stage = 4) = (probes IS NULL))
+)
+-- end
+CREATE INDEX ix_erasure_pending ON erasure (stage, bucket) WHERE stage < 4
+-- end
+CREATE FUNCTION erasure_forward() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.stage < OLD.stage OR OLD.stage = 4 OR NEW.tags < OLD.tags OR NEW.keys < OLD.keys OR NEW.bucket IS DISTINCT FROM OLD.bucket OR NEW.subject IS DISTINCT FROM OLD.subject OR NEW.ordered_at IS DISTINCT FROM OLD.ordered_at THEN RAISE EXCEPTION 'an erasure only goes forward' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
+-- end
+CREATE TRIGGER erasure_forward BEFORE UPDATE ON erasure FOR EACH ROW EXECUTE FUNCTION erasure_forward()
+-- end
+CREATE FUNCTION erasure_stays() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'an erasure only goes forward' USING ERRCODE = '23514'; END IF; RETURN OLD; END $$
+-- end
+CREATE TRIGGER erasure_stays BEFORE DELETE ON erasure FOR EACH ROW EXECUTE FUNCTION erasure_stays()
+-- end
+CREATE TABLE erasure_certificate (
+	bucket INTEGER NOT NULL,
+	subject BYTEA NOT NULL,
+	id BYTEA NOT NULL,
+	secret BYTEA NOT NULL,
+	fields TEXT NOT NULL,
+	ledger_year INTEGER NOT NULL,
+	certified_at BIGINT NOT NULL,
+	CONSTRAINT pk_erasure_certificate PRIMARY KEY (bucket, subject),
+	CONSTRAINT ck_erasure_certificate_secret CHECK (length(secret) = 32),
+	CONSTRAINT fk_erasure_certificate_ledger_entry FOREIGN KEY(bucket, ledger_year, id) REFERENCES ledger_entry (bucket, year, id) DEFERRABLE INITIALLY DEFERRED
+)
+-- end
+CREATE FUNCTION erasure_certificate_append_only() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'erasure_certificate is append-only' USING ERRCODE = '23514'; END $$
+-- end
+CREATE TRIGGER erasure_certificate_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON erasure_certificate FOR EACH STATEMENT EXECUTE FUNCTION erasure_certificate_append_only()
 -- end
 CREATE TABLE ledger_opening (
 	bucket INTEGER NOT NULL,

@@ -54,6 +54,25 @@ CREATE TABLE dump (
 	CONSTRAINT ck_dump_size CHECK (size > 0)
 )
 -- end
+CREATE TABLE erasure_order (
+	bucket INTEGER NOT NULL,
+	subject BLOB NOT NULL,
+	id BLOB NOT NULL,
+	actor TEXT NOT NULL,
+	reason TEXT NOT NULL,
+	secret BLOB NOT NULL,
+	sealed BLOB NOT NULL,
+	first_year INTEGER NOT NULL,
+	tags BLOB NOT NULL,
+	requested_at BIGINT NOT NULL,
+	CONSTRAINT pk_erasure_order PRIMARY KEY (bucket, subject),
+	CONSTRAINT uq_erasure_order_id_bucket UNIQUE (id, bucket),
+	CONSTRAINT ck_erasure_order_reason CHECK (reason IN ('requested', 'retention', 'ordered')),
+	CONSTRAINT ck_erasure_order_secret CHECK (length(secret) = 32)
+)
+-- end
+CREATE INDEX ix_erasure_order_oldest ON erasure_order (requested_at, bucket, subject)
+-- end
 CREATE TABLE failed_attempt (
 	source BLOB NOT NULL,
 	period BIGINT NOT NULL,
@@ -203,6 +222,10 @@ CREATE TABLE person (
 )
  WITHOUT ROWID
 -- end
+CREATE TRIGGER person_erased_for_good BEFORE UPDATE ON person WHEN OLD.state = 'erased' AND (NEW.state IS NOT OLD.state OR NEW.erased_at IS NOT OLD.erased_at) BEGIN SELECT RAISE(ABORT, 'an erased person stays erased'); END
+-- end
+CREATE TRIGGER person_erased_is_kept BEFORE DELETE ON person WHEN OLD.state = 'erased' BEGIN SELECT RAISE(ABORT, 'an erased person stays erased'); END
+-- end
 CREATE TABLE portal_session (
 	bucket INTEGER NOT NULL,
 	id_hash BLOB NOT NULL,
@@ -316,6 +339,53 @@ CREATE INDEX ix_dump_custody_dump_at ON dump_custody (dump, at)
 CREATE TRIGGER dump_custody_no_update BEFORE UPDATE ON dump_custody BEGIN SELECT RAISE(ABORT, 'dump_custody is append-only'); END
 -- end
 CREATE TRIGGER dump_custody_no_delete BEFORE DELETE ON dump_custody BEGIN SELECT RAISE(ABORT, 'dump_custody is append-only'); END
+-- end
+CREATE TABLE erasure (
+	bucket INTEGER NOT NULL,
+	subject BLOB NOT NULL,
+	stage SMALLINT NOT NULL,
+	probes BLOB,
+	tags BIGINT NOT NULL,
+	versions BIGINT NOT NULL,
+	keys INTEGER NOT NULL,
+	wrapped_sha256 BLOB,
+	eviction BIGINT,
+	ordered_at BIGINT NOT NULL,
+	keyless_at BIGINT,
+	verified_at BIGINT,
+	CONSTRAINT pk_erasure PRIMARY KEY (bucket, subject),
+	CONSTRAINT fk_erasure_bucket_subject FOREIGN KEY(bucket, subject) REFERENCES person (bucket, subject),
+	CONSTRAINT ck_erasure_stage CHECK (stage BETWEEN 1 AND 4),
+	CONSTRAINT ck_erasure_counts CHECK (tags >= 0 AND versions >= 0 AND keys >= 0),
+	CONSTRAINT ck_erasure_keyless CHECK ((stage >= 3) = (keyless_at IS NOT NULL)),
+	CONSTRAINT ck_erasure_wrapped CHECK (stage < 3 OR wrapped_sha256 IS NOT NULL),
+	CONSTRAINT ck_erasure_wrapped_sha256 CHECK (wrapped_sha256 IS NULL OR length(wrapped_sha256) = 32),
+	CONSTRAINT ck_erasure_verified CHECK ((stage = 4) = (verified_at IS NOT NULL)),
+	CONSTRAINT ck_erasure_probes CHECK ((stage = 4) = (probes IS NULL))
+)
+-- end
+CREATE INDEX ix_erasure_pending ON erasure (stage, bucket) WHERE stage < 4
+-- end
+CREATE TRIGGER erasure_forward BEFORE UPDATE ON erasure WHEN NEW.stage < OLD.stage OR OLD.stage = 4 OR NEW.tags < OLD.tags OR NEW.keys < OLD.keys OR NEW.bucket IS NOT OLD.bucket OR NEW.subject IS NOT OLD.subject OR NEW.ordered_at IS NOT OLD.ordered_at BEGIN SELECT RAISE(ABORT, 'an erasure only goes forward'); END
+-- end
+CREATE TRIGGER erasure_stays BEFORE DELETE ON erasure WHEN 1 = 1 BEGIN SELECT RAISE(ABORT, 'an erasure only goes forward'); END
+-- end
+CREATE TABLE erasure_certificate (
+	bucket INTEGER NOT NULL,
+	subject BLOB NOT NULL,
+	id BLOB NOT NULL,
+	secret BLOB NOT NULL,
+	fields TEXT NOT NULL,
+	ledger_year INTEGER NOT NULL,
+	certified_at BIGINT NOT NULL,
+	CONSTRAINT pk_erasure_certificate PRIMARY KEY (bucket, subject),
+	CONSTRAINT ck_erasure_certificate_secret CHECK (length(secret) = 32),
+	CONSTRAINT fk_erasure_certificate_ledger_entry FOREIGN KEY(bucket, ledger_year, id) REFERENCES ledger_entry (bucket, year, id) DEFERRABLE INITIALLY DEFERRED
+)
+-- end
+CREATE TRIGGER erasure_certificate_no_update BEFORE UPDATE ON erasure_certificate BEGIN SELECT RAISE(ABORT, 'erasure_certificate is append-only'); END
+-- end
+CREATE TRIGGER erasure_certificate_no_delete BEFORE DELETE ON erasure_certificate BEGIN SELECT RAISE(ABORT, 'erasure_certificate is append-only'); END
 -- end
 CREATE TABLE ledger_opening (
 	bucket INTEGER NOT NULL,

@@ -1,0 +1,238 @@
+"""Erasing people: ordered in one transaction, carried out in steps that survive whoever runs them, then certified.
+
+`order` tombstones in the caller's transaction: from its commit on nobody reads the person, and their account no
+longer opens. `run` takes everything that was ordered as far as it goes: consents are withdrawn, so that every
+recipient is told; then tags, values and keys go (`vault.erase`); at last the ledger says so (`certificates`).
+Whatever kills it, the next run goes on where the rows stand. `run_to_end` also waits for the caches.
+"""
+
+import secrets
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from sqlalchemy import Connection, Row, select, tuple_
+
+from consent.certificates import certify
+from consent.erasure_tables import erasure_order
+from consent.grants import WITHDRAWABLE
+from consent.ids import GrantId
+from consent.ledger.commitment import SECRET_BYTES
+from consent.ledger.entry import Kind
+from consent.ledger.openings import ENTROPY_BYTES, new_item, tag_of
+from consent.ledger.origin import LogId, origin_of, year_of
+from consent.tables import consent_grant
+from consent.withdraw import ERASURE, withdraw
+from vault import erase
+from vault.drafts import Refused
+from vault.erase import Begun, Erasing
+from vault.erasure_tables import Stage
+from vault.horizon import Horizon
+from vault.ids import Bucket, SubjectId, new_id, secret_hash
+from vault.keys import SubjectKey
+from vault.opening import Vault
+from vault.rowset import RowSet
+
+PAGE: Final = 100
+"""How many erasures one step takes at a time."""
+
+YEARS: Final = 10
+"""For how many years' logs an order keeps the person's tag; later its entry stands under a tag of its own."""
+
+_POLL_S: Final = 1.0
+
+type Report = Callable[[str, int, int], None]
+type Person = tuple[Bucket, SubjectId]
+
+
+class Reason(StrEnum):
+    """Why somebody is erased."""
+
+    REQUESTED = "requested"  # the person asked for it
+    RETENTION = "retention"  # the time for which the data may be kept is over
+    ORDERED = "ordered"  # an authority or the operator decided it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class By:
+    """Who orders an erasure and why; `actor` is a role or a key's id and stands in the certificate."""
+
+    actor: str
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Ordered:
+    """A person whose erasure is ordered, or was before (`repeated`)."""
+
+    bucket: Bucket
+    subject: SubjectId
+    repeated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What one run did: how many were certified, and how many wait until caches are clear."""
+
+    certified: int
+    waiting: int
+
+
+_ORDER = RowSet(
+    "WITH {rows} INSERT INTO erasure_order "
+    "(bucket, subject, id, actor, reason, secret, sealed, first_year, tags, requested_at) "
+    "SELECT bucket, subject, id, :actor, :reason, secret, sealed, :first_year, tags, :now FROM rows",
+    bucket="int",
+    subject="bytes",
+    id="bytes",
+    secret="bytes",  # noqa: S106  # a column's type
+    sealed="bytes",
+    tags="bytes",
+)
+_LOCK_OUT = RowSet(
+    "WITH {rows} UPDATE consumer SET sign_in_hash = rows.nobody FROM rows "
+    "WHERE consumer.bucket = rows.bucket AND consumer.subject = rows.subject",
+    bucket="int",
+    subject="bytes",
+    nobody="bytes",
+)
+
+
+def order(
+    conn: Connection, vault: Vault, subjects: Sequence[SubjectId], by: By, now_ms: int
+) -> list[tuple[Ordered, ...] | Refused]:
+    """Order people's erasure in this transaction; positions match, each with everybody merged into the person.
+
+    Refusals are those of `vault.erase.begin`. Ordering twice changes nothing and answers `repeated`.
+    """
+    begun = erase.begin(conn, vault, subjects, now_ms)
+    fresh = [one for family in begun if not isinstance(family, Refused) for one in family if not one.repeated]
+    rows = [_row(vault, one, now_ms) for one in fresh]
+    _ORDER(conn, rows, actor=by.actor, reason=by.reason.value, first_year=year_of(now_ms), now=now_ms)
+    # Nobody knows a secret with this hash, so the account's key opens nothing any more.
+    _LOCK_OUT(conn, [(one.bucket, one.subject, secret_hash(secrets.token_hex(32))) for one in fresh])
+    return [
+        family
+        if isinstance(family, Refused)
+        else tuple(Ordered(one.bucket, one.subject, one.repeated) for one in family)
+        for family in begun
+    ]
+
+
+def _row(vault: Vault, one: Begun, now_ms: int) -> tuple[Bucket, SubjectId, bytes, bytes, bytes, bytes]:
+    """What the certificate's entry will need of keys that are gone by then."""
+    # Somebody whose keys were lost has no tag that anybody could know: a throw-away key gives one of its own.
+    key = one.key or SubjectKey(one.subject, 1, secrets.token_bytes(32), secrets.token_bytes(32))
+    host, year = vault.installation.ledger_host, year_of(now_ms)
+    origins = [origin_of(host, LogId(one.bucket, year + later)) for later in range(YEARS)]
+    entry_id, entropy = new_id(one.bucket, now_ms), secrets.token_bytes(ENTROPY_BYTES)
+    item, opening = new_item(
+        key,
+        tenant=vault.installation.tenant,
+        origin=origins[0],
+        kind=Kind.ERASE,
+        entry_id=entry_id,
+        fields=(("outcome", "ordered"),),
+        entropy=entropy,
+    )
+    assert len(opening.secret) == SECRET_BYTES
+    tags = b"".join(tag_of(key.ledger, origin) for origin in origins)
+    return one.bucket, one.subject, entry_id, opening.secret, item.sealed_secret, tags
+
+
+def run(vault: Vault, clock: Callable[[], int], horizon: Horizon, report: Report | None = None) -> Progress:
+    """Take every ordered erasure as far as it goes now; `clock` gives Unix ms."""
+    certified = waiting = 0
+    for page in _pages(vault):
+        certified += _advance(vault, page, clock, horizon)
+        waiting += len(_of(vault, page))
+        if report:
+            report("erasing", certified, certified + waiting)
+    return Progress(certified, waiting)
+
+
+def run_to_end(
+    vault: Vault,
+    clock: Callable[[], int],
+    horizon: Horizon,
+    sleep: Callable[[float], None],
+    report: Report | None = None,
+) -> int:
+    """`run` until nothing waits; `sleep` takes seconds. Returns how many were certified."""
+    certified = 0
+    while True:
+        done = run(vault, clock, horizon)
+        certified += done.certified
+        if report:
+            report("erasing", certified, certified + done.waiting)
+        if not done.waiting:
+            return certified
+        sleep(_POLL_S)
+
+
+def is_ordered(conn: Connection) -> bool:
+    """Whether any erasure is still under way."""
+    return conn.execute(select(erasure_order.c.id).limit(1)).first() is not None
+
+
+def _advance(vault: Vault, page: Sequence[Person], clock: Callable[[], int], horizon: Horizon) -> int:
+    """One page through all the stages; answers how many reached their certificate."""
+    if rows := _of(vault, page, Stage.TOMBSTONED):
+        _withdraw(vault, rows, clock)
+        left = erase.traces_left(vault, rows)
+        with vault.data.write() as conn:
+            erase.untag(conn, vault, rows, left)
+    if rows := _of(vault, page, Stage.UNTAGGED):
+        erase.destroy(vault, rows, clock())
+    if rows := erase.settled(vault, _of(vault, page, Stage.KEYLESS), clock()):
+        erase.verify(vault, rows, clock())
+    if rows := _of(vault, page, Stage.VERIFIED):
+        with vault.data.write() as conn:
+            return certify(conn, vault, rows, clock(), horizon)
+    return 0
+
+
+def _withdraw(vault: Vault, rows: Sequence[Erasing], clock: Callable[[], int]) -> None:
+    """End every consent, so that its recipient is told; whoever has no keys left cannot be disclosed anyway."""
+    keyed = vault.keyring.subject_keys([row.who for row in rows])
+    with vault.data.read() as conn:
+        live = _live_grants(conn, [row.who for row in rows if row.subject in keyed])
+    for grant in live:
+        withdraw(
+            vault, SubjectId(grant.subject), Bucket(grant.bucket), GrantId(grant.id), clock(), channel=ERASURE
+        )
+
+
+def _live_grants(conn: Connection, people: Sequence[Person]) -> Sequence[Row[int, bytes, bytes]]:
+    grant = consent_grant.c
+    return conn.execute(
+        select(grant.bucket, grant.id, grant.subject).where(
+            tuple_(grant.bucket, grant.subject).in_(people), grant.state.in_(sorted(WITHDRAWABLE))
+        )
+    ).all()
+
+
+def _of(vault: Vault, page: Sequence[Person], stage: Stage | None = None) -> list[Erasing]:
+    """The erasures of a page that still have an order, at a stage or at any."""
+    order_ = erasure_order.c
+    with vault.data.read() as conn:
+        mine = select(order_.bucket, order_.subject).where(tuple_(order_.bucket, order_.subject).in_(page))
+        still = [(Bucket(row.bucket), SubjectId(row.subject)) for row in conn.execute(mine)]
+        found = erase.find_many(conn, still)
+    return [row for row in found if stage in {None, row.stage}]
+
+
+def _pages(vault: Vault) -> Iterator[list[Person]]:
+    """Everything ordered, oldest first."""
+    at = erasure_order.c
+    columns = (at.requested_at, at.bucket, at.subject)
+    listed = select(*columns).order_by(*columns).limit(PAGE)
+    after: tuple[int, int, bytes] = (-1, -1, b"")
+    while True:
+        with vault.data.read() as conn:
+            rows = conn.execute(listed.where(tuple_(*columns) > after)).all()
+        if not rows:
+            return
+        yield [(Bucket(row.bucket), SubjectId(row.subject)) for row in rows]
+        after = (rows[-1].requested_at, rows[-1].bucket, rows[-1].subject)

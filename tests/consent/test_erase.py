@@ -1,0 +1,324 @@
+"""Erasing a person: everybody is told, nothing is left that could be read or found, and an outsider can check it."""
+
+import hashlib
+import json
+
+import pytest
+from sqlalchemy import func, select, text, update
+from sqlalchemy.exc import DBAPIError
+
+from consent import accounts, receipts
+from consent.certificates import certificate
+from consent.denials import Denied
+from consent.disclose import Disclosure, disclose_many
+from consent.erase import YEARS, By, Ordered, Reason, is_ordered, order, run, run_to_end
+from consent.erasure_tables import erasure_certificate, erasure_order
+from consent.ledger import bundle
+from consent.ledger.entry import Kind, parse
+from consent.ledger.fsck import Finding, fsck
+from consent.ledger.origin import origin_of
+from consent.ledger.policy import Policy
+from consent.ledger.publish import publish
+from consent.ledger.signer import Signer
+from consent.ledger.tables import entry, opening
+from consent.ledger.verify import verify_bundle
+from consent.tables import event_outbox, withdrawal
+from tests.vault import people as folk
+from vault.drafts import Refused
+from vault.erasure_tables import Stage, erasure
+from vault.horizon import Horizon
+from vault.ids import encode_id
+from vault.reader import Unreadable, UnreadableCode, open_many
+from vault.tables import person, value
+from vault.tag_tables import tag, unique_key
+
+HORIZON = Horizon(backup_days=30, index_days=365)
+SELF = By(actor="self", reason=Reason.REQUESTED)
+
+
+class Ticking:
+    """A clock that moves only by being slept on."""
+
+    def __init__(self, now: int) -> None:
+        self.now = now
+
+    def __call__(self) -> int:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += int(seconds * 1000)
+
+
+def ask(world, *who, by=SELF):
+    with world.vault.data.write() as conn:
+        return order(conn, world.vault, [one.subject for one in who], by, world.now)
+
+
+def carry_out(world) -> int:
+    clock = Ticking(world.now)
+    done = run_to_end(world.vault, clock, HORIZON, clock.sleep)
+    world.now = clock.now
+    return done
+
+
+def certificate_of(world, who):
+    with world.vault.data.read() as conn:
+        return certificate(conn, world.vault, who.bucket, who.subject)
+
+
+def count(world, table, *where) -> int:
+    with world.vault.data.read() as conn:
+        return conn.execute(select(func.count()).select_from(table).where(*where)).scalar_one()
+
+
+@pytest.fixture
+def used_once(world):
+    app, who = world.app(), world.person()
+    issued = world.token(app, who, uses=3)
+    assert isinstance(disclose_many(world.vault, [world.request(issued)], world.now)[0], Disclosure)
+    return app, who, issued
+
+
+def test_nothing_of_an_erased_person_is_left_that_could_be_read_or_found(world, used_once):
+    _, who, _ = used_once
+    other = world.person()
+    before = folk.permit(world.vault, who, ("phone",), world.now)
+
+    assert ask(world, who) == [(Ordered(who.bucket, who.subject, repeated=False),)]
+    assert carry_out(world) == 1
+
+    mine = lambda table: (table.c.bucket == who.bucket, table.c.subject == who.subject)  # noqa: E731
+    assert [count(world, table, *mine(table)) for table in (tag, value, unique_key)] == [0, 0, 0]
+    assert count(world, tag) == count(world, tag, tag.c.subject == other.subject) > 0
+    assert world.vault.keyring.subject_keys([(who.bucket, who.subject)]) == {}
+    assert open_many(world.vault, [before]) == [Unreadable(UnreadableCode.ERASED)]
+    again = folk.enrol(world.vault, range(1), world.now)  # the same phone, e-mail and number as `who` had
+    assert again[0].subject != who.subject
+
+
+def test_from_the_order_on_the_person_is_not_read_and_does_not_sign_in(world):
+    who = world.person()
+    created = folk.enrol(world.vault, range(50, 51), world.now)
+    (key,) = accounts.enrol_many(world.vault, created, world.now)
+    permit = folk.permit(world.vault, created[0], ("phone",), world.now)
+
+    ask(world, created[0])
+
+    assert open_many(world.vault, [permit]) == [Unreadable(UnreadableCode.ERASED)]
+    assert (
+        folk.change(world.vault, created[0].subject, "name", "Somebody Else", world.now).code
+        == "person_unknown"
+    )
+    with world.vault.data.read() as conn:
+        assert accounts.sign_in(conn, key) is None
+        assert is_ordered(conn)
+    assert count(world, person, person.c.subject == who.subject, person.c.state == "active") == 1
+
+
+def test_every_recipient_is_told_and_tokens_in_flight_end(world, used_once):
+    app, who, issued = used_once
+    ask(world, who)
+    carry_out(world)
+
+    answer = disclose_many(world.vault, [world.request(issued)], world.now)[0]
+
+    assert isinstance(answer, Denied)
+    assert count(world, withdrawal, withdrawal.c.channel == "erasure") == 1
+    assert count(world, event_outbox, event_outbox.c.recipient_id == app.client.recipient.id) == 1
+    assert dict(certificate_of(world, who).fields)["withdrawn"] == "1"
+
+
+def test_the_certificate_says_what_was_destroyed_and_names_nobody(world, used_once):
+    _, who, _ = used_once
+    with world.vault.keyring.database.read() as conn:
+        rows = conn.execute(
+            text("SELECT kind, epoch, wrapped FROM subject_key WHERE subject = :who ORDER BY kind, epoch"),
+            {"who": who.subject},
+        ).all()
+    tags, ordered_at = count(world, tag, tag.c.subject == who.subject), world.now
+    digest = hashlib.sha256()
+    for kind, epoch, wrapped in rows:
+        for part in (kind.encode(), epoch.to_bytes(8), bytes(wrapped)):
+            digest.update(len(part).to_bytes(2) + part)
+    ask(world, who, by=By(actor="operator/00ff", reason=Reason.ORDERED))
+    carry_out(world)
+
+    found = certificate_of(world, who)
+
+    said = dict(found.fields)
+    assert (said["subject"], said["actor"], said["reason"]) == (
+        encode_id("sub", who.subject),
+        "operator/00ff",
+        "ordered",
+    )
+    assert (said["keys"], said["wrapped_sha256"]) == (str(len(rows)), digest.hexdigest())
+    assert (said["tags"], said["values"], said["horizon_days"]) == (str(tags), "4", "395")
+    assert said["requested_at"] < said["erased_at"]
+    assert found.certified_at >= ordered_at + 60_000
+    document = json.dumps(found.document())
+    assert all(text_ not in document for text_ in folk.values(0).values())
+
+
+def test_an_outsider_can_verify_the_certificate_with_the_ordinary_tools(world, used_once):
+    _, who, _ = used_once
+    ask(world, who)
+    carry_out(world)
+    signer, found = Signer.of(world.vault), certificate_of(world, who)
+    publish(world.vault.data, signer, world.now)
+
+    made = bundle.build(
+        world.vault.data, signer, [found.evidence()], receipt_key=receipts.public_key(world.vault).key
+    )
+
+    verdict = verify_bundle(made, Policy((signer.key(found.origin),), ()))
+    assert verdict.ok, verdict.checks[-1]
+    assert verdict.anchored
+    (proven,) = verdict.entries
+    assert (proven.entry.kind, proven.fields) == (Kind.ERASE, found.fields)
+    assert verify_bundle(made.replace(b"self", b"sela")).ok is False
+
+
+def test_a_certificate_can_be_shown_without_saying_whose_it_is(world):
+    who = world.person()
+    ask(world, who)
+    carry_out(world)
+    signer, found = Signer.of(world.vault), certificate_of(world, who)
+    publish(world.vault.data, signer, world.now)
+    names = [name for name, _ in found.fields if name != "subject"]
+
+    made = bundle.build(world.vault.data, signer, [found.evidence(names)], receipt_key=b"k" * 32)
+
+    assert encode_id("sub", who.subject).encode() not in made
+    (proven,) = verify_bundle(made).entries
+    assert [name for name, _ in proven.fields] == names
+
+
+def test_every_proof_of_the_ledger_still_verifies_and_the_entry_ends_the_persons_chain(world, used_once):
+    _, who, _ = used_once
+    with world.vault.data.read() as conn:
+        first = parse(conn.execute(select(entry.c.body).order_by(entry.c.idx)).scalars().first())
+    ask(world, who)
+    carry_out(world)
+    publish(world.vault.data, Signer.of(world.vault), world.now)
+
+    findings = [step for step in fsck(world.vault.data, Signer.of(world.vault)) if isinstance(step, Finding)]
+
+    assert findings == []
+    with world.vault.data.read() as conn:
+        mine = [parse(body) for body in conn.execute(select(entry.c.body).order_by(entry.c.idx)).scalars()]
+    chain = [one for one in mine if one.tag == first.tag]
+    assert [one.n for one in chain] == list(range(1, len(chain) + 1))
+    assert chain[-1].kind is Kind.ERASE
+    assert count(world, opening, opening.c.subject == who.subject) == 1, "only the certificate's own"
+
+
+def test_ordering_twice_changes_nothing_and_strangers_are_refused(world):
+    who = world.person()
+    ask(world, who)
+    with world.vault.data.write() as conn:
+        answers = order(conn, world.vault, [who.subject, b"?" * 16], SELF, world.now + 5)
+    assert answers == [
+        (Ordered(who.bucket, who.subject, repeated=True),),
+        Refused("person_unknown", ""),
+    ]
+    assert carry_out(world) == 1
+    assert ask(world, who) == [(Ordered(who.bucket, who.subject, repeated=True),)]
+    assert carry_out(world) == 0
+    assert count(world, erasure_certificate) == 1
+
+
+def test_whoever_was_merged_into_a_person_is_erased_with_them_and_not_alone(world):
+    keep, drop, other = world.people(3)
+    with world.vault.data.write() as conn:
+        conn.execute(
+            update(person)
+            .where(person.c.subject == drop.subject)
+            .values(state="merged", merged_into=keep.subject)
+        )
+
+    assert ask(world, drop) == [Refused("person_merged", "")]
+    (family,) = ask(world, keep)
+
+    assert {one.subject for one in family} == {keep.subject, drop.subject}
+    assert carry_out(world) == 2
+    assert count(world, person, person.c.state == "erased") == 2
+    assert count(world, value, value.c.subject != other.subject) == 0
+
+
+def test_keys_are_waited_for_until_no_cache_can_hold_a_copy(world, others):
+    elsewhere = others(1)[0]
+    who = world.person()
+    assert elsewhere.keyring.subject_keys([(who.bucket, who.subject)])
+    ask(world, who)
+
+    early = run(world.vault, lambda: world.now + 100, HORIZON)
+
+    assert (early.certified, early.waiting) == (0, 1)
+    assert certificate_of(world, who) is None
+    assert run(world.vault, lambda: world.now + 70_000, HORIZON).certified == 1
+
+
+def test_what_somebody_wrote_behind_the_tombstone_is_found_and_destroyed_too(world):
+    who, other = world.people(2)
+    ask(world, who)
+    run(world.vault, lambda: world.now, HORIZON)
+    world.vault.keyring.create_many([(who.bucket, who.subject)], world.now)
+    with world.vault.data.write() as conn:
+        stray = dict(conn.execute(select(tag).where(tag.c.subject == other.subject)).mappings().first())
+        conn.execute(tag.insert().values({**stray, "bucket": who.bucket, "subject": who.subject, "tag": 77}))
+
+    second = run(world.vault, lambda: world.now + 70_000, HORIZON)
+
+    assert (second.certified, second.waiting) == (0, 1), "it has to wait for the caches again"
+    assert count(world, tag, tag.c.subject == who.subject) == 0
+    assert run(world.vault, lambda: world.now + 140_000, HORIZON).certified == 1
+    assert world.vault.keyring.subject_keys([(who.bucket, who.subject)]) == {}
+
+
+def test_somebody_whose_keys_were_lost_can_still_be_erased(world):
+    who = world.person()
+    world.vault.keyring.destroy_many([(who.bucket, who.subject)])
+    ask(world, who)
+
+    assert carry_out(world) == 1
+    assert dict(certificate_of(world, who).fields)["keys"] == "0"
+    assert count(world, tag) == 0
+
+
+def test_an_erasure_that_ends_in_a_later_year_stands_in_that_years_log(world):
+    who = world.person()
+    year = 366 * 86_400_000
+    ask(world, who)
+    run(world.vault, lambda: world.now, HORIZON)
+
+    assert run(world.vault, lambda: world.now + year, HORIZON).certified == 1
+
+    found = certificate_of(world, who)
+    assert found.log.year == 2027
+    assert found.origin == origin_of(world.vault.installation.ledger_host, found.log)
+
+
+def test_an_erasure_older_than_its_prepared_tags_still_gets_its_entry(world):
+    who = world.person()
+    ask(world, who)
+    run(world.vault, lambda: world.now, HORIZON)
+
+    assert run(world.vault, lambda: world.now + (YEARS + 1) * 366 * 86_400_000, HORIZON).certified == 1
+
+
+def test_the_data_base_lets_no_erasure_go_back_and_no_erased_person_return(world):
+    who = world.person()
+    ask(world, who)
+    carry_out(world)
+    changes = [
+        update(person).where(person.c.subject == who.subject).values(state="active", erased_at=None),
+        update(erasure).values(stage=int(Stage.TOMBSTONED), probes=b"", verified_at=None),
+        erasure.delete(),
+        person.delete().where(person.c.subject == who.subject),
+        update(erasure_certificate).values(fields="[]"),
+        erasure_certificate.delete(),
+    ]
+    for change in changes:
+        with pytest.raises(DBAPIError), world.vault.data.write() as conn:
+            conn.execute(change)
+    assert count(world, erasure_order) == 0
