@@ -25,7 +25,8 @@ from vault.opening import Vault
 from vault.rowset import RowSet
 from vault.sealed import SALT_BYTES
 from vault.stored import StoredValue, current_values
-from vault.tags import tags_for
+from vault.tags.making import tag_epochs, tags_for_person
+from vault.tags.writing import TagRow, write_tags
 
 UNKNOWN_PERSON: Final = "person_unknown"
 CHUNK: Final = 2_000
@@ -90,25 +91,28 @@ _NEWEST = RowSet(
 _CLAIM = RowSet(
     # In key order: two batches that want the same keys then wait for each other instead of deadlocking.
     "WITH {rows} INSERT INTO unique_key (bucket, kind, epoch, tag, subject) "
-    "SELECT bucket, kind, :epoch, tag, subject FROM rows WHERE true ORDER BY bucket, kind, tag "
+    "SELECT bucket, kind, epoch, tag, subject FROM rows WHERE true ORDER BY bucket, kind, epoch, tag "
     "ON CONFLICT DO NOTHING",
     bucket="int",
     kind="int",
+    epoch="int",
     tag="int",
     subject="bytes",
 )
 _OWNERS = RowSet(
     "WITH {rows} SELECT rows.i, k.subject FROM rows JOIN unique_key k ON k.bucket = rows.bucket "
-    "AND k.kind = rows.kind AND k.epoch = :epoch AND k.tag = rows.tag",
+    "AND k.kind = rows.kind AND k.epoch = rows.epoch AND k.tag = rows.tag",
     bucket="int",
     kind="int",
+    epoch="int",
     tag="int",
 )
 _RELEASE = RowSet(
-    "WITH {rows} DELETE FROM unique_key WHERE epoch = :epoch AND (bucket, kind, tag, subject) IN "
-    "(SELECT bucket, kind, tag, subject FROM rows)",
+    "WITH {rows} DELETE FROM unique_key WHERE (bucket, kind, epoch, tag, subject) IN "
+    "(SELECT bucket, kind, epoch, tag, subject FROM rows)",
     bucket="int",
     kind="int",
+    epoch="int",
     tag="int",
     subject="bytes",
 )
@@ -135,15 +139,6 @@ _APPEND = RowSet(
     blob="bytes",
     blob_sha256="bytes",
     valid_from="int",
-)
-_TAG = RowSet(
-    "WITH {rows} INSERT INTO tag (bucket, kind, epoch, tag, subject, record, version) "
-    "SELECT bucket, kind, :epoch, tag, subject, :record, version FROM rows WHERE true ON CONFLICT DO NOTHING",
-    bucket="int",
-    kind="int",
-    tag="int",
-    subject="bytes",
-    version="int",
 )
 
 
@@ -254,26 +249,34 @@ type _Current = Mapping[SubjectId, Mapping[str, StoredValue]]
 
 def _move_unique_keys(conn: Connection, vault: Vault, steps: Sequence[_Step], current: _Current) -> set[int]:
     """Claim what the new values occupy and release what the old ones did; answers which steps came too late."""
-    epoch = vault.keyring.index_epoch
-    wanted = [(step, step.draft.unique) for step in steps if step.draft.unique]
-    _CLAIM(conn, [(new.bucket, new.kind, new.tag, step.key.subject) for step, new in wanted], epoch=epoch)
-    owners = dict(_OWNERS(conn, [(new.bucket, new.kind, new.tag) for _, new in wanted], epoch=epoch))
+    wanted = [(step, claim) for step in steps for claim in step.draft.claims]
+    _CLAIM(conn, [(*_place(claim), step.key.subject) for step, claim in wanted])
+    owners = dict(_OWNERS(conn, [_place(claim) for _, claim in wanted]))
     lost = {step.at for at, (step, _) in enumerate(wanted) if owners[at] != step.key.subject}
-    given_up = [
-        (old.bucket, old.kind, old.tag, step.key.subject)
-        for step, new in wanted
-        if step.at not in lost and (old := _occupied(vault, step, current)) and old != new
+    released = [
+        (*_place(claim), step.key.subject)
+        for step in steps
+        for claim in (
+            # Who came too late in one index epoch gives back what was free in another.
+            step.draft.claims
+            if step.at in lost
+            else set(_occupied(vault, step, current)) - set(step.draft.claims)
+        )
     ]
-    _RELEASE(conn, given_up, epoch=epoch)
+    _RELEASE(conn, released)
     return lost
 
 
-def _occupied(vault: Vault, step: _Step, current: _Current) -> UniqueKey | None:
+def _place(claim: UniqueKey) -> tuple[Bucket, int, int, int]:
+    return claim.bucket, claim.kind, claim.epoch, claim.tag
+
+
+def _occupied(vault: Vault, step: _Step, current: _Current) -> tuple[UniqueKey, ...]:
     head = current[step.key.subject].get(step.draft.field.code)
     if head is None or head.text is None:
-        return None
+        return ()
     old = draft_value(vault.keyring, vault.installation.buckets, step.draft.field.code, head.text)
-    return None if isinstance(old, Refused) else old.unique
+    return () if isinstance(old, Refused) else old.claims
 
 
 def _write(
@@ -300,7 +303,7 @@ def _write(
         )
     _CLOSE(conn, closed, record=PROFILE)
     _APPEND(conn, rows, record=PROFILE)
-    _TAG(conn, _new_tags(vault, steps, written, current), epoch=vault.keyring.index_epoch, record=PROFILE)
+    write_tags(conn, _new_tags(vault, steps, written, current))
     return written
 
 
@@ -318,7 +321,7 @@ def _sealed(vault: Vault, step: _Step, version: int) -> tuple[int, int, bytes, b
 
 def _new_tags(
     vault: Vault, steps: Sequence[_Step], written: Sequence[Written], current: _Current
-) -> list[tuple[Any, ...]]:
+) -> list[TagRow]:
     """What the people are found by now and were not before."""
     before = {
         step.key.subject: {
@@ -333,16 +336,17 @@ def _new_tags(
         after[new.subject][new.field] = (step.draft.stored, new.version)
     homes = {step.key.subject: step.bucket for step in steps}
     return [
-        (homes[subject], *found[:2], subject, found[2])
+        TagRow(tag, kind, epoch, homes[subject], subject, version)
+        for epoch in tag_epochs(vault.keyring)
         for subject in homes
-        for found in sorted(_tags(vault, after[subject]) - _tags(vault, before[subject]))
+        for kind, tag, version in _tags(vault, after[subject], epoch) - _tags(vault, before[subject], epoch)
     ]
 
 
-def _tags(vault: Vault, values: Mapping[str, tuple[str, int]]) -> set[tuple[int, int, int]]:
+def _tags(vault: Vault, values: Mapping[str, tuple[str, int]], epoch: int) -> set[tuple[int, int, int]]:
     """(kind, tag, version) of a person's values, given as (stored text, version) by field code."""
+    canonicals = {code: canonical(code, text) for code, (text, _) in values.items()}
     return {
-        (*pair, version)
-        for code, (text, version) in values.items()
-        for pair in tags_for(vault.keyring, code, canonical(code, text))
+        (kind, tag, values[code][1])
+        for kind, tag, code in tags_for_person(vault.keyring, canonicals, epoch=epoch)
     }

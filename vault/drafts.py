@@ -1,20 +1,28 @@
-"""Turning what somebody typed into what the vault keeps: checked, canonical, tagged, sealed. No data base.
+"""Turning what somebody typed into what the vault keeps: checked, canonical, sealed. No data base.
 
 A refusal is a value: which field, and the stable code why. It never repeats the text.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
 
-from vault.fields.catalogue import Field, field_of
-from vault.fields.text import MAX_INPUT, InvalidValue
-from vault.ids import Bucket, Buckets, RecordId, SubjectId, TenantId, bucket_of_hash
+from vault.fields.catalogue import BUILTIN, Catalogue, Field
+from vault.fields.text import InvalidValue
+from vault.ids import PROFILE, Bucket, Buckets, SubjectId, TenantId, bucket_of_hash
 from vault.sealed import Place, seal
-from vault.tags import IndexKeys, kind, tags_for
+from vault.tags.making import IndexKeys, tag_epochs, tagger
+from vault.tags.shapes import Shape
 
-PROFILE: Final = RecordId(bytes(16))
-"""The record every person has: the values that are about the person as such."""
+__all__ = [
+    "PROFILE",
+    "DraftValue",
+    "Refused",
+    "UniqueKey",
+    "canonical_values",
+    "draft_person",
+    "draft_value",
+    "seal_draft",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,54 +35,65 @@ class Refused:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UniqueKey:
-    """What a key field occupies: a place only one person may have. `tag` is signed 64 bits."""
+    """What a key field occupies in one index epoch: a place only one person may have. `tag` is signed 64 bits."""
 
     bucket: Bucket
     kind: int
+    epoch: int
     tag: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DraftValue:
-    """One checked value, not yet sealed; `tags` are (kind, tag) pairs."""
+    """One checked value, not yet sealed; of a key field `claims` has its place in every epoch written to.
+
+    `unique` is the place in the epoch that is looked up.
+    """
 
     field: Field
+    canonical: str
     stored: str
-    tags: tuple[tuple[int, int], ...]
     unique: UniqueKey | None
+    claims: tuple[UniqueKey, ...]
+
+    def __repr__(self) -> str:
+        return f"DraftValue({self.field.code!r})"
 
 
-def draft_value(keys: IndexKeys, buckets: Buckets, code: str, text: str) -> DraftValue | Refused:
+def draft_value(
+    keys: IndexKeys, buckets: Buckets, code: str, text: str, *, catalogue: Catalogue = BUILTIN
+) -> DraftValue | Refused:
     """Check one text as a value of field `code`."""
     try:
-        field = field_of(code)
-        if len(text) > MAX_INPUT:
+        field = catalogue.field(code)
+        if len(text) > field.longest:
             return Refused(f"{code}.invalid", code)
         canonical, stored = field.canonical(text), field.stored(text)
     except InvalidValue as refusal:
         return Refused(refusal.code, code)
-    tags = tuple(tags_for(keys, code, canonical))
-    return DraftValue(
-        field=field,
-        stored=stored,
-        tags=tags,
-        unique=_unique_key(field, tags, buckets) if field.unique else None,
-    )
+    claims = _claims(keys, buckets, field, canonical) if field.unique else ()
+    looked_up = next((claim for claim in claims if claim.epoch == keys.index_epoch), None)
+    return DraftValue(field=field, canonical=canonical, stored=stored, unique=looked_up, claims=claims)
 
 
 def draft_person(
-    keys: IndexKeys, buckets: Buckets, values: Mapping[str, str]
+    keys: IndexKeys, buckets: Buckets, values: Mapping[str, str], *, catalogue: Catalogue = BUILTIN
 ) -> tuple[DraftValue, ...] | Refused:
     """Check all of a new person's values; the first bad one refuses the person."""
     if not values:
         return Refused("person_empty", "")
     drafts: list[DraftValue] = []
     for code, text in values.items():
-        draft = draft_value(keys, buckets, code, text)
+        draft = draft_value(keys, buckets, code, text, catalogue=catalogue)
         if isinstance(draft, Refused):
             return draft
         drafts.append(draft)
     return tuple(drafts)
+
+
+def canonical_values(drafts: Sequence[DraftValue]) -> dict[str, str]:
+    """The canonical forms by field code: what a person's tags are made of."""
+    return {draft.field.code: draft.canonical for draft in drafts}
 
 
 def seal_draft(
@@ -85,7 +104,12 @@ def seal_draft(
     return seal(key, epoch, place, draft.stored.encode(), salt)
 
 
-def _unique_key(field: Field, tags: tuple[tuple[int, int], ...], buckets: Buckets) -> UniqueKey:
-    exact = kind(field.code)
-    tag = dict(tags)[exact]
-    return UniqueKey(bucket=bucket_of_hash(tag.to_bytes(8, signed=True), buckets), kind=exact, tag=tag)
+def _claims(keys: IndexKeys, buckets: Buckets, field: Field, canonical: str) -> tuple[UniqueKey, ...]:
+    exact = field.number << 6 | Shape.EXACT
+    return tuple(
+        UniqueKey(
+            bucket=bucket_of_hash(tag.to_bytes(8, signed=True), buckets), kind=exact, epoch=epoch, tag=tag
+        )
+        for epoch in tag_epochs(keys)
+        for tag in (tagger(keys, epoch).tag(exact, canonical.encode()),)
+    )

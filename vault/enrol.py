@@ -14,12 +14,14 @@ from typing import Any, Final
 
 from sqlalchemy import Connection
 
-from vault.drafts import PROFILE, DraftValue, Refused, UniqueKey, draft_person, seal_draft
+from vault.drafts import PROFILE, DraftValue, Refused, UniqueKey, canonical_values, draft_person, seal_draft
 from vault.ids import Bucket, SubjectId, bucket_for
 from vault.keys import SubjectKey
 from vault.opening import Vault
 from vault.rowset import RowSet
 from vault.sealed import SALT_BYTES
+from vault.tags.making import tag_epochs, tags_for_person
+from vault.tags.writing import write_first_tags
 
 CHUNK: Final = 2_000
 TAKEN: Final = "person_exists"
@@ -48,31 +50,34 @@ class _Draft:
     values: tuple[DraftValue, ...]
 
     def unique_keys(self) -> list[tuple[str, UniqueKey]]:
-        return [(value.field.code, value.unique) for value in self.values if value.unique]
+        return [(value.field.code, claim) for value in self.values for claim in value.claims]
 
 
 _TAKEN = RowSet(
     "WITH {rows} SELECT rows.i FROM rows CROSS JOIN unique_key k WHERE k.bucket = rows.bucket "
-    "AND k.kind = rows.kind AND k.epoch = :epoch AND k.tag = rows.tag",
+    "AND k.kind = rows.kind AND k.epoch = rows.epoch AND k.tag = rows.tag",
     bucket="int",
     kind="int",
+    epoch="int",
     tag="int",
 )
 _CLAIM = RowSet(
     # In key order: two batches that want the same keys then wait for each other instead of deadlocking.
     "WITH {rows} INSERT INTO unique_key (bucket, kind, epoch, tag, subject) "
-    "SELECT bucket, kind, :epoch, tag, subject FROM rows WHERE true ORDER BY bucket, kind, tag "
-    "ON CONFLICT DO NOTHING RETURNING bucket, kind, tag",
+    "SELECT bucket, kind, epoch, tag, subject FROM rows WHERE true ORDER BY bucket, kind, epoch, tag "
+    "ON CONFLICT DO NOTHING RETURNING bucket, kind, epoch, tag",
     bucket="int",
     kind="int",
+    epoch="int",
     tag="int",
     subject="bytes",
 )
 _RELEASE = RowSet(
-    "WITH {rows} DELETE FROM unique_key WHERE epoch = :epoch AND (bucket, kind, tag, subject) IN "
-    "(SELECT bucket, kind, tag, subject FROM rows)",
+    "WITH {rows} DELETE FROM unique_key WHERE (bucket, kind, epoch, tag, subject) IN "
+    "(SELECT bucket, kind, epoch, tag, subject FROM rows)",
     bucket="int",
     kind="int",
+    epoch="int",
     tag="int",
     subject="bytes",
 )
@@ -93,14 +98,6 @@ _VALUES = RowSet(
     epoch="int",
     blob="bytes",
     blob_sha256="bytes",
-)
-_TAGS = RowSet(
-    "WITH {rows} INSERT INTO tag (bucket, kind, epoch, tag, subject, record, version) "
-    "SELECT bucket, kind, :epoch, tag, subject, :record, 1 FROM rows",
-    bucket="int",
-    kind="int",
-    tag="int",
-    subject="bytes",
 )
 
 
@@ -160,9 +157,9 @@ def _without_taken(
     vault: Vault, drafts: Sequence[_Draft], answers: dict[int, Created | Refused]
 ) -> list[_Draft]:
     owners = [(draft, field, key) for draft in drafts for field, key in draft.unique_keys()]
-    rows = [(key.bucket, key.kind, key.tag) for _, _, key in owners]
+    rows = [(key.bucket, key.kind, key.epoch, key.tag) for _, _, key in owners]
     with vault.data.read() as conn:
-        found = _TAKEN(conn, rows, epoch=vault.keyring.index_epoch)
+        found = _TAKEN(conn, rows)
     for (i,) in sorted(found, reverse=True):
         draft, field, _ = owners[i]
         answers[draft.at] = Refused(TAKEN, field)
@@ -170,10 +167,10 @@ def _without_taken(
 
 
 def _without_repeats(drafts: Sequence[_Draft], answers: dict[int, Created | Refused]) -> list[_Draft]:
-    seen: set[tuple[int, int]] = set()
+    seen: set[UniqueKey] = set()
     kept: list[_Draft] = []
     for draft in drafts:
-        wanted = {(key.kind, key.tag): field for field, key in draft.unique_keys()}
+        wanted = {key: field for field, key in draft.unique_keys()}
         repeated = next((field for key, field in wanted.items() if key in seen), None)
         if repeated is not None:
             answers[draft.at] = Refused(TAKEN, repeated)
@@ -193,7 +190,7 @@ def _store(
     """Write the drafts; answers who lost a race, with the field they lost it by."""
     sealed = {draft.subject: _seal(vault, draft, keys[draft.subject]) for draft in drafts}
     with vault.data.write() as conn:
-        lost = _claim(conn, vault.keyring.index_epoch, drafts)
+        lost = _claim(conn, drafts)
         won = [draft for draft in drafts if draft.subject not in lost]
         _PEOPLE(
             conn,
@@ -202,26 +199,29 @@ def _store(
             now=now_ms,
         )
         _VALUES(conn, [row for draft in won for row in sealed[draft.subject]], record=PROFILE, now=now_ms)
-        _TAGS(
-            conn,
-            [(d.bucket, *pair, d.subject) for d in won for value in d.values for pair in value.tags],
-            epoch=vault.keyring.index_epoch,
-            record=PROFILE,
-        )
+        _write_tags(conn, vault, won)
         if within is not None and won:
             within(conn, {draft.at: Created(draft.subject, draft.bucket) for draft in won})
     return lost
 
 
-def _claim(conn: Connection, epoch: int, drafts: Sequence[_Draft]) -> dict[SubjectId, str]:
+def _claim(conn: Connection, drafts: Sequence[_Draft]) -> dict[SubjectId, str]:
     wanted = [(draft.subject, field, key) for draft in drafts for field, key in draft.unique_keys()]
-    rows = [(key.bucket, key.kind, key.tag, subject) for subject, _, key in wanted]
-    claimed = set(_CLAIM(conn, rows, epoch=epoch))
-    lost = {
-        subject: field for subject, field, key in wanted if (key.bucket, key.kind, key.tag) not in claimed
-    }
-    _RELEASE(conn, [row for row in rows if row[3] in lost and row[:3] in claimed], epoch=epoch)
+    rows = [(key.bucket, key.kind, key.epoch, key.tag, subject) for subject, _, key in wanted]
+    claimed = set(_CLAIM(conn, rows))
+    lost = {row[4]: field for (_, field, _), row in zip(wanted, rows, strict=True) if row[:4] not in claimed}
+    _RELEASE(conn, [row for row in rows if row[4] in lost and row[:4] in claimed])
     return lost
+
+
+def _write_tags(conn: Connection, vault: Vault, drafts: Sequence[_Draft]) -> None:
+    for epoch in tag_epochs(vault.keyring):
+        rows = [
+            (tag, number, draft.bucket, draft.subject)
+            for draft in drafts
+            for number, tag, _ in tags_for_person(vault.keyring, canonical_values(draft.values), epoch=epoch)
+        ]
+        write_first_tags(conn, epoch, rows)
 
 
 def _seal(vault: Vault, draft: _Draft, key: SubjectKey) -> list[tuple[Any, ...]]:

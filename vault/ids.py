@@ -22,7 +22,7 @@ import base64
 import binascii
 import hashlib
 import secrets
-from typing import NamedTuple, NewType
+from typing import Final, NamedTuple, NewType
 
 from vault.errors import MalformedId
 
@@ -30,6 +30,9 @@ Bucket = NewType("Bucket", int)
 TenantId = NewType("TenantId", bytes)
 SubjectId = NewType("SubjectId", bytes)
 RecordId = NewType("RecordId", bytes)
+
+PROFILE: Final = RecordId(bytes(16))
+"""The record every person has: the values that are about the person as such."""
 
 MAX_BUCKETS = 4096
 

@@ -1,3 +1,84 @@
+CREATE TABLE grant_transition (
+	from_state TEXT NOT NULL,
+	to_state TEXT NOT NULL,
+	CONSTRAINT pk_grant_transition PRIMARY KEY (from_state, to_state)
+)
+-- end
+INSERT INTO grant_transition (from_state, to_state) VALUES ('requested', 'active'), ('requested', 'deferred'), ('requested', 'lapsed'), ('requested', 'refused'), ('deferred', 'active'), ('deferred', 'lapsed'), ('deferred', 'refused'), ('active', 'exhausted'), ('active', 'expired'), ('active', 'invalidated'), ('active', 'revoked'), ('active', 'superseded'), ('active', 'suspended'), ('active', 'terminated'), ('active', 'withdrawn'), ('suspended', 'active'), ('suspended', 'expired'), ('suspended', 'invalidated'), ('suspended', 'revoked'), ('suspended', 'superseded'), ('suspended', 'terminated'), ('suspended', 'withdrawn'), ('exhausted', 'invalidated'), ('exhausted', 'withdrawn'), ('expired', 'invalidated'), ('expired', 'withdrawn')
+-- end
+CREATE FUNCTION grant_transition_append_only() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'grant_transition is append-only' USING ERRCODE = '23514'; END $$
+-- end
+CREATE TRIGGER grant_transition_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON grant_transition FOR EACH STATEMENT EXECUTE FUNCTION grant_transition_append_only()
+-- end
+CREATE FUNCTION grant_transition_before_insert() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'grant_transition: the moves are fixed' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
+-- end
+CREATE TRIGGER grant_transition_before_insert BEFORE INSERT ON grant_transition FOR EACH ROW EXECUTE FUNCTION grant_transition_before_insert()
+-- end
+CREATE TABLE installation (
+	id INTEGER NOT NULL,
+	created_at BIGINT NOT NULL,
+	format INTEGER NOT NULL,
+	CONSTRAINT pk_installation PRIMARY KEY (id),
+	CONSTRAINT ck_installation_one_row CHECK (id = 1)
+)
+-- end
+CREATE TABLE purpose (
+	code TEXT NOT NULL,
+	dpv_iri TEXT NOT NULL,
+	sensitive BOOLEAN NOT NULL,
+	title_en TEXT NOT NULL,
+	title_zh TEXT NOT NULL,
+	CONSTRAINT pk_purpose PRIMARY KEY (code)
+)
+-- end
+CREATE FUNCTION purpose_append_only() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'purpose is append-only' USING ERRCODE = '23514'; END $$
+-- end
+CREATE TRIGGER purpose_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON purpose FOR EACH STATEMENT EXECUTE FUNCTION purpose_append_only()
+-- end
+CREATE TABLE tenant (
+	tenant BYTEA NOT NULL,
+	name TEXT NOT NULL,
+	first_bucket INTEGER NOT NULL,
+	buckets INTEGER NOT NULL,
+	ledger_host TEXT NOT NULL,
+	role TEXT,
+	created_at BIGINT NOT NULL,
+	CONSTRAINT pk_tenant PRIMARY KEY (tenant),
+	CONSTRAINT uq_tenant_name UNIQUE (name),
+	CONSTRAINT uq_tenant_first_bucket UNIQUE (first_bucket),
+	CONSTRAINT uq_tenant_role UNIQUE (role),
+	CONSTRAINT ck_tenant_tenant CHECK (length(tenant) = 16),
+	CONSTRAINT ck_tenant_buckets CHECK (first_bucket >= 0 AND buckets >= 1 AND first_bucket + buckets <= 4096)
+)
+-- end
+CREATE FUNCTION perusal_tenant() RETURNS bytea LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL SAFE AS $$ BEGIN RETURN (SELECT t.tenant FROM tenant t WHERE t.role = session_user::text); END $$
+-- end
+DO $$ BEGIN EXECUTE 'ALTER FUNCTION perusal_tenant() SET search_path = pg_catalog, ' || quote_ident(current_schema()) || ', pg_temp'; END $$
+-- end
+CREATE FUNCTION perusal_first_bucket() RETURNS integer LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL SAFE AS $$ BEGIN RETURN (SELECT t.first_bucket FROM tenant t WHERE t.role = session_user::text); END $$
+-- end
+DO $$ BEGIN EXECUTE 'ALTER FUNCTION perusal_first_bucket() SET search_path = pg_catalog, ' || quote_ident(current_schema()) || ', pg_temp'; END $$
+-- end
+CREATE FUNCTION perusal_last_bucket() RETURNS integer LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL SAFE AS $$ BEGIN RETURN (SELECT t.first_bucket + t.buckets - 1 FROM tenant t WHERE t.role = session_user::text); END $$
+-- end
+DO $$ BEGIN EXECUTE 'ALTER FUNCTION perusal_last_bucket() SET search_path = pg_catalog, ' || quote_ident(current_schema()) || ', pg_temp'; END $$
+-- end
+CREATE FUNCTION perusal_home() RETURNS bytea LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL SAFE AS $$ BEGIN RETURN coalesce((SELECT t.tenant FROM tenant t WHERE t.role = session_user::text), (SELECT CASE count(*) WHEN 0 THEN ''::bytea WHEN 1 THEN (array_agg(t.tenant))[1] END FROM tenant t)); END $$
+-- end
+DO $$ BEGIN EXECUTE 'ALTER FUNCTION perusal_home() SET search_path = pg_catalog, ' || quote_ident(current_schema()) || ', pg_temp'; END $$
+-- end
+ALTER TABLE tenant ADD CONSTRAINT ex_tenant_buckets EXCLUDE USING gist (int4range(first_bucket, first_bucket + buckets) WITH &&)
+-- end
+CREATE FUNCTION tenant_fixed() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF TG_OP = 'UPDATE' THEN IF NOT (NEW.tenant IS DISTINCT FROM OLD.tenant OR NEW.first_bucket IS DISTINCT FROM OLD.first_bucket OR NEW.buckets IS DISTINCT FROM OLD.buckets OR NEW.ledger_host IS DISTINCT FROM OLD.ledger_host OR NEW.created_at IS DISTINCT FROM OLD.created_at) THEN RETURN NEW; END IF; END IF; RAISE EXCEPTION 'a tenant keeps its id, its buckets and its ledger for ever' USING ERRCODE = '23514'; END $$
+-- end
+CREATE TRIGGER tenant_fixed BEFORE UPDATE OR DELETE ON tenant FOR EACH ROW EXECUTE FUNCTION tenant_fixed()
+-- end
+CREATE TRIGGER tenant_no_truncate BEFORE TRUNCATE ON tenant EXECUTE FUNCTION tenant_fixed()
+-- end
+ALTER TABLE tenant ENABLE ROW LEVEL SECURITY
+-- end
+CREATE POLICY own ON tenant USING (tenant = (SELECT perusal_tenant())) WITH CHECK (tenant = (SELECT perusal_tenant()))
+-- end
 CREATE TABLE alarm (
 	bucket INTEGER NOT NULL,
 	id BYTEA NOT NULL,
@@ -21,6 +102,10 @@ CREATE FUNCTION alarm_no_delete() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN R
 -- end
 CREATE TRIGGER alarm_no_delete BEFORE DELETE OR TRUNCATE ON alarm FOR EACH STATEMENT EXECUTE FUNCTION alarm_no_delete()
 -- end
+ALTER TABLE alarm ENABLE ROW LEVEL SECURITY
+-- end
+CREATE POLICY own ON alarm USING (bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket())) WITH CHECK (bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket()))
+-- end
 CREATE TABLE consumer (
 	bucket INTEGER NOT NULL,
 	subject BYTEA NOT NULL,
@@ -39,6 +124,10 @@ CREATE FUNCTION consumer_stays() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RA
 -- end
 CREATE TRIGGER consumer_stays BEFORE DELETE OR TRUNCATE ON consumer FOR EACH STATEMENT EXECUTE FUNCTION consumer_stays()
 -- end
+ALTER TABLE consumer ENABLE ROW LEVEL SECURITY
+-- end
+CREATE POLICY own ON consumer USING (bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket())) WITH CHECK (bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket()))
+-- end
 CREATE TABLE denial (
 	bucket INTEGER NOT NULL,
 	day BIGINT NOT NULL,
@@ -50,17 +139,26 @@ CREATE TABLE denial (
 	CONSTRAINT pk_denial PRIMARY KEY (bucket, day, code, grant_id)
 )
 -- end
+ALTER TABLE denial ENABLE ROW LEVEL SECURITY
+-- end
+CREATE POLICY own ON denial USING (bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket())) WITH CHECK (bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket()))
+-- end
 CREATE TABLE dump (
 	id BYTEA NOT NULL,
 	sha256 BYTEA NOT NULL,
 	size BIGINT NOT NULL,
 	file TEXT NOT NULL,
 	received_at BIGINT NOT NULL,
+	tenant BYTEA DEFAULT perusal_home() NOT NULL,
 	CONSTRAINT pk_dump PRIMARY KEY (id),
-	CONSTRAINT uq_dump_sha256 UNIQUE (sha256),
+	CONSTRAINT uq_dump_tenant_sha256 UNIQUE (tenant, sha256),
 	CONSTRAINT ck_dump_sha256 CHECK (length(sha256) = 32),
 	CONSTRAINT ck_dump_size CHECK (size > 0)
 )
+-- end
+ALTER TABLE dump ENABLE ROW LEVEL SECURITY
+-- end
+CREATE POLICY own ON dump USING (tenant = (SELECT perusal_tenant())) WITH CHECK (tenant = (SELECT perusal_tenant()))
 -- end
 CREATE TABLE erasure_order (
 	bucket INTEGER NOT NULL,
@@ -81,28 +179,21 @@ CREATE TABLE erasure_order (
 -- end
 CREATE INDEX ix_erasure_order_oldest ON erasure_order (requested_at, bucket, subject)
 -- end
+ALTER TABLE erasure_order ENABLE ROW LEVEL SECURITY
+-- end
+CREATE POLICY own ON erasure_order USING (bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket())) WITH CHECK (bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket()))
+-- end
 CREATE TABLE failed_attempt (
 	source BYTEA NOT NULL,
 	period BIGINT NOT NULL,
 	failures INTEGER NOT NULL,
+	tenant BYTEA DEFAULT perusal_home() NOT NULL,
 	CONSTRAINT pk_failed_attempt PRIMARY KEY (source, period)
 )
 -- end
-CREATE TABLE grant_transition (
-	from_state TEXT NOT NULL,
-	to_state TEXT NOT NULL,
-	CONSTRAINT pk_grant_transition PRIMARY KEY (from_state, to_state)
-)
+ALTER TABLE failed_attempt ENABLE ROW LEVEL SECURITY
 -- end
-INSERT INTO grant_transition (from_state, to_state) VALUES ('requested', 'active'), ('requested', 'deferred'), ('requested', 'lapsed'), ('requested', 'refused'), ('deferred', 'active'), ('deferred', 'lapsed'), ('deferred', 'refused'), ('active', 'exhausted'), ('active', 'expired'), ('active', 'invalidated'), ('active', 'revoked'), ('active', 'superseded'), ('active', 'suspended'), ('active', 'terminated'), ('active', 'withdrawn'), ('suspended', 'active'), ('suspended', 'expired'), ('suspended', 'invalidated'), ('suspended', 'revoked'), ('suspended', 'superseded'), ('suspended', 'terminated'), ('suspended', 'withdrawn'), ('exhausted', 'invalidated'), ('exhausted', 'withdrawn'), ('expired', 'invalidated'), ('expired', 'withdrawn')
--- end
-CREATE FUNCTION grant_transition_append_only() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'grant_transition is append-only' USING ERRCODE = '23514'; END $$
--- end
-CREATE TRIGGER grant_transition_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON grant_transition FOR EACH STATEMENT EXECUTE FUNCTION grant_transition_append_only()
--- end
-CREATE FUNCTION grant_transition_before_insert() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'grant_transition: the moves are fixed' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
--- end
-CREATE TRIGGER grant_transition_before_insert BEFORE INSERT ON grant_transition FOR EACH ROW EXECUTE FUNCTION grant_transition_before_insert()
+CREATE POLICY own ON failed_attempt USING (tenant = (SELECT perusal_tenant())) WITH CHECK (tenant = (SELECT perusal_tenant()))
 -- end
 CREATE TABLE honey (
 	bucket INTEGER NOT NULL,
@@ -116,13 +207,9 @@ CREATE FUNCTION honey_append_only() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
 -- end
 CREATE TRIGGER honey_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON honey FOR EACH STATEMENT EXECUTE FUNCTION honey_append_only()
 -- end
-CREATE TABLE installation (
-	id INTEGER NOT NULL,
-	created_at BIGINT NOT NULL,
-	format INTEGER NOT NULL,
-	CONSTRAINT pk_installation PRIMARY KEY (id),
-	CONSTRAINT ck_installation_one_row CHECK (id = 1)
-)
+ALTER TABLE honey ENABLE ROW LEVEL SECURITY
+-- end
+CREATE POLICY own ON honey USING (bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket())) WITH CHECK (bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket()))
 -- end
 CREATE TABLE job (
 	id BYTEA NOT NULL,
@@ -139,6 +226,7 @@ CREATE TABLE job (
 	total BIGINT NOT NULL,
 	created_at BIGINT NOT NULL,
 	updated_at BIGINT NOT NULL,
+	tenant BYTEA DEFAULT perusal_home() NOT NULL,
 	CONSTRAINT pk_job PRIMARY KEY (id),
 	CONSTRAINT ck_job_state CHECK (state IN ('queued', 'running', 'done', 'failed')),
 	CONSTRAINT ck_job_owned CHECK ((state = 'running') = (owner IS NOT NULL)),
@@ -147,6 +235,10 @@ CREATE TABLE job (
 )
 -- end
 CREATE INDEX ix_job_state_created_at ON job (state, created_at)
+-- end
+ALTER TABLE job ENABLE ROW LEVEL SECURITY
+-- end
+CREATE POLICY own ON job USING (tenant = (SELECT perusal_tenant())) WITH CHECK (tenant = (SELECT perusal_tenant()))
 -- end
 CREATE TABLE ledger_checkpoint (
 	bucket INTEGER NOT NULL,
@@ -162,6 +254,10 @@ CREATE TABLE ledger_checkpoint (
 CREATE FUNCTION ledger_checkpoint_append_only() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'ledger_checkpoint is append-only' USING ERRCODE = '23514'; END $$
 -- end
 CREATE TRIGGER ledger_checkpoint_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON ledger_checkpoint FOR EACH STATEMENT EXECUTE FUNCTION ledger_checkpoint_append_only()
+-- end
+ALTER TABLE ledger_checkpoint ENABLE ROW LEVEL SECURITY
+-- end
+CREATE POLICY own ON ledger_checkpoint USING (bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket())) WITH CHECK (bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket()))
 -- end
 CREATE TABLE ledger_entry (
 	bucket INTEGER NOT NULL,
@@ -179,6 +275,10 @@ CREATE FUNCTION ledger_entry_append_only() RETURNS trigger LANGUAGE plpgsql AS $
 -- end
 CREATE TRIGGER ledger_entry_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON ledger_entry FOR EACH STATEMENT EXECUTE FUNCTION ledger_entry_append_only()
 -- end
+ALTER TABLE ledger_entry ENABLE ROW LEVEL SECURITY
+-- end
+CREATE POLICY own ON ledger_entry USING (bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket())) WITH CHECK (bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket()))
+-- end
 CREATE TABLE ledger_head (
 	bucket INTEGER NOT NULL,
 	year INTEGER NOT NULL,
@@ -190,6 +290,10 @@ CREATE TABLE ledger_head (
 	CONSTRAINT ck_ledger_head_size CHECK (size >= 0)
 )
 -- end
+ALTER TABLE ledger_head ENABLE ROW LEVEL SECURITY
+-- end
+CREATE POLICY own ON ledger_head USING (bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket())) WITH CHECK (bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket()))
+-- end
 CREATE TABLE ledger_subject_head (
 	bucket INTEGER NOT NULL,
 	year INTEGER NOT NULL,
@@ -199,6 +303,10 @@ CREATE TABLE ledger_subject_head (
 	idx BIGINT NOT NULL,
 	CONSTRAINT pk_ledger_subject_head PRIMARY KEY (bucket, year, tag)
 )
+-- end
+ALTER TABLE ledger_subject_head ENABLE ROW LEVEL SECURITY
+-- end
+CREATE POLICY own ON ledger_subject_head USING (bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket())) WITH CHECK (bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket()))
 -- end
 CREATE TABLE ledger_tile (
 	bucket INTEGER NOT NULL,
@@ -215,6 +323,10 @@ CREATE FUNCTION ledger_tile_append_only() RETURNS trigger LANGUAGE plpgsql AS $$
 -- end
 CREATE TRIGGER ledger_tile_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON ledger_tile FOR EACH STATEMENT EXECUTE FUNCTION ledger_tile_append_only()
 -- end
+ALTER TABLE ledger_tile ENABLE ROW LEVEL SECURITY
+-- end
+CREATE POLICY own ON ledger_tile USING (bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket())) WITH CHECK (bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket()))
+-- end
 CREATE TABLE person (
 	bucket INTEGER NOT NULL,
 	subject BYTEA NOT NULL,
@@ -223,12 +335,14 @@ CREATE TABLE person (
 	created_at BIGINT NOT NULL,
 	erased_at BIGINT,
 	merged_into BYTEA,
+	key_epoch INTEGER DEFAULT 1 NOT NULL,
 	CONSTRAINT pk_person PRIMARY KEY (bucket, subject),
 	CONSTRAINT ck_person_state CHECK (state IN ('active', 'merged', 'erased')),
 	CONSTRAINT ck_person_merged_into CHECK ((merged_into IS NULL) OR state <> 'active'),
 	CONSTRAINT ck_person_merged CHECK (state <> 'merged' OR merged_into IS NOT NULL),
 	CONSTRAINT ck_person_erased_at CHECK ((state = 'erased') = (erased_at IS NOT NULL)),
-	CONSTRAINT ck_person_subject CHECK (length(subject) = 16)
+	CONSTRAINT ck_person_subject CHECK (length(subject) = 16),
+	CONSTRAINT ck_person_key_epoch CHECK (key_epoch >= 1)
 )
 -- end
 CREATE FUNCTION person_erased_for_good() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF OLD.state = 'erased' AND (NEW.state IS DISTINCT FROM OLD.state OR NEW.erased_at IS DISTINCT FROM OLD.erased_at) THEN RAISE EXCEPTION 'an erased person stays erased' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
@@ -238,6 +352,10 @@ CREATE TRIGGER person_erased_for_good BEFORE UPDATE ON person FOR EACH ROW EXECU
 CREATE FUNCTION person_erased_is_kept() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF OLD.state = 'erased' THEN RAISE EXCEPTION 'an erased person stays erased' USING ERRCODE = '23514'; END IF; RETURN OLD; END $$
 -- end
 CREATE TRIGGER person_erased_is_kept BEFORE DELETE ON person FOR EACH ROW EXECUTE FUNCTION person_erased_is_kept()
+-- end
+ALTER TABLE person ENABLE ROW LEVEL SECURITY
+-- end
+CREATE POLICY own ON person USING (bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket())) WITH CHECK (bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket()) AND tenant = (SELECT perusal_tenant()))
 -- end
 CREATE TABLE portal_session (
 	bucket INTEGER NOT NULL,
@@ -253,18 +371,20 @@ CREATE INDEX ix_portal_session_bucket_subject ON portal_session (bucket, subject
 -- end
 CREATE INDEX ix_portal_session_seen_at ON portal_session (seen_at)
 -- end
-CREATE TABLE purpose (
-	code TEXT NOT NULL,
-	dpv_iri TEXT NOT NULL,
-	sensitive BOOLEAN NOT NULL,
-	title_en TEXT NOT NULL,
-	title_zh TEXT NOT NULL,
-	CONSTRAINT pk_purpose PRIMARY KEY (code)
+ALTER TABLE portal_session ENABLE ROW LEVEL SECURITY
+-- end
+CREATE POLICY own ON portal_session USING (bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket())) WITH CHECK (bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket()))
+-- end
+CREATE TABLE purpose_field (
+	purpose TEXT NOT NULL,
+	field TEXT NOT NULL,
+	CONSTRAINT pk_purpose_field PRIMARY KEY (purpose, field),
+	CONSTRAINT fk_purpose_field_purpose FOREIGN KEY(purpose) REFERENCES purpose (code)
 )
 -- end
-CREATE FUNCTION purpose_append_only() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'purpose is append-only' USING ERRCODE = '23514'; END $$
+CREATE FUNCTION purpose_field_append_only() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'purpose_field is append-only' USING ERRCODE = '23514'; END $$
 -- end
-CREATE TRIGGER purpose_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON purpose FOR EACH STATEMENT EXECUTE FUNCTION purpose_append_only()
+CREATE TRIGGER purpose_field_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON purpose_field FOR EACH STATEMENT EXECUTE FUNCTION purpose_field_append_only()
 -- end
 CREATE TABLE recipient (
 	id TEXT NOT NULL,
@@ -272,8 +392,13 @@ CREATE TABLE recipient (
 	contact TEXT NOT NULL,
 	registration_no TEXT NOT NULL,
 	created_at BIGINT NOT NULL,
+	tenant BYTEA DEFAULT perusal_home() NOT NULL,
 	CONSTRAINT pk_recipient PRIMARY KEY (id)
 )
+-- end
+ALTER TABLE recipient ENABLE ROW LEVEL SECURITY
+-- end
+CREATE POLICY own ON recipient USING (tenant = (SELECT perusal_tenant())) WITH CHECK (tenant = (SELECT perusal_tenant()))
 -- end
 CREATE TABLE replay (
 	bucket INTEGER NOT NULL,
@@ -284,31 +409,40 @@ CREATE TABLE replay (
 -- end
 CREATE INDEX ix_replay_expires_at ON replay (expires_at)
 -- end
+ALTER TABLE replay ENABLE ROW LEVEL SECURITY
+-- end
+CREATE POLICY own ON replay USING (bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket())) WITH CHECK (bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket()))
+-- end
 CREATE TABLE staff (
 	key_hash BYTEA NOT NULL,
 	actor TEXT NOT NULL,
 	role TEXT NOT NULL,
 	created_at BIGINT NOT NULL,
 	ended_at BIGINT,
+	tenant BYTEA DEFAULT perusal_home() NOT NULL,
 	CONSTRAINT pk_staff PRIMARY KEY (key_hash),
 	CONSTRAINT ck_staff_role CHECK (role IN ('investigator', 'operator', 'auditor'))
 )
 -- end
-CREATE TABLE tenant (
-	tenant BYTEA NOT NULL,
-	name TEXT NOT NULL,
-	first_bucket INTEGER NOT NULL,
-	buckets INTEGER NOT NULL,
-	ledger_host TEXT NOT NULL,
-	role TEXT,
-	created_at BIGINT NOT NULL,
-	CONSTRAINT pk_tenant PRIMARY KEY (tenant),
-	CONSTRAINT uq_tenant_name UNIQUE (name),
-	CONSTRAINT uq_tenant_first_bucket UNIQUE (first_bucket),
-	CONSTRAINT uq_tenant_role UNIQUE (role),
-	CONSTRAINT ck_tenant_tenant CHECK (length(tenant) = 16),
-	CONSTRAINT ck_tenant_buckets CHECK (first_bucket >= 0 AND buckets >= 1 AND first_bucket + buckets <= 4096)
+ALTER TABLE staff ENABLE ROW LEVEL SECURITY
+-- end
+CREATE POLICY own ON staff USING (tenant = (SELECT perusal_tenant())) WITH CHECK (tenant = (SELECT perusal_tenant()))
+-- end
+CREATE TABLE tag (
+	tag BIGINT NOT NULL,
+	bucket INTEGER NOT NULL,
+	version INTEGER NOT NULL,
+	kind SMALLINT NOT NULL,
+	epoch SMALLINT NOT NULL,
+	subject BYTEA NOT NULL,
+	CONSTRAINT ck_tag_subject CHECK (length(subject) = 16)
 )
+-- end
+CREATE INDEX ix_tag ON tag (tag)
+-- end
+ALTER TABLE tag ENABLE ROW LEVEL SECURITY
+-- end
+CREATE POLICY own ON tag USING (bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket())) WITH CHECK (bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket()))
 -- end
 CREATE TABLE unique_key (
 	bucket INTEGER NOT NULL,
@@ -319,6 +453,10 @@ CREATE TABLE unique_key (
 	CONSTRAINT pk_unique_key PRIMARY KEY (bucket, kind, epoch, tag)
 )
 -- end
+ALTER TABLE unique_key ENABLE ROW LEVEL SECURITY
+-- end
+CREATE POLICY own ON unique_key USING (bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket())) WITH CHECK (bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket()))
+-- end
 CREATE TABLE client (
 	client_id TEXT NOT NULL,
 	recipient_id TEXT NOT NULL,
@@ -326,6 +464,7 @@ CREATE TABLE client (
 	redirect_uris TEXT NOT NULL,
 	created_at BIGINT NOT NULL,
 	suspended_at BIGINT,
+	tenant BYTEA DEFAULT perusal_home() NOT NULL,
 	CONSTRAINT pk_client PRIMARY KEY (client_id),
 	CONSTRAINT uq_client_client_id_recipient_id UNIQUE (client_id, recipient_id),
 	CONSTRAINT fk_client_recipient_id FOREIGN KEY(recipient_id) REFERENCES recipient (id)
@@ -333,11 +472,15 @@ CREATE TABLE client (
 -- end
 CREATE FUNCTION client_before_update() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'client: these columns never change' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
 -- end
-CREATE TRIGGER client_before_update BEFORE UPDATE ON client FOR EACH ROW WHEN (NEW.client_id IS DISTINCT FROM OLD.client_id OR NEW.recipient_id IS DISTINCT FROM OLD.recipient_id OR NEW.created_at IS DISTINCT FROM OLD.created_at) EXECUTE FUNCTION client_before_update()
+CREATE TRIGGER client_before_update BEFORE UPDATE ON client FOR EACH ROW WHEN (NEW.client_id IS DISTINCT FROM OLD.client_id OR NEW.recipient_id IS DISTINCT FROM OLD.recipient_id OR NEW.created_at IS DISTINCT FROM OLD.created_at OR NEW.tenant IS DISTINCT FROM OLD.tenant) EXECUTE FUNCTION client_before_update()
 -- end
 CREATE FUNCTION client_stays() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'client: rows stay' USING ERRCODE = '23514'; END $$
 -- end
 CREATE TRIGGER client_stays BEFORE DELETE OR TRUNCATE ON client FOR EACH STATEMENT EXECUTE FUNCTION client_stays()
+-- end
+ALTER TABLE client ENABLE ROW LEVEL SECURITY
+-- end
+CREATE POLICY own ON client USING (tenant = (SELECT perusal_tenant())) WITH CHECK (tenant = (SELECT perusal_tenant()) AND (EXISTS (SELECT 1 FROM recipient r WHERE r.id = client.recipient_id)))
 -- end
 CREATE TABLE dump_custody (
 	id BYTEA NOT NULL,
@@ -345,6 +488,7 @@ CREATE TABLE dump_custody (
 	at BIGINT NOT NULL,
 	event TEXT NOT NULL,
 	actor TEXT NOT NULL,
+	tenant BYTEA DEFAULT perusal_home() NOT NULL,
 	CONSTRAINT pk_dump_custody PRIMARY KEY (id),
 	CONSTRAINT ck_dump_custody_event CHECK (event IN ('received', 'received_again', 'read')),
 	CONSTRAINT fk_dump_custody_dump FOREIGN KEY(dump) REFERENCES dump (id)
@@ -355,6 +499,10 @@ CREATE INDEX ix_dump_custody_dump_at ON dump_custody (dump, at)
 CREATE FUNCTION dump_custody_append_only() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'dump_custody is append-only' USING ERRCODE = '23514'; END $$
 -- end
 CREATE TRIGGER dump_custody_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON dump_custody FOR EACH STATEMENT EXECUTE FUNCTION dump_custody_append_only()
+-- end
+ALTER TABLE dump_custody ENABLE ROW LEVEL SECURITY
+-- end
+CREATE POLICY own ON dump_custody USING (tenant = (SELECT perusal_tenant())) WITH CHECK (tenant = (SELECT perusal_tenant()) AND (EXISTS (SELECT 1 FROM dump r WHERE r.id = dump_custody.dump)))
 -- end
 CREATE TABLE erasure (
 	bucket INTEGER NOT NULL,
@@ -390,6 +538,10 @@ CREATE FUNCTION erasure_stays() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 
 -- end
 CREATE TRIGGER erasure_stays BEFORE DELETE ON erasure FOR EACH ROW EXECUTE FUNCTION erasure_stays()
 -- end
+ALTER TABLE erasure ENABLE ROW LEVEL SECURITY
+-- end
+CREATE POLICY own ON erasure USING (bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket())) WITH CHECK (bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket()))
+-- end
 CREATE TABLE erasure_certificate (
 	bucket INTEGER NOT NULL,
 	subject BYTEA NOT NULL,
@@ -407,6 +559,10 @@ CREATE FUNCTION erasure_certificate_append_only() RETURNS trigger LANGUAGE plpgs
 -- end
 CREATE TRIGGER erasure_certificate_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON erasure_certificate FOR EACH STATEMENT EXECUTE FUNCTION erasure_certificate_append_only()
 -- end
+ALTER TABLE erasure_certificate ENABLE ROW LEVEL SECURITY
+-- end
+CREATE POLICY own ON erasure_certificate USING (bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket())) WITH CHECK (bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket()))
+-- end
 CREATE TABLE ledger_opening (
 	bucket INTEGER NOT NULL,
 	year INTEGER NOT NULL,
@@ -419,6 +575,10 @@ CREATE TABLE ledger_opening (
 -- end
 CREATE INDEX ix_ledger_opening_subject_bucket ON ledger_opening (subject, bucket)
 -- end
+ALTER TABLE ledger_opening ENABLE ROW LEVEL SECURITY
+-- end
+CREATE POLICY own ON ledger_opening USING (bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket())) WITH CHECK (bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket()))
+-- end
 CREATE TABLE notice_version (
 	id TEXT NOT NULL,
 	recipient_id TEXT NOT NULL,
@@ -428,6 +588,7 @@ CREATE TABLE notice_version (
 	text TEXT NOT NULL,
 	hash TEXT NOT NULL,
 	created_at BIGINT NOT NULL,
+	tenant BYTEA DEFAULT perusal_home() NOT NULL,
 	CONSTRAINT pk_notice_version PRIMARY KEY (id),
 	CONSTRAINT uq_notice_version UNIQUE (recipient_id, purpose, version, lang),
 	CONSTRAINT uq_notice_version_shown UNIQUE (id, hash, recipient_id, purpose),
@@ -439,30 +600,9 @@ CREATE FUNCTION notice_version_append_only() RETURNS trigger LANGUAGE plpgsql AS
 -- end
 CREATE TRIGGER notice_version_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON notice_version FOR EACH STATEMENT EXECUTE FUNCTION notice_version_append_only()
 -- end
-CREATE TABLE purpose_field (
-	purpose TEXT NOT NULL,
-	field TEXT NOT NULL,
-	CONSTRAINT pk_purpose_field PRIMARY KEY (purpose, field),
-	CONSTRAINT fk_purpose_field_purpose FOREIGN KEY(purpose) REFERENCES purpose (code)
-)
+ALTER TABLE notice_version ENABLE ROW LEVEL SECURITY
 -- end
-CREATE FUNCTION purpose_field_append_only() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'purpose_field is append-only' USING ERRCODE = '23514'; END $$
--- end
-CREATE TRIGGER purpose_field_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON purpose_field FOR EACH STATEMENT EXECUTE FUNCTION purpose_field_append_only()
--- end
-CREATE TABLE tag (
-	bucket INTEGER NOT NULL,
-	kind SMALLINT NOT NULL,
-	epoch SMALLINT NOT NULL,
-	tag BIGINT NOT NULL,
-	subject BYTEA NOT NULL,
-	record BYTEA NOT NULL,
-	version BIGINT NOT NULL,
-	CONSTRAINT pk_tag PRIMARY KEY (bucket, kind, epoch, tag, subject, record, version),
-	CONSTRAINT fk_tag_bucket_subject FOREIGN KEY(bucket, subject) REFERENCES person (bucket, subject)
-)
--- end
-CREATE INDEX ix_tag_lookup ON tag (kind, epoch, tag)
+CREATE POLICY own ON notice_version USING (tenant = (SELECT perusal_tenant())) WITH CHECK (tenant = (SELECT perusal_tenant()) AND (EXISTS (SELECT 1 FROM recipient r WHERE r.id = notice_version.recipient_id)))
 -- end
 CREATE TABLE terms_version (
 	id TEXT NOT NULL,
@@ -474,6 +614,7 @@ CREATE TABLE terms_version (
 	cap TEXT NOT NULL,
 	hash TEXT NOT NULL,
 	created_at BIGINT NOT NULL,
+	tenant BYTEA DEFAULT perusal_home() NOT NULL,
 	CONSTRAINT pk_terms_version PRIMARY KEY (id),
 	CONSTRAINT uq_terms_version UNIQUE (recipient_id, version),
 	CONSTRAINT uq_terms_version_shown UNIQUE (id, hash, recipient_id),
@@ -484,6 +625,10 @@ CREATE FUNCTION terms_version_append_only() RETURNS trigger LANGUAGE plpgsql AS 
 -- end
 CREATE TRIGGER terms_version_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON terms_version FOR EACH STATEMENT EXECUTE FUNCTION terms_version_append_only()
 -- end
+ALTER TABLE terms_version ENABLE ROW LEVEL SECURITY
+-- end
+CREATE POLICY own ON terms_version USING (tenant = (SELECT perusal_tenant())) WITH CHECK (tenant = (SELECT perusal_tenant()) AND (EXISTS (SELECT 1 FROM recipient r WHERE r.id = terms_version.recipient_id)))
+-- end
 CREATE TABLE trace (
 	id BYTEA NOT NULL,
 	dump BYTEA NOT NULL,
@@ -492,11 +637,16 @@ CREATE TABLE trace (
 	started_at BIGINT NOT NULL,
 	finished_at BIGINT,
 	report TEXT,
+	tenant BYTEA DEFAULT perusal_home() NOT NULL,
 	CONSTRAINT pk_trace PRIMARY KEY (id),
 	CONSTRAINT uq_trace_dump_parameters_hash UNIQUE (dump, parameters_hash),
 	CONSTRAINT ck_trace_finished CHECK ((report IS NULL) = (finished_at IS NULL)),
 	CONSTRAINT fk_trace_dump FOREIGN KEY(dump) REFERENCES dump (id)
 )
+-- end
+ALTER TABLE trace ENABLE ROW LEVEL SECURITY
+-- end
+CREATE POLICY own ON trace USING (tenant = (SELECT perusal_tenant())) WITH CHECK (tenant = (SELECT perusal_tenant()) AND (EXISTS (SELECT 1 FROM dump r WHERE r.id = trace.dump)))
 -- end
 CREATE TABLE value (
 	bucket INTEGER NOT NULL,
@@ -533,6 +683,14 @@ CREATE TRIGGER value_no_delete BEFORE DELETE ON value FOR EACH ROW EXECUTE FUNCT
 -- end
 CREATE TRIGGER value_no_truncate BEFORE TRUNCATE ON value EXECUTE FUNCTION value_no_delete()
 -- end
+CREATE FUNCTION value_key_epoch() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF EXISTS (SELECT 1 FROM written w JOIN person p ON p.bucket = w.bucket AND p.subject = w.subject WHERE w.epoch < p.key_epoch) THEN RAISE EXCEPTION 'this epoch of the person''s key is no longer in use' USING ERRCODE = '23514'; END IF; RETURN NULL; END $$
+-- end
+CREATE TRIGGER value_key_epoch AFTER INSERT ON value REFERENCING NEW TABLE AS written FOR EACH STATEMENT EXECUTE FUNCTION value_key_epoch()
+-- end
+ALTER TABLE value ENABLE ROW LEVEL SECURITY
+-- end
+CREATE POLICY own ON value USING (bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket())) WITH CHECK (bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket()))
+-- end
 CREATE TABLE consent_request (
 	bucket INTEGER NOT NULL,
 	id BYTEA NOT NULL,
@@ -555,16 +713,25 @@ CREATE FUNCTION consent_request_append_only() RETURNS trigger LANGUAGE plpgsql A
 -- end
 CREATE TRIGGER consent_request_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON consent_request FOR EACH STATEMENT EXECUTE FUNCTION consent_request_append_only()
 -- end
+ALTER TABLE consent_request ENABLE ROW LEVEL SECURITY
+-- end
+CREATE POLICY own ON consent_request USING (bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket())) WITH CHECK (bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket()) AND (EXISTS (SELECT 1 FROM client r WHERE r.client_id = consent_request.client_id AND r.recipient_id = consent_request.recipient_id)))
+-- end
 CREATE TABLE incident (
 	id BYTEA NOT NULL,
 	trace BYTEA NOT NULL,
 	opened_at BIGINT NOT NULL,
 	respondents TEXT NOT NULL,
 	report_sha256 TEXT NOT NULL,
+	tenant BYTEA DEFAULT perusal_home() NOT NULL,
 	CONSTRAINT pk_incident PRIMARY KEY (id),
 	CONSTRAINT uq_incident_trace UNIQUE (trace),
 	CONSTRAINT fk_incident_trace FOREIGN KEY(trace) REFERENCES trace (id)
 )
+-- end
+ALTER TABLE incident ENABLE ROW LEVEL SECURITY
+-- end
+CREATE POLICY own ON incident USING (tenant = (SELECT perusal_tenant())) WITH CHECK (tenant = (SELECT perusal_tenant()) AND (EXISTS (SELECT 1 FROM trace r WHERE r.id = incident.trace)))
 -- end
 CREATE TABLE notice_showing (
 	bucket INTEGER NOT NULL,
@@ -598,6 +765,10 @@ CREATE FUNCTION notice_showing_append_only() RETURNS trigger LANGUAGE plpgsql AS
 -- end
 CREATE TRIGGER notice_showing_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON notice_showing FOR EACH STATEMENT EXECUTE FUNCTION notice_showing_append_only()
 -- end
+ALTER TABLE notice_showing ENABLE ROW LEVEL SECURITY
+-- end
+CREATE POLICY own ON notice_showing USING (bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket())) WITH CHECK (bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket()) AND (EXISTS (SELECT 1 FROM client r WHERE r.client_id = notice_showing.client_id AND r.recipient_id = notice_showing.recipient_id)) AND (EXISTS (SELECT 1 FROM notice_version r WHERE r.id = notice_showing.notice_id AND r.hash = notice_showing.notice_hash AND r.recipient_id = notice_showing.recipient_id AND r.purpose = notice_showing.purpose)) AND (EXISTS (SELECT 1 FROM terms_version r WHERE r.id = notice_showing.terms_id AND r.hash = notice_showing.terms_hash AND r.recipient_id = notice_showing.recipient_id)))
+-- end
 CREATE TABLE trace_item (
 	bucket INTEGER NOT NULL,
 	trace BYTEA NOT NULL,
@@ -612,6 +783,10 @@ CREATE TABLE trace_item (
 	CONSTRAINT ck_trace_item_flags CHECK (agreed IN (0, 1) AND conflicting IN (0, 1))
 )
 -- end
+ALTER TABLE trace_item ENABLE ROW LEVEL SECURITY
+-- end
+CREATE POLICY own ON trace_item USING (bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket())) WITH CHECK (bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket()) AND (EXISTS (SELECT 1 FROM trace r WHERE r.id = trace_item.trace)))
+-- end
 CREATE TABLE trace_stage (
 	trace BYTEA NOT NULL,
 	stage TEXT NOT NULL,
@@ -620,10 +795,15 @@ CREATE TABLE trace_stage (
 	detail TEXT NOT NULL,
 	updated_at BIGINT NOT NULL,
 	finished_at BIGINT,
+	tenant BYTEA DEFAULT perusal_home() NOT NULL,
 	CONSTRAINT pk_trace_stage PRIMARY KEY (trace, stage),
 	CONSTRAINT ck_trace_stage_stage CHECK (stage IN ('match', 'weigh', 'report')),
 	CONSTRAINT fk_trace_stage_trace FOREIGN KEY(trace) REFERENCES trace (id)
 )
+-- end
+ALTER TABLE trace_stage ENABLE ROW LEVEL SECURITY
+-- end
+CREATE POLICY own ON trace_stage USING (tenant = (SELECT perusal_tenant())) WITH CHECK (tenant = (SELECT perusal_tenant()) AND (EXISTS (SELECT 1 FROM trace r WHERE r.id = trace_stage.trace)))
 -- end
 CREATE TABLE consent_grant (
 	bucket INTEGER NOT NULL,
@@ -687,6 +867,10 @@ CREATE FUNCTION consent_grant_counts() RETURNS trigger LANGUAGE plpgsql AS $$ BE
 -- end
 CREATE TRIGGER consent_grant_counts AFTER UPDATE ON consent_grant REFERENCING NEW TABLE AS moved FOR EACH STATEMENT EXECUTE FUNCTION consent_grant_counts()
 -- end
+ALTER TABLE consent_grant ENABLE ROW LEVEL SECURITY
+-- end
+CREATE POLICY own ON consent_grant USING (bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket())) WITH CHECK (bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket()))
+-- end
 CREATE TABLE incident_person (
 	bucket INTEGER NOT NULL,
 	incident BYTEA NOT NULL,
@@ -697,6 +881,10 @@ CREATE TABLE incident_person (
 	CONSTRAINT ck_incident_person_agreed CHECK (agreed IN (0, 1)),
 	CONSTRAINT fk_incident_person_incident FOREIGN KEY(incident) REFERENCES incident (id)
 )
+-- end
+ALTER TABLE incident_person ENABLE ROW LEVEL SECURITY
+-- end
+CREATE POLICY own ON incident_person USING (bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket())) WITH CHECK (bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket()) AND (EXISTS (SELECT 1 FROM incident r WHERE r.id = incident_person.incident)))
 -- end
 CREATE TABLE request_claim (
 	bucket INTEGER NOT NULL,
@@ -709,6 +897,10 @@ CREATE TABLE request_claim (
 CREATE FUNCTION request_claim_append_only() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'request_claim is append-only' USING ERRCODE = '23514'; END $$
 -- end
 CREATE TRIGGER request_claim_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON request_claim FOR EACH STATEMENT EXECUTE FUNCTION request_claim_append_only()
+-- end
+ALTER TABLE request_claim ENABLE ROW LEVEL SECURITY
+-- end
+CREATE POLICY own ON request_claim USING (bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket())) WITH CHECK (bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket()))
 -- end
 CREATE TABLE auth_code (
 	bucket INTEGER NOT NULL,
@@ -729,6 +921,10 @@ CREATE FUNCTION auth_code_append_only() RETURNS trigger LANGUAGE plpgsql AS $$ B
 -- end
 CREATE TRIGGER auth_code_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON auth_code FOR EACH STATEMENT EXECUTE FUNCTION auth_code_append_only()
 -- end
+ALTER TABLE auth_code ENABLE ROW LEVEL SECURITY
+-- end
+CREATE POLICY own ON auth_code USING (bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket())) WITH CHECK (bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket()))
+-- end
 CREATE TABLE claim (
 	bucket INTEGER NOT NULL,
 	incident BYTEA NOT NULL,
@@ -747,6 +943,10 @@ CREATE TABLE claim (
 	CONSTRAINT fk_claim_incident_person FOREIGN KEY(bucket, incident, subject) REFERENCES incident_person (bucket, incident, subject),
 	CONSTRAINT ck_claim_money CHECK ((amount IS NULL) = (currency IS NULL))
 )
+-- end
+ALTER TABLE claim ENABLE ROW LEVEL SECURITY
+-- end
+CREATE POLICY own ON claim USING (bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket())) WITH CHECK (bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket()))
 -- end
 CREATE TABLE event_outbox (
 	bucket INTEGER NOT NULL,
@@ -770,6 +970,10 @@ CREATE FUNCTION event_outbox_stays() RETURNS trigger LANGUAGE plpgsql AS $$ BEGI
 -- end
 CREATE TRIGGER event_outbox_stays BEFORE DELETE OR TRUNCATE ON event_outbox FOR EACH STATEMENT EXECUTE FUNCTION event_outbox_stays()
 -- end
+ALTER TABLE event_outbox ENABLE ROW LEVEL SECURITY
+-- end
+CREATE POLICY own ON event_outbox USING (bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket())) WITH CHECK (bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket()))
+-- end
 CREATE TABLE withdrawal (
 	bucket INTEGER NOT NULL,
 	grant_id BYTEA NOT NULL,
@@ -791,6 +995,10 @@ CREATE TRIGGER withdrawal_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON wit
 CREATE FUNCTION withdrawal_after_insert() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NOT EXISTS (SELECT 1 FROM consent_grant g WHERE g.bucket = NEW.bucket AND g.id = NEW.grant_id AND g.subject = NEW.subject) THEN RAISE EXCEPTION 'withdrawal: the grant belongs to somebody else' USING ERRCODE = '23514'; END IF; UPDATE consent_grant SET state = 'withdrawn' WHERE bucket = NEW.bucket AND id = NEW.grant_id; RETURN NEW; END $$
 -- end
 CREATE TRIGGER withdrawal_after_insert AFTER INSERT ON withdrawal FOR EACH ROW EXECUTE FUNCTION withdrawal_after_insert()
+-- end
+ALTER TABLE withdrawal ENABLE ROW LEVEL SECURITY
+-- end
+CREATE POLICY own ON withdrawal USING (bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket())) WITH CHECK (bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket()))
 -- end
 CREATE TABLE use (
 	bucket INTEGER NOT NULL,
@@ -839,6 +1047,10 @@ CREATE FUNCTION use_counts() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF EXI
 -- end
 CREATE TRIGGER use_counts AFTER UPDATE ON use REFERENCING NEW TABLE AS moved FOR EACH STATEMENT EXECUTE FUNCTION use_counts()
 -- end
+ALTER TABLE use ENABLE ROW LEVEL SECURITY
+-- end
+CREATE POLICY own ON use USING (bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket())) WITH CHECK (bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket()))
+-- end
 CREATE TABLE disclosure (
 	bucket INTEGER NOT NULL,
 	id BYTEA NOT NULL,
@@ -868,6 +1080,10 @@ CREATE FUNCTION disclosure_spends() RETURNS trigger LANGUAGE plpgsql SET enable_
 -- end
 CREATE TRIGGER disclosure_spends AFTER INSERT ON disclosure REFERENCING NEW TABLE AS made FOR EACH STATEMENT EXECUTE FUNCTION disclosure_spends()
 -- end
+ALTER TABLE disclosure ENABLE ROW LEVEL SECURITY
+-- end
+CREATE POLICY own ON disclosure USING (bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket())) WITH CHECK (bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket()))
+-- end
 CREATE TABLE token (
 	bucket INTEGER NOT NULL,
 	hash BYTEA NOT NULL,
@@ -886,6 +1102,10 @@ CREATE FUNCTION token_append_only() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
 -- end
 CREATE TRIGGER token_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON token FOR EACH STATEMENT EXECUTE FUNCTION token_append_only()
 -- end
+ALTER TABLE token ENABLE ROW LEVEL SECURITY
+-- end
+CREATE POLICY own ON token USING (bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket())) WITH CHECK (bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket()) AND (EXISTS (SELECT 1 FROM client r WHERE r.client_id = token.client_id AND r.recipient_id = token.recipient_id)))
+-- end
 CREATE TABLE idempotency (
 	bucket INTEGER NOT NULL,
 	client_id TEXT NOT NULL,
@@ -897,6 +1117,10 @@ CREATE TABLE idempotency (
 	CONSTRAINT pk_idempotency PRIMARY KEY (bucket, client_id, key_hash),
 	CONSTRAINT fk_idempotency_disclosure FOREIGN KEY(bucket, disclosure_id) REFERENCES disclosure (bucket, id)
 )
+-- end
+ALTER TABLE idempotency ENABLE ROW LEVEL SECURITY
+-- end
+CREATE POLICY own ON idempotency USING (bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket())) WITH CHECK (bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket()))
 -- end
 CREATE TABLE redelivery (
 	bucket INTEGER NOT NULL,
@@ -924,4 +1148,8 @@ CREATE TRIGGER redelivery_before_update_of_attempts BEFORE UPDATE OF attempts ON
 CREATE FUNCTION redelivery_before_update_of_last_at() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'redelivery: the last time only moves on' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
 -- end
 CREATE TRIGGER redelivery_before_update_of_last_at BEFORE UPDATE OF last_at ON redelivery FOR EACH ROW WHEN (NEW.last_at < OLD.last_at) EXECUTE FUNCTION redelivery_before_update_of_last_at()
+-- end
+ALTER TABLE redelivery ENABLE ROW LEVEL SECURITY
+-- end
+CREATE POLICY own ON redelivery USING (bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket())) WITH CHECK (bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket()))
 -- end

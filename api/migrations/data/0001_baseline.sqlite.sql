@@ -1,3 +1,60 @@
+CREATE TABLE grant_transition (
+	from_state TEXT NOT NULL,
+	to_state TEXT NOT NULL,
+	CONSTRAINT pk_grant_transition PRIMARY KEY (from_state, to_state)
+)
+-- end
+INSERT INTO grant_transition (from_state, to_state) VALUES ('requested', 'active'), ('requested', 'deferred'), ('requested', 'lapsed'), ('requested', 'refused'), ('deferred', 'active'), ('deferred', 'lapsed'), ('deferred', 'refused'), ('active', 'exhausted'), ('active', 'expired'), ('active', 'invalidated'), ('active', 'revoked'), ('active', 'superseded'), ('active', 'suspended'), ('active', 'terminated'), ('active', 'withdrawn'), ('suspended', 'active'), ('suspended', 'expired'), ('suspended', 'invalidated'), ('suspended', 'revoked'), ('suspended', 'superseded'), ('suspended', 'terminated'), ('suspended', 'withdrawn'), ('exhausted', 'invalidated'), ('exhausted', 'withdrawn'), ('expired', 'invalidated'), ('expired', 'withdrawn')
+-- end
+CREATE TRIGGER grant_transition_no_update BEFORE UPDATE ON grant_transition BEGIN SELECT RAISE(ABORT, 'grant_transition is append-only'); END
+-- end
+CREATE TRIGGER grant_transition_no_delete BEFORE DELETE ON grant_transition BEGIN SELECT RAISE(ABORT, 'grant_transition is append-only'); END
+-- end
+CREATE TRIGGER grant_transition_before_insert BEFORE INSERT ON grant_transition BEGIN SELECT RAISE(ABORT, 'grant_transition: the moves are fixed') WHERE 1 = 1; END
+-- end
+CREATE TABLE installation (
+	id INTEGER NOT NULL,
+	created_at BIGINT NOT NULL,
+	format INTEGER NOT NULL,
+	CONSTRAINT pk_installation PRIMARY KEY (id),
+	CONSTRAINT ck_installation_one_row CHECK (id = 1)
+)
+-- end
+CREATE TABLE purpose (
+	code TEXT NOT NULL,
+	dpv_iri TEXT NOT NULL,
+	sensitive BOOLEAN NOT NULL,
+	title_en TEXT NOT NULL,
+	title_zh TEXT NOT NULL,
+	CONSTRAINT pk_purpose PRIMARY KEY (code)
+)
+-- end
+CREATE TRIGGER purpose_no_update BEFORE UPDATE ON purpose BEGIN SELECT RAISE(ABORT, 'purpose is append-only'); END
+-- end
+CREATE TRIGGER purpose_no_delete BEFORE DELETE ON purpose BEGIN SELECT RAISE(ABORT, 'purpose is append-only'); END
+-- end
+CREATE TABLE tenant (
+	tenant BLOB NOT NULL,
+	name TEXT NOT NULL,
+	first_bucket INTEGER NOT NULL,
+	buckets INTEGER NOT NULL,
+	ledger_host TEXT NOT NULL,
+	role TEXT,
+	created_at BIGINT NOT NULL,
+	CONSTRAINT pk_tenant PRIMARY KEY (tenant),
+	CONSTRAINT uq_tenant_name UNIQUE (name),
+	CONSTRAINT uq_tenant_first_bucket UNIQUE (first_bucket),
+	CONSTRAINT uq_tenant_role UNIQUE (role),
+	CONSTRAINT ck_tenant_tenant CHECK (length(tenant) = 16),
+	CONSTRAINT ck_tenant_buckets CHECK (first_bucket >= 0 AND buckets >= 1 AND first_bucket + buckets <= 4096)
+)
+-- end
+CREATE TRIGGER tenant_one BEFORE INSERT ON tenant WHEN EXISTS (SELECT 1 FROM tenant) BEGIN SELECT RAISE(ABORT, 'one file holds one tenant'); END
+-- end
+CREATE TRIGGER tenant_fixed BEFORE UPDATE ON tenant WHEN NEW.tenant IS NOT OLD.tenant OR NEW.first_bucket IS NOT OLD.first_bucket OR NEW.buckets IS NOT OLD.buckets OR NEW.ledger_host IS NOT OLD.ledger_host OR NEW.created_at IS NOT OLD.created_at BEGIN SELECT RAISE(ABORT, 'a tenant keeps its id, its buckets and its ledger for ever'); END
+-- end
+CREATE TRIGGER tenant_no_delete BEFORE DELETE ON tenant BEGIN SELECT RAISE(ABORT, 'a tenant keeps its id, its buckets and its ledger for ever'); END
+-- end
 CREATE TABLE alarm (
 	bucket INTEGER NOT NULL,
 	id BLOB NOT NULL,
@@ -48,8 +105,9 @@ CREATE TABLE dump (
 	size BIGINT NOT NULL,
 	file TEXT NOT NULL,
 	received_at BIGINT NOT NULL,
+	tenant BLOB DEFAULT (x'') NOT NULL,
 	CONSTRAINT pk_dump PRIMARY KEY (id),
-	CONSTRAINT uq_dump_sha256 UNIQUE (sha256),
+	CONSTRAINT uq_dump_tenant_sha256 UNIQUE (tenant, sha256),
 	CONSTRAINT ck_dump_sha256 CHECK (length(sha256) = 32),
 	CONSTRAINT ck_dump_size CHECK (size > 0)
 )
@@ -77,22 +135,9 @@ CREATE TABLE failed_attempt (
 	source BLOB NOT NULL,
 	period BIGINT NOT NULL,
 	failures INTEGER NOT NULL,
+	tenant BLOB DEFAULT (x'') NOT NULL,
 	CONSTRAINT pk_failed_attempt PRIMARY KEY (source, period)
 )
--- end
-CREATE TABLE grant_transition (
-	from_state TEXT NOT NULL,
-	to_state TEXT NOT NULL,
-	CONSTRAINT pk_grant_transition PRIMARY KEY (from_state, to_state)
-)
--- end
-INSERT INTO grant_transition (from_state, to_state) VALUES ('requested', 'active'), ('requested', 'deferred'), ('requested', 'lapsed'), ('requested', 'refused'), ('deferred', 'active'), ('deferred', 'lapsed'), ('deferred', 'refused'), ('active', 'exhausted'), ('active', 'expired'), ('active', 'invalidated'), ('active', 'revoked'), ('active', 'superseded'), ('active', 'suspended'), ('active', 'terminated'), ('active', 'withdrawn'), ('suspended', 'active'), ('suspended', 'expired'), ('suspended', 'invalidated'), ('suspended', 'revoked'), ('suspended', 'superseded'), ('suspended', 'terminated'), ('suspended', 'withdrawn'), ('exhausted', 'invalidated'), ('exhausted', 'withdrawn'), ('expired', 'invalidated'), ('expired', 'withdrawn')
--- end
-CREATE TRIGGER grant_transition_no_update BEFORE UPDATE ON grant_transition BEGIN SELECT RAISE(ABORT, 'grant_transition is append-only'); END
--- end
-CREATE TRIGGER grant_transition_no_delete BEFORE DELETE ON grant_transition BEGIN SELECT RAISE(ABORT, 'grant_transition is append-only'); END
--- end
-CREATE TRIGGER grant_transition_before_insert BEFORE INSERT ON grant_transition BEGIN SELECT RAISE(ABORT, 'grant_transition: the moves are fixed') WHERE 1 = 1; END
 -- end
 CREATE TABLE honey (
 	bucket INTEGER NOT NULL,
@@ -105,14 +150,6 @@ CREATE TABLE honey (
 CREATE TRIGGER honey_no_update BEFORE UPDATE ON honey BEGIN SELECT RAISE(ABORT, 'honey is append-only'); END
 -- end
 CREATE TRIGGER honey_no_delete BEFORE DELETE ON honey BEGIN SELECT RAISE(ABORT, 'honey is append-only'); END
--- end
-CREATE TABLE installation (
-	id INTEGER NOT NULL,
-	created_at BIGINT NOT NULL,
-	format INTEGER NOT NULL,
-	CONSTRAINT pk_installation PRIMARY KEY (id),
-	CONSTRAINT ck_installation_one_row CHECK (id = 1)
-)
 -- end
 CREATE TABLE job (
 	id BLOB NOT NULL,
@@ -129,6 +166,7 @@ CREATE TABLE job (
 	total BIGINT NOT NULL,
 	created_at BIGINT NOT NULL,
 	updated_at BIGINT NOT NULL,
+	tenant BLOB DEFAULT (x'') NOT NULL,
 	CONSTRAINT pk_job PRIMARY KEY (id),
 	CONSTRAINT ck_job_state CHECK (state IN ('queued', 'running', 'done', 'failed')),
 	CONSTRAINT ck_job_owned CHECK ((state = 'running') = (owner IS NOT NULL)),
@@ -213,12 +251,14 @@ CREATE TABLE person (
 	created_at BIGINT NOT NULL,
 	erased_at BIGINT,
 	merged_into BLOB,
+	key_epoch INTEGER DEFAULT 1 NOT NULL,
 	CONSTRAINT pk_person PRIMARY KEY (bucket, subject),
 	CONSTRAINT ck_person_state CHECK (state IN ('active', 'merged', 'erased')),
 	CONSTRAINT ck_person_merged_into CHECK ((merged_into IS NULL) OR state <> 'active'),
 	CONSTRAINT ck_person_merged CHECK (state <> 'merged' OR merged_into IS NOT NULL),
 	CONSTRAINT ck_person_erased_at CHECK ((state = 'erased') = (erased_at IS NOT NULL)),
-	CONSTRAINT ck_person_subject CHECK (length(subject) = 16)
+	CONSTRAINT ck_person_subject CHECK (length(subject) = 16),
+	CONSTRAINT ck_person_key_epoch CHECK (key_epoch >= 1)
 )
  WITHOUT ROWID
 -- end
@@ -240,18 +280,16 @@ CREATE INDEX ix_portal_session_bucket_subject ON portal_session (bucket, subject
 -- end
 CREATE INDEX ix_portal_session_seen_at ON portal_session (seen_at)
 -- end
-CREATE TABLE purpose (
-	code TEXT NOT NULL,
-	dpv_iri TEXT NOT NULL,
-	sensitive BOOLEAN NOT NULL,
-	title_en TEXT NOT NULL,
-	title_zh TEXT NOT NULL,
-	CONSTRAINT pk_purpose PRIMARY KEY (code)
+CREATE TABLE purpose_field (
+	purpose TEXT NOT NULL,
+	field TEXT NOT NULL,
+	CONSTRAINT pk_purpose_field PRIMARY KEY (purpose, field),
+	CONSTRAINT fk_purpose_field_purpose FOREIGN KEY(purpose) REFERENCES purpose (code)
 )
 -- end
-CREATE TRIGGER purpose_no_update BEFORE UPDATE ON purpose BEGIN SELECT RAISE(ABORT, 'purpose is append-only'); END
+CREATE TRIGGER purpose_field_no_update BEFORE UPDATE ON purpose_field BEGIN SELECT RAISE(ABORT, 'purpose_field is append-only'); END
 -- end
-CREATE TRIGGER purpose_no_delete BEFORE DELETE ON purpose BEGIN SELECT RAISE(ABORT, 'purpose is append-only'); END
+CREATE TRIGGER purpose_field_no_delete BEFORE DELETE ON purpose_field BEGIN SELECT RAISE(ABORT, 'purpose_field is append-only'); END
 -- end
 CREATE TABLE recipient (
 	id TEXT NOT NULL,
@@ -259,6 +297,7 @@ CREATE TABLE recipient (
 	contact TEXT NOT NULL,
 	registration_no TEXT NOT NULL,
 	created_at BIGINT NOT NULL,
+	tenant BLOB DEFAULT (x'') NOT NULL,
 	CONSTRAINT pk_recipient PRIMARY KEY (id)
 )
 -- end
@@ -277,25 +316,22 @@ CREATE TABLE staff (
 	role TEXT NOT NULL,
 	created_at BIGINT NOT NULL,
 	ended_at BIGINT,
+	tenant BLOB DEFAULT (x'') NOT NULL,
 	CONSTRAINT pk_staff PRIMARY KEY (key_hash),
 	CONSTRAINT ck_staff_role CHECK (role IN ('investigator', 'operator', 'auditor'))
 )
 -- end
-CREATE TABLE tenant (
-	tenant BLOB NOT NULL,
-	name TEXT NOT NULL,
-	first_bucket INTEGER NOT NULL,
-	buckets INTEGER NOT NULL,
-	ledger_host TEXT NOT NULL,
-	role TEXT,
-	created_at BIGINT NOT NULL,
-	CONSTRAINT pk_tenant PRIMARY KEY (tenant),
-	CONSTRAINT uq_tenant_name UNIQUE (name),
-	CONSTRAINT uq_tenant_first_bucket UNIQUE (first_bucket),
-	CONSTRAINT uq_tenant_role UNIQUE (role),
-	CONSTRAINT ck_tenant_tenant CHECK (length(tenant) = 16),
-	CONSTRAINT ck_tenant_buckets CHECK (first_bucket >= 0 AND buckets >= 1 AND first_bucket + buckets <= 4096)
+CREATE TABLE tag (
+	tag BIGINT NOT NULL,
+	bucket INTEGER NOT NULL,
+	version INTEGER NOT NULL,
+	kind SMALLINT NOT NULL,
+	epoch SMALLINT NOT NULL,
+	subject BLOB NOT NULL,
+	CONSTRAINT pk_tag PRIMARY KEY (tag, kind, epoch, bucket, subject, version),
+	CONSTRAINT ck_tag_subject CHECK (length(subject) = 16)
 )
+ WITHOUT ROWID
 -- end
 CREATE TABLE unique_key (
 	bucket INTEGER NOT NULL,
@@ -314,12 +350,13 @@ CREATE TABLE client (
 	redirect_uris TEXT NOT NULL,
 	created_at BIGINT NOT NULL,
 	suspended_at BIGINT,
+	tenant BLOB DEFAULT (x'') NOT NULL,
 	CONSTRAINT pk_client PRIMARY KEY (client_id),
 	CONSTRAINT uq_client_client_id_recipient_id UNIQUE (client_id, recipient_id),
 	CONSTRAINT fk_client_recipient_id FOREIGN KEY(recipient_id) REFERENCES recipient (id)
 )
 -- end
-CREATE TRIGGER client_before_update BEFORE UPDATE ON client WHEN NEW.client_id IS NOT OLD.client_id OR NEW.recipient_id IS NOT OLD.recipient_id OR NEW.created_at IS NOT OLD.created_at BEGIN SELECT RAISE(ABORT, 'client: these columns never change') WHERE 1 = 1; END
+CREATE TRIGGER client_before_update BEFORE UPDATE ON client WHEN NEW.client_id IS NOT OLD.client_id OR NEW.recipient_id IS NOT OLD.recipient_id OR NEW.created_at IS NOT OLD.created_at OR NEW.tenant IS NOT OLD.tenant BEGIN SELECT RAISE(ABORT, 'client: these columns never change') WHERE 1 = 1; END
 -- end
 CREATE TRIGGER client_no_delete BEFORE DELETE ON client BEGIN SELECT RAISE(ABORT, 'client: rows stay'); END
 -- end
@@ -329,6 +366,7 @@ CREATE TABLE dump_custody (
 	at BIGINT NOT NULL,
 	event TEXT NOT NULL,
 	actor TEXT NOT NULL,
+	tenant BLOB DEFAULT (x'') NOT NULL,
 	CONSTRAINT pk_dump_custody PRIMARY KEY (id),
 	CONSTRAINT ck_dump_custody_event CHECK (event IN ('received', 'received_again', 'read')),
 	CONSTRAINT fk_dump_custody_dump FOREIGN KEY(dump) REFERENCES dump (id)
@@ -408,6 +446,7 @@ CREATE TABLE notice_version (
 	text TEXT NOT NULL,
 	hash TEXT NOT NULL,
 	created_at BIGINT NOT NULL,
+	tenant BLOB DEFAULT (x'') NOT NULL,
 	CONSTRAINT pk_notice_version PRIMARY KEY (id),
 	CONSTRAINT uq_notice_version UNIQUE (recipient_id, purpose, version, lang),
 	CONSTRAINT uq_notice_version_shown UNIQUE (id, hash, recipient_id, purpose),
@@ -419,32 +458,6 @@ CREATE TRIGGER notice_version_no_update BEFORE UPDATE ON notice_version BEGIN SE
 -- end
 CREATE TRIGGER notice_version_no_delete BEFORE DELETE ON notice_version BEGIN SELECT RAISE(ABORT, 'notice_version is append-only'); END
 -- end
-CREATE TABLE purpose_field (
-	purpose TEXT NOT NULL,
-	field TEXT NOT NULL,
-	CONSTRAINT pk_purpose_field PRIMARY KEY (purpose, field),
-	CONSTRAINT fk_purpose_field_purpose FOREIGN KEY(purpose) REFERENCES purpose (code)
-)
--- end
-CREATE TRIGGER purpose_field_no_update BEFORE UPDATE ON purpose_field BEGIN SELECT RAISE(ABORT, 'purpose_field is append-only'); END
--- end
-CREATE TRIGGER purpose_field_no_delete BEFORE DELETE ON purpose_field BEGIN SELECT RAISE(ABORT, 'purpose_field is append-only'); END
--- end
-CREATE TABLE tag (
-	bucket INTEGER NOT NULL,
-	kind SMALLINT NOT NULL,
-	epoch SMALLINT NOT NULL,
-	tag BIGINT NOT NULL,
-	subject BLOB NOT NULL,
-	record BLOB NOT NULL,
-	version BIGINT NOT NULL,
-	CONSTRAINT pk_tag PRIMARY KEY (bucket, kind, epoch, tag, subject, record, version),
-	CONSTRAINT fk_tag_bucket_subject FOREIGN KEY(bucket, subject) REFERENCES person (bucket, subject)
-)
- WITHOUT ROWID
--- end
-CREATE INDEX ix_tag_lookup ON tag (kind, epoch, tag)
--- end
 CREATE TABLE terms_version (
 	id TEXT NOT NULL,
 	recipient_id TEXT NOT NULL,
@@ -455,6 +468,7 @@ CREATE TABLE terms_version (
 	cap TEXT NOT NULL,
 	hash TEXT NOT NULL,
 	created_at BIGINT NOT NULL,
+	tenant BLOB DEFAULT (x'') NOT NULL,
 	CONSTRAINT pk_terms_version PRIMARY KEY (id),
 	CONSTRAINT uq_terms_version UNIQUE (recipient_id, version),
 	CONSTRAINT uq_terms_version_shown UNIQUE (id, hash, recipient_id),
@@ -473,6 +487,7 @@ CREATE TABLE trace (
 	started_at BIGINT NOT NULL,
 	finished_at BIGINT,
 	report TEXT,
+	tenant BLOB DEFAULT (x'') NOT NULL,
 	CONSTRAINT pk_trace PRIMARY KEY (id),
 	CONSTRAINT uq_trace_dump_parameters_hash UNIQUE (dump, parameters_hash),
 	CONSTRAINT ck_trace_finished CHECK ((report IS NULL) = (finished_at IS NULL)),
@@ -509,6 +524,8 @@ CREATE TRIGGER value_only_close BEFORE UPDATE ON value WHEN NEW.bucket IS NOT OL
 -- end
 CREATE TRIGGER value_no_delete BEFORE DELETE ON value WHEN EXISTS (SELECT 1 FROM person WHERE bucket = OLD.bucket AND subject = OLD.subject AND state = 'active') BEGIN SELECT RAISE(ABORT, 'value versions of an active person stay'); END
 -- end
+CREATE TRIGGER value_key_epoch BEFORE INSERT ON value WHEN NEW.epoch < (SELECT key_epoch FROM person WHERE bucket = NEW.bucket AND subject = NEW.subject) BEGIN SELECT RAISE(ABORT, 'this epoch of the person''s key is no longer in use'); END
+-- end
 CREATE TABLE consent_request (
 	bucket INTEGER NOT NULL,
 	id BLOB NOT NULL,
@@ -537,6 +554,7 @@ CREATE TABLE incident (
 	opened_at BIGINT NOT NULL,
 	respondents TEXT NOT NULL,
 	report_sha256 TEXT NOT NULL,
+	tenant BLOB DEFAULT (x'') NOT NULL,
 	CONSTRAINT pk_incident PRIMARY KEY (id),
 	CONSTRAINT uq_incident_trace UNIQUE (trace),
 	CONSTRAINT fk_incident_trace FOREIGN KEY(trace) REFERENCES trace (id)
@@ -596,6 +614,7 @@ CREATE TABLE trace_stage (
 	detail TEXT NOT NULL,
 	updated_at BIGINT NOT NULL,
 	finished_at BIGINT,
+	tenant BLOB DEFAULT (x'') NOT NULL,
 	CONSTRAINT pk_trace_stage PRIMARY KEY (trace, stage),
 	CONSTRAINT ck_trace_stage_stage CHECK (stage IN ('match', 'weigh', 'report')),
 	CONSTRAINT fk_trace_stage_trace FOREIGN KEY(trace) REFERENCES trace (id)

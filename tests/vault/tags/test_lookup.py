@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from tests.vault.people import enrol, erase, phone, resident_id, values
-from vault.fields import FIELDS, InvalidValue
+from vault.fields import InvalidValue
 from vault.ids import SubjectId
 from vault.tag_tables import tag
-from vault.tags import Probe, confirm, kind, match, tag64, tags_for
+from vault.tags import Probe, Shape, confirm, kind, match, tag64, tags_for
 
 KEY = bytes(range(32))
 
@@ -21,19 +21,16 @@ def test_a_tag_is_a_signed_64_bit_number(text):
     assert -(2**63) <= tag64(KEY, text) < 2**63
 
 
-def test_kinds_are_field_number_and_shape_and_all_different():
-    kinds = {code: kind(code) for code in FIELDS}
-    assert [kinds[code] for code in ("phone", "email", "resident_id", "name")] == [65, 129, 193, 257]
-    assert len(set(kinds.values())) == len(kinds)
+def test_a_kind_is_the_number_of_its_field_and_its_shape():
+    assert [kind(code) for code in ("phone", "email", "resident_id", "name")] == [65, 129, 193, 257]
+    assert kind("phone", Shape.P3S4) == 67
     with pytest.raises(InvalidValue):
         kind("shoe_size")
 
 
 def test_one_text_has_unrelated_tags_as_two_kinds(vault):
-    (one,) = tags_for(vault.keyring, "phone", phone(1))
-    (two,) = tags_for(vault.keyring, "email", phone(1))
-    assert one[0] != two[0]
-    assert one[1] != two[1]
+    one, two = (dict(tags_for(vault.keyring, code, phone(1))) for code in ("phone", "bank_card"))
+    assert one[kind("phone")] != two[kind("bank_card")]
 
 
 def test_a_name_alone_has_no_tag(vault):
@@ -97,7 +94,7 @@ def test_a_hit_that_points_nowhere_or_at_the_erased_is_not_confirmed(vault, now)
 
 
 def test_probes_beyond_one_statement_keep_their_numbers(vault, now, monkeypatch):
-    monkeypatch.setattr("vault.tags.MATCH_CHUNK", 4)
+    monkeypatch.setattr("vault.tags.lookup.MATCH_CHUNK", 4)
     made = enrol(vault, range(10), now)
     probes = [Probe("phone", phone(i)) for i in range(9, -1, -1)]
     with vault.data.read() as conn:
@@ -123,5 +120,5 @@ def test_stored_tags_say_nothing_without_the_keys(vault, now):
     with vault.data.read() as conn:
         stored = {row.tag for row in conn.execute(select(tag.c.tag))}
     guesses = {tag64(key, text) for key in (b"", bytes(32)) for i in range(5) for text in values(i).values()}
-    assert len(stored) == 15
+    assert len(stored) > 5 * 30
     assert not stored & guesses
