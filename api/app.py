@@ -3,7 +3,7 @@
 Tests call the same function; they may hand it an opened vault and a clock.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager
 
 from litestar import Litestar, Router
@@ -33,6 +33,7 @@ from api.portal.pages import front_door, language_door, static_file
 from api.portal.posted import check_post
 from api.portal.sign_in import sign_in, sign_in_page, sign_out
 from api.portal.uses import use_bundle, uses_page
+from api.sealing import seal_installation
 from api.settings import Settings
 from api.tlog import log_checkpoint, log_entries, log_keys, log_tile
 from api.wiring import Services
@@ -44,7 +45,7 @@ from vault.opening import Vault
 
 PUBLIC = (front_door, static_file, health, log_keys, log_checkpoint, log_tile)
 PROTOCOL = (authorization_server, protected_resource, jwks, push, authorize, exchange_code, redeem)
-STAFF = (receive_dump, dump_status, trace_report, log_entries)
+STAFF = (receive_dump, dump_status, trace_report, log_entries, seal_installation)
 PORTAL = (
     language_door,
     sign_in_page,
@@ -59,11 +60,20 @@ PORTAL = (
 )
 
 
-def create_app(settings: Settings, *, vault: Vault | None = None, clock: Clock = system_clock) -> Litestar:
-    """The application of one installation; without `vault` it opens the one the settings name, and closes it."""
+def create_app(
+    settings: Settings,
+    *,
+    vault: Vault | None = None,
+    clock: Clock = system_clock,
+    seal: Callable[[], None] | None = None,
+) -> Litestar:
+    """The application of one installation; without `vault` it opens the one the settings name, and closes it.
+
+    `seal` is what an operator's request to seal calls; without it there is nothing to seal.
+    """
     owned = ExitStack()
     opened = vault or owned.enter_context(opened_vault(settings))
-    services = _services(settings, opened, clock)
+    services = _services(settings, opened, clock, seal)
     portals = [
         Router(path=f"/{lang.value}", route_handlers=PORTAL, before_request=check_post) for lang in Lang
     ]
@@ -80,7 +90,7 @@ def create_app(settings: Settings, *, vault: Vault | None = None, clock: Clock =
     )
 
 
-def _services(settings: Settings, vault: Vault, clock: Clock) -> Services:
+def _services(settings: Settings, vault: Vault, clock: Clock, seal: Callable[[], None] | None) -> Services:
     def disclose(requests: Sequence[RedeemRequest]) -> Sequence[Disclosure | Denied]:
         return disclose_many(vault, requests, clock())
 
@@ -90,6 +100,7 @@ def _services(settings: Settings, vault: Vault, clock: Clock) -> Services:
         clock=clock,
         disclosures=Batcher(disclose, cap=settings.batch_cap, most=settings.batch_queue),
         worker=Worker(vault.data, clock, work_of(settings, vault, clock)),
+        seal=seal,
     )
 
 

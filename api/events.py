@@ -24,6 +24,9 @@ class Event(StrEnum):
     JOB_FAILED = "job_failed"
     OPEN_FOLDERS = "folders_others_may_enter"
     LEDGER_ALARM = "ledger_alarm"
+    SEALED = "sealed"
+    UNSEALED = "unsealed"
+    MEMORY_UNLOCKED = "memory_not_locked"
 
 
 class Fields(TypedDict, total=False):

@@ -10,6 +10,8 @@ import os
 import signal
 import socket
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import FrameType
 
@@ -18,8 +20,11 @@ from litestar import Litestar
 
 from api.app import create_app
 from api.events import Event, log_event, log_unexpected
-from api.opening import opened_vault
+from api.memory import keep_memory_private
+from api.opening import opened_vault, people_needed, provider_of
+from api.sealed import Gate
 from api.settings import Settings
+from api.unsealing import Unsealing
 from vault.opening import Vault
 from vault.storage import Dialect
 
@@ -42,8 +47,11 @@ class _Server(uvicorn.Server):
                 _write_whole(self._ready_file, json.dumps(self._ready))
 
 
-def run(settings: Settings) -> None:
-    """Serve until a signal says stop; raises what opening the installation raises."""
+def run(settings: Settings, *, sealed: bool = False) -> None:
+    """Serve until a signal says stop; raises what opening the installation raises.
+
+    It starts sealed, waiting for people, when `sealed` is asked for or the root key needs them.
+    """
     _silence_libraries()
     # Whatever the server writes is for its owner only, whoever's umask it was started under.
     os.umask(0o077)
@@ -55,16 +63,32 @@ def run(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _already_stopping)
     ready: dict[str, object] = {"url": url, "port": port, "pid": os.getpid(), "issuer": settings.issuer}
-    with opened_vault(settings) as vault:
-        _warn_of_open_folders(settings, vault)
-        server = _Server(_config(create_app(settings, vault=vault), settings), settings.ready_file, ready)
-        server.run(sockets=[listening])
+    keep_memory_private()
+    server = _Server(_config(_gate(settings, sealed=sealed), settings), settings.ready_file, ready)
+    server.run(sockets=[listening])
     if not server.started:
         sys.exit(1)
     log_event(Event.STOPPED)
 
 
-def _config(app: Litestar, settings: Settings) -> uvicorn.Config:
+def _gate(settings: Settings, *, sealed: bool) -> Gate:
+    """The service behind its seal; opens at once where the root key can be had without people."""
+
+    def build(vault: Vault, seal: Callable[[], None]) -> Litestar:
+        _warn_of_open_folders(settings, vault)
+        return create_app(settings, vault=vault, seal=seal)
+
+    unattended = not sealed and not people_needed(settings)
+    return Gate(
+        settings,
+        Unsealing(None if settings.provider_file else settings.root_file),
+        partial(opened_vault, settings),
+        build,
+        provider=provider_of(settings) if unattended else None,
+    )
+
+
+def _config(app: Gate, settings: Settings) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         loop="auto",

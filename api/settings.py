@@ -28,6 +28,7 @@ class SettingsError(ValueError):
 class Settings:
     """One installation as the server sees it; times in seconds, sizes in bytes.
 
+    `provider_file` says where the root key lives when it is not in `root_file` (TOML, see the operators' guide).
     An empty `issuer` means "the address that was bound", which `api.serve` fills in before the app is built.
     `proxy` is the address of a reverse proxy whose X-Forwarded-For is believed; without it nobody's is.
     `batch_queue` is how many disclosures may wait for their transaction, and `connections` how many connections
@@ -41,6 +42,7 @@ class Settings:
     passphrase_file: Path
     quarantine: Path
     checkpoint_state: Path
+    provider_file: Path | None = None
     issuer: str = ""
     host: str = "127.0.0.1"
     port: int = 8000
@@ -163,6 +165,7 @@ _READERS: Mapping[str, Callable[[str, str], Any]] = {
     "PORT": _number,
     "PROXY": _text,
     "READY_FILE": _path,
+    "PROVIDER_FILE": _path,
     "SESSION_IDLE": _number,
     "SESSION_MAX": _number,
     "BODY_LIMIT": _number,

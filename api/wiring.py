@@ -1,5 +1,6 @@
 """What a running server holds, built once by `create_app` and found through the request, never through a global."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -26,6 +27,7 @@ class Services:
     clock: Clock
     disclosures: Batcher[RedeemRequest, Disclosure | Denied]
     worker: Worker
+    seal: Callable[[], None] | None = None
 
     @property
     def issuer(self) -> str:

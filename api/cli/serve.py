@@ -24,6 +24,9 @@ from api.cli.output import emit, json_option
     type=click.Path(path_type=Path, dir_okay=False),
     help="Written once requests are answered.",
 )
+@click.option(
+    "--sealed", is_flag=True, help="Wait for people to unseal, even where a passphrase file is there."
+)
 @json_option
 def command(
     home: Path | None,
@@ -31,6 +34,7 @@ def command(
     port: int | None,
     issuer: str | None,
     ready_file: Path | None,
+    sealed: bool,
     as_json: bool,
 ) -> None:
     """Answer requests until stopped by SIGTERM or Ctrl-C; finishes what has begun, then leaves with 0."""
@@ -42,4 +46,4 @@ def command(
         as_json=as_json,
         lines=(f"serving {home} on {settings.host}, port {settings.port or 'chosen by the system'}",),
     )
-    serve.run(settings)
+    serve.run(settings, sealed=sealed)
