@@ -5,7 +5,7 @@ it: `approve.approve`, `withdraw.withdraw`. The way of a use: `push`, `claim`, `
 `disclose_many` (which is `redeem_many`, the commit, and only then the reading).
 """
 
-from consent.accounts import Consumer, enrol_many, sign_in
+from consent.accounts import Consumer, sign_in
 from consent.approve import Approved, Refused
 from consent.ask import Pending, Pushed, PushParams, pending, push
 from consent.denials import DenialCode, Denied
@@ -13,6 +13,7 @@ from consent.details import DETAILS_TYPE, Details, parse_details
 from consent.disclose import Disclosure, disclose_many
 from consent.errors import ConsentError
 from consent.grants import GrantState
+from consent.keeping import Enrolled, correct, enrol_people
 from consent.purposes import PURPOSES, Purpose
 from consent.recipients import Client, Recipient, Registered, Registration
 from consent.redeem import Disclosed, IdempotencyKey, RedeemRequest, redeem_many
@@ -34,6 +35,7 @@ __all__ = [
     "Details",
     "Disclosed",
     "Disclosure",
+    "Enrolled",
     "GrantState",
     "IdempotencyKey",
     "Issued",
@@ -51,8 +53,9 @@ __all__ = [
     "Showing",
     "Withdrawn",
     "claim",
+    "correct",
     "disclose_many",
-    "enrol_many",
+    "enrol_people",
     "exchange",
     "parse_details",
     "pending",

@@ -1,28 +1,22 @@
-"""Consumers' accounts: a sign-in key that only the person holds, and the ledger's word that they joined.
+"""Consumers' accounts: a sign-in key that only the person holds.
 
 Only the SHA-256 of a key is stored; the key carries its bucket, so signing in reads one bucket. The key is
 the thin first form of sign-in; what stays is the row, which passkeys will be added to.
 
-* `enrol(conn, bucket, subject, lang) -> str` writes one account and returns its `sik_` key.
-* `enrol_many(vault, created, now_ms, langs=None) -> list[str]` writes accounts and `enrol` ledger entries
-  for people just created, in one transaction; keys come back in the order of `created`.
+* `open_accounts(conn, people, now_ms, langs) -> list[str]` writes accounts for people just created and returns
+  their `sik_` keys; `keeping.enrol_people` is the only caller.
 * `sign_in(conn, key) -> Consumer | None`; a malformed key is nobody's.
 """
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from sqlalchemy import Connection, select
 
-from consent.ledger.append import append
-from consent.ledger.entry import Kind
-from consent.ledgering import entry_items
 from consent.tables import consumer
 from vault.errors import MalformedId
-from vault.ids import Bucket, SubjectId, new_id, new_secret, secret_bucket, secret_hash
-from vault.opening import Vault
+from vault.ids import Bucket, SubjectId, new_secret, secret_bucket, secret_hash
 from vault.rowset import RowSet
 
 KEY_PREFIX = "sik"
@@ -57,32 +51,14 @@ _INSERT = RowSet(
 )
 
 
-def enrol(conn: Connection, bucket: Bucket, subject: SubjectId, lang: str, now_ms: int | None = None) -> str:
-    """Write one account; returns the sign-in key, which exists nowhere else."""
-    key = new_secret(KEY_PREFIX, bucket)
-    at = time.time_ns() // 1_000_000 if now_ms is None else now_ms
-    _INSERT(conn, [(bucket, subject, secret_hash(key), lang)], now=at)
-    return key
-
-
-def enrol_many(
-    vault: Vault, created: Sequence[Person], now_ms: int, langs: Sequence[str] | None = None
-) -> list[str]:
-    """Accounts and `enrol` entries for people just created: all or none, in one transaction."""
-    spoken = langs or [DEFAULT_LANG] * len(created)
-    keys = [new_secret(KEY_PREFIX, person.bucket) for person in created]
+def open_accounts(conn: Connection, people: Sequence[Person], now_ms: int, langs: Sequence[str]) -> list[str]:
+    """Write one account each; the sign-in keys come back in the order of `people`."""
+    keys = [new_secret(KEY_PREFIX, person.bucket) for person in people]
     rows = [
         (person.bucket, person.subject, secret_hash(key), lang)
-        for person, key, lang in zip(created, keys, spoken, strict=True)
+        for person, key, lang in zip(people, keys, langs, strict=True)
     ]
-    about = [
-        (person.bucket, person.subject, new_id(person.bucket, now_ms), (("lang", lang),))
-        for person, lang in zip(created, spoken, strict=True)
-    ]
-    items = entry_items(vault, Kind.ENROL, about, now_ms)
-    with vault.data.write() as conn:
-        _INSERT(conn, rows, now=now_ms)
-        append(conn, items, now_ms, vault.installation.ledger_host)
+    _INSERT(conn, rows, now=now_ms)
     return keys
 
 

@@ -5,7 +5,8 @@ field each, in this fixed order; the public entry carries a tag, a number and a 
 
 | entry    | id            | committed fields                                                       |
 |----------|---------------|------------------------------------------------------------------------|
-| enrol    | own           | lang                                                                   |
+| enrol    | of the write  | lang, values (`writes`)                                                |
+| correct  | of the write  | values                                                                 |
 | grant    | grant         | outcome, recipient, purpose, fields, uses, window, notice, terms       |
 | refuse   | grant or own  | outcome, recipient, purpose (refusing); outcome, grant, day (denial)   |
 | access   | disclosure    | recipient, purpose, fields, grant                                      |

@@ -23,10 +23,9 @@ from api.cli.failures import Exit
 from api.cli.installation import dir_option, private_file, settings_of
 from api.cli.output import Tick, emit, json_option, progress, table_of
 from api.opening import opened_vault
-from consent.accounts import DEFAULT_LANG, enrol_many
+from consent.accounts import DEFAULT_LANG
+from consent.keeping import NewPerson, Refused, enrol_people
 from consent.notices import LANGUAGES
-from vault.drafts import Refused
-from vault.enrol import Created, NewPerson, create_many
 from vault.ids import encode_id
 from vault.opening import Vault
 
@@ -108,26 +107,17 @@ def _enrol(vault: Vault, lines: Iterator[Line], keys: TextIO, refused: list[BadL
     count = 0
     for batch in batched(lines, BATCH):
         now_ms = time.time_ns() // 1_000_000
-        answers = create_many(vault, [line.person for line in batch], now_ms)
-        taken: list[tuple[Line, Created]] = []
+        answers = enrol_people(vault, [line.person for line in batch], now_ms, [line.lang for line in batch])
         for line, answer in zip(batch, answers, strict=True):
             if isinstance(answer, Refused):
                 refused.append(BadLine(number=line.number, code=answer.code, field=answer.field))
             else:
-                taken.append((line, answer))
-        _hand_out(vault, taken, keys, now_ms)
-        count += len(taken)
+                row = {"line": line.number, "subject": encode_id("sub", answer.subject), "key": answer.key}
+                keys.write(json.dumps(row) + "\n")
+                count += 1
+        keys.flush()
         tick("people enrolled", count, None)
     return count
-
-
-def _hand_out(vault: Vault, taken: Sequence[tuple[Line, Created]], keys: TextIO, now_ms: int) -> None:
-    created = [answer for _, answer in taken]
-    given = enrol_many(vault, created, now_ms, [line.lang for line, _ in taken])
-    for (line, answer), key in zip(taken, given, strict=True):
-        row = {"line": line.number, "subject": encode_id("sub", answer.subject), "key": key}
-        keys.write(json.dumps(row) + "\n")
-    keys.flush()
 
 
 def _row(bad: BadLine) -> dict[str, Any]:

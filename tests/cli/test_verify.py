@@ -6,6 +6,7 @@ import io
 import json
 
 import pytest
+from sqlalchemy import select
 
 from api.cli.failures import Exit
 from api.cli.installation import settings_mapping
@@ -16,8 +17,11 @@ from consent import receipts
 from consent.ledger import published
 from consent.ledger.bundle import Evidence, build
 from consent.ledger.commitment import Opening
+from consent.ledger.entry import parse
 from consent.ledger.openings import reopen
 from consent.ledger.signer import Signer
+from consent.ledger.tables import entry
+from consent.writes import created_text
 from tests.cli.conftest import SEED
 from vault.storage import open_database
 
@@ -37,7 +41,10 @@ def bundle(signed, tmp_path):
         with vault.data.read() as conn:
             log = published.logs(conn)[0]
             secret = reopen(conn, vault, [(log, 0)])[(log, 0)]
-        opening = Opening(secret, (("lang", next(citizens(SEED, 1)).lang),))
+            written = parse(conn.execute(select(entry.c.body).where(entry.c.idx == 0)).scalar_one())
+        person = next(citizens(SEED, 1))
+        values = ("values", created_text(person.values(), written.ts))
+        opening = Opening(secret, (("lang", person.lang), values))
         evidence = [Evidence(log=log, idx=0, opening=opening)]
         data = build(vault.data, Signer.of(vault), evidence, receipt_key=receipts.public_key(vault).key)
     (tmp_path / "bundle.zip").write_bytes(data)

@@ -3,16 +3,19 @@
 from sqlalchemy import select
 
 from consent import accounts
-from consent.ledger.entry import Kind, parse
-from consent.ledger.tables import entry
 from consent.replay import KEEP_MS, forget_expired, remember
 from consent.tables import consumer
 from tests.vault import people
 
 
+def opened(world, count, langs):
+    created = people.enrol(world.vault, range(count), world.now)
+    with world.vault.data.write() as conn:
+        return created, accounts.open_accounts(conn, created, world.now, langs)
+
+
 def test_a_sign_in_key_opens_its_account_and_is_stored_as_a_digest_only(world):
-    created = people.enrol(world.vault, range(3), world.now)
-    keys = accounts.enrol_many(world.vault, created, world.now, ["en", "zh-CN", "en"])
+    created, keys = opened(world, 3, ["en", "zh-CN", "en"])
 
     with world.vault.data.read() as conn:
         found = [accounts.sign_in(conn, key) for key in keys]
@@ -24,26 +27,12 @@ def test_a_sign_in_key_opens_its_account_and_is_stored_as_a_digest_only(world):
 
 
 def test_wrong_and_malformed_keys_open_nothing(world):
-    person = people.enrol(world.vault, range(1), world.now)[0]
-    with world.vault.data.write() as conn:
-        key = accounts.enrol(conn, person.bucket, person.subject, "en", world.now)
+    _, (key,) = opened(world, 1, ["en"])
+    with world.vault.data.read() as conn:
         assert accounts.sign_in(conn, key) is not None
         swapped = key[:-1] + ("A" if key[-1] != "A" else "B")
         for wrong in ("", "sik_", swapped, key.replace("sik_", "ses_"), "密钥", key + " "):
             assert accounts.sign_in(conn, wrong) is None
-
-
-def test_enrolment_enters_the_ledger_once_per_person(world):
-    world.people(5)
-    with world.vault.data.read() as conn:
-        found = [parse(body) for body in conn.execute(select(entry.c.body)).scalars()]
-
-    assert [e.kind for e in found] == [Kind.ENROL] * 5
-    assert len({e.tag for e in found}) == 5
-
-
-def test_enrolling_nobody_is_nothing(world):
-    assert accounts.enrol_many(world.vault, [], world.now) == []
 
 
 def test_a_key_of_a_kind_is_accepted_once_until_it_is_forgotten(world):

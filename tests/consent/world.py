@@ -6,12 +6,13 @@ import secrets
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from consent import accounts, ask, notices, purposes, recipients, terms
+from consent import ask, notices, purposes, recipients, terms
 from consent.accounts import Consumer
 from consent.approve import Approved, Showing, approve, claim
 from consent.ask import Pushed, PushParams
 from consent.decide import IdempotencyKey, RedeemRequest
 from consent.details import Details, instant, parse_details
+from consent.keeping import Enrolled, NewPerson, enrol_people
 from consent.recipients import Client, Registration
 from consent.refusals import Refusal
 from consent.tokens import CodeExchange, Issued, exchange
@@ -106,9 +107,11 @@ class World:
         return App(client=client, notice=notice, terms=owed)
 
     def people(self, count: int) -> list[Consumer]:
-        created = people.enrol(self.vault, range(self.made, self.made + count), self.now)
+        wanted = [NewPerson(people.values(i)) for i in range(self.made, self.made + count)]
         self.made += count
-        accounts.enrol_many(self.vault, created, self.now)
+        answers = enrol_people(self.vault, wanted, self.now)
+        created = [answer for answer in answers if isinstance(answer, Enrolled)]
+        assert len(created) == count
         return [Consumer(bucket=p.bucket, subject=p.subject, lang="en") for p in created]
 
     def person(self) -> Consumer:

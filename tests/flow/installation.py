@@ -27,11 +27,11 @@ from api.access import Access
 from api.app import create_app
 from api.settings import Settings
 from api.staff import issue_staff_key
-from consent import accounts, notices, purposes, recipients, terms
+from consent import notices, purposes, recipients, terms
+from consent.keeping import Enrolled, NewPerson, enrol_people
 from consent.recipients import Registration
 from tests.web.proofs import b64, proof
 from vault.opening import Vault
-from vault.records import Created, NewPerson, create_many
 
 ISSUER = "http://testserver.local"
 START = 1_795_300_000_000
@@ -74,10 +74,9 @@ class World:
 
     def person(self, values: dict[str, str] | None = None, lang: str = "en") -> Person:
         """Enrol somebody and give them a browser."""
-        (created,) = create_many(self.vault, [NewPerson(values or ZHANG)], self.clock())
-        assert isinstance(created, Created)
-        (key,) = accounts.enrol_many(self.vault, [created], self.clock(), [lang])
-        return Person(self, key, created, lang)
+        (created,) = enrol_people(self.vault, [NewPerson(values or ZHANG)], self.clock(), [lang])
+        assert isinstance(created, Enrolled)
+        return Person(self, created.key, created, lang)
 
     def app(self, name: str = "Harbour Bank", purpose: str = "account", lang: str = "en") -> App:
         """Register a recipient with its notice and terms, and give it a program."""
@@ -252,7 +251,7 @@ class Person:
 
     world: World
     key: str
-    created: Created
+    created: Enrolled
     lang: str
     cookies: dict[str, str] = field(default_factory=dict)
 

@@ -13,17 +13,17 @@ from itertools import batched
 
 from api.demo.city import Citizen, citizens
 from consent import ask, notices, purposes, recipients, terms
-from consent.accounts import Consumer, enrol_many
+from consent.accounts import Consumer
 from consent.approve import Approved, approve, claim
 from consent.ask import Pushed, PushParams
 from consent.details import Details
 from consent.ids import GrantId, UseId
+from consent.keeping import Enrolled, NewPerson, enrol_people
 from consent.notices import Notice
 from consent.recipients import Client
 from consent.showings import Showing
 from consent.terms import Terms
 from consent.tokens import CodeExchange, Issued, exchange
-from vault.enrol import Created, NewPerson, create_many
 from vault.ids import Bucket, secret_hash
 from vault.opening import Vault
 
@@ -127,10 +127,9 @@ def enrol(vault: Vault, people: Iterable[Citizen], now_ms: int) -> list[Resident
     """Create the people and give each an account."""
     residents: list[Resident] = []
     for batch in batched(people, 5_000):
-        answers = create_many(vault, [NewPerson(person.values()) for person in batch], now_ms)
-        created = [answer for answer in answers if isinstance(answer, Created)]
+        answers = enrol_people(vault, [NewPerson(person.values()) for person in batch], now_ms)
+        created = [answer for answer in answers if isinstance(answer, Enrolled)]
         assert len(created) == len(batch)
-        enrol_many(vault, created, now_ms)
         residents += [
             Resident(citizen=c, consumer=Consumer(bucket=p.bucket, subject=p.subject, lang="en"))
             for c, p in zip(batch, created, strict=True)

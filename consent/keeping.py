@@ -1,0 +1,82 @@
+"""Keeping people's values: whoever is taken in, and whatever is corrected, enters the ledger in the same commit.
+
+The vault seals and versions; this adds the account and the anchor of every write (`writes`). There is no other
+way for a server to create or change anybody, so that stored values and ledger can be held against each other.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from consent.accounts import DEFAULT_LANG, open_accounts
+from consent.ledger.append import append
+from consent.ledger.entry import Kind
+from consent.ledgering import entry_items
+from consent.writes import changed_text, created_text, write_id
+from vault.changes import Change, Updated, Written, update_many
+from vault.drafts import Refused
+from vault.enrol import Created, NewPerson, create_many
+from vault.holds import next_instant
+from vault.ids import Bucket, SubjectId
+from vault.opening import Vault
+
+__all__ = ["Change", "Enrolled", "NewPerson", "Refused", "Updated", "correct", "enrol_people"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Enrolled:
+    """Somebody who exists now, and their sign-in key, which exists nowhere else."""
+
+    bucket: Bucket
+    subject: SubjectId
+    key: str
+
+    def __repr__(self) -> str:
+        return f"Enrolled({self.subject.hex()})"
+
+
+def enrol_people(
+    vault: Vault, people: Sequence[NewPerson], now_ms: int, langs: Sequence[str] | None = None
+) -> list[Enrolled | Refused]:
+    """Create people with their accounts and their `enrol` entries; positions match, refusals as `create_many`."""
+    spoken = [DEFAULT_LANG] * len(people) if langs is None else langs
+    keys: dict[int, str] = {}
+
+    def within(conn: Connection, created: Mapping[int, Created]) -> None:
+        opened = open_accounts(conn, list(created.values()), now_ms, [spoken[at] for at in created])
+        keys.update(zip(created, opened, strict=True))
+        about = []
+        for at, one in created.items():
+            text = created_text(people[at].values, now_ms)
+            fields = (("lang", spoken[at]), ("values", text))
+            about.append((one.bucket, one.subject, write_id(one.subject, text), fields))
+        append(conn, entry_items(vault, Kind.ENROL, about, now_ms), now_ms, vault.installation.ledger_host)
+
+    answers = create_many(vault, people, now_ms, within=within)
+    return [
+        answer
+        if isinstance(answer, Refused)
+        else Enrolled(bucket=answer.bucket, subject=answer.subject, key=keys[at])
+        for at, answer in enumerate(answers)
+    ]
+
+
+def correct(
+    vault: Vault, changes: Sequence[Change], now_ms: int, *, clock: Callable[[], int] = next_instant
+) -> list[Updated | Refused]:
+    """Change values (PIPL 46), each new version with a `correct` entry of its own; answers as `update_many`."""
+
+    def within(conn: Connection, written: Sequence[Written]) -> None:
+        ledger_changes(conn, vault, written, now_ms)
+
+    return update_many(vault, changes, now_ms, clock=clock, within=within)
+
+
+def ledger_changes(conn: Connection, vault: Vault, written: Sequence[Written], now_ms: int) -> None:
+    """The last step of a transaction that added these versions: one `correct` entry for each."""
+    about = []
+    for new in written:
+        text = changed_text(new.field, new.version, new.valid_from)
+        about.append((new.bucket, new.subject, write_id(new.subject, text), (("values", text),)))
+    append(conn, entry_items(vault, Kind.CORRECT, about, now_ms), now_ms, vault.installation.ledger_host)

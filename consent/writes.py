@@ -1,0 +1,44 @@
+"""The anchors of what the vault holds: one ledger entry for every write, under an id that anybody with the rows can
+compute again.
+
+The seal binds a value to its version, but not the version to being the newest: whoever restored yesterday's rows
+would show yesterday's values. So every write enters the ledger, and says which versions of which fields began
+when. Keys and ciphertext are not part of it, because rotation changes those and nothing else (vault.md §6.4).
+
+| write   | text committed to as `values`            | entry                                        |
+|---------|------------------------------------------|----------------------------------------------|
+| created | `email=1,name=1@TIME`, fields sorted     | enrol, with `lang`                           |
+| changed | `phone=2@TIME`                           | correct                                      |
+| struck  | `phone=2-@TIME`: the text is destroyed   | correct                                      |
+
+TIME is the beginning of the versions, or the moment of striking out, in Unix ms. The entry's id is the first 16
+bytes of SHA-256("pv1/write" ‖ subject ‖ text): no secret opens it, the random subject hides it.
+"""
+
+import hashlib
+from collections.abc import Iterable
+
+from vault.ids import SubjectId
+
+ID_BYTES = 16
+_LABEL = b"pv1/write"
+
+
+def created_text(fields: Iterable[str], at: int) -> str:
+    """What the entry of a new person commits to."""
+    return f"{','.join(f'{field}=1' for field in sorted(fields))}@{at}"
+
+
+def changed_text(field: str, version: int, at: int) -> str:
+    """What the entry of a new version commits to."""
+    return f"{field}={version}@{at}"
+
+
+def struck_text(field: str, version: int, at: int) -> str:
+    """What the entry of a version whose text was destroyed commits to."""
+    return f"{field}={version}-@{at}"
+
+
+def write_id(subject: SubjectId, text: str) -> bytes:
+    """The entry id (16 bytes) of one write."""
+    return hashlib.sha256(_LABEL + subject + text.encode()).digest()[:ID_BYTES]
