@@ -27,10 +27,11 @@ from api.cli.installation import (
     write_private,
 )
 from api.cli.output import emit, json_option
+from api.cli.roots import Split, make_root, split_of
 from api.settings import NO_PASSWORD, PREFIX, Settings, holds_password
 from consent.purposes import PURPOSES, seed
 from vault.opening import create_vault
-from vault.providers.local import create_root, open_root
+from vault.providers.base import Provider
 from vault.storage import Dialect
 
 BUCKETS = {Dialect.SQLITE: 1, Dialect.POSTGRESQL: 16}
@@ -45,6 +46,11 @@ BUCKETS = {Dialect.SQLITE: 1, Dialect.POSTGRESQL: 16}
     type=click.Path(path_type=Path, allow_dash=True),
     help='Its first line; "-" reads it.',
 )
+@click.option("--shares", type=click.IntRange(2, 16), help="Split the root key: this many shares open it.")
+@click.option(
+    "--of", type=click.IntRange(2, 16), default=5, show_default=True, help="How many shares to make."
+)
+@click.option("--shares-out", type=click.Path(path_type=Path, file_okay=False), help="Folder for the shares.")
 @click.option(
     "--database-url", help="PostgreSQL instead of the embedded data base; a password goes to PGPASSFILE."
 )
@@ -57,6 +63,9 @@ BUCKETS = {Dialect.SQLITE: 1, Dialect.POSTGRESQL: 16}
 def command(
     home: Path,
     passphrase_file: Path | None,
+    shares: int | None,
+    of: int,
+    shares_out: Path | None,
     database_url: str | None,
     key_database_url: str | None,
     buckets: int | None,
@@ -65,14 +74,16 @@ def command(
 ) -> None:
     """Make a new installation in a folder of its own."""
     _check(home, database_url, key_database_url)
-    passphrase = read_secret(passphrase_file) if passphrase_file else secrets.token_urlsafe(32)
+    secret = split_of(shares, of, shares_out) or (
+        read_secret(passphrase_file) if passphrase_file else secrets.token_urlsafe(32)
+    )
     # Made beside its place and moved there when complete, so that a failure leaves nothing half-made behind.
     site = home.absolute().with_name(f".{home.name}.{os.getpid()}")
     try:
         settings = _lay_out(
-            site, passphrase, passphrase_file, {"DATABASE": database_url, "KEYS": key_database_url}
+            site, secret, passphrase_file, {"DATABASE": database_url, "KEYS": key_database_url}
         )
-        made = _create(settings, passphrase, buckets, ledger_host)
+        made = _create(settings, make_root(settings.root_file, secret), buckets, ledger_host)
         site.rename(home.absolute())
     finally:
         shutil.rmtree(site, ignore_errors=True)
@@ -106,28 +117,27 @@ def _check(home: Path, *urls: str | None) -> None:
         )
 
 
-def _lay_out(site: Path, passphrase: str, given: Path | None, urls: dict[str, str | None]) -> Settings:
-    """The folder with its settings file, quarantine and sealed root key.
+def _lay_out(site: Path, secret: str | Split, given: Path | None, urls: dict[str, str | None]) -> Settings:
+    """The folder with its settings file and its quarantine.
 
     A passphrase that came from a file stays in that file; one that came from standard input is not kept at all, and the
     server is told by PERUSAL_PASSPHRASE_FILE where to find it.
     """
     site.mkdir(mode=0o700, parents=True)
     lines = [f"{PREFIX}{name}={url}\n" for name, url in urls.items() if url]
-    if given is None:
-        write_private(site / PASSPHRASE_FILE, passphrase + "\n")
-    elif str(given) != "-":
+    if given is None and isinstance(secret, str):
+        write_private(site / PASSPHRASE_FILE, secret + "\n")
+    elif given is not None and str(given) != "-":
         lines.append(f"{PREFIX}PASSPHRASE_FILE={given.absolute()}\n")
     if lines:
         write_private(site / SETTINGS_FILE, "".join(lines))
     settings = Settings.from_mapping(settings_mapping(site))
     settings.quarantine.mkdir(mode=0o700, exist_ok=True)
-    create_root(settings.root_file, passphrase)
     return settings
 
 
 def _create(
-    settings: Settings, passphrase: str, buckets: int | None, ledger_host: str | None
+    settings: Settings, provider: Provider, buckets: int | None, ledger_host: str | None
 ) -> dict[str, Any]:
     with databases(settings) as (data, keys):
         migrations.upgrade(data, "data")
@@ -135,7 +145,7 @@ def _create(
         vault = create_vault(
             data,
             keys,
-            open_root(settings.root_file, passphrase),
+            provider,
             buckets=buckets or BUCKETS[data.dialect],
             ledger_host=ledger_host or f"perusal.local/{secrets.token_hex(6)}",
             now_ms=time.time_ns() // 1_000_000,

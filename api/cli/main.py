@@ -22,6 +22,7 @@ COMMANDS = {
     "doctor": "api.cli.doctor",
     "enrol": "api.cli.enrol",
     "init": "api.cli.init",
+    "keys": "api.cli.keys",
     "ledger": "api.cli.ledger",
     "recipient": "api.cli.recipient",
     "serve": "api.cli.serve",

@@ -1,0 +1,99 @@
+"""`perusal keys`: a split root from the first share to a server that is open, and sealed again."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from api.cli.failures import Exit
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def split(perusal, tmp_path):
+    """An installation whose root key was split three ways, two of which open it."""
+    made = perusal(
+        "init", "--dir", tmp_path / "home", "--shares", 2, "--of", 3, "--shares-out", tmp_path / "shares"
+    )
+    assert made.code == 0, made.err
+    return tmp_path
+
+
+@contextmanager
+def served(home: Path, ready: Path):
+    command = [sys.executable, "-m", "api", "serve", "--dir", home, "--port", "0", "--ready-file", ready]
+    with subprocess.Popen(
+        list(map(str, command)),
+        cwd=ROOT,
+        env={**os.environ},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    ) as process:
+        try:
+            yield _address(ready, process)
+        finally:
+            process.terminate()
+
+
+def _address(ready: Path, process: subprocess.Popen) -> str:
+    """Where the server listens, as soon as it says so; bounded."""
+    deadline = time.monotonic() + 60
+    while not ready.exists():
+        assert process.poll() is None, "the server ended"
+        assert time.monotonic() < deadline, "the server did not become ready"
+        time.sleep(0.05)
+    return json.loads(ready.read_text())["url"]
+
+
+def test_every_share_is_in_a_file_of_its_own_for_its_owner_only(split):
+    files = sorted((split / "shares").iterdir())
+
+    assert [file.name for file in files] == ["share-1.txt", "share-2.txt", "share-3.txt"]
+    assert all(stat.S_IMODE(file.stat().st_mode) == 0o600 for file in files)
+    assert len({file.read_text() for file in files}) == 3
+    assert not (split / "home" / "passphrase").exists()
+
+
+def test_a_server_with_a_split_root_waits_for_its_shares(perusal, split):
+    key = split / "operator.key"
+    with served(split / "home", split / "ready") as url:
+        assert httpx.get(f"{url}/healthz").json()["needed"] == 2
+        share = split / "shares" / "share-{}.txt"
+        first = perusal("keys", "unseal", "--url", url, "--share-file", str(share).format(3))
+        assert (first.code, first.out) == (Exit.WRONG, "1 of 2 shares are there\n")
+        again = perusal("keys", "unseal", "--url", url, "--share-file", str(share).format(3))
+        assert "[duplicate_share]" in again.err
+        second = perusal("keys", "unseal", "--url", url, "--share-file", str(share).format(1), "--json")
+        assert (second.code, second.json) == (0, {"status": "open"})
+        assert httpx.get(f"{url}/healthz").json() == {"status": "ok"}
+        assert httpx.get(f"{url}/en/sign-in").status_code == 200
+
+        staff = ("staff", "add", "--actor", "Op", "--role", "operator", "--key-out", key)
+        assert perusal(*staff, "--dir", split / "home").code == 0
+        assert perusal("keys", "seal", "--url", url, "--staff-key-file", key).code == 0
+        assert httpx.get(f"{url}/en/sign-in").status_code == 503
+
+
+def test_a_secret_is_not_sent_over_a_plain_line_to_another_machine(perusal, split):
+    said = perusal(
+        "keys", "unseal", "--url", "http://vault.example", "--share-file", split / "shares" / "share-1.txt"
+    )
+    assert said.code == Exit.USAGE
+    assert "[insecure_url]" in said.err
+
+
+@pytest.mark.parametrize("wrong", [("--shares", 4, "--of", 3), ("--shares", 3)])
+def test_impossible_splits_make_no_installation(perusal, tmp_path, wrong):
+    said = perusal("init", "--dir", tmp_path / "home", *wrong)
+    assert said.code == Exit.USAGE
+    assert not (tmp_path / "home").exists()
