@@ -99,7 +99,8 @@ def test_nothing_of_an_erased_person_is_left_that_could_be_read_or_found(world, 
 def test_from_the_order_on_the_person_is_not_read_and_does_not_sign_in(world):
     who = world.person()
     created = folk.enrol(world.vault, range(50, 51), world.now)
-    (key,) = accounts.enrol_many(world.vault, created, world.now)
+    with world.vault.data.write() as conn:
+        (key,) = accounts.open_accounts(conn, created, world.now, ["en"])
     permit = folk.permit(world.vault, created[0], ("phone",), world.now)
 
     ask(world, created[0])
