@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Final
 
 from vault.fields import (
+    address,
     bank_card,
     birth_date,
     email,
@@ -99,6 +100,17 @@ _ALL = (
         mask=bank_card.mask,
         reasons=bank_card.REASONS,
         passes=bank_card.passes,
+    ),
+    Field(
+        code="address",
+        number=7,
+        searchable=True,
+        identifying=True,  # a household's, not a street's
+        bits=28,
+        canonical=address.canonical,
+        stored=address.stored,  # as it is to be written on a parcel
+        mask=address.mask,
+        reasons=address.REASONS,
     ),
     Field(
         code="birth_date",

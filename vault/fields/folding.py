@@ -5,6 +5,8 @@ by its simplified one; no simplified one appears as a traditional one, so foldin
 Characters that are no longer distinguished only in some words (such as 乾 and 干) are left as they are.
 """
 
+import re
+
 _PAIRS = """
 亞亚 倆俩 倉仓 個个 倫伦 偉伟 側侧 偵侦 傑杰 傳传 債债 傷伤 儀仪 億亿 儉俭 償偿 優优 兒儿 兩两 冊册 凱凯 則则 剛刚 創创 劃划 劇剧
 劉刘 劍剑 動动 務务 勛勋 勝胜 勞劳 勢势 勳勋 勵励 勸劝 區区 協协 卻却 厲厉 參参 吳吴 吶呐 呂吕 員员 問问 啓启 啟启 喚唤 喬乔 單单
@@ -51,8 +53,9 @@ def _table() -> dict[int, str]:
 
 
 _SIMPLIFIED = _table()
+_TRADITIONAL = re.compile(f"[{''.join(map(chr, _SIMPLIFIED))}]")
 
 
 def simplified(text: str) -> str:
     """`text` with the traditional characters of the table replaced by their simplified ones."""
-    return text if text.isascii() else text.translate(_SIMPLIFIED)
+    return text.translate(_SIMPLIFIED) if _TRADITIONAL.search(text) else text

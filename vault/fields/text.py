@@ -12,6 +12,7 @@ from vault.errors import VaultError
 
 MAX_INPUT = 1_000
 _BLANKS = re.compile(r"\s+")
+_FOREIGN_DIGIT = re.compile(r"(?![0-9])\d")
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
 
 
@@ -25,21 +26,29 @@ def clean(text: str) -> str:
     """`text` as it is kept and shown: unified, visible, blanks collapsed to single spaces, trimmed."""
     if text.isascii() and text.isprintable():
         return _BLANKS.sub(" ", text).strip() if " " in text else text
-    text = _visible(unicodedata.normalize("NFKC", text))
+    text = unicodedata.normalize("NFKC", text)
+    if text.isprintable():  # all of it is visible, and no blank but the plain one is in it
+        return _BLANKS.sub(" ", text).strip() if " " in text else text
+    text = _visible(text)
     # Dropping an invisible joiner can bring a letter and its accent together: unify once more.
     return _BLANKS.sub(" ", unicodedata.normalize("NFKC", text)).strip()
 
 
 def fold_case(text: str) -> str:
-    """`text` without differences of case, cleaned again because folding can decompose letters."""
-    return text.lower() if text.isascii() else clean(text.casefold())
+    """Cleaned `text` without differences of case, cleaned again where folding has decomposed letters."""
+    if text.isascii():
+        return text.lower()
+    folded = text.casefold()
+    return text if folded == text else clean(folded)
 
 
 def ascii_digits(text: str) -> str:
     """Decimal digits of any script written as 0-9; everything else untouched."""
-    if text.isascii():
-        return text
-    return "".join(str(unicodedata.decimal(c)) if c.isdecimal() else c for c in text)
+    return text if text.isascii() else _FOREIGN_DIGIT.sub(_ascii_digit, text)
+
+
+def _ascii_digit(found: re.Match[str]) -> str:
+    return str(unicodedata.decimal(found[0]))
 
 
 def _visible(text: str) -> str:

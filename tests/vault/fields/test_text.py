@@ -1,5 +1,7 @@
 """Cleaning: what every text goes through first."""
 
+import unicodedata
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,6 +18,20 @@ def test_cleaning_twice_changes_nothing(text):
 def test_folding_case_twice_changes_nothing(text):
     once = fold_case(clean(text))
     assert fold_case(once) == once
+
+
+def obvious_clean(text: str) -> str:
+    """The rule as it reads, with none of the short cuts."""
+    kept = [
+        c for c in unicodedata.normalize("NFKC", text) if c.isspace() or unicodedata.category(c)[0] != "C"
+    ]
+    return " ".join(unicodedata.normalize("NFKC", "".join(kept)).split())
+
+
+@given(st.text() | st.text("张三丰 \u3000\u200bAé\t", max_size=8))
+def test_the_short_cuts_change_nothing(text):
+    assert clean(text) == obvious_clean(text)
+    assert fold_case(clean(text)) == clean(clean(text).casefold())
 
 
 @given(st.text())
