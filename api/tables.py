@@ -8,6 +8,7 @@ from sqlalchemy import BigInteger, CheckConstraint, Column, Index, Integer, Larg
 
 from api.jobs.tables import job
 from vault.storage import metadata
+from vault.tenancy import tenant_column
 
 portal_session = Table(
     "portal_session",
@@ -30,6 +31,7 @@ staff = Table(
     Column("role", Text, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Column("ended_at", BigInteger),
+    tenant_column(),
     CheckConstraint("role IN ('investigator', 'operator', 'auditor')", name="role"),
 )
 
@@ -39,6 +41,7 @@ failed_attempt = Table(
     Column("source", LargeBinary, primary_key=True),
     Column("period", BigInteger, primary_key=True, autoincrement=False),
     Column("failures", Integer, nullable=False),
+    tenant_column(),
 )
 
 __all__ = ["failed_attempt", "job", "portal_session", "staff"]

@@ -22,6 +22,7 @@ from sqlalchemy import (
 
 from vault.appendonly import append_only
 from vault.storage import metadata
+from vault.tenancy import tenant_column
 
 
 def _bucket() -> Column[int]:
@@ -52,7 +53,8 @@ dump = Table(
     _int("size"),
     _text("file"),
     _int("received_at"),
-    UniqueConstraint("sha256"),
+    tenant_column(),
+    UniqueConstraint("tenant", "sha256"),
     CheckConstraint("length(sha256) = 32", name="sha256"),
     CheckConstraint("size > 0", name="size"),
 )
@@ -65,6 +67,7 @@ dump_custody = Table(
     _int("at"),
     _text("event"),
     _text("actor"),
+    tenant_column(),
     CheckConstraint("event IN ('received', 'received_again', 'read')", name="event"),
     Index(None, "dump", "at"),
 )
@@ -80,6 +83,7 @@ trace = Table(
     _int("started_at"),
     Column("finished_at", BigInteger),
     Column("report", Text),
+    tenant_column(),
     UniqueConstraint("dump", "parameters_hash"),
     CheckConstraint("(report IS NULL) = (finished_at IS NULL)", name="finished"),
 )
@@ -94,6 +98,7 @@ trace_stage = Table(
     _text("detail"),
     _int("updated_at"),
     Column("finished_at", BigInteger),
+    tenant_column(),
     CheckConstraint("stage IN ('match', 'weigh', 'report')", name="stage"),
 )
 
@@ -120,6 +125,7 @@ incident = Table(
     _int("opened_at"),
     _text("respondents"),
     _text("report_sha256"),
+    tenant_column(),
     UniqueConstraint("trace"),
 )
 

@@ -18,6 +18,7 @@ from sqlalchemy import (
 
 from vault.appendonly import append_only
 from vault.storage import metadata
+from vault.tenancy import tenant_column
 
 recipient = Table(
     "recipient",
@@ -27,6 +28,7 @@ recipient = Table(
     Column("contact", Text, nullable=False),
     Column("registration_no", Text, nullable=False),
     Column("created_at", BigInteger, nullable=False),
+    tenant_column(),
 )
 
 client = Table(
@@ -38,6 +40,7 @@ client = Table(
     Column("redirect_uris", Text, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Column("suspended_at", BigInteger),
+    tenant_column(),
     UniqueConstraint("client_id", "recipient_id"),
 )
 
@@ -69,6 +72,7 @@ notice_version = Table(
     Column("text", Text, nullable=False),
     Column("hash", Text, nullable=False),
     Column("created_at", BigInteger, nullable=False),
+    tenant_column(),
     UniqueConstraint("recipient_id", "purpose", "version", "lang", name="uq_notice_version"),
     UniqueConstraint("id", "hash", "recipient_id", "purpose", name="uq_notice_version_shown"),
 )
@@ -85,6 +89,7 @@ terms_version = Table(
     Column("cap", Text, nullable=False),
     Column("hash", Text, nullable=False),
     Column("created_at", BigInteger, nullable=False),
+    tenant_column(),
     UniqueConstraint("recipient_id", "version", name="uq_terms_version"),
     UniqueConstraint("id", "hash", "recipient_id", name="uq_terms_version_shown"),
 )

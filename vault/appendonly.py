@@ -17,7 +17,8 @@ def install(target: Table | MetaData, *, sqlite: str = "", postgresql: str = "")
 
 
 def append_only(table: Table) -> None:
-    """Refuse every UPDATE, DELETE and TRUNCATE of `table`."""
+    """Refuse every UPDATE, DELETE and TRUNCATE of `table`; roles get no right to try (api.migrations.roles)."""
+    table.info["append_only"] = True
     for verb in ("UPDATE", "DELETE"):
         install(
             table,

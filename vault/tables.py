@@ -24,6 +24,7 @@ from sqlalchemy import (
 
 from vault.appendonly import install
 from vault.storage import metadata
+from vault.tenancy import attach_to_tenants
 
 installation = Table(
     "installation",
@@ -51,6 +52,7 @@ tenant = Table(
     CheckConstraint("first_bucket >= 0 AND buckets >= 1 AND first_bucket + buckets <= 4096", name="buckets"),
 )
 """The operators this installation serves: each owns its buckets, and on PostgreSQL logs in by a role of its own."""
+attach_to_tenants(tenant)
 
 person = Table(
     "person",

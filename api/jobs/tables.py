@@ -3,6 +3,7 @@
 from sqlalchemy import BigInteger, CheckConstraint, Column, Index, Integer, LargeBinary, Table, Text
 
 from vault.storage import metadata
+from vault.tenancy import tenant_column
 
 job = Table(
     "job",
@@ -21,6 +22,7 @@ job = Table(
     Column("total", BigInteger, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Column("updated_at", BigInteger, nullable=False),
+    tenant_column(),
     CheckConstraint("state IN ('queued', 'running', 'done', 'failed')", name="state"),
     CheckConstraint("(state = 'running') = (owner IS NOT NULL)", name="owned"),
     CheckConstraint("(state = 'failed') = (code IS NOT NULL)", name="reason"),

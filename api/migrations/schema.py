@@ -12,8 +12,10 @@ import consent.tables
 import vault.honey_tables
 import vault.erasure_tables
 import vault.key_tables
+import vault.role_tables
 import vault.tables
 import vault.tag_tables
+from vault.policies import protect
 from vault.storage import key_metadata, metadata
 
 TABLE_MODULES = (
@@ -22,6 +24,7 @@ TABLE_MODULES = (
     vault.erasure_tables,
     vault.key_tables,
     vault.honey_tables,
+    vault.role_tables,
     consent.tables,
     consent.ledger.tables,
     consent.erasure_tables,
@@ -30,3 +33,12 @@ TABLE_MODULES = (
 )
 
 METADATA: Mapping[str, MetaData] = {"data": metadata, "keys": key_metadata}
+
+SHARED: Mapping[str, frozenset[str]] = {
+    "data": frozenset({"installation", "purpose", "purpose_field", "grant_transition"}),
+    "keys": frozenset(),
+}
+"""The reviewed list of tables that belong to no tenant: every tenant reads them, none writes them."""
+
+protect(metadata, "data", SHARED["data"])
+protect(key_metadata, "keys", SHARED["keys"])

@@ -335,14 +335,12 @@ CREATE TABLE person (
 	created_at BIGINT NOT NULL,
 	erased_at BIGINT,
 	merged_into BYTEA,
-	key_epoch INTEGER DEFAULT 1 NOT NULL,
 	CONSTRAINT pk_person PRIMARY KEY (bucket, subject),
 	CONSTRAINT ck_person_state CHECK (state IN ('active', 'merged', 'erased')),
 	CONSTRAINT ck_person_merged_into CHECK ((merged_into IS NULL) OR state <> 'active'),
 	CONSTRAINT ck_person_merged CHECK (state <> 'merged' OR merged_into IS NOT NULL),
 	CONSTRAINT ck_person_erased_at CHECK ((state = 'erased') = (erased_at IS NOT NULL)),
-	CONSTRAINT ck_person_subject CHECK (length(subject) = 16),
-	CONSTRAINT ck_person_key_epoch CHECK (key_epoch >= 1)
+	CONSTRAINT ck_person_subject CHECK (length(subject) = 16)
 )
 -- end
 CREATE FUNCTION person_erased_for_good() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF OLD.state = 'erased' AND (NEW.state IS DISTINCT FROM OLD.state OR NEW.erased_at IS DISTINCT FROM OLD.erased_at) THEN RAISE EXCEPTION 'an erased person stays erased' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
@@ -682,10 +680,6 @@ CREATE FUNCTION value_no_delete() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN I
 CREATE TRIGGER value_no_delete BEFORE DELETE ON value FOR EACH ROW EXECUTE FUNCTION value_no_delete()
 -- end
 CREATE TRIGGER value_no_truncate BEFORE TRUNCATE ON value EXECUTE FUNCTION value_no_delete()
--- end
-CREATE FUNCTION value_key_epoch() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF EXISTS (SELECT 1 FROM written w JOIN person p ON p.bucket = w.bucket AND p.subject = w.subject WHERE w.epoch < p.key_epoch) THEN RAISE EXCEPTION 'this epoch of the person''s key is no longer in use' USING ERRCODE = '23514'; END IF; RETURN NULL; END $$
--- end
-CREATE TRIGGER value_key_epoch AFTER INSERT ON value REFERENCING NEW TABLE AS written FOR EACH STATEMENT EXECUTE FUNCTION value_key_epoch()
 -- end
 ALTER TABLE value ENABLE ROW LEVEL SECURITY
 -- end

@@ -1,3 +1,11 @@
+CREATE TABLE tenant_role (
+	tenant BLOB NOT NULL,
+	role TEXT NOT NULL,
+	CONSTRAINT pk_tenant_role PRIMARY KEY (tenant),
+	CONSTRAINT uq_tenant_role_role UNIQUE (role),
+	CONSTRAINT ck_tenant_role_tenant CHECK (length(tenant) = 16)
+)
+-- end
 CREATE TABLE index_root (
 	tenant BLOB NOT NULL,
 	epoch INTEGER NOT NULL,
