@@ -5,7 +5,6 @@ the token would go along. Nothing that was sent or answered gets into an error.
 """
 
 import http.client
-import ipaddress
 import json
 import re
 import ssl
@@ -14,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from vault.providers.address import checked_address
 from vault.providers.base import ProviderDown, ProviderRefused
 
 TIMEOUT_SECONDS = 5.0
@@ -47,17 +47,7 @@ class TransitHttp:
     timeout: float = TIMEOUT_SECONDS
 
     def __post_init__(self) -> None:
-        url = urlsplit(self.address)
-        if (
-            url.scheme not in ("http", "https")
-            or not url.hostname
-            or url.query
-            or url.fragment
-            or url.username
-        ):
-            raise ValueError("address must be http(s)://host[:port][/prefix]")
-        if url.scheme == "http" and not _is_this_machine(url.hostname):
-            raise ValueError("plain http is for this machine only: use https")
+        checked_address(self.address)
         if not _NAME.fullmatch(self.mount) or (self.namespace and not _NAME.fullmatch(self.namespace)):
             raise ValueError("mount and namespace are paths of letters, digits, dot, hyphen and underscore")
 
@@ -130,12 +120,3 @@ def _read(status: int, content: bytes) -> Answer:
     data, errors = body.get("data"), body.get("errors")
     problem = " ".join(str(error) for error in errors) if isinstance(errors, list) else ""
     return Answer(status=status, data=data if isinstance(data, dict) else {}, problem=problem.lower())
-
-
-def _is_this_machine(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
