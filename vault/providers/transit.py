@@ -23,6 +23,7 @@ from vault.providers.transit_http import Answer, TransitHttp
 from vault.sealed import KEY_BYTES, Unopenable
 
 _VERSION = b"\x01"
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 _CIPHERTEXT = re.compile(r"vault:(v[1-9][0-9]{0,8}):[A-Za-z0-9+/]{40,1000}={0,2}")
 # What the engine says with status 400 when an operator must act; any other 400 on decryption is about the bytes.
 _OPERATOR = (
@@ -39,12 +40,15 @@ class TransitProvider:
     """Wraps tenant keys under the engine's key `key`; `http` knows the server, the engine's place and the token.
 
     The token needs "update" on `encrypt/<key>` and `decrypt/<key>`, and on `keys/<key>` and `keys/<key>/rotate` for
-    whoever prepares and rotates.
+    whoever prepares and rotates. Do not give it "create" on `encrypt/<key>`: a mistyped name would become a new
+    key. Raises ValueError for a name that is none.
     """
 
     name = "transit"
 
     def __init__(self, http: TransitHttp, key: str) -> None:
+        if not _NAME.fullmatch(key):
+            raise ValueError("key must be a name of letters, digits, dot, hyphen and underscore")
         self._http, self._key = http, key
 
     def wrap(self, key: bytes, context: bytes) -> bytes:

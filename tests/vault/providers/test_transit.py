@@ -286,6 +286,12 @@ def test_a_place_that_is_not_allowed_is_refused_before_any_call(changes):
         TransitHttp(**(given | changes))
 
 
+@pytest.mark.parametrize("key", ["", "..", "a/b", "a?b", "a b", "ä"])
+def test_a_name_that_would_change_the_path_is_refused(make, key):
+    with pytest.raises(ValueError, match="key must be a name"):
+        make(key=key)
+
+
 def test_nothing_that_is_sent_or_answered_is_logged_or_shown(transit, caplog):
     with caplog.at_level(logging.DEBUG):
         blob = transit.wrap(KEY, CONTEXT)
