@@ -36,10 +36,22 @@ class Enrolled:
         return f"Enrolled({self.subject.hex()})"
 
 
+type Also = Callable[[Connection, Mapping[int, Enrolled]], None]
+"""What else a transaction of `enrol_people` writes: whoever was taken in, by their place in the list."""
+
+
 def enrol_people(
-    vault: Vault, people: Sequence[NewPerson], now_ms: int, langs: Sequence[str] | None = None
+    vault: Vault,
+    people: Sequence[NewPerson],
+    now_ms: int,
+    langs: Sequence[str] | None = None,
+    *,
+    also: Also | None = None,
 ) -> list[Enrolled | Refused]:
-    """Create people with their accounts and their `enrol` entries; positions match, refusals as `create_many`."""
+    """Create people with their accounts and their `enrol` entries; positions match, refusals as `create_many`.
+
+    What `also` writes is committed with the people of its transaction, or not at all.
+    """
     spoken = [DEFAULT_LANG] * len(people) if langs is None else langs
     keys: dict[int, str] = {}
 
@@ -51,6 +63,12 @@ def enrol_people(
             text = created_text(people[at].values, now_ms)
             fields = (("lang", spoken[at]), ("values", text))
             about.append((one.bucket, one.subject, write_id(one.subject, text), fields))
+        if also:
+            named = {
+                at: Enrolled(bucket=one.bucket, subject=one.subject, key=keys[at])
+                for at, one in created.items()
+            }
+            also(conn, named)
         append(conn, entry_items(vault, Kind.ENROL, about, now_ms), now_ms, vault.installation.ledger_host)
 
     answers = create_many(vault, people, now_ms, within=within)

@@ -2,16 +2,20 @@
 
 One JSON object a line: field codes to texts, and optionally `lang`. A line that cannot be taken is reported by its number
 and a code, never by its content, and spoils no other line. The keys go to a new file that only its owner can read, as
-`{"line": n, "subject": "sub_…", "key": "sik_…"}`; they exist nowhere else.
+`{"line": n, "subject": "sub_…", "key": "sik_…"}`; they exist nowhere else. Broken off anywhere, a load goes on with --resume.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
+import secrets
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from itertools import batched
 from pathlib import Path
 from typing import Any, TextIO
@@ -19,18 +23,19 @@ from typing import Any, TextIO
 import click
 import msgspec
 
-from api.cli.failures import Exit
+from api.cli.failures import Exit, Failure
 from api.cli.installation import dir_option, private_file, settings_of
 from api.cli.output import Tick, emit, json_option, progress, table_of
 from api.opening import opened_vault
+from consent import loads
 from consent.accounts import DEFAULT_LANG
-from consent.keeping import NewPerson, Refused, enrol_people
+from consent.keeping import NewPerson, Refused
 from consent.notices import LANGUAGES
 from vault.ids import encode_id
 from vault.opening import Vault
 
-BATCH = 2_000
 SHOWN_REFUSALS = 20
+KEPT_REFUSALS = 10_000
 _decode = msgspec.json.Decoder(dict[str, str]).decode
 
 
@@ -58,76 +63,146 @@ class BadLine:
 @click.option(
     "--keys-out", required=True, type=click.Path(path_type=Path, dir_okay=False), help="New file (0600)."
 )
+@click.option("--resume", is_flag=True, help="Go on with a load of this FILE that was broken off.")
 @json_option
-def command(home: Path | None, file: Path, keys_out: Path, as_json: bool) -> int:
+def command(home: Path | None, file: Path, keys_out: Path, resume: bool, as_json: bool) -> int:
     """Take in the people in FILE (JSON lines; "-" reads standard input); 1 if a line was refused."""
     settings = settings_of(home)
-    refused: list[BadLine] = []
-    with (
-        opened_vault(settings) as vault,
-        click.open_file(str(file), "rb") as lines,
-        private_file(keys_out) as keys,
-        progress(quiet=as_json) as tick,
-    ):
-        count = _enrol(vault, parse_lines(lines, refused), keys, refused, tick)
-    refused.sort(key=lambda bad: bad.number)
-    emit(
-        {"enrolled": count, "refused": [_row(bad) for bad in refused], "keys_file": keys_out.name},
-        as_json=as_json,
-        lines=_summary(count, refused, keys_out),
-        table=table_of(
-            "refused",
-            ("line", "code", "field"),
-            [(b.number, b.code, b.field) for b in refused[:SHOWN_REFUSALS]],
-        )
-        if refused
-        else None,
-    )
-    return Exit.WRONG if refused else Exit.OK
+    refused = Refusals()
+    with opened_vault(settings) as vault, progress(quiet=as_json) as tick:
+        load = loads.name_of(vault, _digest(file))
+        begun = loads.progress(vault, load)
+        with click.open_file(str(file), "rb") as lines, _keys_file(keys_out, begun, resume=resume) as keys:
+            done = 0 if begun is None else begun.done
+            count = _enrol(vault, load, parse_lines(lines, refused, done), keys, refused, tick)
+        loads.finish(vault, load)
+    before = (0, 0) if begun is None else (begun.enrolled, begun.refused)
+    _tell(count + before[0], refused, before[1], keys_out, as_json=as_json)
+    return Exit.WRONG if refused.count + before[1] else Exit.OK
 
 
-def parse_lines(lines: Iterable[bytes], refused: list[BadLine]) -> Iterator[Line]:
-    """The lines that are people; the others are added to `refused`. Empty lines are no lines."""
+@dataclass(slots=True)
+class Refusals:
+    """Lines that were not taken: all are counted, the first are kept."""
+
+    count: int = 0
+    kept: list[BadLine] = field(default_factory=list)
+    reasons: Counter[str] = field(default_factory=Counter)
+
+    def add(self, bad: BadLine) -> None:
+        self.count += 1
+        self.reasons[bad.code] += 1
+        if len(self.kept) < KEPT_REFUSALS:
+            self.kept.append(bad)
+
+
+def _digest(file: Path) -> bytes:
+    """What tells one source from another: its size and how it begins. Standard input can never be resumed."""
+    if str(file) == "-":
+        return secrets.token_bytes(32)
+    with file.open("rb") as source:
+        head = source.read(1 << 20)
+    return hashlib.sha256(file.stat().st_size.to_bytes(8) + head).digest()
+
+
+@contextmanager
+def _keys_file(path: Path, begun: loads.Progress | None, *, resume: bool) -> Iterator[TextIO]:
+    """The file of sign-in keys: new, or the one of the load that is resumed, with nobody missing or twice."""
+    if begun is None:
+        with private_file(path) as file:
+            yield file
+        return
+    if not resume:
+        raise Failure("a load of this file was broken off; say --resume to go on with it", code="load_begun")
+    if not path.exists():
+        raise Failure(f"{path.name} is not there: it holds the keys so far", code="no_keys_file")
+    with path.open("r+", encoding="utf-8") as file:
+        last = _cut_to_whole_lines(file)
+        _write(file, [one for one in begun.last if one.line > last])
+        yield file
+
+
+def _cut_to_whole_lines(file: TextIO) -> int:
+    """Drop a last line that was cut short; the line number of the last whole one, the file open behind it."""
+    last, end = 0, 0
+    while (text := file.readline()).endswith("\n"):
+        last, end = int(json.loads(text)["line"]), file.tell()
+    file.seek(end)
+    file.truncate()
+    return last
+
+
+def _write(file: TextIO, handed: Iterable[loads.Handed]) -> None:
+    """Keys, on disk before this returns."""
+    for one in handed:
+        row = {"line": one.line, "subject": encode_id("sub", one.subject), "key": one.key}
+        file.write(json.dumps(row) + "\n")
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def parse_lines(lines: Iterable[bytes], refused: Refusals, done: int = 0) -> Iterator[Line]:
+    """The lines that are people; the others are added to `refused`. Empty lines, and lines up to `done`, are none."""
     for number, raw in enumerate(lines, 1):
-        if not raw.strip():
+        if number <= done or not raw.strip():
             continue
         try:
             values = _decode(raw)
         except msgspec.MsgspecError:
-            refused.append(BadLine(number=number, code="malformed_line"))
+            refused.add(BadLine(number=number, code="malformed_line"))
             continue
         lang = values.pop("lang", DEFAULT_LANG)
         if lang not in LANGUAGES:
-            refused.append(BadLine(number=number, code="unknown_language", field="lang"))
+            refused.add(BadLine(number=number, code="unknown_language", field="lang"))
             continue
         yield Line(number=number, lang=lang, person=NewPerson(values))
 
 
-def _enrol(vault: Vault, lines: Iterator[Line], keys: TextIO, refused: list[BadLine], tick: Tick) -> int:
+def _enrol(
+    vault: Vault, load: bytes, lines: Iterator[Line], keys: TextIO, refused: Refusals, tick: Tick
+) -> int:
     count = 0
-    for batch in batched(lines, BATCH):
+    for batch in batched(lines, loads.CHUNK):
         now_ms = time.time_ns() // 1_000_000
-        answers = enrol_people(vault, [line.person for line in batch], now_ms, [line.lang for line in batch])
+        people = [(line.number, line.lang, line.person) for line in batch]
+        answers = loads.take_in(vault, load, people, batch[-1].number, now_ms)
+        handed = []
         for line, answer in zip(batch, answers, strict=True):
             if isinstance(answer, Refused):
-                refused.append(BadLine(number=line.number, code=answer.code, field=answer.field))
+                refused.add(BadLine(number=line.number, code=answer.code, field=answer.field))
             else:
-                row = {"line": line.number, "subject": encode_id("sub", answer.subject), "key": answer.key}
-                keys.write(json.dumps(row) + "\n")
-                count += 1
-        keys.flush()
+                handed.append(loads.Handed(line=line.number, subject=answer.subject, key=answer.key))
+        _write(keys, handed)
+        count += len(handed)
         tick("people enrolled", count, None)
     return count
+
+
+def _tell(count: int, refused: Refusals, before: int, keys_out: Path, *, as_json: bool) -> None:
+    kept = sorted(refused.kept, key=lambda bad: bad.number)
+    emit(
+        {
+            "enrolled": count,
+            "refused": [_row(bad) for bad in kept],
+            "refused_count": refused.count + before,
+            "keys_file": keys_out.name,
+        },
+        as_json=as_json,
+        lines=_summary(count, refused, keys_out),
+        table=table_of(
+            "refused", ("line", "code", "field"), [(b.number, b.code, b.field) for b in kept[:SHOWN_REFUSALS]]
+        )
+        if kept
+        else None,
+    )
 
 
 def _row(bad: BadLine) -> dict[str, Any]:
     return {"line": bad.number, "code": bad.code, "field": bad.field}
 
 
-def _summary(count: int, refused: Sequence[BadLine], keys_out: Path) -> Iterator[str]:
+def _summary(count: int, refused: Refusals, keys_out: Path) -> Iterator[str]:
     yield f"{count:,} people enrolled; their sign-in keys are in {keys_out}"
-    if refused:
-        reasons = Counter(bad.code for bad in refused)
-        yield f"{len(refused):,} lines refused: " + ", ".join(
-            f"{n:,} {code}" for code, n in reasons.most_common()
-        )
+    if refused.count:
+        reasons = ", ".join(f"{n:,} {code}" for code, n in refused.reasons.most_common())
+        yield f"{refused.count:,} lines refused: {reasons}"

@@ -8,9 +8,10 @@ import api.tables
 import breach.tables
 import consent.erasure_tables
 import consent.ledger.tables
+import consent.load_tables
 import consent.tables
-import vault.honey_tables
 import vault.erasure_tables
+import vault.honey_tables
 import vault.key_tables
 import vault.role_tables
 import vault.tables
@@ -21,13 +22,14 @@ from vault.storage import key_metadata, metadata
 TABLE_MODULES = (
     vault.tables,
     vault.tag_tables,
-    vault.erasure_tables,
     vault.key_tables,
-    vault.honey_tables,
     vault.role_tables,
+    vault.erasure_tables,
+    vault.honey_tables,
     consent.tables,
     consent.ledger.tables,
     consent.erasure_tables,
+    consent.load_tables,
     breach.tables,
     api.tables,
 )

@@ -8,10 +8,11 @@ import stat
 
 import pytest
 
-from api.cli.enrol import parse_lines
+from api.cli.enrol import Refusals, parse_lines
 from api.cli.failures import Exit
 from api.demo.apps import APPS
 from api.demo.city import citizens
+from consent import loads
 from consent.accounts import sign_in
 from tests.cli.conftest import SEED
 from vault.ids import decode_subject
@@ -99,10 +100,54 @@ def test_people_can_come_from_standard_input(perusal, home, tmp_path, monkeypatc
 
 @pytest.mark.parametrize("raw", [b"[]", b"1", b'{"name": 1}', b'{"name": null}', b"\xff\xfe", b"{"])
 def test_a_line_that_is_no_object_of_texts_is_malformed(raw):
-    refused = []
+    refused = Refusals()
 
     assert list(parse_lines([raw], refused)) == []
-    assert [(bad.number, bad.code) for bad in refused] == [(1, "malformed_line")]
+    assert [(bad.number, bad.code) for bad in refused.kept] == [(1, "malformed_line")]
+
+
+@pytest.fixture
+def broken_off(home, tmp_path, perusal, monkeypatch):
+    """A load of 30 people in batches of 7 that ends at the third batch, its keys written or not, cut or whole."""
+    source, keys = tmp_path / "many.jsonl", tmp_path / "many.keys"
+    source.write_text("".join(_line(person) for person in citizens(SEED + 9, 30)), encoding="utf-8")
+    take_in, batches = loads.take_in, iter(range(99))
+
+    def fails_at_the_third(*given):
+        done = take_in(*given)
+        if next(batches) == 2:
+            raise OSError(28, "No space left on device", "many.keys")
+        return done
+
+    monkeypatch.setattr(loads, "CHUNK", 7)
+    with monkeypatch.context() as patched:
+        patched.setattr(loads, "take_in", fails_at_the_third)
+        assert perusal("enrol", source, "--keys-out", keys, "--dir", home).code == Exit.ENVIRONMENT
+    return source, keys
+
+
+@pytest.mark.parametrize("tail", ["", '{"line": 15, "subj'])
+def test_a_load_that_was_broken_off_goes_on_and_hands_out_every_key_once(perusal, home, broken_off, tail):
+    source, keys = broken_off
+    with keys.open("a", encoding="utf-8") as file:
+        file.write(tail)
+
+    again = perusal("enrol", source, "--keys-out", keys, "--dir", home)
+    assert "[load_begun]" in again.err
+    said = perusal("enrol", source, "--keys-out", keys, "--resume", "--dir", home, "--json")
+
+    assert (said.code, said.json["enrolled"], said.json["refused_count"]) == (0, 30, 0)
+    rows = [json.loads(line) for line in keys.read_text().splitlines()]
+    assert [row["line"] for row in rows] == list(range(1, 31))
+    database = open_database(f"sqlite:///{home}/data.db")
+    with database.read() as conn:
+        assert all(sign_in(conn, row["key"]).subject == decode_subject(row["subject"]) for row in rows)
+    database.close()
+
+
+def test_a_load_is_not_resumed_into_another_file_of_keys(perusal, home, broken_off, tmp_path):
+    said = perusal("enrol", broken_off[0], "--keys-out", tmp_path / "new", "--resume", "--dir", home)
+    assert "[no_keys_file]" in said.err
 
 
 def test_recipients_are_registered_with_their_texts_and_only_once_all_are_good(perusal, home, tmp_path):

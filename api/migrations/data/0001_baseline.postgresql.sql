@@ -106,6 +106,24 @@ ALTER TABLE alarm ENABLE ROW LEVEL SECURITY
 -- end
 CREATE POLICY own ON alarm USING (bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket())) WITH CHECK (bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket()))
 -- end
+CREATE TABLE bulk_load (
+	id BYTEA NOT NULL,
+	done BIGINT NOT NULL,
+	enrolled BIGINT NOT NULL,
+	refused BIGINT NOT NULL,
+	started_at BIGINT NOT NULL,
+	updated_at BIGINT NOT NULL,
+	sealed BYTEA NOT NULL,
+	tenant BYTEA DEFAULT perusal_home() NOT NULL,
+	CONSTRAINT pk_bulk_load PRIMARY KEY (id),
+	CONSTRAINT ck_bulk_load_id CHECK (length(id) = 32),
+	CONSTRAINT ck_bulk_load_counts CHECK (done >= 0 AND enrolled >= 0 AND refused >= 0)
+)
+-- end
+ALTER TABLE bulk_load ENABLE ROW LEVEL SECURITY
+-- end
+CREATE POLICY own ON bulk_load USING (tenant = (SELECT perusal_tenant())) WITH CHECK (tenant = (SELECT perusal_tenant()))
+-- end
 CREATE TABLE consumer (
 	bucket INTEGER NOT NULL,
 	subject BYTEA NOT NULL,
@@ -335,12 +353,14 @@ CREATE TABLE person (
 	created_at BIGINT NOT NULL,
 	erased_at BIGINT,
 	merged_into BYTEA,
+	key_epoch INTEGER DEFAULT 1 NOT NULL,
 	CONSTRAINT pk_person PRIMARY KEY (bucket, subject),
 	CONSTRAINT ck_person_state CHECK (state IN ('active', 'merged', 'erased')),
 	CONSTRAINT ck_person_merged_into CHECK ((merged_into IS NULL) OR state <> 'active'),
 	CONSTRAINT ck_person_merged CHECK (state <> 'merged' OR merged_into IS NOT NULL),
 	CONSTRAINT ck_person_erased_at CHECK ((state = 'erased') = (erased_at IS NOT NULL)),
-	CONSTRAINT ck_person_subject CHECK (length(subject) = 16)
+	CONSTRAINT ck_person_subject CHECK (length(subject) = 16),
+	CONSTRAINT ck_person_key_epoch CHECK (key_epoch >= 1)
 )
 -- end
 CREATE FUNCTION person_erased_for_good() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF OLD.state = 'erased' AND (NEW.state IS DISTINCT FROM OLD.state OR NEW.erased_at IS DISTINCT FROM OLD.erased_at) THEN RAISE EXCEPTION 'an erased person stays erased' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
@@ -680,6 +700,10 @@ CREATE FUNCTION value_no_delete() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN I
 CREATE TRIGGER value_no_delete BEFORE DELETE ON value FOR EACH ROW EXECUTE FUNCTION value_no_delete()
 -- end
 CREATE TRIGGER value_no_truncate BEFORE TRUNCATE ON value EXECUTE FUNCTION value_no_delete()
+-- end
+CREATE FUNCTION value_key_epoch() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF EXISTS (SELECT 1 FROM written w JOIN person p ON p.bucket = w.bucket AND p.subject = w.subject WHERE w.epoch < p.key_epoch) THEN RAISE EXCEPTION 'this epoch of the person''s key is no longer in use' USING ERRCODE = '23514'; END IF; RETURN NULL; END $$
+-- end
+CREATE TRIGGER value_key_epoch AFTER INSERT ON value REFERENCING NEW TABLE AS written FOR EACH STATEMENT EXECUTE FUNCTION value_key_epoch()
 -- end
 ALTER TABLE value ENABLE ROW LEVEL SECURITY
 -- end

@@ -74,6 +74,20 @@ CREATE TRIGGER alarm_only_seen BEFORE UPDATE ON alarm WHEN NEW.bucket IS NOT OLD
 -- end
 CREATE TRIGGER alarm_no_delete BEFORE DELETE ON alarm BEGIN SELECT RAISE(ABORT, 'alarms stay'); END
 -- end
+CREATE TABLE bulk_load (
+	id BLOB NOT NULL,
+	done BIGINT NOT NULL,
+	enrolled BIGINT NOT NULL,
+	refused BIGINT NOT NULL,
+	started_at BIGINT NOT NULL,
+	updated_at BIGINT NOT NULL,
+	sealed BLOB NOT NULL,
+	tenant BLOB DEFAULT (x'') NOT NULL,
+	CONSTRAINT pk_bulk_load PRIMARY KEY (id),
+	CONSTRAINT ck_bulk_load_id CHECK (length(id) = 32),
+	CONSTRAINT ck_bulk_load_counts CHECK (done >= 0 AND enrolled >= 0 AND refused >= 0)
+)
+-- end
 CREATE TABLE consumer (
 	bucket INTEGER NOT NULL,
 	subject BLOB NOT NULL,
@@ -251,12 +265,14 @@ CREATE TABLE person (
 	created_at BIGINT NOT NULL,
 	erased_at BIGINT,
 	merged_into BLOB,
+	key_epoch INTEGER DEFAULT 1 NOT NULL,
 	CONSTRAINT pk_person PRIMARY KEY (bucket, subject),
 	CONSTRAINT ck_person_state CHECK (state IN ('active', 'merged', 'erased')),
 	CONSTRAINT ck_person_merged_into CHECK ((merged_into IS NULL) OR state <> 'active'),
 	CONSTRAINT ck_person_merged CHECK (state <> 'merged' OR merged_into IS NOT NULL),
 	CONSTRAINT ck_person_erased_at CHECK ((state = 'erased') = (erased_at IS NOT NULL)),
-	CONSTRAINT ck_person_subject CHECK (length(subject) = 16)
+	CONSTRAINT ck_person_subject CHECK (length(subject) = 16),
+	CONSTRAINT ck_person_key_epoch CHECK (key_epoch >= 1)
 )
  WITHOUT ROWID
 -- end
@@ -521,6 +537,8 @@ CREATE UNIQUE INDEX uq_value_head ON value (bucket, subject, record, field) WHER
 CREATE TRIGGER value_only_close BEFORE UPDATE ON value WHEN NEW.bucket IS NOT OLD.bucket OR NEW.subject IS NOT OLD.subject OR NEW.record IS NOT OLD.record OR NEW.field IS NOT OLD.field OR NEW.version IS NOT OLD.version OR NEW.schema IS NOT OLD.schema OR NEW.valid_from IS NOT OLD.valid_from OR (OLD.valid_to IS NOT NULL AND NEW.valid_to IS NOT OLD.valid_to) OR OLD.struck_at IS NOT NULL OR (NEW.struck_at IS NULL AND NEW.epoch <= OLD.epoch AND (NEW.epoch IS NOT OLD.epoch OR NEW.blob IS NOT OLD.blob OR NEW.blob_sha256 IS NOT OLD.blob_sha256)) OR (NEW.struck_at IS NOT NULL AND (NEW.epoch IS NOT OLD.epoch OR NEW.blob_sha256 IS NOT OLD.blob_sha256)) BEGIN SELECT RAISE(ABORT, 'a value version is closed once, sealed again under a later key, or struck out'); END
 -- end
 CREATE TRIGGER value_no_delete BEFORE DELETE ON value WHEN EXISTS (SELECT 1 FROM person WHERE bucket = OLD.bucket AND subject = OLD.subject AND state = 'active') BEGIN SELECT RAISE(ABORT, 'value versions of an active person stay'); END
+-- end
+CREATE TRIGGER value_key_epoch BEFORE INSERT ON value WHEN NEW.epoch < (SELECT key_epoch FROM person WHERE bucket = NEW.bucket AND subject = NEW.subject) BEGIN SELECT RAISE(ABORT, 'this epoch of the person''s key is no longer in use'); END
 -- end
 CREATE TABLE consent_request (
 	bucket INTEGER NOT NULL,

@@ -6,15 +6,66 @@ CREATE TABLE tenant_role (
 	CONSTRAINT ck_tenant_role_tenant CHECK (length(tenant) = 16)
 )
 -- end
+CREATE TABLE cache_member (
+	tenant BLOB NOT NULL,
+	id BLOB NOT NULL,
+	seen BIGINT NOT NULL,
+	lease_until BIGINT NOT NULL,
+	CONSTRAINT pk_cache_member PRIMARY KEY (tenant, id),
+	CONSTRAINT ck_cache_member_id CHECK (length(id) = 16)
+)
+-- end
+CREATE TABLE eviction (
+	tenant BLOB NOT NULL,
+	seq BIGINT NOT NULL,
+	subject BLOB NOT NULL,
+	at BIGINT NOT NULL,
+	CONSTRAINT pk_eviction PRIMARY KEY (tenant, seq, subject),
+	CONSTRAINT ck_eviction_subject CHECK (length(subject) IN (0, 16))
+)
+-- end
+CREATE TABLE eviction_head (
+	tenant BLOB NOT NULL,
+	seq BIGINT NOT NULL,
+	CONSTRAINT pk_eviction_head PRIMARY KEY (tenant),
+	CONSTRAINT ck_eviction_head_seq CHECK (seq >= 0)
+)
+-- end
 CREATE TABLE index_root (
 	tenant BLOB NOT NULL,
 	epoch INTEGER NOT NULL,
 	kek_version INTEGER NOT NULL,
 	wrapped BLOB NOT NULL,
 	state TEXT NOT NULL,
+	created_at BIGINT NOT NULL,
 	CONSTRAINT pk_index_root PRIMARY KEY (tenant, epoch),
-	CONSTRAINT ck_index_root_state CHECK (state IN ('active', 'retired'))
+	CONSTRAINT ck_index_root_state CHECK (state IN ('building', 'active', 'leaving', 'retired'))
 )
+-- end
+CREATE UNIQUE INDEX uq_index_root_active ON index_root (tenant) WHERE state = 'active'
+-- end
+CREATE UNIQUE INDEX uq_index_root_building ON index_root (tenant) WHERE state = 'building'
+-- end
+CREATE TABLE rotation (
+	tenant BLOB NOT NULL,
+	id BLOB NOT NULL,
+	kind TEXT NOT NULL,
+	state TEXT NOT NULL,
+	stage TEXT NOT NULL,
+	target INTEGER NOT NULL,
+	cursor BLOB NOT NULL,
+	done BIGINT NOT NULL,
+	total BIGINT NOT NULL,
+	left_over BIGINT NOT NULL,
+	started_at BIGINT NOT NULL,
+	updated_at BIGINT NOT NULL,
+	CONSTRAINT pk_rotation PRIMARY KEY (tenant, id),
+	CONSTRAINT ck_rotation_kind CHECK (kind IN ('root', 'tenant', 'person', 'index')),
+	CONSTRAINT ck_rotation_state CHECK (state IN ('running', 'done')),
+	CONSTRAINT ck_rotation_counts CHECK (done >= 0 AND total >= 0 AND left_over >= 0)
+)
+-- end
+CREATE UNIQUE INDEX uq_rotation_running ON rotation (tenant, kind) WHERE state = 'running'
 -- end
 CREATE TABLE service_key (
 	tenant BLOB NOT NULL,
@@ -47,7 +98,14 @@ CREATE TABLE tenant_kek (
 	wrapped BLOB NOT NULL,
 	state TEXT NOT NULL,
 	created_at BIGINT NOT NULL,
+	wraps BIGINT NOT NULL,
 	CONSTRAINT pk_tenant_kek PRIMARY KEY (tenant, version),
-	CONSTRAINT ck_tenant_kek_state CHECK (state IN ('active', 'retired'))
+	CONSTRAINT ck_tenant_kek_state CHECK (state IN ('active', 'retired', 'destroyed')),
+	CONSTRAINT ck_tenant_kek_destroyed CHECK ((state = 'destroyed') = (length(wrapped) = 0)),
+	CONSTRAINT ck_tenant_kek_wraps CHECK (wraps >= 0 AND wraps <= 4294967296)
 )
+-- end
+CREATE UNIQUE INDEX uq_tenant_kek_active ON tenant_kek (tenant) WHERE state = 'active'
+-- end
+CREATE TRIGGER tenant_kek_in_use BEFORE UPDATE OF wrapped ON tenant_kek WHEN NEW.state = 'destroyed' AND (EXISTS (SELECT 1 FROM subject_key WHERE tenant = OLD.tenant AND kek_version = OLD.version) OR EXISTS (SELECT 1 FROM index_root WHERE tenant = OLD.tenant AND kek_version = OLD.version) OR EXISTS (SELECT 1 FROM service_key WHERE tenant = OLD.tenant AND kek_version = OLD.version)) BEGIN SELECT RAISE(ABORT, 'this tenant key still wraps other keys'); END
 -- end
