@@ -1,0 +1,285 @@
+"""Backups of keys: whole, sealed, mortal; and a restored one never brings an erased person back."""
+
+import io
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from sqlalchemy import func, select
+
+from tests.backends import Backend, open_backend
+from tests.vault import people
+from vault.backup_keys import DAY_MS, BackupExpired, BackupKeys, MalformedBackup
+from vault.backups import KeysPresent, backup, restore
+from vault.key_tables import index_root, service_key, subject_key, tenant_kek
+from vault.keys import Keyring
+from vault.opening import Vault, open_vault
+from vault.providers.local import create_root, open_root
+from vault.reader import Unreadable, UnreadableCode, open_many
+from vault.sealed import Unopenable
+
+DAYS = 30
+ROW_TABLES = (tenant_kek, index_root, service_key, subject_key)
+
+
+@dataclass
+class Site:
+    """One installation, its epoch keys, and copies of its data bases made on demand."""
+
+    backend: Backend
+    vault: Vault
+    provider: object
+    store: BackupKeys
+    copies: Callable[[str], Backend]
+
+    def backup(self, now: int) -> bytes:
+        file = io.BytesIO()
+        backup(self.backend.keys, self.provider, self.store, file, now)
+        return file.getvalue()
+
+    def restore(self, saved: bytes, into: Backend, **more):
+        return restore(into.data, into.keys, self.provider, self.store, io.BytesIO(saved), **more)
+
+    def reads(self, backend: Backend, person, now: int):
+        """What the person's phone number reads as through these data bases."""
+        opened = open_vault(backend.data, backend.keys, self.provider)
+        return open_many(opened, [people.permit(opened, person, ("phone",), now)])[0]
+
+
+@pytest.fixture
+def copies(
+    backend: Backend, request: pytest.FixtureRequest, tmp_path: Path
+) -> Iterator[Callable[[str], Backend]]:
+    """Copies of the data bases as they are now: "data" copies the data, "keys" the keys; what is not named:
+    the data is shared, the keys are empty."""
+    made: list[tuple[Backend, list[str]]] = []
+
+    def copy(what: str) -> Backend:
+        backend.data.close()
+        backend.keys.close()
+        maker = _sqlite_copy if backend.name == "sqlite" else _postgres_copy
+        made.append(maker(backend, request, tmp_path / str(len(made)), what))
+        return made[-1][0]
+
+    yield copy
+    for one, names in made:
+        one.close()
+        for name in names:
+            request.getfixturevalue("postgres").drop(name)
+
+
+def _sqlite_copy(backend, request, folder, what):
+    template = request.getfixturevalue("sqlite_template")
+    folder.mkdir()
+    urls = {"data": backend.data_url, "keys": f"sqlite:///{folder}/keys.sqlite"}
+    shutil.copy(template / "keys.sqlite", folder / "keys.sqlite")
+    for name, source in (("data", backend.data_url), ("keys", backend.keys_url)):
+        if name in what:
+            shutil.copy(source.removeprefix("sqlite:///"), folder / f"{name}.sqlite")
+            urls[name] = f"sqlite:///{folder}/{name}.sqlite"
+    return open_backend("sqlite", urls["data"], urls["keys"]), []
+
+
+def _postgres_copy(backend, request, _folder, what):
+    server = request.getfixturevalue("postgres")
+    names = {
+        name: server.clone(getattr(backend, name).engine.url.database if name in what else "perusal_keys")
+        for name in ("data", "keys")
+        if name in what or name == "keys"
+    }
+    urls = {name: server.url(clone) for name, clone in names.items()}
+    made = open_backend("postgresql", urls.get("data", backend.data_url), urls["keys"])
+    return made, list(names.values())
+
+
+@pytest.fixture
+def site(backend, vault, provider, copies, tmp_path) -> Site:
+    store = BackupKeys(tmp_path / "backup-keys", provider, vault.installation.tenant)
+    return Site(backend, vault, provider, store, copies)
+
+
+def test_a_restored_backup_holds_every_key_and_opens_every_value(site, now):
+    crowd = people.enrol(site.vault, range(40), now)
+    saved = site.backup(now)
+    fresh = site.copies("")
+
+    done = site.restore(saved, fresh)
+
+    assert (done.without_keys, done.erased_again, done.made_at) == (0, 0, now)
+    for table in ROW_TABLES:
+        with fresh.keys.read() as new, site.backend.keys.read() as old:
+            assert _count(new, table) == _count(old, table) > 0, table.name
+    assert [site.reads(fresh, person, now) for person in crowd[:3]] == [
+        {"phone": people.phone(i)} for i in range(3)
+    ]
+
+
+def test_an_old_data_base_does_not_open_for_an_erased_person_under_todays_keys(site, now):
+    kept, gone = people.enrol(site.vault, range(2), now)
+    old = site.copies("data")
+    people.erase(site.vault, gone, now + 1)
+
+    mixed = open_vault(old.data, site.backend.keys, site.provider)
+
+    answers = open_many(mixed, [people.permit(mixed, who, ("phone",), now) for who in (kept, gone)])
+    assert answers == [{"phone": people.phone(0)}, Unreadable(UnreadableCode.ERASED)]
+
+
+def test_a_restore_within_the_horizon_erases_again(site, now):
+    kept, gone = people.enrol(site.vault, range(2), now)
+    saved = site.backup(now)
+    people.erase(site.vault, gone, now + 1)
+    fresh = site.copies("")
+
+    done = site.restore(saved, fresh)
+
+    assert (done.erased_again, done.without_keys) == (1, 0)
+    assert site.reads(fresh, kept, now) == {"phone": people.phone(0)}
+    assert site.reads(fresh, gone, now) == Unreadable(UnreadableCode.ERASED)
+    with fresh.keys.read() as conn:
+        assert conn.execute(select(subject_key).where(subject_key.c.subject == gone.subject)).all() == []
+
+
+def test_with_both_data_bases_older_a_list_kept_elsewhere_erases_again(site, now):
+    kept, gone = people.enrol(site.vault, range(2), now)
+    saved = site.backup(now)
+    old = site.copies("data")
+    people.erase(site.vault, gone, now + 1)
+
+    done = site.restore(saved, old, also=[gone.subject])
+
+    assert done.erased_again == 1
+    assert site.reads(old, kept, now) == {"phone": people.phone(0)}
+    assert isinstance(site.reads(old, gone, now), Unreadable)
+
+
+def test_after_the_horizon_no_backup_opens_not_even_beside_an_old_data_base(site, now):
+    people.enrol(site.vault, range(2), now)
+    saved = site.backup(now)
+    old = site.copies("data")
+    later = now + DAYS * DAY_MS
+
+    assert site.store.expire(DAYS, later) == []
+    (destroyed,) = site.store.expire(DAYS, later + 1)
+
+    assert not destroyed.path.exists()
+    with pytest.raises(BackupExpired):
+        site.restore(saved, old)
+    with old.keys.read() as conn:
+        assert _count(conn, subject_key) == 0
+
+
+def test_the_key_of_an_expired_epoch_is_overwritten_before_it_is_unlinked(site, now, monkeypatch):
+    epoch = site.store.begin(now)
+    before = epoch.path.read_bytes()
+    seen: list[bytes] = []
+    unlink = Path.unlink
+    monkeypatch.setattr(Path, "unlink", lambda path: (seen.append(path.read_bytes()), unlink(path))[1])
+
+    site.store.expire(DAYS, now + (DAYS + 1) * DAY_MS)
+
+    assert [len(data) for data in seen] == [len(before)]
+    assert seen[0] != before
+    assert not epoch.path.exists()
+
+
+def test_backups_of_one_day_share_an_epoch_and_the_next_day_begins_another(site, now):
+    assert site.store.current(now) == site.store.current(now + DAY_MS - 1)
+    assert site.store.current(now + DAY_MS).made_at == now + DAY_MS
+    assert len(site.store.epochs()) == 2
+
+
+def test_people_created_after_the_backup_are_counted_as_unreadable(site, now):
+    people.enrol(site.vault, range(2), now)
+    saved = site.backup(now)
+    people.enrol(site.vault, range(2, 5), now + 1)
+
+    assert site.restore(saved, site.copies("")).without_keys == 3
+
+
+def test_nothing_is_restored_over_keys_that_are_there(site, now):
+    people.enrol(site.vault, range(2), now)
+    saved = site.backup(now)
+
+    with pytest.raises(KeysPresent):
+        site.restore(saved, site.backend)
+
+
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+def test_a_changed_cut_or_foreign_backup_restores_nothing(site, now, tmp_path):
+    people.enrol(site.vault, range(2), now)
+    saved = site.backup(now)
+    fresh = site.copies("")
+    flipped = [saved[:at] + bytes([saved[at] ^ 1]) + saved[at + 1 :] for at in (0, 4, 16, 30, 60, 200, -1)]
+
+    for broken in [*flipped, saved[:36], saved[:-40], saved + b"x", b""]:
+        with pytest.raises((MalformedBackup, Unopenable, BackupExpired)):
+            site.restore(broken, fresh)
+    other = BackupKeys(tmp_path / "backup-keys", site.provider, b"t" * 16)
+    with pytest.raises(MalformedBackup):
+        restore(fresh.data, fresh.keys, site.provider, other, io.BytesIO(saved))
+    with fresh.keys.read() as conn:
+        assert [_count(conn, table) for table in ROW_TABLES] == [0, 0, 0, 0]
+
+
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+def test_a_backup_shows_no_key_and_no_person(site, now):
+    (who,) = people.enrol(site.vault, range(1), now)
+    saved = site.backup(now)
+    key = site.vault.keyring.subject_keys([(who.bucket, who.subject)])[who.subject]
+
+    for secret in (key.data, key.ledger, who.subject):
+        assert secret not in saved
+        assert secret.hex().encode() not in saved
+
+
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+def test_a_backup_outlives_a_change_of_the_root(site, now, tmp_path):
+    (who,) = people.enrol(site.vault, range(1), now)
+    saved = site.backup(now)
+    create_root(tmp_path / "other.root", "another passphrase")
+    fresh_root = open_root(tmp_path / "other.root", "another passphrase")
+
+    assert site.store.rewrap(fresh_root) == 1
+    assert site.store.rewrap(fresh_root) == 1, "a change that was interrupted is simply repeated"
+
+    with pytest.raises(Unopenable):
+        site.restore(saved, site.copies(""))
+    moved = BackupKeys(tmp_path / "backup-keys", fresh_root, site.vault.installation.tenant)
+    fresh = site.copies("")
+    restore(fresh.data, fresh.keys, fresh_root, moved, io.BytesIO(saved))
+    opened = open_vault(fresh.data, fresh.keys, fresh_root)
+    assert open_many(opened, [people.permit(opened, who, ("phone",), now)]) == [{"phone": people.phone(0)}]
+
+
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+def test_epoch_keys_are_their_owners_only_and_say_nothing(site, now):
+    epoch = site.store.begin(now)
+
+    assert epoch.path.stat().st_mode & 0o777 == 0o600
+    assert site.store.key(epoch.made_at) not in epoch.path.read_bytes()
+
+
+def test_a_restored_keyring_still_finds_and_writes(site, now):
+    people.enrol(site.vault, range(3), now)
+    saved = site.backup(now)
+    fresh = site.copies("")
+    site.restore(saved, fresh)
+
+    opened = open_vault(fresh.data, fresh.keys, site.provider)
+
+    assert people.change(opened, _somebody(opened), "name", "Renamed", now + 1).version == 2
+    assert isinstance(opened.keyring, Keyring)
+
+
+def _somebody(vault: Vault):
+    from vault.records import people as everybody
+
+    with vault.data.read() as conn:
+        return next(everybody(conn))[1]
+
+
+def _count(conn, table) -> int:
+    return conn.execute(select(func.count()).select_from(table)).scalar_one()
