@@ -1,8 +1,17 @@
-"""Tables of the key data base: wrapped keys only, with backups of their own (vault.md §6.1, §6.7)."""
+"""Tables of the key data base: wrapped keys only, with backups of their own (vault.md §6.1, §6.7).
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, Integer, LargeBinary, Table, Text
+Beside the keys: who keeps unwrapped copies of them and what those have to forget (`evictions`), and the jobs
+that replace keys while everything serves (`rotation`). A tenant has at most one active tenant key, one index
+epoch that is read, one that is being built, and one running job of a kind.
+"""
 
+from sqlalchemy import BigInteger, CheckConstraint, Column, Index, Integer, LargeBinary, Table, Text, text
+
+from vault.appendonly import install
 from vault.storage import key_metadata
+
+MAX_WRAPS = 1 << 32
+"""AES-GCM under random nonces: one key never wraps more often than this (vault.md §2.7)."""
 
 tenant_kek = Table(
     "tenant_kek",
@@ -13,8 +22,13 @@ tenant_kek = Table(
     Column("wrapped", LargeBinary, nullable=False),
     Column("state", Text, nullable=False),
     Column("created_at", BigInteger, nullable=False),
-    CheckConstraint("state IN ('active', 'retired')", name="state"),
+    Column("wraps", BigInteger, nullable=False),
+    CheckConstraint("state IN ('active', 'retired', 'destroyed')", name="state"),
+    CheckConstraint("(state = 'destroyed') = (length(wrapped) = 0)", name="destroyed"),
+    CheckConstraint(f"wraps >= 0 AND wraps <= {MAX_WRAPS}", name="wraps"),
 )
+"""`wraps` counts uses in blocks that processes reserve: never too low. A destroyed version keeps its row, so that
+its number is never given again."""
 
 subject_key = Table(
     "subject_key",
@@ -38,8 +52,10 @@ index_root = Table(
     Column("kek_version", Integer, nullable=False),
     Column("wrapped", LargeBinary, nullable=False),
     Column("state", Text, nullable=False),
-    CheckConstraint("state IN ('active', 'retired')", name="state"),
+    Column("created_at", BigInteger, nullable=False),
+    CheckConstraint("state IN ('building', 'active', 'leaving', 'retired')", name="state"),
 )
+"""Tags are written under every epoch but the retired ones, and looked up under the active one."""
 
 service_key = Table(
     "service_key",
@@ -51,4 +67,92 @@ service_key = Table(
     Column("wrapped", LargeBinary, nullable=False),
     Column("state", Text, nullable=False),
     CheckConstraint("state IN ('active', 'retired')", name="state"),
+)
+
+cache_member = Table(
+    "cache_member",
+    key_metadata,
+    Column("tenant", LargeBinary, primary_key=True),
+    Column("id", LargeBinary, primary_key=True),
+    Column("seen", BigInteger, nullable=False),
+    Column("lease_until", BigInteger, nullable=False),
+    CheckConstraint("length(id) = 16", name="id"),
+)
+
+eviction_head = Table(
+    "eviction_head",
+    key_metadata,
+    Column("tenant", LargeBinary, primary_key=True),
+    Column("seq", BigInteger, nullable=False),
+    CheckConstraint("seq >= 0", name="seq"),
+)
+"""The last number given. Its row is held until the commit, so that numbers become visible in their order."""
+
+eviction = Table(
+    "eviction",
+    key_metadata,
+    Column("tenant", LargeBinary, primary_key=True),
+    Column("seq", BigInteger, primary_key=True),
+    Column("subject", LargeBinary, primary_key=True),
+    Column("at", BigInteger, nullable=False),
+    CheckConstraint("length(subject) IN (0, 16)", name="subject"),
+)
+"""Whose keys every cache has to forget; an empty subject stands for the tenant's own keys."""
+
+rotation = Table(
+    "rotation",
+    key_metadata,
+    Column("tenant", LargeBinary, primary_key=True),
+    Column("id", LargeBinary, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("stage", Text, nullable=False),
+    Column("target", Integer, nullable=False),
+    Column("cursor", LargeBinary, nullable=False),
+    Column("done", BigInteger, nullable=False),
+    Column("total", BigInteger, nullable=False),
+    Column("left_over", BigInteger, nullable=False),
+    Column("started_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+    CheckConstraint("kind IN ('root', 'tenant', 'person', 'index')", name="kind"),
+    CheckConstraint("state IN ('running', 'done')", name="state"),
+    CheckConstraint("done >= 0 AND total >= 0 AND left_over >= 0", name="counts"),
+)
+
+for _name, _table, _state in (
+    ("uq_tenant_kek_active", tenant_kek, "active"),
+    ("uq_index_root_active", index_root, "active"),
+    ("uq_index_root_building", index_root, "building"),
+):
+    _rule = text(f"state = '{_state}'")
+    Index(_name, _table.c.tenant, unique=True, sqlite_where=_rule, postgresql_where=_rule)
+
+_running = text("state = 'running'")
+Index(
+    "uq_rotation_running",
+    rotation.c.tenant,
+    rotation.c.kind,
+    unique=True,
+    sqlite_where=_running,
+    postgresql_where=_running,
+)
+
+_IN_USE = " OR ".join(
+    f"EXISTS (SELECT 1 FROM {name} WHERE tenant = OLD.tenant AND kek_version = OLD.version)"
+    for name in ("subject_key", "index_root", "service_key")
+)
+_LOSS = "this tenant key still wraps other keys"
+
+install(
+    tenant_kek,
+    sqlite=f"CREATE TRIGGER tenant_kek_in_use BEFORE UPDATE OF wrapped ON tenant_kek "
+    f"WHEN NEW.state = 'destroyed' AND ({_IN_USE}) BEGIN SELECT RAISE(ABORT, '{_LOSS}'); END",
+    postgresql=f"CREATE FUNCTION tenant_kek_in_use() RETURNS trigger LANGUAGE plpgsql AS "
+    f"$$ BEGIN IF NEW.state = 'destroyed' AND ({_IN_USE}) THEN "
+    f"RAISE EXCEPTION '{_LOSS}' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$",
+)
+install(
+    tenant_kek,
+    postgresql="CREATE TRIGGER tenant_kek_in_use BEFORE UPDATE ON tenant_kek "
+    "FOR EACH ROW EXECUTE FUNCTION tenant_kek_in_use()",
 )

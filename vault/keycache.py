@@ -24,6 +24,11 @@ class KeyCache[K, V]:
         self._clock = clock
         self._lock = threading.Lock()
         self._entries: OrderedDict[K, tuple[float, V]] = OrderedDict()
+        self._drops = 0
+
+    def mark(self) -> int:
+        """Taken before reading what is going to be put: see `put`."""
+        return self._drops
 
     def take(self, keys: Iterable[K]) -> dict[K, V]:
         """The live entries among `keys`; each one's age keeps counting from when it was put."""
@@ -41,9 +46,15 @@ class KeyCache[K, V]:
                 found[key] = entry[1]
         return found
 
-    def put(self, items: Iterable[tuple[K, V]]) -> None:
+    def put(self, items: Iterable[tuple[K, V]], *, since: int | None = None) -> None:
+        """Keep `items`; nothing is kept when anything was dropped after mark `since`.
+
+        What was read before a drop may be the very thing that had to be forgotten.
+        """
         now = self._clock()
         with self._lock:
+            if since is not None and since != self._drops:
+                return
             for key, value in items:
                 self._entries[key] = (now, value)
                 self._entries.move_to_end(key)
@@ -52,5 +63,11 @@ class KeyCache[K, V]:
 
     def drop(self, keys: Iterable[K]) -> None:
         with self._lock:
+            self._drops += 1
             for key in keys:
                 self._entries.pop(key, None)
+
+    def clear(self) -> None:
+        with self._lock:
+            self._drops += 1
+            self._entries.clear()

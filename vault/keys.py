@@ -1,4 +1,4 @@
-"""The key hierarchy below the provider (vault.md §6.1): tenant key, people's keys, index root, service keys.
+"""The key hierarchy below the provider (vault.md §6.1): tenant keys, people's keys, index roots, service keys.
 
 Every wrapped key is nonce 12 ‖ AES-256-GCM(tenant key, key), 60 bytes, bound to what it is for:
 
@@ -8,88 +8,78 @@ Every wrapped key is nonce 12 ‖ AES-256-GCM(tenant key, key), 60 bytes, bound 
 | person key  | "sk", tenant, subject, "data" or "ledger", epoch, tenant key version     |
 | index root  | "ir", tenant, epoch, tenant key version                                  |
 | service key | "svc", tenant, name, version, tenant key version                         |
-
-A person's keys are unwrapped for at most 60 seconds at a time, so that destroying the row destroys the data.
 """
 
-import hmac
-import secrets
+import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from itertools import batched
-from typing import Any, Final, Self
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from typing import Final, Self
 
+from sqlalchemy.exc import DBAPIError
+
+from vault import evictions, subject_keys
 from vault import tenant as tenants
+from vault.errors import VaultError
+from vault.evictions import TENANT, Membership, wall_ms
 from vault.ids import Bucket, SubjectId, TenantId
 from vault.keycache import KeyCache
-from vault.providers.base import Provider
-from vault.rowset import RowSet
-from vault.sealed import KEY_BYTES
+from vault.providers.base import Provider, ProviderError, SealedError
+from vault.sealed import Unopenable
 from vault.storage import Database
-from vault.tenant import FIRST_EPOCH, SERVICE_KEYS, KeysMissing
-from vault.wrapping import context, unwrap, wrap
+from vault.subject_keys import FIRST_EPOCH, KeyRow, Person, SubjectKey, Wrapping
+from vault.tag_keys import TagKeys
+from vault.tenant import SERVICE_KEYS, KeysMissing, TenantSecrets
 
-__all__ = ["SERVICE_KEYS", "Keyring", "KeysMissing", "SubjectKey"]
+__all__ = ["SERVICE_KEYS", "EpochMoved", "Keyring", "KeysMissing", "KeysUnavailable", "SubjectKey"]
 
-CHUNK: Final = 2_000
-
-
-@dataclass(frozen=True, slots=True)
-class SubjectKey:
-    """One person's keys: `data` seals values, `ledger` tags and opens their ledger entries; 32 bytes each."""
-
-    subject: SubjectId
-    epoch: int
-    data: bytes
-    ledger: bytes
-
-    def __repr__(self) -> str:
-        return f"SubjectKey(epoch={self.epoch})"
+TENANT_TTL_SECONDS: Final = 900.0
+_POLL_SECONDS: Final = 0.05
 
 
-_INSERT = RowSet(
-    "WITH {rows} INSERT INTO subject_key (bucket, tenant, subject, kind, epoch, kek_version, wrapped) "
-    "SELECT bucket, :tenant, subject, kind, :epoch, :kek, wrapped FROM rows",
-    bucket="int",
-    subject="bytes",
-    kind="text",
-    wrapped="bytes",
-)
-_FIND = RowSet(
-    "WITH {rows} SELECT k.subject, k.kind, k.epoch, k.kek_version, k.wrapped "
-    "FROM rows CROSS JOIN subject_key k "
-    "WHERE k.bucket = rows.bucket AND k.tenant = :tenant AND k.subject = rows.subject",
-    bucket="int",
-    subject="bytes",
-)
-_DESTROY = RowSet(
-    "WITH {rows} DELETE FROM subject_key WHERE tenant = :tenant AND "
-    "(bucket, subject) IN (SELECT bucket, subject FROM rows)",
-    bucket="int",
-    subject="bytes",
-)
+class KeysUnavailable(VaultError):
+    """The tenant's keys are due to be unwrapped again and the provider does not do it: nothing opens meanwhile."""
+
+    code = "keys_unavailable"
+
+
+class EpochMoved(VaultError):
+    """An index epoch began or ended while tags were being made: nothing was written, do it again."""
+
+    code = "epoch_moved"
 
 
 class Keyring:
     """One tenant's open keys. Thread-safe; made by `create` or `open`.
 
-    Tenant and service keys stay in memory while the keyring lives; a provider is asked once per start.
+    A person's keys stay unwrapped for at most 60 seconds, the tenant's own for 15 minutes; both only while this
+    process hears what others destroy (`evictions`).
     """
 
     def __init__(
         self,
         database: Database,
-        tenant: TenantId,
-        opened: tenants.TenantSecrets,
+        provider: Provider,
+        opened: TenantSecrets,
         *,
         clock: Callable[[], float] = time.monotonic,
+        wall: Callable[[], int] = wall_ms,
     ) -> None:
-        self.tenant = tenant
+        self.tenant = opened.tenant
         self._database = database
-        self._secrets = opened
+        self._provider = provider
+        self._clock = clock
+        self._wall = wall
+        self._lock = threading.RLock()
+        self._held = opened
+        self._held_until = clock() + TENANT_TTL_SECONDS
+        self._held_lock = threading.Lock()
+        self._changes = 0
+        self._allowance = (0, 0)
         self._cache: KeyCache[SubjectId, SubjectKey] = KeyCache(clock=clock)
-        self._index_keys: dict[int, bytes] = {}
+        self._membership = Membership(
+            database, opened.tenant, self._forget, since=opened.seq, clock=clock, wall=wall
+        )
 
     @classmethod
     def create(
@@ -100,10 +90,11 @@ class Keyring:
         now_ms: int,
         *,
         clock: Callable[[], float] = time.monotonic,
+        wall: Callable[[], int] = wall_ms,
     ) -> Self:
         """Make a tenant's first keys: tenant key version 1, index root epoch 1, every service key."""
         tenants.create(database, provider, tenant, now_ms)
-        return cls.open(database, provider, tenant, clock=clock)
+        return cls.open(database, provider, tenant, clock=clock, wall=wall)
 
     @classmethod
     def open(
@@ -113,12 +104,14 @@ class Keyring:
         tenant: TenantId,
         *,
         clock: Callable[[], float] = time.monotonic,
+        wall: Callable[[], int] = wall_ms,
     ) -> Self:
-        """Unwrap a tenant's keys; raises KeysMissing, or Unopenable under another root.
+        """Unwrap a tenant's keys; raises KeysMissing, ProviderError, or Unopenable under another root.
 
-        Service keys that this version knows and the installation does not yet have are added.
+        Service keys that this version knows and the installation does not yet have are added. `clock` counts
+        seconds evenly; `wall` tells Unix milliseconds, for leases that other processes look at.
         """
-        return cls(database, tenant, tenants.load(database, provider, tenant), clock=clock)
+        return cls(database, provider, tenants.load(database, provider, tenant), clock=clock, wall=wall)
 
     @property
     def database(self) -> Database:
@@ -126,94 +119,187 @@ class Keyring:
         return self._database
 
     @property
-    def index_epoch(self) -> int:
-        """The epoch under which tags are written and looked up."""
-        return self._secrets.index_epoch
+    def tag_keys(self) -> TagKeys:
+        """The tag keys as they are now: take them once for a piece of work, and `settle_tags` at its end."""
+        return self._secrets.tags
 
-    def index_key(self, kind: int) -> bytes:
-        """The 32-byte tag key of one kind, for the active index epoch (HKDF-Expand of the index root)."""
-        key = self._index_keys.get(kind)
-        if key is None:
-            key = _expand(self._secrets.index_root, b"bidx" + kind.to_bytes(2))
-            self._index_keys[kind] = key
-        return key
+    @property
+    def index_epoch(self) -> int:
+        """The epoch under which tags are looked up."""
+        return self._secrets.tags.index_epoch
+
+    @property
+    def tag_epochs(self) -> tuple[int, ...]:
+        """Every epoch under which tags and unique keys are written."""
+        return self._secrets.tags.tag_epochs
+
+    def index_key(self, kind: int, epoch: int | None = None) -> bytes:
+        """The 32-byte tag key of one kind; for the epoch that is read unless another is named."""
+        return self._secrets.tags.index_key(kind, epoch)
+
+    def settle_tags(self, used: TagKeys) -> None:
+        """The last step of a transaction that writes tags made with `used`; raises EpochMoved if they are outdated.
+
+        A rotation begins to fill an epoch only when everybody writes it and whoever may not have known is done.
+        """
+        if not self._secrets.tags.writes_as(used):
+            raise EpochMoved("the index epochs changed meanwhile")
 
     def service_key(self, name: str) -> bytes:
         """The 32-byte secret for one duty named in SERVICE_KEYS; raises KeyError for another name."""
         return self._secrets.services[name]
 
-    def create_many(
-        self, subjects: Sequence[tuple[Bucket, SubjectId]], now_ms: int
-    ) -> dict[SubjectId, SubjectKey]:
+    def create_many(self, subjects: Sequence[Person], now_ms: int) -> dict[SubjectId, SubjectKey]:
         """Make and store fresh keys for new people, in one transaction of the key data base."""
         del now_ms  # key rows carry no time: a backup of them should say as little as it can
-        entropy = memoryview(secrets.token_bytes(2 * KEY_BYTES * len(subjects)))
-        made = {
-            subject: SubjectKey(
-                subject,
-                FIRST_EPOCH,
-                bytes(entropy[64 * at : 64 * at + 32]),
-                bytes(entropy[64 * at + 32 : 64 * at + 64]),
-            )
-            for at, (_, subject) in enumerate(subjects)
-        }
-        rows = [row for bucket, subject in subjects for row in self._rows(bucket, made[subject])]
+        made = subject_keys.fresh(subject for _, subject in subjects)
+        under = self.wrapping(2 * len(made))
+        rows = [
+            under.row((bucket, subject), kind, FIRST_EPOCH, secret)
+            for bucket, subject in subjects
+            for kind, secret in (("data", made[subject].data), ("ledger", made[subject].ledger))
+        ]
         with self._database.write() as conn:
-            for chunk in batched(rows, CHUNK):
-                _INSERT(conn, chunk, tenant=self.tenant, epoch=FIRST_EPOCH, kek=self._secrets.kek_version)
+            subject_keys.insert(conn, self.tenant, rows)
         self._cache.put(made.items())
         return made
 
-    def subject_keys(self, subjects: Sequence[tuple[Bucket, SubjectId]]) -> dict[SubjectId, SubjectKey]:
-        """The newest keys of these people; whoever has none (unknown or erased) is absent."""
-        found = self._cache.take(subject for _, subject in subjects)
+    def subject_keys(self, subjects: Sequence[Person], *, fresh: bool = False) -> dict[SubjectId, SubjectKey]:
+        """The keys of these people; whoever has none (unknown or erased) is absent. `fresh`: not from memory."""
+        self._membership.keep()
+        found = {} if fresh else self._cache.take(subject for _, subject in subjects)
         missing = [pair for pair in dict.fromkeys(subjects) if pair[1] not in found]
         if missing:
-            loaded: dict[SubjectId, SubjectKey] = {}
+            mark = self._cache.mark()
             with self._database.read() as conn:
-                for chunk in batched(missing, CHUNK):
-                    loaded |= self._unwrap_people(_FIND(conn, chunk, tenant=self.tenant))
-            self._cache.put(loaded.items())
+                rows = subject_keys.find(conn, self.tenant, missing)
+            loaded = self.unwrap_people(rows)
+            self._cache.put(loaded.items(), since=mark)
             found |= loaded
         return found
 
-    def destroy_many(self, subjects: Sequence[tuple[Bucket, SubjectId]]) -> None:
+    def keys_for(
+        self,
+        keys: Mapping[SubjectId, SubjectKey],
+        blobs: Iterable[tuple[Bucket, SubjectId, bytes]],
+    ) -> dict[SubjectId, SubjectKey]:
+        """`keys`, read again for whoever has a blob of an epoch they do not know: it was sealed after they were read.
+
+        Take the keys first and the blobs afterwards; then what this answers opens them.
+        """
+        behind = {
+            (bucket, subject)
+            for bucket, subject, blob in blobs
+            if subject in keys and not keys[subject].knows(blob)
+        }
+        return {**keys, **self.subject_keys(sorted(behind), fresh=True)} if behind else dict(keys)
+
+    def destroy_many(self, subjects: Sequence[Person]) -> int:
         """Delete every epoch of these people's keys: what was sealed under them is gone for good.
 
-        Other processes may hold a copy for the cache's 60 seconds.
+        Answers the number of the eviction that tells every process (0: nobody to destroy): until `is_clear`
+        says so, another one may hold a copy.
         """
+        if not subjects:
+            return 0
         with self._database.write() as conn:
-            for chunk in batched(subjects, CHUNK):
-                _DESTROY(conn, chunk, tenant=self.tenant)
+            subject_keys.destroy(conn, self.tenant, subjects)
+            seq = evictions.announce(conn, self.tenant, (subject for _, subject in subjects), self._wall())
         self._cache.drop(subject for _, subject in subjects)
+        return seq
 
-    def _rows(self, bucket: Bucket, key: SubjectKey) -> list[tuple[Bucket, SubjectId, str, bytes]]:
-        cipher, version = self._secrets.kek, self._secrets.kek_version
-        return [
-            (
-                bucket,
-                key.subject,
-                kind,
-                wrap(cipher, secret, _person_context(self.tenant, key.subject, kind, key.epoch, version)),
-            )
-            for kind, secret in (("data", key.data), ("ledger", key.ledger))
-        ]
+    def evict(self, subjects: Iterable[SubjectId]) -> int:
+        """Have every process read these people's keys again; answers the eviction's number."""
+        with self._database.write() as conn:
+            return evictions.announce(conn, self.tenant, subjects, self._wall())
 
-    def _unwrap_people(self, rows: Iterable[tuple[Any, ...]]) -> dict[SubjectId, SubjectKey]:
-        keys: dict[tuple[SubjectId, int], dict[str, bytes]] = {}
-        for subject, kind, epoch, version, wrapped in rows:
-            bound = _person_context(self.tenant, subject, kind, epoch, version)
-            keys.setdefault((subject, epoch), {})[kind] = unwrap(self._secrets.keks[version], wrapped, bound)
-        newest: dict[SubjectId, SubjectKey] = {}
-        for (subject, epoch), pair in sorted(keys.items()):
-            newest[subject] = SubjectKey(subject, epoch, pair["data"], pair["ledger"])
-        return newest
+    def evict_tenant(self) -> int:
+        """Have every process unwrap the tenant's own keys again; answers the eviction's number."""
+        return self.evict([TENANT])
 
+    def is_clear(self, seq: int) -> bool:
+        """Whether no process answers any more with what eviction `seq` named."""
+        self._membership.catch_up(seq)
+        with self._database.read() as conn:
+            return evictions.is_clear(conn, self.tenant, seq, self._wall())
 
-def _person_context(tenant: TenantId, subject: SubjectId, kind: str, epoch: int, version: int) -> bytes:
-    return context(b"sk", tenant, subject, kind, epoch, version)
+    def wait_clear(
+        self, seq: int, *, patience: float = 30.0, pause: Callable[[float], None] = time.sleep
+    ) -> bool:
+        """Wait until `is_clear`, at most `patience` seconds (a dead process's lease ends after 12); answers it."""
+        end = self._clock() + patience
+        while not self.is_clear(seq):
+            if self._clock() >= end:
+                return False
+            pause(_POLL_SECONDS)
+        return True
 
+    def adopt(self, provider: Provider) -> None:
+        """Go on under another provider or root, which must open the tenant's keys; raises KeysUnavailable if not."""
+        with self._lock:
+            before, self._provider = self._provider, provider
+            try:
+                self._unwrap_tenant()
+            except KeysUnavailable:
+                self._provider = before
+                raise
 
-def _expand(root: bytes, info: bytes) -> bytes:
-    """HKDF-Expand with SHA-256 to one block of 32 bytes (RFC 5869); `root` is uniformly random."""
-    return hmac.digest(root, info + b"\x01", "sha256")
+    def close(self) -> None:
+        """Forget every person's key and leave the list of caches that others wait for."""
+        with suppress(DBAPIError):  # the lease ends by itself
+            self._membership.leave()
+
+    def wrapping(self, count: int) -> Wrapping:
+        """The active tenant key, for `count` wraps that are counted here; raises KeyExhausted."""
+        under = self._secrets.wrapping
+        with self._lock:
+            version, left = self._allowance
+            if version != under.version:
+                left = 0
+            if left < count:
+                left += tenants.reserve_wraps(self._database, self.tenant, under.version, count - left)
+            self._allowance = (under.version, left - count)
+        return under
+
+    def unwrap_people(self, rows: Sequence[KeyRow]) -> dict[SubjectId, SubjectKey]:
+        """People's keys from rows of theirs; follows a tenant key that a rotation has brought meanwhile."""
+        opened = self._secrets
+        if not {row[4] for row in rows} <= opened.keks.keys():
+            opened = self._unwrap_tenant()
+        try:
+            return subject_keys.assemble(self.tenant, opened.keks, rows)
+        except KeyError:
+            raise Unopenable("this key does not unwrap") from None
+
+    @property
+    def _secrets(self) -> TenantSecrets:
+        self._membership.keep()
+        if self._clock() < self._held_until:
+            return self._held
+        with self._lock:
+            # Another thread may have been here while this one waited.
+            return self._held if self._clock() < self._held_until else self._unwrap_tenant()
+
+    def _unwrap_tenant(self) -> TenantSecrets:
+        with self._lock:
+            changes = self._changes
+            try:
+                opened = tenants.load(self._database, self._provider, self.tenant)
+            except (ProviderError, SealedError, Unopenable, OSError) as error:
+                raise KeysUnavailable("the root does not open this tenant's keys now") from error
+            # What was announced while the provider answered may not be in it: then the next caller asks again.
+            with self._held_lock:
+                self._held = opened
+                if changes == self._changes:
+                    self._held_until = self._clock() + TENANT_TTL_SECONDS
+            return opened
+
+    def _forget(self, subjects: Sequence[SubjectId] | None) -> None:
+        if subjects is None:
+            self._cache.clear()
+        else:
+            self._cache.drop(subjects)
+        if subjects is None or TENANT in subjects:
+            with self._held_lock:
+                self._changes += 1
+                self._held_until = float("-inf")

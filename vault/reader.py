@@ -5,7 +5,7 @@ permit's instant, then they are opened. Whatever cannot be read is an `Unreadabl
 a field the person has no value for is absent from the answer.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import batched
@@ -14,12 +14,12 @@ from typing import Any
 from sqlalchemy import Connection
 
 from vault.drafts import PROFILE
-from vault.ids import SubjectId
+from vault.ids import Bucket, SubjectId
 from vault.keys import SubjectKey
 from vault.opening import Vault
 from vault.permit import AccessPermit, AccessStatement, check
 from vault.rowset import RowSet
-from vault.sealed import Place, Unopenable, open_sealed
+from vault.sealed import Place, Unopenable
 from vault.watch import Sighting, Source
 
 CHUNK = 500
@@ -59,8 +59,12 @@ def open_many(vault: Vault, permits: Sequence[AccessPermit]) -> list[dict[str, s
 
     Reads what is committed: one statement for each 500 permits.
     """
+    genuine = [permit for permit in permits if check(vault.keyring, permit)]
+    # Keys before values: while a person's values move to a new key, a value is never older than its keys.
+    keys = vault.keyring.subject_keys([(p.statement.bucket, p.statement.subject) for p in genuine])
+    batch = _Batch(vault, keys, {id(permit) for permit in genuine})
     with vault.data.read() as conn:
-        answers = [answer for part in batched(permits, CHUNK) for answer in _open_part(conn, vault, part)]
+        answers = [answer for part in batched(permits, CHUNK) for answer in _open_part(conn, batch, part)]
     opened = (permit for permit, answer in zip(permits, answers, strict=True) if isinstance(answer, dict))
     vault.watch.note(vault.data, vault.keyring, (sighting(permit.statement) for permit in opened))
     return answers
@@ -78,28 +82,37 @@ def sighting(statement: AccessStatement) -> Sighting:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """What one call works with; `genuine` are the identities of the permits whose MAC is right."""
+
+    vault: Vault
+    keys: Mapping[SubjectId, SubjectKey]
+    genuine: Collection[int]
+
+
 def _open_part(
-    conn: Connection, vault: Vault, permits: Sequence[AccessPermit]
+    conn: Connection, batch: _Batch, permits: Sequence[AccessPermit]
 ) -> list[dict[str, str] | Unreadable]:
-    genuine = [check(vault.keyring, permit) for permit in permits]
     rows: list[tuple[Any, ...]] = []
     owners: list[int] = []
     for at, permit in enumerate(permits):
-        if genuine[at]:
+        if id(permit) in batch.genuine:
             asked = permit.statement
             rows += [(asked.bucket, asked.subject, PROFILE, code, asked.at_ms) for code in asked.fields]
             owners += [at] * len(asked.fields)
     found: list[list[tuple[Any, ...]]] = [[] for _ in permits]
+    blobs: list[tuple[Bucket, SubjectId, bytes]] = []
     for i, *row in _VALUES(conn, rows):
         found[owners[i]].append(tuple(row))
-    people = vault.keyring.subject_keys(
-        [(p.statement.bucket, p.statement.subject) for p, real in zip(permits, genuine, strict=True) if real]
-    )
+        if row[5] is not None:
+            blobs.append((rows[i][0], rows[i][1], row[5]))
+    keys = batch.vault.keyring.keys_for(batch.keys, blobs)
     return [
-        _answer(permit, people.get(permit.statement.subject), rows_of)
-        if real
+        _answer(permit, keys.get(permit.statement.subject), rows_of)
+        if id(permit) in batch.genuine
         else Unreadable(UnreadableCode.FORGED)
-        for permit, real, rows_of in zip(permits, genuine, found, strict=True)
+        for permit, rows_of in zip(permits, found, strict=True)
     ]
 
 
@@ -127,4 +140,4 @@ def _open(permit: AccessPermit, key: SubjectKey, row: Sequence[Any]) -> str:
     _, record, field, version, schema, blob = row
     subject: SubjectId = permit.statement.subject
     place = Place(permit.statement.tenant, subject, record, field, schema, version)
-    return open_sealed(key.data, place, blob).decode()
+    return key.open(place, blob).decode()

@@ -15,7 +15,7 @@ from vault.ids import Bucket, SubjectId
 from vault.keys import SubjectKey
 from vault.opening import Vault
 from vault.rowset import RowSet
-from vault.sealed import Place, Unopenable, open_sealed
+from vault.sealed import Place, Unopenable
 
 type People = Mapping[SubjectId, tuple[Bucket, SubjectKey]]
 
@@ -78,16 +78,21 @@ def current_values(
         else _AS_OF(conn, rows, record=PROFILE, at=as_of)
     )
     values: dict[SubjectId, dict[str, StoredValue]] = {subject: {} for subject in people}
-    keys = [key for _, key in people.values()]
+    keys = vault.keyring.keys_for(
+        {subject: key for subject, (_, key) in people.items()}, ((*rows[row[0]], row[4]) for row in found)
+    )
     for i, *row in found:
+        subject = rows[i][1]
         if fields is None or row[0] in fields:
-            values[keys[i].subject][row[0]] = _value(vault, keys[i], row)
+            values[subject][row[0]] = _value(vault, keys[subject], row)
     return values
 
 
 def every_value(conn: Connection, vault: Vault, bucket: Bucket, key: SubjectKey) -> list[StoredValue]:
     """Every version of everything about one person, by field and version."""
     found = _EVERY(conn, [(bucket, key.subject)], record=PROFILE)
+    blobs = ((bucket, key.subject, row[4]) for row in found)
+    key = vault.keyring.keys_for({key.subject: key}, blobs)[key.subject]
     return [_value(vault, key, row) for _, *row in found]
 
 
@@ -106,6 +111,6 @@ def _value(vault: Vault, key: SubjectKey, row: Sequence[Any]) -> StoredValue:
 
 def _text(key: SubjectKey, place: Place, blob: bytes) -> str | None:
     try:
-        return open_sealed(key.data, place, blob).decode()
+        return key.open(place, blob).decode()
     except (Unopenable, UnicodeDecodeError):
         return None

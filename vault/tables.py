@@ -4,7 +4,7 @@ Here: the installation, its tenants, people, append-only value versions. Blind t
 `tag_tables`; wrapped keys in `key_tables`, a data base of their own. Every row about a person starts its
 primary key with the bucket. Of a value version three things may change, each enforced by trigger: it is closed
 once; it is sealed again under a later key epoch; its ciphertext is struck out once, for good. Nothing deletes
-a version while its person is active.
+a version while its person is active. No version is written under a key epoch that its person has left.
 """
 
 from sqlalchemy import (
@@ -64,13 +64,16 @@ person = Table(
     Column("created_at", BigInteger, nullable=False),
     Column("erased_at", BigInteger),
     Column("merged_into", LargeBinary),
+    Column("key_epoch", Integer, nullable=False, server_default=text("1")),
     CheckConstraint("state IN ('active', 'merged', 'erased')", name="state"),
     CheckConstraint("(merged_into IS NULL) OR state <> 'active'", name="merged_into"),
     CheckConstraint("state <> 'merged' OR merged_into IS NOT NULL", name="merged"),
     CheckConstraint("(state = 'erased') = (erased_at IS NOT NULL)", name="erased_at"),
     CheckConstraint("length(subject) = 16", name="subject"),
+    CheckConstraint("key_epoch >= 1", name="key_epoch"),
     sqlite_with_rowid=False,
 )
+"""`key_epoch` is the oldest epoch of the person's key that may still seal: older ones are about to be destroyed."""
 
 value = Table(
     "value",
@@ -157,3 +160,22 @@ for _name, _when in (
     ("value_no_truncate", "TRUNCATE ON value"),
 ):
     install(value, postgresql=f"CREATE TRIGGER {_name} BEFORE {_when} EXECUTE FUNCTION value_no_delete()")
+
+_OLD_KEY = "this epoch of the person's key is no longer in use"
+
+install(
+    value,
+    sqlite=f"CREATE TRIGGER value_key_epoch BEFORE INSERT ON value WHEN NEW.epoch < "
+    f"(SELECT key_epoch FROM person WHERE bucket = NEW.bucket AND subject = NEW.subject) "
+    f"BEGIN SELECT RAISE(ABORT, '{_OLD_KEY.replace("'", "''")}'); END",
+    # Once per statement, not per row: a bulk load writes thousands of versions at a time.
+    postgresql=f"CREATE FUNCTION value_key_epoch() RETURNS trigger LANGUAGE plpgsql AS "
+    f"$$ BEGIN IF EXISTS (SELECT 1 FROM written w JOIN person p ON p.bucket = w.bucket "
+    f"AND p.subject = w.subject WHERE w.epoch < p.key_epoch) THEN "
+    f"RAISE EXCEPTION '{_OLD_KEY.replace("'", "''")}' USING ERRCODE = '23514'; END IF; RETURN NULL; END $$",
+)
+install(
+    value,
+    postgresql="CREATE TRIGGER value_key_epoch AFTER INSERT ON value REFERENCING NEW TABLE AS written "
+    "FOR EACH STATEMENT EXECUTE FUNCTION value_key_epoch()",
+)

@@ -1,7 +1,8 @@
-"""A tenant's own keys: the key-encryption key, the index root and one secret per duty of the service.
+"""A tenant's own keys: the key-encryption keys, the index roots and one secret per duty of the service.
 
-Made once, unwrapped once per start, and kept in memory from then on. A duty that a newer version of this
-program adds gets its key the next time the installation is opened.
+Made once, unwrapped through the provider at the start and again every quarter of an hour (`keys`). A duty that a
+newer version of this program adds gets its key the next time the installation is opened. Every use of a tenant
+key for wrapping is counted in blocks that a process reserves, so that no key comes near the limit of its cipher.
 """
 
 import secrets
@@ -10,15 +11,18 @@ from dataclasses import dataclass
 from typing import Final
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from vault.errors import VaultError
+from vault.evictions import last_number
 from vault.ids import TenantId
-from vault.key_tables import index_root, service_key, tenant_kek
+from vault.key_tables import MAX_WRAPS, index_root, service_key, tenant_kek
 from vault.providers.base import Provider
 from vault.sealed import KEY_BYTES
 from vault.storage import Database
+from vault.subject_keys import Wrapping
+from vault.tag_keys import TagKeys
 from vault.wrapping import context, unwrap, wrap
 
 SERVICE_KEYS: Final = (
@@ -33,12 +37,16 @@ SERVICE_KEYS: Final = (
     "honey",
     "dual",
     "scan",
+    "load",
 )
 """One secret per duty: permit MACs; Ed25519 seeds of the logs, of receipts and of events; denial tags; dump
 files; idempotency and other blinded ids; form tokens; MACs of honey persons; what dual control keeps sealed;
-MACs of scan permissions."""
+MACs of scan permissions; sign-in keys of a long load until they are handed over."""
 
 FIRST_EPOCH: Final = 1
+WRAP_BLOCK: Final = 65_536
+"""How many wraps a process reserves at a time: counted when reserved, so the count is never too low."""
+
 _FIRST_VERSION = 1
 
 
@@ -48,19 +56,27 @@ class KeysMissing(VaultError):
     code = "keys_missing"
 
 
+class KeyExhausted(VaultError):
+    """The tenant key has wrapped as often as its cipher allows; only a rotation helps."""
+
+    code = "key_exhausted"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TenantSecrets:
-    """What a keyring keeps unwrapped: tenant keys by version, the index root, service keys by name."""
+    """What a keyring keeps unwrapped; `seq` is the newest eviction when it was read."""
 
+    tenant: TenantId
     keks: Mapping[int, AESGCM]
     kek_version: int
-    index_root: bytes
-    index_epoch: int
+    tags: TagKeys
     services: Mapping[str, bytes]
+    seq: int
 
     @property
-    def kek(self) -> AESGCM:
-        return self.keks[self.kek_version]
+    def wrapping(self) -> Wrapping:
+        """How new keys are wrapped: under the active tenant key."""
+        return Wrapping(self.tenant, self.keks[self.kek_version], self.kek_version)
 
     def __repr__(self) -> str:
         return "TenantSecrets(...)"
@@ -68,74 +84,132 @@ class TenantSecrets:
 
 def create(database: Database, provider: Provider, tenant: TenantId, now_ms: int) -> None:
     """Store a new tenant's key-encryption key version 1 and index root epoch 1."""
-    key = secrets.token_bytes(KEY_BYTES)
-    root = wrap(
-        AESGCM(key), secrets.token_bytes(KEY_BYTES), _root_context(tenant, FIRST_EPOCH, _FIRST_VERSION)
-    )
     with database.write() as conn:
-        conn.execute(
-            tenant_kek.insert().values(
-                tenant=tenant,
-                version=_FIRST_VERSION,
-                provider=provider.name,
-                wrapped=provider.wrap(key, _kek_context(tenant, _FIRST_VERSION)),
-                state="active",
-                created_at=now_ms,
-            )
+        kek = add_kek(conn, provider, tenant, _FIRST_VERSION, now_ms)
+        add_index_root(
+            conn, Wrapping(tenant, kek, _FIRST_VERSION), epoch=FIRST_EPOCH, state="active", now_ms=now_ms
         )
-        conn.execute(
-            index_root.insert().values(
-                tenant=tenant, epoch=FIRST_EPOCH, kek_version=_FIRST_VERSION, wrapped=root, state="active"
-            )
+
+
+def add_kek(conn: Connection, provider: Provider, tenant: TenantId, version: int, now_ms: int) -> AESGCM:
+    """Store a fresh tenant key as the active version."""
+    key = secrets.token_bytes(KEY_BYTES)
+    conn.execute(
+        tenant_kek.insert().values(
+            tenant=tenant,
+            version=version,
+            provider=provider.name,
+            wrapped=provider.wrap(key, kek_context(tenant, version)),
+            state="active",
+            created_at=now_ms,
+            # The index roots and service keys it wraps are not counted one by one.
+            wraps=WRAP_BLOCK,
         )
+    )
+    return AESGCM(key)
+
+
+def add_index_root(conn: Connection, under: Wrapping, *, epoch: int, state: str, now_ms: int) -> None:
+    """Store a fresh index root."""
+    bound = root_context(under.tenant, epoch, under.version)
+    conn.execute(
+        index_root.insert().values(
+            tenant=under.tenant,
+            epoch=epoch,
+            kek_version=under.version,
+            wrapped=wrap(under.cipher, secrets.token_bytes(KEY_BYTES), bound),
+            state=state,
+            created_at=now_ms,
+        )
+    )
 
 
 def load(database: Database, provider: Provider, tenant: TenantId) -> TenantSecrets:
-    """Unwrap a tenant's keys; raises KeysMissing, or Unopenable under another root."""
+    """Unwrap a tenant's keys; raises KeysMissing, Unopenable under another root, or a ProviderError."""
     with database.read() as conn:
-        keks, current = _keks(conn, provider, tenant)
-        root, epoch = _index_root(conn, tenant, keks)
-        services = _services(conn, tenant, keks)
+        seq = last_number(conn, tenant)
+        wrapped, current = _wrapped_keks(conn, tenant)
+        roots = _index_roots(conn, tenant)
+        services = _services(conn, tenant)
+    # The provider may be far away: nobody holds a connection while it answers.
+    keks = {
+        version: AESGCM(provider.unwrap(blob, kek_context(tenant, version)))
+        for version, blob in wrapped.items()
+    }
     missing = [name for name in SERVICE_KEYS if name not in services]
     if missing:
         with database.write() as conn:
             _add_services(conn, tenant, missing, keks[current], current)
-            services = _services(conn, tenant, keks)
+            services = _services(conn, tenant)
     return TenantSecrets(
-        keks=keks, kek_version=current, index_root=root, index_epoch=epoch, services=services
+        tenant=tenant,
+        keks=keks,
+        kek_version=current,
+        tags=_tag_keys(tenant, keks, roots),
+        services={name: _open_service(tenant, keks, name, row) for name, row in services.items()},
+        seq=seq,
     )
 
 
-def _keks(conn: Connection, provider: Provider, tenant: TenantId) -> tuple[dict[int, AESGCM], int]:
-    rows = conn.execute(select(tenant_kek).where(tenant_kek.c.tenant == tenant)).all()
+def reserve_wraps(database: Database, tenant: TenantId, version: int, count: int) -> int:
+    """Count at least `count` coming wraps under a tenant key and answer how many; raises KeyExhausted."""
+    block = -(-count // WRAP_BLOCK) * WRAP_BLOCK
+    counted = (
+        update(tenant_kek)
+        .where(
+            tenant_kek.c.tenant == tenant,
+            tenant_kek.c.version == version,
+            tenant_kek.c.wraps <= MAX_WRAPS - block,
+        )
+        .values(wraps=tenant_kek.c.wraps + block)
+    )
+    with database.write() as conn:
+        if conn.execute(counted).rowcount == 0:
+            raise KeyExhausted("this tenant key has wrapped as often as it may: rotate it")
+    return block
+
+
+def _wrapped_keks(conn: Connection, tenant: TenantId) -> tuple[dict[int, bytes], int]:
+    wanted = select(tenant_kek).where(tenant_kek.c.tenant == tenant, tenant_kek.c.state != "destroyed")
+    rows = conn.execute(wanted).all()
     active = [row.version for row in rows if row.state == "active"]
     if not active:
         raise KeysMissing("no keys for this tenant")
-    keks = {
-        row.version: AESGCM(provider.unwrap(row.wrapped, _kek_context(tenant, row.version))) for row in rows
+    return {row.version: row.wrapped for row in rows}, max(active)
+
+
+type _Row = tuple[int, int, bytes, str]
+"""epoch or version, version of the tenant key, wrapped key, state."""
+
+
+def _index_roots(conn: Connection, tenant: TenantId) -> list[_Row]:
+    columns = (index_root.c.epoch, index_root.c.kek_version, index_root.c.wrapped, index_root.c.state)
+    wanted = select(*columns).where(index_root.c.tenant == tenant, index_root.c.state != "retired")
+    return [(row.epoch, row.kek_version, row.wrapped, row.state) for row in conn.execute(wanted)]
+
+
+def _tag_keys(tenant: TenantId, keks: Mapping[int, AESGCM], rows: list[_Row]) -> TagKeys:
+    roots = {
+        epoch: unwrap(keks[version], wrapped, root_context(tenant, epoch, version))
+        for epoch, version, wrapped, _ in rows
     }
-    return keks, max(active)
-
-
-def _index_root(conn: Connection, tenant: TenantId, keks: Mapping[int, AESGCM]) -> tuple[bytes, int]:
-    wanted = select(index_root).where(index_root.c.tenant == tenant, index_root.c.state == "active")
-    row = conn.execute(wanted.order_by(index_root.c.epoch.desc())).first()
-    if row is None:
+    active = [epoch for epoch, _, _, state in rows if state == "active"]
+    if not active:
         raise KeysMissing("no index root for this tenant")
-    bound = _root_context(tenant, row.epoch, row.kek_version)
-    return unwrap(keks[row.kek_version], row.wrapped, bound), row.epoch
+    return TagKeys(roots, active[0])
 
 
-def _services(conn: Connection, tenant: TenantId, keks: Mapping[int, AESGCM]) -> dict[str, bytes]:
+def _services(conn: Connection, tenant: TenantId) -> dict[str, _Row]:
     wanted = select(service_key).where(service_key.c.tenant == tenant, service_key.c.state == "active")
     return {
-        row.name: unwrap(
-            keks[row.kek_version],
-            row.wrapped,
-            _service_context(tenant, row.name, row.version, row.kek_version),
-        )
+        row.name: (row.version, row.kek_version, row.wrapped, row.state)
         for row in conn.execute(wanted.order_by(service_key.c.version))
     }
+
+
+def _open_service(tenant: TenantId, keks: Mapping[int, AESGCM], name: str, row: _Row) -> bytes:
+    version, kek_version, wrapped, _ = row
+    return unwrap(keks[kek_version], wrapped, service_context(tenant, name, version, kek_version))
 
 
 def _add_services(
@@ -150,7 +224,7 @@ def _add_services(
             "wrapped": wrap(
                 kek,
                 secrets.token_bytes(KEY_BYTES),
-                _service_context(tenant, name, _FIRST_VERSION, kek_version),
+                service_context(tenant, name, _FIRST_VERSION, kek_version),
             ),
             "state": "active",
         }
@@ -161,13 +235,16 @@ def _add_services(
     conn.execute(insert(service_key).on_conflict_do_nothing(), rows)
 
 
-def _kek_context(tenant: TenantId, version: int) -> bytes:
+def kek_context(tenant: TenantId, version: int) -> bytes:
+    """What a wrapped tenant key is bound to."""
     return context(b"tk", tenant, version)
 
 
-def _root_context(tenant: TenantId, epoch: int, kek_version: int) -> bytes:
+def root_context(tenant: TenantId, epoch: int, kek_version: int) -> bytes:
+    """What a wrapped index root is bound to."""
     return context(b"ir", tenant, epoch, kek_version)
 
 
-def _service_context(tenant: TenantId, name: str, version: int, kek_version: int) -> bytes:
+def service_context(tenant: TenantId, name: str, version: int, kek_version: int) -> bytes:
+    """What a wrapped service key is bound to."""
     return context(b"svc", tenant, name, version, kek_version)

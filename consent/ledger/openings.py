@@ -1,8 +1,9 @@
 """From an event to an item of the ledger, and back from an entry to the secret that opens it.
 
 A person's tag in a log is HMAC-SHA256(ledger key, "tag" ‖ origin) cut to 16 bytes: another one every year, and
-gone with the key. The entry's secret is 32 random bytes sealed under the person's data key at the place
-(person, entry id, "ledger.secret"); erasure destroys both keys, and with them every way to open the commitment.
+gone with the key. The entry's secret is 32 random bytes sealed under HMAC-SHA256(ledger key, "seal") at the place
+(person, entry id, "ledger.secret"). The ledger key stays the same for life, however often the data key moves on;
+erasure destroys it, and with it every way to open the commitment.
 """
 
 import hmac
@@ -24,6 +25,8 @@ ENTROPY_BYTES = SECRET_BYTES + SALT_BYTES
 _FIELD = "ledger.secret"
 _SCHEMA = 1
 _VERSION = 1
+_EPOCH = 1
+"""The ledger key has one epoch."""
 
 _SEALED = RowSet(
     "WITH {rows} SELECT rows.i, o.subject, o.sealed, e.id FROM rows "
@@ -67,7 +70,7 @@ def new_item(
         id=entry_id,
         commitment=commit(secret, fields),
         subject=key.subject,
-        sealed_secret=seal(key.data, key.epoch, _place(tenant, key.subject, entry_id), secret, salt),
+        sealed_secret=seal(_sealing_key(key), _EPOCH, _place(tenant, key.subject, entry_id), secret, salt),
     )
     return item, Opening(secret, tuple(fields))
 
@@ -97,9 +100,13 @@ def _open(
     if subject not in keys:
         return None
     try:
-        return open_sealed(keys[subject].data, _place(tenant, subject, entry_id), sealed)
+        return open_sealed(_sealing_key(keys[subject]), _place(tenant, subject, entry_id), sealed)
     except Unopenable:  # one damaged row must not cost the others their answer
         return None
+
+
+def _sealing_key(key: SubjectKey) -> bytes:
+    return hmac.digest(key.ledger, b"seal", "sha256")
 
 
 def _place(tenant: TenantId, subject: SubjectId, entry_id: bytes) -> Place:

@@ -84,7 +84,7 @@ def test_a_damaged_value_is_reported_as_such(vault, made, now, monkeypatch):
     def damaged(_key, _place, blob):
         raise reader.Unopenable("this blob does not open")
 
-    monkeypatch.setattr(reader, "open_sealed", damaged)
+    monkeypatch.setattr(reader.SubjectKey, "open", damaged)
     assert open_many(vault, [permit(vault, made[0], ("phone",), now)]) == [Unreadable(UnreadableCode.DAMAGED)]
 
 
@@ -94,6 +94,7 @@ def test_the_number_of_statements_does_not_grow_with_the_number_of_permits(
     def statements(count: int) -> int:
         fresh = open_vault(backend.data, backend.keys, provider)
         fresh.watch.note(fresh.data, fresh.keyring, [])  # once a minute it reads whom it watches
+        fresh.keyring.service_key("permit")  # every few seconds it asks what it has to forget
         permits = [permit(vault, made[i % 4], ("phone", "name"), now) for i in range(count)]
         seen = []
 

@@ -9,7 +9,7 @@ import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from tests.vectors import generate_vault
-from vault import keys, tenant
+from vault import subject_keys, tag_keys, tenant
 from vault.ids import Bucket, RecordId, SubjectId, TenantId
 from vault.permit import AccessStatement, check, encode, issue
 from vault.sealed import Place, associated_data, open_sealed, seal
@@ -59,7 +59,7 @@ def test_tags(case):
         index_epoch = 1
 
         def index_key(self, kind):
-            return keys._expand(bytes.fromhex(case["index_root"]), b"bidx" + kind.to_bytes(2))
+            return tag_keys.expand(bytes.fromhex(case["index_root"]), b"bidx" + kind.to_bytes(2))
 
     assert tag64(bytes.fromhex(case["index_key"]), case["canonical"]) == int(case["tag"])
     assert (case["kind"], int(case["tag"])) in tags_for(Keys(), case["field"], case["canonical"])
@@ -67,11 +67,11 @@ def test_tags(case):
 
 def contexts(tenant_id, subject):
     return {
-        "tenant key": tenant._kek_context(tenant_id, 1),
-        "person data key": keys._person_context(tenant_id, subject, "data", 1, 1),
-        "person ledger key": keys._person_context(tenant_id, subject, "ledger", 1, 1),
-        "index root": tenant._root_context(tenant_id, 1, 1),
-        "service key": tenant._service_context(tenant_id, "permit", 1, 1),
+        "tenant key": tenant.kek_context(tenant_id, 1),
+        "person data key": subject_keys.person_context(tenant_id, subject, "data", 1, 1),
+        "person ledger key": subject_keys.person_context(tenant_id, subject, "ledger", 1, 1),
+        "index root": tenant.root_context(tenant_id, 1, 1),
+        "service key": tenant.service_context(tenant_id, "permit", 1, 1),
     }
 
 

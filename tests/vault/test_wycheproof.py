@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from cryptography.exceptions import InvalidTag
 
-from vault.keys import _expand
+from vault.tag_keys import expand
 from vault.sealed import _CIPHERS, Suite
 from vault.signatures import verify, verify_es256
 
@@ -68,7 +68,7 @@ def test_index_keys_are_hkdf_expand():
                 continue  # one block is all the vault ever asks for
             salt = bytes.fromhex(test["salt"]) or bytes(32)
             root = hmac.digest(salt, bytes.fromhex(test["ikm"]), "sha256")
-            made = _expand(root, bytes.fromhex(test["info"]))
+            made = expand(root, bytes.fromhex(test["info"]))
             assert made[: test["size"]] == bytes.fromhex(test["okm"]), test["tcId"]
             run += 1
     assert run > 10
