@@ -12,7 +12,8 @@ from api.cli.installation import dir_option, settings_of
 from api.cli.output import emit, json_option, progress, table_of
 from api.cli.verify import KEYS_FILE
 from api.opening import opened_vault
-from consent import receipts
+from consent import anchors, receipts
+from consent.anchors import Mismatch
 from consent.ledger import published
 from consent.ledger.fsck import Finding, fsck
 from consent.ledger.memory import Memory
@@ -20,6 +21,7 @@ from consent.ledger.origin import origin_of
 from consent.ledger.policy import Policy
 from consent.ledger.publish import publish
 from consent.ledger.signer import Signer
+from vault.ids import encode_id
 from vault.opening import Vault
 
 POLICY_FILE = "policy.txt"
@@ -35,7 +37,7 @@ def command() -> None:
 @dir_option
 @json_option
 def check(home: Path | None, as_json: bool) -> int:
-    """Rebuild every log from its entries and compare all that is stored; 1 when something disagrees."""
+    """Rebuild every log from its entries, and hold everybody's stored versions against it; 1 on disagreement."""
     settings = settings_of(home)
     findings: list[Finding] = []
     sizes: dict[str, int] = {}
@@ -46,6 +48,11 @@ def check(home: Path | None, as_json: bool) -> int:
             else:
                 sizes[step.origin] = step.size
                 tick(step.origin, step.done, step.size)
+        for held in anchors.check(vault):
+            if isinstance(held, Mismatch):
+                findings.append(_as_finding(held))
+            else:
+                tick(held.origin, held.done, held.size)
     emit(
         {
             "ok": not findings,
@@ -56,7 +63,7 @@ def check(home: Path | None, as_json: bool) -> int:
         lines=(f"{sum(sizes.values()):,} entries in {len(sizes)} log(s): {_word(findings)}",),
         table=table_of(
             "findings",
-            ("log", "at", "what"),
+            ("where", "at", "what"),
             [(f.origin, f.at or 0, f.what) for f in findings[:SHOWN_FINDINGS]],
         )
         if findings
@@ -111,6 +118,14 @@ def policy_of(vault: Vault) -> Policy:
         logs = published.logs(conn)
     origins = [origin_of(vault.installation.ledger_host, log) for log in logs]
     return Policy(tuple(map(signer.key, origins)), (receipts.public_key(vault).key,))
+
+
+def _as_finding(found: Mismatch) -> Finding:
+    """Where a stored version and the ledger disagree; a person is named by id only."""
+    who = encode_id("sub", found.subject)
+    if found.idx is not None:
+        return Finding(found.origin, f"{who}: {found.flaw}", found.idx)
+    return Finding(f"{who} {found.field}".strip(), found.flaw, found.version)
 
 
 def _word(findings: list[Finding]) -> str:

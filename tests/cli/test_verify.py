@@ -23,6 +23,7 @@ from consent.ledger.signer import Signer
 from consent.ledger.tables import entry
 from consent.writes import created_text
 from tests.cli.conftest import SEED
+from vault.ids import encode_id
 from vault.storage import open_database
 
 
@@ -157,6 +158,24 @@ def test_a_ledger_changed_behind_the_triggers_is_found_out(perusal, signed):
     assert said.code == Exit.WRONG
     assert "findings" in said.out
     assert perusal("ledger", "fsck", "--dir", signed, "--json").json["findings"][0]["at"] == 7
+
+
+def test_a_stored_value_that_the_ledger_does_not_know_is_found_out(perusal, signed):
+    database = open_database(f"sqlite:///{signed}/data.db")
+    with database.write() as conn:
+        conn.exec_driver_sql("DROP TRIGGER value_only_close")
+        (subject,) = conn.exec_driver_sql("SELECT min(subject) FROM value").one()
+        conn.exec_driver_sql(
+            "UPDATE value SET valid_from = valid_from - 1 WHERE field = 'email' AND subject = ?", (subject,)
+        )
+    database.close()
+
+    said = perusal("ledger", "fsck", "--dir", signed, "--json")
+
+    assert said.code == Exit.WRONG
+    found = {(finding["origin"], finding["at"]) for finding in said.json["findings"]}
+    assert (f"{encode_id('sub', subject)} email", 1) in found
+    assert len(found) == 3  # the moved version, the enrolment it was part of, and that enrolment's entry
 
 
 def test_nothing_new_to_sign_signs_nothing(perusal, signed):
