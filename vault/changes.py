@@ -9,6 +9,7 @@ never in a past that somebody may have read (`holds`).
 import hashlib
 import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import batched
 from typing import Any, Final
@@ -20,12 +21,13 @@ from vault.enrol import TAKEN
 from vault.fields.catalogue import canonical
 from vault.holds import next_instant, take_people
 from vault.ids import Bucket, SubjectId, bucket_for
-from vault.keys import SubjectKey
+from vault.keys import EpochMoved, SubjectKey
 from vault.opening import Vault
 from vault.rowset import RowSet
 from vault.sealed import SALT_BYTES
 from vault.stored import StoredValue, current_values
-from vault.tags.making import tag_epochs, tags_for_person
+from vault.tag_keys import TagKeys
+from vault.tags.making import tags_for_person
 from vault.tags.writing import TagRow, write_tags
 
 UNKNOWN_PERSON: Final = "person_unknown"
@@ -142,6 +144,17 @@ _APPEND = RowSet(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """What a part of the changes is made with: the tag keys are those of its beginning."""
+
+    vault: Vault
+    tag_keys: TagKeys
+    now_ms: int
+    clock: Callable[[], int]
+    within: Within | None
+
+
 def update_value(
     vault: Vault,
     subject: SubjectId,
@@ -172,23 +185,41 @@ def update_many(
     """
     answers: dict[int, Updated | Refused] = {}
     for number, part in enumerate(batched(changes, CHUNK)):
-        steps = _check(vault, part, number * CHUNK, answers)
-        while steps:
-            turn, steps = _one_each(steps)
-            with vault.data.write() as conn:
-                answers |= _apply(_Batch(conn, vault, now_ms, clock, within), turn)
+        settled = False
+        while not settled:
+            # An index epoch began or ended: what was changed already is found unchanged the second time.
+            with suppress(EpochMoved):
+                _change_part(
+                    _Batch(vault, vault.keyring.tag_keys, now_ms, clock, within), part, number, answers
+                )
+                settled = True
     return [answers[at] for at in range(len(changes))]
 
 
+def _change_part(
+    batch: _Batch, changes: Sequence[Change], number: int, answers: dict[int, Updated | Refused]
+) -> None:
+    steps = _check(batch, changes, number * CHUNK, answers)
+    while steps:
+        turn, steps = _one_each(steps)
+        with batch.vault.data.write() as conn:
+            made = _apply(conn, batch, turn)
+            batch.vault.keyring.settle_tags(batch.tag_keys)
+        answers |= made
+
+
 def _check(
-    vault: Vault, changes: Sequence[Change], start: int, answers: dict[int, Updated | Refused]
+    batch: _Batch, changes: Sequence[Change], start: int, answers: dict[int, Updated | Refused]
 ) -> list[_Step]:
+    vault = batch.vault
     buckets = vault.installation.buckets
     homes = {change.subject: bucket_for(change.subject, buckets) for change in changes}
     keys = vault.keyring.subject_keys([(bucket, subject) for subject, bucket in homes.items()])
     steps: list[_Step] = []
     for at, change in enumerate(changes, start):
-        draft = draft_value(vault.keyring, buckets, change.field, change.text)
+        draft = draft_value(
+            batch.tag_keys, buckets, change.field, change.text, catalogue=batch.vault.catalogue
+        )
         key = keys.get(change.subject)
         if isinstance(draft, Refused):
             answers[at] = draft
@@ -206,19 +237,8 @@ def _one_each(steps: Sequence[_Step]) -> tuple[list[_Step], list[_Step]]:
     return list(first.values()), later
 
 
-@dataclass(frozen=True, slots=True)
-class _Batch:
-    """One open transaction of changes."""
-
-    conn: Connection
-    vault: Vault
-    now_ms: int
-    clock: Callable[[], int]
-    within: Within | None
-
-
-def _apply(batch: _Batch, steps: Sequence[_Step]) -> dict[int, Updated | Refused]:
-    conn, vault = batch.conn, batch.vault
+def _apply(conn: Connection, batch: _Batch, steps: Sequence[_Step]) -> dict[int, Updated | Refused]:
+    vault = batch.vault
     born = take_people(conn, [(step.bucket, step.key.subject) for step in steps])
     # Asked only now that nobody can read and be answered any more.
     begins = max(batch.now_ms, batch.clock())
@@ -235,10 +255,10 @@ def _apply(batch: _Batch, steps: Sequence[_Step]) -> dict[int, Updated | Refused
             answers[step.at] = Updated(head.version)
         else:
             moving.append(step)
-    lost = _move_unique_keys(conn, vault, moving, current)
+    lost = _move_unique_keys(conn, batch, moving, current)
     answers |= {step.at: Refused(TAKEN, step.draft.field.code) for step in moving if step.at in lost}
     won = [step for step in moving if step.at not in lost]
-    written = _write(conn, vault, won, current, {who: max(begins, at + 1) for who, at in born.items()})
+    written = _write(conn, batch, won, current, {who: max(begins, at + 1) for who, at in born.items()})
     if batch.within is not None and written:
         batch.within(conn, written)
     return answers | {step.at: Updated(new.version) for step, new in zip(won, written, strict=True)}
@@ -247,7 +267,7 @@ def _apply(batch: _Batch, steps: Sequence[_Step]) -> dict[int, Updated | Refused
 type _Current = Mapping[SubjectId, Mapping[str, StoredValue]]
 
 
-def _move_unique_keys(conn: Connection, vault: Vault, steps: Sequence[_Step], current: _Current) -> set[int]:
+def _move_unique_keys(conn: Connection, batch: _Batch, steps: Sequence[_Step], current: _Current) -> set[int]:
     """Claim what the new values occupy and release what the old ones did; answers which steps came too late."""
     wanted = [(step, claim) for step in steps for claim in step.draft.claims]
     _CLAIM(conn, [(*_place(claim), step.key.subject) for step, claim in wanted])
@@ -260,7 +280,7 @@ def _move_unique_keys(conn: Connection, vault: Vault, steps: Sequence[_Step], cu
             # Who came too late in one index epoch gives back what was free in another.
             step.draft.claims
             if step.at in lost
-            else set(_occupied(vault, step, current)) - set(step.draft.claims)
+            else set(_occupied(batch, step, current)) - set(step.draft.claims)
         )
     ]
     _RELEASE(conn, released)
@@ -271,17 +291,24 @@ def _place(claim: UniqueKey) -> tuple[Bucket, int, int, int]:
     return claim.bucket, claim.kind, claim.epoch, claim.tag
 
 
-def _occupied(vault: Vault, step: _Step, current: _Current) -> tuple[UniqueKey, ...]:
+def _occupied(batch: _Batch, step: _Step, current: _Current) -> tuple[UniqueKey, ...]:
     head = current[step.key.subject].get(step.draft.field.code)
     if head is None or head.text is None:
         return ()
-    old = draft_value(vault.keyring, vault.installation.buckets, step.draft.field.code, head.text)
+    vault = batch.vault
+    old = draft_value(
+        batch.tag_keys,
+        vault.installation.buckets,
+        step.draft.field.code,
+        head.text,
+        catalogue=vault.catalogue,
+    )
     return () if isinstance(old, Refused) else old.claims
 
 
 def _write(
     conn: Connection,
-    vault: Vault,
+    batch: _Batch,
     steps: Sequence[_Step],
     current: _Current,
     begins: Mapping[SubjectId, int],
@@ -297,13 +324,13 @@ def _write(
         version = newest.get(step.place, 0) + 1
         if head:
             closed.append((step.bucket, subject, code, head.version, starts))
-        rows.append((step.bucket, subject, code, version, *_sealed(vault, step, version), starts))
+        rows.append((step.bucket, subject, code, version, *_sealed(batch.vault, step, version), starts))
         written.append(
             Written(bucket=step.bucket, subject=subject, field=code, version=version, valid_from=starts)
         )
     _CLOSE(conn, closed, record=PROFILE)
     _APPEND(conn, rows, record=PROFILE)
-    write_tags(conn, _new_tags(vault, steps, written, current))
+    write_tags(conn, _new_tags(batch, steps, written, current))
     return written
 
 
@@ -320,7 +347,7 @@ def _sealed(vault: Vault, step: _Step, version: int) -> tuple[int, int, bytes, b
 
 
 def _new_tags(
-    vault: Vault, steps: Sequence[_Step], written: Sequence[Written], current: _Current
+    batch: _Batch, steps: Sequence[_Step], written: Sequence[Written], current: _Current
 ) -> list[TagRow]:
     """What the people are found by now and were not before."""
     before = {
@@ -337,16 +364,18 @@ def _new_tags(
     homes = {step.key.subject: step.bucket for step in steps}
     return [
         TagRow(tag, kind, epoch, homes[subject], subject, version)
-        for epoch in tag_epochs(vault.keyring)
+        for epoch in batch.tag_keys.tag_epochs
         for subject in homes
-        for kind, tag, version in _tags(vault, after[subject], epoch) - _tags(vault, before[subject], epoch)
+        for kind, tag, version in _tags(batch, after[subject], epoch) - _tags(batch, before[subject], epoch)
     ]
 
 
-def _tags(vault: Vault, values: Mapping[str, tuple[str, int]], epoch: int) -> set[tuple[int, int, int]]:
+def _tags(batch: _Batch, values: Mapping[str, tuple[str, int]], epoch: int) -> set[tuple[int, int, int]]:
     """(kind, tag, version) of a person's values, given as (stored text, version) by field code."""
-    canonicals = {code: canonical(code, text) for code, (text, _) in values.items()}
-    return {
-        (kind, tag, values[code][1])
-        for kind, tag, code in tags_for_person(vault.keyring, canonicals, epoch=epoch)
+    fields = batch.vault.catalogue
+    # A field defined since this process started has values that it can neither change nor tag.
+    canonicals = {
+        code: fields.field(code).canonical(text) for code, (text, _) in values.items() if code in fields
     }
+    made = tags_for_person(batch.tag_keys, canonicals, epoch=epoch, catalogue=fields)
+    return {(kind, tag, values[code][1]) for kind, tag, code in made}

@@ -10,7 +10,7 @@ from vault.fields.catalogue import BUILTIN, Catalogue, Field
 from vault.fields.text import InvalidValue
 from vault.ids import PROFILE, Bucket, Buckets, SubjectId, TenantId, bucket_of_hash
 from vault.sealed import Place, seal
-from vault.tags.making import IndexKeys, tag_epochs, tagger
+from vault.tags.making import IndexKeys, tagger
 from vault.tags.shapes import Shape
 
 __all__ = [
@@ -110,6 +110,6 @@ def _claims(keys: IndexKeys, buckets: Buckets, field: Field, canonical: str) -> 
         UniqueKey(
             bucket=bucket_of_hash(tag.to_bytes(8, signed=True), buckets), kind=exact, epoch=epoch, tag=tag
         )
-        for epoch in tag_epochs(keys)
+        for epoch in keys.tag_epochs
         for tag in (tagger(keys, epoch).tag(exact, canonical.encode()),)
     )

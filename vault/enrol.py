@@ -16,11 +16,12 @@ from sqlalchemy import Connection
 
 from vault.drafts import PROFILE, DraftValue, Refused, UniqueKey, canonical_values, draft_person, seal_draft
 from vault.ids import Bucket, SubjectId, bucket_for
-from vault.keys import SubjectKey
+from vault.keys import EpochMoved, SubjectKey
 from vault.opening import Vault
 from vault.rowset import RowSet
 from vault.sealed import SALT_BYTES
-from vault.tags.making import tag_epochs, tags_for_person
+from vault.tag_keys import TagKeys
+from vault.tags.making import tags_for_person
 from vault.tags.writing import write_first_tags
 
 CHUNK: Final = 2_000
@@ -116,8 +117,22 @@ def create_many(
     """
     answers: list[Created | Refused] = []
     for part in batched(people, CHUNK):
-        answers += _create_part(vault, part, now_ms, _shifted(within, len(answers)))
+        done = None
+        while done is None:
+            batch = _Batch(vault, vault.keyring.tag_keys, now_ms, _shifted(within, len(answers)))
+            done = _create_part(batch, part)
+        answers += done
     return answers
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """What one transaction of people is made with: the tag keys are those of its beginning."""
+
+    vault: Vault
+    tag_keys: TagKeys
+    now_ms: int
+    within: Within | None
 
 
 def _shifted(within: Within | None, start: int) -> Within | None:
@@ -126,25 +141,32 @@ def _shifted(within: Within | None, start: int) -> Within | None:
     return lambda conn, created: within(conn, {start + at: one for at, one in created.items()})
 
 
-def _create_part(
-    vault: Vault, people: Sequence[NewPerson], now_ms: int, within: Within | None
-) -> list[Created | Refused]:
+def _create_part(batch: _Batch, people: Sequence[NewPerson]) -> list[Created | Refused] | None:
+    """The answers; None when an index epoch began or ended meanwhile and nothing was written."""
+    vault = batch.vault
     answers: dict[int, Created | Refused] = {}
     drafts: list[_Draft] = []
     for at, person in enumerate(people):
-        drafted = draft_person(vault.keyring, vault.installation.buckets, person.values)
+        drafted = draft_person(
+            batch.tag_keys, vault.installation.buckets, person.values, catalogue=vault.catalogue
+        )
         if isinstance(drafted, Refused):
             answers[at] = drafted
         else:
             drafts.append(_name(vault, at, drafted))
     drafts = _without_taken(vault, drafts, answers)
     drafts = _without_repeats(drafts, answers)
-    keys = vault.keyring.create_many([(draft.bucket, draft.subject) for draft in drafts], now_ms)
-    lost = _store(vault, drafts, keys, now_ms, within)
+    homes = {draft.subject: draft.bucket for draft in drafts}
+    keys = vault.keyring.create_many([(bucket, who) for who, bucket in homes.items()], batch.now_ms)
+    try:
+        lost = _store(batch, drafts, keys)
+    except EpochMoved:
+        vault.keyring.destroy_many([(bucket, who) for who, bucket in homes.items()])
+        return None
     for draft in drafts:
         field = lost.get(draft.subject)
         answers[draft.at] = Created(draft.subject, draft.bucket) if field is None else Refused(TAKEN, field)
-    vault.keyring.destroy_many([(draft.bucket, draft.subject) for draft in drafts if draft.subject in lost])
+    vault.keyring.destroy_many([(homes[who], who) for who in lost])
     return [answers[at] for at in range(len(people))]
 
 
@@ -181,14 +203,12 @@ def _without_repeats(drafts: Sequence[_Draft], answers: dict[int, Created | Refu
 
 
 def _store(
-    vault: Vault,
-    drafts: Sequence[_Draft],
-    keys: Mapping[SubjectId, SubjectKey],
-    now_ms: int,
-    within: Within | None,
+    batch: _Batch, drafts: Sequence[_Draft], keys: Mapping[SubjectId, SubjectKey]
 ) -> dict[SubjectId, str]:
-    """Write the drafts; answers who lost a race, with the field they lost it by."""
+    """Write the drafts; answers who lost a race, with the field they lost it by. Raises EpochMoved."""
+    vault, now_ms = batch.vault, batch.now_ms
     sealed = {draft.subject: _seal(vault, draft, keys[draft.subject]) for draft in drafts}
+    tags = [(epoch, _tags(batch, epoch, drafts)) for epoch in batch.tag_keys.tag_epochs]
     with vault.data.write() as conn:
         lost = _claim(conn, drafts)
         won = [draft for draft in drafts if draft.subject not in lost]
@@ -199,10 +219,25 @@ def _store(
             now=now_ms,
         )
         _VALUES(conn, [row for draft in won for row in sealed[draft.subject]], record=PROFILE, now=now_ms)
-        _write_tags(conn, vault, won)
-        if within is not None and won:
-            within(conn, {draft.at: Created(draft.subject, draft.bucket) for draft in won})
+        for epoch, rows in tags:
+            write_first_tags(conn, epoch, [row for row in rows if row[3] not in lost] if lost else rows)
+        if batch.within is not None and won:
+            batch.within(conn, {draft.at: Created(draft.subject, draft.bucket) for draft in won})
+        vault.keyring.settle_tags(batch.tag_keys)
     return lost
+
+
+def _tags(batch: _Batch, epoch: int, drafts: Sequence[_Draft]) -> list[tuple[int, int, Bucket, SubjectId]]:
+    """(tag, kind, bucket, subject) of everybody, in the order in which the index takes them best."""
+    rows = [
+        (tag, number, draft.bucket, draft.subject)
+        for draft in drafts
+        for number, tag, _ in tags_for_person(
+            batch.tag_keys, canonical_values(draft.values), epoch=epoch, catalogue=batch.vault.catalogue
+        )
+    ]
+    rows.sort()
+    return rows
 
 
 def _claim(conn: Connection, drafts: Sequence[_Draft]) -> dict[SubjectId, str]:
@@ -212,16 +247,6 @@ def _claim(conn: Connection, drafts: Sequence[_Draft]) -> dict[SubjectId, str]:
     lost = {row[4]: field for (_, field, _), row in zip(wanted, rows, strict=True) if row[:4] not in claimed}
     _RELEASE(conn, [row for row in rows if row[4] in lost and row[:4] in claimed])
     return lost
-
-
-def _write_tags(conn: Connection, vault: Vault, drafts: Sequence[_Draft]) -> None:
-    for epoch in tag_epochs(vault.keyring):
-        rows = [
-            (tag, number, draft.bucket, draft.subject)
-            for draft in drafts
-            for number, tag, _ in tags_for_person(vault.keyring, canonical_values(draft.values), epoch=epoch)
-        ]
-        write_first_tags(conn, epoch, rows)
 
 
 def _seal(vault: Vault, draft: _Draft, key: SubjectKey) -> list[tuple[Any, ...]]:

@@ -22,7 +22,7 @@ from vault.ids import Bucket, SubjectId
 from vault.keys import SubjectKey
 from vault.opening import Vault
 from vault.stored import every_value
-from vault.tags.making import tag_epochs, tags_of_history
+from vault.tags.making import tags_of_history
 
 _PACKED = struct.Struct(">HHq")
 
@@ -47,14 +47,15 @@ def probes_of(conn: Connection, vault: Vault, bucket: Bucket, key: SubjectKey) -
     """The tags of every version of every value of one person that still opens, in every epoch written to."""
     history: dict[str, list[tuple[int, str]]] = {}
     for value in every_value(conn, vault, bucket, key):
-        if value.text is not None:
-            form = canonical(value.field, value.text)
+        if value.text is not None and value.field in vault.catalogue:
+            form = vault.catalogue.field(value.field).canonical(value.text)
             history.setdefault(value.field, []).append((value.version, form))
+    keys = vault.keyring.tag_keys
     return sorted(
         {
             Probe(kind, epoch, tag)
-            for epoch in tag_epochs(vault.keyring)
-            for kind, tag, _ in tags_of_history(vault.keyring, history, epoch=epoch)
+            for epoch in keys.tag_epochs
+            for kind, tag, _ in tags_of_history(keys, history, epoch=epoch, catalogue=vault.catalogue)
         }
     )
 

@@ -10,10 +10,10 @@ has: stored tags then look alike whatever they tell.
 import hashlib
 import hmac
 import struct
+import weakref
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache, partial
 from typing import Any, Final, NamedTuple, Protocol
-from weakref import WeakKeyDictionary
 
 from vault.fields.catalogue import BUILTIN, Catalogue, Field
 from vault.tags.compounds import COMPOUNDS, OWNER
@@ -29,10 +29,16 @@ _CANARY: Final = kind("phone")
 
 
 class IndexKeys(Protocol):
-    """Whatever can give tag keys; 32 bytes each, of the epoch that is looked up when none is named."""
+    """Whatever can give tag keys; 32 bytes each, of the epoch that is looked up when none is named.
+
+    Whoever makes tags of more than one value takes `Keyring.tag_keys`, which does not change meanwhile.
+    """
 
     @property
     def index_epoch(self) -> int: ...
+
+    @property
+    def tag_epochs(self) -> tuple[int, ...]: ...
 
     def index_key(self, kind: int, epoch: int | None = None) -> bytes: ...
 
@@ -41,12 +47,6 @@ def tag64(key: bytes, message: str | bytes) -> int:
     """The 64-bit tag as the signed integer that data bases store."""
     raw = message.encode() if isinstance(message, str) else message
     return int.from_bytes(hmac.digest(key, raw, "sha256")[:8], signed=True)
-
-
-def tag_epochs(keys: IndexKeys) -> tuple[int, ...]:
-    """The epochs under which tags are written: the one that is looked up, and while one is being built that too."""
-    epochs: tuple[int, ...] = getattr(keys, "tag_epochs", ())
-    return epochs or (keys.index_epoch,)
 
 
 class Tagger:
@@ -77,22 +77,25 @@ class Tagger:
         return state
 
 
-_TAGGERS: WeakKeyDictionary[IndexKeys, dict[int, Tagger]] = WeakKeyDictionary()
+_TAGGERS: weakref.WeakKeyDictionary[IndexKeys, dict[int, Tagger]] = weakref.WeakKeyDictionary()
 
 
 def tagger(keys: IndexKeys, epoch: int | None = None) -> Tagger:
     """The tagger of an epoch (default: the one that is looked up), made again when its keys have changed."""
     wanted = keys.index_epoch if epoch is None else epoch
     known = _TAGGERS.setdefault(keys, {})
-    canary = _index_key(keys, wanted, _CANARY)
+    canary = keys.index_key(_CANARY, wanted)
     found = known.get(wanted)
     if found is None or not hmac.compare_digest(found.canary, canary):
-        found = known[wanted] = Tagger(partial(_index_key, keys, wanted), canary)
+        found = known[wanted] = Tagger(partial(_index_key, weakref.ref(keys), wanted), canary)
     return found
 
 
-def _index_key(keys: IndexKeys, epoch: int, number: int) -> bytes:
-    return keys.index_key(number) if epoch == keys.index_epoch else keys.index_key(number, epoch)
+def _index_key(keys: weakref.ref[IndexKeys], epoch: int, number: int) -> bytes:
+    found = keys()
+    if found is None:
+        raise ReferenceError("these tag keys are gone")
+    return found.index_key(number, epoch)
 
 
 class _Recipe(NamedTuple):

@@ -14,7 +14,7 @@ from vault.fields.text import InvalidValue
 from vault.ids import Bucket, RecordId, SubjectId
 from vault.keys import Keyring, SubjectKey
 from vault.rowset import RowSet
-from vault.sealed import Place, Unopenable, open_sealed
+from vault.sealed import Place, Unopenable
 
 CHUNK = 5_000
 
@@ -56,8 +56,10 @@ def _part(
     conn: Connection, keyring: Keyring, wanted: Sequence[Wanted], catalogue: Catalogue
 ) -> list[list[tuple[int, str]]]:
     people = keyring.subject_keys([(one.bucket, one.subject) for one in wanted])
+    rows = _BLOBS(conn, wanted)
+    people = keyring.keys_for(people, ((wanted[i].bucket, wanted[i].subject, blob) for i, _, _, blob in rows))
     found: list[list[tuple[int, str]]] = [[] for _ in wanted]
-    for i, version, schema, blob in _BLOBS(conn, wanted):
+    for i, version, schema, blob in rows:
         _, subject, record, field, _ = wanted[i]
         key = people.get(subject)
         if key is not None:
@@ -71,6 +73,6 @@ def _part(
 def canonical_text(key: SubjectKey, place: Place, blob: bytes, catalogue: Catalogue = BUILTIN) -> str | None:
     """The canonical form of one sealed value; None when it does not open."""
     try:
-        return catalogue.field(place.field).canonical(open_sealed(key.data, place, blob).decode())
+        return catalogue.field(place.field).canonical(key.open(place, blob).decode())
     except (Unopenable, InvalidValue, UnicodeDecodeError):
         return None

@@ -4,7 +4,7 @@ That order halves the work of the data base: neighbours in the index are visited
 row-level security watches PostgreSQL refuses COPY, so it is an INSERT over arrays, which is nearly as fast.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import batched
 from typing import NamedTuple
 
@@ -57,9 +57,10 @@ _DELETE = RowSet(
 )
 
 
-def write_first_tags(conn: Connection, epoch: int, rows: list[tuple[int, int, Bucket, SubjectId]]) -> None:
-    """Store the (tag, kind, bucket, subject) of people's first versions; nothing of it may be there yet."""
-    rows.sort()
+def write_first_tags(
+    conn: Connection, epoch: int, rows: Sequence[tuple[int, int, Bucket, SubjectId]]
+) -> None:
+    """Store the (tag, kind, bucket, subject) of people's first versions, sorted; none may be there yet."""
     for part in batched(rows, CHUNK):
         _INSERT(conn, part, epoch=epoch)
 
