@@ -35,6 +35,15 @@ class DenialCode(StrEnum):
     WRONG_CLIENT = "wrong_client"
     WRONG_REDIRECT = "wrong_redirect_uri"
     WRONG_VERIFIER = "wrong_verifier"
+    UNKNOWN_PERSON = "unknown_person"
+    UNKNOWN_REQUEST = "unknown_request"
+    OWN_REQUEST = "own_request"
+    NOT_REQUESTER = "not_requester"
+    NOT_APPROVED = "not_approved"
+    REQUEST_CLOSED = "request_closed"
+    ALREADY_VOTED = "already_voted"
+    FIELD_NOT_REQUESTED = "field_not_requested"
+    PERSON_ERASED = "person_erased"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +55,7 @@ class Denied:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DenialClass:
-    """What denials are counted by; `grant` is empty when the attempt named nothing we know."""
+    """What denials are counted by; `grant` is that of a grant or of a request of staff, empty for nothing we know."""
 
     bucket: Bucket
     code: DenialCode

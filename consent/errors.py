@@ -11,6 +11,7 @@ from consent.denials import DenialCode, Denied
 __all__ = [
     "BadNotice",
     "BadRegistration",
+    "BadRequest",
     "BadTerms",
     "ConsentError",
     "DenialCode",
@@ -55,6 +56,12 @@ class BadTerms(ConsentError):
     """Liability terms without text or with sums that are no money."""
 
     code = "bad_terms"
+
+
+class BadRequest(ConsentError):
+    """A request of staff that cannot be meant: without a reason in words, without fields, or about the wrong one."""
+
+    code = "bad_dual_request"
 
 
 class UnfairTerms(BadTerms):

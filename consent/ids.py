@@ -22,6 +22,7 @@ ShowingId = NewType("ShowingId", bytes)
 GrantId = NewType("GrantId", bytes)
 UseId = NewType("UseId", bytes)
 DisclosureId = NewType("DisclosureId", bytes)
+DualId = NewType("DualId", bytes)
 
 _NOWHERE = Bucket(0)
 """Reference rows belong to no person and therefore to no bucket."""
@@ -65,6 +66,16 @@ def disclosure_text(disclosure: DisclosureId) -> str:
 def parse_disclosure(text: str) -> DisclosureId:
     """Raises vault MalformedId."""
     return DisclosureId(decode_id("ds", text))
+
+
+def dual_text(request: DualId) -> str:
+    """The name in text of a request that takes two approvals."""
+    return encode_id("dual", request)
+
+
+def parse_dual(text: str) -> DualId:
+    """Raises vault MalformedId."""
+    return DualId(decode_id("dual", text))
 
 
 def canonical_json(document: Any) -> str:

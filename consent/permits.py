@@ -2,13 +2,15 @@
 
 `permits(vault, refs) -> list[Permitted | None]` opens a connection of its own, so what it reads is what was
 committed and not what a transaction hoped for. No leaf, no permit; a leaf that does not open to exactly
-these rows, no permit. This module is the only caller of `vault.permit.issue`.
+these rows, no permit. `emergency_permits` does the same for what two people approved. This module is the only
+caller of `vault.permit.issue`.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from consent.committed import CommittedUse, Ref, committed_uses, open_uses
+from consent.emergency_reads import CommittedRead, committed_reads, open_reads
 from consent.ledger.origin import origin_of
 from vault.opening import Vault
 from vault.permit import AccessPermit, AccessStatement, issue
@@ -33,6 +35,32 @@ def permits(vault: Vault, refs: Sequence[Ref]) -> list[Permitted | None]:
         else Permitted(use, issue(vault.keyring, _statement(vault, use)))
         for use, opening in zip(uses, openings, strict=True)
     ]
+
+
+def emergency_permits(vault: Vault, refs: Sequence[Ref]) -> list[AccessPermit | None]:
+    """One permit per committed emergency read, in order; None where the ledger or the votes do not bear it out."""
+    with vault.data.read() as conn:
+        reads = committed_reads(conn, refs)
+        openings = open_reads(conn, vault, reads)
+    return [
+        None if read is None or opening is None else issue(vault.keyring, _emergency(vault, read))
+        for read, opening in zip(reads, openings, strict=True)
+    ]
+
+
+def _emergency(vault: Vault, read: CommittedRead) -> AccessStatement:
+    return AccessStatement(
+        subject=read.subject,
+        bucket=read.bucket,
+        tenant=vault.installation.tenant,
+        fields=read.fields,
+        recipient=read.recipient,
+        purpose=read.reason.value,
+        at_ms=read.committed_at,
+        log_origin=origin_of(vault.installation.ledger_host, read.log),
+        entry_index=read.idx,
+        leaf_hash=read.leaf,
+    )
 
 
 def _statement(vault: Vault, use: CommittedUse) -> AccessStatement:

@@ -106,7 +106,7 @@ def errors_page() -> str:
             *sorted(problems),
             "\n## Why a request or an approval is refused\n",
             *(f"- `{code.value}`" for code in RefusalCode),
-            "\n## Why a redemption or an exchange is denied\n",
+            "\n## Why a redemption, an exchange or an emergency is denied\n",
             (
                 "Strangers see one answer for all of these that concern the token; the person's own pages and the "
                 "ledger tell them apart.\n"

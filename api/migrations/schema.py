@@ -6,6 +6,7 @@ from sqlalchemy import MetaData
 
 import api.tables
 import breach.tables
+import consent.dual_tables
 import consent.erasure_tables
 import consent.ledger.tables
 import consent.load_tables
@@ -27,6 +28,7 @@ TABLE_MODULES = (
     vault.erasure_tables,
     vault.honey_tables,
     consent.tables,
+    consent.dual_tables,
     consent.ledger.tables,
     consent.erasure_tables,
     consent.load_tables,

@@ -375,6 +375,36 @@ ALTER TABLE person ENABLE ROW LEVEL SECURITY
 -- end
 CREATE POLICY own ON person USING (bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket())) WITH CHECK (bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket()) AND tenant = (SELECT perusal_tenant()))
 -- end
+CREATE TABLE person_notice (
+	bucket INTEGER NOT NULL,
+	id BYTEA NOT NULL,
+	subject BYTEA NOT NULL,
+	kind TEXT NOT NULL,
+	about TEXT NOT NULL,
+	created_at BIGINT NOT NULL,
+	seen_at BIGINT,
+	CONSTRAINT pk_person_notice PRIMARY KEY (bucket, id),
+	CONSTRAINT ck_person_notice_seen_at CHECK (seen_at >= created_at)
+)
+-- end
+CREATE INDEX ix_person_notice_subject ON person_notice (subject, bucket)
+-- end
+CREATE FUNCTION person_notice_before_update() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'person_notice: these columns never change' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
+-- end
+CREATE TRIGGER person_notice_before_update BEFORE UPDATE ON person_notice FOR EACH ROW WHEN (NEW.bucket IS DISTINCT FROM OLD.bucket OR NEW.id IS DISTINCT FROM OLD.id OR NEW.subject IS DISTINCT FROM OLD.subject OR NEW.kind IS DISTINCT FROM OLD.kind OR NEW.about IS DISTINCT FROM OLD.about OR NEW.created_at IS DISTINCT FROM OLD.created_at) EXECUTE FUNCTION person_notice_before_update()
+-- end
+CREATE FUNCTION person_notice_stays() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'person_notice: rows stay' USING ERRCODE = '23514'; END $$
+-- end
+CREATE TRIGGER person_notice_stays BEFORE DELETE OR TRUNCATE ON person_notice FOR EACH STATEMENT EXECUTE FUNCTION person_notice_stays()
+-- end
+CREATE FUNCTION person_notice_before_update_of_seen_at() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'person_notice: a notice is seen once' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
+-- end
+CREATE TRIGGER person_notice_before_update_of_seen_at BEFORE UPDATE OF seen_at ON person_notice FOR EACH ROW WHEN (OLD.seen_at IS NOT NULL AND NEW.seen_at IS DISTINCT FROM OLD.seen_at) EXECUTE FUNCTION person_notice_before_update_of_seen_at()
+-- end
+ALTER TABLE person_notice ENABLE ROW LEVEL SECURITY
+-- end
+CREATE POLICY own ON person_notice USING (bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket())) WITH CHECK (bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket()))
+-- end
 CREATE TABLE portal_session (
 	bucket INTEGER NOT NULL,
 	id_hash BYTEA NOT NULL,
@@ -500,6 +530,64 @@ ALTER TABLE client ENABLE ROW LEVEL SECURITY
 -- end
 CREATE POLICY own ON client USING (tenant = (SELECT perusal_tenant())) WITH CHECK (tenant = (SELECT perusal_tenant()) AND (EXISTS (SELECT 1 FROM recipient r WHERE r.id = client.recipient_id)))
 -- end
+CREATE TABLE dual_request (
+	bucket INTEGER NOT NULL,
+	id BYTEA NOT NULL,
+	kind TEXT NOT NULL,
+	subject BYTEA,
+	staff TEXT NOT NULL,
+	actor BYTEA NOT NULL,
+	reason TEXT NOT NULL,
+	fields TEXT NOT NULL,
+	note BYTEA NOT NULL,
+	asked_at BIGINT NOT NULL,
+	lapses_at BIGINT NOT NULL,
+	state TEXT NOT NULL,
+	approved_at BIGINT,
+	window_to BIGINT,
+	ledger_year INTEGER NOT NULL,
+	CONSTRAINT pk_dual_request PRIMARY KEY (bucket, id),
+	CONSTRAINT ck_dual_request_kind CHECK (kind IN ('break_glass', 'population_scan')),
+	CONSTRAINT ck_dual_request_reason CHECK (reason IN ('life_at_risk', 'court_order', 'authority_demand', 'person_asked', 'leak_investigation', 'fault_repair')),
+	CONSTRAINT ck_dual_request_state CHECK (state IN ('asked', 'approved', 'refused')),
+	CONSTRAINT ck_dual_request_subject CHECK ((kind = 'break_glass') = (subject IS NOT NULL)),
+	CONSTRAINT ck_dual_request_actor CHECK (length(actor) = 32),
+	CONSTRAINT ck_dual_request_lapses_at CHECK (lapses_at > asked_at),
+	CONSTRAINT ck_dual_request_asked CHECK (state <> 'asked' OR approved_at IS NULL),
+	CONSTRAINT ck_dual_request_approved CHECK (state <> 'approved' OR approved_at IS NOT NULL),
+	CONSTRAINT ck_dual_request_window CHECK ((approved_at IS NULL) = (window_to IS NULL)),
+	CONSTRAINT ck_dual_request_window_to CHECK (window_to = approved_at + 900000),
+	CONSTRAINT fk_dual_request_ledger_entry FOREIGN KEY(bucket, ledger_year, id) REFERENCES ledger_entry (bucket, year, id) DEFERRABLE INITIALLY DEFERRED
+)
+-- end
+CREATE INDEX ix_dual_request_asked_at ON dual_request (asked_at)
+-- end
+CREATE INDEX ix_dual_request_subject ON dual_request (subject, bucket)
+-- end
+CREATE FUNCTION dual_request_before_update() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'dual_request: these columns never change' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
+-- end
+CREATE TRIGGER dual_request_before_update BEFORE UPDATE ON dual_request FOR EACH ROW WHEN (NEW.bucket IS DISTINCT FROM OLD.bucket OR NEW.id IS DISTINCT FROM OLD.id OR NEW.kind IS DISTINCT FROM OLD.kind OR NEW.subject IS DISTINCT FROM OLD.subject OR NEW.staff IS DISTINCT FROM OLD.staff OR NEW.actor IS DISTINCT FROM OLD.actor OR NEW.reason IS DISTINCT FROM OLD.reason OR NEW.fields IS DISTINCT FROM OLD.fields OR NEW.note IS DISTINCT FROM OLD.note OR NEW.asked_at IS DISTINCT FROM OLD.asked_at OR NEW.lapses_at IS DISTINCT FROM OLD.lapses_at OR NEW.ledger_year IS DISTINCT FROM OLD.ledger_year) EXECUTE FUNCTION dual_request_before_update()
+-- end
+CREATE FUNCTION dual_request_stays() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'dual_request: rows stay' USING ERRCODE = '23514'; END $$
+-- end
+CREATE TRIGGER dual_request_stays BEFORE DELETE OR TRUNCATE ON dual_request FOR EACH STATEMENT EXECUTE FUNCTION dual_request_stays()
+-- end
+CREATE FUNCTION dual_request_before_insert() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'dual_request: a request is born asked' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
+-- end
+CREATE TRIGGER dual_request_before_insert BEFORE INSERT ON dual_request FOR EACH ROW WHEN (NEW.state <> 'asked' OR NEW.approved_at IS NOT NULL) EXECUTE FUNCTION dual_request_before_insert()
+-- end
+CREATE FUNCTION dual_request_before_update_of_state() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NOT ((OLD.state = 'asked' AND NEW.state IN ('approved', 'refused')) OR (OLD.state = 'approved' AND NEW.state = 'refused')) THEN RAISE EXCEPTION 'dual_request: illegal transition' USING ERRCODE = '23514'; END IF; IF NEW.state = 'approved' AND 2 <> (SELECT count(*) FROM dual_vote v WHERE v.bucket = NEW.bucket AND v.request_id = NEW.id AND v.verdict = 'yes' AND v.actor <> NEW.actor AND v.staff <> NEW.staff) THEN RAISE EXCEPTION 'dual_request: approved without two others' USING ERRCODE = '23514'; END IF; IF NEW.state = 'approved' AND NOT EXISTS (SELECT 1 FROM dual_vote v WHERE v.bucket = NEW.bucket AND v.request_id = NEW.id AND v.place = 2 AND v.voted_at = NEW.approved_at) THEN RAISE EXCEPTION 'dual_request: approved at another time than by the second yes' USING ERRCODE = '23514'; END IF; IF NEW.state = 'refused' AND NOT EXISTS (SELECT 1 FROM dual_vote v WHERE v.bucket = NEW.bucket AND v.request_id = NEW.id AND v.verdict = 'no') THEN RAISE EXCEPTION 'dual_request: refused without a no' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
+-- end
+CREATE TRIGGER dual_request_before_update_of_state BEFORE UPDATE OF state ON dual_request FOR EACH ROW WHEN (NEW.state <> OLD.state) EXECUTE FUNCTION dual_request_before_update_of_state()
+-- end
+CREATE FUNCTION dual_request_before_update_of_approved_at() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'dual_request: an approval is given once' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
+-- end
+CREATE TRIGGER dual_request_before_update_of_approved_at BEFORE UPDATE OF approved_at ON dual_request FOR EACH ROW WHEN (NEW.approved_at IS DISTINCT FROM OLD.approved_at AND NOT (OLD.state = 'asked' AND NEW.state = 'approved')) EXECUTE FUNCTION dual_request_before_update_of_approved_at()
+-- end
+ALTER TABLE dual_request ENABLE ROW LEVEL SECURITY
+-- end
+CREATE POLICY own ON dual_request USING (bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket())) WITH CHECK (bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket()))
+-- end
 CREATE TABLE dump_custody (
 	id BYTEA NOT NULL,
 	dump BYTEA NOT NULL,
@@ -622,6 +710,33 @@ ALTER TABLE notice_version ENABLE ROW LEVEL SECURITY
 -- end
 CREATE POLICY own ON notice_version USING (tenant = (SELECT perusal_tenant())) WITH CHECK (tenant = (SELECT perusal_tenant()) AND (EXISTS (SELECT 1 FROM recipient r WHERE r.id = notice_version.recipient_id)))
 -- end
+CREATE TABLE staff_lookup (
+	bucket INTEGER NOT NULL,
+	id BYTEA NOT NULL,
+	subject BYTEA NOT NULL,
+	staff TEXT NOT NULL,
+	actor BYTEA NOT NULL,
+	how TEXT NOT NULL,
+	reason TEXT NOT NULL,
+	fields TEXT NOT NULL,
+	committed_at BIGINT NOT NULL,
+	ledger_year INTEGER NOT NULL,
+	CONSTRAINT pk_staff_lookup PRIMARY KEY (bucket, id),
+	CONSTRAINT ck_staff_lookup_how CHECK (how IN ('find', 'scan')),
+	CONSTRAINT ck_staff_lookup_reason CHECK (reason IN ('life_at_risk', 'court_order', 'authority_demand', 'person_asked', 'leak_investigation', 'fault_repair')),
+	CONSTRAINT fk_staff_lookup_ledger_entry FOREIGN KEY(bucket, ledger_year, id) REFERENCES ledger_entry (bucket, year, id) DEFERRABLE INITIALLY DEFERRED
+)
+-- end
+CREATE INDEX ix_staff_lookup_subject ON staff_lookup (subject, bucket)
+-- end
+CREATE FUNCTION staff_lookup_append_only() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'staff_lookup is append-only' USING ERRCODE = '23514'; END $$
+-- end
+CREATE TRIGGER staff_lookup_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON staff_lookup FOR EACH STATEMENT EXECUTE FUNCTION staff_lookup_append_only()
+-- end
+ALTER TABLE staff_lookup ENABLE ROW LEVEL SECURITY
+-- end
+CREATE POLICY own ON staff_lookup USING (bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket())) WITH CHECK (bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket()))
+-- end
 CREATE TABLE terms_version (
 	id TEXT NOT NULL,
 	recipient_id TEXT NOT NULL,
@@ -735,6 +850,87 @@ ALTER TABLE consent_request ENABLE ROW LEVEL SECURITY
 -- end
 CREATE POLICY own ON consent_request USING (bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket())) WITH CHECK (bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket()) AND (EXISTS (SELECT 1 FROM client r WHERE r.client_id = consent_request.client_id AND r.recipient_id = consent_request.recipient_id)))
 -- end
+CREATE TABLE dual_vote (
+	bucket INTEGER NOT NULL,
+	request_id BYTEA NOT NULL,
+	actor BYTEA NOT NULL,
+	verdict TEXT NOT NULL,
+	id BYTEA NOT NULL,
+	staff TEXT NOT NULL,
+	place INTEGER,
+	voted_at BIGINT NOT NULL,
+	ledger_year INTEGER NOT NULL,
+	CONSTRAINT pk_dual_vote PRIMARY KEY (bucket, request_id, actor, verdict),
+	CONSTRAINT ck_dual_vote_verdict CHECK (verdict IN ('yes', 'no')),
+	CONSTRAINT ck_dual_vote_placed CHECK ((verdict = 'yes') = (place IS NOT NULL)),
+	CONSTRAINT ck_dual_vote_place CHECK (place IN (1, 2)),
+	CONSTRAINT ck_dual_vote_actor CHECK (length(actor) = 32),
+	CONSTRAINT uq_dual_vote_request_id_place_bucket UNIQUE (request_id, place, bucket),
+	CONSTRAINT fk_dual_vote_dual_request FOREIGN KEY(bucket, request_id) REFERENCES dual_request (bucket, id),
+	CONSTRAINT fk_dual_vote_ledger_entry FOREIGN KEY(bucket, ledger_year, id) REFERENCES ledger_entry (bucket, year, id) DEFERRABLE INITIALLY DEFERRED
+)
+-- end
+CREATE FUNCTION dual_vote_append_only() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'dual_vote is append-only' USING ERRCODE = '23514'; END $$
+-- end
+CREATE TRIGGER dual_vote_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON dual_vote FOR EACH STATEMENT EXECUTE FUNCTION dual_vote_append_only()
+-- end
+CREATE FUNCTION dual_vote_before_insert() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.verdict = 'yes' AND EXISTS (SELECT 1 FROM dual_request r WHERE r.bucket = NEW.bucket AND r.id = NEW.request_id AND (r.actor = NEW.actor OR r.staff = NEW.staff)) THEN RAISE EXCEPTION 'dual_vote: nobody approves a request of their own' USING ERRCODE = '23514'; END IF; IF NEW.verdict = 'yes' AND NOT EXISTS (SELECT 1 FROM dual_request r WHERE r.bucket = NEW.bucket AND r.id = NEW.request_id AND r.state = 'asked' AND NEW.voted_at >= r.asked_at AND NEW.voted_at < r.lapses_at) THEN RAISE EXCEPTION 'dual_vote: nothing to say yes to' USING ERRCODE = '23514'; END IF; IF NEW.verdict = 'no' AND NOT EXISTS (SELECT 1 FROM dual_request r WHERE r.bucket = NEW.bucket AND r.id = NEW.request_id AND r.state IN ('asked', 'approved')) THEN RAISE EXCEPTION 'dual_vote: nothing to say no to' USING ERRCODE = '23514'; END IF; IF NEW.verdict = 'yes' AND NEW.place <> 1 + (SELECT count(*) FROM dual_vote v WHERE v.bucket = NEW.bucket AND v.request_id = NEW.request_id AND v.verdict = 'yes') THEN RAISE EXCEPTION 'dual_vote: a yes out of turn' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
+-- end
+CREATE TRIGGER dual_vote_before_insert BEFORE INSERT ON dual_vote FOR EACH ROW EXECUTE FUNCTION dual_vote_before_insert()
+-- end
+CREATE FUNCTION dual_vote_after_insert() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN UPDATE dual_request SET state = 'approved', approved_at = NEW.voted_at, window_to = NEW.voted_at + 900000 WHERE bucket = NEW.bucket AND id = NEW.request_id AND NEW.place = 2; UPDATE dual_request SET state = 'refused' WHERE bucket = NEW.bucket AND id = NEW.request_id AND NEW.verdict = 'no'; RETURN NEW; END $$
+-- end
+CREATE TRIGGER dual_vote_after_insert AFTER INSERT ON dual_vote FOR EACH ROW EXECUTE FUNCTION dual_vote_after_insert()
+-- end
+ALTER TABLE dual_vote ENABLE ROW LEVEL SECURITY
+-- end
+CREATE POLICY own ON dual_vote USING (bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket())) WITH CHECK (bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket()))
+-- end
+CREATE TABLE emergency_read (
+	bucket INTEGER NOT NULL,
+	id BYTEA NOT NULL,
+	request_id BYTEA NOT NULL,
+	subject BYTEA NOT NULL,
+	staff TEXT NOT NULL,
+	actor BYTEA NOT NULL,
+	fields TEXT NOT NULL,
+	committed_at BIGINT NOT NULL,
+	times INTEGER NOT NULL,
+	last_at BIGINT NOT NULL,
+	ledger_year INTEGER NOT NULL,
+	CONSTRAINT pk_emergency_read PRIMARY KEY (bucket, id),
+	CONSTRAINT ck_emergency_read_times CHECK (times >= 1 AND last_at >= committed_at),
+	CONSTRAINT uq_emergency_read_request_id_bucket UNIQUE (request_id, bucket),
+	CONSTRAINT fk_emergency_read_dual_request FOREIGN KEY(bucket, request_id) REFERENCES dual_request (bucket, id),
+	CONSTRAINT fk_emergency_read_ledger_entry FOREIGN KEY(bucket, ledger_year, id) REFERENCES ledger_entry (bucket, year, id) DEFERRABLE INITIALLY DEFERRED
+)
+-- end
+CREATE INDEX ix_emergency_read_subject ON emergency_read (subject, bucket)
+-- end
+CREATE FUNCTION emergency_read_before_update() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'emergency_read: these columns never change' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
+-- end
+CREATE TRIGGER emergency_read_before_update BEFORE UPDATE ON emergency_read FOR EACH ROW WHEN (NEW.bucket IS DISTINCT FROM OLD.bucket OR NEW.id IS DISTINCT FROM OLD.id OR NEW.request_id IS DISTINCT FROM OLD.request_id OR NEW.subject IS DISTINCT FROM OLD.subject OR NEW.staff IS DISTINCT FROM OLD.staff OR NEW.actor IS DISTINCT FROM OLD.actor OR NEW.fields IS DISTINCT FROM OLD.fields OR NEW.committed_at IS DISTINCT FROM OLD.committed_at OR NEW.ledger_year IS DISTINCT FROM OLD.ledger_year) EXECUTE FUNCTION emergency_read_before_update()
+-- end
+CREATE FUNCTION emergency_read_stays() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'emergency_read: rows stay' USING ERRCODE = '23514'; END $$
+-- end
+CREATE TRIGGER emergency_read_stays BEFORE DELETE OR TRUNCATE ON emergency_read FOR EACH STATEMENT EXECUTE FUNCTION emergency_read_stays()
+-- end
+CREATE FUNCTION emergency_read_before_insert() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.times <> 1 OR NOT EXISTS (SELECT 1 FROM dual_request r WHERE r.bucket = NEW.bucket AND r.id = NEW.request_id AND r.kind = 'break_glass' AND r.subject = NEW.subject AND r.staff = NEW.staff AND r.actor = NEW.actor AND r.state = 'approved' AND NEW.committed_at >= r.approved_at AND NEW.committed_at < r.window_to) THEN RAISE EXCEPTION 'emergency_read: no open approval of this person for who asked' USING ERRCODE = '23514'; END IF; IF NEW.fields = '[]' OR EXISTS (SELECT 1 FROM jsonb_array_elements_text(NEW.fields::jsonb) AS e(value) WHERE value NOT IN (SELECT value FROM dual_request r, jsonb_array_elements_text(r.fields::jsonb) AS e(value) WHERE r.bucket = NEW.bucket AND r.id = NEW.request_id)) THEN RAISE EXCEPTION 'emergency_read: fields beyond the request' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
+-- end
+CREATE TRIGGER emergency_read_before_insert BEFORE INSERT ON emergency_read FOR EACH ROW EXECUTE FUNCTION emergency_read_before_insert()
+-- end
+CREATE FUNCTION emergency_read_before_update_of_times() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.times <> OLD.times + 1 OR NEW.last_at < OLD.last_at OR NOT EXISTS (SELECT 1 FROM dual_request r WHERE r.bucket = NEW.bucket AND r.id = NEW.request_id AND r.state = 'approved' AND NEW.last_at >= r.approved_at AND NEW.last_at < r.window_to) THEN RAISE EXCEPTION 'emergency_read: one answer at a time, inside the window' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
+-- end
+CREATE TRIGGER emergency_read_before_update_of_times BEFORE UPDATE OF times ON emergency_read FOR EACH ROW WHEN (NEW.times <> OLD.times) EXECUTE FUNCTION emergency_read_before_update_of_times()
+-- end
+CREATE FUNCTION emergency_read_before_update_of_last_at() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'emergency_read: the time moves with the counter' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
+-- end
+CREATE TRIGGER emergency_read_before_update_of_last_at BEFORE UPDATE OF last_at ON emergency_read FOR EACH ROW WHEN (NEW.last_at <> OLD.last_at AND NEW.times = OLD.times) EXECUTE FUNCTION emergency_read_before_update_of_last_at()
+-- end
+ALTER TABLE emergency_read ENABLE ROW LEVEL SECURITY
+-- end
+CREATE POLICY own ON emergency_read USING (bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket())) WITH CHECK (bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket()))
+-- end
 CREATE TABLE incident (
 	id BYTEA NOT NULL,
 	trace BYTEA NOT NULL,
@@ -786,6 +982,46 @@ CREATE TRIGGER notice_showing_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON
 ALTER TABLE notice_showing ENABLE ROW LEVEL SECURITY
 -- end
 CREATE POLICY own ON notice_showing USING (bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket())) WITH CHECK (bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket()) AND (EXISTS (SELECT 1 FROM client r WHERE r.client_id = notice_showing.client_id AND r.recipient_id = notice_showing.recipient_id)) AND (EXISTS (SELECT 1 FROM notice_version r WHERE r.id = notice_showing.notice_id AND r.hash = notice_showing.notice_hash AND r.recipient_id = notice_showing.recipient_id AND r.purpose = notice_showing.purpose)) AND (EXISTS (SELECT 1 FROM terms_version r WHERE r.id = notice_showing.terms_id AND r.hash = notice_showing.terms_hash AND r.recipient_id = notice_showing.recipient_id)))
+-- end
+CREATE TABLE scan_run (
+	bucket INTEGER NOT NULL,
+	id BYTEA NOT NULL,
+	request_id BYTEA NOT NULL,
+	staff TEXT NOT NULL,
+	actor BYTEA NOT NULL,
+	scheme TEXT NOT NULL,
+	wanted INTEGER NOT NULL,
+	committed_at BIGINT NOT NULL,
+	found INTEGER,
+	finished_at BIGINT,
+	ledger_year INTEGER NOT NULL,
+	CONSTRAINT pk_scan_run PRIMARY KEY (bucket, id),
+	CONSTRAINT ck_scan_run_wanted CHECK (wanted >= 1),
+	CONSTRAINT ck_scan_run_finished CHECK ((found IS NULL) = (finished_at IS NULL)),
+	CONSTRAINT uq_scan_run_request_id_bucket UNIQUE (request_id, bucket),
+	CONSTRAINT fk_scan_run_dual_request FOREIGN KEY(bucket, request_id) REFERENCES dual_request (bucket, id),
+	CONSTRAINT fk_scan_run_ledger_entry FOREIGN KEY(bucket, ledger_year, id) REFERENCES ledger_entry (bucket, year, id) DEFERRABLE INITIALLY DEFERRED
+)
+-- end
+CREATE FUNCTION scan_run_before_update() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'scan_run: these columns never change' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
+-- end
+CREATE TRIGGER scan_run_before_update BEFORE UPDATE ON scan_run FOR EACH ROW WHEN (NEW.bucket IS DISTINCT FROM OLD.bucket OR NEW.id IS DISTINCT FROM OLD.id OR NEW.request_id IS DISTINCT FROM OLD.request_id OR NEW.staff IS DISTINCT FROM OLD.staff OR NEW.actor IS DISTINCT FROM OLD.actor OR NEW.scheme IS DISTINCT FROM OLD.scheme OR NEW.wanted IS DISTINCT FROM OLD.wanted OR NEW.committed_at IS DISTINCT FROM OLD.committed_at OR NEW.ledger_year IS DISTINCT FROM OLD.ledger_year) EXECUTE FUNCTION scan_run_before_update()
+-- end
+CREATE FUNCTION scan_run_stays() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'scan_run: rows stay' USING ERRCODE = '23514'; END $$
+-- end
+CREATE TRIGGER scan_run_stays BEFORE DELETE OR TRUNCATE ON scan_run FOR EACH STATEMENT EXECUTE FUNCTION scan_run_stays()
+-- end
+CREATE FUNCTION scan_run_before_insert() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.found IS NOT NULL OR NOT EXISTS (SELECT 1 FROM dual_request r WHERE r.bucket = NEW.bucket AND r.id = NEW.request_id AND r.kind = 'population_scan' AND r.staff = NEW.staff AND r.actor = NEW.actor AND r.state = 'approved' AND NEW.committed_at >= r.approved_at AND NEW.committed_at < r.window_to) THEN RAISE EXCEPTION 'scan_run: no open approval of a scan for who asked' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
+-- end
+CREATE TRIGGER scan_run_before_insert BEFORE INSERT ON scan_run FOR EACH ROW EXECUTE FUNCTION scan_run_before_insert()
+-- end
+CREATE FUNCTION scan_run_before_update_of_found() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'scan_run: a scan ends once' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
+-- end
+CREATE TRIGGER scan_run_before_update_of_found BEFORE UPDATE OF found ON scan_run FOR EACH ROW WHEN (OLD.found IS NOT NULL AND NEW.found IS DISTINCT FROM OLD.found) EXECUTE FUNCTION scan_run_before_update_of_found()
+-- end
+ALTER TABLE scan_run ENABLE ROW LEVEL SECURITY
+-- end
+CREATE POLICY own ON scan_run USING (bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket())) WITH CHECK (bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket()))
 -- end
 CREATE TABLE trace_item (
 	bucket INTEGER NOT NULL,

@@ -280,6 +280,26 @@ CREATE TRIGGER person_erased_for_good BEFORE UPDATE ON person WHEN OLD.state = '
 -- end
 CREATE TRIGGER person_erased_is_kept BEFORE DELETE ON person WHEN OLD.state = 'erased' BEGIN SELECT RAISE(ABORT, 'an erased person stays erased'); END
 -- end
+CREATE TABLE person_notice (
+	bucket INTEGER NOT NULL,
+	id BLOB NOT NULL,
+	subject BLOB NOT NULL,
+	kind TEXT NOT NULL,
+	about TEXT NOT NULL,
+	created_at BIGINT NOT NULL,
+	seen_at BIGINT,
+	CONSTRAINT pk_person_notice PRIMARY KEY (bucket, id),
+	CONSTRAINT ck_person_notice_seen_at CHECK (seen_at >= created_at)
+)
+-- end
+CREATE INDEX ix_person_notice_subject ON person_notice (subject, bucket)
+-- end
+CREATE TRIGGER person_notice_before_update BEFORE UPDATE ON person_notice WHEN NEW.bucket IS NOT OLD.bucket OR NEW.id IS NOT OLD.id OR NEW.subject IS NOT OLD.subject OR NEW.kind IS NOT OLD.kind OR NEW.about IS NOT OLD.about OR NEW.created_at IS NOT OLD.created_at BEGIN SELECT RAISE(ABORT, 'person_notice: these columns never change') WHERE 1 = 1; END
+-- end
+CREATE TRIGGER person_notice_no_delete BEFORE DELETE ON person_notice BEGIN SELECT RAISE(ABORT, 'person_notice: rows stay'); END
+-- end
+CREATE TRIGGER person_notice_before_update_of_seen_at BEFORE UPDATE OF seen_at ON person_notice WHEN OLD.seen_at IS NOT NULL AND NEW.seen_at IS NOT OLD.seen_at BEGIN SELECT RAISE(ABORT, 'person_notice: a notice is seen once') WHERE 1 = 1; END
+-- end
 CREATE TABLE portal_session (
 	bucket INTEGER NOT NULL,
 	id_hash BLOB NOT NULL,
@@ -373,6 +393,50 @@ CREATE TABLE client (
 CREATE TRIGGER client_before_update BEFORE UPDATE ON client WHEN NEW.client_id IS NOT OLD.client_id OR NEW.recipient_id IS NOT OLD.recipient_id OR NEW.created_at IS NOT OLD.created_at OR NEW.tenant IS NOT OLD.tenant BEGIN SELECT RAISE(ABORT, 'client: these columns never change') WHERE 1 = 1; END
 -- end
 CREATE TRIGGER client_no_delete BEFORE DELETE ON client BEGIN SELECT RAISE(ABORT, 'client: rows stay'); END
+-- end
+CREATE TABLE dual_request (
+	bucket INTEGER NOT NULL,
+	id BLOB NOT NULL,
+	kind TEXT NOT NULL,
+	subject BLOB,
+	staff TEXT NOT NULL,
+	actor BLOB NOT NULL,
+	reason TEXT NOT NULL,
+	fields TEXT NOT NULL,
+	note BLOB NOT NULL,
+	asked_at BIGINT NOT NULL,
+	lapses_at BIGINT NOT NULL,
+	state TEXT NOT NULL,
+	approved_at BIGINT,
+	window_to BIGINT,
+	ledger_year INTEGER NOT NULL,
+	CONSTRAINT pk_dual_request PRIMARY KEY (bucket, id),
+	CONSTRAINT ck_dual_request_kind CHECK (kind IN ('break_glass', 'population_scan')),
+	CONSTRAINT ck_dual_request_reason CHECK (reason IN ('life_at_risk', 'court_order', 'authority_demand', 'person_asked', 'leak_investigation', 'fault_repair')),
+	CONSTRAINT ck_dual_request_state CHECK (state IN ('asked', 'approved', 'refused')),
+	CONSTRAINT ck_dual_request_subject CHECK ((kind = 'break_glass') = (subject IS NOT NULL)),
+	CONSTRAINT ck_dual_request_actor CHECK (length(actor) = 32),
+	CONSTRAINT ck_dual_request_lapses_at CHECK (lapses_at > asked_at),
+	CONSTRAINT ck_dual_request_asked CHECK (state <> 'asked' OR approved_at IS NULL),
+	CONSTRAINT ck_dual_request_approved CHECK (state <> 'approved' OR approved_at IS NOT NULL),
+	CONSTRAINT ck_dual_request_window CHECK ((approved_at IS NULL) = (window_to IS NULL)),
+	CONSTRAINT ck_dual_request_window_to CHECK (window_to = approved_at + 900000),
+	CONSTRAINT fk_dual_request_ledger_entry FOREIGN KEY(bucket, ledger_year, id) REFERENCES ledger_entry (bucket, year, id) DEFERRABLE INITIALLY DEFERRED
+)
+-- end
+CREATE INDEX ix_dual_request_asked_at ON dual_request (asked_at)
+-- end
+CREATE INDEX ix_dual_request_subject ON dual_request (subject, bucket)
+-- end
+CREATE TRIGGER dual_request_before_update BEFORE UPDATE ON dual_request WHEN NEW.bucket IS NOT OLD.bucket OR NEW.id IS NOT OLD.id OR NEW.kind IS NOT OLD.kind OR NEW.subject IS NOT OLD.subject OR NEW.staff IS NOT OLD.staff OR NEW.actor IS NOT OLD.actor OR NEW.reason IS NOT OLD.reason OR NEW.fields IS NOT OLD.fields OR NEW.note IS NOT OLD.note OR NEW.asked_at IS NOT OLD.asked_at OR NEW.lapses_at IS NOT OLD.lapses_at OR NEW.ledger_year IS NOT OLD.ledger_year BEGIN SELECT RAISE(ABORT, 'dual_request: these columns never change') WHERE 1 = 1; END
+-- end
+CREATE TRIGGER dual_request_no_delete BEFORE DELETE ON dual_request BEGIN SELECT RAISE(ABORT, 'dual_request: rows stay'); END
+-- end
+CREATE TRIGGER dual_request_before_insert BEFORE INSERT ON dual_request WHEN NEW.state <> 'asked' OR NEW.approved_at IS NOT NULL BEGIN SELECT RAISE(ABORT, 'dual_request: a request is born asked') WHERE 1 = 1; END
+-- end
+CREATE TRIGGER dual_request_before_update_of_state BEFORE UPDATE OF state ON dual_request WHEN NEW.state <> OLD.state BEGIN SELECT RAISE(ABORT, 'dual_request: illegal transition') WHERE NOT ((OLD.state = 'asked' AND NEW.state IN ('approved', 'refused')) OR (OLD.state = 'approved' AND NEW.state = 'refused')); SELECT RAISE(ABORT, 'dual_request: approved without two others') WHERE NEW.state = 'approved' AND 2 <> (SELECT count(*) FROM dual_vote v WHERE v.bucket = NEW.bucket AND v.request_id = NEW.id AND v.verdict = 'yes' AND v.actor <> NEW.actor AND v.staff <> NEW.staff); SELECT RAISE(ABORT, 'dual_request: approved at another time than by the second yes') WHERE NEW.state = 'approved' AND NOT EXISTS (SELECT 1 FROM dual_vote v WHERE v.bucket = NEW.bucket AND v.request_id = NEW.id AND v.place = 2 AND v.voted_at = NEW.approved_at); SELECT RAISE(ABORT, 'dual_request: refused without a no') WHERE NEW.state = 'refused' AND NOT EXISTS (SELECT 1 FROM dual_vote v WHERE v.bucket = NEW.bucket AND v.request_id = NEW.id AND v.verdict = 'no'); END
+-- end
+CREATE TRIGGER dual_request_before_update_of_approved_at BEFORE UPDATE OF approved_at ON dual_request WHEN NEW.approved_at IS NOT OLD.approved_at AND NOT (OLD.state = 'asked' AND NEW.state = 'approved') BEGIN SELECT RAISE(ABORT, 'dual_request: an approval is given once') WHERE 1 = 1; END
 -- end
 CREATE TABLE dump_custody (
 	id BLOB NOT NULL,
@@ -472,6 +536,29 @@ CREATE TRIGGER notice_version_no_update BEFORE UPDATE ON notice_version BEGIN SE
 -- end
 CREATE TRIGGER notice_version_no_delete BEFORE DELETE ON notice_version BEGIN SELECT RAISE(ABORT, 'notice_version is append-only'); END
 -- end
+CREATE TABLE staff_lookup (
+	bucket INTEGER NOT NULL,
+	id BLOB NOT NULL,
+	subject BLOB NOT NULL,
+	staff TEXT NOT NULL,
+	actor BLOB NOT NULL,
+	how TEXT NOT NULL,
+	reason TEXT NOT NULL,
+	fields TEXT NOT NULL,
+	committed_at BIGINT NOT NULL,
+	ledger_year INTEGER NOT NULL,
+	CONSTRAINT pk_staff_lookup PRIMARY KEY (bucket, id),
+	CONSTRAINT ck_staff_lookup_how CHECK (how IN ('find', 'scan')),
+	CONSTRAINT ck_staff_lookup_reason CHECK (reason IN ('life_at_risk', 'court_order', 'authority_demand', 'person_asked', 'leak_investigation', 'fault_repair')),
+	CONSTRAINT fk_staff_lookup_ledger_entry FOREIGN KEY(bucket, ledger_year, id) REFERENCES ledger_entry (bucket, year, id) DEFERRABLE INITIALLY DEFERRED
+)
+-- end
+CREATE INDEX ix_staff_lookup_subject ON staff_lookup (subject, bucket)
+-- end
+CREATE TRIGGER staff_lookup_no_update BEFORE UPDATE ON staff_lookup BEGIN SELECT RAISE(ABORT, 'staff_lookup is append-only'); END
+-- end
+CREATE TRIGGER staff_lookup_no_delete BEFORE DELETE ON staff_lookup BEGIN SELECT RAISE(ABORT, 'staff_lookup is append-only'); END
+-- end
 CREATE TABLE terms_version (
 	id TEXT NOT NULL,
 	recipient_id TEXT NOT NULL,
@@ -562,6 +649,65 @@ CREATE TRIGGER consent_request_no_update BEFORE UPDATE ON consent_request BEGIN 
 -- end
 CREATE TRIGGER consent_request_no_delete BEFORE DELETE ON consent_request BEGIN SELECT RAISE(ABORT, 'consent_request is append-only'); END
 -- end
+CREATE TABLE dual_vote (
+	bucket INTEGER NOT NULL,
+	request_id BLOB NOT NULL,
+	actor BLOB NOT NULL,
+	verdict TEXT NOT NULL,
+	id BLOB NOT NULL,
+	staff TEXT NOT NULL,
+	place INTEGER,
+	voted_at BIGINT NOT NULL,
+	ledger_year INTEGER NOT NULL,
+	CONSTRAINT pk_dual_vote PRIMARY KEY (bucket, request_id, actor, verdict),
+	CONSTRAINT ck_dual_vote_verdict CHECK (verdict IN ('yes', 'no')),
+	CONSTRAINT ck_dual_vote_placed CHECK ((verdict = 'yes') = (place IS NOT NULL)),
+	CONSTRAINT ck_dual_vote_place CHECK (place IN (1, 2)),
+	CONSTRAINT ck_dual_vote_actor CHECK (length(actor) = 32),
+	CONSTRAINT uq_dual_vote_request_id_place_bucket UNIQUE (request_id, place, bucket),
+	CONSTRAINT fk_dual_vote_dual_request FOREIGN KEY(bucket, request_id) REFERENCES dual_request (bucket, id),
+	CONSTRAINT fk_dual_vote_ledger_entry FOREIGN KEY(bucket, ledger_year, id) REFERENCES ledger_entry (bucket, year, id) DEFERRABLE INITIALLY DEFERRED
+)
+-- end
+CREATE TRIGGER dual_vote_no_update BEFORE UPDATE ON dual_vote BEGIN SELECT RAISE(ABORT, 'dual_vote is append-only'); END
+-- end
+CREATE TRIGGER dual_vote_no_delete BEFORE DELETE ON dual_vote BEGIN SELECT RAISE(ABORT, 'dual_vote is append-only'); END
+-- end
+CREATE TRIGGER dual_vote_before_insert BEFORE INSERT ON dual_vote BEGIN SELECT RAISE(ABORT, 'dual_vote: nobody approves a request of their own') WHERE NEW.verdict = 'yes' AND EXISTS (SELECT 1 FROM dual_request r WHERE r.bucket = NEW.bucket AND r.id = NEW.request_id AND (r.actor = NEW.actor OR r.staff = NEW.staff)); SELECT RAISE(ABORT, 'dual_vote: nothing to say yes to') WHERE NEW.verdict = 'yes' AND NOT EXISTS (SELECT 1 FROM dual_request r WHERE r.bucket = NEW.bucket AND r.id = NEW.request_id AND r.state = 'asked' AND NEW.voted_at >= r.asked_at AND NEW.voted_at < r.lapses_at); SELECT RAISE(ABORT, 'dual_vote: nothing to say no to') WHERE NEW.verdict = 'no' AND NOT EXISTS (SELECT 1 FROM dual_request r WHERE r.bucket = NEW.bucket AND r.id = NEW.request_id AND r.state IN ('asked', 'approved')); SELECT RAISE(ABORT, 'dual_vote: a yes out of turn') WHERE NEW.verdict = 'yes' AND NEW.place <> 1 + (SELECT count(*) FROM dual_vote v WHERE v.bucket = NEW.bucket AND v.request_id = NEW.request_id AND v.verdict = 'yes'); END
+-- end
+CREATE TRIGGER dual_vote_after_insert AFTER INSERT ON dual_vote BEGIN UPDATE dual_request SET state = 'approved', approved_at = NEW.voted_at, window_to = NEW.voted_at + 900000 WHERE bucket = NEW.bucket AND id = NEW.request_id AND NEW.place = 2; UPDATE dual_request SET state = 'refused' WHERE bucket = NEW.bucket AND id = NEW.request_id AND NEW.verdict = 'no'; END
+-- end
+CREATE TABLE emergency_read (
+	bucket INTEGER NOT NULL,
+	id BLOB NOT NULL,
+	request_id BLOB NOT NULL,
+	subject BLOB NOT NULL,
+	staff TEXT NOT NULL,
+	actor BLOB NOT NULL,
+	fields TEXT NOT NULL,
+	committed_at BIGINT NOT NULL,
+	times INTEGER NOT NULL,
+	last_at BIGINT NOT NULL,
+	ledger_year INTEGER NOT NULL,
+	CONSTRAINT pk_emergency_read PRIMARY KEY (bucket, id),
+	CONSTRAINT ck_emergency_read_times CHECK (times >= 1 AND last_at >= committed_at),
+	CONSTRAINT uq_emergency_read_request_id_bucket UNIQUE (request_id, bucket),
+	CONSTRAINT fk_emergency_read_dual_request FOREIGN KEY(bucket, request_id) REFERENCES dual_request (bucket, id),
+	CONSTRAINT fk_emergency_read_ledger_entry FOREIGN KEY(bucket, ledger_year, id) REFERENCES ledger_entry (bucket, year, id) DEFERRABLE INITIALLY DEFERRED
+)
+-- end
+CREATE INDEX ix_emergency_read_subject ON emergency_read (subject, bucket)
+-- end
+CREATE TRIGGER emergency_read_before_update BEFORE UPDATE ON emergency_read WHEN NEW.bucket IS NOT OLD.bucket OR NEW.id IS NOT OLD.id OR NEW.request_id IS NOT OLD.request_id OR NEW.subject IS NOT OLD.subject OR NEW.staff IS NOT OLD.staff OR NEW.actor IS NOT OLD.actor OR NEW.fields IS NOT OLD.fields OR NEW.committed_at IS NOT OLD.committed_at OR NEW.ledger_year IS NOT OLD.ledger_year BEGIN SELECT RAISE(ABORT, 'emergency_read: these columns never change') WHERE 1 = 1; END
+-- end
+CREATE TRIGGER emergency_read_no_delete BEFORE DELETE ON emergency_read BEGIN SELECT RAISE(ABORT, 'emergency_read: rows stay'); END
+-- end
+CREATE TRIGGER emergency_read_before_insert BEFORE INSERT ON emergency_read BEGIN SELECT RAISE(ABORT, 'emergency_read: no open approval of this person for who asked') WHERE NEW.times <> 1 OR NOT EXISTS (SELECT 1 FROM dual_request r WHERE r.bucket = NEW.bucket AND r.id = NEW.request_id AND r.kind = 'break_glass' AND r.subject = NEW.subject AND r.staff = NEW.staff AND r.actor = NEW.actor AND r.state = 'approved' AND NEW.committed_at >= r.approved_at AND NEW.committed_at < r.window_to); SELECT RAISE(ABORT, 'emergency_read: fields beyond the request') WHERE NEW.fields = '[]' OR EXISTS (SELECT 1 FROM json_each(NEW.fields) WHERE value NOT IN (SELECT value FROM dual_request r, json_each(r.fields) WHERE r.bucket = NEW.bucket AND r.id = NEW.request_id)); END
+-- end
+CREATE TRIGGER emergency_read_before_update_of_times BEFORE UPDATE OF times ON emergency_read WHEN NEW.times <> OLD.times BEGIN SELECT RAISE(ABORT, 'emergency_read: one answer at a time, inside the window') WHERE NEW.times <> OLD.times + 1 OR NEW.last_at < OLD.last_at OR NOT EXISTS (SELECT 1 FROM dual_request r WHERE r.bucket = NEW.bucket AND r.id = NEW.request_id AND r.state = 'approved' AND NEW.last_at >= r.approved_at AND NEW.last_at < r.window_to); END
+-- end
+CREATE TRIGGER emergency_read_before_update_of_last_at BEFORE UPDATE OF last_at ON emergency_read WHEN NEW.last_at <> OLD.last_at AND NEW.times = OLD.times BEGIN SELECT RAISE(ABORT, 'emergency_read: the time moves with the counter') WHERE 1 = 1; END
+-- end
 CREATE TABLE incident (
 	id BLOB NOT NULL,
 	trace BLOB NOT NULL,
@@ -605,6 +751,34 @@ CREATE TABLE notice_showing (
 CREATE TRIGGER notice_showing_no_update BEFORE UPDATE ON notice_showing BEGIN SELECT RAISE(ABORT, 'notice_showing is append-only'); END
 -- end
 CREATE TRIGGER notice_showing_no_delete BEFORE DELETE ON notice_showing BEGIN SELECT RAISE(ABORT, 'notice_showing is append-only'); END
+-- end
+CREATE TABLE scan_run (
+	bucket INTEGER NOT NULL,
+	id BLOB NOT NULL,
+	request_id BLOB NOT NULL,
+	staff TEXT NOT NULL,
+	actor BLOB NOT NULL,
+	scheme TEXT NOT NULL,
+	wanted INTEGER NOT NULL,
+	committed_at BIGINT NOT NULL,
+	found INTEGER,
+	finished_at BIGINT,
+	ledger_year INTEGER NOT NULL,
+	CONSTRAINT pk_scan_run PRIMARY KEY (bucket, id),
+	CONSTRAINT ck_scan_run_wanted CHECK (wanted >= 1),
+	CONSTRAINT ck_scan_run_finished CHECK ((found IS NULL) = (finished_at IS NULL)),
+	CONSTRAINT uq_scan_run_request_id_bucket UNIQUE (request_id, bucket),
+	CONSTRAINT fk_scan_run_dual_request FOREIGN KEY(bucket, request_id) REFERENCES dual_request (bucket, id),
+	CONSTRAINT fk_scan_run_ledger_entry FOREIGN KEY(bucket, ledger_year, id) REFERENCES ledger_entry (bucket, year, id) DEFERRABLE INITIALLY DEFERRED
+)
+-- end
+CREATE TRIGGER scan_run_before_update BEFORE UPDATE ON scan_run WHEN NEW.bucket IS NOT OLD.bucket OR NEW.id IS NOT OLD.id OR NEW.request_id IS NOT OLD.request_id OR NEW.staff IS NOT OLD.staff OR NEW.actor IS NOT OLD.actor OR NEW.scheme IS NOT OLD.scheme OR NEW.wanted IS NOT OLD.wanted OR NEW.committed_at IS NOT OLD.committed_at OR NEW.ledger_year IS NOT OLD.ledger_year BEGIN SELECT RAISE(ABORT, 'scan_run: these columns never change') WHERE 1 = 1; END
+-- end
+CREATE TRIGGER scan_run_no_delete BEFORE DELETE ON scan_run BEGIN SELECT RAISE(ABORT, 'scan_run: rows stay'); END
+-- end
+CREATE TRIGGER scan_run_before_insert BEFORE INSERT ON scan_run BEGIN SELECT RAISE(ABORT, 'scan_run: no open approval of a scan for who asked') WHERE NEW.found IS NOT NULL OR NOT EXISTS (SELECT 1 FROM dual_request r WHERE r.bucket = NEW.bucket AND r.id = NEW.request_id AND r.kind = 'population_scan' AND r.staff = NEW.staff AND r.actor = NEW.actor AND r.state = 'approved' AND NEW.committed_at >= r.approved_at AND NEW.committed_at < r.window_to); END
+-- end
+CREATE TRIGGER scan_run_before_update_of_found BEFORE UPDATE OF found ON scan_run WHEN OLD.found IS NOT NULL AND NEW.found IS NOT OLD.found BEGIN SELECT RAISE(ABORT, 'scan_run: a scan ends once') WHERE 1 = 1; END
 -- end
 CREATE TABLE trace_item (
 	bucket INTEGER NOT NULL,

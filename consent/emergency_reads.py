@@ -1,0 +1,146 @@
+"""Reading committed emergency reads back, with the ledger entry and the two votes each stands by.
+
+As for uses (`committed`): what the entry commits to is rebuilt from the stored rows and compared with the
+commitment in the stored leaf. A read that is not borne out by exactly two approvals of others, or whose rows and
+ledger disagree, is an integrity alarm: it is left out, nothing is decrypted for it, and its request is logged.
+"""
+
+import hmac
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection
+
+from consent.committed import Ref
+from consent.ids import DisclosureId, DualId, dual_text, fields_of
+from consent.ledger.commitment import Field, Opening, commit
+from consent.ledger.entry import Kind, parse
+from consent.ledger.errors import LedgerError
+from consent.ledger.openings import reopen
+from consent.ledger.origin import LogId
+from consent.ledger.tree import leaf_hash
+from consent.staff import DualReason
+from vault.ids import Bucket, SubjectId
+from vault.opening import Vault
+from vault.rowset import RowSet
+
+_log = logging.getLogger("perusal.consent")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommittedRead:
+    """One emergency read as its rows and its ledger entry say; `approvers` by the names of their keys."""
+
+    bucket: Bucket
+    id: DisclosureId
+    request_id: DualId
+    subject: SubjectId
+    staff: str
+    reason: DualReason
+    approvers: tuple[str, ...]
+    fields: tuple[str, ...]
+    committed_at: int
+    log: LogId
+    idx: int
+    leaf: bytes
+    body: bytes
+
+    @property
+    def recipient(self) -> str:
+        """What a permit and an alarm call the reader."""
+        return f"staff:{self.staff}"
+
+
+_READ = RowSet(
+    "WITH {rows} SELECT rows.i, d.bucket, d.id, d.request_id, d.subject, d.staff, q.reason, "
+    "a.staff, b.staff, d.fields, d.committed_at, e.year, e.idx, e.leaf, e.body FROM rows "
+    "JOIN emergency_read d ON d.bucket = rows.bucket AND d.id = rows.id "
+    "JOIN dual_request q ON q.bucket = d.bucket AND q.id = d.request_id AND q.kind = 'break_glass' "
+    "AND q.subject = d.subject AND q.actor = d.actor AND d.committed_at >= q.approved_at "
+    "AND d.committed_at < q.window_to "
+    "JOIN dual_vote a ON a.bucket = q.bucket AND a.request_id = q.id AND a.place = 1 AND a.actor <> q.actor "
+    "JOIN dual_vote b ON b.bucket = q.bucket AND b.request_id = q.id AND b.place = 2 AND b.actor <> q.actor "
+    "AND b.actor <> a.actor "
+    "JOIN ledger_entry e ON e.bucket = d.bucket AND e.year = d.ledger_year AND e.id = d.id",
+    bucket="int",
+    id="bytes",
+)
+
+
+def read_fields(
+    *, request: DualId, staff: str, reason: DualReason, approvers: Sequence[str], fields: Sequence[str]
+) -> tuple[Field, ...]:
+    """What the entry of an emergency read commits to; the permit recomputes it from the committed rows."""
+    return (
+        ("step", "opened"),
+        ("request", dual_text(request)),
+        ("staff", staff),
+        ("reason", reason.value),
+        ("approvers", ",".join(approvers)),
+        ("fields", ",".join(fields)),
+    )
+
+
+def committed_reads(conn: Connection, refs: Sequence[Ref]) -> list[CommittedRead | None]:
+    """The reads behind `refs`, in order; None for what is not committed or not approved by two others."""
+    found: list[CommittedRead | None] = [None] * len(refs)
+    for i, *row in _READ(conn, refs):
+        found[i] = _read(row)
+    return found
+
+
+def open_reads(conn: Connection, vault: Vault, reads: Sequence[CommittedRead | None]) -> list[Opening | None]:
+    """The opening of each read's commitment, verified against the stored leaf."""
+    present = [read for read in reads if read is not None]
+    secrets = reopen(conn, vault, [(read.log, read.idx) for read in present])
+    return [None if read is None else _opening(read, secrets.get((read.log, read.idx))) for read in reads]
+
+
+def _opening(read: CommittedRead, secret: bytes | None) -> Opening | None:
+    if secret is None:
+        return None
+    fields = read_fields(
+        request=read.request_id,
+        staff=read.staff,
+        reason=read.reason,
+        approvers=read.approvers,
+        fields=read.fields,
+    )
+    if not _agrees(read, commit(secret, fields)):
+        _log.critical("the read under %s and its ledger entry disagree", dual_text(read.request_id))
+        return None
+    return Opening(secret, fields)
+
+
+def _agrees(read: CommittedRead, commitment: bytes) -> bool:
+    try:
+        entry = parse(read.body)
+    except LedgerError:
+        return False
+    return (
+        entry.kind is Kind.DISCLOSE
+        and entry.id == read.id
+        and leaf_hash(read.body) == read.leaf
+        and hmac.compare_digest(entry.commitment, commitment)
+    )
+
+
+def _read(row: Sequence[Any]) -> CommittedRead:
+    (bucket, read, request, subject, staff, reason, first, second, fields, at, year, idx, leaf, body) = row
+    return CommittedRead(
+        bucket=Bucket(bucket),
+        id=DisclosureId(read),
+        request_id=DualId(request),
+        subject=SubjectId(subject),
+        staff=staff,
+        reason=DualReason(reason),
+        approvers=(first, second),
+        fields=fields_of(fields),
+        committed_at=at,
+        log=LogId(bucket, year),
+        idx=idx,
+        leaf=leaf,
+        body=body,
+    )

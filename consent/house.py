@@ -1,0 +1,61 @@
+"""The house's own chain: ledger entries about what was done to nobody in particular.
+
+A population scan or a search that found nobody concerns no single person, and still must not happen without a
+trace. Such steps have a chain of their own in the log of the first bucket: its tag and the keys of its openings
+come from a service key, as a person's come from theirs, so that an auditor can later be shown exactly these.
+"""
+
+import hmac
+import secrets
+from collections.abc import Sequence
+
+from consent.ledger.append import Item
+from consent.ledger.commitment import SECRET_BYTES, Field, Opening, commit
+from consent.ledger.entry import Kind
+from consent.ledger.openings import tag_of
+from consent.ledger.origin import LogId, origin_of, year_of
+from vault.ids import Bucket, RecordId, SubjectId
+from vault.opening import Vault
+from vault.sealed import SALT_BYTES, Place, open_sealed, seal
+
+_FIELD = "house.secret"
+
+
+def house_bucket(vault: Vault) -> Bucket:
+    """Where what concerns nobody in particular is kept."""
+    return Bucket(vault.installation.buckets.first)
+
+
+def house_item(vault: Vault, kind: Kind, entry_id: bytes, fields: Sequence[Field], now_ms: int) -> Item:
+    """A ledger item of the house's chain, for the year of `now_ms` (Unix milliseconds)."""
+    bucket, year = house_bucket(vault), year_of(now_ms)
+    origin = origin_of(vault.installation.ledger_host, LogId(bucket, year))
+    secret, salt = secrets.token_bytes(SECRET_BYTES), secrets.token_bytes(SALT_BYTES)
+    return Item(
+        bucket=bucket,
+        year=year,
+        kind=kind,
+        tag=tag_of(_key(vault, b"ledger"), origin),
+        id=entry_id,
+        commitment=commit(secret, fields),
+        subject=_nobody(vault),
+        sealed_secret=seal(_key(vault, b"data"), 1, _place(vault, entry_id), secret, salt),
+    )
+
+
+def house_opening(vault: Vault, entry_id: bytes, sealed: bytes, fields: Sequence[Field]) -> Opening:
+    """Back from a stored opening of the house's chain; raises Unopenable."""
+    return Opening(open_sealed(_key(vault, b"data"), _place(vault, entry_id), sealed), tuple(fields))
+
+
+def _key(vault: Vault, what: bytes) -> bytes:
+    return hmac.digest(vault.keyring.service_key("dual"), b"pv1/house/" + what, "sha256")
+
+
+def _nobody(vault: Vault) -> SubjectId:
+    """A subject that is nobody's: no keys are stored for it."""
+    return SubjectId(_key(vault, b"subject")[:16])
+
+
+def _place(vault: Vault, entry_id: bytes) -> Place:
+    return Place(vault.installation.tenant, _nobody(vault), RecordId(entry_id), _FIELD, 1, 1)
