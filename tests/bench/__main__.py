@@ -6,7 +6,7 @@ import sys
 
 from tests.bench.report import emit, note
 
-NAMES = ("redeem", "trace")
+NAMES = ("redeem", "trace", "vault")
 
 
 def main() -> int:

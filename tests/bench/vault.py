@@ -1,0 +1,213 @@
+"""How fast the vault takes people in and lets single values out, everything durable, sealed, tagged and ledgered.
+
+On PostgreSQL with fsync, data base, callers and load generator on the same machine. `creates`: one person of
+nine values at a time, with account and ledger entry. `reads`: one value, under a token spent for it, its entry
+committed before it is opened, a signed receipt with the answer. `bulk`: 2,000 people a call. CPU counts this
+process and the data base's. The references are pgbench's one-statement redemption and a bare durable insert.
+"""
+
+import argparse
+import dataclasses
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from consent.disclose import Disclosure, disclose_many
+from consent.keeping import Enrolled, enrol_people
+from consent.redeem import RedeemRequest
+from tests.backends import NoPostgres
+from tests.bench import machine
+from tests.bench.callers import Served, serve
+from tests.bench.meters import cpu_seconds, quantile
+from tests.bench.people import FIELDS, person, values_of
+from tests.bench.references import pgbench_redemptions_per_second
+from tests.bench.report import note
+from tests.bench.site import Measured, measured, now_ms
+from tests.races.audit import audit
+from tests.races.redemption import request_of
+from tests.races.town import Town, found, token
+from vault.drafts import PROFILE, canonical_values, draft_person, seal_draft
+from vault.fields.catalogue import FIELDS as KNOWN
+from vault.ids import Bucket, SubjectId, bucket_for, new_subject
+from vault.opening import Vault
+from vault.sealed import SALT_BYTES, Place
+from vault.tags.making import tags_for_person
+
+USES = 100
+BARS: Mapping[str, tuple[str, float]] = {
+    "creates_per_second": ("at least", 900),
+    "reads_per_second": ("at least", 2_000),
+    "bulk_per_busy_core": ("at least", 1_800),
+    "nine_values_us": ("below", 100),
+    "tags_us": ("below", 110),
+}
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """The sizes; the defaults are what the published figures use."""
+    parser.add_argument("--callers", type=int, default=4)
+    parser.add_argument("--creates", type=int, default=6_000)
+    parser.add_argument("--reads", type=int, default=12_000)
+    parser.add_argument("--bulk", type=int, default=40_000)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=2.0, help="of the data-base reference")
+
+
+def run(options: argparse.Namespace) -> dict[str, Any]:
+    """Measure; skipped with the reason where there is no PostgreSQL."""
+    result: dict[str, Any] = {"machine": machine.describe(), "callers": options.callers}
+    try:
+        with measured("postgresql") as site:
+            result |= _measure(site, options)
+    except NoPostgres as reason:
+        return result | {"skipped": str(reason)}
+    result["bars"] = {name: _held(result[name], *bar) for name, bar in BARS.items()}
+    return result
+
+
+def _measure(site: Measured, options: argparse.Namespace) -> dict[str, Any]:
+    note("vault: crypto alone")
+    figures: dict[str, Any] = _crypto(site.vault)
+    note("vault: bulk creation")
+    figures |= _bulk(site, options.bulk)
+    town = found(site.vault, now_ms(), people=max(1, -(-options.reads // USES)))
+    _settle(site)
+    creates, reads, floors = [], [], []
+    for turn in range(options.rounds):
+        note(f"vault: round {turn + 1}")
+        creates.append(_creates(site, options, turn))
+        reads.append(_reads(site, town, options))
+        floors.append(_floor(site, options.seconds))
+    figures |= _middle("creates", creates) | _middle("reads", reads)
+    figures["pgbench_per_second"] = floors[len(floors) // 2]
+    figures["reads_to_pgbench"] = _ratio(figures["reads_per_second"], figures["pgbench_per_second"])
+    figures["creates_to_pgbench"] = _ratio(figures["creates_per_second"], figures["pgbench_per_second"])
+    taken = audit(site.vault)
+    return figures | {"sound": taken.sound(), "disclosures": taken.disclosures}
+
+
+def _crypto(vault: Vault) -> dict[str, Any]:
+    """Microseconds of CPU for one person, without any data base, the key warm."""
+    key = next(iter(vault.keyring.create_many([_somebody(vault)], now_ms()).values()))
+    drafts = draft_person(vault.keyring.tag_keys, vault.installation.buckets, values_of(1))
+    assert isinstance(drafts, tuple)
+    sealed = []
+    for draft in drafts:
+        place = Place(
+            vault.installation.tenant, key.subject, PROFILE, draft.field.code, draft.field.schema, 1
+        )
+        blob = seal_draft(
+            key.data, key.epoch, vault.installation.tenant, key.subject, draft, 1, bytes(SALT_BYTES)
+        )
+        sealed.append((place, blob))
+
+    def nine_values() -> None:
+        for place, blob in sealed:
+            key.open(place, blob).decode()
+
+    canonical = canonical_values(drafts)
+    tag_keys = vault.keyring.tag_keys
+    written = tags_for_person(tag_keys, canonical)
+    return {
+        "values": len(sealed),
+        "nine_values_us": round(_best_us(nine_values), 1),
+        "tags": len(written),
+        "tags_us": round(_best_us(partial(tags_for_person, tag_keys, canonical)), 1),
+    }
+
+
+def _somebody(vault: Vault) -> tuple[Bucket, SubjectId]:
+    subject = new_subject()
+    return bucket_for(subject, vault.installation.buckets), subject
+
+
+def _best_us(work: Any, turns: int = 300) -> float:
+    """CPU microseconds of one call: the best of nine series, because the rest is other people's noise."""
+    series = []
+    for _ in range(9):
+        begun = time.process_time()
+        for _ in range(turns):
+            work()
+        series.append((time.process_time() - begun) / turns * 1e6)
+    return min(series)
+
+
+def _bulk(site: Measured, count: int) -> dict[str, Any]:
+    people = [person(1_000_000 + at) for at in range(count)]
+    before, begun = _cpu(site), time.perf_counter()
+    for start in range(0, count, 2_000):
+        answers = enrol_people(site.vault, people[start : start + 2_000], now_ms())
+        assert all(isinstance(answer, Enrolled) for answer in answers)
+    seconds, busy = time.perf_counter() - begun, _cpu(site) - before
+    return {
+        "bulk_people": count,
+        "bulk_per_second": round(count / seconds),
+        "bulk_cpu_us": round(busy / count * 1e6),
+        "bulk_per_busy_core": round(count / busy),
+    }
+
+
+def _creates(site: Measured, options: argparse.Namespace, turn: int) -> Served[Any]:
+    people = [person(2_000_000 + turn * 100_000 + at) for at in range(options.creates)]
+    served = serve(lambda batch: enrol_people(site.vault, batch, now_ms()), people, callers=options.callers)
+    assert all(isinstance(answer, Enrolled) for answer in served.answers)
+    return served
+
+
+def _reads(site: Measured, town: Town, options: argparse.Namespace) -> Served[Any]:
+    tokens = [token(town, at, now_ms(), uses=USES) for at in range(-(-options.reads // USES))]
+    asked = [_one_value(request_of(tokens[at % len(tokens)], now_ms())) for at in range(options.reads)]
+    served = serve(lambda batch: disclose_many(site.vault, batch, now_ms()), asked, callers=options.callers)
+    assert all(isinstance(answer, Disclosure) and len(answer.values) == 1 for answer in served.answers)
+    return served
+
+
+def _one_value(request: RedeemRequest) -> RedeemRequest:
+    return dataclasses.replace(request, fields=("phone",))
+
+
+def _settle(site: Measured) -> None:
+    """The statistics that autovacuum would have gathered within a minute of a server's life."""
+    for database in (site.vault.data, site.vault.keyring.database):
+        with database.write() as conn:
+            conn.exec_driver_sql("ANALYZE")
+
+
+def _floor(site: Measured, seconds: float) -> float | None:
+    assert site.postgres is not None
+    return pgbench_redemptions_per_second(site.postgres, site.folder, 4, max(1, round(seconds)))
+
+
+def _middle(name: str, served: Sequence[Served[Any]]) -> dict[str, Any]:
+    ordered = sorted(served, key=lambda one: one.per_second)
+    middle = ordered[len(ordered) // 2]
+    return {
+        f"{name}_per_second": round(middle.per_second),
+        f"{name}_per_second_range": [round(ordered[0].per_second), round(ordered[-1].per_second)],
+        f"{name}_p50_ms": round(quantile(middle.latencies, 0.5), 2),
+        f"{name}_p99_ms": round(quantile(middle.latencies, 0.99), 2),
+    }
+
+
+def _cpu(site: Measured) -> float:
+    return time.process_time() + cpu_seconds(site.postgres_pid, children=True)
+
+
+def _ratio(figure: float, reference: float | None) -> float | str:
+    return round(figure / reference, 3) if reference else "not installed"
+
+
+def _held(figure: float, word: str, bar: float) -> str:
+    held = figure >= bar if word == "at least" else figure < bar
+    return f"{'met' if held else 'NOT met'}: {figure:,} is to be {word} {bar:,}"
+
+
+def failures(result: dict[str, Any]) -> Iterator[str]:
+    """What makes the figures worthless: a read without its entry, or a field the benchmark no longer knows."""
+    if "skipped" in result:
+        return
+    if not result["sound"]:
+        yield "uses and ledger entries do not agree"
+    if missing := set(FIELDS) - set(KNOWN):
+        yield f"unknown fields: {sorted(missing)}"
