@@ -116,10 +116,12 @@ def add_operator(
         raise BadTenant("a tenant's name is lower-case letters, digits and hyphens, 31 at most")
     with data.read() as conn:
         _refuse_taken(operators(conn), name, roles)
+        _next_free(conn, buckets)
+    with keys.read() as conn:
+        _refuse_taken_key_role(conn, None, roles.keys)
     made = TenantId(secrets.token_bytes(16))
     # Keys first: a crash in between leaves unused keys, never a tenant without keys.
     Keyring.create(keys, provider, made, now_ms)
-    _set_key_role(keys, made, roles.keys)
     with data.write() as conn:
         conn.execute(select(installation).with_for_update())  # who comes second sees the first one's buckets
         _refuse_taken(operators(conn), name, roles)
@@ -127,7 +129,9 @@ def add_operator(
         conn.execute(
             tenant.insert().values(**row, ledger_host=ledger_host, role=roles.data, created_at=now_ms)
         )
-        return next(one for one in operators(conn) if one.tenant == made)
+        found = next(one for one in operators(conn) if one.tenant == made)
+    _set_key_role(keys, made, roles.keys)  # a crash before it is mended by assign_roles
+    return found
 
 
 def assign_roles(data: Database, keys: Database, name: str, roles: Roles) -> Operator:
@@ -162,7 +166,11 @@ def _next_free(conn: Connection, wanted: int) -> int:
 
 def _set_key_role(keys: Database, owner: TenantId, role: str) -> None:
     with keys.write() as conn:
-        if role in {known for holder, known in key_roles(conn).items() if holder != owner}:
-            raise TenantExists("this role of the key data base belongs to a tenant already")
+        _refuse_taken_key_role(conn, owner, role)
         conn.execute(delete(tenant_role).where(tenant_role.c.tenant == owner))
         conn.execute(tenant_role.insert().values(tenant=owner, role=role))
+
+
+def _refuse_taken_key_role(conn: Connection, owner: TenantId | None, role: str) -> None:
+    if role in {known for holder, known in key_roles(conn).items() if holder != owner}:
+        raise TenantExists("this role of the key data base belongs to a tenant already")

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Table, bindparam, text
 from api.migrations.schema import METADATA, SHARED
 from vault.policies import Line
 
-READ_ONLY = {"data": frozenset({"tenant", "alembic_version"}), "keys": frozenset({"alembic_version"})}
+READ_ONLY = {"data": frozenset({"tenant"}), "keys": frozenset[str]()}
 """Tables a role may only read, beside the shared ones."""
 
 HIDDEN = {"data": frozenset[str](), "keys": frozenset({"tenant_role"})}
@@ -61,8 +61,16 @@ def _grants(line: Line, where: Place, role: str) -> Iterator[str]:
     yield f"GRANT USAGE ON SCHEMA {schema} TO {role}"
     yield f"REVOKE ALL ON ALL TABLES IN SCHEMA {schema} FROM {role}"
     for rights, names in _rights(line).items():
+        if not names:
+            continue
         tables = ", ".join(f"{schema}.{name}" for name in sorted(names))
         yield f"GRANT {rights} ON {tables} TO {role}"
+    # Only migrations make this table, so that it may not be there; `perusal doctor` reads it.
+    versions = f"{schema}.alembic_version"
+    yield (
+        f"DO $$ BEGIN IF to_regclass('{versions}') IS NOT NULL "
+        f"THEN GRANT SELECT ON {versions} TO {role}; END IF; END $$"
+    )
     yield f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA {schema} TO {role}"
 
 
