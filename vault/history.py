@@ -72,7 +72,7 @@ def masked(
     people = {subject: (bucket_for(subject, vault.installation.buckets), key)}
     with vault.data.read() as conn:
         found = current_values(conn, vault, people, fields=fields, as_of=as_of)[subject]
-    shown = {code: _mask(found[code]) for code in fields if code in found}
+    shown = {code: _mask(vault, found[code]) for code in fields if code in found}
     return {code: text for code, text in shown.items() if text is not None}
 
 
@@ -88,7 +88,7 @@ def history(vault: Vault, subject: SubjectId, field: str) -> list[VersionLine]:
             version=one.version,
             valid_from=one.valid_from,
             valid_to=one.valid_to,
-            masked=_mask(one),
+            masked=_mask(vault, one),
             struck_at=one.struck_at,
         )
         for one in found
@@ -96,8 +96,8 @@ def history(vault: Vault, subject: SubjectId, field: str) -> list[VersionLine]:
     ]
 
 
-def _mask(value: StoredValue) -> str | None:
-    return None if value.text is None else mask(value.field, value.text)
+def _mask(vault: Vault, value: StoredValue) -> str | None:
+    return None if value.text is None else mask(value.field, value.text, vault.catalogue)
 
 
 def _key(vault: Vault, subject: SubjectId) -> SubjectKey | None:

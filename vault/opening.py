@@ -11,7 +11,9 @@ from typing import Final
 
 from sqlalchemy import Connection, select
 
+from vault.custom_fields import catalogue_of
 from vault.errors import VaultError
+from vault.fields.catalogue import BUILTIN, Catalogue
 from vault.ids import MAX_BUCKETS, Buckets, TenantId
 from vault.keys import Keyring
 from vault.providers.base import Provider
@@ -60,12 +62,13 @@ class Installation:
 
 @dataclass(frozen=True, slots=True)
 class Vault:
-    """An open vault: the data base of sealed values, the keys, the installation they belong to, and who watches."""
+    """An open vault: sealed values, keys, the installation they belong to, who watches, and the fields it knows."""
 
     data: Database
     keyring: Keyring
     installation: Installation
     watch: HoneyWatch = field(default_factory=HoneyWatch, repr=False, compare=False)
+    catalogue: Catalogue = field(default=BUILTIN, repr=False, compare=False)
 
 
 def create_vault(  # each argument is a separate decision of the operator
@@ -114,9 +117,11 @@ def open_vault(
     """
     with data.read() as conn:
         found = _row(conn)
-    if found is None:
-        raise InstallationMissing("no installation here yet")
-    return Vault(data, Keyring.open(keys, provider, found.tenant, clock=clock), found)
+        if found is None:
+            raise InstallationMissing("no installation here yet")
+        catalogue = catalogue_of(conn, found.tenant)
+    keyring = Keyring.open(keys, provider, found.tenant, clock=clock)
+    return Vault(data, keyring, found, catalogue=catalogue)
 
 
 def _row(conn: Connection) -> Installation | None:

@@ -17,7 +17,6 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection
 
-from vault.fields.catalogue import canonical
 from vault.ids import Bucket, SubjectId
 from vault.keys import SubjectKey
 from vault.opening import Vault

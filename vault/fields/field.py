@@ -44,6 +44,7 @@ class Field:
     tell nobody more than equality (vault.md §6.5). `bits`: how hard a canonical form is to guess, in bits.
     `ends`: partial tags that the operator asked for. `passes`: whether the check digit is right, for kinds
     whose values are taken either way. `longest`: most characters a text may have before it is even looked at.
+    `labels`: language and name of an operator's field; the names of built-in kinds are the pages' own.
     """
 
     code: str
@@ -60,12 +61,17 @@ class Field:
     ends: tuple[Ends, ...] = ()
     passes: Callable[[str], bool] = _always
     longest: int = MAX_INPUT
+    labels: tuple[tuple[str, str], ...] = ()
     schema: int = 1
 
     @property
     def sensitive(self) -> bool:
         """Whether the kind is sensitive whoever it belongs to."""
         return self.sensitivity is Sensitivity.SENSITIVE
+
+    def label(self, language: str) -> str | None:
+        """The name an operator gave the field in `language`; None of built-in kinds."""
+        return dict(self.labels).get(language)
 
 
 def sensitivity_of(field: Field, age: int | None) -> Sensitivity:

@@ -146,6 +146,25 @@ ALTER TABLE consumer ENABLE ROW LEVEL SECURITY
 -- end
 CREATE POLICY own ON consumer USING (bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket())) WITH CHECK (bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket()))
 -- end
+CREATE TABLE custom_field (
+	tenant BYTEA NOT NULL,
+	code TEXT NOT NULL,
+	number SMALLINT NOT NULL,
+	created_at BIGINT NOT NULL,
+	CONSTRAINT pk_custom_field PRIMARY KEY (tenant, code),
+	CONSTRAINT uq_custom_field_tenant_number UNIQUE (tenant, number),
+	CONSTRAINT ck_custom_field_number CHECK (number BETWEEN 32 AND 255),
+	CONSTRAINT ck_custom_field_code CHECK (substr(code, 1, 2) = 'x_')
+)
+-- end
+CREATE FUNCTION custom_field_append_only() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'custom_field is append-only' USING ERRCODE = '23514'; END $$
+-- end
+CREATE TRIGGER custom_field_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON custom_field FOR EACH STATEMENT EXECUTE FUNCTION custom_field_append_only()
+-- end
+ALTER TABLE custom_field ENABLE ROW LEVEL SECURITY
+-- end
+CREATE POLICY own ON custom_field USING (tenant = (SELECT perusal_tenant())) WITH CHECK (tenant = (SELECT perusal_tenant()))
+-- end
 CREATE TABLE denial (
 	bucket INTEGER NOT NULL,
 	day BIGINT NOT NULL,
@@ -529,6 +548,25 @@ CREATE TRIGGER client_stays BEFORE DELETE OR TRUNCATE ON client FOR EACH STATEME
 ALTER TABLE client ENABLE ROW LEVEL SECURITY
 -- end
 CREATE POLICY own ON client USING (tenant = (SELECT perusal_tenant())) WITH CHECK (tenant = (SELECT perusal_tenant()) AND (EXISTS (SELECT 1 FROM recipient r WHERE r.id = client.recipient_id)))
+-- end
+CREATE TABLE custom_field_version (
+	tenant BYTEA NOT NULL,
+	code TEXT NOT NULL,
+	version INTEGER NOT NULL,
+	definition TEXT NOT NULL,
+	created_at BIGINT NOT NULL,
+	CONSTRAINT pk_custom_field_version PRIMARY KEY (tenant, code, version),
+	CONSTRAINT fk_custom_field_version_tenant_code FOREIGN KEY(tenant, code) REFERENCES custom_field (tenant, code),
+	CONSTRAINT ck_custom_field_version_version CHECK (version >= 1)
+)
+-- end
+CREATE FUNCTION custom_field_version_append_only() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'custom_field_version is append-only' USING ERRCODE = '23514'; END $$
+-- end
+CREATE TRIGGER custom_field_version_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON custom_field_version FOR EACH STATEMENT EXECUTE FUNCTION custom_field_version_append_only()
+-- end
+ALTER TABLE custom_field_version ENABLE ROW LEVEL SECURITY
+-- end
+CREATE POLICY own ON custom_field_version USING (tenant = (SELECT perusal_tenant())) WITH CHECK (tenant = (SELECT perusal_tenant()) AND (EXISTS (SELECT 1 FROM custom_field r WHERE r.tenant = custom_field_version.tenant AND r.code = custom_field_version.code)))
 -- end
 CREATE TABLE dual_request (
 	bucket INTEGER NOT NULL,

@@ -102,6 +102,21 @@ CREATE TRIGGER consumer_before_update BEFORE UPDATE ON consumer WHEN NEW.bucket 
 -- end
 CREATE TRIGGER consumer_no_delete BEFORE DELETE ON consumer BEGIN SELECT RAISE(ABORT, 'consumer: rows stay'); END
 -- end
+CREATE TABLE custom_field (
+	tenant BLOB NOT NULL,
+	code TEXT NOT NULL,
+	number SMALLINT NOT NULL,
+	created_at BIGINT NOT NULL,
+	CONSTRAINT pk_custom_field PRIMARY KEY (tenant, code),
+	CONSTRAINT uq_custom_field_tenant_number UNIQUE (tenant, number),
+	CONSTRAINT ck_custom_field_number CHECK (number BETWEEN 32 AND 255),
+	CONSTRAINT ck_custom_field_code CHECK (substr(code, 1, 2) = 'x_')
+)
+-- end
+CREATE TRIGGER custom_field_no_update BEFORE UPDATE ON custom_field BEGIN SELECT RAISE(ABORT, 'custom_field is append-only'); END
+-- end
+CREATE TRIGGER custom_field_no_delete BEFORE DELETE ON custom_field BEGIN SELECT RAISE(ABORT, 'custom_field is append-only'); END
+-- end
 CREATE TABLE denial (
 	bucket INTEGER NOT NULL,
 	day BIGINT NOT NULL,
@@ -393,6 +408,21 @@ CREATE TABLE client (
 CREATE TRIGGER client_before_update BEFORE UPDATE ON client WHEN NEW.client_id IS NOT OLD.client_id OR NEW.recipient_id IS NOT OLD.recipient_id OR NEW.created_at IS NOT OLD.created_at OR NEW.tenant IS NOT OLD.tenant BEGIN SELECT RAISE(ABORT, 'client: these columns never change') WHERE 1 = 1; END
 -- end
 CREATE TRIGGER client_no_delete BEFORE DELETE ON client BEGIN SELECT RAISE(ABORT, 'client: rows stay'); END
+-- end
+CREATE TABLE custom_field_version (
+	tenant BLOB NOT NULL,
+	code TEXT NOT NULL,
+	version INTEGER NOT NULL,
+	definition TEXT NOT NULL,
+	created_at BIGINT NOT NULL,
+	CONSTRAINT pk_custom_field_version PRIMARY KEY (tenant, code, version),
+	CONSTRAINT fk_custom_field_version_tenant_code FOREIGN KEY(tenant, code) REFERENCES custom_field (tenant, code),
+	CONSTRAINT ck_custom_field_version_version CHECK (version >= 1)
+)
+-- end
+CREATE TRIGGER custom_field_version_no_update BEFORE UPDATE ON custom_field_version BEGIN SELECT RAISE(ABORT, 'custom_field_version is append-only'); END
+-- end
+CREATE TRIGGER custom_field_version_no_delete BEFORE DELETE ON custom_field_version BEGIN SELECT RAISE(ABORT, 'custom_field_version is append-only'); END
 -- end
 CREATE TABLE dual_request (
 	bucket INTEGER NOT NULL,
