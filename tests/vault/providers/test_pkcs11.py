@@ -1,64 +1,31 @@
 """The root inside a security module, on a real SoftHSM2: a token of its own for every module of tests."""
 
 import itertools
-import os
-import shutil
 import subprocess
 import sys
 import threading
-from pathlib import Path
 
 import pytest
 
+from tests.vault.providers.soft_hsm import MISSING, MODULE, PIN, soft_hsm
 from vault.providers.base import Provider, ProviderDown, ProviderRefused
 from vault.sealed import Unopenable
 
-LIBRARIES = [
-    "/usr/lib/softhsm/libsofthsm2.so",
-    "/usr/lib/x86_64-linux-gnu/softhsm/libsofthsm2.so",
-    "/usr/lib/aarch64-linux-gnu/softhsm/libsofthsm2.so",
-    "/usr/lib64/softhsm/libsofthsm2.so",
-    "/usr/lib64/pkcs11/libsofthsm2.so",
-    "/opt/homebrew/lib/softhsm/libsofthsm2.so",
-]
-MODULE = next((Path(one) for one in LIBRARIES if Path(one).exists()), None)
-if MODULE is None or shutil.which("softhsm2-util") is None:
-    pytest.skip("SoftHSM2 is not installed: apt-get install softhsm2", allow_module_level=True)
-pytest.importorskip("pkcs11", reason='the extra "pkcs11" is not installed')
+if MISSING:
+    pytest.skip(MISSING, allow_module_level=True)
 
-import pkcs11  # noqa: E402
+import pkcs11
 
-from vault.providers.pkcs11 import Pkcs11Provider  # noqa: E402
+from vault.providers.pkcs11 import Pkcs11Provider
 
-PIN = "87654321"
 KEY, CONTEXT = b"k" * 32, b"context"
 _serial = itertools.count()
 
 
-def make_token(label: str) -> None:
-    arguments = ["--init-token", "--free", "--label", label, "--so-pin", "12345678", "--pin", PIN]
-    subprocess.run(["softhsm2-util", *arguments], check=True, capture_output=True)
-
-
 @pytest.fixture(scope="module")
 def token(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("softhsm")
-    (folder / "tokens").mkdir()
-    config = folder / "softhsm2.conf"
-    config.write_text(
-        f"directories.tokendir = {folder / 'tokens'}\nobjectstore.backend = file\nlog.level = ERROR\n"
-    )
-    before = os.environ.get("SOFTHSM2_CONF")
-    os.environ["SOFTHSM2_CONF"] = str(config)
-    try:
-        make_token("perusal test")
-        yield "perusal test"
-    finally:
-        pkcs11.unload(str(MODULE))
-        if before is None:
-            del os.environ["SOFTHSM2_CONF"]
-        else:
-            os.environ["SOFTHSM2_CONF"] = before
+    with soft_hsm(tmp_path_factory.mktemp("softhsm")) as label:
+        yield label
 
 
 @pytest.fixture
