@@ -5,12 +5,13 @@ the name. Its text is the part of the name, a vertical bar and the part of the o
 bar, so no two pairs read alike.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from vault.tags import cuts
-from vault.tags.shapes import Cut, Shape, ends, whole
+from vault.tags.masked import Masked
+from vault.tags.shapes import Cut, Reach, Shape, ends, of_ends, whole
 
 OWNER: Final = "name"
 """The field whose version a compound's tag carries."""
@@ -25,6 +26,8 @@ class Compound:
     bits: float
     of_name: Cut
     of_other: Cut
+    of_masked_name: Callable[[Masked], tuple[str, ...]]
+    of_masked_other: Reach
 
     @property
     def field(self) -> str:
@@ -44,14 +47,50 @@ class Compound:
         return f"{name}|{other}" if name and other else None
 
 
-_mobile_ends = ends(3, 4, range(11, 12))
-_last_four = ends(0, 4, range(18, 19))
+_MOBILE = range(11, 12)
+_RESIDENT = range(18, 19)
+_mobile_ends, _mobile_reach = ends(3, 4, _MOBILE), of_ends(3, 4, _MOBILE)
+
+
+def _no_name(_masked: Masked) -> tuple[str, ...]:
+    return ()
+
 
 COMPOUNDS: Final = (
-    Compound(shape=Shape.NAME_PHONE, other="phone", bits=32, of_name=whole, of_other=_mobile_ends),
-    Compound(shape=Shape.NAME_BIRTH, other="birth_date", bits=28, of_name=whole, of_other=whole),
-    Compound(shape=Shape.NAME_ID, other="resident_id", bits=26, of_name=whole, of_other=_last_four),
     Compound(
-        shape=Shape.SURNAME_PHONE, other="phone", bits=25, of_name=cuts.family_name, of_other=_mobile_ends
+        shape=Shape.NAME_PHONE,
+        other="phone",
+        bits=32,
+        of_name=whole,
+        of_other=_mobile_ends,
+        of_masked_name=_no_name,
+        of_masked_other=_mobile_reach,
+    ),
+    Compound(
+        shape=Shape.NAME_BIRTH,
+        other="birth_date",
+        bits=28,
+        of_name=whole,
+        of_other=whole,
+        of_masked_name=_no_name,
+        of_masked_other=cuts.nothing,
+    ),
+    Compound(
+        shape=Shape.NAME_ID,
+        other="resident_id",
+        bits=26,
+        of_name=whole,
+        of_other=ends(0, 4, _RESIDENT),
+        of_masked_name=_no_name,
+        of_masked_other=of_ends(0, 4, _RESIDENT),
+    ),
+    Compound(
+        shape=Shape.SURNAME_PHONE,
+        other="phone",
+        bits=25,
+        of_name=cuts.family_name,
+        of_other=_mobile_ends,
+        of_masked_name=cuts.families_of_masked,
+        of_masked_other=_mobile_reach,
     ),
 )

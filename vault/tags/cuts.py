@@ -1,4 +1,4 @@
-"""The cuts that are more than a first and a last part: of e-mail addresses, old numbers, names; and spellings.
+"""The cuts that are more than a first and a last part: of addresses, old numbers, names; and spellings.
 
 Spellings are the texts people hash before they hand a file on: a phone number with and without 86, a resident
 number with a large or small X, an e-mail address in lower case.
@@ -6,6 +6,7 @@ number with a large or small X, an e-mail address in lower case.
 
 from collections.abc import Callable
 
+from vault.fields.address import parts
 from vault.fields.email import mailbox
 from vault.fields.name import COMPOUND, surname
 from vault.fields.resident_id import old_form
@@ -89,6 +90,21 @@ def families_of_masked(masked: Masked) -> tuple[str, ...]:
     if len(head) == 1:
         return (head, *sorted(name for name in COMPOUND if name[0] == head))
     return (head[:1],) if head else ()
+
+
+def region(text: str) -> str | None:
+    """The six digits of an address's county."""
+    return parts(text).region6
+
+
+def road(text: str) -> str | None:
+    """Road and number of an address."""
+    return parts(text).road_number
+
+
+def building(text: str) -> str | None:
+    """Building and room of an address."""
+    return parts(text).building_room
 
 
 def phone_forms(text: str) -> tuple[str, ...]:

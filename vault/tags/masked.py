@@ -6,6 +6,7 @@ character (`sized`), otherwise a run stands for any number of them. `fits` is th
 """
 
 import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
@@ -115,7 +116,7 @@ def _code(text: str) -> Masked | None:
 
 def _plate(text: str) -> Masked | None:
     plate = simplified(_SOFT_LETTERS.sub(_stars, text.translate(_HARD)).upper().translate(_SEPARATORS))
-    return Masked(plate, sized=len(plate) in {7, 8}) if len(plate) <= 8 else None
+    return Masked(plate, sized=len(plate) in {7, 8})
 
 
 def _email(text: str) -> Masked | None:
@@ -136,7 +137,11 @@ def _other(text: str) -> Masked | None:
     return Masked(masked, sized=False)
 
 
-_READERS = {
+def _nothing(_text: str) -> None:
+    return None
+
+
+_READERS: Mapping[str, Callable[[str], Masked | None]] = {
     "phone": _phone,
     "resident_id": _resident_id,
     "bank_card": _bank_card,
@@ -144,4 +149,10 @@ _READERS = {
     "plate": _plate,
     "email": _email,
     "name": _name,
+    "address": _nothing,  # a number sign is part of an address
 }
+
+
+def is_starred(text: str) -> bool:
+    """Whether a text has characters that stand for hidden ones and for nothing else."""
+    return UNKNOWN in clean(text).translate(_HARD)

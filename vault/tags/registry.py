@@ -52,7 +52,7 @@ _BUILT_IN: Mapping[str, tuple[_Row, ...]] = {
         _exact(32),
         _ends(Shape.P7, 19, 7, 0, _MOBILE),
         _ends(Shape.P3S4, 19, 3, 4, _MOBILE),
-        (Shape.S4, 13, cuts.last_four, of_ends(0, 4, _ANY), 64),
+        (Shape.S4, 13.3, cuts.last_four, of_ends(0, 4, _ANY), 64),
     ),
     "email": (
         _exact(30),
@@ -73,9 +73,14 @@ _BUILT_IN: Mapping[str, tuple[_Row, ...]] = {
         _exact(36),
         _ends(Shape.P6S4, 22, 6, 4, _CARD),
         _ends(Shape.P4S4, 19, 4, 4, _CARD),
-        _ends(Shape.S4, 13, 0, 4, _CARD),
+        _ends(Shape.S4, 13.3, 0, 4, _CARD),
     ),
     "passport": (_exact(27), _ends(Shape.P1S4, 15, 1, 4, _PASSPORT)),
+    "address": (
+        (Shape.REGION, 12, cuts.region, cuts.nothing, ADDRESS_BITS),
+        (Shape.ROAD, 17, cuts.road, cuts.nothing, ADDRESS_BITS),
+        (Shape.BUILDING, 13, cuts.building, cuts.nothing, ADDRESS_BITS),
+    ),
     "plate": (
         _exact(29),
         _ends(Shape.P2S2, 18, 2, 2, _PLATE),
