@@ -1,0 +1,179 @@
+"""Appending versions to people's values inside a transaction that has taken those people: sealed, closed, tagged.
+
+What changes and merges share. Who may have a value, and whose it was, is decided before.
+"""
+
+import hashlib
+import secrets
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection
+
+from vault.drafts import PROFILE, DraftValue, seal_draft
+from vault.ids import Bucket, SubjectId
+from vault.keys import SubjectKey
+from vault.opening import Vault
+from vault.rowset import RowSet
+from vault.sealed import SALT_BYTES
+from vault.stored import StoredValue
+from vault.tag_keys import TagKeys
+from vault.tags.making import tags_for_person
+from vault.tags.writing import TagRow, write_tags
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """A version that this transaction adds: current from `valid_from` (Unix ms) on."""
+
+    bucket: Bucket
+    subject: SubjectId
+    field: str
+    version: int
+    valid_from: int
+
+
+type Within = Callable[[Connection, Sequence[Written]], None]
+"""What else a transaction of `update_many` writes, as its last step, about the versions it adds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One checked change on its way; `at` is its place in the list."""
+
+    at: int
+    bucket: Bucket
+    key: SubjectKey
+    draft: DraftValue
+
+    @property
+    def place(self) -> tuple[SubjectId, str]:
+        return self.key.subject, self.draft.field.code
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What a part of the changes is made with: the tag keys are those of its beginning."""
+
+    vault: Vault
+    tag_keys: TagKeys
+    now_ms: int
+    clock: Callable[[], int]
+    within: Within | None
+
+
+type Current = Mapping[SubjectId, Mapping[str, StoredValue]]
+
+
+_NEWEST = RowSet(
+    "WITH {rows} SELECT rows.subject, rows.field, (SELECT max(v.version) FROM value v "
+    "WHERE v.bucket = rows.bucket AND v.subject = rows.subject AND v.record = :record "
+    "AND v.field = rows.field) FROM rows",
+    bucket="int",
+    subject="bytes",
+    field="text",
+)
+
+
+_CLOSE = RowSet(
+    "WITH {rows} UPDATE value SET valid_to = rows.ends FROM rows WHERE value.bucket = rows.bucket "
+    "AND value.subject = rows.subject AND value.record = :record AND value.field = rows.field "
+    "AND value.version = rows.version",
+    bucket="int",
+    subject="bytes",
+    field="text",
+    version="int",
+    ends="int",
+)
+
+
+_APPEND = RowSet(
+    "WITH {rows} INSERT INTO value "
+    "(bucket, subject, record, field, version, schema, epoch, blob, blob_sha256, valid_from) "
+    "SELECT bucket, subject, :record, field, version, schema, epoch, blob, blob_sha256, valid_from FROM rows",
+    bucket="int",
+    subject="bytes",
+    field="text",
+    version="int",
+    schema="int",
+    epoch="int",
+    blob="bytes",
+    blob_sha256="bytes",
+    valid_from="int",
+)
+
+
+def write_versions(
+    conn: Connection,
+    batch: Batch,
+    steps: Sequence[Step],
+    current: Current,
+    begins: Mapping[SubjectId, int],
+) -> list[Written]:
+    newest = _newest(conn, steps)
+    written: list[Written] = []
+    closed: list[tuple[Any, ...]] = []
+    rows: list[tuple[Any, ...]] = []
+    for step in steps:
+        subject, code = step.place
+        head = current[subject].get(code)
+        starts = max(begins[subject], head.valid_from) if head else begins[subject]
+        version = newest.get(step.place, 0) + 1
+        if head:
+            closed.append((step.bucket, subject, code, head.version, starts))
+        rows.append((step.bucket, subject, code, version, *_sealed(batch.vault, step, version), starts))
+        written.append(
+            Written(bucket=step.bucket, subject=subject, field=code, version=version, valid_from=starts)
+        )
+    _CLOSE(conn, closed, record=PROFILE)
+    _APPEND(conn, rows, record=PROFILE)
+    write_tags(conn, _new_tags(batch, steps, written, current))
+    return written
+
+
+def _newest(conn: Connection, steps: Iterable[Step]) -> dict[tuple[SubjectId, str], int]:
+    rows = [(step.bucket, *step.place) for step in steps]
+    return {(subject, code): newest or 0 for subject, code, newest in _NEWEST(conn, rows, record=PROFILE)}
+
+
+def _sealed(vault: Vault, step: Step, version: int) -> tuple[int, int, bytes, bytes]:
+    key = step.key
+    salt = secrets.token_bytes(SALT_BYTES)
+    blob = seal_draft(key.data, key.epoch, vault.installation.tenant, key.subject, step.draft, version, salt)
+    return step.draft.field.schema, key.epoch, blob, hashlib.sha256(blob).digest()
+
+
+def _new_tags(
+    batch: Batch, steps: Sequence[Step], written: Sequence[Written], current: Current
+) -> list[TagRow]:
+    """What the people are found by now and were not before."""
+    before = {
+        step.key.subject: {
+            code: (head.text, head.version)
+            for code, head in current[step.key.subject].items()
+            if head.text is not None
+        }
+        for step in steps
+    }
+    after = {subject: dict(values) for subject, values in before.items()}
+    for step, new in zip(steps, written, strict=True):
+        after[new.subject][new.field] = (step.draft.stored, new.version)
+    homes = {step.key.subject: step.bucket for step in steps}
+    return [
+        TagRow(tag, kind, epoch, homes[subject], subject, version)
+        for epoch in batch.tag_keys.tag_epochs
+        for subject in homes
+        for kind, tag, version in _tags(batch, after[subject], epoch) - _tags(batch, before[subject], epoch)
+    ]
+
+
+def _tags(batch: Batch, values: Mapping[str, tuple[str, int]], epoch: int) -> set[tuple[int, int, int]]:
+    """(kind, tag, version) of a person's values, given as (stored text, version) by field code."""
+    fields = batch.vault.catalogue
+    # A field defined since this process started has values that it can neither change nor tag.
+    canonicals = {
+        code: fields.field(code).canonical(text) for code, (text, _) in values.items() if code in fields
+    }
+    made = tags_for_person(batch.tag_keys, canonicals, epoch=epoch, catalogue=fields)
+    return {(kind, tag, values[code][1]) for kind, tag, code in made}
