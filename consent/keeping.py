@@ -14,12 +14,13 @@ from consent.ledger.append import append
 from consent.ledger.entry import Kind
 from consent.ledgering import entry_items
 from consent.writes import changed_text, created_text, write_id
-from vault.changes import Change, Updated, Written, update_many
+from vault.changes import Change, Updated, update_many
 from vault.drafts import Refused
 from vault.enrol import Created, NewPerson, create_many
 from vault.holds import next_instant
 from vault.ids import Bucket, SubjectId
 from vault.opening import Vault
+from vault.versions import Written
 
 __all__ = ["Change", "Enrolled", "NewPerson", "Refused", "Updated", "correct", "enrol_people"]
 
