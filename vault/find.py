@@ -11,7 +11,7 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from vault.fields.catalogue import BUILTIN, Catalogue
+from vault.fields.catalogue import Catalogue
 from vault.ids import PROFILE, Bucket, SubjectId
 from vault.opening import Vault
 from vault.tags.agreement import agreeing
@@ -55,7 +55,6 @@ def find(
     vault: Vault,
     row: Mapping[str, str] | str,
     *,
-    catalogue: Catalogue = BUILTIN,
     opened: Opened | None = None,
 ) -> list[Found] | TooBroad:
     """The people a row may be about: texts of any shape by field code, or one text of an unknown field.
@@ -63,10 +62,10 @@ def find(
     Best first: who agrees with most columns. Unknown codes and texts that say nothing are passed over.
     """
     with vault.data.read() as conn:
-        search = _Search(conn, vault, catalogue, opened)
+        search = _Search(conn, vault, vault.catalogue, opened)
         if isinstance(row, str):
             return _any_field(search, row)
-        return search.run(_read(row, catalogue))
+        return search.run(_read(row, vault.catalogue))
 
 
 def _read(row: Mapping[str, str], catalogue: Catalogue) -> dict[str, Reading]:

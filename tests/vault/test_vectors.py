@@ -9,12 +9,16 @@ import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from tests.vectors import generate_vault
-from vault import subject_keys, tag_keys, tenant
+from vault import subject_keys, tenant
+from vault.fields.catalogue import BUILTIN, field_of
 from vault.ids import Bucket, RecordId, SubjectId, TenantId
 from vault.permit import AccessStatement, check, encode, issue
 from vault.sealed import Place, associated_data, open_sealed, seal
 from vault.stream import SealingWriter, open_stream
-from vault.tags import tag64, tags_for
+from vault.tag_keys import TagKeys
+from vault.tags import kind, tags_for_person
+from vault.tags.compounds import COMPOUNDS
+from vault.tags.registry import DIGESTS, forms_of, kinds_of
 from vault.wrapping import unwrap
 
 FOLDER = Path(generate_vault.__file__).parent
@@ -53,16 +57,23 @@ def test_sealed_values(case):
     assert open_sealed(key, place, blob).decode() == case["plaintext"]
 
 
-@pytest.mark.parametrize("case", cases("vault_tags"), ids=lambda c: c["canonical"])
-def test_tags(case):
-    class Keys:
-        index_epoch = 1
+@pytest.mark.parametrize("case", cases("vault_tags"), ids=lambda c: c["values"]["phone"])
+def test_a_person_has_exactly_these_tags(case):
+    keys = TagKeys({1: bytes.fromhex(case["index_root"])}, 1)
+    for code, form in case["values"].items():
+        assert field_of(code).canonical(form) == form
+    expected = sorted((tag["kind"], int(tag["tag"])) for tag in case["tags"])
+    assert sorted((kind, tag) for kind, tag, _ in tags_for_person(keys, case["values"])) == expected
+    for tag in case["tags"]:
+        assert keys.index_key(tag["kind"]).hex() == tag["index_key"]
 
-        def index_key(self, kind):
-            return tag_keys.expand(bytes.fromhex(case["index_root"]), b"bidx" + kind.to_bytes(2))
 
-    assert tag64(bytes.fromhex(case["index_key"]), case["canonical"]) == int(case["tag"])
-    assert (case["kind"], int(case["tag"])) in tags_for(Keys(), case["field"], case["canonical"])
+def test_every_kind_of_tag_has_a_known_answer():
+    known = {tag["kind"] for case in cases("vault_tags") for tag in case["tags"]}
+    kinds = {found.number for field in BUILTIN for found in kinds_of(field)}
+    kinds |= {kind(found.field, found.shape) for found in COMPOUNDS}
+    kinds |= {kind(field.code, shape) for field in BUILTIN if forms_of(field.code) for shape, _ in DIGESTS}
+    assert known == kinds
 
 
 def contexts(tenant_id, subject):

@@ -45,6 +45,14 @@ def gcm(key: bytes, nonce: bytes, plaintext: bytes, aad: bytes) -> bytes:
     return encryptor.update(plaintext) + encryptor.finalize() + encryptor.tag
 
 
+def digests(number: int, *texts: str) -> list[tuple[int, int, str | bytes, int]]:
+    return [
+        (number, shape, hashlib.new(name, text.encode()).digest(), 64)
+        for text in texts
+        for shape, name in ((32, "md5"), (33, "sha1"), (34, "sha256"))
+    ]
+
+
 def material(label: str, length: int) -> bytes:
     """Reproducible bytes without a pattern."""
     return hashlib.shake_256(label.encode()).digest(length)
@@ -99,31 +107,132 @@ def sealed_case(at: int, suite: int, field: str, text: str) -> dict[str, object]
     }
 
 
+PHONE, EMAIL, RESIDENT_ID, NAME, PASSPORT, BANK_CARD, ADDRESS, PLATE = 1, 2, 3, 4, 5, 6, 7, 9
+
+TAGGED: list[tuple[dict[str, str], list[tuple[int, int, str | bytes, int]]]] = [
+    # (canonical values of a person, every tag of theirs: field number, shape, what is tagged, bits kept)
+    (
+        {
+            "phone": "13800138000",
+            "email": "zhang.san+news@gmail.com",
+            "resident_id": "11010519491231002X",
+            "name": "张三丰",
+            "passport": "E12345678",
+            "bank_card": "6222021234567890123",
+            "address": "440305/科技园路1号3栋501室",
+            "birth_date": "1949-12-31",
+            "plate": "京A12345",
+        },
+        [
+            (PHONE, 1, "13800138000", 64),
+            (PHONE, 2, "1380013", 64),
+            (PHONE, 3, "1388000", 64),
+            (PHONE, 4, "8000", 64),
+            *digests(PHONE, "13800138000", "8613800138000", "+8613800138000"),
+            (EMAIL, 1, "zhang.san+news@gmail.com", 64),
+            (EMAIL, 9, "zhangsan@gmail.com", 64),
+            (EMAIL, 10, "zhang.san+news", 64),
+            (EMAIL, 11, "z@gmail.com", 64),
+            (EMAIL, 12, "zha@gmail.com", 64),
+            *digests(EMAIL, "zhang.san+news@gmail.com"),
+            (RESIDENT_ID, 1, "11010519491231002X", 64),
+            (RESIDENT_ID, 5, "110105002X", 64),
+            (RESIDENT_ID, 6, "1101002X", 64),
+            (RESIDENT_ID, 3, "110002X", 64),
+            (RESIDENT_ID, 7, "19491231002X", 64),
+            (RESIDENT_ID, 8, "110105491231002", 64),
+            *digests(RESIDENT_ID, "11010519491231002X", "11010519491231002x"),
+            (PASSPORT, 1, "E12345678", 64),
+            (PASSPORT, 13, "E5678", 64),
+            (BANK_CARD, 1, "6222021234567890123", 64),
+            (BANK_CARD, 5, "6222020123", 64),
+            (BANK_CARD, 6, "62220123", 64),
+            (BANK_CARD, 4, "0123", 64),
+            (ADDRESS, 40, "440305", 5),
+            (ADDRESS, 41, "科技园路1", 5),
+            (ADDRESS, 42, "3-501", 5),
+            (PLATE, 1, "京A12345", 64),
+            (PLATE, 14, "京A45", 64),
+            (PLATE, 15, "京A345", 64),
+            (NAME, 16, "张三丰|1388000", 64),
+            (NAME, 17, "张三丰|1949-12-31", 64),
+            (NAME, 18, "张三丰|002X", 64),
+            (NAME, 19, "张|1388000", 64),
+        ],
+    ),
+    (
+        # A number from abroad, a short mailbox, somebody born after 1999, a name in letters.
+        {
+            "phone": "+14155552671",
+            "email": "li@xn--fsqu00a.xn--fiqs8s",
+            "resident_id": "110105200002290013",
+            "name": "ottosmith",
+            "plate": "粤B12345D",
+        },
+        [
+            (PHONE, 1, "+14155552671", 64),
+            (PHONE, 4, "2671", 64),
+            *digests(PHONE, "+14155552671", "14155552671"),
+            (EMAIL, 1, "li@xn--fsqu00a.xn--fiqs8s", 64),
+            (EMAIL, 9, "li@xn--fsqu00a.xn--fiqs8s", 64),
+            (EMAIL, 10, "li", 64),
+            (EMAIL, 11, "l@xn--fsqu00a.xn--fiqs8s", 64),
+            *digests(EMAIL, "li@xn--fsqu00a.xn--fiqs8s"),
+            (RESIDENT_ID, 1, "110105200002290013", 64),
+            (RESIDENT_ID, 5, "1101050013", 64),
+            (RESIDENT_ID, 6, "11010013", 64),
+            (RESIDENT_ID, 3, "1100013", 64),
+            (RESIDENT_ID, 7, "200002290013", 64),
+            *digests(RESIDENT_ID, "110105200002290013"),
+            (PLATE, 1, "粤B12345D", 64),
+            (PLATE, 14, "粤B5D", 64),
+            (PLATE, 15, "粤B45D", 64),
+            (NAME, 18, "ottosmith|0013", 64),
+        ],
+    ),
+    (
+        {"phone": "13912345678", "name": "欧阳锋"},
+        [
+            (PHONE, 1, "13912345678", 64),
+            (PHONE, 2, "1391234", 64),
+            (PHONE, 3, "1395678", 64),
+            (PHONE, 4, "5678", 64),
+            *digests(PHONE, "13912345678", "8613912345678", "+8613912345678"),
+            (NAME, 16, "欧阳锋|1395678", 64),
+            (NAME, 19, "欧阳|1395678", 64),
+        ],
+    ),
+]
+
+
 def tag_cases() -> list[dict[str, object]]:
     root = material("index root", 32)
-    samples = [
-        ("phone", 1, "13800138000"),
-        ("phone", 1, "+14155552671"),
-        ("email", 2, "user@example.com"),
-        ("email", 2, "张三@xn--fsqu00a.xn--fiqs8s"),
-        ("resident_id", 3, "11010519491231002X"),
+    return [
+        {
+            "index_root": root.hex(),
+            "values": values,
+            "tags": [tag_case(root, *tagged) for tagged in every],
+        }
+        for values, every in TAGGED
     ]
-    cases: list[dict[str, object]] = []
-    for field, number, canonical in samples:
-        kind = number * 64 + 1
-        key = HKDFExpand(SHA256(), 32, b"bidx" + struct.pack(">H", kind)).derive(root)
-        (tag,) = struct.unpack(">q", hmac(key, canonical.encode(), "sha256")[:8])
-        cases.append(
-            {
-                "index_root": root.hex(),
-                "field": field,
-                "kind": kind,
-                "index_key": key.hex(),
-                "canonical": canonical,
-                "tag": str(tag),
-            }
-        )
-    return cases
+
+
+def tag_case(root: bytes, number: int, shape: int, tagged: str | bytes, kept: int) -> dict[str, object]:
+    kind = number * 64 + shape
+    key = HKDFExpand(SHA256(), 32, b"bidx" + struct.pack(">H", kind)).derive(root)
+    message = tagged if isinstance(tagged, bytes) else tagged.encode()
+    first = hmac(key, message, "sha256")[:8]
+    if kept < 64:
+        bits = int.from_bytes(first) >> (64 - kept)
+        first = hmac(key, b"\0" + struct.pack(">Q", bits), "sha256")[:8]
+    (tag,) = struct.unpack(">q", first)
+    return {
+        "kind": kind,
+        "index_key": key.hex(),
+        "tagged": tagged.hex() if isinstance(tagged, bytes) else tagged,
+        "kept": kept,
+        "tag": str(tag),
+    }
 
 
 def wrapped_cases() -> list[dict[str, object]]:
