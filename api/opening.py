@@ -17,24 +17,30 @@ from api.secret_file import first_line
 from api.settings import Settings, SettingsError
 from vault.opening import Vault, open_vault
 from vault.providers.base import Provider
-from vault.providers.local import follow_root, needs_shares
+from vault.providers.config import LocalConfig, ProviderConfig, load_config, open_provider
+from vault.providers.local import needs_shares
 from vault.storage import open_database
+
+
+def local_root(settings: Settings) -> Path | None:
+    """The root's own file, or None where the root lives elsewhere; raises SealedError."""
+    return settings.root_file if isinstance(_config(settings), LocalConfig) else None
 
 
 def people_needed(settings: Settings) -> bool:
     """Whether only people can bring the root key: it was split, or its passphrase is in no file."""
-    if settings.provider_file is not None:
-        return False
-    return needs_shares(settings.root_file) or not settings.passphrase_file.exists()
+    root = local_root(settings)
+    return root is not None and (needs_shares(root) or not settings.passphrase_file.exists())
 
 
 def provider_of(settings: Settings) -> Provider:
     """The root key where no people are needed; raises SealedError, SettingsError or ExposedSecret."""
-    if settings.provider_file is not None:
-        from vault.providers.config import open_provider, parse_config  # noqa: PLC0415 - remote roots only
-
-        return open_provider(parse_config(settings.provider_file.read_text(encoding="utf-8")))
-    return follow_root(settings.root_file, partial(first_line, settings.passphrase_file))
+    return open_provider(
+        _config(settings),
+        read_secret=first_line,
+        root_file=settings.root_file,
+        passphrase=partial(first_line, settings.passphrase_file),
+    )
 
 
 @contextmanager
@@ -57,3 +63,7 @@ def check_one_project() -> None:
     }
     if len(folders) != 1:
         raise SettingsError("api, breach, consent and vault do not come from one project")
+
+
+def _config(settings: Settings) -> ProviderConfig:
+    return LocalConfig() if settings.provider_file is None else load_config(settings.provider_file)

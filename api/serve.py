@@ -21,7 +21,7 @@ from litestar import Litestar
 from api.app import create_app
 from api.events import Event, log_event, log_unexpected
 from api.memory import keep_memory_private
-from api.opening import opened_vault, people_needed, provider_of
+from api.opening import local_root, opened_vault, people_needed, provider_of
 from api.sealed import Gate
 from api.settings import Settings
 from api.unsealing import Unsealing
@@ -81,7 +81,7 @@ def _gate(settings: Settings, *, sealed: bool) -> Gate:
     unattended = not sealed and not people_needed(settings)
     return Gate(
         settings,
-        Unsealing(None if settings.provider_file else settings.root_file),
+        Unsealing(local_root(settings)),
         partial(opened_vault, settings),
         build,
         provider=provider_of(settings) if unattended else None,

@@ -79,7 +79,16 @@ _TYPES: Final[Mapping[str, type[Any]]] = {
 }
 
 
-def parse_provider(text: str, folder: Path) -> ProviderConfig:
+def load_config(path: Path) -> ProviderConfig:
+    """The configuration in the file at `path`; raises BadProviderConfig."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        raise BadProviderConfig("the provider's file cannot be read") from None
+    return parse_config(text, path.absolute().parent)
+
+
+def parse_config(text: str, folder: Path) -> ProviderConfig:
     """The configuration in a TOML text whose file lies in `folder`; raises BadProviderConfig.
 
     `type` is "local", "pkcs11", "transit" or "kms"; the other entries are those of its class above.

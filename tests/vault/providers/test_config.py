@@ -13,8 +13,9 @@ from vault.providers.config import (
     NeedsPassphrase,
     Pkcs11Config,
     TransitConfig,
+    load_config,
     open_provider,
-    parse_provider,
+    parse_config,
 )
 from vault.providers.local import (
     MalformedRoot,
@@ -37,23 +38,23 @@ KMS = 'type = "kms"\nkey = "alias/perusal"\nregion = "eu-central-1"\n'
 
 
 def test_each_type_reads_its_own_entries():
-    assert parse_provider('type = "local"', FOLDER) == LocalConfig()
-    assert parse_provider(PKCS11, FOLDER) == Pkcs11Config(
+    assert parse_config('type = "local"', FOLDER) == LocalConfig()
+    assert parse_config(PKCS11, FOLDER) == Pkcs11Config(
         module=Path("/usr/lib/hsm.so"), token="perusal", key="root", pin_file=FOLDER / "../secrets/pin"
     )
-    assert parse_provider(TRANSIT, FOLDER) == TransitConfig(
+    assert parse_config(TRANSIT, FOLDER) == TransitConfig(
         address="https://engine.example", key="perusal", token_file=FOLDER / "token"
     )
-    assert parse_provider(KMS, FOLDER) == KmsConfig(key="alias/perusal", region="eu-central-1")
+    assert parse_config(KMS, FOLDER) == KmsConfig(key="alias/perusal", region="eu-central-1")
 
 
 def test_every_optional_entry_is_read():
     more = 'mount = "kv/transit"\nnamespace = "team"\nca_file = "/etc/ca.pem"\ntimeout = 2\n'
-    config = parse_provider(TRANSIT + more, FOLDER)
+    config = parse_config(TRANSIT + more, FOLDER)
     assert (config.mount, config.namespace, config.ca_file) == ("kv/transit", "team", Path("/etc/ca.pem"))
     assert config.timeout == 2.0
     more = 'also = ["alias/old", "alias/older"]\nendpoint_url = "https://kms.example"\nprofile = "p"\ntimeout = 0.5\n'
-    config = parse_provider(KMS + more, FOLDER)
+    config = parse_config(KMS + more, FOLDER)
     assert config.also == ("alias/old", "alias/older")
     assert (config.endpoint_url, config.profile, config.timeout) == ("https://kms.example", "p", 0.5)
 
@@ -81,13 +82,27 @@ BAD = {
 def test_what_does_not_fit_is_refused_by_the_name_of_its_entry(name):
     text, words = BAD[name]
     with pytest.raises(BadProviderConfig) as refusal:
-        parse_provider(text, FOLDER)
+        parse_config(text, FOLDER)
     assert words in str(refusal.value)
     assert "secret" not in str(refusal.value)
 
 
+def test_a_file_is_read_with_its_own_folder(tmp_path):
+    (tmp_path / "provider.toml").write_text(TRANSIT)
+    assert load_config(tmp_path / "provider.toml").token_file == tmp_path / "token"
+
+
+@pytest.mark.parametrize("content", [None, b"type = '\xff'"], ids=["missing", "not UTF-8"])
+def test_a_file_that_cannot_be_read_is_a_bad_configuration(tmp_path, content):
+    path = tmp_path / "provider.toml"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(BadProviderConfig):
+        load_config(path)
+
+
 def opened(text, *, root_file=FOLDER, passphrase=None, read_secret=lambda _: "s"):
-    config = parse_provider(text, FOLDER)
+    config = parse_config(text, FOLDER)
     return open_provider(config, read_secret=read_secret, root_file=root_file, passphrase=passphrase)
 
 
@@ -120,7 +135,7 @@ def test_a_transit_provider_reads_its_token_from_the_named_file_at_every_call(tm
     with transit_server(Engine(tokens={"second": operations})) as engine:
         text = TRANSIT.replace("https://engine.example", f"http://127.0.0.1:{engine.port}")
         provider = open_provider(
-            parse_provider(text, tmp_path), read_secret=tokens.__getitem__, root_file=tmp_path / "none"
+            parse_config(text, tmp_path), read_secret=tokens.__getitem__, root_file=tmp_path / "none"
         )
         with pytest.raises(ProviderRefused):
             provider.prepare()
