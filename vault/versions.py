@@ -111,6 +111,11 @@ def write_versions(
     current: Current,
     begins: Mapping[SubjectId, int],
 ) -> list[Written]:
+    """Append one version for each step, in order, and close the version before it; three statements and the tags.
+
+    `current` holds what stands now of every person a step is about, `begins` the earliest beginning (Unix ms)
+    of a version of theirs. At most one step for each field of a person.
+    """
     newest = _newest(conn, steps)
     written: list[Written] = []
     closed: list[tuple[Any, ...]] = []

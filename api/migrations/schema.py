@@ -12,6 +12,7 @@ import consent.ledger.tables
 import consent.load_tables
 import consent.tables
 import vault.erasure_tables
+import vault.family_tables
 import vault.field_tables
 import vault.honey_tables
 import vault.key_tables
@@ -27,6 +28,7 @@ TABLE_MODULES = (
     vault.key_tables,
     vault.role_tables,
     vault.erasure_tables,
+    vault.family_tables,
     vault.field_tables,
     vault.honey_tables,
     consent.tables,

@@ -382,6 +382,8 @@ CREATE TABLE person (
 	CONSTRAINT ck_person_key_epoch CHECK (key_epoch >= 1)
 )
 -- end
+CREATE INDEX ix_person_merged_into ON person (merged_into) WHERE merged_into IS NOT NULL
+-- end
 CREATE FUNCTION person_erased_for_good() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF OLD.state = 'erased' AND (NEW.state IS DISTINCT FROM OLD.state OR NEW.erased_at IS DISTINCT FROM OLD.erased_at) THEN RAISE EXCEPTION 'an erased person stays erased' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
 -- end
 CREATE TRIGGER person_erased_for_good BEFORE UPDATE ON person FOR EACH ROW EXECUTE FUNCTION person_erased_for_good()
@@ -707,6 +709,46 @@ ALTER TABLE erasure_certificate ENABLE ROW LEVEL SECURITY
 -- end
 CREATE POLICY own ON erasure_certificate USING (bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket())) WITH CHECK (bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket()))
 -- end
+CREATE TABLE guardianship (
+	bucket INTEGER NOT NULL,
+	ward BYTEA NOT NULL,
+	guardian BYTEA NOT NULL,
+	valid_from BIGINT NOT NULL,
+	guardian_bucket INTEGER NOT NULL,
+	kind TEXT NOT NULL,
+	evidence_sha256 BYTEA NOT NULL,
+	valid_until BIGINT,
+	ended_at BIGINT,
+	CONSTRAINT pk_guardianship PRIMARY KEY (bucket, ward, guardian, valid_from),
+	CONSTRAINT fk_guardianship_bucket_ward FOREIGN KEY(bucket, ward) REFERENCES person (bucket, subject),
+	CONSTRAINT fk_guardianship_guardian_bucket_guardian FOREIGN KEY(guardian_bucket, guardian) REFERENCES person (bucket, subject),
+	CONSTRAINT ck_guardianship_other CHECK (ward <> guardian),
+	CONSTRAINT ck_guardianship_kind CHECK (kind IN ('parent', 'appointed')),
+	CONSTRAINT ck_guardianship_evidence CHECK (length(evidence_sha256) = 32),
+	CONSTRAINT ck_guardianship_window CHECK (valid_until > valid_from),
+	CONSTRAINT ck_guardianship_ended_at CHECK (ended_at >= valid_from)
+)
+-- end
+CREATE INDEX ix_guardianship_guardian ON guardianship (guardian, guardian_bucket)
+-- end
+CREATE UNIQUE INDEX uq_guardianship_live ON guardianship (bucket, ward, guardian) WHERE ended_at IS NULL
+-- end
+CREATE FUNCTION guardianship_ends() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF OLD.ended_at IS NOT NULL OR NEW.ended_at IS NULL OR NEW.bucket IS DISTINCT FROM OLD.bucket OR NEW.ward IS DISTINCT FROM OLD.ward OR NEW.guardian IS DISTINCT FROM OLD.guardian OR NEW.valid_from IS DISTINCT FROM OLD.valid_from OR NEW.guardian_bucket IS DISTINCT FROM OLD.guardian_bucket OR NEW.kind IS DISTINCT FROM OLD.kind OR NEW.evidence_sha256 IS DISTINCT FROM OLD.evidence_sha256 OR NEW.valid_until IS DISTINCT FROM OLD.valid_until THEN RAISE EXCEPTION 'a guardianship only ends, and only once' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
+-- end
+CREATE TRIGGER guardianship_ends BEFORE UPDATE ON guardianship FOR EACH ROW EXECUTE FUNCTION guardianship_ends()
+-- end
+CREATE FUNCTION guardianship_no_delete() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'guardianships stay' USING ERRCODE = '23514'; END $$
+-- end
+CREATE TRIGGER guardianship_no_delete BEFORE DELETE ON guardianship FOR EACH ROW EXECUTE FUNCTION guardianship_no_delete()
+-- end
+CREATE FUNCTION guardianship_no_truncate() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'guardianships stay' USING ERRCODE = '23514'; END $$
+-- end
+CREATE TRIGGER guardianship_no_truncate BEFORE TRUNCATE ON guardianship FOR EACH STATEMENT EXECUTE FUNCTION guardianship_no_truncate()
+-- end
+ALTER TABLE guardianship ENABLE ROW LEVEL SECURITY
+-- end
+CREATE POLICY own ON guardianship USING (bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket())) WITH CHECK (bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket()) AND (EXISTS (SELECT 1 FROM person r WHERE r.bucket = guardianship.guardian_bucket AND r.subject = guardianship.guardian)))
+-- end
 CREATE TABLE ledger_opening (
 	bucket INTEGER NOT NULL,
 	year INTEGER NOT NULL,
@@ -747,6 +789,36 @@ CREATE TRIGGER notice_version_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON
 ALTER TABLE notice_version ENABLE ROW LEVEL SECURITY
 -- end
 CREATE POLICY own ON notice_version USING (tenant = (SELECT perusal_tenant())) WITH CHECK (tenant = (SELECT perusal_tenant()) AND (EXISTS (SELECT 1 FROM recipient r WHERE r.id = notice_version.recipient_id)))
+-- end
+CREATE TABLE person_merge (
+	bucket INTEGER NOT NULL,
+	subject BYTEA NOT NULL,
+	keep BYTEA NOT NULL,
+	keep_bucket INTEGER NOT NULL,
+	merged_at BIGINT NOT NULL,
+	CONSTRAINT pk_person_merge PRIMARY KEY (bucket, subject, keep),
+	CONSTRAINT fk_person_merge_bucket_subject FOREIGN KEY(bucket, subject) REFERENCES person (bucket, subject),
+	CONSTRAINT fk_person_merge_keep_bucket_keep FOREIGN KEY(keep_bucket, keep) REFERENCES person (bucket, subject),
+	CONSTRAINT ck_person_merge_other CHECK (subject <> keep)
+)
+-- end
+CREATE INDEX ix_person_merge_keep ON person_merge (keep, keep_bucket)
+-- end
+CREATE FUNCTION person_merge_append_only() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'person_merge is append-only' USING ERRCODE = '23514'; END $$
+-- end
+CREATE TRIGGER person_merge_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON person_merge FOR EACH STATEMENT EXECUTE FUNCTION person_merge_append_only()
+-- end
+CREATE FUNCTION person_merge_keep() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NOT EXISTS (SELECT 1 FROM person WHERE bucket = NEW.keep_bucket AND subject = NEW.keep AND state = 'active') THEN RAISE EXCEPTION 'whoever others are merged into is active' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
+-- end
+CREATE TRIGGER person_merge_keep BEFORE INSERT ON person_merge FOR EACH ROW EXECUTE FUNCTION person_merge_keep()
+-- end
+CREATE FUNCTION person_merge_final() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF (OLD.state = 'merged' AND NEW.state = 'active') OR (NEW.state = 'merged' AND (NOT EXISTS (SELECT 1 FROM person_merge m WHERE m.bucket = NEW.bucket AND m.subject = NEW.subject AND m.keep = NEW.merged_into) OR EXISTS (SELECT 1 FROM person p WHERE p.merged_into = NEW.subject AND p.state = 'merged'))) THEN RAISE EXCEPTION 'a merge is final and makes no chains' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
+-- end
+CREATE TRIGGER person_merge_final BEFORE UPDATE OF state, merged_into ON person FOR EACH ROW EXECUTE FUNCTION person_merge_final()
+-- end
+ALTER TABLE person_merge ENABLE ROW LEVEL SECURITY
+-- end
+CREATE POLICY own ON person_merge USING (bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket())) WITH CHECK (bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket()) AND (EXISTS (SELECT 1 FROM person r WHERE r.bucket = person_merge.keep_bucket AND r.subject = person_merge.keep)))
 -- end
 CREATE TABLE staff_lookup (
 	bucket INTEGER NOT NULL,

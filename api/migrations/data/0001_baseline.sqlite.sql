@@ -291,6 +291,8 @@ CREATE TABLE person (
 )
  WITHOUT ROWID
 -- end
+CREATE INDEX ix_person_merged_into ON person (merged_into) WHERE merged_into IS NOT NULL
+-- end
 CREATE TRIGGER person_erased_for_good BEFORE UPDATE ON person WHEN OLD.state = 'erased' AND (NEW.state IS NOT OLD.state OR NEW.erased_at IS NOT OLD.erased_at) BEGIN SELECT RAISE(ABORT, 'an erased person stays erased'); END
 -- end
 CREATE TRIGGER person_erased_is_kept BEFORE DELETE ON person WHEN OLD.state = 'erased' BEGIN SELECT RAISE(ABORT, 'an erased person stays erased'); END
@@ -533,6 +535,34 @@ CREATE TRIGGER erasure_certificate_no_update BEFORE UPDATE ON erasure_certificat
 -- end
 CREATE TRIGGER erasure_certificate_no_delete BEFORE DELETE ON erasure_certificate BEGIN SELECT RAISE(ABORT, 'erasure_certificate is append-only'); END
 -- end
+CREATE TABLE guardianship (
+	bucket INTEGER NOT NULL,
+	ward BLOB NOT NULL,
+	guardian BLOB NOT NULL,
+	valid_from BIGINT NOT NULL,
+	guardian_bucket INTEGER NOT NULL,
+	kind TEXT NOT NULL,
+	evidence_sha256 BLOB NOT NULL,
+	valid_until BIGINT,
+	ended_at BIGINT,
+	CONSTRAINT pk_guardianship PRIMARY KEY (bucket, ward, guardian, valid_from),
+	CONSTRAINT fk_guardianship_bucket_ward FOREIGN KEY(bucket, ward) REFERENCES person (bucket, subject),
+	CONSTRAINT fk_guardianship_guardian_bucket_guardian FOREIGN KEY(guardian_bucket, guardian) REFERENCES person (bucket, subject),
+	CONSTRAINT ck_guardianship_other CHECK (ward <> guardian),
+	CONSTRAINT ck_guardianship_kind CHECK (kind IN ('parent', 'appointed')),
+	CONSTRAINT ck_guardianship_evidence CHECK (length(evidence_sha256) = 32),
+	CONSTRAINT ck_guardianship_window CHECK (valid_until > valid_from),
+	CONSTRAINT ck_guardianship_ended_at CHECK (ended_at >= valid_from)
+)
+-- end
+CREATE INDEX ix_guardianship_guardian ON guardianship (guardian, guardian_bucket)
+-- end
+CREATE UNIQUE INDEX uq_guardianship_live ON guardianship (bucket, ward, guardian) WHERE ended_at IS NULL
+-- end
+CREATE TRIGGER guardianship_ends BEFORE UPDATE ON guardianship WHEN OLD.ended_at IS NOT NULL OR NEW.ended_at IS NULL OR NEW.bucket IS NOT OLD.bucket OR NEW.ward IS NOT OLD.ward OR NEW.guardian IS NOT OLD.guardian OR NEW.valid_from IS NOT OLD.valid_from OR NEW.guardian_bucket IS NOT OLD.guardian_bucket OR NEW.kind IS NOT OLD.kind OR NEW.evidence_sha256 IS NOT OLD.evidence_sha256 OR NEW.valid_until IS NOT OLD.valid_until BEGIN SELECT RAISE(ABORT, 'a guardianship only ends, and only once'); END
+-- end
+CREATE TRIGGER guardianship_no_delete BEFORE DELETE ON guardianship BEGIN SELECT RAISE(ABORT, 'guardianships stay'); END
+-- end
 CREATE TABLE ledger_opening (
 	bucket INTEGER NOT NULL,
 	year INTEGER NOT NULL,
@@ -565,6 +595,28 @@ CREATE TABLE notice_version (
 CREATE TRIGGER notice_version_no_update BEFORE UPDATE ON notice_version BEGIN SELECT RAISE(ABORT, 'notice_version is append-only'); END
 -- end
 CREATE TRIGGER notice_version_no_delete BEFORE DELETE ON notice_version BEGIN SELECT RAISE(ABORT, 'notice_version is append-only'); END
+-- end
+CREATE TABLE person_merge (
+	bucket INTEGER NOT NULL,
+	subject BLOB NOT NULL,
+	keep BLOB NOT NULL,
+	keep_bucket INTEGER NOT NULL,
+	merged_at BIGINT NOT NULL,
+	CONSTRAINT pk_person_merge PRIMARY KEY (bucket, subject, keep),
+	CONSTRAINT fk_person_merge_bucket_subject FOREIGN KEY(bucket, subject) REFERENCES person (bucket, subject),
+	CONSTRAINT fk_person_merge_keep_bucket_keep FOREIGN KEY(keep_bucket, keep) REFERENCES person (bucket, subject),
+	CONSTRAINT ck_person_merge_other CHECK (subject <> keep)
+)
+-- end
+CREATE INDEX ix_person_merge_keep ON person_merge (keep, keep_bucket)
+-- end
+CREATE TRIGGER person_merge_no_update BEFORE UPDATE ON person_merge BEGIN SELECT RAISE(ABORT, 'person_merge is append-only'); END
+-- end
+CREATE TRIGGER person_merge_no_delete BEFORE DELETE ON person_merge BEGIN SELECT RAISE(ABORT, 'person_merge is append-only'); END
+-- end
+CREATE TRIGGER person_merge_keep BEFORE INSERT ON person_merge WHEN NOT EXISTS (SELECT 1 FROM person WHERE bucket = NEW.keep_bucket AND subject = NEW.keep AND state = 'active') BEGIN SELECT RAISE(ABORT, 'whoever others are merged into is active'); END
+-- end
+CREATE TRIGGER person_merge_final BEFORE UPDATE OF state, merged_into ON person WHEN (OLD.state = 'merged' AND NEW.state = 'active') OR (NEW.state = 'merged' AND (NOT EXISTS (SELECT 1 FROM person_merge m WHERE m.bucket = NEW.bucket AND m.subject = NEW.subject AND m.keep = NEW.merged_into) OR EXISTS (SELECT 1 FROM person p WHERE p.merged_into = NEW.subject AND p.state = 'merged'))) BEGIN SELECT RAISE(ABORT, 'a merge is final and makes no chains'); END
 -- end
 CREATE TABLE staff_lookup (
 	bucket INTEGER NOT NULL,

@@ -1,0 +1,151 @@
+"""Tables of ties between people: duplicates merged into one person, and guardians of wards.
+
+A merge is final and makes no chains: whoever is merged into somebody is pointed at a person who is active, and
+whoever has others merged into them first passes those on. Both tables only grow; of a guardianship one thing
+may change once: when it ended.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    LargeBinary,
+    Table,
+    Text,
+    text,
+)
+
+from vault.appendonly import append_only, install
+from vault.storage import metadata
+from vault.tables import person
+
+person_merge = Table(
+    "person_merge",
+    metadata,
+    Column("bucket", Integer, primary_key=True, autoincrement=False),
+    Column("subject", LargeBinary, primary_key=True),
+    Column("keep", LargeBinary, primary_key=True),
+    Column("keep_bucket", Integer, nullable=False),
+    Column("merged_at", BigInteger, nullable=False),
+    ForeignKeyConstraint(["bucket", "subject"], ["person.bucket", "person.subject"]),
+    ForeignKeyConstraint(["keep_bucket", "keep"], ["person.bucket", "person.subject"]),
+    CheckConstraint("subject <> keep", name="other"),
+)
+"""Each time somebody came to stand for somebody else; the newest row is what `person.merged_into` says."""
+
+Index("ix_person_merge_keep", person_merge.c.keep, person_merge.c.keep_bucket)
+Index(
+    "ix_person_merged_into",
+    person.c.merged_into,
+    sqlite_where=text("merged_into IS NOT NULL"),
+    postgresql_where=text("merged_into IS NOT NULL"),
+)
+
+guardianship = Table(
+    "guardianship",
+    metadata,
+    Column("bucket", Integer, primary_key=True, autoincrement=False),
+    Column("ward", LargeBinary, primary_key=True),
+    Column("guardian", LargeBinary, primary_key=True),
+    Column("valid_from", BigInteger, primary_key=True, autoincrement=False),
+    Column("guardian_bucket", Integer, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("evidence_sha256", LargeBinary, nullable=False),
+    Column("valid_until", BigInteger),
+    Column("ended_at", BigInteger),
+    ForeignKeyConstraint(["bucket", "ward"], ["person.bucket", "person.subject"]),
+    ForeignKeyConstraint(["guardian_bucket", "guardian"], ["person.bucket", "person.subject"]),
+    CheckConstraint("ward <> guardian", name="other"),
+    CheckConstraint("kind IN ('parent', 'appointed')", name="kind"),
+    CheckConstraint("length(evidence_sha256) = 32", name="evidence"),
+    CheckConstraint("valid_until > valid_from", name="window"),
+    CheckConstraint("ended_at >= valid_from", name="ended_at"),
+)
+"""Who decides for whom, on which evidence (its SHA-256), from when until when; `ended_at` once it is over."""
+
+Index("ix_guardianship_guardian", guardianship.c.guardian, guardianship.c.guardian_bucket)
+Index(
+    "uq_guardianship_live",
+    guardianship.c.bucket,
+    guardianship.c.ward,
+    guardianship.c.guardian,
+    unique=True,
+    sqlite_where=text("ended_at IS NULL"),
+    postgresql_where=text("ended_at IS NULL"),
+)
+
+append_only(person_merge)
+
+_KEEP = "whoever others are merged into is active"
+_NOT_ACTIVE = (
+    "NOT EXISTS (SELECT 1 FROM person WHERE bucket = NEW.keep_bucket AND subject = NEW.keep "
+    "AND state = 'active')"
+)
+_FINAL = "a merge is final and makes no chains"
+_UNDONE = "(OLD.state = 'merged' AND NEW.state = 'active')"
+_CHAIN = (
+    "(NEW.state = 'merged' AND (NOT EXISTS (SELECT 1 FROM person_merge m WHERE m.bucket = NEW.bucket "
+    "AND m.subject = NEW.subject AND m.keep = NEW.merged_into) "
+    "OR EXISTS (SELECT 1 FROM person p WHERE p.merged_into = NEW.subject AND p.state = 'merged')))"
+)
+_ENDS = "a guardianship only ends, and only once"
+_FIXED = [
+    "bucket",
+    "ward",
+    "guardian",
+    "valid_from",
+    "guardian_bucket",
+    "kind",
+    "evidence_sha256",
+    "valid_until",
+]
+
+
+def _other_change(differs: str) -> str:
+    moved = " OR ".join(f"NEW.{name} {differs} OLD.{name}" for name in _FIXED)
+    return f"OLD.ended_at IS NOT NULL OR NEW.ended_at IS NULL OR {moved}"
+
+
+def _guard(table: Table, name: str, when: str, condition: str, message: str) -> None:
+    """Refuse what `condition` describes, on both data bases; the PostgreSQL condition has its own `differs`."""
+    install(
+        table,
+        sqlite=f"CREATE TRIGGER {name} BEFORE {when} WHEN {condition.format(differs='IS NOT')} "
+        f"BEGIN SELECT RAISE(ABORT, '{message}'); END",
+        postgresql=f"CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+        f"IF {condition.format(differs='IS DISTINCT FROM')} THEN "
+        f"RAISE EXCEPTION '{message}' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$",
+    )
+    install(
+        table,
+        postgresql=f"CREATE TRIGGER {name} BEFORE {when} FOR EACH ROW EXECUTE FUNCTION {name}()",
+    )
+
+
+_guard(person_merge, "person_merge_keep", "INSERT ON person_merge", _NOT_ACTIVE, _KEEP)
+_guard(
+    person_merge,
+    "person_merge_final",
+    "UPDATE OF state, merged_into ON person",
+    f"{_UNDONE} OR {_CHAIN}",
+    _FINAL,
+)
+_guard(guardianship, "guardianship_ends", "UPDATE ON guardianship", _other_change("{differs}"), _ENDS)
+for _verb, _each in (("DELETE", "FOR EACH ROW"), ("TRUNCATE", "FOR EACH STATEMENT")):
+    _name = f"guardianship_no_{_verb.lower()}"
+    install(
+        guardianship,
+        sqlite=f"CREATE TRIGGER {_name} BEFORE DELETE ON guardianship "
+        f"BEGIN SELECT RAISE(ABORT, 'guardianships stay'); END"
+        if _verb == "DELETE"
+        else "",
+        postgresql=f"CREATE FUNCTION {_name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+        f"RAISE EXCEPTION 'guardianships stay' USING ERRCODE = '23514'; END $$",
+    )
+    install(
+        guardianship,
+        postgresql=f"CREATE TRIGGER {_name} BEFORE {_verb} ON guardianship {_each} EXECUTE FUNCTION {_name}()",
+    )

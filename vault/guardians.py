@@ -1,0 +1,218 @@
+"""Who decides for whom: guardians' links, each on evidence of which only the SHA-256 is kept (PIPL 31, 14 and 18).
+
+A person is nobody's guardian while known to be a minor, nobody guards themselves, and guardianship makes no
+circles. A parent's ends by itself when the ward comes of age (`due`); for a ward known to be of age somebody
+can only be appointed. Ages come from the birth date or the resident number, opened in here and not let out.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from enum import StrEnum
+from typing import Any, Final
+
+from sqlalchemy import Connection, select, update
+
+from vault.drafts import Refused
+from vault.family_tables import guardianship
+from vault.fields import birth_date, resident_id
+from vault.holds import take_people
+from vault.ids import Bucket, SubjectId, bucket_for
+from vault.keys import SubjectKey
+from vault.opening import Vault
+from vault.rowset import RowSet
+from vault.stored import StoredValue, current_values
+
+ADULT: Final = 18
+DIGEST_BYTES: Final = 32
+_PAGE: Final = 500
+
+
+class Tie(StrEnum):
+    """What makes somebody a guardian: being a parent, or the appointment by an authority."""
+
+    PARENT = "parent"
+    APPOINTED = "appointed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Guardianship:
+    """One link; times are Unix milliseconds, `valid_until` None when nothing is known that would end it."""
+
+    bucket: Bucket
+    ward: SubjectId
+    guardian_bucket: Bucket
+    guardian: SubjectId
+    kind: Tie
+    evidence_sha256: bytes
+    valid_from: int
+    valid_until: int | None
+    ended_at: int | None
+
+    def holds_at(self, at_ms: int) -> bool:
+        """Whether the guardian decides for the ward at this instant."""
+        over = [end for end in (self.valid_until, self.ended_at) if end is not None]
+        return self.valid_from <= at_ms < min(over, default=at_ms + 1)
+
+
+type Within = Callable[[Connection, Guardianship], None]
+"""What else the transaction of a link or its end writes, as its last step."""
+
+_COLUMNS = tuple(column.name for column in guardianship.c)
+_ABOVE = RowSet(
+    "WITH {rows} SELECT DISTINCT g.guardian_bucket, g.guardian FROM rows JOIN guardianship g "
+    "ON g.bucket = rows.bucket AND g.ward = rows.ward WHERE g.ended_at IS NULL",
+    bucket="int",
+    ward="bytes",
+)
+
+
+def link(
+    vault: Vault,
+    ward: SubjectId,
+    guardian: SubjectId,
+    kind: Tie,
+    evidence_sha256: bytes,
+    now_ms: int,
+    *,
+    within: Within | None = None,
+) -> Guardianship | Refused:
+    """Make `guardian` a guardian of `ward` from `now_ms` on; in one transaction.
+
+    Refusals: `guardian_self`, `guardian_minor`, `guardian_circle`, `guardian_exists`, `ward_adult` (a parent's
+    link to somebody known to be of age), `person_unknown`.
+    """
+    if len(evidence_sha256) != DIGEST_BYTES:
+        raise ValueError("evidence is named by a SHA-256 of 32 bytes")
+    if ward == guardian:
+        return Refused("guardian_self", "")
+    buckets = vault.installation.buckets
+    pair = [(bucket_for(who, buckets), who) for who in (ward, guardian)]
+    keys = vault.keyring.subject_keys(pair)
+    with vault.data.write() as conn:
+        # Both rows are held: two links that would close a circle of two come one after the other.
+        if len(take_people(conn, pair)) < 2 or len(keys) < 2:
+            return Refused("person_unknown", "")
+        births = _births(conn, vault, [(bucket, keys[who]) for bucket, who in pair])
+        wanted = Guardianship(
+            bucket=pair[0][0],
+            ward=ward,
+            guardian_bucket=pair[1][0],
+            guardian=guardian,
+            kind=kind,
+            evidence_sha256=evidence_sha256,
+            valid_from=now_ms,
+            valid_until=_comes_of_age(births.get(ward)) if kind is Tie.PARENT else None,
+            ended_at=None,
+        )
+        refusal = _refusal(conn, wanted, births.get(guardian), now_ms)
+        if refusal is not None:
+            return Refused(refusal, "")
+        conn.execute(guardianship.insert().values(_row(wanted)))
+        if within is not None:
+            within(conn, wanted)
+        return wanted
+
+
+def end(
+    vault: Vault, ward: SubjectId, guardian: SubjectId, now_ms: int, *, within: Within | None = None
+) -> Guardianship | None:
+    """End the link between these two; None when there is none."""
+    bucket = bucket_for(ward, vault.installation.buckets)
+    g = guardianship.c
+    here = (g.bucket == bucket) & (g.ward == ward) & (g.guardian == guardian) & g.ended_at.is_(None)
+    with vault.data.write() as conn:
+        row = conn.execute(select(guardianship).where(here).with_for_update()).mappings().one_or_none()
+        if row is None:
+            return None
+        ended_at = max(now_ms, row["valid_from"])
+        conn.execute(update(guardianship).where(here).values(ended_at=ended_at))
+        done = _guardianship({**row, "ended_at": ended_at})
+        if within is not None:
+            within(conn, done)
+        return done
+
+
+def guardians_of(conn: Connection, bucket: Bucket, ward: SubjectId) -> list[Guardianship]:
+    """Every link a ward has or had, oldest first."""
+    g = guardianship.c
+    listed = select(guardianship).where(g.bucket == bucket, g.ward == ward)
+    return [_guardianship(row) for row in conn.execute(listed.order_by(g.valid_from, g.guardian)).mappings()]
+
+
+def wards_of(conn: Connection, bucket: Bucket, guardian: SubjectId) -> list[Guardianship]:
+    """Every link in which somebody is or was the guardian, oldest first."""
+    g = guardianship.c
+    listed = select(guardianship).where(g.guardian == guardian, g.guardian_bucket == bucket)
+    return [_guardianship(row) for row in conn.execute(listed.order_by(g.valid_from, g.ward)).mappings()]
+
+
+def due(conn: Connection, now_ms: int) -> list[Guardianship]:
+    """Links whose time is over and that nobody has ended yet, at most a page of them."""
+    g = guardianship.c
+    over = select(guardianship).where(g.ended_at.is_(None), g.valid_until <= now_ms)
+    return [_guardianship(row) for row in conn.execute(over.order_by(g.valid_until).limit(_PAGE)).mappings()]
+
+
+def _refusal(conn: Connection, wanted: Guardianship, born: date | None, now_ms: int) -> str | None:
+    today = _day(now_ms)
+    if born is not None and birth_date.age_on(born, today) < ADULT:
+        return "guardian_minor"
+    if wanted.valid_until is not None and wanted.valid_until <= now_ms:
+        return "ward_adult"
+    above = _everybody_above(conn, (wanted.guardian_bucket, wanted.guardian))
+    if (wanted.bucket, wanted.ward) in above:
+        return "guardian_circle"
+    mine = guardians_of(conn, wanted.bucket, wanted.ward)
+    if any(one.guardian == wanted.guardian and one.ended_at is None for one in mine):
+        return "guardian_exists"
+    return None
+
+
+def _everybody_above(conn: Connection, who: tuple[Bucket, SubjectId]) -> set[tuple[Bucket, SubjectId]]:
+    """The guardians of somebody, their guardians, and so on."""
+    found: set[tuple[Bucket, SubjectId]] = set()
+    edge: Iterable[tuple[Bucket, SubjectId]] = [who]
+    while edge:
+        higher = {(Bucket(bucket), SubjectId(one)) for bucket, one in _ABOVE(conn, sorted(edge))}
+        edge = higher - found
+        found |= higher
+    return found
+
+
+def _births(
+    conn: Connection, vault: Vault, people: Sequence[tuple[Bucket, SubjectKey]]
+) -> dict[SubjectId, date]:
+    wanted = {key.subject: (bucket, key) for bucket, key in people}
+    values = current_values(conn, vault, wanted, fields=("birth_date", "resident_id"))
+    born = {subject: _birth(found.get) for subject, found in values.items()}
+    return {subject: day for subject, day in born.items() if day is not None}
+
+
+def _birth(value: Callable[[str], StoredValue | None]) -> date | None:
+    given, number = value("birth_date"), value("resident_id")
+    if given is not None and given.text is not None:
+        return birth_date.day_of(given.text)
+    return resident_id.birth(number.text) if number is not None and number.text is not None else None
+
+
+def _comes_of_age(born: date | None) -> int | None:
+    """The first instant (Unix ms) of the day on which the eighteenth year is complete, see `birth_date.age_on`."""
+    if born is None:
+        return None
+    leap = (born.month, born.day) == (2, 29)
+    birthday = date(born.year + ADULT, 2, 28) if leap else born.replace(year=born.year + ADULT)
+    day = birthday + timedelta(days=1)
+    return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp() * 1000)
+
+
+def _day(at_ms: int) -> date:
+    return datetime.fromtimestamp(at_ms / 1000, UTC).date()
+
+
+def _row(link_: Guardianship) -> dict[str, Any]:
+    return {name: getattr(link_, name) for name in _COLUMNS}
+
+
+def _guardianship(row: Mapping[str, Any]) -> Guardianship:
+    return Guardianship(**{**row, "kind": Tie(row["kind"])})
