@@ -16,6 +16,8 @@ Binary array of one dimension, integers big-endian:
 
 import struct
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+from itertools import batched
 from typing import Any, Literal
 
 import psycopg
@@ -30,7 +32,7 @@ _LENGTH = struct.Struct(">i")
 _NULL = _LENGTH.pack(-1)
 _EMPTY = struct.Struct(">iiI")
 _INT8, _BYTEA, _TEXT = 20, 17, 25
-_NUMBER = struct.Struct(">iq")
+_TOGETHER = 1_024
 
 
 class Int8Array(bytes):
@@ -53,8 +55,18 @@ def encode(kind: ElementType, values: Sequence[Any]) -> Int8Array | ByteaArray |
 def _integers(values: Sequence[int | None]) -> Int8Array:
     if None in values:
         return Int8Array(_array(_INT8, [None if v is None else v.to_bytes(8, signed=True) for v in values]))
-    pack = _NUMBER.pack
-    return Int8Array(_head(_INT8, len(values), nulls=False) + b"".join([pack(8, v) for v in values]))
+    flat: list[int] = [8] * (2 * len(values))
+    flat[1::2] = values  # type: ignore[assignment]  # no null: looked for above
+    if len(values) <= _TOGETHER:
+        return Int8Array(_head(_INT8, len(values), nulls=False) + _numbers(len(values)).pack(*flat))
+    # One call packs a thousand numbers as fast as ten calls pack ten.
+    parts = [_numbers(len(part) // 2).pack(*part) for part in batched(flat, 2 * _TOGETHER)]
+    return Int8Array(_head(_INT8, len(values), nulls=False) + b"".join(parts))
+
+
+@lru_cache(maxsize=_TOGETHER)
+def _numbers(count: int) -> struct.Struct:
+    return struct.Struct(f">{'iq' * count}")
 
 
 def _bytes(values: Sequence[bytes | None]) -> ByteaArray:
@@ -67,8 +79,14 @@ def _text(values: Sequence[str | None]) -> TextArray:
 
 def _array(element: int, values: Sequence[bytes | None]) -> bytes:
     length = _LENGTH.pack
+    whole = [value for value in values if value is not None]
+    sizes = set(map(len, whole))
+    if len(whole) == len(values) and len(sizes) == 1:
+        # Ids and digests are all of one length, which is written between them in one go.
+        size = length(sizes.pop())
+        return _head(element, len(whole), nulls=False) + size + size.join(whole)
     parts = [_NULL if v is None else length(len(v)) + v for v in values]
-    return _head(element, len(values), nulls=None in values) + b"".join(parts)
+    return _head(element, len(values), nulls=len(whole) < len(values)) + b"".join(parts)
 
 
 def _head(element: int, count: int, *, nulls: bool) -> bytes:
