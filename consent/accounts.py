@@ -5,9 +5,11 @@ the thin first form of sign-in; what stays is the row, which passkeys will be ad
 
 * `open_accounts(conn, people, now_ms, langs) -> list[str]` writes accounts for people just created and returns
   their `sik_` keys; `keeping.enrol_people` is the only caller.
+* `lock_out(conn, people)` closes accounts for good.
 * `sign_in(conn, key) -> Consumer | None`; a malformed key is nobody's.
 """
 
+import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -49,6 +51,13 @@ _INSERT = RowSet(
     sign_in_hash="bytes",
     lang="text",
 )
+_LOCK_OUT = RowSet(
+    "WITH {rows} UPDATE consumer SET sign_in_hash = rows.nobody FROM rows "
+    "WHERE consumer.bucket = rows.bucket AND consumer.subject = rows.subject",
+    bucket="int",
+    subject="bytes",
+    nobody="bytes",
+)
 
 
 def open_accounts(conn: Connection, people: Sequence[Person], now_ms: int, langs: Sequence[str]) -> list[str]:
@@ -60,6 +69,11 @@ def open_accounts(conn: Connection, people: Sequence[Person], now_ms: int, langs
     ]
     _INSERT(conn, rows, now=now_ms)
     return keys
+
+
+def lock_out(conn: Connection, people: Sequence[tuple[Bucket, SubjectId]]) -> None:
+    """Let these accounts open nothing any more: nobody knows a secret with the digest they have from now on."""
+    _LOCK_OUT(conn, [(*who, secrets.token_bytes(32)) for who in people])
 
 
 def sign_in(conn: Connection, key: str) -> Consumer | None:

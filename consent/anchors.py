@@ -19,7 +19,16 @@ from consent.ledger.errors import LedgerError
 from consent.ledger.fsck import Progress
 from consent.ledger.origin import LogId, origin_of
 from consent.ledger.tables import entry, opening
-from consent.writes import changed_text, created_text, struck_text, write_id
+from consent.writes import (
+    changed_text,
+    created_text,
+    guarded_text,
+    merged_text,
+    struck_text,
+    survived_text,
+    unguarded_text,
+    write_id,
+)
 from vault.ids import Bucket, SubjectId
 from vault.opening import Vault
 from vault.outlines import Outline, VersionOutline, every_outline, outlines
@@ -83,7 +92,19 @@ def anchors_of(outline: Outline) -> Anchors:
             found[changed_text(one.field, one.version, one.valid_from)] = (one.field, one.version)
         if one.struck_at is not None:
             found[struck_text(one.field, one.version, one.struck_at)] = (one.field, one.version)
+    found |= dict.fromkeys(_ties(outline), ("", None))
     return {write_id(outline.subject, text): about for text, about in found.items()}
+
+
+def _ties(outline: Outline) -> Iterator[str]:
+    for survivor, at in outline.stands_for:
+        yield merged_text(survivor, at)
+    for other, at in outline.stood_for_by:
+        yield survived_text(other, at)
+    for tie in outline.guardians:
+        yield guarded_text(tie)
+        if tie.ended_at is not None:
+            yield unguarded_text(tie)
 
 
 def _check_people(conn: Connection) -> Iterator[Progress | Mismatch]:

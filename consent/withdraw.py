@@ -31,6 +31,7 @@ from vault.opening import Vault
 
 PORTAL: Final = "portal"
 ERASURE: Final = "erasure"
+MERGE: Final = "merge"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +56,7 @@ def withdraw(  # each argument is a fact of its own
     *,
     channel: str = PORTAL,
 ) -> Withdrawn | None:
-    """Take a consent back; `channel` says by which way: the portal, or the erasure of the person."""
+    """Take a consent back; `channel` says by which way: the portal, the erasure of the person, or a merge."""
     with vault.data.read() as conn:
         grant = _grant(conn, subject, bucket, grant_id)
     if grant is None:

@@ -10,15 +10,20 @@ when. Keys and ciphertext are not part of it, because rotation changes those and
 | created | `email=1,name=1@TIME`, fields sorted     | enrol, with `lang`                           |
 | changed | `phone=2@TIME`                           | correct                                      |
 | struck  | `phone=2-@TIME`: the text is destroyed   | correct                                      |
+| merged  | `into=sub_…@TIME`, and `from=sub_…@TIME` with the survivor | correct, one in each chain |
+| guarded | `guardian=sub_…,parent,EVIDENCE,UNTIL@TIME` | correct, in the ward's chain              |
+| no more | `guardian=sub_…-@TIME`                   | correct, in the ward's chain                 |
 
-TIME is the beginning of the versions, or the moment of striking out, in Unix ms. The entry's id is the first 16
-bytes of SHA-256("pv1/write" ‖ subject ‖ text): no secret opens it, the random subject hides it.
+TIME is the beginning of what is written, or the moment of its end, in Unix ms; EVIDENCE is hexadecimal, UNTIL in
+Unix ms or empty. The entry's id is the first 16 bytes of SHA-256("pv1/write" ‖ subject ‖ text): no secret opens it,
+the random subject hides it.
 """
 
 import hashlib
 from collections.abc import Iterable
 
-from vault.ids import SubjectId
+from vault.guardians import Guardianship
+from vault.ids import SubjectId, encode_id
 
 ID_BYTES = 16
 _LABEL = b"pv1/write"
@@ -37,6 +42,28 @@ def changed_text(field: str, version: int, at: int) -> str:
 def struck_text(field: str, version: int, at: int) -> str:
     """What the entry of a version whose text was destroyed commits to."""
     return f"{field}={version}-@{at}"
+
+
+def merged_text(survivor: SubjectId, at: int) -> str:
+    """What the entry of somebody who stands for another from now on commits to."""
+    return f"into={encode_id('sub', survivor)}@{at}"
+
+
+def survived_text(other: SubjectId, at: int) -> str:
+    """What the survivor's own entry of that merge commits to."""
+    return f"from={encode_id('sub', other)}@{at}"
+
+
+def guarded_text(tie: Guardianship) -> str:
+    """What the entry of a new guardian commits to."""
+    until = "" if tie.valid_until is None else tie.valid_until
+    told = (encode_id("sub", tie.guardian), tie.kind.value, tie.evidence_sha256.hex(), until)
+    return f"guardian={','.join(map(str, told))}@{tie.valid_from}"
+
+
+def unguarded_text(tie: Guardianship) -> str:
+    """What the entry of a guardianship that has ended commits to."""
+    return f"guardian={encode_id('sub', tie.guardian)}-@{tie.ended_at}"
 
 
 def write_id(subject: SubjectId, text: str) -> bytes:

@@ -134,18 +134,23 @@ _guard(
     _FINAL,
 )
 _guard(guardianship, "guardianship_ends", "UPDATE ON guardianship", _other_change("{differs}"), _ENDS)
-for _verb, _each in (("DELETE", "FOR EACH ROW"), ("TRUNCATE", "FOR EACH STATEMENT")):
-    _name = f"guardianship_no_{_verb.lower()}"
+_STAYS = "guardianships of a living ward stay"
+_LIVING = (
+    "EXISTS (SELECT 1 FROM person WHERE bucket = OLD.bucket AND subject = OLD.ward AND state <> 'erased')"
+)
+install(
+    guardianship,
+    sqlite=f"CREATE TRIGGER guardianship_no_delete BEFORE DELETE ON guardianship WHEN {_LIVING} "
+    f"BEGIN SELECT RAISE(ABORT, '{_STAYS}'); END",
+    postgresql=f"CREATE FUNCTION guardianship_no_delete() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+    f"IF TG_OP = 'DELETE' THEN IF NOT {_LIVING} THEN RETURN OLD; END IF; END IF; "
+    f"RAISE EXCEPTION '{_STAYS}' USING ERRCODE = '23514'; END $$",
+)
+for _name, _when in (
+    ("guardianship_no_delete", "DELETE ON guardianship FOR EACH ROW"),
+    ("guardianship_no_truncate", "TRUNCATE ON guardianship"),
+):
     install(
         guardianship,
-        sqlite=f"CREATE TRIGGER {_name} BEFORE DELETE ON guardianship "
-        f"BEGIN SELECT RAISE(ABORT, 'guardianships stay'); END"
-        if _verb == "DELETE"
-        else "",
-        postgresql=f"CREATE FUNCTION {_name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
-        f"RAISE EXCEPTION 'guardianships stay' USING ERRCODE = '23514'; END $$",
-    )
-    install(
-        guardianship,
-        postgresql=f"CREATE TRIGGER {_name} BEFORE {_verb} ON guardianship {_each} EXECUTE FUNCTION {_name}()",
+        postgresql=f"CREATE TRIGGER {_name} BEFORE {_when} EXECUTE FUNCTION guardianship_no_delete()",
     )

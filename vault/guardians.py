@@ -59,6 +59,17 @@ type Within = Callable[[Connection, Guardianship], None]
 """What else the transaction of a link or its end writes, as its last step."""
 
 _COLUMNS = tuple(column.name for column in guardianship.c)
+_OF = RowSet(
+    f"WITH {{rows}} SELECT {', '.join(f'g.{name}' for name in _COLUMNS)} FROM rows JOIN guardianship g "
+    "ON g.bucket = rows.bucket AND g.ward = rows.ward",
+    bucket="int",
+    ward="bytes",
+)
+_FORGET = RowSet(
+    "WITH {rows} DELETE FROM guardianship WHERE (bucket, ward) IN (SELECT bucket, ward FROM rows)",
+    bucket="int",
+    ward="bytes",
+)
 _ABOVE = RowSet(
     "WITH {rows} SELECT DISTINCT g.guardian_bucket, g.guardian FROM rows JOIN guardianship g "
     "ON g.bucket = rows.bucket AND g.ward = rows.ward WHERE g.ended_at IS NULL",
@@ -138,6 +149,16 @@ def guardians_of(conn: Connection, bucket: Bucket, ward: SubjectId) -> list[Guar
     g = guardianship.c
     listed = select(guardianship).where(g.bucket == bucket, g.ward == ward)
     return [_guardianship(row) for row in conn.execute(listed.order_by(g.valid_from, g.guardian)).mappings()]
+
+
+def guardians_of_many(conn: Connection, wards: Sequence[tuple[Bucket, SubjectId]]) -> list[Guardianship]:
+    """Every link these wards have or had, in no order; one statement."""
+    return [_guardianship(dict(zip(_COLUMNS, row, strict=True))) for row in _OF(conn, wards)]
+
+
+def forget(conn: Connection, wards: Sequence[tuple[Bucket, SubjectId]]) -> None:
+    """Delete every link of wards who have been erased; the data base refuses it for anybody else."""
+    _FORGET(conn, wards)
 
 
 def wards_of(conn: Connection, bucket: Bucket, guardian: SubjectId) -> list[Guardianship]:

@@ -102,15 +102,14 @@ def merge(
     """
     if keep == drop:
         return Refused(SELF, "")
-    buckets = vault.installation.buckets
-    pair = [(bucket_for(who, buckets), who) for who in (keep, drop)]
+    pair = _pair(vault, keep, drop)
     keys = vault.keyring.subject_keys(pair)
     while True:
         # An index epoch began or ended: nothing was written, and everything is decided again.
         with suppress(EpochMoved), vault.data.write() as conn:
             born = take_people(conn, pair)
             if len(born) < 2 or len(keys) < 2:
-                return Refused(_why(conn, pair), "")
+                return refusal(conn, vault, keep, drop) or Refused(UNKNOWN, "")
             batch = Batch(vault, vault.keyring.tag_keys, now_ms, clock, None)
             done = _merge(conn, batch, pair, keys, max(now_ms, clock(), born[keep] + 1))
             if within is not None:
@@ -133,8 +132,18 @@ def merged_of(conn: Connection, keep: Iterable[SubjectId]) -> dict[SubjectId, li
     return found
 
 
-def _why(conn: Connection, pair: list[Person]) -> str:
-    return MERGED if "merged" in dict(_STATES(conn, pair)).values() else UNKNOWN
+def refusal(conn: Connection, vault: Vault, keep: SubjectId, drop: SubjectId) -> Refused | None:
+    """Why `merge` would refuse these two as things stand, or None."""
+    if keep == drop:
+        return Refused(SELF, "")
+    states = dict(_STATES(conn, _pair(vault, keep, drop)))
+    if "merged" in states.values():
+        return Refused(MERGED, "")
+    return None if list(states.values()) == ["active"] * 2 else Refused(UNKNOWN, "")
+
+
+def _pair(vault: Vault, keep: SubjectId, drop: SubjectId) -> list[Person]:
+    return [(bucket_for(who, vault.installation.buckets), who) for who in (keep, drop)]
 
 
 def _merge(

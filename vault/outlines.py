@@ -1,14 +1,16 @@
-"""What the vault holds of whom, without opening anything: people, fields, versions and their windows.
+"""What the vault holds of whom, without opening anything: people, fields, versions, windows, and ties to others.
 
 For whoever holds the stored rows against the ledger. Nothing here is a value.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import Connection, select, tuple_
 
 from vault.drafts import PROFILE
+from vault.guardians import Guardianship, guardians_of_many
 from vault.ids import Bucket, SubjectId
 from vault.rowset import RowSet
 from vault.tables import person
@@ -29,18 +31,24 @@ class VersionOutline:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outline:
-    """One person's row and every version of theirs, by field and version."""
+    """One person's row, every version of theirs by field and version, and their ties.
+
+    `stands_for` are the people this one was merged into, `stood_for_by` those merged into this one, each with the
+    time of the merge in Unix ms; `guardians` are the links in which this one is the ward.
+    """
 
     bucket: Bucket
     subject: SubjectId
     state: str
     created_at: int
-    merged_into: SubjectId | None
     versions: tuple[VersionOutline, ...]
+    stands_for: tuple[tuple[SubjectId, int], ...]
+    stood_for_by: tuple[tuple[SubjectId, int], ...]
+    guardians: tuple[Guardianship, ...]
 
 
 _PEOPLE = RowSet(
-    "WITH {rows} SELECT p.bucket, p.subject, p.state, p.created_at, p.merged_into FROM rows "
+    "WITH {rows} SELECT p.bucket, p.subject, p.state, p.created_at FROM rows "
     "JOIN person p ON p.bucket = rows.bucket AND p.subject = rows.subject",
     bucket="int",
     subject="bytes",
@@ -54,27 +62,63 @@ _VERSIONS = RowSet(
 )
 
 
+_STANDS_FOR = RowSet(
+    "WITH {rows} SELECT m.subject, m.keep, m.merged_at FROM rows JOIN person_merge m "
+    "ON m.bucket = rows.bucket AND m.subject = rows.subject",
+    bucket="int",
+    subject="bytes",
+)
+_STOOD_FOR_BY = RowSet(
+    "WITH {rows} SELECT m.keep, m.subject, m.merged_at FROM rows JOIN person_merge m "
+    "ON m.keep_bucket = rows.bucket AND m.keep = rows.subject",
+    bucket="int",
+    subject="bytes",
+)
+
+type _Merges = dict[bytes, list[tuple[SubjectId, int]]]
+
+
 def outlines(conn: Connection, people: Iterable[tuple[Bucket, SubjectId]]) -> list[Outline]:
-    """The outlines of whoever of `people` has a row, in no order; two statements."""
+    """The outlines of whoever of `people` has a row, in no order; five statements."""
     wanted = sorted(set(people))
-    versions: dict[bytes, list[VersionOutline]] = {}
-    for subject, field, version, valid_from, valid_to, struck_at in _VERSIONS(conn, wanted, record=PROFILE):
-        versions.setdefault(subject, []).append(
-            VersionOutline(
-                field=field, version=version, valid_from=valid_from, valid_to=valid_to, struck_at=struck_at
-            )
-        )
+    versions = _versions(conn, wanted)
+    stands_for, stood_for_by = _merges(_STANDS_FOR(conn, wanted)), _merges(_STOOD_FOR_BY(conn, wanted))
+    guardians: dict[bytes, list[Guardianship]] = {}
+    for tie in guardians_of_many(conn, wanted):
+        guardians.setdefault(tie.ward, []).append(tie)
     return [
         Outline(
             bucket=Bucket(bucket),
             subject=SubjectId(subject),
             state=state,
             created_at=created_at,
-            merged_into=None if merged_into is None else SubjectId(merged_into),
             versions=tuple(versions.get(subject, ())),
+            stands_for=tuple(stands_for.get(subject, ())),
+            stood_for_by=tuple(stood_for_by.get(subject, ())),
+            guardians=tuple(guardians.get(subject, ())),
         )
-        for bucket, subject, state, created_at, merged_into in _PEOPLE(conn, wanted)
+        for bucket, subject, state, created_at in _PEOPLE(conn, wanted)
     ]
+
+
+def _versions(
+    conn: Connection, people: Sequence[tuple[Bucket, SubjectId]]
+) -> dict[bytes, list[VersionOutline]]:
+    found: dict[bytes, list[VersionOutline]] = {}
+    for subject, field, version, valid_from, valid_to, struck_at in _VERSIONS(conn, people, record=PROFILE):
+        found.setdefault(subject, []).append(
+            VersionOutline(
+                field=field, version=version, valid_from=valid_from, valid_to=valid_to, struck_at=struck_at
+            )
+        )
+    return found
+
+
+def _merges(rows: Iterable[tuple[Any, ...]]) -> _Merges:
+    found: _Merges = {}
+    for subject, other, merged_at in rows:
+        found.setdefault(subject, []).append((SubjectId(other), merged_at))
+    return found
 
 
 def every_outline(conn: Connection) -> Iterator[Sequence[Outline]]:

@@ -69,7 +69,8 @@ type Current = Mapping[SubjectId, Mapping[str, StoredValue]]
 _NEWEST = RowSet(
     "WITH {rows} SELECT rows.subject, rows.field, (SELECT max(v.version) FROM value v "
     "WHERE v.bucket = rows.bucket AND v.subject = rows.subject AND v.record = :record "
-    "AND v.field = rows.field) FROM rows",
+    "AND v.field = rows.field), (SELECT p.key_epoch FROM person p WHERE p.bucket = rows.bucket "
+    "AND p.subject = rows.subject) FROM rows",
     bucket="int",
     subject="bytes",
     field="text",
@@ -117,6 +118,7 @@ def write_versions(
     of a version of theirs. At most one step for each field of a person.
     """
     newest = _newest(conn, steps)
+    keys = _sealing_keys(batch.vault, steps, newest)
     written: list[Written] = []
     closed: list[tuple[Any, ...]] = []
     rows: list[tuple[Any, ...]] = []
@@ -124,10 +126,12 @@ def write_versions(
         subject, code = step.place
         head = current[subject].get(code)
         starts = max(begins[subject], head.valid_from) if head else begins[subject]
-        version = newest.get(step.place, 0) + 1
+        version = newest[step.place][0] + 1
         if head:
             closed.append((step.bucket, subject, code, head.version, starts))
-        rows.append((step.bucket, subject, code, version, *_sealed(batch.vault, step, version), starts))
+        rows.append(
+            (step.bucket, subject, code, version, *_sealed(batch.vault, step, keys[subject], version), starts)
+        )
         written.append(
             Written(bucket=step.bucket, subject=subject, field=code, version=version, valid_from=starts)
         )
@@ -137,13 +141,23 @@ def write_versions(
     return written
 
 
-def _newest(conn: Connection, steps: Iterable[Step]) -> dict[tuple[SubjectId, str], int]:
+def _newest(conn: Connection, steps: Iterable[Step]) -> dict[tuple[SubjectId, str], tuple[int, int]]:
+    """By person and field, the newest version (0: none), and the oldest key epoch that may seal another."""
     rows = [(step.bucket, *step.place) for step in steps]
-    return {(subject, code): newest or 0 for subject, code, newest in _NEWEST(conn, rows, record=PROFILE)}
+    found = _NEWEST(conn, rows, record=PROFILE)
+    return {(subject, code): (newest or 0, epoch) for subject, code, newest, epoch in found}
 
 
-def _sealed(vault: Vault, step: Step, version: int) -> tuple[int, int, bytes, bytes]:
-    key = step.key
+def _sealing_keys(
+    vault: Vault, steps: Iterable[Step], newest: Mapping[tuple[SubjectId, str], tuple[int, int]]
+) -> dict[SubjectId, SubjectKey]:
+    """The people's keys, read again for whoever was given a new one since the change began."""
+    keys = {step.key.subject: step.key for step in steps}
+    behind = sorted({(s.bucket, s.key.subject) for s in steps if s.key.epoch < newest[s.place][1]})
+    return keys | vault.keyring.subject_keys(behind, fresh=True)
+
+
+def _sealed(vault: Vault, step: Step, key: SubjectKey, version: int) -> tuple[int, int, bytes, bytes]:
     salt = secrets.token_bytes(SALT_BYTES)
     blob = seal_draft(key.data, key.epoch, vault.installation.tenant, key.subject, step.draft, version, salt)
     return step.draft.field.schema, key.epoch, blob, hashlib.sha256(blob).digest()

@@ -8,10 +8,10 @@ import pytest
 from sqlalchemy import delete, update
 from sqlalchemy.exc import DBAPIError
 
-from tests.vault.people import enrol
+from tests.vault.people import enrol, erase
 from vault.drafts import Refused
 from vault.family_tables import guardianship
-from vault.guardians import Guardianship, Tie, due, end, guardians_of, link, wards_of
+from vault.guardians import Guardianship, Tie, due, end, forget, guardians_of, link, wards_of
 from vault.ids import new_subject
 from vault.records import Created, NewPerson, create_many
 
@@ -153,3 +153,16 @@ def test_the_data_base_lets_a_link_only_end(vault, now):
     for statement in wrong:
         with pytest.raises(DBAPIError), vault.data.write() as conn:
             conn.execute(statement)
+
+
+def test_links_of_an_erased_ward_can_be_forgotten_and_no_others(vault, now):
+    child, kept, parent = born(vault, now, "2015-03-04", "2016-03-04", "1980-01-01")
+    for ward in (child, kept):
+        tie(vault, ward, parent, now)
+    erase(vault, child, now + 1)
+    with vault.data.write() as conn:
+        forget(conn, [(child.bucket, child.subject)])
+    with pytest.raises(DBAPIError), vault.data.write() as conn:
+        forget(conn, [(kept.bucket, kept.subject)])
+    with vault.data.read() as conn:
+        assert [one.ward for one in wards_of(conn, parent.bucket, parent.subject)] == [kept.subject]

@@ -737,13 +737,11 @@ CREATE FUNCTION guardianship_ends() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
 -- end
 CREATE TRIGGER guardianship_ends BEFORE UPDATE ON guardianship FOR EACH ROW EXECUTE FUNCTION guardianship_ends()
 -- end
-CREATE FUNCTION guardianship_no_delete() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'guardianships stay' USING ERRCODE = '23514'; END $$
+CREATE FUNCTION guardianship_no_delete() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF TG_OP = 'DELETE' THEN IF NOT EXISTS (SELECT 1 FROM person WHERE bucket = OLD.bucket AND subject = OLD.ward AND state <> 'erased') THEN RETURN OLD; END IF; END IF; RAISE EXCEPTION 'guardianships of a living ward stay' USING ERRCODE = '23514'; END $$
 -- end
 CREATE TRIGGER guardianship_no_delete BEFORE DELETE ON guardianship FOR EACH ROW EXECUTE FUNCTION guardianship_no_delete()
 -- end
-CREATE FUNCTION guardianship_no_truncate() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'guardianships stay' USING ERRCODE = '23514'; END $$
--- end
-CREATE TRIGGER guardianship_no_truncate BEFORE TRUNCATE ON guardianship FOR EACH STATEMENT EXECUTE FUNCTION guardianship_no_truncate()
+CREATE TRIGGER guardianship_no_truncate BEFORE TRUNCATE ON guardianship EXECUTE FUNCTION guardianship_no_delete()
 -- end
 ALTER TABLE guardianship ENABLE ROW LEVEL SECURITY
 -- end

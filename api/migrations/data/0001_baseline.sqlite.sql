@@ -561,7 +561,7 @@ CREATE UNIQUE INDEX uq_guardianship_live ON guardianship (bucket, ward, guardian
 -- end
 CREATE TRIGGER guardianship_ends BEFORE UPDATE ON guardianship WHEN OLD.ended_at IS NOT NULL OR NEW.ended_at IS NULL OR NEW.bucket IS NOT OLD.bucket OR NEW.ward IS NOT OLD.ward OR NEW.guardian IS NOT OLD.guardian OR NEW.valid_from IS NOT OLD.valid_from OR NEW.guardian_bucket IS NOT OLD.guardian_bucket OR NEW.kind IS NOT OLD.kind OR NEW.evidence_sha256 IS NOT OLD.evidence_sha256 OR NEW.valid_until IS NOT OLD.valid_until BEGIN SELECT RAISE(ABORT, 'a guardianship only ends, and only once'); END
 -- end
-CREATE TRIGGER guardianship_no_delete BEFORE DELETE ON guardianship BEGIN SELECT RAISE(ABORT, 'guardianships stay'); END
+CREATE TRIGGER guardianship_no_delete BEFORE DELETE ON guardianship WHEN EXISTS (SELECT 1 FROM person WHERE bucket = OLD.bucket AND subject = OLD.ward AND state <> 'erased') BEGIN SELECT RAISE(ABORT, 'guardianships of a living ward stay'); END
 -- end
 CREATE TABLE ledger_opening (
 	bucket INTEGER NOT NULL,

@@ -1,0 +1,123 @@
+"""Ties between people, each in the ledger by the commit that makes it: merged duplicates, guardians of wards.
+
+A merge first takes back the consents that were given in the other's name, so that every recipient is told; the
+other's account opens nothing any more. Who is guarded by whom stands in the ward's chain.
+"""
+
+from collections.abc import Callable, Sequence
+
+from sqlalchemy import Connection, select
+
+from consent.accounts import lock_out
+from consent.grants import WITHDRAWABLE
+from consent.ids import GrantId
+from consent.keeping import ledger_changes
+from consent.ledger.append import append
+from consent.ledger.entry import Kind
+from consent.ledgering import About, entry_items
+from consent.tables import consent_grant
+from consent.withdraw import MERGE, withdraw
+from consent.writes import guarded_text, merged_text, survived_text, unguarded_text, write_id
+from vault import guardians
+from vault import merge as merging
+from vault.drafts import Refused
+from vault.guardians import Guardianship, Tie
+from vault.holds import next_instant
+from vault.ids import SubjectId, bucket_for
+from vault.merge import Merged
+from vault.opening import Vault
+
+__all__ = ["Guardianship", "Merged", "Refused", "Tie", "appoint", "dismiss", "end_due", "merge", "release"]
+
+
+def merge(
+    vault: Vault,
+    keep: SubjectId,
+    drop: SubjectId,
+    now_ms: int,
+    *,
+    clock: Callable[[], int] = next_instant,
+) -> Merged | Refused:
+    """Make one person of two, for good; refusals are those of `vault.merge.merge`, and then nothing has changed."""
+    with vault.data.read() as conn:
+        refusal = merging.refusal(conn, vault, keep, drop)
+    if refusal is not None:
+        return refusal
+    _withdraw_all(vault, drop, now_ms)
+
+    def within(conn: Connection, done: Merged) -> None:
+        lock_out(conn, [done.dropped[0]])
+        _ledger(conn, vault, _merge_entries(done), now_ms)
+        ledger_changes(conn, vault, done.moved, now_ms)
+
+    return merging.merge(vault, keep, drop, now_ms, clock=clock, within=within)
+
+
+def appoint(
+    vault: Vault, ward: SubjectId, guardian: SubjectId, kind: Tie, evidence_sha256: bytes, now_ms: int
+) -> Guardianship | Refused:
+    """Make somebody a guardian, on evidence of which the digest is given; refusals as `vault.guardians.link`."""
+
+    def within(conn: Connection, tie: Guardianship) -> None:
+        _ledger(conn, vault, [_about(tie, guarded_text(tie))], now_ms)
+
+    return guardians.link(vault, ward, guardian, kind, evidence_sha256, now_ms, within=within)
+
+
+def dismiss(vault: Vault, ward: SubjectId, guardian: SubjectId, now_ms: int) -> Guardianship | None:
+    """End a guardianship; None when there is none."""
+
+    def within(conn: Connection, tie: Guardianship) -> None:
+        _ledger(conn, vault, [_about(tie, unguarded_text(tie))], now_ms)
+
+    return guardians.end(vault, ward, guardian, now_ms, within=within)
+
+
+def end_due(vault: Vault, now_ms: int) -> int:
+    """End every guardianship whose time is over, because the ward came of age; answers how many."""
+    ended = 0
+    while True:
+        with vault.data.read() as conn:
+            over = guardians.due(conn, now_ms)
+        done = [dismiss(vault, tie.ward, tie.guardian, now_ms) for tie in over]
+        ended += sum(tie is not None for tie in done)
+        if not over:
+            return ended
+
+
+def release(vault: Vault, guardian: SubjectId, now_ms: int) -> int:
+    """End everything somebody guards, because they are erased; answers how many links that were."""
+    with vault.data.read() as conn:
+        live = guardians.wards_of(conn, bucket_for(guardian, vault.installation.buckets), guardian)
+    ties = [tie for tie in live if tie.ended_at is None]
+    return sum(dismiss(vault, tie.ward, guardian, now_ms) is not None for tie in ties)
+
+
+def _withdraw_all(vault: Vault, subject: SubjectId, now_ms: int) -> None:
+    bucket, grant = bucket_for(subject, vault.installation.buckets), consent_grant.c
+    live = select(grant.id).where(
+        grant.bucket == bucket, grant.subject == subject, grant.state.in_(sorted(WITHDRAWABLE))
+    )
+    with vault.data.read() as conn:
+        found = [GrantId(name) for name in conn.execute(live).scalars()]
+    for name in found:
+        withdraw(vault, subject, bucket, name, now_ms, channel=MERGE)
+
+
+def _merge_entries(done: Merged) -> list[About]:
+    """One entry in the chain of whoever stands for the survivor now, and one for each in the survivor's."""
+    home, keep = done.keep
+    entries: list[About] = []
+    for bucket, other in done.dropped:
+        texts = merged_text(keep, done.merged_at), survived_text(other, done.merged_at)
+        entries.append((bucket, other, write_id(other, texts[0]), (("values", texts[0]),)))
+        entries.append((home, keep, write_id(keep, texts[1]), (("values", texts[1]),)))
+    return entries
+
+
+def _about(tie: Guardianship, text: str) -> About:
+    return tie.bucket, tie.ward, write_id(tie.ward, text), (("values", text),)
+
+
+def _ledger(conn: Connection, vault: Vault, about: Sequence[About], now_ms: int) -> None:
+    append(conn, entry_items(vault, Kind.CORRECT, about, now_ms), now_ms, vault.installation.ledger_host)
