@@ -15,9 +15,12 @@ class Access(StrEnum):
     INVESTIGATOR = "investigator"
     OPERATOR = "operator"
     AUDITOR = "auditor"
+    ANY_STAFF = "staff"  # whoever holds a live staff key: what they may do depends on who else agreed
 
 
 STAFF = frozenset({Access.INVESTIGATOR, Access.OPERATOR, Access.AUDITOR})
+"""The roles a staff key can have."""
+
 PORTAL = frozenset({Access.BROWSER, Access.CONSUMER})
 
 

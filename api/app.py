@@ -10,11 +10,21 @@ from litestar import Litestar, Router
 from litestar.concurrency import sync_to_thread
 from litestar.datastructures import State
 
+from api.alarms import alarm_seen, list_alarms
 from api.answers import answer_problem
 from api.batcher import Batcher
 from api.clock import Clock, system_clock
 from api.disclosures import redeem
 from api.dumps import dump_status, receive_dump, trace_report
+from api.emergencies import (
+    approve_request,
+    ask_for,
+    list_waiting,
+    open_request,
+    refuse_request,
+    show_request,
+)
+from api.events import Event, log_event
 from api.guards import require_access
 from api.headers import security_headers
 from api.health import health
@@ -32,6 +42,7 @@ from api.portal.grants import grants_page, withdraw_grant
 from api.portal.pages import front_door, language_door, static_file
 from api.portal.posted import check_post
 from api.portal.sign_in import sign_in, sign_in_page, sign_out
+from api.portal.told import notices_seen
 from api.portal.uses import use_bundle, uses_page
 from api.sealing import seal_installation
 from api.settings import Settings
@@ -45,7 +56,21 @@ from vault.opening import Vault
 
 PUBLIC = (front_door, static_file, health, log_keys, log_checkpoint, log_tile)
 PROTOCOL = (authorization_server, protected_resource, jwks, push, authorize, exchange_code, redeem)
-STAFF = (receive_dump, dump_status, trace_report, log_entries, seal_installation)
+STAFF = (
+    receive_dump,
+    dump_status,
+    trace_report,
+    log_entries,
+    seal_installation,
+    ask_for,
+    list_waiting,
+    show_request,
+    approve_request,
+    refuse_request,
+    open_request,
+    list_alarms,
+    alarm_seen,
+)
 PORTAL = (
     language_door,
     sign_in_page,
@@ -57,6 +82,7 @@ PORTAL = (
     withdraw_grant,
     uses_page,
     use_bundle,
+    notices_seen,
 )
 
 
@@ -91,6 +117,8 @@ def create_app(
 
 
 def _services(settings: Settings, vault: Vault, clock: Clock, seal: Callable[[], None] | None) -> Services:
+    vault.watch.on_alarm(lambda alarm: log_event(Event.HONEY_ALARM, alarm=alarm))
+
     def disclose(requests: Sequence[RedeemRequest]) -> Sequence[Disclosure | Denied]:
         return disclose_many(vault, requests, clock())
 

@@ -24,6 +24,7 @@ class Event(StrEnum):
     JOB_FAILED = "job_failed"
     OPEN_FOLDERS = "folders_others_may_enter"
     LEDGER_ALARM = "ledger_alarm"
+    HONEY_ALARM = "honey_alarm"
     SEALED = "sealed"
     UNSEALED = "unsealed"
     MEMORY_UNLOCKED = "memory_not_locked"
@@ -40,6 +41,7 @@ class Fields(TypedDict, total=False):
     kind: str
     code: str
     reason: str
+    alarm: str
 
 
 def log_event(event: Event, **fields: Unpack[Fields]) -> None:

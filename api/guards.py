@@ -29,7 +29,7 @@ async def require_access(connection: Connection, handler: BaseRouteHandler) -> N
         return
     if wanted is Access.CONSUMER:
         connection.scope["user"] = await sync_to_thread(_consumer, connection)
-    elif wanted in STAFF:
+    elif wanted in STAFF or wanted is Access.ANY_STAFF:
         connection.scope["user"] = await sync_to_thread(_staff, connection, wanted)
     else:
         raise Problem(403, "forbidden")
@@ -57,6 +57,6 @@ def _staff(connection: Connection, wanted: Access) -> StaffMember:
         member = find_staff(conn, connection.headers.get("authorization", ""))
     if member is None:
         raise Problem(401, "not_authenticated", headers={"WWW-Authenticate": "Bearer"})
-    if member.role is not wanted:
+    if wanted not in {member.role, Access.ANY_STAFF}:
         raise Problem(403, "forbidden")
     return member

@@ -23,7 +23,6 @@ from consent.ledger.entry import Kind
 from consent.ledger.origin import year_of
 from consent.staff import ASKING_MS, DualKind, DualReason, DualState, Staffer, Verdict, actor_mac
 from consent.texts import storable
-from vault.fields import FIELDS
 from vault.ids import SubjectId, bucket_for, bucket_of, new_id
 from vault.keys import SubjectKey
 from vault.opening import Vault
@@ -49,7 +48,7 @@ class Question:
 
 def ask(vault: Vault, staffer: Staffer, question: Question, now_ms: int) -> DualRequest | Denied:
     """Write a request; raises BadRequest for one that cannot be meant."""
-    _check(question)
+    _check(vault, question)
     bucket = house_bucket(vault)
     key = None
     if question.subject is not None:
@@ -114,7 +113,7 @@ def vote(
     return after
 
 
-def _check(question: Question) -> None:
+def _check(vault: Vault, question: Question) -> None:
     if not storable(question.note, lines=True) or not 0 < len(question.note) <= LONGEST_NOTE:
         raise BadRequest("a request says why, in at most 2,000 characters")
     if question.kind is DualKind.POPULATION_SCAN:
@@ -122,7 +121,7 @@ def _check(question: Question) -> None:
             raise BadRequest("a scan is about nobody in particular")
     elif question.subject is None:
         raise BadRequest("an emergency is about one person")
-    known = {code for code in question.fields if code in FIELDS}
+    known = {code for code in question.fields if code in vault.catalogue}
     if not question.fields or tuple(sorted(known)) != question.fields:
         raise BadRequest("name at least one field, each once, in order, and only known ones")
 

@@ -13,6 +13,7 @@ from litestar.params import FromPath, QueryParams
 from api.access import Access, access
 from api.i18n import Catalogue
 from api.portal.render import page, page_lang, page_texts, see_other
+from api.portal.told import banner
 from api.portal.words import field_labels, purpose_title, state_tone, state_word
 from api.problems import Problem
 from api.sessions import Session
@@ -45,8 +46,9 @@ def grants_page(request: Request[Session, Any, Any], query: QueryParams) -> Resp
     services, texts = services_of(request), page_texts(request)
     with services.vault.data.read() as conn:
         lines = history.grants(conn, request.user.bucket, request.user.subject)
+        told = banner(conn, request.user, texts)
     views = [_view(line, texts, services.clock()) for line in lines]
-    return page(request, "grants.html", grants=views, done="withdrawn" in query)
+    return page(request, "grants.html", grants=views, done="withdrawn" in query, told=told)
 
 
 @post("/grants/{name:str}/withdraw", opt=access(Access.CONSUMER), sync_to_thread=True)

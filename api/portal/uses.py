@@ -15,6 +15,7 @@ from litestar.params import FromPath
 from api.access import Access, access
 from api.i18n import Catalogue
 from api.portal.render import page, page_texts
+from api.portal.told import banner, reason_word, staff_name, staff_words
 from api.portal.words import field_labels, purpose_title
 from api.problems import Problem
 from api.sessions import Session
@@ -26,6 +27,7 @@ from consent.ids import disclosure_text, parse_disclosure
 from consent.ledger.bundle import build
 from consent.ledger.signer import Signer
 from consent.receipts import public_key
+from consent.staff_history import StaffEvent, StaffEventKind, staff_events
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,11 +56,16 @@ class Day:
 def uses_page(request: Request[Session, Any, Any]) -> Response[str]:
     """The timeline, newest first."""
     texts = page_texts(request)
+    person = request.user
     with services_of(request).vault.data.read() as conn:
-        events = history.timeline(conn, request.user.bucket, request.user.subject)
-    by_day = groupby(events, key=lambda event: texts.date(event.at))
-    days = [Day(date=date, events=tuple(_view(event, texts) for event in group)) for date, group in by_day]
-    return page(request, "uses.html", days=days)
+        events = history.timeline(conn, person.bucket, person.subject)
+        inside = staff_events(conn, person.bucket, person.subject)
+        told = banner(conn, person, texts)
+    views = [(one.at, _view(one, texts)) for one in events] + [(one.at, _staff(one, texts)) for one in inside]
+    views.sort(key=lambda pair: pair[0], reverse=True)
+    by_day = groupby(views, key=lambda pair: texts.date(pair[0]))
+    days = [Day(date=date, events=tuple(view for _, view in group)) for date, group in by_day]
+    return page(request, "uses.html", days=days, told=told)
 
 
 @get("/uses/{name:str}/bundle", opt=access(Access.CONSUMER), sync_to_thread=True)
@@ -77,6 +84,21 @@ def use_bundle(request: Request[Session, Any, Any], name: FromPath[str]) -> Resp
     data = build(vault.data, Signer.of(vault), found, receipt_key=public_key(vault).key, chains=True)
     headers = {"Content-Disposition": f'attachment; filename="perusal-{name}.zip"'}
     return Response(data, media_type="application/zip", headers=headers)
+
+
+def _staff(event: StaffEvent, texts: Catalogue) -> EventView:
+    at = datetime.fromtimestamp(event.at / 1000, UTC)
+    opened = event.kind is StaffEventKind.OPENED
+    return EventView(
+        kind=event.kind.value,
+        says=staff_words(event, texts),
+        recipient=staff_name(event, texts),
+        purpose=reason_word(event.reason, texts),
+        fields=field_labels(event.fields, texts) if opened else (),
+        time=f"{at:%H:%M} UTC",
+        iso=at.isoformat(timespec="seconds"),
+        id="",
+    )
 
 
 def _view(event: Event, texts: Catalogue) -> EventView:

@@ -63,7 +63,7 @@ def test_a_route_that_names_nobody_answers_nobody(world):
 
 def test_nobody_passes_a_guarded_route_without_credentials(world):
     for method, path, handler in routes(world.http.app):
-        if handler.opt.get("access") in {Access.CONSUMER, *STAFF} and method != "OPTIONS":
+        if handler.opt.get("access") in {Access.CONSUMER, Access.ANY_STAFF, *STAFF} and method != "OPTIONS":
             answer = world.http.request(method, path, headers={"Authorization": "Bearer stf_x"})
             assert answer.status_code == 401, (method, path)
             assert answer.json()["code"] == "not_authenticated"
@@ -78,6 +78,26 @@ def test_a_staff_key_opens_the_doors_of_its_role_only(world):
             for role, headers in keys.items():
                 status = world.http.request(method, path, headers=headers).status_code
                 assert (status == 403) == (role is not wanted), (method, path, role)
+
+
+def test_what_any_staff_may_call_is_open_to_every_role_and_to_staff_only(world):
+    keys = {role: world.staff_key(role) for role in STAFF}
+    person = world.person()
+    person.sign_in()
+    cookie = {"Cookie": "; ".join(f"{name}={value}" for name, value in person.cookies.items())}
+    shared = [
+        (method, path)
+        for method, path, handler in routes(world.http.app)
+        if handler.opt.get("access") is Access.ANY_STAFF and method != "OPTIONS"
+    ]
+
+    assert len(shared) >= 6
+    for method, path in shared:
+        assert world.http.request(method, path, headers=cookie).status_code == 401, (method, path)
+        for role, headers in keys.items():
+            status = world.http.request(method, path, headers=headers).status_code
+            assert status not in {401, 403}, (method, path, role)
+            assert status < 500, (method, path, role)
 
 
 def test_every_unsafe_portal_route_refuses_a_form_that_is_not_ours(world):

@@ -1,0 +1,79 @@
+"""What a person is told: the banner of what they have not seen yet, and staff's doings in words."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from litestar import Request, Response, post
+from sqlalchemy import Connection
+
+from api.access import Access, access
+from api.i18n import Catalogue
+from api.portal.render import page_lang, see_other
+from api.portal.words import field_labels
+from api.sessions import Session
+from api.wiring import services_of
+from consent.notify import PersonNotice, mark_seen, notices_of
+from consent.staff_history import StaffEvent, StaffEventKind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoticeView:
+    """One line of the banner."""
+
+    says: str
+    detail: str
+    iso: str
+    time: str
+
+
+def banner(conn: Connection, person: Session, texts: Catalogue) -> list[NoticeView]:
+    """What this person has not seen yet, newest first; the page shows it before anything else."""
+    unseen = notices_of(conn, person.bucket, person.subject, unseen=True)
+    return [_line(one, texts) for one in unseen]
+
+
+@post("/notices/seen", opt=access(Access.CONSUMER), sync_to_thread=True)
+def notices_seen(request: Request[Session, Any, Any]) -> Response[str]:
+    """The person has read the banner; the timeline keeps what it said."""
+    services, person = services_of(request), request.user
+    with services.vault.data.write() as conn:
+        mark_seen(conn, person.bucket, person.subject, services.clock())
+    return see_other(f"/{page_lang(request).value}/uses")
+
+
+def staff_words(event: StaffEvent, texts: Catalogue) -> str:
+    """What somebody inside did, in one sentence."""
+    said = texts.text(f"uses.{event.kind.value}", count=event.count)
+    return f"{said}: {reason_word(event.reason, texts)}"
+
+
+def staff_name(event: StaffEvent, texts: Catalogue) -> str:
+    """Who: the role and number of a key, or staff in general where attempts are only counted."""
+    role, _, number = event.staff.partition("/")
+    if event.kind is StaffEventKind.DENIED or not number:
+        return texts.text("uses.staff")
+    return f"{texts.text(f'staff_role.{role}')} {number}"
+
+
+def reason_word(code: str, texts: Catalogue) -> str:
+    """A reason of dual control in the reader's words."""
+    key = f"dual_reason.{code}"
+    return texts.text(key if texts.has(key) else "dual_reason.other")
+
+
+def _line(notice: PersonNotice, texts: Catalogue) -> NoticeView:
+    at = datetime.fromtimestamp(notice.created_at / 1000, UTC)
+    key = f"notice.{notice.kind}"
+    return NoticeView(
+        says=texts.text(key if texts.has(key) else "notice.other"),
+        detail=_detail(notice.about.get("fields", ()), notice.about.get("reason"), texts),
+        iso=at.isoformat(timespec="seconds"),
+        time=texts.moment(notice.created_at),
+    )
+
+
+def _detail(fields: Sequence[str], reason: str | None, texts: Catalogue) -> str:
+    parts = [", ".join(field_labels(fields, texts))] if fields else []
+    return " · ".join([*parts, *([reason_word(reason, texts)] if reason else [])])
