@@ -68,11 +68,13 @@ def draft_value(
         field = catalogue.field(code)
         if len(text) > field.longest:
             return Refused(f"{code}.invalid", code)
-        canonical, stored = field.canonical(text), field.stored(text)
+        canonical = field.canonical(text)
+        stored = canonical if field.stored is field.canonical else field.stored(text)
     except InvalidValue as refusal:
         return Refused(refusal.code, code)
     claims = _claims(keys, buckets, field, canonical) if field.unique else ()
-    looked_up = next((claim for claim in claims if claim.epoch == keys.index_epoch), None)
+    reading = keys.index_epoch
+    looked_up = next((claim for claim in claims if claim.epoch == reading), None)
     return DraftValue(field=field, canonical=canonical, stored=stored, unique=looked_up, claims=claims)
 
 

@@ -16,6 +16,7 @@ from functools import lru_cache, partial
 from typing import Any, Final, NamedTuple, Protocol
 
 from vault.fields.catalogue import BUILTIN, Catalogue, Field
+from vault.tag_keys import TagKeys
 from vault.tags.compounds import COMPOUNDS, OWNER
 from vault.tags.cuts import Forms
 from vault.tags.registry import DIGESTS, forms_of, kind, kinds_of
@@ -68,7 +69,7 @@ class Tagger:
         (tag,) = _NUMBER(outer.digest())
         if kept < 64:
             return self.tag(number, b"\0" + ((tag % (1 << 64)) >> (64 - kept)).to_bytes(8))
-        return int(tag)
+        return tag  # type: ignore[no-any-return]  # struct gives Any
 
     def _prepare(self, number: int) -> tuple[Any, Any]:
         padded = self._keys(number).ljust(_BLOCK, b"\0")
@@ -83,9 +84,14 @@ _TAGGERS: weakref.WeakKeyDictionary[IndexKeys, dict[int, Tagger]] = weakref.Weak
 def tagger(keys: IndexKeys, epoch: int | None = None) -> Tagger:
     """The tagger of an epoch (default: the one that is looked up), made again when its keys have changed."""
     wanted = keys.index_epoch if epoch is None else epoch
-    known = _TAGGERS.setdefault(keys, {})
-    canary = keys.index_key(_CANARY, wanted)
+    known = _TAGGERS.get(keys)
+    if known is None:
+        known = _TAGGERS.setdefault(keys, {})
     found = known.get(wanted)
+    # Tag keys do not change; of a keyring the roots may.
+    if found is not None and isinstance(keys, TagKeys):
+        return found
+    canary = keys.index_key(_CANARY, wanted)
     if found is None or not hmac.compare_digest(found.canary, canary):
         found = known[wanted] = Tagger(partial(_index_key, weakref.ref(keys), wanted), canary)
     return found
@@ -130,7 +136,7 @@ def tags_for(
     catalogue: Catalogue = BUILTIN,
 ) -> list[tuple[int, int]]:
     """Every (kind, tag) of one value by itself; none when the field has no tags of its own."""
-    return _own(tagger(keys, epoch), catalogue.field(field), canonical)
+    return [found[:2] for found in _own(tagger(keys, epoch), catalogue.field(field), canonical)]
 
 
 def tags_for_person(
@@ -147,7 +153,7 @@ def tags_for_person(
     ready = tagger(keys, epoch)
     made: list[tuple[int, int, str]] = []
     for code, canonical in values.items():
-        made += [(*pair, code) for pair in _own(ready, catalogue.field(code), canonical)]
+        made += _own(ready, catalogue.field(code), canonical)
     if OWNER in values:
         for number, found in _COMPOUNDS:
             text = found.text(values)
@@ -170,10 +176,10 @@ def tags_of_history(
     """
     ready = tagger(keys, epoch)
     made = {
-        (*pair, version)
+        (number, tag, version)
         for code, versions in history.items()
         for version, canonical in versions
-        for pair in _own(ready, catalogue.field(code), canonical)
+        for number, tag, _ in _own(ready, catalogue.field(code), canonical)
     }
     for number, found in _COMPOUNDS:
         for version, name in history.get(OWNER, ()):
@@ -184,18 +190,18 @@ def tags_of_history(
     return made
 
 
-def _own(ready: Tagger, field: Field, canonical: str) -> list[tuple[int, int]]:
-    recipe = _recipe(field)
+def _own(ready: Tagger, field: Field, canonical: str) -> list[tuple[int, int, str]]:
+    recipe, code = _recipe(field), field.code
     tag = ready.tag
-    made: list[tuple[int, int]] = []
+    made: list[tuple[int, int, str]] = []
     for number, cut, kept in recipe.texts:
         text = cut(canonical)
         if text is not None:
-            made.append((number, tag(number, text.encode(), kept)))
+            made.append((number, tag(number, text.encode(), kept), code))
     if recipe.forms is not None:
         for form in recipe.forms(canonical):
             raw = form.encode()
-            made += [(number, tag(number, digest(raw).digest())) for number, digest in recipe.digests]
+            made += [(number, tag(number, digest(raw).digest()), code) for number, digest in recipe.digests]
     return made
 
 
