@@ -6,7 +6,7 @@ import sys
 
 from tests.bench.report import emit, note
 
-NAMES = ("redeem", "trace", "vault")
+NAMES = ("redeem", "rls", "trace", "vault")
 
 
 def main() -> int:

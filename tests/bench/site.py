@@ -58,12 +58,12 @@ def _installed(folder: Path, name: str, data: str, keys: str, server: Server | N
     nowhere = "sqlite://"
     backend = open_backend(name, data or nowhere, keys or nowhere)
     with installation(folder / "home", backend) as (live, vault):
-        pid = _postmaster(server) if server else 0
+        pid = postmaster(server) if server else 0
         yield Measured(folder=folder, live=live, vault=vault, postgres=server, postgres_pid=pid)
     backend.close()
 
 
-def _postmaster(server: Server) -> int:
+def postmaster(server: Server) -> int:
     """The process id of our own server, from its socket folder; 0 for a server somebody else runs."""
     for part in server.dsn.split():
         path = Path(part.partition("=")[2]) / "data" / "postmaster.pid"
