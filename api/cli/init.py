@@ -80,10 +80,10 @@ def command(
     # Made beside its place and moved there when complete, so that a failure leaves nothing half-made behind.
     site = home.absolute().with_name(f".{home.name}.{os.getpid()}")
     try:
-        settings = _lay_out(
+        settings = lay_out(
             site, secret, passphrase_file, {"DATABASE": database_url, "KEYS": key_database_url}
         )
-        made = _create(settings, make_root(settings.root_file, secret), buckets, ledger_host)
+        made = create(settings, make_root(settings.root_file, secret), buckets, ledger_host)
         site.rename(home.absolute())
     finally:
         shutil.rmtree(site, ignore_errors=True)
@@ -117,7 +117,7 @@ def _check(home: Path, *urls: str | None) -> None:
         )
 
 
-def _lay_out(site: Path, secret: str | Split, given: Path | None, urls: dict[str, str | None]) -> Settings:
+def lay_out(site: Path, secret: str | Split, given: Path | None, urls: dict[str, str | None]) -> Settings:
     """The folder with its settings file and its quarantine.
 
     A passphrase that came from a file stays in that file; one that came from standard input is not kept at all, and the
@@ -136,9 +136,10 @@ def _lay_out(site: Path, secret: str | Split, given: Path | None, urls: dict[str
     return settings
 
 
-def _create(
-    settings: Settings, provider: Provider, buckets: int | None, ledger_host: str | None
+def create(
+    settings: Settings, provider: Provider, buckets: int | None, ledger_host: str | None, name: str = "main"
 ) -> dict[str, Any]:
+    """Both schemas, the vault with its first tenant, and the vocabulary; what was made, for people to read."""
     with databases(settings) as (data, keys):
         migrations.upgrade(data, "data")
         migrations.upgrade(keys, "keys")
@@ -149,6 +150,7 @@ def _create(
             buckets=buckets or BUCKETS[data.dialect],
             ledger_host=ledger_host or f"perusal.local/{secrets.token_hex(6)}",
             now_ms=time.time_ns() // 1_000_000,
+            name=name,
         )
         with data.write() as conn:
             seed(conn)

@@ -1,40 +1,82 @@
 """An installation as the command line finds it: a folder, its settings file and its data bases.
 
-`--dir` (or PERUSAL_HOME) names the folder. What differs from the defaults stands in `settings.env` inside it, one
-`PERUSAL_NAME=value` per line; the environment wins over the file. With neither, the command says what to do and stops.
+`--dir` (or PERUSAL_HOME) names the folder, `--tenant` (or PERUSAL_TENANT) one of the operators it serves. What differs
+from the defaults stands in `settings.env` inside it, one `PERUSAL_NAME=value` per line; the environment wins over the
+file. With neither, the command says what to do and stops.
 """
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 import click
 
 from api.cli.failures import Exit, Failure
 from api.secret_file import first_line
 from api.settings import PREFIX, Settings
+from vault.operators import NAME
 from vault.storage import Database, open_database
 
 SETTINGS_FILE = "settings.env"
 PASSPHRASE_FILE = "passphrase"  # noqa: S105 - a file name
 
-dir_option = click.option(
-    "--dir",
-    "home",
-    type=click.Path(path_type=Path, file_okay=False),
-    envvar=f"{PREFIX}HOME",
-    help="The installation's folder (default: the environment's PERUSAL_HOME).",
-)
+TENANTS = "tenants"
+_TENANT = f"{PREFIX}TENANT"
+
+
+def tenant_home(home: Path, name: str) -> Path:
+    """Where a tenant's own settings, root key and, with SQLite, data bases are."""
+    return home / TENANTS / name
+
+
+def _remember(ctx: click.Context, _option: click.Parameter, name: str | None) -> None:
+    if name is not None and not NAME.fullmatch(name):
+        raise click.BadParameter("lower-case letters, digits and hyphens", ctx=ctx)
+    ctx.meta[_TENANT] = name
+
+
+def _enter(ctx: click.Context, _option: click.Parameter, home: Path | None) -> Path | None:
+    name = ctx.meta.get(_TENANT)
+    return home if home is None or name is None else tenant_home(home, name)
+
+
+def _dir_option[F: Callable[..., Any]](callback: Any = None) -> Callable[[F], F]:
+    return click.option(
+        "--dir",
+        "home",
+        type=click.Path(path_type=Path, file_okay=False),
+        envvar=f"{PREFIX}HOME",
+        callback=callback,
+        help="The installation's folder (default: the environment's PERUSAL_HOME).",
+    )
+
+
+def dir_option[F: Callable[..., Any]](command: F) -> F:
+    """`--dir`, and `--tenant` that leads into the folder of one of its tenants."""
+    tenant = click.option(
+        "--tenant",
+        envvar=_TENANT,
+        is_eager=True,
+        expose_value=False,
+        callback=_remember,
+        help="One of the operators the installation serves (default: PERUSAL_TENANT).",
+    )
+    return _dir_option(_enter)(tenant(command))
+
+
+def owner_dir_option[F: Callable[..., Any]](command: F) -> F:
+    """`--dir` alone: for commands about the installation as its owner sees it."""
+    return _dir_option()(command)
 
 
 def settings_mapping(home: Path) -> dict[str, str]:
     """`PERUSAL_*` names from the folder's file, overridden by the environment, with the folder itself."""
-    given = {name: text for name, text in os.environ.items() if name.startswith(PREFIX)}
+    given = {name: text for name, text in os.environ.items() if name.startswith(PREFIX) and name != _TENANT}
     return {**_file(home), **given, f"{PREFIX}HOME": str(home)}
 
 

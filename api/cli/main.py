@@ -25,8 +25,10 @@ COMMANDS = {
     "keys": "api.cli.keys",
     "ledger": "api.cli.ledger",
     "recipient": "api.cli.recipient",
+    "roles": "api.cli.roles",
     "serve": "api.cli.serve",
     "staff": "api.cli.staff",
+    "tenant": "api.cli.tenant",
     "trace": "api.cli.trace",
     "verify": "api.cli.verify",
 }

@@ -21,7 +21,7 @@ from tests.backends import NoPostgres, Server, open_backend, postgres_server
 from tests.bench import machine
 from tests.bench.meters import cpu_seconds, quantile, summary
 from tests.bench.report import note
-from tests.bench.site import postmaster, now_ms
+from tests.bench.site import now_ms, postmaster
 from tests.races import town
 from tests.races.redemption import request_of
 from tests.tenants import as_role
