@@ -58,7 +58,8 @@ def settings_page() -> str:
     ]
     head = (
         "Read once, from the environment or from `settings.env` inside the installation's folder. An unknown "
-        f"`{PREFIX}` name is refused. `{PREFIX}HOME` names the folder that gives every path its default.\n"
+        f"`{PREFIX}` name is refused. `{PREFIX}HOME` names the folder that gives every path its default; on the command "
+        f"line `{PREFIX}TENANT` names the operator in its `tenants` folder whose settings are meant.\n"
     )
     table = ["| name | kind | default |", "|---|---|---|", f"| `{PREFIX}HOME` | folder | none |", *rows, ""]
     return "\n".join(["# Settings\n", _NOTE, head, *table])

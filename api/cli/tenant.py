@@ -7,6 +7,7 @@ data bases through roles of its own; in SQLite it is a pair of files of its own,
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import secrets
 import shutil
@@ -242,9 +243,9 @@ def _add_to_servers(
 
 def _same_files(settings: Settings) -> str:
     """The settings of a tenant whose root key, quarantine and memory are the installation's own: the first one."""
-    names = ("root_file", "passphrase_file", "quarantine", "checkpoint_state", "provider_file")
-    given = ((name, getattr(settings, name)) for name in names)
-    return "".join(f"{PREFIX}{name.upper()}={path}\n" for name, path in given if path is not None)
+    given = ((field.name, getattr(settings, field.name)) for field in dataclasses.fields(settings))
+    paths = ((name, path) for name, path in given if isinstance(path, Path))
+    return "".join(f"{PREFIX}{name.upper()}={path}\n" for name, path in paths)
 
 
 def _set_addresses(file: Path, addresses: dict[str, str | None]) -> None:

@@ -10,7 +10,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from itertools import batched, count
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +34,7 @@ MOST = 1.10
 """A redemption under policies may cost this much more CPU."""
 _ROLES = Roles(data="bench_tenant", keys="bench_tenant_keys")
 
-type Work = Callable[[], None]
+type Work = Callable[[], object]
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -83,11 +83,7 @@ def _measure(views: Mapping[str, Vault], pid: int, options: argparse.Namespace) 
     figures: dict[str, Any] = {}
     for batch in BATCHES:
         note(f"rls: redemptions, {batch} at a time")
-        uses = 2 * (options.rounds + 1) * options.redemptions
-        tokens = [town.token(place, at, now_ms(), uses=uses) for at in range(batch)]
-        with views["owner"].data.write() as conn:
-            conn.exec_driver_sql("ANALYZE")  # what autovacuum would have done within a minute
-        work = {name: _redeeming(vault, tokens, options.redemptions) for name, vault in views.items()}
+        work = {name: _redeeming(vault, place, batch, options.redemptions) for name, vault in views.items()}
         figures[f"redeem_{batch}"] = _compare(work, pid, options.rounds, options.redemptions)
     note("rls: enrolment")
     numbers = count(1)
@@ -96,28 +92,42 @@ def _measure(views: Mapping[str, Vault], pid: int, options: argparse.Namespace) 
     return figures
 
 
-def _redeeming(vault: Vault, tokens: list[town.Token], redemptions: int) -> Work:
-    def work() -> None:
-        for chunk in batched((tokens[at % len(tokens)] for at in range(redemptions)), len(tokens)):
-            answers = disclose_many(vault, [request_of(one, now_ms()) for one in chunk], now_ms())
-            assert all(isinstance(answer, Disclosure) for answer in answers), answers[0]
+def _redeeming(vault: Vault, place: town.Town, batch: int, redemptions: int) -> Callable[[], Work]:
+    """Tokens live two minutes, so that every round has its own; minting them is not measured."""
 
-    return work
+    def prepare() -> Work:
+        turns = redemptions // batch
+        tokens = [town.token(place, at, now_ms(), uses=turns) for at in range(batch)]
+        with place.vault.data.write() as conn:
+            conn.exec_driver_sql("ANALYZE")  # what autovacuum would have done within a minute
+        return lambda: [_redeem(vault, tokens) for _ in range(turns)]
+
+    return prepare
 
 
-def _enrolling(vault: Vault, numbers: Iterator[int], people: int) -> Work:
-    return lambda: town.enrol(vault, citizens(1_000 + next(numbers), people), now_ms()) and None
+def _redeem(vault: Vault, tokens: list[town.Token]) -> None:
+    answers = disclose_many(vault, [request_of(one, now_ms()) for one in tokens], now_ms())
+    assert all(isinstance(answer, Disclosure) for answer in answers), answers[0]
 
 
-def _compare(work: Mapping[str, Work], pid: int, rounds: int, units: int) -> dict[str, Any]:
+def _enrolling(vault: Vault, numbers: Iterator[int], people: int) -> Callable[[], Work]:
+    def prepare() -> Work:
+        found_ = list(citizens(1_000 + next(numbers), people))
+        return lambda: town.enrol(vault, found_, now_ms())
+
+    return prepare
+
+
+def _compare(work: Mapping[str, Callable[[], Work]], pid: int, rounds: int, units: int) -> dict[str, Any]:
     """Microseconds per unit for each view, and how the tenant's compare with the owner's of the same round."""
     spent: dict[str, list[tuple[float, float]]] = {name: [] for name in work}
-    for one in work.values():
-        one()  # the driver prepares its statements, the planner settles
+    for prepare in work.values():
+        prepare()()  # the driver prepares its statements, the planner settles
     for turn in range(rounds):
         for name in sorted(work, reverse=bool(turn % 2)):
+            one = work[name]()
             wall, cpu = time.perf_counter(), time.process_time() + cpu_seconds(pid, children=True)
-            work[name]()
+            one()
             used = time.process_time() + cpu_seconds(pid, children=True) - cpu
             spent[name].append(((time.perf_counter() - wall) / units * 1e6, used / units * 1e6))
     ratios = [
