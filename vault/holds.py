@@ -44,6 +44,11 @@ def take_people(conn: Connection, people: Iterable[tuple[Bucket, SubjectId]]) ->
     return {SubjectId(subject): created_at for subject, state, created_at in found if state == "active"}
 
 
+def lock_people(conn: Connection, people: Iterable[tuple[Bucket, SubjectId]]) -> dict[SubjectId, str]:
+    """Hold people's rows against changes and uses, whatever their state, and answer the states by person."""
+    return {SubjectId(subject): state for subject, state, _ in _TAKE(conn, sorted(set(people)))}
+
+
 def next_instant() -> int:
     """The millisecond after this one, in Unix milliseconds: uses of this one may have been answered already."""
     return time.time_ns() // 1_000_000 + 1

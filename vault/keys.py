@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Final, Self
 
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy.exc import DBAPIError
 
 from vault import evictions, subject_keys
@@ -117,6 +118,11 @@ class Keyring:
     def database(self) -> Database:
         """Where the wrapped keys are: for whoever moves, counts or destroys rows of them."""
         return self._database
+
+    @property
+    def provider(self) -> Provider:
+        """Who wraps the tenant's own keys."""
+        return self._provider
 
     @property
     def tag_keys(self) -> TagKeys:
@@ -234,6 +240,14 @@ class Keyring:
             pause(_POLL_SECONDS)
         return True
 
+    def refreshed(self) -> TenantSecrets:
+        """Unwrap the tenant's own keys again now, whatever their age; raises KeysUnavailable."""
+        return self._unwrap_tenant()
+
+    def wall_ms(self) -> int:
+        """The wall clock by which leases are judged, Unix ms."""
+        return self._wall()
+
     def adopt(self, provider: Provider) -> None:
         """Go on under another provider or root, which must open the tenant's keys; raises KeysUnavailable if not."""
         with self._lock:
@@ -244,30 +258,47 @@ class Keyring:
                 self._provider = before
                 raise
 
+    def forget(self, subjects: Iterable[SubjectId]) -> None:
+        """Drop these people's keys from this process's memory, for whoever has just changed their rows."""
+        self._cache.drop(subjects)
+
     def close(self) -> None:
         """Forget every person's key and leave the list of caches that others wait for."""
         with suppress(DBAPIError):  # the lease ends by itself
             self._membership.leave()
 
-    def wrapping(self, count: int) -> Wrapping:
-        """The active tenant key, for `count` wraps that are counted here; raises KeyExhausted."""
-        under = self._secrets.wrapping
+    def wrapping(self, count: int, *, version: int | None = None) -> Wrapping:
+        """The active tenant key, for `count` wraps that are counted here; raises KeyExhausted.
+
+        `version`: the one that has to be active; raises KeysUnavailable when another is.
+        """
+        opened = self._secrets
+        if version is not None and opened.kek_version != version:
+            opened = self._unwrap_tenant()
+        under = opened.wrapping
+        if version not in {None, under.version}:
+            raise KeysUnavailable("another version of the tenant key is active")
         with self._lock:
-            version, left = self._allowance
-            if version != under.version:
+            held, left = self._allowance
+            if held != under.version:
                 left = 0
             if left < count:
                 left += tenants.reserve_wraps(self._database, self.tenant, under.version, count - left)
             self._allowance = (under.version, left - count)
         return under
 
+    def tenant_keys(self, versions: Iterable[int]) -> Mapping[int, AESGCM]:
+        """The tenant key in all its versions, these among them; raises KeysUnavailable."""
+        opened = self._secrets
+        if not set(versions) <= opened.keks.keys():
+            opened = self._unwrap_tenant()
+        return opened.keks
+
     def unwrap_people(self, rows: Sequence[KeyRow]) -> dict[SubjectId, SubjectKey]:
         """People's keys from rows of theirs; follows a tenant key that a rotation has brought meanwhile."""
-        opened = self._secrets
-        if not {row[4] for row in rows} <= opened.keks.keys():
-            opened = self._unwrap_tenant()
+        keks = self.tenant_keys(row[4] for row in rows)
         try:
-            return subject_keys.assemble(self.tenant, opened.keks, rows)
+            return subject_keys.assemble(self.tenant, keks, rows)
         except KeyError:
             raise Unopenable("this key does not unwrap") from None
 

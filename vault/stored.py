@@ -4,7 +4,7 @@ What changes, merges, masks and tags work with. Clear text leaves the vault by o
 was struck out, is damaged or lies under a destroyed key is listed without a text.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -78,9 +78,7 @@ def current_values(
         else _AS_OF(conn, rows, record=PROFILE, at=as_of)
     )
     values: dict[SubjectId, dict[str, StoredValue]] = {subject: {} for subject in people}
-    keys = vault.keyring.keys_for(
-        {subject: key for subject, (_, key) in people.items()}, ((*rows[row[0]], row[4]) for row in found)
-    )
+    keys = _opening(vault, people, ((*rows[row[0]], row[4]) for row in found))
     for i, *row in found:
         subject = rows[i][1]
         if fields is None or row[0] in fields:
@@ -90,10 +88,24 @@ def current_values(
 
 def every_value(conn: Connection, vault: Vault, bucket: Bucket, key: SubjectKey) -> list[StoredValue]:
     """Every version of everything about one person, by field and version."""
-    found = _EVERY(conn, [(bucket, key.subject)], record=PROFILE)
-    blobs = ((bucket, key.subject, row[4]) for row in found)
-    key = vault.keyring.keys_for({key.subject: key}, blobs)[key.subject]
-    return [_value(vault, key, row) for _, *row in found]
+    return every_values(conn, vault, {key.subject: (bucket, key)})[key.subject]
+
+
+def every_values(conn: Connection, vault: Vault, people: People) -> dict[SubjectId, list[StoredValue]]:
+    """Every version of everything about these people, each by field and version; one statement."""
+    rows = [(bucket, subject) for subject, (bucket, _) in people.items()]
+    found = _EVERY(conn, rows, record=PROFILE)
+    keys = _opening(vault, people, ((*rows[row[0]], row[4]) for row in found))
+    values: dict[SubjectId, list[StoredValue]] = {subject: [] for subject in people}
+    for i, *row in found:
+        values[rows[i][1]].append(_value(vault, keys[rows[i][1]], row))
+    return values
+
+
+def _opening(
+    vault: Vault, people: People, blobs: Iterable[tuple[Bucket, SubjectId, bytes]]
+) -> dict[SubjectId, SubjectKey]:
+    return vault.keyring.keys_for({subject: key for subject, (_, key) in people.items()}, blobs)
 
 
 def _value(vault: Vault, key: SubjectKey, row: Sequence[Any]) -> StoredValue:

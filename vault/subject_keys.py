@@ -9,7 +9,7 @@ import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import batched
-from typing import Any, Final
+from typing import Final
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy import Connection
@@ -66,6 +66,19 @@ _INSERT = RowSet(
     "WITH {rows} INSERT INTO subject_key (bucket, tenant, subject, kind, epoch, kek_version, wrapped) "
     "SELECT bucket, :tenant, subject, kind, epoch, kek_version, wrapped FROM rows WHERE true "
     "ON CONFLICT DO NOTHING",
+    bucket="int",
+    subject="bytes",
+    kind="text",
+    epoch="int",
+    kek_version="int",
+    wrapped="bytes",
+)
+_INSERT_EPOCHS = RowSet(
+    # Only beside a ledger key: nobody gets a key back whose keys have just been destroyed.
+    "WITH {rows} INSERT INTO subject_key (bucket, tenant, subject, kind, epoch, kek_version, wrapped) "
+    "SELECT rows.bucket, :tenant, rows.subject, rows.kind, rows.epoch, rows.kek_version, rows.wrapped "
+    "FROM rows JOIN subject_key k ON k.bucket = rows.bucket AND k.tenant = :tenant "
+    "AND k.subject = rows.subject AND k.kind = 'ledger' WHERE true ON CONFLICT DO NOTHING",
     bucket="int",
     subject="bytes",
     kind="text",
@@ -130,6 +143,12 @@ def insert(conn: Connection, tenant: TenantId, rows: Iterable[KeyRow]) -> None:
     """Store wrapped keys; an epoch that is there already stays what it is."""
     for chunk in batched(rows, CHUNK):
         _INSERT(conn, chunk, tenant=tenant)
+
+
+def insert_epochs(conn: Connection, tenant: TenantId, rows: Iterable[KeyRow]) -> None:
+    """Store further epochs of people who have keys; an epoch that is there already stays what it is."""
+    for chunk in batched(rows, CHUNK):
+        _INSERT_EPOCHS(conn, chunk, tenant=tenant)
 
 
 def find(conn: Connection, tenant: TenantId, people: Sequence[Person]) -> list[KeyRow]:

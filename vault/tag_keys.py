@@ -13,10 +13,11 @@ from typing import Self
 class TagKeys:
     """Immutable but for the keys it has derived already; compares by identity of its epochs."""
 
-    __slots__ = ("__weakref__", "_keys", "_roots", "index_epoch", "tag_epochs")
+    __slots__ = ("__weakref__", "_keys", "index_epoch", "roots", "tag_epochs")
 
     def __init__(self, roots: Mapping[int, bytes], reading: int) -> None:
-        self._roots = roots
+        self.roots = roots
+        """The index roots by epoch: secrets, for nobody but this class."""
         self._keys: dict[tuple[int, int], bytes] = {}
         self.index_epoch = reading
         """The epoch under which tags are looked up."""
@@ -28,17 +29,17 @@ class TagKeys:
         epoch = self.index_epoch if epoch is None else epoch
         key = self._keys.get((kind, epoch))
         if key is None:
-            key = expand(self._roots[epoch], b"bidx" + kind.to_bytes(2))
+            key = expand(self.roots[epoch], b"bidx" + kind.to_bytes(2))
             self._keys[kind, epoch] = key
         return key
 
     def only(self, epoch: int) -> Self:
         """The same keys as if `epoch` were the only one: for filling an epoch that is being built."""
-        return type(self)({epoch: self._roots[epoch]}, epoch)
+        return type(self)({epoch: self.roots[epoch]}, epoch)
 
     def writes_as(self, other: "TagKeys") -> bool:
         """Whether `other` writes under the same roots."""
-        return self._roots == other._roots
+        return self.roots == other.roots
 
     def __repr__(self) -> str:
         return f"TagKeys(reads {self.index_epoch}, writes {self.tag_epochs})"

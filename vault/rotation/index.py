@@ -1,0 +1,253 @@
+"""A new index epoch: every tag is made again under a new root, then the old tags and the old root are gone.
+
+| stage   | written  | read | what happens                                                       |
+|---------|----------|------|--------------------------------------------------------------------|
+| tell    | old, new | old  | until every process writes both                                    |
+| drain   | old, new | old  | until whoever wrote the old one only has committed                 |
+| fill    | old, new | old  | tags and unique keys of everybody's stored versions, in batches    |
+| switch  | old, new | new  | until every process reads the new one                              |
+| leave   | new      | new  | until no process writes the old one                                |
+| settle  | new      | new  | until whoever still wrote it has committed                         |
+| drop    | new      | new  | tags of the old epoch, in the order of their numbers               |
+| destroy | new      | new  | unique keys of the old epoch, then the old root                    |
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+from sqlalchemy import Connection, delete, func, select, update
+
+from vault.drafts import Refused, UniqueKey, draft_value
+from vault.evictions import TENANT, announce
+from vault.fields.text import InvalidValue
+from vault.holds import lock_people
+from vault.ids import SubjectId
+from vault.key_tables import index_root
+from vault.keys import KeysUnavailable
+from vault.opening import Vault
+from vault.rotation.barrier import barrier, passed
+from vault.rotation.jobs import Job, Kind, move, new_job, store
+from vault.rotation.people import count_kept, next_people, pack_person
+from vault.rowset import RowSet
+from vault.stored import StoredValue, every_values
+from vault.subject_keys import Person
+from vault.tag_keys import TagKeys
+from vault.tag_tables import tag, unique_key
+from vault.tags.making import tags_for_person
+from vault.tags.writing import TagRow, write_tags
+from vault.tenant import add_index_root
+
+BATCH: Final = 250
+DROP: Final = 20_000
+
+_CLAIM = RowSet(
+    "WITH {rows} INSERT INTO unique_key (bucket, kind, epoch, tag, subject) "
+    "SELECT bucket, kind, epoch, tag, subject FROM rows WHERE true ORDER BY bucket, kind, epoch, tag "
+    "ON CONFLICT DO NOTHING",
+    bucket="int",
+    kind="int",
+    epoch="int",
+    tag="int",
+    subject="bytes",
+)
+
+
+def begin(vault: Vault, now_ms: int) -> Job:
+    """Make the next epoch's root; raises RotationRunning."""
+    ring = vault.keyring
+    with vault.data.read() as conn:
+        total = count_kept(conn)
+    under = ring.wrapping(1)
+    with ring.database.write() as conn:
+        newest = select(func.max(index_root.c.epoch)).where(index_root.c.tenant == ring.tenant)
+        target = int(conn.execute(newest).scalar_one()) + 1
+        job = new_job(ring.tenant, Kind.INDEX, "tell", target, total, now_ms)
+        store(conn, job)
+        add_index_root(conn, under, epoch=target, state="building", now_ms=now_ms)
+        return _told(conn, job, "tell", now_ms)
+
+
+def tell(vault: Vault, job: Job, now_ms: int) -> Job:
+    """Go on when every process writes the new epoch too."""
+    return _drained_next(vault, job, "drain", now_ms)
+
+
+def drain(vault: Vault, job: Job, now_ms: int) -> Job:
+    """Go on when whoever did not write it yet has committed."""
+    return _when_passed(vault, job, job.to("fill", now_ms))
+
+
+def fill(vault: Vault, job: Job, now_ms: int) -> Job:
+    """Tags and unique keys of the next people under the new epoch; after the last one everybody reads it."""
+    ring = vault.keyring
+    people = next_people(vault, job.cursor, BATCH)
+    keys = _building(vault, job)
+    with vault.data.write() as conn:
+        _fill(conn, vault, keys, people)
+    with ring.database.write() as conn:
+        if len(people) == BATCH:
+            after = job.to("fill", now_ms, cursor=pack_person(people[-1]), done=len(people))
+            move(conn, job, after)
+            return after
+        _become(conn, job, "active", "leaving")
+        _become(conn, job, "building", "active")
+        return _told(conn, job, "switch", now_ms, done=len(people))
+
+
+def switch(vault: Vault, job: Job, now_ms: int) -> Job:
+    """When every process reads the new epoch, nobody has to write the old one."""
+    ring = vault.keyring
+    if not ring.is_clear(int.from_bytes(job.cursor)):
+        return job
+    with ring.database.write() as conn:
+        _become(conn, job, "leaving", "retired")
+        return _told(conn, job, "leave", now_ms)
+
+
+def leave(vault: Vault, job: Job, now_ms: int) -> Job:
+    """Go on when no process writes the old epoch."""
+    return _drained_next(vault, job, "settle", now_ms)
+
+
+def settle(vault: Vault, job: Job, now_ms: int) -> Job:
+    """Go on when whoever still wrote it has committed."""
+    return _when_passed(vault, job, job.to("drop", now_ms))
+
+
+def drop(vault: Vault, job: Job, now_ms: int) -> Job:
+    """Delete the next tags of epochs before the new one, in the order of their numbers."""
+    lowest = int.from_bytes(job.cursor, signed=True) if job.cursor else -(1 << 63)
+    buckets = vault.installation.buckets
+    old = (tag.c.epoch < job.target, tag.c.bucket.between(buckets.first, buckets.first + buckets.many - 1))
+    with vault.data.write() as conn:
+        highest = conn.execute(
+            select(tag.c.tag).where(*old, tag.c.tag >= lowest).order_by(tag.c.tag).offset(DROP).limit(1)
+        ).scalar()
+        here = tag.c.tag >= lowest if highest is None else tag.c.tag.between(lowest, highest)
+        conn.execute(delete(tag).where(*old, here))
+    after = (
+        job.to("destroy", now_ms)
+        if highest is None
+        else job.to("drop", now_ms, cursor=highest.to_bytes(8, signed=True))
+    )
+    return _move(vault, job, after)
+
+
+def destroy(vault: Vault, job: Job, now_ms: int) -> Job:
+    """Delete the old unique keys, then the old root: what an old backup still holds of these tags says nothing."""
+    buckets = vault.installation.buckets
+    with vault.data.write() as conn:
+        for bucket in buckets.every():
+            conn.execute(
+                delete(unique_key).where(unique_key.c.bucket == bucket, unique_key.c.epoch < job.target)
+            )
+    with vault.keyring.database.write() as conn:
+        conn.execute(
+            delete(index_root).where(
+                index_root.c.tenant == job.tenant,
+                index_root.c.state == "retired",
+                index_root.c.epoch < job.target,
+            )
+        )
+        after = job.finished(now_ms)
+        move(conn, job, after)
+    return after
+
+
+def _building(vault: Vault, job: Job) -> TagKeys:
+    """The new epoch's keys alone; this process must write it like all the others."""
+    keys = vault.keyring.tag_keys
+    if job.target not in keys.tag_epochs:
+        keys = vault.keyring.refreshed().tags
+    if job.target not in keys.tag_epochs:
+        raise KeysUnavailable("the index epoch that is being built is not here")
+    return keys.only(job.target)
+
+
+def _fill(conn: Connection, vault: Vault, keys: TagKeys, people: Sequence[Person]) -> None:
+    """Holding their rows, write what these people are found by under the one epoch of `keys`."""
+    states = lock_people(conn, people)
+    homes = {subject: bucket for bucket, subject in people if states.get(subject) in {"active", "merged"}}
+    opening = vault.keyring.subject_keys([(bucket, subject) for subject, bucket in homes.items()])
+    found = every_values(conn, vault, {who: (homes[who], key) for who, key in opening.items()})
+    claims: list[tuple[UniqueKey, SubjectId]] = []
+    rows: list[TagRow] = []
+    for subject, values in found.items():
+        rows += [
+            TagRow(number, kind, keys.index_epoch, homes[subject], subject, version)
+            for kind, number, version in _tags(vault, keys, values)
+        ]
+        if states[subject] == "active":
+            claims += [(claim, subject) for claim in _claims(vault, keys, values)]
+    write_tags(conn, rows)
+    _CLAIM(conn, [(one.bucket, one.kind, one.epoch, one.tag, subject) for one, subject in claims])
+
+
+def _claims(vault: Vault, keys: TagKeys, values: Iterable[StoredValue]) -> Iterable[UniqueKey]:
+    """What the current versions occupy."""
+    for one in values:
+        if one.valid_to is None and one.text is not None:
+            draft = draft_value(
+                keys, vault.installation.buckets, one.field, one.text, catalogue=vault.catalogue
+            )
+            if not isinstance(draft, Refused):
+                yield from draft.claims
+
+
+def _tags(vault: Vault, keys: TagKeys, values: Sequence[StoredValue]) -> set[tuple[int, int, int]]:
+    """(kind, tag, version) of everything that was ever current, pairs of values as they stood together."""
+    canonicals = _canonicals(vault, values)
+    made: set[tuple[int, int, int]] = set()
+    for instant in {one.valid_from for one in values}:
+        then = {
+            one.field: one
+            for one in values
+            if (one.field, one.version) in canonicals
+            and one.valid_from <= instant
+            and (one.valid_to is None or one.valid_to > instant)
+        }
+        texts = {code: canonicals[code, one.version] for code, one in then.items()}
+        found = tags_for_person(keys, texts, catalogue=vault.catalogue)
+        made |= {(kind, number, then[code].version) for kind, number, code in found}
+    return made
+
+
+def _canonicals(vault: Vault, values: Iterable[StoredValue]) -> Mapping[tuple[str, int], str]:
+    forms: dict[tuple[str, int], str] = {}
+    for one in values:
+        if one.text is None or one.field not in vault.catalogue:
+            continue
+        try:
+            forms[one.field, one.version] = vault.catalogue.field(one.field).canonical(one.text)
+        except InvalidValue:  # accepted by an older version of this program: no tags then, none now
+            continue
+    return forms
+
+
+def _become(conn: Connection, job: Job, before: str, after: str) -> None:
+    mine = (index_root.c.tenant == job.tenant, index_root.c.state == before)
+    conn.execute(update(index_root).where(*mine).values(state=after))
+
+
+def _told(conn: Connection, job: Job, stage: str, now_ms: int, *, done: int = 0) -> Job:
+    """In the transaction that changed an epoch's state: tell every process, and wait in `stage`."""
+    seq = announce(conn, job.tenant, [TENANT], now_ms)
+    after = job.to(stage, now_ms, cursor=seq.to_bytes(8), done=done)
+    move(conn, job, after)
+    return after
+
+
+def _drained_next(vault: Vault, job: Job, stage: str, now_ms: int) -> Job:
+    if not vault.keyring.is_clear(int.from_bytes(job.cursor)):
+        return job
+    return _move(vault, job, job.to(stage, now_ms, cursor=barrier(vault.data).to_bytes(8)))
+
+
+def _when_passed(vault: Vault, job: Job, after: Job) -> Job:
+    return _move(vault, job, after) if passed(vault.data, int.from_bytes(job.cursor)) else job
+
+
+def _move(vault: Vault, before: Job, after: Job) -> Job:
+    with vault.keyring.database.write() as conn:
+        move(conn, before, after)
+    return after
