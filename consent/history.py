@@ -215,7 +215,7 @@ def _use_line(row: Any) -> UseLine:
         slot=row.slot,
         quota=row.quota,
         committed_at=row.committed_at,
-        redelivered=row.redelivered,
+        redelivered=int(row.redelivered),  # PostgreSQL sums whole numbers as decimals
         log=LogId(row.bucket, row.ledger_year),
         idx=row.idx,
     )

@@ -2,8 +2,8 @@
 
 `permits(vault, refs) -> list[Permitted | None]` opens a connection of its own, so what it reads is what was
 committed and not what a transaction hoped for. No leaf, no permit; a leaf that does not open to exactly
-these rows, no permit. `emergency_permits` does the same for what two people approved. This module is the only
-caller of `vault.permit.issue`.
+these rows, no permit. `emergency_permits` does the same for what two people approved, `own_permits` for a person's copy
+of their own data. This module is the only caller of `vault.permit.issue`.
 """
 
 from collections.abc import Sequence
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from consent.committed import CommittedUse, Ref, committed_uses, open_uses
 from consent.emergency_reads import CommittedRead, committed_reads, open_reads
 from consent.ledger.origin import origin_of
+from consent.own_copy import EXPORT, SELF, OwnRead, borne_out
 from vault.opening import Vault
 from vault.permit import AccessPermit, AccessStatement, issue
 
@@ -46,6 +47,31 @@ def emergency_permits(vault: Vault, refs: Sequence[Ref]) -> list[AccessPermit | 
         None if read is None or opening is None else issue(vault.keyring, _emergency(vault, read))
         for read, opening in zip(reads, openings, strict=True)
     ]
+
+
+def own_permits(vault: Vault, reads: Sequence[OwnRead]) -> list[AccessPermit | None]:
+    """One permit per committed copy of somebody's own data, in order; None where the ledger does not bear it out."""
+    with vault.data.read() as conn:
+        borne = borne_out(conn, vault, reads)
+    return [
+        issue(vault.keyring, _own(vault, read)) if true else None
+        for read, true in zip(reads, borne, strict=True)
+    ]
+
+
+def _own(vault: Vault, read: OwnRead) -> AccessStatement:
+    return AccessStatement(
+        subject=read.subject,
+        bucket=read.bucket,
+        tenant=vault.installation.tenant,
+        fields=read.fields,
+        recipient=SELF,
+        purpose=EXPORT,
+        at_ms=read.at_ms,
+        log_origin=read.position.origin,
+        entry_index=read.position.idx,
+        leaf_hash=read.position.leaf,
+    )
 
 
 def _emergency(vault: Vault, read: CommittedRead) -> AccessStatement:

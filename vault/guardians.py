@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, RowMapping, select, update
 
 from vault.drafts import Refused
 from vault.family_tables import guardianship
@@ -235,5 +235,5 @@ def _row(link_: Guardianship) -> dict[str, Any]:
     return {name: getattr(link_, name) for name in _COLUMNS}
 
 
-def _guardianship(row: Mapping[str, Any]) -> Guardianship:
+def _guardianship(row: Mapping[str, Any] | RowMapping) -> Guardianship:
     return Guardianship(**{**row, "kind": Tie(row["kind"])})

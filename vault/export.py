@@ -1,0 +1,47 @@
+"""A person's own copy of their values: every version in clear, under permits like anybody else's reading.
+
+The permit names the fields; unlike `reader`, which answers what was current at one instant, this opens all that
+is stored. A merged person's versions come out too: they belong to the survivor's copy.
+"""
+
+from collections.abc import Sequence
+
+from vault.opening import Vault
+from vault.permit import AccessPermit, check
+from vault.reader import Unreadable, UnreadableCode
+from vault.stored import StoredValue, every_value
+from vault.watch import Sighting, Source
+
+
+def open_everything(vault: Vault, permits: Sequence[AccessPermit]) -> list[list[StoredValue] | Unreadable]:
+    """For each permit every version of the fields it names, by field and version; positions match."""
+    asked = [(permit.statement.bucket, permit.statement.subject) for permit in permits]
+    keys = vault.keyring.subject_keys(asked)
+    answers: list[list[StoredValue] | Unreadable] = []
+    seen: list[Sighting] = []
+    with vault.data.read() as conn:
+        for permit in permits:
+            said = permit.statement
+            key = keys.get(said.subject)
+            if not check(vault.keyring, permit):
+                answers.append(Unreadable(UnreadableCode.FORGED))
+            elif key is None:
+                answers.append(Unreadable(UnreadableCode.ERASED))
+            else:
+                found = every_value(conn, vault, said.bucket, key)
+                answers.append([one for one in found if one.field in said.fields])
+                seen.append(_sighting(permit))
+    vault.watch.note(vault.data, vault.keyring, seen)
+    return answers
+
+
+def _sighting(permit: AccessPermit) -> Sighting:
+    said = permit.statement
+    return Sighting(
+        bucket=said.bucket,
+        subject=said.subject,
+        source=Source.EXPORT,
+        who=said.recipient,
+        place=f"{said.log_origin}#{said.entry_index}",
+        at_ms=said.at_ms,
+    )
