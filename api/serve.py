@@ -64,8 +64,11 @@ def run(settings: Settings, *, sealed: bool = False) -> None:
         signal.signal(number, _already_stopping)
     ready: dict[str, object] = {"url": url, "port": port, "pid": os.getpid(), "issuer": settings.issuer}
     keep_memory_private()
-    server = _Server(_config(_gate(settings, sealed=sealed), settings), settings.ready_file, ready)
+    gate = _gate(settings, sealed=sealed)
+    server = _Server(_config(gate, settings), settings.ready_file, ready)
     server.run(sockets=[listening])
+    if gate.failure is not None:
+        raise gate.failure
     if not server.started:
         sys.exit(1)
     log_event(Event.STOPPED)

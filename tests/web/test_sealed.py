@@ -2,21 +2,23 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager
 
 import httpx
 import pytest
+from litestar import Litestar, get
 
-from api.access import Access
+from api.access import Access, access
 from api.app import create_app
 from api.sealed import Gate
 from api.settings import Settings
 from api.staff import issue_staff_key
 from api.unsealing import TRIES, WINDOW_S, Unsealing
 from vault.opening import create_vault, open_vault
-from vault.providers.local import create_root, open_root
+from vault.providers.local import adopt_root, create_root, open_root
 from vault.providers.passphrase import Argon2Cost
-from vault.providers.shamir import ShareCollector, create_root_shares
+from vault.providers.shamir import ShareCollector, create_root_shares, new_root_shares
+from vault.rotation import rewrap_root
 
 PASSPHRASE = "correct horse battery staple"
 CHEAP = Argon2Cost(memory_kib=19_456, iterations=1, lanes=1)
@@ -53,8 +55,13 @@ class House:
     @contextmanager
     def open(self, provider):
         self.opened += 1
-        yield open_vault(self.backend.data, self.backend.keys, provider)
-        self.opened -= 1
+        try:
+            yield open_vault(self.backend.data, self.backend.keys, provider)
+        finally:
+            self.opened -= 1
+
+    def build(self, vault, seal):
+        return create_app(self.settings, vault=vault, clock=lambda: self.now, seal=seal)
 
     def run(self, story: Callable[[Gate, httpx.AsyncClient], Awaitable[None]]) -> None:
         async def told() -> None:
@@ -62,13 +69,12 @@ class House:
                 self.settings,
                 Unsealing(self.root, clock=lambda: self.seconds),
                 self.open,
-                lambda vault, seal: create_app(self.settings, vault=vault, clock=lambda: self.now, seal=seal),
+                lambda vault, seal: self.build(vault, seal),
             )
             async with httpx.AsyncClient(transport=httpx.ASGITransport(gate), base_url=ORIGIN) as client:
                 await story(gate, client)
             gate.seal()
-            if gate.task is not None:
-                await gate.task
+            await gate.sealed()
 
         asyncio.run(told())
 
@@ -97,11 +103,14 @@ def test_a_sealed_server_answers_nothing_but_health_and_unseal(split):
             ("POST", "/oauth/par"),
             ("GET", "/.well-known/oauth-authorization-server"),
             ("POST", "/v1/seal"),
+            ("GET", "/v1/unseal"),
+            ("POST", "/healthz"),
             ("DELETE", "/anything/at/all"),
         ):
             answer = await client.request(method, path)
             assert (answer.status_code, answer.json()["code"]) == (503, "sealed"), path
             assert answer.headers["x-content-type-options"] == "nosniff"
+        assert (await client.head("/healthz")).status_code == 503
 
     split.run(story)
 
@@ -120,12 +129,11 @@ def test_enough_shares_open_the_service_and_an_operator_seals_it_again(split):
             assert refused.status_code == status
         sealed = await client.post("/v1/seal", headers={"Authorization": f"Bearer {split.staff}"})
         assert sealed.status_code == 202
-        await gate.task
+        await gate.sealed()
         assert split.opened == 0
         health = await client.get("/healthz")
         assert (health.status_code, health.json()["got"]) == (503, 0)
 
-        split.seconds = WINDOW_S + 1
         for share in split.shares[:2]:
             await client.post("/v1/unseal", json={"share": share})
         assert (await client.get("/healthz")).status_code == 200
@@ -209,3 +217,140 @@ def test_a_vault_that_cannot_be_opened_leaves_the_server_sealed(whole, tmp_path)
         assert (await client.get("/healthz")).status_code == 503
 
     whole.run(story)
+
+
+def test_of_two_who_bring_the_last_share_at_once_both_find_the_server_open(split):
+    async def story(gate, client):
+        await client.post("/v1/unseal", json={"share": split.shares[0]})
+        answers = await asyncio.gather(
+            *(client.post("/v1/unseal", json={"share": share}) for share in split.shares[1:])
+        )
+        assert [answer.status_code for answer in answers] == [200, 200]
+        assert split.opened == 1
+        assert gate.standing().got == 0, "no share is kept once the server is open"
+
+    split.run(story)
+
+
+def test_right_shares_are_not_counted_as_guesses(split):
+    async def story(gate, client):
+        for _ in range(TRIES + 1):
+            for share in split.shares[:2]:
+                assert (await client.post("/v1/unseal", json={"share": share})).status_code in {200, 202}
+            gate.seal()
+            await gate.sealed()
+
+    split.run(story)
+
+
+@pytest.mark.parametrize("fails", ["build", "lifespan"])
+def test_a_service_that_cannot_start_leaves_the_server_sealed_and_open_to_the_next_try(whole, fails, capfd):
+    build, broken = whole.build, [True]
+
+    @asynccontextmanager
+    async def no_start(_app):
+        raise RuntimeError("no room")
+        yield
+
+    def sometimes(vault, seal):
+        if not broken:
+            return build(vault, seal)
+        broken.clear()
+        if fails == "build":
+            raise RuntimeError("no room")
+        return Litestar([], lifespan=[no_start], openapi_config=None)
+
+    whole.build = sometimes
+
+    async def story(_gate, client):
+        failed = await client.post("/v1/unseal", json={"passphrase": PASSPHRASE})
+        assert (failed.status_code, failed.json()["code"]) == (500, "internal_error")
+        assert "no room" not in failed.text + capfd.readouterr().err
+        assert (await client.get("/healthz")).status_code == 503
+        assert whole.opened == 0
+        again = await client.post("/v1/unseal", json={"passphrase": PASSPHRASE})
+        assert again.status_code == 200
+
+    whole.run(story)
+
+
+def test_requests_under_way_are_finished_before_the_keys_go(whole):
+    build, began, go_on = whole.build, asyncio.Event(), asyncio.Event()
+
+    def slow(vault, seal):
+        app = build(vault, seal)
+
+        @get("/slow", opt=access(Access.PUBLIC))
+        async def wait_here() -> str:
+            began.set()
+            await go_on.wait()
+            return str(whole.opened)
+
+        app.register(wait_here)
+        return app
+
+    whole.build = slow
+
+    async def story(gate, client):
+        await client.post("/v1/unseal", json={"passphrase": PASSPHRASE})
+        under_way = asyncio.create_task(client.get("/slow"))
+        await began.wait()
+        gate.seal()
+        assert (await client.get("/en/sign-in")).status_code == 503
+        reopening = asyncio.create_task(client.post("/v1/unseal", json={"passphrase": PASSPHRASE}))
+        await asyncio.sleep(0)
+        go_on.set()
+        assert (await under_way).text == "1"
+        assert (await reopening).status_code == 200
+        assert whole.opened == 1
+
+    whole.run(story)
+
+
+def test_an_open_server_goes_over_to_a_changed_root_by_new_shares_without_a_pause(split):
+    async def story(gate, client):
+        for share in split.shares[:2]:
+            await client.post("/v1/unseal", json={"share": share})
+        old, (new, shares) = _opened(split.root, split.shares), new_root_shares(split.root, 2, 3)
+
+        early = [await client.post("/v1/unseal", json={"share": share}) for share in shares[:2]]
+        assert early[1].json()["code"] == "keys_unavailable", "nothing is wrapped under the new root yet"
+        assert (await client.get("/healthz")).status_code == 200
+
+        rewrap_root(split.backend.keys, old, new, split.now)
+        adopt_root(split.root)
+        stale = await client.post("/v1/unseal", json={"share": split.shares[0]})
+        assert stale.json()["code"] == "stale_share"
+        taken = [await client.post("/v1/unseal", json={"share": share}) for share in shares[:2]]
+        assert [answer.status_code for answer in taken] == [202, 200]
+        assert split.opened == 1
+        assert (await client.get("/en/sign-in")).status_code == 200
+
+        gate.seal()
+        await gate.sealed()
+        again = [await client.post("/v1/unseal", json={"share": share}) for share in shares[1:]]
+        assert again[1].status_code == 200
+
+    split.run(story)
+
+
+def test_a_root_file_that_is_gone_is_told_and_opens_when_it_is_back(whole):
+    raw = whole.root.read_bytes()
+
+    async def story(_gate, client):
+        whole.root.unlink()
+        health = await client.get("/healthz")
+        assert (health.status_code, health.json()["needs"]) == (503, "root_file")
+        answer = await client.post("/v1/unseal", json={"passphrase": PASSPHRASE})
+        assert answer.json()["code"] == "malformed_root"
+        whole.root.write_bytes(raw)
+        assert (await client.post("/v1/unseal", json={"passphrase": PASSPHRASE})).status_code == 200
+
+    whole.run(story)
+
+
+def _opened(root, shares):
+    collector = ShareCollector(root)
+    for text in shares[:2]:
+        collector.add(text)
+    return collector.provider()
