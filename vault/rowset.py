@@ -17,6 +17,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from vault.pgarray import ElementType, encode
+from vault.storage import Dialect, straight
 
 type ColumnType = ElementType
 
@@ -50,7 +51,7 @@ class RowSet:
         """Run over `rows` (tuples in column order) and return every result row; no rows, no statement."""
         if not rows:
             return []
-        if conn.dialect.name == "sqlite":
+        if conn.dialect.name == Dialect.SQLITE:
             return self.run(conn, self._sqlite, {"rows": self._as_json(rows), **parameters})
         return self.run(conn, self._postgresql, {**self.arrays(rows), **parameters})
 
@@ -84,6 +85,8 @@ class RowSet:
     @staticmethod
     def run(conn: Connection, text: str, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
         """Send one statement as it is; returns its rows, if it has any."""
+        if conn.dialect.name == Dialect.POSTGRESQL and not conn.dispatch.before_cursor_execute:
+            return straight(conn, text, parameters)
         result = conn.exec_driver_sql(text, dict(parameters))
         return [tuple(row) for row in result.fetchall()] if result.returns_rows else []
 
@@ -109,7 +112,7 @@ class Together:
     ) -> list[tuple[Any, ...]]:
         """Run every part that has rows; other parameters are shared by all parts."""
         live = tuple(name for name in self._parts if rows.get(name))
-        if conn.dialect.name == "sqlite":
+        if conn.dialect.name == Dialect.SQLITE:
             answers = {name: self._parts[name](conn, rows[name], **parameters) for name in live}
             return answers.get(self._returning, [])
         if not live:
