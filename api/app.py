@@ -37,6 +37,7 @@ from api.oauth.metadata import authorization_server, jwks, protected_resource
 from api.oauth.par import push
 from api.oauth.token import exchange_code
 from api.opening import opened_vault
+from api.people import add_people, look_up
 from api.portal.asked import answer_request, request_page
 from api.portal.grants import grants_page, withdraw_grant
 from api.portal.pages import front_door, language_door, static_file
@@ -70,6 +71,8 @@ STAFF = (
     open_request,
     list_alarms,
     alarm_seen,
+    add_people,
+    look_up,
 )
 PORTAL = (
     language_door,

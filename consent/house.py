@@ -9,12 +9,12 @@ import hmac
 import secrets
 from collections.abc import Sequence
 
-from consent.ledger.append import Item
+from consent.ledger.append import Item, append
 from consent.ledger.commitment import SECRET_BYTES, Field, Opening, commit
 from consent.ledger.entry import Kind
 from consent.ledger.openings import tag_of
 from consent.ledger.origin import LogId, origin_of, year_of
-from vault.ids import Bucket, RecordId, SubjectId
+from vault.ids import Bucket, RecordId, SubjectId, new_id
 from vault.opening import Vault
 from vault.sealed import SALT_BYTES, Place, open_sealed, seal
 
@@ -41,6 +41,15 @@ def house_item(vault: Vault, kind: Kind, entry_id: bytes, fields: Sequence[Field
         subject=_nobody(vault),
         sealed_secret=seal(_key(vault, b"data"), 1, _place(vault, entry_id), secret, salt),
     )
+
+
+def record_in_house(vault: Vault, kind: Kind, fields: Sequence[Field], now_ms: int) -> bytes:
+    """Commit an entry of the house's chain by itself; its id."""
+    entry_id = new_id(house_bucket(vault), now_ms)
+    with vault.data.write() as conn:
+        item = house_item(vault, kind, entry_id, fields, now_ms)
+        append(conn, [item], now_ms, vault.installation.ledger_host)
+    return entry_id
 
 
 def house_opening(vault: Vault, entry_id: bytes, sealed: bytes, fields: Sequence[Field]) -> Opening:

@@ -8,6 +8,7 @@ recorded.
 import threading
 
 from api.attempts import sweep_attempts
+from api.bulk import sweep_kept
 from api.clock import Clock
 from api.events import Event, log_event, log_unexpected
 from api.sessions import Lifetime, sweep_sessions
@@ -70,6 +71,7 @@ class Publisher:
         with self._vault.data.write() as conn:
             sweep_sessions(conn, now_ms, self._lifetime)
             sweep_attempts(conn, now_ms)
+            sweep_kept(conn, now_ms)
             forget_expired(conn, now_ms)
 
     def _run(self) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from sqlalchemy import MetaData
 
+import api.kept_tables
 import api.tables
 import breach.tables
 import consent.dual_tables
@@ -37,6 +38,7 @@ TABLE_MODULES = (
     consent.erasure_tables,
     consent.load_tables,
     breach.tables,
+    api.kept_tables,
     api.tables,
 )
 

@@ -277,6 +277,25 @@ ALTER TABLE job ENABLE ROW LEVEL SECURITY
 -- end
 CREATE POLICY own ON job USING (tenant = (SELECT perusal_tenant())) WITH CHECK (tenant = (SELECT perusal_tenant()))
 -- end
+CREATE TABLE kept_person (
+	bucket INTEGER NOT NULL,
+	key_hash BYTEA NOT NULL,
+	at INTEGER NOT NULL,
+	request_hash BYTEA NOT NULL,
+	subject BYTEA NOT NULL,
+	sealed BYTEA NOT NULL,
+	created_at BIGINT NOT NULL,
+	CONSTRAINT pk_kept_person PRIMARY KEY (bucket, key_hash, at),
+	CONSTRAINT ck_kept_person_hashes CHECK (length(key_hash) = 32 AND length(request_hash) = 32),
+	CONSTRAINT ck_kept_person_at CHECK (at >= 0)
+)
+-- end
+CREATE INDEX ix_kept_person_created_at ON kept_person (created_at)
+-- end
+ALTER TABLE kept_person ENABLE ROW LEVEL SECURITY
+-- end
+CREATE POLICY own ON kept_person USING (bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket())) WITH CHECK (bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket()))
+-- end
 CREATE TABLE ledger_checkpoint (
 	bucket INTEGER NOT NULL,
 	year INTEGER NOT NULL,

@@ -205,6 +205,21 @@ CREATE TABLE job (
 -- end
 CREATE INDEX ix_job_state_created_at ON job (state, created_at)
 -- end
+CREATE TABLE kept_person (
+	bucket INTEGER NOT NULL,
+	key_hash BLOB NOT NULL,
+	at INTEGER NOT NULL,
+	request_hash BLOB NOT NULL,
+	subject BLOB NOT NULL,
+	sealed BLOB NOT NULL,
+	created_at BIGINT NOT NULL,
+	CONSTRAINT pk_kept_person PRIMARY KEY (bucket, key_hash, at),
+	CONSTRAINT ck_kept_person_hashes CHECK (length(key_hash) = 32 AND length(request_hash) = 32),
+	CONSTRAINT ck_kept_person_at CHECK (at >= 0)
+)
+-- end
+CREATE INDEX ix_kept_person_created_at ON kept_person (created_at)
+-- end
 CREATE TABLE ledger_checkpoint (
 	bucket INTEGER NOT NULL,
 	year INTEGER NOT NULL,

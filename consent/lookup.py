@@ -1,0 +1,125 @@
+"""Finding out whether people are stored here: for staff, ledgered before the answer, and without a single value.
+
+A search opens the people it suggests inside the vault and lets ids out, nothing else. Whoever is found gets an
+entry in their chain and a line in their history; every search, also one that finds nobody, is an entry of the
+house's chain. All of it is committed before the answer leaves; honey persons that were opened raise their alarm.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Final
+
+from sqlalchemy import insert
+
+from consent.dual_tables import staff_lookup
+from consent.errors import BadRequest
+from consent.house import house_bucket, house_item
+from consent.ids import fields_json
+from consent.ledger.append import Item, append
+from consent.ledger.entry import Kind
+from consent.ledger.origin import year_of
+from consent.ledgering import entry_items
+from consent.staff import DualReason, Staffer, actor_mac
+from vault.find import Found, TooBroad, find
+from vault.ids import Bucket, SubjectId, encode_id, new_id
+from vault.opening import Vault
+from vault.watch import Sighting, Source
+
+__all__ = ["MOST_ROWS", "Found", "TooBroad", "find_people"]
+
+MOST_ROWS: Final = 200
+
+type Person = tuple[Bucket, SubjectId]
+
+
+def find_people(
+    vault: Vault, staffer: Staffer, rows: Sequence[Mapping[str, str]], reason: DualReason, now_ms: int
+) -> list[list[Found] | TooBroad]:
+    """Who each row of texts by field code is about, in order; raises BadRequest for none or too many rows."""
+    if not 0 < len(rows) <= MOST_ROWS or not all(rows):
+        raise BadRequest("a search has 1 to 200 rows, each with a text")
+    search_id = new_id(house_bucket(vault), now_ms)
+    opened: set[Person] = set()
+
+    def note(people: Collection[Person]) -> None:
+        opened.update(people)
+
+    answers = [find(vault, row, opened=note) for row in rows]
+    place = encode_id("look", search_id)
+    seen = (_sighting(person, staffer, place, now_ms) for person in sorted(opened))
+    vault.watch.note(vault.data, vault.keyring, seen)
+    found = _fields_by_person(answers)
+    said = (
+        ("step", "searched"),
+        ("staff", staffer.name),
+        ("reason", reason.value),
+        ("rows", str(len(rows))),
+        ("found", str(len(found))),
+    )
+    searched = house_item(vault, Kind.DISCLOSE, search_id, said, now_ms)
+    record_lookups(vault, staffer, ("find", reason), found, now_ms, house=[searched])
+    return answers
+
+
+def record_lookups(
+    vault: Vault,
+    staffer: Staffer,
+    how: tuple[str, DualReason],
+    found: Mapping[Person, Sequence[str]],
+    now_ms: int,
+    *,
+    house: Sequence[Item] = (),
+) -> None:
+    """One row and one entry for everybody who was found (by which fields), in one transaction.
+
+    `how` is the way, "find" or "scan", and the reason; `house` are entries of the house's chain to go with them.
+    Whoever was erased meanwhile has no chain any more and is left out.
+    """
+    way, reason = how
+    keys = vault.keyring.subject_keys(sorted(found))
+    named = [(*person, new_id(person[0], now_ms)) for person in sorted(found) if person[1] in keys]
+    rows = [
+        {
+            "bucket": bucket,
+            "id": entry_id,
+            "subject": subject,
+            "staff": staffer.name,
+            "actor": actor_mac(vault, staffer),
+            "how": way,
+            "reason": reason.value,
+            "fields": fields_json(tuple(found[bucket, subject])),
+            "committed_at": now_ms,
+            "ledger_year": year_of(now_ms),
+        }
+        for bucket, subject, entry_id in named
+    ]
+    said = (("step", "found"), ("staff", staffer.name), ("how", way), ("reason", reason.value))
+    about = [
+        (bucket, subject, entry_id, (*said, ("fields", ",".join(found[bucket, subject]))))
+        for bucket, subject, entry_id in named
+    ]
+    items = [*house, *entry_items(vault, Kind.DISCLOSE, about, now_ms)]
+    with vault.data.write() as conn:
+        if rows:
+            conn.execute(insert(staff_lookup), rows)
+        append(conn, items, now_ms, vault.installation.ledger_host)
+
+
+def _sighting(person: Person, staffer: Staffer, place: str, now_ms: int) -> Sighting:
+    bucket, subject = person
+    return Sighting(
+        bucket=bucket,
+        subject=subject,
+        source=Source.FIND,
+        who=f"staff:{staffer.name}",
+        place=place,
+        at_ms=now_ms,
+    )
+
+
+def _fields_by_person(answers: Sequence[list[Found] | TooBroad]) -> dict[Person, tuple[str, ...]]:
+    """Whoever was found, and by which fields, sorted."""
+    shown: dict[Person, set[str]] = {}
+    for answer in answers:
+        for one in answer if isinstance(answer, list) else ():
+            shown.setdefault((one.bucket, one.subject), set()).update((one.field, *one.agrees))
+    return {person: tuple(sorted(fields)) for person, fields in shown.items()}

@@ -1,0 +1,149 @@
+"""Staff's searches: ids only, ledgered before the answer, shown to whoever was found, alarmed for honey persons."""
+
+import hashlib
+
+import pytest
+from sqlalchemy import select
+
+from consent.dual_tables import staff_lookup
+from consent.errors import BadRequest
+from consent.honey import plant, sweep
+from consent.keeping import Enrolled, NewPerson
+from consent.ledger.entry import Kind
+from consent.ledger.errors import LedgerAlarm
+from consent.lookup import MOST_ROWS, find_people
+from consent.staff import DualReason
+from consent.staff_history import StaffEventKind, staff_events
+from tests.consent.dual import ASKER, Office
+from tests.vault import people
+from vault.honey import alarms
+
+REASON = DualReason.LEAK_INVESTIGATION
+
+
+@pytest.fixture
+def office(world):
+    return Office(world.vault, world.now)
+
+
+def raised(office):
+    office.vault.watch.settle()
+    with office.vault.data.read() as conn:
+        return alarms(conn)
+
+
+def test_everybody_who_is_found_has_it_in_their_chain_and_their_history(world, office):
+    one, other, _ = world.people(3)
+    rows = [
+        {"phone": people.phone(0)},
+        {"phone": hashlib.md5(people.phone(1).encode()).hexdigest().upper()},
+        {"phone": people.phone(99)},
+        {"email": "user0@example.com"},
+    ]
+    before = len(office.entries())
+
+    first, second, third, fourth = find_people(office.vault, ASKER, rows, REASON, office.now)
+
+    assert [[found.subject for found in answer] for answer in (first, second, third, fourth)] == [
+        [one.subject],
+        [other.subject],
+        [],
+        [one.subject],
+    ]
+    made = office.entries()[before:] if world.vault.installation.buckets.many == 1 else office.entries()
+    assert sum(entry.kind is Kind.DISCLOSE for entry in made) == 3, "two people and the house"
+    with office.vault.data.read() as conn:
+        rows = {row.subject: row for row in conn.execute(select(staff_lookup))}
+        (event,) = staff_events(conn, one.bucket, one.subject)
+    assert set(rows) == {one.subject, other.subject}
+    assert (event.kind, event.staff, event.fields) == (
+        StaffEventKind.LOOKED_UP,
+        ASKER.name,
+        ("email", "phone"),
+    )
+    said = (("step", "found"), ("staff", ASKER.name), ("how", "find"), ("reason", REASON.value))
+    assert office.commits_to(rows[one.subject].id, (*said, ("fields", "email,phone")))
+
+
+def test_a_search_that_finds_nobody_is_an_entry_of_the_house(world, office):
+    world.person()
+
+    assert find_people(office.vault, ASKER, [{"phone": people.phone(99)}], REASON, office.now) == [[]]
+
+    (entry,) = office.entries(Kind.DISCLOSE)
+    assert entry.n == 1
+
+
+def test_with_the_ledger_down_nobody_is_found(world, office, monkeypatch):
+    world.person()
+
+    def down(*_):
+        raise LedgerAlarm("ledger.example/2026/0", "down")
+
+    monkeypatch.setattr("consent.lookup.append", down)
+    with pytest.raises(LedgerAlarm):
+        find_people(office.vault, ASKER, [{"phone": people.phone(0)}], REASON, office.now)
+    monkeypatch.undo()
+
+    with office.vault.data.read() as conn:
+        assert conn.execute(select(staff_lookup)).all() == []
+
+
+@pytest.mark.parametrize(
+    "rows", [[], [{}], [{"phone": "1"}] * (MOST_ROWS + 1)], ids=["none", "empty", "many"]
+)
+def test_a_search_for_nothing_or_for_too_much_is_refused(office, rows):
+    with pytest.raises(BadRequest):
+        find_people(office.vault, ASKER, rows, REASON, office.now)
+
+
+def test_a_honey_person_has_everything_that_others_have_and_an_alarm_when_found(world, office):
+    (honey,) = plant(office.vault, [NewPerson(people.values(7))], office.now)
+    assert isinstance(honey, Enrolled)
+    ordinary = world.person()
+    rows = [{"phone": people.phone(7)}, {"phone": people.phone(0)}]
+
+    found, other = find_people(office.vault, ASKER, rows, REASON, office.now)
+
+    assert (found[0].subject, other[0].subject) == (honey.subject, ordinary.subject)
+    (alarm,) = raised(office)
+    assert (alarm.source, alarm.who) == ("find", f"staff:{ASKER.name}")
+    assert len(office.entries(Kind.ENROL)) == 2
+
+
+def test_an_emergency_and_a_use_of_a_honey_person_raise_one_alarm_each(world, office):
+    from consent.accounts import Consumer
+    from consent.disclose import disclose_many
+
+    (honey,) = plant(office.vault, [NewPerson(people.values(7))], office.now)
+    office.open(office.approved(honey.subject).id)
+    issued = world.token(world.app(), Consumer(bucket=honey.bucket, subject=honey.subject, lang="en"))
+    disclose_many(world.vault, [world.request(issued)], world.now)
+
+    told = {alarm.who.partition("/")[0].partition("_")[0] for alarm in raised(office)}
+
+    assert told == {"staff:operator", "org"}
+
+
+def test_alarms_that_a_process_did_not_live_to_write_are_raised_from_the_ledger(world, office, monkeypatch):
+    (honey,) = plant(office.vault, [NewPerson(people.values(7))], office.now)
+    monkeypatch.setattr(type(office.vault.watch), "_queue", lambda *_: None)
+    office.open(office.approved(honey.subject).id)
+    office.open(office.approved(world.person().subject).id)
+    assert raised(office) == []
+
+    assert sweep(office.vault, office.now + 1) == 0
+    assert sweep(office.vault, office.now) == 1
+    assert sweep(office.vault, office.now) == 0
+    monkeypatch.undo()
+
+    (alarm,) = raised(office)
+    assert alarm.who == f"staff:{ASKER.name}"
+
+
+def test_an_alarm_and_its_sweep_are_the_same_alarm(world, office):
+    (honey,) = plant(office.vault, [NewPerson(people.values(7))], office.now)
+    office.open(office.approved(honey.subject).id)
+    assert len(raised(office)) == 1
+
+    assert sweep(office.vault, office.now) == 0
