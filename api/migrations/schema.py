@@ -17,6 +17,7 @@ import vault.family_tables
 import vault.field_tables
 import vault.honey_tables
 import vault.key_tables
+import vault.retention_tables
 import vault.role_tables
 import vault.tables
 import vault.tag_tables
@@ -27,6 +28,7 @@ TABLE_MODULES = (
     vault.tables,
     vault.tag_tables,
     vault.key_tables,
+    vault.retention_tables,
     vault.role_tables,
     vault.erasure_tables,
     vault.family_tables,

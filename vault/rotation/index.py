@@ -24,6 +24,7 @@ from vault.holds import lock_people
 from vault.ids import SubjectId
 from vault.key_tables import index_root
 from vault.keys import KeysUnavailable
+from vault.merge import survivors
 from vault.opening import Vault
 from vault.rotation.barrier import barrier, passed
 from vault.rotation.jobs import Job, Kind, move, new_job, store
@@ -170,6 +171,7 @@ def _fill(conn: Connection, vault: Vault, keys: TagKeys, people: Sequence[Person
     homes = {subject: bucket for bucket, subject in people if states.get(subject) in {"active", "merged"}}
     opening = vault.keyring.subject_keys([(bucket, subject) for subject, bucket in homes.items()])
     found = every_values(conn, vault, {who: (homes[who], key) for who, key in opening.items()})
+    survivor = survivors(conn, [(bucket, subject) for subject, bucket in homes.items()])
     claims: list[tuple[UniqueKey, SubjectId]] = []
     rows: list[TagRow] = []
     for subject, values in found.items():
@@ -177,8 +179,8 @@ def _fill(conn: Connection, vault: Vault, keys: TagKeys, people: Sequence[Person
             TagRow(number, kind, keys.index_epoch, homes[subject], subject, version)
             for kind, number, version in _tags(vault, keys, values)
         ]
-        if states[subject] == "active":
-            claims += [(claim, subject) for claim in _claims(vault, keys, values)]
+        owner = survivor.get(subject, subject)  # key values of a duplicate belong to who it was merged into
+        claims += [(claim, owner) for claim in _claims(vault, keys, values)]
     write_tags(conn, rows)
     _CLAIM(conn, [(one.bucket, one.kind, one.epoch, one.tag, subject) for one, subject in claims])
 

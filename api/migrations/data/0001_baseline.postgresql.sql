@@ -837,6 +837,27 @@ ALTER TABLE person_merge ENABLE ROW LEVEL SECURITY
 -- end
 CREATE POLICY own ON person_merge USING (bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket())) WITH CHECK (bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket()) AND (EXISTS (SELECT 1 FROM person r WHERE r.bucket = person_merge.keep_bucket AND r.subject = person_merge.keep)))
 -- end
+CREATE TABLE retention (
+	bucket INTEGER NOT NULL,
+	subject BYTEA NOT NULL,
+	field TEXT NOT NULL,
+	expires_at BIGINT NOT NULL,
+	reason TEXT NOT NULL,
+	state TEXT NOT NULL,
+	set_at BIGINT NOT NULL,
+	done_at BIGINT,
+	CONSTRAINT pk_retention PRIMARY KEY (bucket, subject, field),
+	CONSTRAINT fk_retention_bucket_subject FOREIGN KEY(bucket, subject) REFERENCES person (bucket, subject),
+	CONSTRAINT ck_retention_state CHECK (state IN ('set', 'struck', 'done')),
+	CONSTRAINT ck_retention_done_at CHECK ((state = 'done') = (done_at IS NOT NULL))
+)
+-- end
+CREATE INDEX ix_retention_due ON retention (expires_at) WHERE state <> 'done'
+-- end
+ALTER TABLE retention ENABLE ROW LEVEL SECURITY
+-- end
+CREATE POLICY own ON retention USING (bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket())) WITH CHECK (bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket()))
+-- end
 CREATE TABLE staff_lookup (
 	bucket INTEGER NOT NULL,
 	id BYTEA NOT NULL,

@@ -633,6 +633,24 @@ CREATE TRIGGER person_merge_keep BEFORE INSERT ON person_merge WHEN NOT EXISTS (
 -- end
 CREATE TRIGGER person_merge_final BEFORE UPDATE OF state, merged_into ON person WHEN (OLD.state = 'merged' AND NEW.state = 'active') OR (NEW.state = 'merged' AND (NOT EXISTS (SELECT 1 FROM person_merge m WHERE m.bucket = NEW.bucket AND m.subject = NEW.subject AND m.keep = NEW.merged_into) OR EXISTS (SELECT 1 FROM person p WHERE p.merged_into = NEW.subject AND p.state = 'merged'))) BEGIN SELECT RAISE(ABORT, 'a merge is final and makes no chains'); END
 -- end
+CREATE TABLE retention (
+	bucket INTEGER NOT NULL,
+	subject BLOB NOT NULL,
+	field TEXT NOT NULL,
+	expires_at BIGINT NOT NULL,
+	reason TEXT NOT NULL,
+	state TEXT NOT NULL,
+	set_at BIGINT NOT NULL,
+	done_at BIGINT,
+	CONSTRAINT pk_retention PRIMARY KEY (bucket, subject, field),
+	CONSTRAINT fk_retention_bucket_subject FOREIGN KEY(bucket, subject) REFERENCES person (bucket, subject),
+	CONSTRAINT ck_retention_state CHECK (state IN ('set', 'struck', 'done')),
+	CONSTRAINT ck_retention_done_at CHECK ((state = 'done') = (done_at IS NOT NULL))
+)
+ WITHOUT ROWID
+-- end
+CREATE INDEX ix_retention_due ON retention (expires_at) WHERE state <> 'done'
+-- end
 CREATE TABLE staff_lookup (
 	bucket INTEGER NOT NULL,
 	id BLOB NOT NULL,

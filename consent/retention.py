@@ -1,0 +1,99 @@
+"""Carrying out what may be kept no longer (PIPL 19 and 47): fields are struck out, whole people are erased.
+
+`run` takes everything that is over as far as it goes, in pages, each of which survives whoever runs it: a struck
+field's entry is in the ledger by the commit that destroys the text; the person's key is replaced afterwards, and
+until then the term waits. Erasure of whole people is ordered here and carried out by `erase`. Guardianships of
+wards who came of age end as well.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from consent import erase
+from consent.erase import By, Reason
+from consent.families import end_due
+from consent.ledger.append import append
+from consent.ledger.entry import Kind
+from consent.ledgering import entry_items
+from consent.writes import struck_text, write_id
+from vault import retention
+from vault.opening import Vault
+from vault.retention import Rule, Struck, Term
+
+__all__ = ["Done", "Rule", "Term", "keep_until", "run"]
+
+_ACTOR = "retention"
+
+type Report = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Done:
+    """What one run did: versions destroyed, people ordered erased, guardianships ended."""
+
+    struck: int
+    erased: int
+    ended: int
+
+
+def keep_until(vault: Vault, terms: Sequence[Term], now_ms: int) -> None:
+    """Say how long fields or whole people (field "") may be kept; replaces what was said before."""
+    with vault.data.write() as conn:
+        retention.keep_until(conn, terms, now_ms)
+
+
+def run(vault: Vault, rules: Sequence[Rule], now_ms: int, report: Report | None = None) -> Done:
+    """Carry out every term that is over; `rules` are the defaults of this installation. Repeating it is harmless."""
+    tell = report or _silent
+    with vault.data.write() as conn:
+        retention.apply_rules(conn, rules, now_ms)
+    struck = _strike_due(vault, now_ms, tell)
+    _renew_struck(vault, now_ms, tell)
+    return Done(struck=struck, erased=_erase_due(vault, now_ms, tell), ended=end_due(vault, now_ms))
+
+
+def _strike_due(vault: Vault, now_ms: int, tell: Report) -> int:
+    def within(conn: Connection, struck: Sequence[Struck]) -> None:
+        about = []
+        for one in struck:
+            text = struck_text(one.field, one.version, one.at)
+            about.append((one.bucket, one.subject, write_id(one.subject, text), (("values", text),)))
+        items = entry_items(vault, Kind.CORRECT, about, now_ms)
+        append(conn, items, now_ms, vault.installation.ledger_host)
+
+    count = 0
+    while terms := _due(vault, now_ms):
+        count += len(retention.strike(vault, terms, now_ms, within=within))
+        tell("striking out", count, count)
+    return count
+
+
+def _renew_struck(vault: Vault, now_ms: int, tell: Report) -> None:
+    count = 0
+    while terms := _due(vault, now_ms, state="struck"):
+        retention.renew(vault, terms, now_ms)
+        count += len(terms)
+        tell("replacing keys", count, count)
+
+
+def _erase_due(vault: Vault, now_ms: int, tell: Report) -> int:
+    count = 0
+    while terms := _due(vault, now_ms, whole=True):
+        with vault.data.write() as conn:
+            people = [term.subject for term in terms]
+            answers = erase.order(conn, vault, people, By(actor=_ACTOR, reason=Reason.RETENTION), now_ms)
+            retention.settle(conn, terms, now_ms)
+        count += sum(not one.repeated for family in answers if isinstance(family, tuple) for one in family)
+        tell("ordering erasures", count, count)
+    return count
+
+
+def _due(vault: Vault, now_ms: int, *, state: str = "set", whole: bool = False) -> list[Term]:
+    with vault.data.read() as conn:
+        return retention.due(conn, now_ms, state=state, whole=whole)
+
+
+def _silent(_stage: str, _done: int, _total: int) -> None:
+    pass
