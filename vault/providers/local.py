@@ -56,6 +56,7 @@ __all__ = [
     "MalformedRoot",
     "NeedsShares",
     "NothingPending",
+    "RootChanged",
     "RootExists",
     "Roots",
     "WrongPassphrase",
@@ -83,17 +84,30 @@ class NeedsShares(SealedError):
     code = "needs_shares"
 
 
+class RootChanged(SealedError):
+    """The root file is another one than was opened: whoever opened it has to do so again."""
+
+    code = "root_changed"
+
+
 class LocalProvider:
     """Wraps tenant keys under its newest root and unwraps under any; asks `reopen` once about a root it lacks.
 
     `roots` holds the 32-byte keys, newest first: they are for sealing a root file again and for nothing else.
+    `source` is the root file with what stood in it when it was opened: nothing is wrapped under a root that is
+    being replaced or was, because it would be lost with that root.
     """
 
-    __slots__ = ("_ciphers", "_lock", "_reopen", "roots")
+    __slots__ = ("_ciphers", "_lock", "_reopen", "roots", "source")
 
     def __init__(
-        self, root: bytes, *others: bytes, reopen: Callable[[], "LocalProvider"] | None = None
+        self,
+        root: bytes,
+        *others: bytes,
+        source: tuple[Path, bytes] | None = None,
+        reopen: Callable[[], "LocalProvider"] | None = None,
     ) -> None:
+        self.source = source
         self._reopen = reopen
         self._lock = threading.Lock()
         self._hold(root, *others)
@@ -103,7 +117,9 @@ class LocalProvider:
         return "local"
 
     def wrap(self, key: bytes, context: bytes) -> bytes:
+        """As every provider; raises ChangePending or RootChanged too."""
         with self._lock:
+            self._keep_up()
             newest, cipher = next(iter(self._ciphers.items()))
         head, nonce = b"\x02" + newest, secrets.token_bytes(12)
         return head + nonce + cipher.encrypt(nonce, key, head + context)
@@ -118,8 +134,9 @@ class LocalProvider:
                 continue
         raise Unopenable("this key does not unwrap")
 
-    def version_of(self, blob: bytes) -> str:
-        """The root id in hex, or "unmarked" for a blob of the first version."""
+    @staticmethod
+    def version_of(blob: bytes) -> str:
+        """The root id in hex, or "unmarked" for a blob of the first version; needs no root."""
         return _divide(blob)[0][1:].hex() or "unmarked"
 
     def prepare(self) -> None:
@@ -139,8 +156,24 @@ class LocalProvider:
             if not wanted:
                 return list(self._ciphers.values())
             if wanted not in self._ciphers and self._reopen is not None:
-                self._hold(*self._reopen().roots)
+                self._become(self._reopen())
             return [self._ciphers[wanted]] if wanted in self._ciphers else []
+
+    def _keep_up(self) -> None:
+        if self.source is None:
+            return
+        path, opened = self.source
+        if is_pending(path):
+            raise ChangePending("the root key is being changed: finish that first")
+        if read_root_file(path) == opened:
+            return
+        if self._reopen is None:
+            raise RootChanged("the root key was changed: open it again")
+        self._become(self._reopen())
+
+    def _become(self, other: "LocalProvider") -> None:
+        self.source = other.source
+        self._hold(*other.roots)
 
     def _hold(self, *roots: bytes) -> None:
         self.roots = roots
@@ -156,9 +189,9 @@ class Roots(NamedTuple):
     current: LocalProvider | None
     pending: LocalProvider | None
 
-    def provider(self) -> LocalProvider:
-        """One provider for both: it wraps under the root in use and unwraps under either."""
-        return LocalProvider(*(root for one in self if one is not None for root in one.roots))
+    def provider(self, source: tuple[Path, bytes] | None = None) -> LocalProvider:
+        """One provider for both, which unwraps under either; `source` as in LocalProvider."""
+        return LocalProvider(*(root for one in self if one is not None for root in one.roots), source=source)
 
 
 def create_root(path: Path, passphrase: str, *, cost: Cost = DEFAULT_COST) -> None:
@@ -171,7 +204,8 @@ def open_root(path: Path, passphrase: str) -> LocalProvider:
 
     While the root is being changed it unwraps what either root wrapped, if the passphrase opens both.
     """
-    return open_roots(path, passphrase).provider()
+    source = path, read_root_file(path)
+    return open_roots(path, passphrase).provider(source)
 
 
 def open_roots(path: Path, passphrase: str) -> Roots:
@@ -195,7 +229,8 @@ def follow_root(path: Path, passphrase: Callable[[], str]) -> LocalProvider:
     def reopen() -> LocalProvider:
         return open_root(path, passphrase())
 
-    return LocalProvider(*reopen().roots, reopen=reopen)
+    first = reopen()
+    return LocalProvider(*first.roots, source=first.source, reopen=reopen)
 
 
 def new_root(path: Path, passphrase: str, *, cost: Cost = DEFAULT_COST) -> LocalProvider:

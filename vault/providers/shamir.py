@@ -142,6 +142,7 @@ class ShareCollector:
 
     def __init__(self, path: Path) -> None:
         files = [read_root_file(path)]
+        self._source = path, files[0]
         if is_pending(path):
             files.append(read_root_file(pending_path(path)))
         self._files = [parse_share_file(raw) if raw.startswith(SHARES_MAGIC) else None for raw in files]
@@ -177,7 +178,7 @@ class ShareCollector:
 
     def provider(self) -> LocalProvider:
         """The provider that the shares open; raises NotEnoughShares."""
-        return self.roots().provider()
+        return self.roots().provider(self._source)
 
     def _file_of(self, share: Share) -> ShareFile:
         for file in self._files:

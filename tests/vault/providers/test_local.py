@@ -12,6 +12,7 @@ from vault.providers.local import (
     LocalProvider,
     MalformedRoot,
     NothingPending,
+    RootChanged,
     RootExists,
     WrongPassphrase,
     adopt_root,
@@ -268,26 +269,37 @@ def test_a_refused_passphrase_leaves_the_file_as_it_was(path):
 
 
 def test_a_change_of_root_opens_both_until_it_is_adopted(path):
-    old = open_root(path, "pass phrase")
+    before = open_root(path, "pass phrase").wrap(KEY, CONTEXT)
     pending = new_root(path, "pass phrase", cost=ARGON2)
     roots = open_roots(path, "pass phrase")
-    assert roots.current.unwrap(old.wrap(KEY, CONTEXT), CONTEXT) == KEY
+    assert roots.current.unwrap(before, CONTEXT) == KEY
     assert roots.pending.unwrap(pending.wrap(KEY, CONTEXT), CONTEXT) == KEY
     with pytest.raises(Unopenable):
         roots.current.unwrap(pending.wrap(KEY, CONTEXT), CONTEXT)
 
 
 def test_who_opens_in_the_middle_of_a_change_reads_what_either_root_wrapped(path):
-    old = open_root(path, "pass phrase")
-    pending = new_root(path, "pass phrase", cost=ARGON2)
+    before = open_root(path, "pass phrase").wrap(KEY, CONTEXT)
+    after = new_root(path, "pass phrase", cost=ARGON2).wrap(KEY, CONTEXT)
     opened = open_root(path, "pass phrase")
-    for one in (old, pending):
-        assert opened.unwrap(one.wrap(KEY, CONTEXT), CONTEXT) == KEY
-    assert old.unwrap(opened.wrap(KEY, CONTEXT), CONTEXT) == KEY
+    for blob in (before, after):
+        assert opened.unwrap(blob, CONTEXT) == KEY
+
+
+def test_nothing_is_wrapped_under_a_root_that_is_being_replaced_or_was(path):
+    fixed, living = open_root(path, "pass phrase"), follow_root(path, lambda: "pass phrase")
+    pending = new_root(path, "pass phrase", cost=ARGON2)
+    for provider in (fixed, living, open_root(path, "pass phrase")):
+        with pytest.raises(ChangePending):
+            provider.wrap(KEY, CONTEXT)
+    adopt_root(path)
+    with pytest.raises(RootChanged):
+        fixed.wrap(KEY, CONTEXT)
+    assert pending.unwrap(living.wrap(KEY, CONTEXT), CONTEXT) == KEY
 
 
 def test_an_adopted_root_is_the_only_one(path):
-    old = open_root(path, "pass phrase")
+    before = open_root(path, "pass phrase").wrap(KEY, CONTEXT)
     pending = new_root(path, "second", cost=ARGON2)
     assert is_pending(path)
     adopt_root(path)
@@ -295,7 +307,7 @@ def test_an_adopted_root_is_the_only_one(path):
     opened = open_root(path, "second")
     assert opened.unwrap(pending.wrap(KEY, CONTEXT), CONTEXT) == KEY
     with pytest.raises(Unopenable):
-        opened.unwrap(old.wrap(KEY, CONTEXT), CONTEXT)
+        opened.unwrap(before, CONTEXT)
     with pytest.raises(WrongPassphrase):
         open_root(path, "pass phrase")
 

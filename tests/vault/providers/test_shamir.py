@@ -238,8 +238,11 @@ def test_shares_older_than_the_last_set_are_foreign(path, shares):
 
 def test_while_the_root_changes_both_sets_are_taken_each_for_its_own_root(path, shares):
     old = collected(path, shares[:3]).provider()
+    before = old.wrap(KEY, CONTEXT)
     pending, fresh = new_root_shares(path)
-    before, after = old.wrap(KEY, CONTEXT), pending.wrap(KEY, CONTEXT)
+    after = pending.wrap(KEY, CONTEXT)
+    with pytest.raises(ChangePending):
+        old.wrap(KEY, CONTEXT)
     roots = collected(path, [*shares[:3], *fresh[:3]]).roots()
     assert roots.current.unwrap(before, CONTEXT) == KEY
     assert roots.pending.unwrap(after, CONTEXT) == KEY
