@@ -5,7 +5,7 @@ leaf, under the secret unsealed from the ledger. Rows and ledger that disagree a
 use is left out, nothing is decrypted for it, and its id is logged.
 
 * `committed_uses(conn, refs) -> list[CommittedUse | None]`, refs are (bucket, disclosure id), in order.
-* `open_uses(conn, vault, uses) -> list[Opening | None]` the verified openings; None where they disagree, the
+* `open_uses(vault, uses) -> list[Opening | None]` the verified openings; None where they disagree, the
   secret does not open, or the person's keys are gone.
 """
 
@@ -21,11 +21,11 @@ from consent.ids import DisclosureId, GrantId, RecipientId, UseId, disclosure_te
 from consent.ledger.commitment import Opening, commit
 from consent.ledger.entry import Kind, parse
 from consent.ledger.errors import LedgerError
-from consent.ledger.openings import reopen
+from consent.ledger.openings import SealedSecret, unsealed
 from consent.ledger.origin import LogId
 from consent.ledger.tree import leaf_hash
 from consent.ledgering import access_fields
-from vault.ids import Bucket, SubjectId
+from vault.ids import Bucket, RecordId, SubjectId
 from vault.opening import Vault
 from vault.rowset import RowSet
 
@@ -56,16 +56,18 @@ class CommittedUse:
     idx: int
     leaf: bytes
     body: bytes
+    secret: SealedSecret | None
 
 
 _READ = RowSet(
     "WITH {rows} SELECT rows.i, d.bucket, d.id, d.grant_id, d.use_id, d.slot, u.quota, d.subject, "
     "d.recipient_id, d.purpose, d.fields, d.committed_at, g.retention, g.notice_hash, g.terms_hash, "
-    "e.year, e.idx, e.leaf, e.body FROM rows "
+    "e.year, e.idx, e.leaf, e.body, o.subject, o.sealed FROM rows "
     "JOIN disclosure d ON d.bucket = rows.bucket AND d.id = rows.id "
     "JOIN use u ON u.bucket = d.bucket AND u.id = d.use_id "
     "JOIN consent_grant g ON g.bucket = d.bucket AND g.id = d.grant_id "
-    "JOIN ledger_entry e ON e.bucket = d.bucket AND e.year = d.ledger_year AND e.id = d.id",
+    "JOIN ledger_entry e ON e.bucket = d.bucket AND e.year = d.ledger_year AND e.id = d.id "
+    "LEFT JOIN ledger_opening o ON o.bucket = e.bucket AND o.year = e.year AND o.idx = e.idx",
     bucket="int",
     id="bytes",
 )
@@ -79,11 +81,11 @@ def committed_uses(conn: Connection, refs: Sequence[Ref]) -> list[CommittedUse |
     return found
 
 
-def open_uses(conn: Connection, vault: Vault, uses: Sequence[CommittedUse | None]) -> list[Opening | None]:
+def open_uses(vault: Vault, uses: Sequence[CommittedUse | None]) -> list[Opening | None]:
     """The opening of each use's commitment, verified against the stored leaf."""
-    present = [use for use in uses if use is not None]
-    secrets = reopen(conn, vault, [(use.log, use.idx) for use in present])
-    return [None if use is None else _opening(use, secrets.get((use.log, use.idx))) for use in uses]
+    stored = [use.secret for use in uses if use is not None and use.secret is not None]
+    secrets = dict(zip(stored, unsealed(vault, stored), strict=True))
+    return [None if use is None or use.secret is None else _opening(use, secrets[use.secret]) for use in uses]
 
 
 def _opening(use: CommittedUse, secret: bytes | None) -> Opening | None:
@@ -116,7 +118,7 @@ def _agrees(use: CommittedUse, commitment: bytes) -> bool:
 
 def _use(row: Sequence[Any]) -> CommittedUse:
     (bucket, disclosure, grant, use, slot, quota, subject, recipient, purpose, fields, *rest) = row
-    committed_at, retention, notice_hash, terms_hash, year, idx, leaf, body = rest
+    committed_at, retention, notice_hash, terms_hash, year, idx, leaf, body, owner, sealed = rest
     return CommittedUse(
         bucket=Bucket(bucket),
         disclosure_id=DisclosureId(disclosure),
@@ -136,4 +138,7 @@ def _use(row: Sequence[Any]) -> CommittedUse:
         idx=idx,
         leaf=leaf,
         body=body,
+        secret=None
+        if sealed is None
+        else SealedSecret(Bucket(bucket), SubjectId(owner), RecordId(disclosure), sealed),
     )

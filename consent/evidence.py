@@ -17,7 +17,7 @@ def evidence(vault: Vault, refs: Sequence[Ref], show: Collection[str] | None = N
     """What a bundle needs to prove these uses, in order."""
     with vault.data.read() as conn:
         uses = committed_uses(conn, refs)
-        openings = open_uses(conn, vault, uses)
+        openings = open_uses(vault, uses)
     found: list[Evidence | None] = []
     for use, opening in zip(uses, openings, strict=True):
         if use is None or opening is None:

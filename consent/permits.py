@@ -27,9 +27,9 @@ class Permitted:
 
 def permits(vault: Vault, refs: Sequence[Ref]) -> list[Permitted | None]:
     """One permit per committed use, in order; None where the ledger does not bear it out."""
-    with vault.data.read() as conn:
+    with vault.data.glance() as conn:
         uses = committed_uses(conn, refs)
-        openings = open_uses(conn, vault, uses)
+    openings = open_uses(vault, uses)
     return [
         None
         if use is None or opening is None

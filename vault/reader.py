@@ -63,7 +63,7 @@ def open_many(vault: Vault, permits: Sequence[AccessPermit]) -> list[dict[str, s
     # Keys before values: while a person's values move to a new key, a value is never older than its keys.
     keys = vault.keyring.subject_keys([(p.statement.bucket, p.statement.subject) for p in genuine])
     batch = _Batch(vault, keys, {id(permit) for permit in genuine})
-    with vault.data.read() as conn:
+    with vault.data.glance() as conn:
         answers = [answer for part in batched(permits, CHUNK) for answer in _open_part(conn, batch, part)]
     opened = (permit for permit, answer in zip(permits, answers, strict=True) if isinstance(answer, dict))
     vault.watch.note(vault.data, vault.keyring, (sighting(permit.statement) for permit in opened))

@@ -68,6 +68,19 @@ class Database:
             if self.dialect is Dialect.POSTGRESQL:
                 _end_reading(conn)
 
+    @contextmanager
+    def glance(self) -> Iterator[Connection]:
+        """For reading with a single statement, or several that need not agree: no transaction around them.
+
+        Saves PostgreSQL two round trips. On SQLite it is `read`, which costs nothing there.
+        """
+        if self.dialect is Dialect.SQLITE:
+            with self.read() as conn:
+                yield conn
+            return
+        with self.engine.connect() as conn:
+            yield conn.execution_options(isolation_level="AUTOCOMMIT")
+
     def close(self) -> None:
         self.engine.dispose()
 

@@ -8,6 +8,7 @@ erasure destroys it, and with it every way to open the commitment.
 
 import hmac
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from sqlalchemy import Connection
 
@@ -80,14 +81,28 @@ def reopen(
 ) -> dict[tuple[LogId, int], bytes]:
     """The secrets of entries, by (log, index); absent: a person without keys, a secret that does not open."""
     rows = _SEALED(conn, [(*log, idx) for log, idx in entries])
-    people = {(Bucket(entries[row[0]][0].bucket), SubjectId(row[1])) for row in rows}
-    keys = vault.keyring.subject_keys(sorted(people))
-    found: dict[tuple[LogId, int], bytes] = {}
-    for at, subject, sealed, entry_id in rows:
-        secret = _open(vault.installation.tenant, keys, SubjectId(subject), RecordId(entry_id), sealed)
-        if secret is not None:
-            found[entries[at]] = secret
-    return found
+    read = [
+        SealedSecret(Bucket(entries[at][0].bucket), SubjectId(subject), RecordId(entry_id), sealed)
+        for at, subject, sealed, entry_id in rows
+    ]
+    secrets = unsealed(vault, read)
+    return {entries[row[0]]: secret for row, secret in zip(rows, secrets, strict=True) if secret is not None}
+
+
+class SealedSecret(NamedTuple):
+    """An entry's sealed secret as it was stored, and whose entry it is."""
+
+    bucket: Bucket
+    subject: SubjectId
+    entry_id: RecordId
+    sealed: bytes
+
+
+def unsealed(vault: Vault, stored: Sequence[SealedSecret]) -> list[bytes | None]:
+    """The secrets, in order; None for a person without keys and for a secret that does not open."""
+    keys = vault.keyring.subject_keys(sorted({(one.bucket, one.subject) for one in stored}))
+    tenant = vault.installation.tenant
+    return [_open(tenant, keys, one.subject, one.entry_id, one.sealed) for one in stored]
 
 
 def _open(
