@@ -17,6 +17,7 @@ from sqlalchemy import Connection, select
 from consent.errors import UnknownPurpose
 from consent.tables import purpose as purpose_table
 from consent.tables import purpose_field
+from vault.fields import FIELDS
 from vault.rowset import RowSet
 
 _DPV = "https://w3id.org/dpv#"
@@ -42,7 +43,7 @@ def _purpose(code: str, dpv: str, en: str, zh: str, fields: str) -> Purpose:
     return Purpose(
         code=code,
         dpv_iri=_DPV + dpv,
-        sensitive="resident_id" in names,
+        sensitive=any(FIELDS[name].sensitive for name in names),
         title_en=en,
         title_zh=zh,
         fields=names,
@@ -53,7 +54,9 @@ PURPOSES: Mapping[str, Purpose] = MappingProxyType(
     {
         p.code: p
         for p in (
-            _purpose("delivery", "DeliveryOfGoods", "Deliver goods to you", "向您配送商品", "name phone"),
+            _purpose(
+                "delivery", "DeliveryOfGoods", "Deliver goods to you", "向您配送商品", "address name phone"
+            ),
             _purpose(
                 "account",
                 "AccountManagement",
@@ -66,21 +69,21 @@ PURPOSES: Mapping[str, Purpose] = MappingProxyType(
                 "IdentityVerification",
                 "Check that you are who you say you are",
                 "核验您的身份",
-                "name phone resident_id",
+                "birth_date name passport phone resident_id",
             ),
             _purpose(
                 "age_check",
                 "AgeVerification",
                 "Check that you are old enough",
                 "核验您的年龄",
-                "name resident_id",
+                "birth_date name resident_id",
             ),
             _purpose(
                 "credit_check",
                 "CreditChecking",
                 "Check your credit standing",
                 "查询您的信用状况",
-                "name phone resident_id",
+                "bank_card name phone resident_id",
             ),
             _purpose(
                 "fraud_prevention",
@@ -103,6 +106,13 @@ PURPOSES: Mapping[str, Purpose] = MappingProxyType(
                 "marketing", "DirectMarketing", "Send you offers", "向您发送营销信息", "email name phone"
             ),
             _purpose(
+                "vehicle_service",
+                "ServiceProvision",
+                "Serve you at your car",
+                "为您的车辆提供服务",
+                "name phone plate",
+            ),
+            _purpose(
                 "hiring",
                 "RecruitmentApplicationManagement",
                 "Handle your job application",
@@ -114,7 +124,7 @@ PURPOSES: Mapping[str, Purpose] = MappingProxyType(
                 "ServiceProvision",
                 "Register you for treatment",
                 "为您办理就诊登记",
-                "name phone resident_id",
+                "birth_date name phone resident_id",
             ),
         )
     }

@@ -78,6 +78,8 @@ _INSIDE = {
     "passphrase_file": "`passphrase` in the folder",
     "quarantine": "`quarantine` in the folder",
     "checkpoint_state": "`checkpoints` in the folder",
+    "backup_keys": "`backup-keys` in the folder",
+    "erased_list": "`erased` in the folder",
 }
 
 
@@ -105,6 +107,8 @@ def errors_page() -> str:
             "| code | title | detail |",
             "|---|---|---|",
             *sorted(problems),
+            "\n## Why a value is refused\n",
+            *(f"- `{code}`: {text}" for code, text in texts["value"].items()),
             "\n## Why a request or an approval is refused\n",
             *(f"- `{code.value}`" for code in RefusalCode),
             "\n## Why a redemption, an exchange or an emergency is denied\n",

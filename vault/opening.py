@@ -116,12 +116,18 @@ def open_vault(
     Raises InstallationMissing, TenantsExposed, UnknownFormat, KeysMissing or Unopenable.
     """
     with data.read() as conn:
-        found = _row(conn)
-        if found is None:
-            raise InstallationMissing("no installation here yet")
+        found = installation_seen(conn)
         catalogue = catalogue_of(conn, found.tenant)
     keyring = Keyring.open(keys, provider, found.tenant, clock=clock)
     return Vault(data, keyring, found, catalogue=catalogue)
+
+
+def installation_seen(conn: Connection) -> Installation:
+    """The installation as the one tenant this connection may see; raises like `open_vault`. Needs no keys."""
+    found = _row(conn)
+    if found is None:
+        raise InstallationMissing("no installation here yet")
+    return found
 
 
 def _row(conn: Connection) -> Installation | None:

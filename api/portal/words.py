@@ -5,19 +5,22 @@ from collections.abc import Sequence
 from api.i18n import Catalogue
 from consent.grants import GrantState
 from consent.purposes import PURPOSES
+from vault.fields import BUILTIN
+from vault.fields import Catalogue as Fields
 
 _OPEN = frozenset({GrantState.ACTIVE})
 _STOPPED = frozenset({GrantState.WITHDRAWN, GrantState.REFUSED, GrantState.REVOKED, GrantState.INVALIDATED})
 
 
-def field_label(code: str, texts: Catalogue) -> str:
-    """The name of a field."""
-    return texts.text(f"field.{code}" if texts.has(f"field.{code}") else "field.unknown")
+def field_label(code: str, texts: Catalogue, fields: Fields = BUILTIN) -> str:
+    """The name of a field: ours of a built-in one, its operator's of any other in `fields`."""
+    own = fields.field(code).label(texts.lang.value) if code in fields else None
+    return own or texts.text(f"field.{code}" if texts.has(f"field.{code}") else "field.unknown")
 
 
-def field_labels(codes: Sequence[str], texts: Catalogue) -> tuple[str, ...]:
+def field_labels(codes: Sequence[str], texts: Catalogue, fields: Fields = BUILTIN) -> tuple[str, ...]:
     """The names of several fields."""
-    return tuple(field_label(code, texts) for code in codes)
+    return tuple(field_label(code, texts, fields) for code in codes)
 
 
 def purpose_title(code: str, texts: Catalogue) -> str:

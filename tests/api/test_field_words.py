@@ -1,0 +1,38 @@
+"""Every field and every reason why a value is refused has words in both languages."""
+
+import pytest
+
+from api.i18n import Lang, catalogue
+from api.portal.words import field_label
+from vault.fields import BUILTIN, Catalogue
+from vault.fields.catalogue import UnknownField
+from vault.fields.custom import REASONS, parse
+
+
+@pytest.mark.parametrize("lang", list(Lang))
+def test_every_built_in_field_has_a_name(lang):
+    texts = catalogue(lang)
+    names = [field_label(code, texts) for code in BUILTIN.codes]
+
+    assert texts.text("field.unknown") not in names
+    assert len(set(names)) == len(names)
+
+
+@pytest.mark.parametrize("lang", list(Lang))
+def test_every_reason_has_a_sentence_and_every_sentence_a_reason(lang):
+    prefix = "value."
+    known = {key.removeprefix(prefix) for key in catalogue(lang).texts if key.startswith(prefix)}
+
+    reasons = {reason for field in BUILTIN for reason in field.reasons}
+    assert known == reasons | set(REASONS) | {UnknownField.code}
+
+
+def test_an_operators_field_goes_by_the_name_it_was_given():
+    (own,) = parse(
+        '[x_club]\nnumber = 32\nlabels = { en = "Club", zh-CN = "社团" }\npattern = "a{9}|b{9}"\nlongest = 9\nbits = 1'
+    )
+    fields = Catalogue([*BUILTIN, own.field()])
+
+    assert field_label("x_club", catalogue(Lang.EN), fields) == "Club"
+    assert field_label("x_club", catalogue(Lang.ZH_CN), fields) == "社团"
+    assert field_label("x_club", catalogue(Lang.EN)) == catalogue(Lang.EN).text("field.unknown")
