@@ -107,11 +107,10 @@ def seal_draft(
 
 
 def _claims(keys: IndexKeys, buckets: Buckets, field: Field, canonical: str) -> tuple[UniqueKey, ...]:
-    exact = field.number << 6 | Shape.EXACT
-    return tuple(
-        UniqueKey(
-            bucket=bucket_of_hash(tag.to_bytes(8, signed=True), buckets), kind=exact, epoch=epoch, tag=tag
-        )
-        for epoch in keys.tag_epochs
-        for tag in (tagger(keys, epoch).tag(exact, canonical.encode()),)
-    )
+    exact, message = field.number << 6 | Shape.EXACT, canonical.encode()
+    claims: list[UniqueKey] = []
+    for epoch in keys.tag_epochs:
+        tag = tagger(keys, epoch).tag(exact, message)
+        bucket = bucket_of_hash(tag.to_bytes(8, signed=True), buckets)
+        claims.append(UniqueKey(bucket=bucket, kind=exact, epoch=epoch, tag=tag))
+    return tuple(claims)

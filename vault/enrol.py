@@ -10,6 +10,7 @@ import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import batched
+from operator import itemgetter
 from typing import Any, Final
 
 from sqlalchemy import Connection
@@ -236,7 +237,7 @@ def _tags(batch: _Batch, epoch: int, drafts: Sequence[_Draft]) -> list[tuple[int
             batch.tag_keys, canonical_values(draft.values), epoch=epoch, catalogue=batch.vault.catalogue
         )
     ]
-    rows.sort()
+    rows.sort(key=itemgetter(0))
     return rows
 
 

@@ -82,12 +82,6 @@ def canonical(text: str) -> str:
     return f"{region}/{rest}" if region else rest
 
 
-def stored(text: str) -> str:
-    """The spelling the person gave, cleaned; raises InvalidAddress."""
-    canonical(text)
-    return clean(text)
-
-
 def parts(value: str) -> AddressParts:
     """The parts of a canonical form."""
     region, slash, rest = value.rpartition("/")

@@ -108,7 +108,7 @@ _ALL = (
         identifying=True,  # a household's, not a street's
         bits=28,
         canonical=address.canonical,
-        stored=address.stored,  # as it is to be written on a parcel
+        stored=clean,  # as it is to be written on a parcel
         mask=address.mask,
         reasons=address.REASONS,
     ),

@@ -12,7 +12,7 @@ import hmac
 import struct
 import weakref
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache, partial
+from functools import partial
 from typing import Any, Final, NamedTuple, Protocol
 
 from vault.fields.catalogue import BUILTIN, Catalogue, Field
@@ -23,6 +23,7 @@ from vault.tags.registry import DIGESTS, forms_of, kind, kinds_of
 from vault.tags.shapes import Cut
 
 _BLOCK = 64
+_WHOLE: Final = 64
 _INNER = bytes(byte ^ 0x36 for byte in range(256))
 _OUTER = bytes(byte ^ 0x5C for byte in range(256))
 _NUMBER = struct.Struct(">q").unpack_from
@@ -53,29 +54,87 @@ def tag64(key: bytes, message: str | bytes) -> int:
 class Tagger:
     """The tag keys of one epoch, ready for use. Thread-safe: prepared states are only ever copied."""
 
-    __slots__ = ("_keys", "_states", "canary")
+    __slots__ = ("_keys", "_recipes", "_states", "canary")
 
     def __init__(self, index_key: Callable[[int], bytes], canary: bytes) -> None:
         self._keys = index_key
-        self._states: dict[int, tuple[Any, Any]] = {}
+        self._states: dict[int, _State] = {}
+        self._recipes: dict[str, _Recipe] = {}
         self.canary = canary
 
-    def tag(self, number: int, message: bytes, kept: int = 64) -> int:
+    def tag(self, number: int, message: bytes, kept: int = _WHOLE) -> int:
         """The tag of `message` as one of kind `number`."""
-        state = self._states.get(number) or self._prepare(number)
-        inner, outer = state[0].copy(), state[1].copy()
-        inner.update(message)
-        outer.update(inner.digest())
-        (tag,) = _NUMBER(outer.digest())
-        if kept < 64:
-            return self.tag(number, b"\0" + ((tag % (1 << 64)) >> (64 - kept)).to_bytes(8))
-        return tag  # type: ignore[no-any-return]  # struct gives Any
+        inner, outer = self._state(number)
+        tag = _hmac(inner, outer, message)
+        if kept < _WHOLE:
+            return self.tag(number, b"\0" + ((tag % (1 << 64)) >> (_WHOLE - kept)).to_bytes(8))
+        return tag
 
-    def _prepare(self, number: int) -> tuple[Any, Any]:
-        padded = self._keys(number).ljust(_BLOCK, b"\0")
-        state = hashlib.sha256(padded.translate(_INNER)), hashlib.sha256(padded.translate(_OUTER))
-        self._states[number] = state
+    def of_value(self, field: Field, canonical: str) -> list[tuple[int, int, str]]:
+        """Every (kind, tag, field code) of one value by itself."""
+        recipe, code = self._recipe(field), field.code
+        made: list[tuple[int, int, str]] = []
+        for number, cut, inner, outer in recipe.texts:
+            text = cut(canonical)
+            if text is not None:
+                made.append((number, _hmac(inner, outer, text.encode()), code))
+        for number, cut, kept in recipe.truncated:
+            text = cut(canonical)
+            if text is not None:
+                made.append((number, self.tag(number, text.encode(), kept), code))
+        if recipe.forms is not None:
+            for form in recipe.forms(canonical):
+                raw = form.encode()
+                for number, digest, inner, outer in recipe.digests:
+                    made.append((number, _hmac(inner, outer, digest(raw).digest()), code))
+        return made
+
+    def _state(self, number: int) -> "_State":
+        state = self._states.get(number)
+        if state is None:
+            padded = self._keys(number).ljust(_BLOCK, b"\0")
+            inner, outer = (hashlib.sha256(padded.translate(table)) for table in (_INNER, _OUTER))
+            state = self._states[number] = inner.copy, outer.copy
         return state
+
+    def _recipe(self, field: Field) -> "_Recipe":
+        # By code and identity: to hash a field takes as long as to make a tag.
+        known = self._recipes.get(field.code)
+        if known is None or known.field is not field:
+            known = self._recipes[field.code] = self._prepare(field)
+        return known
+
+    def _prepare(self, field: Field) -> "_Recipe":
+        kinds, forms = kinds_of(field), forms_of(field.code)
+        digests = [(field.number << 6 | shape, digest_of(name)) for shape, name in DIGESTS] if forms else []
+        return _Recipe(
+            field,
+            tuple((one.number, one.cut, *self._state(one.number)) for one in kinds if one.kept == _WHOLE),
+            tuple((one.number, one.cut, one.kept) for one in kinds if one.kept < _WHOLE),
+            forms,
+            tuple((number, digest, *self._state(number)) for number, digest in digests),
+        )
+
+
+type _State = tuple[Callable[[], Any], Callable[[], Any]]
+"""Copies of the two hashes of HMAC, both just behind the key."""
+
+
+class _Recipe(NamedTuple):
+    """What is tagged of one field and under which keys, in the form the loops above run through."""
+
+    field: Field
+    texts: tuple[tuple[int, Cut, Callable[[], Any], Callable[[], Any]], ...]
+    truncated: tuple[tuple[int, Cut, int], ...]
+    forms: Forms | None
+    digests: tuple[tuple[int, Callable[[bytes], Any], Callable[[], Any], Callable[[], Any]], ...]
+
+
+def _hmac(inner: Callable[[], Any], outer: Callable[[], Any], message: bytes) -> int:
+    first, second = inner(), outer()
+    first.update(message)
+    second.update(first.digest())
+    return _NUMBER(second.digest())[0]  # type: ignore[no-any-return]  # struct gives Any
 
 
 _TAGGERS: weakref.WeakKeyDictionary[IndexKeys, dict[int, Tagger]] = weakref.WeakKeyDictionary()
@@ -104,24 +163,6 @@ def _index_key(keys: weakref.ref[IndexKeys], epoch: int, number: int) -> bytes:
     return found.index_key(number, epoch)
 
 
-class _Recipe(NamedTuple):
-    """What is tagged of one field, in the form the loop below runs through."""
-
-    texts: tuple[tuple[int, Cut, int], ...]
-    forms: Forms | None
-    digests: tuple[tuple[int, Callable[[bytes], Any]], ...]
-
-
-@lru_cache(maxsize=512)
-def _recipe(field: Field) -> _Recipe:
-    forms = forms_of(field.code)
-    return _Recipe(
-        tuple((found.number, found.cut, found.kept) for found in kinds_of(field)),
-        forms,
-        tuple((field.number << 6 | shape, digest_of(name)) for shape, name in DIGESTS) if forms else (),
-    )
-
-
 def digest_of(name: str) -> Callable[[bytes], Any]:
     """The hash constructor: md5 and sha1 protect nothing here, other people's files are full of them."""
     return partial(getattr(hashlib, name), usedforsecurity=False)
@@ -136,7 +177,7 @@ def tags_for(
     catalogue: Catalogue = BUILTIN,
 ) -> list[tuple[int, int]]:
     """Every (kind, tag) of one value by itself; none when the field has no tags of its own."""
-    return [found[:2] for found in _own(tagger(keys, epoch), catalogue.field(field), canonical)]
+    return [found[:2] for found in tagger(keys, epoch).of_value(catalogue.field(field), canonical)]
 
 
 def tags_for_person(
@@ -153,7 +194,7 @@ def tags_for_person(
     ready = tagger(keys, epoch)
     made: list[tuple[int, int, str]] = []
     for code, canonical in values.items():
-        made += _own(ready, catalogue.field(code), canonical)
+        made += ready.of_value(catalogue.field(code), canonical)
     if OWNER in values:
         for number, found in _COMPOUNDS:
             text = found.text(values)
@@ -179,7 +220,7 @@ def tags_of_history(
         (number, tag, version)
         for code, versions in history.items()
         for version, canonical in versions
-        for number, tag, _ in _own(ready, catalogue.field(code), canonical)
+        for number, tag, _ in ready.of_value(catalogue.field(code), canonical)
     }
     for number, found in _COMPOUNDS:
         for version, name in history.get(OWNER, ()):
@@ -187,21 +228,6 @@ def tags_of_history(
                 text = found.text({OWNER: name, found.other: other})
                 if text is not None:
                     made.add((number, ready.tag(number, text.encode()), version))
-    return made
-
-
-def _own(ready: Tagger, field: Field, canonical: str) -> list[tuple[int, int, str]]:
-    recipe, code = _recipe(field), field.code
-    tag = ready.tag
-    made: list[tuple[int, int, str]] = []
-    for number, cut, kept in recipe.texts:
-        text = cut(canonical)
-        if text is not None:
-            made.append((number, tag(number, text.encode(), kept), code))
-    if recipe.forms is not None:
-        for form in recipe.forms(canonical):
-            raw = form.encode()
-            made += [(number, tag(number, digest(raw).digest()), code) for number, digest in recipe.digests]
     return made
 
 
