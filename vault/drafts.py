@@ -67,7 +67,7 @@ def draft_value(
     try:
         field = catalogue.field(code)
         if len(text) > field.longest:
-            return Refused(f"{code}.invalid", code)
+            return Refused(field.too_long, code)
         canonical = field.canonical(text)
         stored = canonical if field.stored is field.canonical else field.stored(text)
     except InvalidValue as refusal:

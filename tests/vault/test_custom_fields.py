@@ -4,14 +4,15 @@ import pytest
 from sqlalchemy import update
 from sqlalchemy.exc import DBAPIError
 
-from tests.vault.people import phone
+from tests.vault.people import change, phone
 from vault.custom_fields import FieldTaken, catalogue_of, define, definitions
 from vault.enrol import Created, NewPerson, create_many
 from vault.field_tables import custom_field, custom_field_version
 from vault.fields import BUILTIN
 from vault.fields.custom import BadDefinition, parse
+from vault.find import find
 from vault.history import masked
-from vault.records import Refused
+from vault.records import Refused, Updated
 
 MEMBER = """
 [x_member]
@@ -62,6 +63,18 @@ def test_values_of_an_operators_field_are_stored_masked_and_unique(vault, others
     assert two == Refused("person_exists", "x_member")
     assert three == Refused("custom.pattern", "x_member")
     assert masked(again, one.subject, ["x_member", "phone"])["x_member"] == "AB****56"
+
+
+def test_a_person_is_found_by_an_operators_field_whole_and_masked_and_frees_the_old_value(vault, others, now):
+    put(vault, now, MEMBER + "tags = [{ first = 2, last = 2 }]")
+    (again,) = others(1)
+    (one,) = create_many(again, [NewPerson({"x_member": "AB123456"})], now)
+
+    assert {found.subject for found in find(again, {"x_member": "ab 123456"})} == {one.subject}
+    assert {found.subject for found in find(again, {"x_member": "AB****56"})} == {one.subject}
+    assert change(again, one.subject, "x_member", "CD123456", now + 1) == Updated(2)
+    (two,) = create_many(again, [NewPerson({"x_member": "AB123456"})], now + 2)
+    assert isinstance(two, Created)
 
 
 def test_a_process_that_opened_before_refuses_the_field_as_unknown(vault, now):

@@ -69,6 +69,11 @@ class Field:
         """Whether the kind is sensitive whoever it belongs to."""
         return self.sensitivity is Sensitivity.SENSITIVE
 
+    @property
+    def too_long(self) -> str:
+        """The reason why a text beyond `longest` is refused: its length, where the kind has such a reason."""
+        return next((reason for reason in self.reasons if reason.endswith(".length")), self.reasons[0])
+
     def label(self, language: str) -> str | None:
         """The name an operator gave the field in `language`; None of built-in kinds."""
         return dict(self.labels).get(language)
