@@ -24,10 +24,12 @@ from api.emergencies import (
     refuse_request,
     show_request,
 )
+from api.erasing import resume_erasures
 from api.events import Event, log_event
 from api.guards import require_access
 from api.headers import security_headers
 from api.health import health
+from api.horizon import erasure_horizon
 from api.i18n import Lang
 from api.jobs.handlers import work_of
 from api.jobs.publisher import Publisher
@@ -55,7 +57,7 @@ from consent.ledger.memory import Memory
 from consent.redeem import RedeemRequest
 from vault.opening import Vault
 
-PUBLIC = (front_door, static_file, health, log_keys, log_checkpoint, log_tile)
+PUBLIC = (front_door, static_file, health, erasure_horizon, log_keys, log_checkpoint, log_tile)
 PROTOCOL = (authorization_server, protected_resource, jwks, push, authorize, exchange_code, redeem)
 STAFF = (
     receive_dump,
@@ -148,6 +150,7 @@ def _lifespan(services: Services, owned: ExitStack) -> AbstractAsyncContextManag
     @asynccontextmanager
     async def running() -> AsyncIterator[None]:
         if settings.background:
+            await sync_to_thread(resume_erasures, services.vault, services.clock())
             publisher.start()
             services.worker.start()
         try:

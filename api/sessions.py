@@ -5,10 +5,11 @@ A session ends by sign-out, after `idle` without a request, or `longest` after s
 All times are Unix milliseconds.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from litestar.datastructures import Cookie
-from sqlalchemy import Connection, and_, delete, insert, or_, select, update
+from sqlalchemy import Connection, and_, delete, insert, or_, select, tuple_, update
 
 from api.tables import portal_session
 from vault.errors import MalformedId
@@ -80,6 +81,12 @@ def end_session(conn: Connection, text: str) -> None:
             portal_session.c.bucket == bucket, portal_session.c.id_hash == secret_hash(text)
         )
     )
+
+
+def end_sessions_of(conn: Connection, people: Sequence[tuple[Bucket, SubjectId]]) -> None:
+    """End every session of these people, wherever they signed in."""
+    mine = tuple_(portal_session.c.bucket, portal_session.c.subject).in_(people)
+    conn.execute(delete(portal_session).where(mine))
 
 
 def sweep_sessions(conn: Connection, now_ms: int, lifetime: Lifetime) -> None:

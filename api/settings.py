@@ -15,6 +15,8 @@ from urllib.parse import urlsplit
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
+from vault.horizon import Horizon
+
 PREFIX = "PERUSAL_"
 
 
@@ -33,7 +35,8 @@ class Settings:
     `proxy` is the address of a reverse proxy whose X-Forwarded-For is believed; without it nobody's is.
     `batch_queue` is how many disclosures may wait for their transaction, and `connections` how many connections
     and requests the server holds at once; beyond either the answer is 503 at once. Keep the number of files
-    the process may open (`ulimit -n`) above `connections`.
+    the process may open (`ulimit -n`) above `connections`. `backup_days` is how long the key of a backup of the
+    keys lives, `index_days` how long an index epoch does: the published erasure horizon follows from both.
     """
 
     database: str
@@ -42,6 +45,8 @@ class Settings:
     passphrase_file: Path
     quarantine: Path
     checkpoint_state: Path
+    backup_keys: Path
+    erased_list: Path
     provider_file: Path | None = None
     issuer: str = ""
     host: str = "127.0.0.1"
@@ -57,6 +62,13 @@ class Settings:
     connections: int = 8192
     publish_every: int = 1
     background: bool = True
+    backup_days: int = 30
+    index_days: int = 365
+
+    @property
+    def horizon(self) -> Horizon:
+        """How long backups may still hold something of a person who was erased."""
+        return Horizon(backup_days=self.backup_days, index_days=self.index_days)
 
     @property
     def secure(self) -> bool:
@@ -83,7 +95,16 @@ class Settings:
 
 
 _MOST_DIGITS = 18
-_REQUIRED = {"database", "keys", "root_file", "passphrase_file", "quarantine", "checkpoint_state"}
+_REQUIRED = {
+    "database",
+    "keys",
+    "root_file",
+    "passphrase_file",
+    "quarantine",
+    "checkpoint_state",
+    "backup_keys",
+    "erased_list",
+}
 
 
 def _defaults(home: Path) -> dict[str, Any]:
@@ -95,6 +116,8 @@ def _defaults(home: Path) -> dict[str, Any]:
         "passphrase_file": home / "passphrase",
         "quarantine": home / "quarantine",
         "checkpoint_state": home / "checkpoints",
+        "backup_keys": home / "backup-keys",
+        "erased_list": home / "erased",
     }
 
 
@@ -160,6 +183,8 @@ _READERS: Mapping[str, Callable[[str, str], Any]] = {
     "PASSPHRASE_FILE": _path,
     "QUARANTINE": _path,
     "CHECKPOINT_STATE": _path,
+    "BACKUP_KEYS": _path,
+    "ERASED_LIST": _path,
     "ISSUER": _issuer,
     "HOST": _text,
     "PORT": _number,
@@ -175,4 +200,6 @@ _READERS: Mapping[str, Callable[[str, str], Any]] = {
     "CONNECTIONS": _positive,
     "PUBLISH_EVERY": _number,
     "BACKGROUND": _switch,
+    "BACKUP_DAYS": _positive,
+    "INDEX_DAYS": _positive,
 }

@@ -2,8 +2,8 @@
 
 `order` tombstones in the caller's transaction: from its commit on nobody reads the person, and their account no
 longer opens. `run` takes everything that was ordered as far as it goes: consents are withdrawn, so that every
-recipient is told; then tags, values and keys go (`vault.erase`); at last the ledger says so (`certificates`).
-Whatever kills it, the next run goes on where the rows stand. `run_to_end` also waits for the caches.
+recipient is told, and guardianships end; then tags, values and keys go (`vault.erase`); at last the ledger says
+so (`certificates`). Whatever kills it, the next run goes on where the rows stand. `run_to_end` also waits for the caches.
 """
 
 import secrets
@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Row, select, tuple_
 
 from consent.certificates import certify
 from consent.erasure_tables import erasure_order
+from consent.families import release
 from consent.grants import WITHDRAWABLE
 from consent.ids import GrantId
 from consent.ledger.commitment import SECRET_BYTES
@@ -27,6 +28,7 @@ from consent.withdraw import ERASURE, withdraw
 from vault import erase
 from vault.drafts import Refused
 from vault.erase import Begun, Erasing
+from vault.erased_list import ErasedList
 from vault.erasure_tables import Stage
 from vault.horizon import Horizon
 from vault.ids import Bucket, SubjectId, new_id, secret_hash
@@ -141,11 +143,21 @@ def _row(vault: Vault, one: Begun, now_ms: int) -> tuple[Bucket, SubjectId, byte
     return one.bucket, one.subject, entry_id, opening.secret, item.sealed_secret, tags
 
 
-def run(vault: Vault, clock: Callable[[], int], horizon: Horizon, report: Report | None = None) -> Progress:
-    """Take every ordered erasure as far as it goes now; `clock` gives Unix ms."""
+def run(
+    vault: Vault,
+    clock: Callable[[], int],
+    horizon: Horizon,
+    report: Report | None = None,
+    *,
+    erased: ErasedList | None = None,
+) -> Progress:
+    """Take every ordered erasure as far as it goes now; `clock` gives Unix ms.
+
+    `erased` is told of people before their keys are destroyed, for restores that come from before.
+    """
     certified = waiting = 0
     for page in _pages(vault):
-        certified += _advance(vault, page, clock, horizon)
+        certified += _advance(vault, page, clock, horizon, erased)
         waiting += len(_of(vault, page))
         if report:
             report("erasing", certified, certified + waiting)
@@ -158,11 +170,13 @@ def run_to_end(
     horizon: Horizon,
     sleep: Callable[[float], None],
     report: Report | None = None,
+    *,
+    erased: ErasedList | None = None,
 ) -> int:
     """`run` until nothing waits; `sleep` takes seconds. Returns how many were certified."""
     certified = 0
     while True:
-        done = run(vault, clock, horizon)
+        done = run(vault, clock, horizon, erased=erased)
         certified += done.certified
         if report:
             report("erasing", certified, certified + done.waiting)
@@ -176,14 +190,24 @@ def is_ordered(conn: Connection) -> bool:
     return conn.execute(select(erasure_order.c.id).limit(1)).first() is not None
 
 
-def _advance(vault: Vault, page: Sequence[Person], clock: Callable[[], int], horizon: Horizon) -> int:
+def _advance(
+    vault: Vault,
+    page: Sequence[Person],
+    clock: Callable[[], int],
+    horizon: Horizon,
+    erased: ErasedList | None,
+) -> int:
     """One page through all the stages; answers how many reached their certificate."""
     if rows := _of(vault, page, Stage.TOMBSTONED):
         _withdraw(vault, rows, clock)
+        for row in rows:
+            release(vault, row.subject, clock())
         left = erase.traces_left(vault, rows)
         with vault.data.write() as conn:
             erase.untag(conn, vault, rows, left)
     if rows := _of(vault, page, Stage.UNTAGGED):
+        if erased:
+            erased.add(row.subject for row in rows)
         erase.destroy(vault, rows, clock())
     if rows := erase.settled(vault, _of(vault, page, Stage.KEYLESS), clock()):
         erase.verify(vault, rows, clock())

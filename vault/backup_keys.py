@@ -51,6 +51,12 @@ class BackupEpoch:
     path: Path
 
 
+def epochs_in(folder: Path) -> list[BackupEpoch]:
+    """Every epoch whose key lies in `folder`, oldest first; needs no root."""
+    names = [path for path in folder.glob("*.key") if path.stem.isdigit()]
+    return sorted(BackupEpoch(int(path.stem), path) for path in names)
+
+
 class BackupKeys:
     """The epoch keys of one tenant in `folder`; `provider` holds the root they are wrapped under."""
 
@@ -61,8 +67,7 @@ class BackupKeys:
 
     def epochs(self) -> list[BackupEpoch]:
         """Every epoch whose key still exists, oldest first."""
-        names = [path for path in self._folder.glob("*.key") if path.stem.isdigit()]
-        return sorted(BackupEpoch(int(path.stem), path) for path in names)
+        return epochs_in(self._folder)
 
     def begin(self, now_ms: int) -> BackupEpoch:
         """A new epoch with a fresh key, durable before this returns."""

@@ -34,7 +34,7 @@ from vault.rowset import RowSet
 from vault.storage import Database
 from vault.stream import SealingWriter, open_stream
 from vault.tables import person
-from vault.wrapping import context
+from vault.tenant import kek_context
 
 KEPT: Final[Sequence[Table]] = (tenant_kek, index_root, service_key, subject_key)
 """What a backup holds. Caches and running rotations belong to the moment and are left out."""
@@ -164,7 +164,7 @@ def _rows(conn: Connection, provider: Provider, tenant: TenantId, table: Table) 
     for row in conn.execute(mine.execution_options(yield_per=CHUNK)).mappings():
         values: dict[str, Any] = {column.name: row[column] for column in table.columns}
         if table is tenant_kek and values["wrapped"]:
-            values["wrapped"] = provider.unwrap(values["wrapped"], _kek_context(tenant, values["version"]))
+            values["wrapped"] = provider.unwrap(values["wrapped"], kek_context(tenant, values["version"]))
         yield [value.hex() if isinstance(value, bytes) else value for value in values.values()]
 
 
@@ -196,12 +196,12 @@ def _tables(
 def _row(
     table: Table, columns: Sequence[str], values: Sequence[Any], provider: Provider, tenant: TenantId
 ) -> dict[str, Any]:
-    row = {
+    row: dict[str, Any] = {
         name: bytes.fromhex(value) if isinstance(table.c[name].type, LargeBinary) else value
         for name, value in zip(columns, values, strict=True)
     }
     if table is tenant_kek and row["wrapped"]:
-        row["wrapped"] = provider.wrap(row["wrapped"], _kek_context(tenant, row["version"]))
+        row["wrapped"] = provider.wrap(row["wrapped"], kek_context(tenant, row["version"]))
         row["provider"] = provider.name
     return row
 
@@ -245,7 +245,3 @@ def _without_keys(data: Database, keys: Database, tenant: TenantId) -> int:
             keyed = _KEYED(other, [(row.bucket, row.subject) for row in part], tenant=tenant)
             missing += len(part) - len(keyed)
     return missing
-
-
-def _kek_context(tenant: TenantId, version: int) -> bytes:
-    return context(b"tk", tenant, version)

@@ -17,9 +17,11 @@ from sqlalchemy import Connection, RowMapping, select, tuple_
 from vault import erasure_rows as sql
 from vault.drafts import Refused
 from vault.erasure_tables import Stage, erasure
+from vault.guardians import forget
 from vault.ids import Bucket, SubjectId, bucket_for, bucket_of_hash
 from vault.keycache import TTL_SECONDS
 from vault.keys import SubjectKey
+from vault.merge import merged_of
 from vault.opening import Vault
 from vault.probes import Probe, Trace, pack, probes_of, unpack
 from vault.wrapping import context
@@ -74,8 +76,8 @@ def begin(
     states: dict[SubjectId, str] = dict(sql.LOCK(conn, sorted((b, s) for s, b in homes.items())))
     active = [subject for subject, state in states.items() if state == "active"]
     families: dict[SubjectId, list[tuple[Bucket, SubjectId]]] = {s: [(homes[s], s)] for s in active}
-    for keep, bucket, subject in sql.MERGED(conn, [(subject,) for subject in active]):
-        families[keep].append((bucket, subject))
+    for keep, merged in merged_of(conn, active).items():
+        families[keep] += merged
     begun = _tombstone(conn, vault, [who for family in families.values() for who in family], now_ms)
     return [_answer(subject, homes[subject], states, families, begun) for subject in subjects]
 
@@ -99,7 +101,7 @@ def _tombstone(
     conn: Connection, vault: Vault, people: Sequence[tuple[Bucket, SubjectId]], now_ms: int
 ) -> dict[SubjectId, Begun]:
     sql.LOCK(conn, sorted(people))
-    keys = vault.keyring.subject_keys(people)
+    keys = vault.keyring.subject_keys(people, fresh=True)
     rows = [
         (bucket, who, pack(probes_of(conn, vault, bucket, keys[who]) if who in keys else ()))
         for bucket, who in people
@@ -131,6 +133,7 @@ def untag(conn: Connection, vault: Vault, rows: Sequence[Erasing], left: Sequenc
     taken = [row for row in rows if row.subject in mine]
     tags = _delete(conn, vault, [*_known(taken), *(one for one in left if one.subject in mine)])
     versions = Counter(subject for (subject,) in sql.DROP_VALUES(conn, [row.who for row in taken]))
+    forget(conn, [row.who for row in taken])
     sql.COUNTED(conn, [(*row.who, tags[row.subject], versions[row.subject]) for row in taken])
 
 
@@ -140,14 +143,17 @@ def destroy(vault: Vault, rows: Sequence[Erasing], now_ms: int) -> None:
         sql.DIGESTED(
             conn, [(*row.who, *digest) for row, digest in zip(rows, _digests(vault, rows), strict=True)]
         )
-    eviction = _evict(vault, rows)
+    eviction = vault.keyring.destroy_many([row.who for row in rows])
     with vault.data.write() as conn:
         sql.KEYLESS(conn, [(*row.who, eviction) for row in rows], now=now_ms)
 
 
-def settled(vault: Vault, rows: Iterable[Erasing], now_ms: int) -> list[Erasing]:
-    """Those of the erasures at KEYLESS whose keys no cache can hold any more."""
-    return [row for row in rows if row.keyless_at is not None and _is_clear(vault, row, now_ms)]
+def settled(vault: Vault, rows: Sequence[Erasing], now_ms: int) -> list[Erasing]:
+    """Those of the erasures at KEYLESS whose keys no cache can hold any more: told so by all, or by time alone."""
+    late = [row for row in rows if row.keyless_at is None or now_ms < row.keyless_at + _TTL_MS]
+    told = {seq: vault.keyring.is_clear(seq) for row in late if (seq := row.eviction) is not None}
+    waiting = {row.subject for row in late if row.eviction is None or not told[row.eviction]}
+    return [row for row in rows if row.subject not in waiting]
 
 
 def verify(vault: Vault, rows: Sequence[Erasing], now_ms: int) -> None:
@@ -200,16 +206,6 @@ def _digests(vault: Vault, rows: Sequence[Erasing]) -> list[tuple[int, bytes]]:
     for subject, kind, epoch, wrapped in found:
         parts[subject].append(context(kind, epoch, wrapped))
     return [(len(parts[row.subject]), hashlib.sha256(b"".join(parts[row.subject])).digest()) for row in rows]
-
-
-def _evict(vault: Vault, rows: Sequence[Erasing]) -> int | None:
-    vault.keyring.destroy_many([row.who for row in rows])
-    return None
-
-
-def _is_clear(vault: Vault, row: Erasing, now_ms: int) -> bool:
-    del vault
-    return row.keyless_at is not None and now_ms >= row.keyless_at + _TTL_MS
 
 
 def _erasing(row: RowMapping) -> Erasing:

@@ -8,11 +8,6 @@ LOCK = RowSet(
     bucket="int",
     subject="bytes",
 )
-MERGED = RowSet(
-    "WITH {rows} SELECT p.merged_into, p.bucket, p.subject FROM person p "
-    "WHERE p.merged_into IN (SELECT subject FROM rows) AND p.state = 'merged'",
-    subject="bytes",
-)
 TOMBSTONE = RowSet(
     "WITH {rows} UPDATE person SET state = 'erased', erased_at = :now WHERE state <> 'erased' "
     "AND (bucket, subject) IN (SELECT bucket, subject FROM rows)",

@@ -21,6 +21,7 @@ COMMANDS = {
     "demo": "api.cli.demo",
     "doctor": "api.cli.doctor",
     "enrol": "api.cli.enrol",
+    "erase": "api.cli.erase",
     "fields": "api.cli.fields",
     "init": "api.cli.init",
     "keys": "api.cli.keys",

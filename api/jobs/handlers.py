@@ -1,9 +1,10 @@
-"""What each kind of job does: for now, tracing a dump that was taken into custody."""
+"""What each kind of job does: tracing a dump that was taken into custody, erasing whoever was ordered erased."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from api.clock import Clock
+from api.erasing import ERASE, finish_erasures
 from api.jobs.worker import Report, Work
 from api.settings import Settings
 from breach.intake import quarantine
@@ -24,4 +25,7 @@ def work_of(settings: Settings, vault: Vault, clock: Clock) -> Mapping[str, Work
         done = trace(vault, found, now_ms=clock(), progress=report, actor=payload["actor"])
         return encode_id(TRACE_PREFIX, done.id)
 
-    return {TRACE: trace_dump}
+    def erase_people(_payload: Mapping[str, Any], report: Report) -> None:
+        finish_erasures(settings, vault, clock, report)
+
+    return {TRACE: trace_dump, ERASE: erase_people}

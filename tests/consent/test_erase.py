@@ -13,6 +13,8 @@ from consent.denials import Denied
 from consent.disclose import Disclosure, disclose_many
 from consent.erase import YEARS, By, Ordered, Reason, is_ordered, order, run, run_to_end
 from consent.erasure_tables import erasure_certificate, erasure_order
+from consent.families import appoint
+from consent.keeping import enrol_people
 from consent.ledger import bundle
 from consent.ledger.entry import Kind, parse
 from consent.ledger.fsck import Finding, fsck
@@ -25,9 +27,13 @@ from consent.ledger.verify import verify_bundle
 from consent.tables import event_outbox, withdrawal
 from tests.vault import people as folk
 from vault.drafts import Refused
+from vault.enrol import NewPerson
 from vault.erasure_tables import Stage, erasure
+from vault.family_tables import guardianship
+from vault.guardians import Guardianship, Tie
 from vault.horizon import Horizon
 from vault.ids import encode_id
+from vault.merge import Merged, merge
 from vault.reader import Unreadable, UnreadableCode, open_many
 from vault.tables import person, value
 from vault.tag_tables import tag, unique_key
@@ -154,8 +160,8 @@ def test_the_certificate_says_what_was_destroyed_and_names_nobody(world, used_on
     )
     assert (said["keys"], said["wrapped_sha256"]) == (str(len(rows)), digest.hexdigest())
     assert (said["tags"], said["values"], said["horizon_days"]) == (str(tags), "4", "395")
-    assert said["requested_at"] < said["erased_at"]
-    assert found.certified_at >= ordered_at + 60_000
+    assert said["requested_at"] <= said["erased_at"]
+    assert found.certified_at >= ordered_at
     document = json.dumps(found.document())
     assert all(text_ not in document for text_ in folk.values(0).values())
 
@@ -230,12 +236,7 @@ def test_ordering_twice_changes_nothing_and_strangers_are_refused(world):
 
 def test_whoever_was_merged_into_a_person_is_erased_with_them_and_not_alone(world):
     keep, drop, other = world.people(3)
-    with world.vault.data.write() as conn:
-        conn.execute(
-            update(person)
-            .where(person.c.subject == drop.subject)
-            .values(state="merged", merged_into=keep.subject)
-        )
+    assert isinstance(merge(world.vault, keep.subject, drop.subject, world.now + 1), Merged)
 
     assert ask(world, drop) == [Refused("person_merged", "")]
     (family,) = ask(world, keep)
@@ -244,6 +245,26 @@ def test_whoever_was_merged_into_a_person_is_erased_with_them_and_not_alone(worl
     assert carry_out(world) == 2
     assert count(world, person, person.c.state == "erased") == 2
     assert count(world, value, value.c.subject != other.subject) == 0
+
+
+def test_an_erased_guardian_guards_nobody_and_an_erased_ward_leaves_no_link(world):
+    guardian = world.person()
+    children = [NewPerson({"name": name, "birth_date": "2015-03-04"}) for name in ("Kim", "Pat")]
+    ward, other = enrol_people(world.vault, children, world.now, ["en", "en"])
+    for child in (ward, other):
+        assert isinstance(
+            appoint(world.vault, child.subject, guardian.subject, Tie.PARENT, b"e" * 32, world.now),
+            Guardianship,
+        )
+    ask(world, ward)
+    assert carry_out(world) == 1
+    assert count(world, guardianship) == 1
+
+    ask(world, guardian)
+    assert carry_out(world) == 1
+
+    assert count(world, guardianship, guardianship.c.ended_at.is_(None)) == 0
+    assert count(world, guardianship, guardianship.c.ward == other.subject) == 1
 
 
 def test_keys_are_waited_for_until_no_cache_can_hold_a_copy(world, others):
@@ -259,15 +280,18 @@ def test_keys_are_waited_for_until_no_cache_can_hold_a_copy(world, others):
     assert run(world.vault, lambda: world.now + 70_000, HORIZON).certified == 1
 
 
-def test_what_somebody_wrote_behind_the_tombstone_is_found_and_destroyed_too(world):
+def test_what_somebody_wrote_behind_the_tombstone_is_found_and_destroyed_too(world, others):
+    elsewhere = others(1)[0]
     who, other = world.people(2)
     ask(world, who)
+    elsewhere.keyring.subject_keys([(who.bucket, who.subject)])
     run(world.vault, lambda: world.now, HORIZON)
     world.vault.keyring.create_many([(who.bucket, who.subject)], world.now)
     with world.vault.data.write() as conn:
         stray = dict(conn.execute(select(tag).where(tag.c.subject == other.subject)).mappings().first())
         conn.execute(tag.insert().values({**stray, "bucket": who.bucket, "subject": who.subject, "tag": 77}))
 
+    elsewhere.keyring.subject_keys([(who.bucket, who.subject)])
     second = run(world.vault, lambda: world.now + 70_000, HORIZON)
 
     assert (second.certified, second.waiting) == (0, 1), "it has to wait for the caches again"
@@ -290,7 +314,6 @@ def test_an_erasure_that_ends_in_a_later_year_stands_in_that_years_log(world):
     who = world.person()
     year = 366 * 86_400_000
     ask(world, who)
-    run(world.vault, lambda: world.now, HORIZON)
 
     assert run(world.vault, lambda: world.now + year, HORIZON).certified == 1
 
@@ -302,7 +325,6 @@ def test_an_erasure_that_ends_in_a_later_year_stands_in_that_years_log(world):
 def test_an_erasure_older_than_its_prepared_tags_still_gets_its_entry(world):
     who = world.person()
     ask(world, who)
-    run(world.vault, lambda: world.now, HORIZON)
 
     assert run(world.vault, lambda: world.now + (YEARS + 1) * 366 * 86_400_000, HORIZON).certified == 1
 

@@ -1,0 +1,164 @@
+"""`perusal erase`: destroy people's data for good, and hand out the certificates that prove it."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from api.cli.failures import Exit, Failure
+from api.cli.installation import dir_option, settings_of
+from api.cli.output import Tick, emit, json_option, progress
+from api.erasing import finish_erasures, order_erasure
+from api.opening import opened_vault
+from api.settings import Settings
+from consent import receipts
+from consent.certificates import Certificate, certificate
+from consent.erase import By, Ordered, Reason
+from consent.ledger import bundle
+from consent.ledger.memory import Memory
+from consent.ledger.publish import publish
+from consent.ledger.signer import Signer
+from vault.drafts import Refused
+from vault.errors import MalformedId
+from vault.ids import SubjectId, decode_subject, encode_id
+from vault.opening import Vault
+
+type Person = tuple[SubjectId, tuple[Ordered, ...] | Refused]
+
+
+@click.command("erase")
+@dir_option
+@click.option("--subject", "named", multiple=True, help="A person, sub_...; may be repeated.")
+@click.option(
+    "--file", type=click.Path(path_type=Path, dir_okay=False, exists=True), help="One person a line, sub_..."
+)
+@click.option(
+    "--reason",
+    type=click.Choice([reason.value for reason in Reason]),
+    default=Reason.REQUESTED.value,
+    show_default=True,
+)
+@click.option("--actor", default="operator", show_default=True, help="Role or key id for the certificate.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder for certificates with their proofs.",
+)
+@click.option("--yes", is_flag=True, help="Do not ask; there is no way back.")
+@json_option
+def command(
+    home: Path | None,
+    named: tuple[str, ...],
+    file: Path | None,
+    reason: str,
+    actor: str,
+    out: Path | None,
+    yes: bool,
+    as_json: bool,
+) -> int:
+    """Erase people, and finish what was broken off; without anybody named, only the latter. 1 if one was refused."""
+    settings = settings_of(home)
+    subjects = list(dict.fromkeys([*_parse(named), *_parse(_lines(file))]))
+    if subjects and not yes:
+        _ask(len(subjects), as_json=as_json)
+    by = By(actor=actor, reason=Reason(reason))
+    with opened_vault(settings) as vault, progress(quiet=as_json) as tick:
+        answers = order_erasure(vault, subjects, by, _now()) if subjects else []
+        people = list(zip(subjects, answers, strict=True))
+        finished = finish_erasures(settings, vault, _now, _telling(tick))
+        certificates = _certificates(vault, people)
+        files = _write(settings, vault, certificates, out) if out else []
+    refused = [(subject, answer) for subject, answer in people if isinstance(answer, Refused)]
+    emit(
+        {
+            "erased": [found.document() for found in certificates],
+            "finished": finished,
+            "refused": [{"subject": encode_id("sub", who), "code": why.code} for who, why in refused],
+            "files": [str(path) for path in files],
+        },
+        as_json=as_json,
+        lines=_said(certificates, finished, refused, files),
+    )
+    return Exit.WRONG if refused else Exit.OK
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def _lines(file: Path | None) -> Iterator[str]:
+    if file is not None:
+        yield from filter(None, map(str.strip, file.read_text(encoding="utf-8").splitlines()))
+
+
+def _parse(named: Sequence[str] | Iterator[str]) -> Iterator[SubjectId]:
+    for number, text in enumerate(named, 1):
+        try:
+            yield decode_subject(text)
+        except MalformedId:
+            message = f"number {number} is not the name of a person (sub_...)"
+            raise Failure(message, code="malformed_id", exit_code=Exit.USAGE) from None
+
+
+def _ask(count: int, *, as_json: bool) -> None:
+    if as_json or not sys.stdin.isatty():
+        raise Failure(
+            f"this erases {count} people for good; say --yes if that is meant",
+            code="not_confirmed",
+            exit_code=Exit.USAGE,
+        )
+    click.confirm(f"Erase {count} people for good?", abort=True, err=True)
+
+
+def _telling(tick: Tick) -> Any:
+    def told(_stage: str, done: int, total: int) -> None:
+        tick("people erased", done, total)
+
+    return told
+
+
+def _certificates(vault: Vault, people: Sequence[Person]) -> list[Certificate]:
+    ordered = [one for _, answer in people if not isinstance(answer, Refused) for one in answer]
+    with vault.data.read() as conn:
+        found = [certificate(conn, vault, one.bucket, one.subject) for one in ordered]
+    return [one for one in found if one is not None]
+
+
+def _write(settings: Settings, vault: Vault, certificates: Sequence[Certificate], out: Path) -> list[Path]:
+    """Each certificate as a bundle that `perusal verify` checks, and as JSON for reading."""
+    signer = Signer.of(vault)
+    publish(vault.data, signer, _now(), memory=Memory(settings.checkpoint_state))
+    key = receipts.public_key(vault).key
+    out.mkdir(parents=True, exist_ok=True)
+    files: list[Path] = []
+    for found in certificates:
+        stem = out / f"erasure-{encode_id('sub', found.subject)}"
+        proof, text = stem.with_suffix(".zip"), stem.with_suffix(".json")
+        proof.write_bytes(bundle.build(vault.data, signer, [found.evidence()], receipt_key=key))
+        text.write_text(json.dumps(found.document(), indent=1) + "\n", encoding="ascii")
+        files += [proof, text]
+    return files
+
+
+def _said(
+    certificates: Sequence[Certificate],
+    finished: int,
+    refused: Sequence[tuple[SubjectId, Refused]],
+    files: Sequence[Path],
+) -> Iterator[str]:
+    yield f"{finished:,} erasures finished"
+    for found in certificates:
+        said = dict(found.fields)
+        yield (
+            f"{said['subject']}: {said['keys']} keys, {said['values']} values and {said['tags']} tags destroyed, "
+            f"{said['withdrawn']} consents ended; entry {found.idx} of {found.origin}"
+        )
+    for who, why in refused:
+        yield f"{encode_id('sub', who)}: refused [{why.code}]"
+    yield from (f"wrote {path}" for path in files)

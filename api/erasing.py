@@ -1,0 +1,58 @@
+"""Erasing people from the web and the command line: the order, the end of their sessions, and the work that follows.
+
+The order and its job are one commit: whoever dies after it, a worker or the next start takes the work on. What may
+wait for caches waits in the worker's thread, which keeps its lease meanwhile.
+"""
+
+import time
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, select
+
+from api.clock import Clock
+from api.jobs.lease import enqueue
+from api.jobs.tables import job
+from api.jobs.worker import Report
+from api.sessions import end_sessions_of
+from api.settings import Settings
+from consent.erase import By, Ordered, is_ordered, order, run_to_end
+from vault.drafts import Refused
+from vault.erased_list import ErasedList
+from vault.ids import SubjectId
+from vault.opening import Vault
+
+ERASE = "erase"
+
+
+def order_erasure(
+    vault: Vault, subjects: Sequence[SubjectId], by: By, now_ms: int
+) -> list[tuple[Ordered, ...] | Refused]:
+    """Order people's erasure and sign them out everywhere; answers like `consent.erase.order`."""
+    with vault.data.write() as conn:
+        answers = order(conn, vault, subjects, by, now_ms)
+        people = [one for family in answers if not isinstance(family, Refused) for one in family]
+        end_sessions_of(conn, [(one.bucket, one.subject) for one in people])
+        if not all(one.repeated for one in people):
+            _enqueue_once(conn, now_ms)
+    return answers
+
+
+def resume_erasures(vault: Vault, now_ms: int) -> None:
+    """At a start: whatever was ordered and not finished gets a job, unless it has one."""
+    with vault.data.write() as conn:
+        if is_ordered(conn):
+            _enqueue_once(conn, now_ms)
+
+
+def finish_erasures(settings: Settings, vault: Vault, clock: Clock, report: Report) -> int:
+    """Carry out everything ordered, to the certificates; answers how many were written."""
+    return run_to_end(
+        vault, clock, settings.horizon, time.sleep, report, erased=ErasedList(settings.erased_list)
+    )
+
+
+def _enqueue_once(conn: Connection, now_ms: int) -> None:
+    # A running job may be past the new order; a queued one is not.
+    waiting = select(job.c.id).where(job.c.kind == ERASE, job.c.state == "queued").limit(1)
+    if conn.execute(waiting).first() is None:
+        enqueue(conn, ERASE, {}, now_ms)
