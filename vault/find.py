@@ -6,13 +6,14 @@ is handed to `opened`, so that whoever asked can account for it; nothing but ids
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from sqlalchemy import Connection
 
 from vault.fields.catalogue import Catalogue
-from vault.ids import PROFILE, Bucket, SubjectId
+from vault.ids import PROFILE, Bucket, SubjectId, bucket_for
+from vault.merge import survivors
 from vault.opening import Vault
 from vault.tags.agreement import agreeing
 from vault.tags.lookup import Hit, confirm, match
@@ -33,6 +34,7 @@ class Found:
     """A person the row may be about, the field and version that show it, and how they were found.
 
     `how` names the tag. `agrees` and `differs` are the columns, by field code, that the person has values for.
+    `duplicate` is the one whose version it is when that one was merged into the person.
     """
 
     subject: SubjectId
@@ -42,6 +44,7 @@ class Found:
     how: str
     agrees: tuple[str, ...]
     differs: tuple[str, ...]
+    duplicate: SubjectId | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +66,21 @@ def find(
     """
     with vault.data.read() as conn:
         search = _Search(conn, vault, vault.catalogue, opened)
-        if isinstance(row, str):
-            return _any_field(search, row)
-        return search.run(_read(row, vault.catalogue))
+        answer = _any_field(search, row) if isinstance(row, str) else search.run(_read(row, vault.catalogue))
+        return answer if isinstance(answer, TooBroad) else _led_on(conn, vault, answer)
+
+
+def _led_on(conn: Connection, vault: Vault, found: Sequence[Found]) -> list[Found]:
+    """The same people, survivors in place of the duplicates that were merged into them."""
+    survivor = survivors(conn, [(one.bucket, one.subject) for one in found])
+    led: dict[tuple[SubjectId, str], Found] = {}
+    for one in found:
+        keep = survivor.get(one.subject)
+        if keep is not None:
+            home = bucket_for(keep, vault.installation.buckets)
+            one = replace(one, subject=keep, bucket=home, duplicate=one.subject)  # noqa: PLW2901
+        led.setdefault((one.subject, one.field), one)
+    return list(led.values())
 
 
 def _read(row: Mapping[str, str], catalogue: Catalogue) -> dict[str, Reading]:

@@ -5,13 +5,15 @@ from sqlalchemy import select, update
 from sqlalchemy.exc import DBAPIError
 
 from tests.vault.people import change, enrol, erase, permit, phone, values
+from vault import rotation
 from vault.drafts import Refused
 from vault.family_tables import person_merge
+from vault.find import find
 from vault.history import history, masked
 from vault.ids import new_subject
 from vault.merge import Merged, merge, merged_of, survivors
 from vault.reader import open_many
-from vault.records import Created, NewPerson, create_many
+from vault.records import Created, NewPerson, Updated, create_many
 from vault.tables import person
 from vault.tags import Probe, match
 
@@ -22,6 +24,10 @@ def two(vault, now):
     (keep,) = create_many(vault, [NewPerson({"phone": phone(90), "name": "Person A"})], now)
     assert isinstance(keep, Created)
     return keep, enrol(vault, range(1), now)[0]
+
+
+def no_pause(_seconds):
+    """Caches of other processes are waited for; here there are none."""
 
 
 def merged(vault, keep, drop, now_ms, **further):
@@ -138,3 +144,24 @@ def test_the_data_base_itself_refuses_chains_inactive_survivors_and_taking_back(
             bucket=one.bucket, subject=one.subject, **{**survivor, "keep": one.subject}
         ),
     )
+
+
+def test_a_search_that_hits_the_other_answers_the_survivor_once(vault, two, now):
+    keep, drop = two
+    merged(vault, keep, drop, now + 10)
+    (by_phone,) = find(vault, {"phone": phone(0)})
+    assert (by_phone.subject, by_phone.bucket, by_phone.duplicate) == (
+        keep.subject,
+        keep.bucket,
+        drop.subject,
+    )
+    assert [one.subject for one in find(vault, {"email": values(0)["email"]})] == [keep.subject]
+
+
+def test_key_values_still_belong_to_the_survivor_after_the_index_was_made_anew(vault, two, now):
+    keep, drop = two
+    merged(vault, keep, drop, now + 10)
+    assert rotation.run(vault, rotation.start(vault, rotation.Kind.INDEX, now + 20), pause=no_pause).over
+    (other,) = enrol(vault, range(5, 6), now)
+    assert change(vault, other.subject, "phone", phone(0), now + 30) == Refused("person_exists", "phone")
+    assert isinstance(change(vault, keep.subject, "phone", phone(0), now + 30), Updated)
