@@ -42,6 +42,7 @@ from api.opening import opened_vault
 from api.people import add_people, look_up
 from api.portal.asked import answer_request, request_page
 from api.portal.grants import grants_page, withdraw_grant
+from api.portal.own_data import own_copy
 from api.portal.pages import front_door, language_door, static_file
 from api.portal.posted import check_post
 from api.portal.sign_in import sign_in, sign_in_page, sign_out
@@ -87,6 +88,7 @@ PORTAL = (
     withdraw_grant,
     uses_page,
     use_bundle,
+    own_copy,
     notices_seen,
 )
 

@@ -6,6 +6,7 @@ default in force. Secrets are never settings: only the path of the file that hol
 """
 
 import dataclasses
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,13 +31,15 @@ class SettingsError(ValueError):
 class Settings:
     """One installation as the server sees it; times in seconds, sizes in bytes.
 
-    `provider_file` says where the root key lives when it is not in `root_file` (TOML, see the operators' guide).
+    `provider_file` says where the root key lives when it is not in `root_file` (TOML, see the operators' guide);
+    `shares` is a folder of shares with which commands, and never the server, open a split root.
     An empty `issuer` means "the address that was bound", which `api.serve` fills in before the app is built.
     `proxy` is the address of a reverse proxy whose X-Forwarded-For is believed; without it nobody's is.
     `batch_queue` is how many disclosures may wait for their transaction, and `connections` how many connections
     and requests the server holds at once; beyond either the answer is 503 at once. Keep the number of files
     the process may open (`ulimit -n`) above `connections`. `backup_days` is how long the key of a backup of the
     keys lives, `index_days` how long an index epoch does: the published erasure horizon follows from both.
+    `retention` says for how many days which fields are kept by default, such as `note=90,address=730`.
     """
 
     database: str
@@ -48,6 +51,7 @@ class Settings:
     backup_keys: Path
     erased_list: Path
     provider_file: Path | None = None
+    shares: Path | None = None
     issuer: str = ""
     host: str = "127.0.0.1"
     port: int = 8000
@@ -64,6 +68,7 @@ class Settings:
     background: bool = True
     backup_days: int = 30
     index_days: int = 365
+    retention: str = ""
 
     @property
     def horizon(self) -> Horizon:
@@ -95,6 +100,7 @@ class Settings:
 
 
 _MOST_DIGITS = 18
+_PERIODS = re.compile(r"[a-z][a-z0-9_]*=[1-9]\d{0,4}(,[a-z][a-z0-9_]*=[1-9]\d{0,4})*", re.ASCII)
 _REQUIRED = {
     "database",
     "keys",
@@ -140,6 +146,12 @@ def _positive(name: str, text: str) -> int:
     if number < 1:
         raise SettingsError(f"{PREFIX}{name} must be at least 1")
     return number
+
+
+def _retention(name: str, text: str) -> str:
+    if text and not _PERIODS.fullmatch(text):
+        raise SettingsError(f"{PREFIX}{name} must be fields with days, such as note=90,address=730")
+    return text
 
 
 def _address(name: str, text: str) -> str:
@@ -191,6 +203,7 @@ _READERS: Mapping[str, Callable[[str, str], Any]] = {
     "PROXY": _text,
     "READY_FILE": _path,
     "PROVIDER_FILE": _path,
+    "SHARES": _path,
     "SESSION_IDLE": _number,
     "SESSION_MAX": _number,
     "BODY_LIMIT": _number,
@@ -202,4 +215,5 @@ _READERS: Mapping[str, Callable[[str, str], Any]] = {
     "BACKGROUND": _switch,
     "BACKUP_DAYS": _positive,
     "INDEX_DAYS": _positive,
+    "RETENTION": _retention,
 }

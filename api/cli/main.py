@@ -26,6 +26,7 @@ COMMANDS = {
     "init": "api.cli.init",
     "keys": "api.cli.keys",
     "ledger": "api.cli.ledger",
+    "person": "api.cli.person",
     "recipient": "api.cli.recipient",
     "roles": "api.cli.roles",
     "serve": "api.cli.serve",

@@ -1,4 +1,4 @@
-"""What each kind of job does: tracing a dump that was taken into custody, erasing whoever was ordered erased."""
+"""What each kind of job does: tracing a dump that was taken into custody, erasing people, expiring data."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,6 +6,7 @@ from typing import Any
 from api.clock import Clock
 from api.erasing import ERASE, finish_erasures
 from api.jobs.worker import Report, Work
+from api.retention import RETENTION, expire
 from api.settings import Settings
 from breach.intake import quarantine
 from breach.pipeline import trace
@@ -28,4 +29,7 @@ def work_of(settings: Settings, vault: Vault, clock: Clock) -> Mapping[str, Work
     def erase_people(_payload: Mapping[str, Any], report: Report) -> None:
         finish_erasures(settings, vault, clock, report)
 
-    return {TRACE: trace_dump, ERASE: erase_people}
+    def expire_data(_payload: Mapping[str, Any], report: Report) -> None:
+        expire(settings, vault, clock, report)
+
+    return {TRACE: trace_dump, ERASE: erase_people, RETENTION: expire_data}

@@ -11,6 +11,7 @@ from api.attempts import sweep_attempts
 from api.bulk import sweep_kept
 from api.clock import Clock
 from api.events import Event, log_event, log_unexpected
+from api.retention import enqueue_daily
 from api.sessions import Lifetime, sweep_sessions
 from consent.ledger.errors import LedgerAlarm
 from consent.ledger.memory import Memory
@@ -73,6 +74,7 @@ class Publisher:
             sweep_attempts(conn, now_ms)
             sweep_kept(conn, now_ms)
             forget_expired(conn, now_ms)
+            enqueue_daily(conn, now_ms)
 
     def _run(self) -> None:
         while True:

@@ -1,6 +1,7 @@
 """A person's own copy: all there is about them, nothing about anybody else, and itself in the ledger."""
 
 import json
+from pathlib import Path
 
 import pytest
 from sqlalchemy import select, update
@@ -131,3 +132,13 @@ def test_an_entry_that_says_something_else_gives_no_permit(world, monkeypatch):
         here = (entry.c.bucket == kept[0].log.bucket) & (entry.c.idx == kept[0].position.idx)
         conn.execute(update(entry).where(here).values(leaf=bytes(32)))
     assert own_permits(world.vault, kept) == [None]
+
+
+def test_every_member_of_a_copy_is_described(world, busy):
+    _, who = busy
+    made = document(world, who)
+    page = (Path(__file__).parents[2] / "docs" / "export.md").read_text("utf-8")
+    rows = [made["person"], *made["values"], *made["permissions"], *made["uses"], *made["turned_away"]]
+    rows += [*made["notices"], *made["terms"], *made["ledger"]]
+    names = {name for row in rows for name in row} | set(made)
+    assert {name for name in names if f"`{name}`" not in page} == set()

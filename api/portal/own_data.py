@@ -1,0 +1,65 @@
+"""A person's own copy of their data: one press, as a page to read or as a file for programs.
+
+Making the copy is itself a use, and the ledger shows it before a single value is opened.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from litestar import Request, Response, post
+
+from api.access import Access, access
+from api.i18n import Catalogue, Lang, catalogue
+from api.portal.posted import posted
+from api.portal.render import page_lang, render
+from api.portal.words import field_label, field_labels, purpose_title, state_word
+from api.problems import Problem
+from api.sessions import Session
+from api.wiring import services_of
+from consent.export import Export, export
+from consent.grants import GrantState
+
+FILE = "perusal-copy"
+
+
+@post("/copy", opt=access(Access.CONSUMER), status_code=200, sync_to_thread=True)
+def own_copy(request: Request[Session, Any, Any]) -> Response[str]:
+    """Everything about the signed-in person; the form's `as` says `page` or `file`."""
+    services = services_of(request)
+    made = export(services.vault, request.user.subject, services.clock())
+    if not isinstance(made, Export):
+        raise Problem(404, "not_found")
+    if posted(request).get("as") == "file":
+        return _download(as_json(made), "application/json", f"{FILE}.json")
+    return _download(as_page(made, page_lang(request)), "text/html", f"{FILE}.html")
+
+
+def as_json(made: Export) -> str:
+    """The copy for programs; docs/export.md says what each member means."""
+    return json.dumps(made.document, ensure_ascii=False, indent=1) + "\n"
+
+
+def as_page(made: Export, lang: Lang) -> str:
+    """The copy as one page that needs nothing else: no style sheet, no picture, no network."""
+    texts = catalogue(lang)
+    return render("copy.html", lang, doc=made.document, names=_names(made.document, texts))
+
+
+def _download(text: str, media_type: str, name: str) -> Response[str]:
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return Response(text, media_type=f"{media_type}; charset=utf-8", headers=headers)
+
+
+def _names(document: Mapping[str, Any], texts: Catalogue) -> Mapping[str, Any]:
+    """What the codes in the document are called in the reader's language."""
+    fields = {value["field"] for value in document["values"]}
+    return {
+        "field": {code: field_label(code, texts) for code in fields},
+        "fields": lambda codes: ", ".join(field_labels(codes, texts)),
+        "purpose": lambda code: purpose_title(code, texts),
+        "state": lambda code: state_word(GrantState(code), texts),
+        "kind": lambda code: texts.text(
+            f"copy.entry_{code}" if texts.has(f"copy.entry_{code}") else "copy.entry_other"
+        ),
+    }

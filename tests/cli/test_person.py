@@ -1,0 +1,84 @@
+"""`perusal person`: one person's data at the desk."""
+
+import json
+import stat
+
+import pytest
+
+from api.cli.failures import Exit
+from api.demo.city import citizens
+from tests.cli.conftest import SEED
+
+
+@pytest.fixture
+def people(site_template):
+    """Line number to subject, of the enrolled city."""
+    rows = [json.loads(line) for line in (site_template / "keys.jsonl").read_text().splitlines()]
+    return {row["line"]: row["subject"] for row in rows}
+
+
+def test_a_copy_is_written_as_data_and_as_a_page_for_its_owner_only(perusal, home, people, tmp_path):
+    said = perusal(
+        "person", "export", "--subject", people[1], "--out", tmp_path / "copy", "--dir", home, "--json"
+    )
+
+    assert said.code == Exit.OK
+    assert said.json["values"] == 4
+    files = [tmp_path / "copy" / name for name in said.json["files"]]
+    assert all(stat.S_IMODE(path.stat().st_mode) == 0o600 for path in files)
+    first = next(citizens(SEED, 1))
+    document = json.loads(files[0].read_text("utf-8"))
+    assert {one["value"] for one in document["values"]} >= {first.phone, first.email}
+    page = files[1].read_text("utf-8")
+    assert first.phone in page
+    assert not any(word in page for word in ("<script", "<link", "src=", "http:", "https:"))
+
+
+def test_a_copy_never_replaces_another_and_strangers_are_refused(perusal, home, people, tmp_path):
+    ask = ["person", "export", "--out", tmp_path / "copy", "--dir", home, "--subject"]
+    assert perusal(*ask, people[1]).code == Exit.OK
+    assert perusal(*ask, people[1]).code != Exit.OK
+    assert perusal(*ask, "sub_" + "a" * 26).code == Exit.WRONG
+    assert perusal(*ask, "13812341234").code == Exit.USAGE
+
+
+@pytest.mark.parametrize("lang", ["en", "zh-CN"])
+def test_the_page_speaks_the_language_that_was_asked_for(perusal, home, people, tmp_path, lang):
+    perusal("person", "export", "--subject", people[2], "--out", tmp_path, "--dir", home, "--lang", lang)
+
+    assert f'<html lang="{lang}">' in (tmp_path / "copy.html").read_text("utf-8")
+
+
+def test_duplicates_are_merged_once_and_only_on_a_clear_word(perusal, home, people):
+    merge = ["person", "merge", "--keep", people[1], "--drop", people[2], "--dir", home, "--json"]
+
+    said = perusal(*merge, "--yes")
+
+    assert said.json["apart"] == ["email", "name", "phone", "resident_id"]
+    assert perusal(*merge, "--yes").json["error"]["code"] == "person_merged"
+    assert perusal("ledger", "fsck", "--dir", home, "--json").json["findings"] == []
+
+
+def test_a_guardian_is_linked_on_evidence_and_let_go(perusal, home, people, tmp_path):
+    (tmp_path / "paper.pdf").write_bytes(b"court order")
+    pair = ["--ward", people[1], "--guardian", people[2], "--dir", home, "--json"]
+
+    linked = perusal("person", "guard", *pair, "--as", "appointed", "--evidence", tmp_path / "paper.pdf")
+
+    assert linked.json["until"] is None
+    assert len(linked.json["evidence_sha256"]) == 64
+    assert perusal("person", "unguard", *pair).code == Exit.OK
+    assert perusal("person", "unguard", *pair).json["error"]["code"] == "not_found"
+
+
+def test_what_is_kept_until_yesterday_is_destroyed_and_shown_as_such(perusal, home, people):
+    who = ["--subject", people[3], "--dir", home, "--json"]
+    kept = perusal("person", "keep", *who, "--field", "phone", "--until", "2020-01-31")
+    assert kept.json["expires_at"] == "2020-02-01T00:00:00.000Z"
+
+    assert perusal("person", "expire", "--dir", home, "--json").json == {"ended": 0, "erased": 0, "struck": 1}
+
+    (line,) = perusal("person", "history", *who, "--field", "phone").json["versions"]
+    assert (line["version"], line["masked"]) == (1, None)
+    assert line["destroyed_at"] is not None
+    assert perusal("person", "keep", *who, "--field", "shoe", "--until", "2020-01-31").code == Exit.WRONG

@@ -1,0 +1,41 @@
+"""A person's own copy from the portal: one press, a file, an entry in the ledger."""
+
+import json
+
+import pytest
+from sqlalchemy import select
+
+from consent.ledger.entry import Kind, parse
+from consent.ledger.tables import entry
+
+pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+
+
+@pytest.mark.parametrize(("form", "media"), [("page", "text/html"), ("file", "application/json")])
+def test_a_signed_in_person_downloads_everything_about_themselves(world, form, media):
+    person = world.person()
+    person.sign_in()
+    page = person.get("/en/uses")
+    assert "Download to read" in page.text
+    answer = person.post("/en/copy", {"as": form, "csrf": person.csrf(page)})
+    assert answer.status_code == 200
+    assert answer.headers["content-type"].startswith(media)
+    assert answer.headers["content-disposition"].startswith("attachment")
+    assert answer.headers["cache-control"] == "no-store"
+    assert "13812341234" in answer.text
+    if form == "file":
+        assert json.loads(answer.text)["format"] == "perusal-export"
+    with world.vault.data.read() as conn:
+        kinds = [parse(body).kind for body in conn.execute(select(entry.c.body)).scalars()]
+    assert kinds == [Kind.ENROL, Kind.DISCLOSE]
+
+
+def test_nobody_copies_without_signing_in_or_from_another_site(world):
+    person = world.person()
+    assert person.post("/en/copy", {"as": "file"}).status_code in {303, 403}
+    person.sign_in()
+    page = person.get("/en/uses")
+    form = {"as": "file", "csrf": person.csrf(page)}
+    assert person.post("/en/copy", form, **{"Sec-Fetch-Site": "cross-site"}).status_code == 403
+    with world.vault.data.read() as conn:
+        assert len(conn.execute(select(entry.c.idx)).all()) == 1
