@@ -3,8 +3,8 @@
 No threads and no connections kept open. A cache may answer only while its lease of ten seconds runs; renewing
 it, at most every three seconds and only when keys are asked for, reads what has to be forgotten. So an eviction
 is complete as soon as every member has seen its number or has lost its lease. A member that renews too late
-forgets everything, because somebody may have counted it out. Wall clocks of servers must agree within two
-seconds; the member's own lease is measured by its monotonic clock.
+reads the news once more when the new lease is there, because somebody may have counted it out meanwhile. Wall
+clocks of servers must agree within two seconds; the member's own lease is measured by its monotonic clock.
 """
 
 import secrets
@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from itertools import batched
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
@@ -143,32 +143,43 @@ class Membership:
         except DBAPIError:
             if self._clock() >= self._lease_end:
                 raise
-            self._due = self._clock() + _RETRY_MS / 1000
+            self._due = min(self._clock() + _RETRY_MS / 1000, self._lease_end)
 
     def _renew(self) -> None:
         begun, until = self._clock(), self._wall() + LEASE_MS
         with self._database.write() as conn:
             seen = self._follow(conn, until)
-        # Only what was committed while the old lease still ran proves that nobody counted this cache out; and
-        # evictions are not kept for ever.
-        trusted_until = self._lease_end if self._joined else self._renewed + KEEP_MS / 1000
-        if self._clock() >= trusted_until:
-            self._forget(None)
+        now = self._clock()
+        if now >= self._lease_end:
+            # Somebody may have counted this cache out just before the lease was there again: their news are in
+            # by now. News are not kept for ever either.
+            self._catch_up(seen)
+            if now >= self._renewed + KEEP_MS / 2000:
+                self._forget(None)
         self._seen, self._joined = seen, True
         self._renewed, self._due, self._lease_end = begun, begun + RENEW_MS / 1000, begun + LEASE_MS / 1000
 
+    def _catch_up(self, seen: int) -> None:
+        with self._database.read() as conn:
+            rows = self._news(conn, seen)
+        if rows:
+            self._forget([SubjectId(row.subject) for row in rows])
+
     def _follow(self, conn: Connection, until: int) -> int:
-        news = select(eviction.c.seq, eviction.c.subject).where(
-            eviction.c.tenant == self._tenant, eviction.c.seq > self._seen
-        )
-        rows = conn.execute(news).all()
+        rows = self._news(conn, self._seen)
         if rows:
             self._forget([SubjectId(row.subject) for row in rows])
         seen: int = max([self._seen, *(row.seq for row in rows)])
         held = {"seen": seen, "lease_until": until}
         if conn.execute(update(cache_member).where(*self._mine).values(held)).rowcount == 0:
+            if self._joined:  # cleared away as long lost
+                self._forget(None)
             conn.execute(insert(cache_member).values(tenant=self._tenant, id=self._id, **held))
         return seen
+
+    def _news(self, conn: Connection, seen: int) -> Sequence[Any]:
+        wanted = select(eviction.c.seq, eviction.c.subject)
+        return conn.execute(wanted.where(eviction.c.tenant == self._tenant, eviction.c.seq > seen)).all()
 
 
 def _next_number(conn: Connection, tenant: TenantId) -> int:

@@ -49,3 +49,23 @@ def test_a_dropped_entry_is_gone_and_dropping_twice_is_no_error():
     keys.drop(["a"])
     keys.drop(["a"])
     assert keys.take(["a"]) == {}
+
+
+def test_what_was_read_before_a_drop_is_not_put_after_it():
+    keys, _ = cache()
+    mark = keys.mark()
+    keys.put([("a", 1)], since=mark)
+    keys.drop(["b"])
+    keys.put([("b", 2)], since=mark)
+    assert keys.take(["a", "b"]) == {"a": 1}
+    keys.put([("b", 2)], since=keys.mark())
+    assert keys.take(["b"]) == {"b": 2}
+
+
+def test_clearing_forgets_everything_and_what_was_being_read():
+    keys, _ = cache()
+    keys.put([("a", 1)])
+    mark = keys.mark()
+    keys.clear()
+    keys.put([("a", 1)], since=mark)
+    assert keys.take(["a"]) == {}

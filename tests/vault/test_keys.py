@@ -2,12 +2,16 @@
 
 import pytest
 from sqlalchemy import func, select, update
+from sqlalchemy.exc import DBAPIError
 
-from vault.ids import Bucket, Buckets, SubjectId, TenantId, bucket_for, new_subject
-from vault.key_tables import service_key, subject_key, tenant_kek
-from vault.keys import SERVICE_KEYS, Keyring, KeysMissing
+from vault.ids import Bucket, Buckets, RecordId, SubjectId, TenantId, bucket_for, new_subject
+from vault.key_tables import MAX_WRAPS, index_root, service_key, subject_key, tenant_kek
+from vault.keys import SERVICE_KEYS, TENANT_TTL_SECONDS, Keyring, KeysMissing, KeysUnavailable
+from vault.providers.base import ProviderDown
 from vault.providers.local import LocalProvider
-from vault.sealed import Unopenable
+from vault.sealed import Place, Unopenable, seal
+from vault.subject_keys import SubjectKey
+from vault.tenant import WRAP_BLOCK, KeyExhausted, add_index_root
 
 TENANT = TenantId(b"tenant of tests!")
 
@@ -167,3 +171,125 @@ def test_no_repr_shows_a_key(keyring, now):
     (key,) = keyring.create_many(some(1), now).values()
     assert repr(key) == "SubjectKey(epoch=1)"
     assert repr(keyring._secrets) == "TenantSecrets(...)"
+
+
+PLACE = Place(TENANT, SubjectId(b"s" * 16), RecordId(b"r" * 16), "phone", 1, 1)
+
+
+def test_a_value_opens_under_the_epoch_its_blob_names():
+    key = SubjectKey(PLACE.subject, 3, b"3" * 32, b"l" * 32, {2: b"2" * 32})
+    new, old, gone = (seal(bytes([48 + n]) * 32, n, PLACE, b"text", bytes(24)) for n in (3, 2, 1))
+    assert key.open(PLACE, new) == key.open(PLACE, old) == b"text"
+    assert (key.data_of(3), key.data_of(2), key.data_of(1)) == (b"3" * 32, b"2" * 32, None)
+    assert [key.knows(blob) for blob in (new, old, gone, b"short")] == [True, True, False, True]
+    for blob in (gone, b"short", seal(b"3" * 32, 2, PLACE, b"text", bytes(24))):
+        with pytest.raises(Unopenable):
+            key.open(PLACE, blob)
+
+
+class Counted:
+    """A provider that counts and can stop answering."""
+
+    def __init__(self, inner) -> None:
+        self.inner = inner
+        self.name = inner.name
+        self.asked = 0
+        self.down = False
+
+    def wrap(self, key, context):
+        return self.inner.wrap(key, context)
+
+    def unwrap(self, blob, context):
+        self.asked += 1
+        if self.down:
+            raise ProviderDown("no answer")
+        return self.inner.unwrap(blob, context)
+
+
+def test_a_tenants_keys_are_unwrapped_again_every_quarter_of_an_hour(keyring, backend, provider, clock):
+    counted = Counted(provider)
+    ring = Keyring.open(backend.keys, counted, TENANT, clock=clock)
+    ring.service_key("permit")
+    for _ in range(3):
+        clock.now += 299.9
+        ring.service_key("permit")
+    assert counted.asked == 1
+    clock.now += 0.4
+    ring.service_key("permit")
+    ring.index_key(65)
+    assert counted.asked == 2
+
+
+def test_without_the_provider_nothing_opens_after_a_quarter_of_an_hour(
+    keyring, backend, provider, clock, now
+):
+    one, two = some(2)
+    keyring.create_many([one], now)
+    counted = Counted(provider)
+    ring = Keyring.open(backend.keys, counted, TENANT, clock=clock)
+    ring.subject_keys([one])
+    counted.down = True
+    assert ring.subject_keys([one])
+    clock.now += TENANT_TTL_SECONDS
+    for ask in (
+        lambda: ring.subject_keys([one]),
+        lambda: ring.service_key("permit"),
+        lambda: ring.index_key(65),
+        lambda: ring.create_many([two], now),
+    ):
+        with pytest.raises(KeysUnavailable) as refusal:
+            ask()
+        assert refusal.value.code == "keys_unavailable"
+    counted.down = False
+    assert ring.subject_keys([one])
+
+
+def test_news_about_the_tenants_keys_are_followed_at_the_next_renewal(keyring, backend, provider):
+    clock = Clock()
+    ring = Keyring.open(backend.keys, provider, TENANT, clock=clock)
+    assert ring.tag_epochs == (1,)
+    under = keyring.wrapping(1)
+    with backend.keys.write() as conn:
+        add_index_root(conn, under, epoch=2, state="building", now_ms=0)
+    assert ring.tag_epochs == (1,)
+    keyring.evict_tenant()
+    assert ring.tag_epochs == (1,)
+    clock.now += 3.0
+    assert (ring.tag_epochs, ring.index_epoch) == ((1, 2), 1)
+    assert ring.index_key(65, 2) != ring.index_key(65, 1) == ring.index_key(65)
+
+
+def test_wraps_are_counted_before_they_happen_in_blocks(keyring, backend, provider, now):
+    def counted() -> int:
+        with backend.keys.read() as conn:
+            return conn.execute(select(tenant_kek.c.wraps)).scalar_one()
+
+    assert counted() == WRAP_BLOCK
+    keyring.create_many(some(3), now)
+    assert counted() == 2 * WRAP_BLOCK
+    keyring.create_many(some(3), now)
+    assert counted() == 2 * WRAP_BLOCK
+    Keyring.open(backend.keys, provider, TENANT).create_many(some(1), now)
+    assert counted() == 3 * WRAP_BLOCK
+    keyring.wrapping(WRAP_BLOCK)
+    assert counted() == 4 * WRAP_BLOCK
+
+
+def test_a_tenant_key_never_wraps_more_often_than_its_cipher_allows(keyring, backend, now):
+    with backend.keys.write() as conn:
+        conn.execute(update(tenant_kek).values(wraps=MAX_WRAPS - WRAP_BLOCK + 1))
+    with pytest.raises(KeyExhausted) as refusal:
+        keyring.create_many(some(1), now)
+    assert refusal.value.code == "key_exhausted"
+    with pytest.raises(DBAPIError), backend.keys.write() as conn:
+        conn.execute(update(tenant_kek).values(wraps=MAX_WRAPS + 1))
+    with backend.keys.read() as conn:
+        assert conn.execute(select(func.count()).select_from(subject_key)).scalar_one() == 0
+
+
+def test_a_tenant_has_one_active_key_and_one_index_epoch_that_is_read(keyring, backend):
+    for table, number in ((tenant_kek, "version"), (index_root, "epoch")):
+        with backend.keys.read() as conn:
+            row = dict(conn.execute(select(table)).mappings().one())
+        with pytest.raises(DBAPIError), backend.keys.write() as conn:
+            conn.execute(table.insert().values({**row, number: 2}))
