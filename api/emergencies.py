@@ -23,10 +23,17 @@ from consent.dual import Question, ask, vote
 from consent.dual_requests import DualRequest, approvers, find, note_of, waiting
 from consent.emergency import Opened, open_emergency
 from consent.ids import dual_text, parse_dual
+from consent.scan_runs import ScanScope, scope_text
 from consent.staff import DualKind, DualReason, Staffer, Verdict
 from vault.ids import decode_subject, encode_id
+from vault.schemes import scheme
 
 _MEDIA = "application/json"
+
+
+class _Scan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    schemes: list[str]
+    wanted: str
 
 
 class _Ask(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -34,7 +41,7 @@ class _Ask(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     note: str
     fields: list[str]
     subject: str | None = None
-    kind: DualKind = DualKind.BREAK_GLASS
+    scan: _Scan | None = None
 
 
 class _Open(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -47,21 +54,25 @@ _open = msgspec.json.Decoder(_Open)
 
 @post("/v1/emergencies", opt=access(Access.ANY_STAFF), status_code=201)
 async def ask_for(request: Request[StaffMember, Any, Any]) -> Response[dict[str, Any]]:
-    """Ask for fields of one person, or (`kind` population_scan) to scan one field of everybody."""
+    """Ask for fields of one person; or, with `scan`, to hold one field of everybody against named digests.
+
+    `scan.wanted` is the hexadecimal `vault.scan_permit.wanted_hash` of the digests: they themselves stay outside.
+    """
     services, body = services_of(request), await json_body(request, _ask)
     question = Question(
-        kind=body.kind,
+        kind=DualKind.BREAK_GLASS if body.scan is None else DualKind.POPULATION_SCAN,
         reason=body.reason,
         note=body.note,
         subject=None if body.subject is None else decode_subject(body.subject),
         fields=tuple(sorted(body.fields)),
+        scope="" if body.scan is None else _scope(body.fields, body.scan),
     )
     asked = await sync_to_thread(ask, services.vault, staffer_of(request), question, services.clock())
     if isinstance(asked, Denied):
         raise denied_problem(asked.code)
     path = f"/v1/emergencies/{dual_text(asked.id)}"
     headers = {"Location": services.url(path)}
-    return Response(_view(asked, ()), status_code=201, media_type=_MEDIA, headers=headers)
+    return Response(request_view(asked, ()), status_code=201, media_type=_MEDIA, headers=headers)
 
 
 @get("/v1/emergencies", opt=access(Access.ANY_STAFF), sync_to_thread=True)
@@ -69,7 +80,7 @@ def list_waiting(request: Request[StaffMember, Any, Any]) -> Response[list[dict[
     """What can still be voted on or used, newest first; without the notes."""
     services = services_of(request)
     with services.vault.data.read() as conn:
-        views = [_view(one, approvers(conn, one.id)) for one in waiting(conn, services.clock())]
+        views = [request_view(one, approvers(conn, one.id)) for one in waiting(conn, services.clock())]
     return Response(views, media_type=_MEDIA)
 
 
@@ -135,6 +146,18 @@ _STATUS = {
 }
 
 
+def _scope(fields: list[str], scan: _Scan) -> str:
+    try:
+        wanted = bytes.fromhex(scan.wanted)
+        for name in scan.schemes:
+            scheme(name)
+    except ValueError:
+        raise Problem(400, "invalid_input") from None
+    if len(wanted) != 32 or not scan.schemes:
+        raise Problem(400, "invalid_input")
+    return scope_text(ScanScope(field="".join(fields), schemes=tuple(scan.schemes), wanted=wanted))
+
+
 def _vote(request: Request[StaffMember, Any, Any], name: str, verdict: Verdict) -> Response[dict[str, Any]]:
     services = services_of(request)
     cast = vote(services.vault, staffer_of(request), parse_dual(name), verdict, services.clock())
@@ -149,16 +172,18 @@ def _shown(services: Services, name: str) -> dict[str, Any]:
         said_yes = () if found is None else approvers(conn, found.id)
     if found is None:
         raise Problem(404, "staff.unknown_request")
-    return {**_view(found, said_yes), "note": note_of(services.vault, found)}
+    return {**request_view(found, said_yes), "note": note_of(services.vault, found)}
 
 
-def _view(request: DualRequest, said_yes: tuple[str, ...]) -> dict[str, Any]:
+def request_view(request: DualRequest, said_yes: tuple[str, ...]) -> dict[str, Any]:
+    """A request as JSON, without its note."""
     return {
         "id": dual_text(request.id),
         "kind": request.kind.value,
         "state": request.state.value,
         "subject": None if request.subject is None else encode_id("sub", request.subject),
         "fields": list(request.fields),
+        "scope": request.scope,
         "reason": request.reason.value,
         "asked_by": request.staff,
         "approved_by": list(said_yes),

@@ -34,13 +34,17 @@ LONGEST_NOTE: Final = 2_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """What is asked for; `subject` is None for a scan, `note` says in words what the reason's code cannot."""
+    """What is asked for; `note` says in words what the reason's code cannot.
+
+    A scan is about nobody (`subject` None), and `scope` is what exactly it looks for (`scan_runs.scope_of`).
+    """
 
     kind: DualKind
     reason: DualReason
     note: str
     subject: SubjectId | None = None
     fields: tuple[str, ...] = ()
+    scope: str = ""
 
     def __repr__(self) -> str:
         return f"Question({self.kind.value})"
@@ -66,6 +70,7 @@ def ask(vault: Vault, staffer: Staffer, question: Question, now_ms: int) -> Dual
         "actor": actor_mac(vault, staffer),
         "reason": question.reason.value,
         "fields": fields_json(question.fields),
+        "scope": question.scope,
         "note": seal_note(vault, key, request_id, question.note),
         "asked_at": now_ms,
         "lapses_at": now_ms + ASKING_MS,
@@ -77,6 +82,7 @@ def ask(vault: Vault, staffer: Staffer, question: Question, now_ms: int) -> Dual
         *told(request_id, staffer),
         ("reason", question.reason.value),
         ("fields", ",".join(question.fields)),
+        *((("scope", question.scope),) if question.scope else ()),
     )
     item = step_item(vault, key, Kind.GRANT, (bucket, request_id, about), now_ms)
     with vault.data.write() as conn:
@@ -117,9 +123,9 @@ def _check(vault: Vault, question: Question) -> None:
     if not storable(question.note, lines=True) or not 0 < len(question.note) <= LONGEST_NOTE:
         raise BadRequest("a request says why, in at most 2,000 characters")
     if question.kind is DualKind.POPULATION_SCAN:
-        if question.subject is not None:
-            raise BadRequest("a scan is about nobody in particular")
-    elif question.subject is None:
+        if question.subject is not None or not question.scope or len(question.fields) != 1:
+            raise BadRequest("a scan is about nobody in particular, and for named digests of one field")
+    elif question.subject is None or question.scope:
         raise BadRequest("an emergency is about one person")
     known = {code for code in question.fields if code in vault.catalogue}
     if not question.fields or tuple(sorted(known)) != question.fields:

@@ -34,6 +34,7 @@ class DualRequest:
     actor: bytes
     reason: DualReason
     fields: tuple[str, ...]
+    scope: str
     sealed_note: bytes
     asked_at: int
     lapses_at: int
@@ -134,6 +135,7 @@ def _request(row: Any) -> DualRequest:
         actor=row.actor,
         reason=DualReason(row.reason),
         fields=fields_of(row.fields),
+        scope=row.scope,
         sealed_note=row.note,
         asked_at=row.asked_at,
         lapses_at=row.lapses_at,

@@ -17,7 +17,7 @@ from vault.appendonly import append_only
 _MOVING = {
     "dual_request": ("state", "approved_at", "window_to"),
     "emergency_read": ("times", "last_at"),
-    "scan_run": ("found", "finished_at"),
+    "scan_run": ("opened", "found", "cursor_bucket", "cursor_subject", "finished_at"),
     "person_notice": ("seen_at",),
 }
 
@@ -150,15 +150,21 @@ _RULES = (
         "BEFORE INSERT",
         Check(
             "no open approval of a scan for who asked",
-            f"NEW.found IS NOT NULL OR NOT EXISTS (SELECT 1 FROM {_REQUEST} AND r.kind = 'population_scan' "
+            f"NEW.opened <> 0 OR NEW.found <> 0 OR NOT EXISTS (SELECT 1 FROM {_REQUEST} AND r.kind = 'population_scan' "
             f"AND {_SAME_ASKER} AND {_OPEN.format(at='NEW.committed_at')})",
         ),
     ),
     Rule(
         "scan_run",
-        "BEFORE UPDATE OF found",
+        "BEFORE UPDATE OF opened",
+        always("a scan only goes on, until it has ended"),
+        only="OLD.finished_at IS NOT NULL OR NEW.opened < OLD.opened OR NEW.found < OLD.found",
+    ),
+    Rule(
+        "scan_run",
+        "BEFORE UPDATE OF finished_at",
         always("a scan ends once"),
-        only="OLD.found IS NOT NULL AND NEW.found {distinct} OLD.found",
+        only="OLD.finished_at IS NOT NULL AND NEW.finished_at {distinct} OLD.finished_at",
     ),
     Rule(
         "person_notice",

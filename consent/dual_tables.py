@@ -1,7 +1,7 @@
 """Tables of dual control, of staff's reads and of what people are told; `dual_rules` says what may happen in them.
 
 A request about nobody in particular (a population scan) stands in the first bucket and names no person. `note`
-is sealed (`consent.dual`). Every step has a ledger entry of the same id. Times are Unix milliseconds, `fields`
+is sealed (`consent.dual_requests`); `scope` says what exactly a scan looks for. Every step has a ledger entry of the same id. Times are Unix milliseconds, `fields`
 is a sorted JSON list of field codes, `staff` names a key by role and number, `actor` is its holder's MAC.
 """
 
@@ -82,6 +82,7 @@ dual_request = Table(
     _raw("actor"),
     _text("reason"),
     _text("fields"),
+    _text("scope"),
     _raw("note"),
     _time("asked_at"),
     _time("lapses_at"),
@@ -93,6 +94,7 @@ dual_request = Table(
     _one_of("reason", DualReason),
     _one_of("state", DualState),
     CheckConstraint("(kind = 'break_glass') = (subject IS NOT NULL)", name="subject"),
+    CheckConstraint("(kind = 'population_scan') = (scope <> '')", name="scope"),
     CheckConstraint("length(actor) = 32", name="actor"),
     CheckConstraint("lapses_at > asked_at", name="lapses_at"),
     CheckConstraint("state <> 'asked' OR approved_at IS NULL", name="asked"),
@@ -155,18 +157,22 @@ scan_run = Table(
     _raw("request_id"),
     _text("staff"),
     _raw("actor"),
-    _text("scheme"),
     Column("wanted", Integer, nullable=False),
     _time("committed_at"),
-    Column("found", Integer),
+    Column("opened", BigInteger, nullable=False),
+    Column("found", Integer, nullable=False),
+    Column("cursor_bucket", Integer),
+    Column("cursor_subject", LargeBinary),
     Column("finished_at", BigInteger),
     _year(),
     CheckConstraint("wanted >= 1", name="wanted"),
-    CheckConstraint("(found IS NULL) = (finished_at IS NULL)", name="finished"),
+    CheckConstraint("opened >= 0 AND found >= 0", name="counts"),
+    CheckConstraint("(cursor_bucket IS NULL) = (cursor_subject IS NULL)", name="cursor"),
     UniqueConstraint("request_id", "bucket"),
     _requested("scan_run"),
     _ledgered("scan_run"),
 )
+"""One scan under its approval and how far it has come: everybody up to the cursor has been opened."""
 
 staff_lookup = Table(
     "staff_lookup",

@@ -5,10 +5,10 @@ entry in their chain and a line in their history; every search, also one that fi
 house's chain. All of it is committed before the answer leaves; honey persons that were opened raise their alarm.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Final
 
-from sqlalchemy import insert
+from sqlalchemy import Connection, insert
 
 from consent.dual_tables import staff_lookup
 from consent.errors import BadRequest
@@ -68,11 +68,12 @@ def record_lookups(
     now_ms: int,
     *,
     house: Sequence[Item] = (),
+    also: Callable[[Connection], object] | None = None,
 ) -> None:
     """One row and one entry for everybody who was found (by which fields), in one transaction.
 
-    `how` is the way, "find" or "scan", and the reason; `house` are entries of the house's chain to go with them.
-    Whoever was erased meanwhile has no chain any more and is left out.
+    `how` is the way, "find" or "scan", and the reason; `house` are entries of the house's chain to go with them,
+    `also` writes what else belongs to it. Whoever was erased meanwhile has no chain any more and is left out.
     """
     way, reason = how
     keys = vault.keyring.subject_keys(sorted(found))
@@ -101,6 +102,8 @@ def record_lookups(
     with vault.data.write() as conn:
         if rows:
             conn.execute(insert(staff_lookup), rows)
+        if also:
+            also(conn)
         append(conn, items, now_ms, vault.installation.ledger_host)
 
 

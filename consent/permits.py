@@ -2,8 +2,9 @@
 
 `permits(vault, refs) -> list[Permitted | None]` opens a connection of its own, so what it reads is what was
 committed and not what a transaction hoped for. No leaf, no permit; a leaf that does not open to exactly
-these rows, no permit. `emergency_permits` does the same for what two people approved, `own_permits` for a person's copy
-of their own data. This module is the only caller of `vault.permit.issue`.
+these rows, no permit. `emergency_permits` and `scan_permission` do the same for what two people approved,
+`own_permits` for a person's copy of their own data. This module is the only caller of `vault.permit.issue` and of
+`vault.scan_permit.issue`.
 """
 
 from collections.abc import Sequence
@@ -13,6 +14,8 @@ from consent.committed import CommittedUse, Ref, committed_uses, open_uses
 from consent.emergency_reads import CommittedRead, committed_reads, open_reads
 from consent.ledger.origin import origin_of
 from consent.own_copy import EXPORT, SELF, OwnRead, borne_out
+from consent.scan_runs import committed_run
+from vault import scan_permit
 from vault.opening import Vault
 from vault.permit import AccessPermit, AccessStatement, issue
 
@@ -72,6 +75,24 @@ def _own(vault: Vault, read: OwnRead) -> AccessStatement:
         entry_index=read.position.idx,
         leaf_hash=read.position.leaf,
     )
+
+
+def scan_permission(vault: Vault, ref: Ref) -> scan_permit.ScanPermission | None:
+    """The permission for a committed scan; None where the ledger or the votes do not bear it out."""
+    with vault.data.read() as conn:
+        run = committed_run(conn, vault, ref)
+    if run is None:
+        return None
+    statement = scan_permit.ScanStatement(
+        request=run.request_id,
+        field=run.scope.field,
+        schemes=run.scope.schemes,
+        wanted=run.scope.wanted,
+        asked_by=run.actor,
+        approved_by=run.approvers,
+        until_ms=run.until_ms,
+    )
+    return scan_permit.issue(vault.keyring, statement)
 
 
 def _emergency(vault: Vault, read: CommittedRead) -> AccessStatement:

@@ -18,8 +18,10 @@ import click
 from api.cli.failures import Exit, Failure, from_exception
 
 COMMANDS = {
+    "alarms": "api.cli.alarms",
     "demo": "api.cli.demo",
     "doctor": "api.cli.doctor",
+    "emergency": "api.cli.emergency",
     "enrol": "api.cli.enrol",
     "erase": "api.cli.erase",
     "fields": "api.cli.fields",

@@ -148,6 +148,7 @@ def test_a_scan_is_a_request_about_nobody_whose_steps_stand_in_the_chain_of_the_
         reason=DualReason.LEAK_INVESTIGATION,
         note="md5 of md5 in the Harbour file",
         fields=("phone",),
+        scope="one scheme",
     )
     asked = ask(office.vault, ASKER, question, office.now)
     vote(office.vault, FIRST, asked.id, Verdict.YES, office.now)
@@ -170,6 +171,7 @@ def test_a_scan_is_a_request_about_nobody_whose_steps_stand_in_the_chain_of_the_
         ("staff", ASKER.name),
         ("reason", "leak_investigation"),
         ("fields", "phone"),
+        ("scope", "one scheme"),
     )
     found = house_opening(office.vault, asked.id, row.sealed, said)
     assert commit(found.secret, said) == parse(row.body).commitment
@@ -215,7 +217,7 @@ def test_denied_votes_enter_the_ledger_once_a_day_and_not_for_ever(office, perso
         {"fields": ("phone", "name")},
         {"fields": ("name", "name")},
         {"subject": None},
-        {"kind": DualKind.POPULATION_SCAN},
+        {"kind": DualKind.POPULATION_SCAN, "scope": "x"},
     ],
     ids=["empty", "long", "control", "no field", "unknown field", "order", "twice", "nobody", "scan of one"],
 )

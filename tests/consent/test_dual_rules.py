@@ -234,9 +234,10 @@ def test_a_scan_never_runs_under_an_emergency_s_approval(office, person):
         "request_id": request.id,
         "staff": request.staff,
         "actor": request.actor,
-        "scheme": "sm3",
         "wanted": 1,
         "committed_at": office.now,
+        "opened": 0,
+        "found": 0,
         "ledger_year": year_of(office.now),
     }
 

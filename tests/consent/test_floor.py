@@ -21,7 +21,7 @@ def test_only_the_permits_module_issues_permits():
 
 
 def _uses_issue(tree: ast.AST) -> bool:
-    names = {"issue", "permit", "vault.permit"}
+    names = {"issue", "permit", "vault.permit", "scan_permit", "vault.scan_permit"}
     return any(
         name.name in names
         for node in ast.walk(tree)

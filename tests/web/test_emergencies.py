@@ -137,7 +137,7 @@ def test_a_no_after_the_second_yes_stops_it(world, staff, person):
         ({"fields": ["nonsense"]}, 400, "bad_dual_request"),
         ({"note": ""}, 400, "bad_dual_request"),
         ({"reason": "curiosity"}, 400, "unknown_member"),
-        ({"kind": "population_scan"}, 400, "bad_dual_request"),
+        ({"scan": {"schemes": ["sm3"], "wanted": "00" * 32}}, 400, "bad_dual_request"),
         ({"extra": 1}, 400, "unknown_member"),
     ],
     ids=["unknown", "no id", "nobody", "nothing", "twice", "no field", "silent", "reason", "scan", "extra"],

@@ -598,6 +598,7 @@ CREATE TABLE dual_request (
 	actor BYTEA NOT NULL,
 	reason TEXT NOT NULL,
 	fields TEXT NOT NULL,
+	scope TEXT NOT NULL,
 	note BYTEA NOT NULL,
 	asked_at BIGINT NOT NULL,
 	lapses_at BIGINT NOT NULL,
@@ -610,6 +611,7 @@ CREATE TABLE dual_request (
 	CONSTRAINT ck_dual_request_reason CHECK (reason IN ('life_at_risk', 'court_order', 'authority_demand', 'person_asked', 'leak_investigation', 'fault_repair')),
 	CONSTRAINT ck_dual_request_state CHECK (state IN ('asked', 'approved', 'refused')),
 	CONSTRAINT ck_dual_request_subject CHECK ((kind = 'break_glass') = (subject IS NOT NULL)),
+	CONSTRAINT ck_dual_request_scope CHECK ((kind = 'population_scan') = (scope <> '')),
 	CONSTRAINT ck_dual_request_actor CHECK (length(actor) = 32),
 	CONSTRAINT ck_dual_request_lapses_at CHECK (lapses_at > asked_at),
 	CONSTRAINT ck_dual_request_asked CHECK (state <> 'asked' OR approved_at IS NULL),
@@ -625,7 +627,7 @@ CREATE INDEX ix_dual_request_subject ON dual_request (subject, bucket)
 -- end
 CREATE FUNCTION dual_request_before_update() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'dual_request: these columns never change' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
 -- end
-CREATE TRIGGER dual_request_before_update BEFORE UPDATE ON dual_request FOR EACH ROW WHEN (NEW.bucket IS DISTINCT FROM OLD.bucket OR NEW.id IS DISTINCT FROM OLD.id OR NEW.kind IS DISTINCT FROM OLD.kind OR NEW.subject IS DISTINCT FROM OLD.subject OR NEW.staff IS DISTINCT FROM OLD.staff OR NEW.actor IS DISTINCT FROM OLD.actor OR NEW.reason IS DISTINCT FROM OLD.reason OR NEW.fields IS DISTINCT FROM OLD.fields OR NEW.note IS DISTINCT FROM OLD.note OR NEW.asked_at IS DISTINCT FROM OLD.asked_at OR NEW.lapses_at IS DISTINCT FROM OLD.lapses_at OR NEW.ledger_year IS DISTINCT FROM OLD.ledger_year) EXECUTE FUNCTION dual_request_before_update()
+CREATE TRIGGER dual_request_before_update BEFORE UPDATE ON dual_request FOR EACH ROW WHEN (NEW.bucket IS DISTINCT FROM OLD.bucket OR NEW.id IS DISTINCT FROM OLD.id OR NEW.kind IS DISTINCT FROM OLD.kind OR NEW.subject IS DISTINCT FROM OLD.subject OR NEW.staff IS DISTINCT FROM OLD.staff OR NEW.actor IS DISTINCT FROM OLD.actor OR NEW.reason IS DISTINCT FROM OLD.reason OR NEW.fields IS DISTINCT FROM OLD.fields OR NEW.scope IS DISTINCT FROM OLD.scope OR NEW.note IS DISTINCT FROM OLD.note OR NEW.asked_at IS DISTINCT FROM OLD.asked_at OR NEW.lapses_at IS DISTINCT FROM OLD.lapses_at OR NEW.ledger_year IS DISTINCT FROM OLD.ledger_year) EXECUTE FUNCTION dual_request_before_update()
 -- end
 CREATE FUNCTION dual_request_stays() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'dual_request: rows stay' USING ERRCODE = '23514'; END $$
 -- end
@@ -1137,15 +1139,18 @@ CREATE TABLE scan_run (
 	request_id BYTEA NOT NULL,
 	staff TEXT NOT NULL,
 	actor BYTEA NOT NULL,
-	scheme TEXT NOT NULL,
 	wanted INTEGER NOT NULL,
 	committed_at BIGINT NOT NULL,
-	found INTEGER,
+	opened BIGINT NOT NULL,
+	found INTEGER NOT NULL,
+	cursor_bucket INTEGER,
+	cursor_subject BYTEA,
 	finished_at BIGINT,
 	ledger_year INTEGER NOT NULL,
 	CONSTRAINT pk_scan_run PRIMARY KEY (bucket, id),
 	CONSTRAINT ck_scan_run_wanted CHECK (wanted >= 1),
-	CONSTRAINT ck_scan_run_finished CHECK ((found IS NULL) = (finished_at IS NULL)),
+	CONSTRAINT ck_scan_run_counts CHECK (opened >= 0 AND found >= 0),
+	CONSTRAINT ck_scan_run_cursor CHECK ((cursor_bucket IS NULL) = (cursor_subject IS NULL)),
 	CONSTRAINT uq_scan_run_request_id_bucket UNIQUE (request_id, bucket),
 	CONSTRAINT fk_scan_run_dual_request FOREIGN KEY(bucket, request_id) REFERENCES dual_request (bucket, id),
 	CONSTRAINT fk_scan_run_ledger_entry FOREIGN KEY(bucket, ledger_year, id) REFERENCES ledger_entry (bucket, year, id) DEFERRABLE INITIALLY DEFERRED
@@ -1153,19 +1158,23 @@ CREATE TABLE scan_run (
 -- end
 CREATE FUNCTION scan_run_before_update() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'scan_run: these columns never change' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
 -- end
-CREATE TRIGGER scan_run_before_update BEFORE UPDATE ON scan_run FOR EACH ROW WHEN (NEW.bucket IS DISTINCT FROM OLD.bucket OR NEW.id IS DISTINCT FROM OLD.id OR NEW.request_id IS DISTINCT FROM OLD.request_id OR NEW.staff IS DISTINCT FROM OLD.staff OR NEW.actor IS DISTINCT FROM OLD.actor OR NEW.scheme IS DISTINCT FROM OLD.scheme OR NEW.wanted IS DISTINCT FROM OLD.wanted OR NEW.committed_at IS DISTINCT FROM OLD.committed_at OR NEW.ledger_year IS DISTINCT FROM OLD.ledger_year) EXECUTE FUNCTION scan_run_before_update()
+CREATE TRIGGER scan_run_before_update BEFORE UPDATE ON scan_run FOR EACH ROW WHEN (NEW.bucket IS DISTINCT FROM OLD.bucket OR NEW.id IS DISTINCT FROM OLD.id OR NEW.request_id IS DISTINCT FROM OLD.request_id OR NEW.staff IS DISTINCT FROM OLD.staff OR NEW.actor IS DISTINCT FROM OLD.actor OR NEW.wanted IS DISTINCT FROM OLD.wanted OR NEW.committed_at IS DISTINCT FROM OLD.committed_at OR NEW.ledger_year IS DISTINCT FROM OLD.ledger_year) EXECUTE FUNCTION scan_run_before_update()
 -- end
 CREATE FUNCTION scan_run_stays() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'scan_run: rows stay' USING ERRCODE = '23514'; END $$
 -- end
 CREATE TRIGGER scan_run_stays BEFORE DELETE OR TRUNCATE ON scan_run FOR EACH STATEMENT EXECUTE FUNCTION scan_run_stays()
 -- end
-CREATE FUNCTION scan_run_before_insert() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.found IS NOT NULL OR NOT EXISTS (SELECT 1 FROM dual_request r WHERE r.bucket = NEW.bucket AND r.id = NEW.request_id AND r.kind = 'population_scan' AND r.staff = NEW.staff AND r.actor = NEW.actor AND r.state = 'approved' AND NEW.committed_at >= r.approved_at AND NEW.committed_at < r.window_to) THEN RAISE EXCEPTION 'scan_run: no open approval of a scan for who asked' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
+CREATE FUNCTION scan_run_before_insert() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.opened <> 0 OR NEW.found <> 0 OR NOT EXISTS (SELECT 1 FROM dual_request r WHERE r.bucket = NEW.bucket AND r.id = NEW.request_id AND r.kind = 'population_scan' AND r.staff = NEW.staff AND r.actor = NEW.actor AND r.state = 'approved' AND NEW.committed_at >= r.approved_at AND NEW.committed_at < r.window_to) THEN RAISE EXCEPTION 'scan_run: no open approval of a scan for who asked' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
 -- end
 CREATE TRIGGER scan_run_before_insert BEFORE INSERT ON scan_run FOR EACH ROW EXECUTE FUNCTION scan_run_before_insert()
 -- end
-CREATE FUNCTION scan_run_before_update_of_found() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'scan_run: a scan ends once' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
+CREATE FUNCTION scan_run_before_update_of_opened() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'scan_run: a scan only goes on, until it has ended' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
 -- end
-CREATE TRIGGER scan_run_before_update_of_found BEFORE UPDATE OF found ON scan_run FOR EACH ROW WHEN (OLD.found IS NOT NULL AND NEW.found IS DISTINCT FROM OLD.found) EXECUTE FUNCTION scan_run_before_update_of_found()
+CREATE TRIGGER scan_run_before_update_of_opened BEFORE UPDATE OF opened ON scan_run FOR EACH ROW WHEN (OLD.finished_at IS NOT NULL OR NEW.opened < OLD.opened OR NEW.found < OLD.found) EXECUTE FUNCTION scan_run_before_update_of_opened()
+-- end
+CREATE FUNCTION scan_run_before_update_of_finished_at() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'scan_run: a scan ends once' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
+-- end
+CREATE TRIGGER scan_run_before_update_of_finished_at BEFORE UPDATE OF finished_at ON scan_run FOR EACH ROW WHEN (OLD.finished_at IS NOT NULL AND NEW.finished_at IS DISTINCT FROM OLD.finished_at) EXECUTE FUNCTION scan_run_before_update_of_finished_at()
 -- end
 ALTER TABLE scan_run ENABLE ROW LEVEL SECURITY
 -- end

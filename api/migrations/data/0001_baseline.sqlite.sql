@@ -450,6 +450,7 @@ CREATE TABLE dual_request (
 	actor BLOB NOT NULL,
 	reason TEXT NOT NULL,
 	fields TEXT NOT NULL,
+	scope TEXT NOT NULL,
 	note BLOB NOT NULL,
 	asked_at BIGINT NOT NULL,
 	lapses_at BIGINT NOT NULL,
@@ -462,6 +463,7 @@ CREATE TABLE dual_request (
 	CONSTRAINT ck_dual_request_reason CHECK (reason IN ('life_at_risk', 'court_order', 'authority_demand', 'person_asked', 'leak_investigation', 'fault_repair')),
 	CONSTRAINT ck_dual_request_state CHECK (state IN ('asked', 'approved', 'refused')),
 	CONSTRAINT ck_dual_request_subject CHECK ((kind = 'break_glass') = (subject IS NOT NULL)),
+	CONSTRAINT ck_dual_request_scope CHECK ((kind = 'population_scan') = (scope <> '')),
 	CONSTRAINT ck_dual_request_actor CHECK (length(actor) = 32),
 	CONSTRAINT ck_dual_request_lapses_at CHECK (lapses_at > asked_at),
 	CONSTRAINT ck_dual_request_asked CHECK (state <> 'asked' OR approved_at IS NULL),
@@ -475,7 +477,7 @@ CREATE INDEX ix_dual_request_asked_at ON dual_request (asked_at)
 -- end
 CREATE INDEX ix_dual_request_subject ON dual_request (subject, bucket)
 -- end
-CREATE TRIGGER dual_request_before_update BEFORE UPDATE ON dual_request WHEN NEW.bucket IS NOT OLD.bucket OR NEW.id IS NOT OLD.id OR NEW.kind IS NOT OLD.kind OR NEW.subject IS NOT OLD.subject OR NEW.staff IS NOT OLD.staff OR NEW.actor IS NOT OLD.actor OR NEW.reason IS NOT OLD.reason OR NEW.fields IS NOT OLD.fields OR NEW.note IS NOT OLD.note OR NEW.asked_at IS NOT OLD.asked_at OR NEW.lapses_at IS NOT OLD.lapses_at OR NEW.ledger_year IS NOT OLD.ledger_year BEGIN SELECT RAISE(ABORT, 'dual_request: these columns never change') WHERE 1 = 1; END
+CREATE TRIGGER dual_request_before_update BEFORE UPDATE ON dual_request WHEN NEW.bucket IS NOT OLD.bucket OR NEW.id IS NOT OLD.id OR NEW.kind IS NOT OLD.kind OR NEW.subject IS NOT OLD.subject OR NEW.staff IS NOT OLD.staff OR NEW.actor IS NOT OLD.actor OR NEW.reason IS NOT OLD.reason OR NEW.fields IS NOT OLD.fields OR NEW.scope IS NOT OLD.scope OR NEW.note IS NOT OLD.note OR NEW.asked_at IS NOT OLD.asked_at OR NEW.lapses_at IS NOT OLD.lapses_at OR NEW.ledger_year IS NOT OLD.ledger_year BEGIN SELECT RAISE(ABORT, 'dual_request: these columns never change') WHERE 1 = 1; END
 -- end
 CREATE TRIGGER dual_request_no_delete BEFORE DELETE ON dual_request BEGIN SELECT RAISE(ABORT, 'dual_request: rows stay'); END
 -- end
@@ -873,27 +875,32 @@ CREATE TABLE scan_run (
 	request_id BLOB NOT NULL,
 	staff TEXT NOT NULL,
 	actor BLOB NOT NULL,
-	scheme TEXT NOT NULL,
 	wanted INTEGER NOT NULL,
 	committed_at BIGINT NOT NULL,
-	found INTEGER,
+	opened BIGINT NOT NULL,
+	found INTEGER NOT NULL,
+	cursor_bucket INTEGER,
+	cursor_subject BLOB,
 	finished_at BIGINT,
 	ledger_year INTEGER NOT NULL,
 	CONSTRAINT pk_scan_run PRIMARY KEY (bucket, id),
 	CONSTRAINT ck_scan_run_wanted CHECK (wanted >= 1),
-	CONSTRAINT ck_scan_run_finished CHECK ((found IS NULL) = (finished_at IS NULL)),
+	CONSTRAINT ck_scan_run_counts CHECK (opened >= 0 AND found >= 0),
+	CONSTRAINT ck_scan_run_cursor CHECK ((cursor_bucket IS NULL) = (cursor_subject IS NULL)),
 	CONSTRAINT uq_scan_run_request_id_bucket UNIQUE (request_id, bucket),
 	CONSTRAINT fk_scan_run_dual_request FOREIGN KEY(bucket, request_id) REFERENCES dual_request (bucket, id),
 	CONSTRAINT fk_scan_run_ledger_entry FOREIGN KEY(bucket, ledger_year, id) REFERENCES ledger_entry (bucket, year, id) DEFERRABLE INITIALLY DEFERRED
 )
 -- end
-CREATE TRIGGER scan_run_before_update BEFORE UPDATE ON scan_run WHEN NEW.bucket IS NOT OLD.bucket OR NEW.id IS NOT OLD.id OR NEW.request_id IS NOT OLD.request_id OR NEW.staff IS NOT OLD.staff OR NEW.actor IS NOT OLD.actor OR NEW.scheme IS NOT OLD.scheme OR NEW.wanted IS NOT OLD.wanted OR NEW.committed_at IS NOT OLD.committed_at OR NEW.ledger_year IS NOT OLD.ledger_year BEGIN SELECT RAISE(ABORT, 'scan_run: these columns never change') WHERE 1 = 1; END
+CREATE TRIGGER scan_run_before_update BEFORE UPDATE ON scan_run WHEN NEW.bucket IS NOT OLD.bucket OR NEW.id IS NOT OLD.id OR NEW.request_id IS NOT OLD.request_id OR NEW.staff IS NOT OLD.staff OR NEW.actor IS NOT OLD.actor OR NEW.wanted IS NOT OLD.wanted OR NEW.committed_at IS NOT OLD.committed_at OR NEW.ledger_year IS NOT OLD.ledger_year BEGIN SELECT RAISE(ABORT, 'scan_run: these columns never change') WHERE 1 = 1; END
 -- end
 CREATE TRIGGER scan_run_no_delete BEFORE DELETE ON scan_run BEGIN SELECT RAISE(ABORT, 'scan_run: rows stay'); END
 -- end
-CREATE TRIGGER scan_run_before_insert BEFORE INSERT ON scan_run BEGIN SELECT RAISE(ABORT, 'scan_run: no open approval of a scan for who asked') WHERE NEW.found IS NOT NULL OR NOT EXISTS (SELECT 1 FROM dual_request r WHERE r.bucket = NEW.bucket AND r.id = NEW.request_id AND r.kind = 'population_scan' AND r.staff = NEW.staff AND r.actor = NEW.actor AND r.state = 'approved' AND NEW.committed_at >= r.approved_at AND NEW.committed_at < r.window_to); END
+CREATE TRIGGER scan_run_before_insert BEFORE INSERT ON scan_run BEGIN SELECT RAISE(ABORT, 'scan_run: no open approval of a scan for who asked') WHERE NEW.opened <> 0 OR NEW.found <> 0 OR NOT EXISTS (SELECT 1 FROM dual_request r WHERE r.bucket = NEW.bucket AND r.id = NEW.request_id AND r.kind = 'population_scan' AND r.staff = NEW.staff AND r.actor = NEW.actor AND r.state = 'approved' AND NEW.committed_at >= r.approved_at AND NEW.committed_at < r.window_to); END
 -- end
-CREATE TRIGGER scan_run_before_update_of_found BEFORE UPDATE OF found ON scan_run WHEN OLD.found IS NOT NULL AND NEW.found IS NOT OLD.found BEGIN SELECT RAISE(ABORT, 'scan_run: a scan ends once') WHERE 1 = 1; END
+CREATE TRIGGER scan_run_before_update_of_opened BEFORE UPDATE OF opened ON scan_run WHEN OLD.finished_at IS NOT NULL OR NEW.opened < OLD.opened OR NEW.found < OLD.found BEGIN SELECT RAISE(ABORT, 'scan_run: a scan only goes on, until it has ended') WHERE 1 = 1; END
+-- end
+CREATE TRIGGER scan_run_before_update_of_finished_at BEFORE UPDATE OF finished_at ON scan_run WHEN OLD.finished_at IS NOT NULL AND NEW.finished_at IS NOT OLD.finished_at BEGIN SELECT RAISE(ABORT, 'scan_run: a scan ends once') WHERE 1 = 1; END
 -- end
 CREATE TABLE trace_item (
 	bucket INTEGER NOT NULL,

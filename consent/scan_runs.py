@@ -1,0 +1,130 @@
+"""Population scans as they were approved and committed: what exactly two people agreed to, read back and verified.
+
+The scope of a request names field, schemes and the hash of the digests that are looked for, so that nobody can get
+one scan approved and run another. A run is borne out by its row, both votes, and its entry in the house's chain.
+"""
+
+import hmac
+import json
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy import Connection
+
+from consent.committed import Ref
+from consent.house import house_opening
+from consent.ids import DisclosureId, DualId, canonical_json, dual_text
+from consent.ledger.commitment import Field, commit
+from consent.ledger.entry import Kind, parse
+from consent.ledger.errors import LedgerError
+from consent.ledger.tree import leaf_hash
+from vault.opening import Vault
+from vault.rowset import RowSet
+from vault.sealed import Unopenable
+
+RESUME_MS: Final = 24 * 3_600_000
+"""How long a scan that began inside its window may go on, or be taken up again after it broke off."""
+
+_log = logging.getLogger("perusal.consent")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScanScope:
+    """What a scan looks for: a field, schemes as `vault.schemes` reads them, `vault.scan_permit.wanted_hash`."""
+
+    field: str
+    schemes: tuple[str, ...]
+    wanted: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommittedRun:
+    """One committed scan; `actor` and `approvers` are the MACs of three different people."""
+
+    id: DisclosureId
+    request_id: DualId
+    scope: ScanScope
+    actor: bytes
+    approvers: tuple[bytes, bytes]
+    until_ms: int
+
+
+_READ = RowSet(
+    "WITH {rows} SELECT d.id, d.request_id, q.scope, d.staff, d.actor, a.actor, b.actor, a.staff, "
+    "b.staff, d.wanted, d.committed_at, o.sealed, e.leaf, e.body FROM rows "
+    "JOIN scan_run d ON d.bucket = rows.bucket AND d.id = rows.id "
+    "JOIN dual_request q ON q.bucket = d.bucket AND q.id = d.request_id AND q.kind = 'population_scan' "
+    "AND q.actor = d.actor AND d.committed_at >= q.approved_at AND d.committed_at < q.window_to "
+    "JOIN dual_vote a ON a.bucket = q.bucket AND a.request_id = q.id AND a.place = 1 AND a.actor <> q.actor "
+    "JOIN dual_vote b ON b.bucket = q.bucket AND b.request_id = q.id AND b.place = 2 AND b.actor <> q.actor "
+    "AND b.actor <> a.actor "
+    "JOIN ledger_entry e ON e.bucket = d.bucket AND e.year = d.ledger_year AND e.id = d.id "
+    "JOIN ledger_opening o ON o.bucket = e.bucket AND o.year = e.year AND o.idx = e.idx",
+    bucket="int",
+    id="bytes",
+)
+
+
+def scope_text(scope: ScanScope) -> str:
+    """The stored and committed form of a scope."""
+    parts = {"field": scope.field, "schemes": list(scope.schemes), "wanted": scope.wanted.hex()}
+    return canonical_json(parts)
+
+
+def scope_of(stored: str) -> ScanScope:
+    """Back from the stored form."""
+    parts = json.loads(stored)
+    return ScanScope(
+        field=parts["field"], schemes=tuple(parts["schemes"]), wanted=bytes.fromhex(parts["wanted"])
+    )
+
+
+def run_fields(
+    *, request: DualId, staff: str, approvers: Sequence[str], scope: str, wanted: int
+) -> tuple[Field, ...]:
+    """What the entry of a scan commits to; the permission recomputes it from the committed rows."""
+    return (
+        ("step", "scanned"),
+        ("request", dual_text(request)),
+        ("staff", staff),
+        ("approvers", ",".join(approvers)),
+        ("scope", scope),
+        ("wanted", str(wanted)),
+    )
+
+
+def committed_run(conn: Connection, vault: Vault, ref: Ref) -> CommittedRun | None:
+    """The run behind `ref`; None for what is not committed, not approved by two others, or not in the ledger."""
+    for row in _READ(conn, [ref]):
+        (run, request, scope, staff, actor, first, second, one, other, wanted, at, sealed, leaf, body) = row
+        said = run_fields(
+            request=DualId(request), staff=staff, approvers=(one, other), scope=scope, wanted=wanted
+        )
+        if not _agrees(vault, run, sealed, said, leaf, body):
+            _log.critical("the scan under %s and its ledger entry disagree", dual_text(DualId(request)))
+            return None
+        return CommittedRun(
+            id=DisclosureId(run),
+            request_id=DualId(request),
+            scope=scope_of(scope),
+            actor=actor,
+            approvers=(first, second),
+            until_ms=at + RESUME_MS,
+        )
+    return None
+
+
+def _agrees(vault: Vault, run: bytes, sealed: bytes, said: Sequence[Field], leaf: bytes, body: bytes) -> bool:
+    try:
+        entry = parse(body)
+        secret = house_opening(vault, run, sealed, said).secret
+    except (LedgerError, Unopenable):
+        return False
+    return (
+        entry.kind is Kind.DISCLOSE
+        and entry.id == run
+        and leaf_hash(body) == leaf
+        and hmac.compare_digest(entry.commitment, commit(secret, said))
+    )
