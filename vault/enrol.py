@@ -19,6 +19,7 @@ from vault.drafts import PROFILE, DraftValue, Refused, UniqueKey, canonical_valu
 from vault.ids import Bucket, SubjectId, bucket_for
 from vault.keys import EpochMoved, SubjectKey
 from vault.opening import Vault
+from vault.pause import without_collector
 from vault.rowset import RowSet
 from vault.sealed import SALT_BYTES
 from vault.tag_keys import TagKeys
@@ -121,7 +122,8 @@ def create_many(
         done = None
         while done is None:
             batch = _Batch(vault, vault.keyring.tag_keys, now_ms, _shifted(within, len(answers)))
-            done = _create_part(batch, part)
+            with without_collector():
+                done = _create_part(batch, part)
         answers += done
     return answers
 
