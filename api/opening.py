@@ -15,6 +15,7 @@ import consent
 import vault
 from api.secret_file import first_line
 from api.settings import Settings, SettingsError
+from api.shares import collected, share_files
 from vault.opening import Vault, open_vault
 from vault.providers.base import Provider
 from vault.providers.config import LocalConfig, ProviderConfig, load_config, open_provider
@@ -34,9 +35,15 @@ def people_needed(settings: Settings) -> bool:
 
 
 def provider_of(settings: Settings) -> Provider:
-    """The root key where no people are needed; raises SealedError, SettingsError or ExposedSecret."""
+    """The root key where no people are needed; raises SealedError, SettingsError, ExposedSecret or OSError.
+
+    A split root opens by the folder of shares that the settings name, if they name one: for maintenance.
+    """
+    config = _config(settings)
+    if settings.shares is not None and isinstance(config, LocalConfig) and needs_shares(settings.root_file):
+        return collected(settings.root_file, share_files(settings.shares)).provider()
     return open_provider(
-        _config(settings),
+        config,
         read_secret=first_line,
         root_file=settings.root_file,
         passphrase=partial(first_line, settings.passphrase_file),
@@ -50,7 +57,12 @@ def opened_vault(settings: Settings, provider: Provider | None = None) -> Iterat
     root = provider or provider_of(settings)
     data, keys = open_database(settings.database), open_database(settings.keys)
     try:
-        yield open_vault(data, keys, root)
+        vault = open_vault(data, keys, root)
+        try:
+            yield vault
+        finally:
+            # Or a rotation elsewhere would wait for this process's lease to end.
+            vault.keyring.close()
     finally:
         data.close()
         keys.close()

@@ -57,6 +57,16 @@ def epochs_in(folder: Path) -> list[BackupEpoch]:
     return sorted(BackupEpoch(int(path.stem), path) for path in names)
 
 
+def expire_epochs(folder: Path, days: int, now_ms: int) -> list[BackupEpoch]:
+    """Destroy the keys of epochs that began more than `days` days ago; answers which. Needs no root."""
+    old = [epoch for epoch in epochs_in(folder) if epoch.made_at < now_ms - days * DAY_MS]
+    for epoch in old:
+        _destroy(epoch.path)
+    if old:
+        _sync_folder(folder)
+    return old
+
+
 class BackupKeys:
     """The epoch keys of one tenant in `folder`; `provider` holds the root they are wrapped under."""
 
@@ -88,33 +98,24 @@ class BackupKeys:
 
     def key(self, made_at: int) -> bytes:
         """The key of the epoch that began at `made_at`; raises BackupExpired, MalformedBackup or Unopenable."""
-        try:
-            raw = (self._folder / f"{made_at}.key").read_bytes()
-        except FileNotFoundError:
-            raise BackupExpired("the key of this backup's epoch was destroyed") from None
-        if raw[:_HEADER_BYTES] != self._header(made_at):
-            raise MalformedBackup("this is not the key of that epoch")
-        return self._provider.unwrap(raw[_HEADER_BYTES:], self._context(made_at))
+        return self._provider.unwrap(self._wrapped(made_at), self._context(made_at))
 
     def expire(self, days: int, now_ms: int) -> list[BackupEpoch]:
-        """Destroy the keys of epochs that began more than `days` days ago; answers which."""
-        old = [epoch for epoch in self.epochs() if epoch.made_at < now_ms - days * DAY_MS]
-        for epoch in old:
-            _destroy(epoch.path)
-        if old:
-            _sync_folder(self._folder)
-        return old
+        """As `expire_epochs`."""
+        return expire_epochs(self._folder, days, now_ms)
 
     def rewrap(self, provider: Provider) -> int:
-        """Wrap every epoch's key under another root, file by file; answers how many. Safe to repeat.
+        """Wrap every epoch's key under another root, or the newest version of the same; answers how many there are.
 
-        A key that the new root opens already was done before.
+        File by file, and safe to repeat: what is under that version already was done before.
         """
         others = BackupKeys(self._folder, provider, self.tenant)
+        newest = provider.version_of(provider.wrap(bytes(KEY_BYTES), self._context(0)))
         epochs = self.epochs()
         for epoch in epochs:
-            if not others.opens(epoch):
-                wrapped = provider.wrap(self.key(epoch.made_at), self._context(epoch.made_at))
+            holder = others if others.opens(epoch) else self
+            if holder is self or provider.version_of(self._wrapped(epoch.made_at)) != newest:
+                wrapped = provider.wrap(holder.key(epoch.made_at), self._context(epoch.made_at))
                 _replace(epoch.path, self._header(epoch.made_at) + wrapped)
         return len(epochs)
 
@@ -124,6 +125,15 @@ class BackupKeys:
             return len(self.key(epoch.made_at)) == KEY_BYTES
         except VaultError:
             return False
+
+    def _wrapped(self, made_at: int) -> bytes:
+        try:
+            raw = (self._folder / f"{made_at}.key").read_bytes()
+        except FileNotFoundError:
+            raise BackupExpired("the key of this backup's epoch was destroyed") from None
+        if raw[:_HEADER_BYTES] != self._header(made_at):
+            raise MalformedBackup("this is not the key of that epoch")
+        return raw[_HEADER_BYTES:]
 
     def _header(self, made_at: int) -> bytes:
         return _MAGIC + made_at.to_bytes(8) + self.tenant

@@ -10,6 +10,7 @@ import os
 import secrets
 import shutil
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,16 +19,16 @@ from sqlalchemy.exc import ArgumentError
 
 from api import migrations
 from api.cli.failures import Exit, Failure
+from api.cli.first_root import first_root
 from api.cli.installation import (
     PASSPHRASE_FILE,
     SETTINGS_FILE,
     databases,
-    read_secret,
     settings_mapping,
     write_private,
 )
 from api.cli.output import emit, json_option
-from api.cli.roots import Split, make_root, split_of
+from api.cli.roots import Split, passphrase_file_option, share_file_option, split_of, split_options
 from api.settings import NO_PASSWORD, PREFIX, Settings, holds_password
 from consent.purposes import PURPOSES, seed
 from vault.opening import create_vault
@@ -41,16 +42,19 @@ BUCKETS = {Dialect.SQLITE: 1, Dialect.POSTGRESQL: 16}
 @click.option(
     "--dir", "home", required=True, type=click.Path(path_type=Path, file_okay=False), help="New folder."
 )
+@passphrase_file_option
+@split_options
 @click.option(
-    "--passphrase-file",
-    type=click.Path(path_type=Path, allow_dash=True),
-    help='Its first line; "-" reads it.',
+    "--root-file",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="A root key made before by: perusal keys init. It stays where it is.",
 )
-@click.option("--shares", type=click.IntRange(2, 16), help="Split the root key: this many shares open it.")
+@share_file_option
 @click.option(
-    "--of", type=click.IntRange(2, 16), default=5, show_default=True, help="How many shares to make."
+    "--provider-file",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="Where the root key lives instead of a file here (TOML).",
 )
-@click.option("--shares-out", type=click.Path(path_type=Path, file_okay=False), help="Folder for the shares.")
 @click.option(
     "--database-url", help="PostgreSQL instead of the embedded data base; a password goes to PGPASSFILE."
 )
@@ -66,6 +70,9 @@ def command(
     shares: int | None,
     of: int,
     shares_out: Path | None,
+    root_file: Path | None,
+    share_files: tuple[Path, ...],
+    provider_file: Path | None,
     database_url: str | None,
     key_database_url: str | None,
     buckets: int | None,
@@ -74,16 +81,14 @@ def command(
 ) -> None:
     """Make a new installation in a folder of its own."""
     _check(home, database_url, key_database_url)
-    secret = split_of(shares, of, shares_out) or (
-        read_secret(passphrase_file) if passphrase_file else secrets.token_urlsafe(32)
-    )
+    split = split_of(shares, of, shares_out) if shares else None
+    root = first_root(passphrase_file, split, root_file, share_files, provider_file)
     # Made beside its place and moved there when complete, so that a failure leaves nothing half-made behind.
     site = home.absolute().with_name(f".{home.name}.{os.getpid()}")
+    entries = {"DATABASE": database_url, "KEYS": key_database_url, **root.settings}
     try:
-        settings = lay_out(
-            site, secret, passphrase_file, {"DATABASE": database_url, "KEYS": key_database_url}
-        )
-        made = create(settings, make_root(settings.root_file, secret), buckets, ledger_host)
+        settings = lay_out(site, root.secret, passphrase_file, entries)
+        made = create(settings, root.open(settings), buckets, ledger_host)
         site.rename(home.absolute())
     finally:
         shutil.rmtree(site, ignore_errors=True)
@@ -117,14 +122,16 @@ def _check(home: Path, *urls: str | None) -> None:
         )
 
 
-def lay_out(site: Path, secret: str | Split, given: Path | None, urls: dict[str, str | None]) -> Settings:
-    """The folder with its settings file and its quarantine.
+def lay_out(
+    site: Path, secret: str | Split | None, given: Path | None, entries: Mapping[str, str | None]
+) -> Settings:
+    """The folder with its settings file, which holds `entries`, and its quarantine.
 
     A passphrase that came from a file stays in that file; one that came from standard input is not kept at all, and the
     server is told by PERUSAL_PASSPHRASE_FILE where to find it.
     """
     site.mkdir(mode=0o700, parents=True)
-    lines = [f"{PREFIX}{name}={url}\n" for name, url in urls.items() if url]
+    lines = [f"{PREFIX}{name}={text}\n" for name, text in entries.items() if text]
     if given is None and isinstance(secret, str):
         write_private(site / PASSPHRASE_FILE, secret + "\n")
     elif given is not None and str(given) != "-":

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
@@ -93,7 +93,7 @@ def settings_of(home: Path | None, **given: object) -> Settings:
         )
     chosen = {f"{PREFIX}{name.upper()}": str(value) for name, value in given.items() if value is not None}
     settings = Settings.from_mapping(settings_mapping(home) | chosen)
-    if not settings.root_file.is_file():
+    if settings.provider_file is None and not settings.root_file.is_file():
         raise Failure(
             f"{home.name or home} holds no installation; make one with: perusal init --dir {home.name or home}",
             code="no_installation",
@@ -127,10 +127,31 @@ def private_file(path: Path) -> Iterator[TextIO]:
         yield file
 
 
-def write_private(path: Path, text: str) -> None:
-    """Write a new file that only its owner can read; refuses to replace one."""
+def write_private(path: Path, text: str, *, durable: bool = False) -> None:
+    """Write a new file that only its owner can read; refuses to replace one. `durable`: on disk before this returns."""
     with private_file(path) as file:
         file.write(text)
+        if durable:
+            file.flush()
+            os.fsync(file.fileno())
+
+
+def change_settings(home: Path, entries: Mapping[str, object | None]) -> None:
+    """Put PERUSAL_* entries, named without the prefix, into the folder's settings; None takes one out.
+
+    The file is replaced as a whole.
+    """
+    if not entries:
+        return
+    path = home / SETTINGS_FILE
+    heads = tuple(f"{PREFIX}{name}=" for name in entries)
+    before = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    lines = [line for line in before if not line.replace(" ", "").startswith(heads)]
+    lines += [f"{PREFIX}{name}={value}" for name, value in entries.items() if value is not None]
+    fresh = path.with_name(f".{path.name}.{os.getpid()}")
+    fresh.unlink(missing_ok=True)
+    write_private(fresh, "".join(f"{line}\n" for line in lines), durable=True)
+    fresh.replace(path)
 
 
 def _file(home: Path) -> dict[str, str]:

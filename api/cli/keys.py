@@ -15,7 +15,12 @@ import httpx
 
 from api.cli.failures import Exit, Failure
 from api.cli.installation import read_secret
+from api.cli.keys_backup import backup, expire, restore
+from api.cli.keys_root import reissue
+from api.cli.keys_rotate import rotate
+from api.cli.keys_status import status
 from api.cli.output import emit, json_option
+from api.cli.roots import make_root, passphrase_file_option, secret_path, split_of, split_options
 
 _TIMEOUT_S = 30.0
 _LOOPBACK = {"127.0.0.1", "::1", "localhost"}
@@ -26,7 +31,6 @@ url_option = click.option(
     show_default=True,
     help="The server, as it is reached from here.",
 )
-_secret_file = click.Path(path_type=Path, dir_okay=False, allow_dash=True)
 
 
 @click.group("keys")
@@ -34,10 +38,40 @@ def command() -> None:
     """Root key, tenant keys, people's keys, indexes: status, unsealing, rotation, shares, backups."""
 
 
+for _one in (status, rotate, reissue, backup, restore, expire):
+    command.add_command(_one)
+
+
+@command.command("init")
+@click.option("--root-file", required=True, type=click.Path(path_type=Path, dir_okay=False), help="New file.")
+@passphrase_file_option
+@split_options
+@json_option
+def init(
+    root_file: Path,
+    passphrase_file: Path | None,
+    shares: int | None,
+    of: int,
+    shares_out: Path | None,
+    as_json: bool,
+) -> None:
+    """Make a root key by itself, at a ceremony; `perusal init --root-file` uses it afterwards."""
+    if (passphrase_file is None) == (shares is None):
+        raise Failure("give --passphrase-file, or --shares", code="usage", exit_code=Exit.USAGE)
+    secret = read_secret(passphrase_file) if passphrase_file else split_of(shares or 0, of, shares_out)
+    root = make_root(root_file, secret).describe()["root"]
+    said = f", and {of} shares, of which {shares} open it, in {shares_out}" if shares else ""
+    emit(
+        {"root_file": str(root_file), "root": root},
+        as_json=as_json,
+        lines=(f"root key {root} is in {root_file}{said}",),
+    )
+
+
 @command.command("unseal")
 @url_option
-@click.option("--share-file", type=_secret_file, help='One share; "-" reads it from standard input.')
-@click.option("--passphrase-file", type=_secret_file, help='The passphrase; "-" reads it.')
+@click.option("--share-file", type=secret_path, help='One share; "-" reads it from standard input.')
+@click.option("--passphrase-file", type=secret_path, help='The passphrase; "-" reads it.')
 @json_option
 def unseal(url: str, share_file: Path | None, passphrase_file: Path | None, as_json: bool) -> int:
     """Bring a sealed server one share, or its passphrase; 1 while more shares are needed."""
@@ -59,7 +93,7 @@ def unseal(url: str, share_file: Path | None, passphrase_file: Path | None, as_j
 
 @command.command("seal")
 @url_option
-@click.option("--staff-key-file", required=True, type=_secret_file, help="The key of an operator.")
+@click.option("--staff-key-file", required=True, type=secret_path, help="The key of an operator.")
 @json_option
 def seal(url: str, staff_key_file: Path, as_json: bool) -> None:
     """Seal a running server: it answers nothing and forgets every key until it is unsealed."""

@@ -6,11 +6,12 @@ the row on; whoever is killed in between leaves everything readable, and the pie
 
 from vault.rotation.jobs import Job, Kind, NothingToResume, RotationRunning, jobs, running
 from vault.rotation.people import Moved, rotate_person
-from vault.rotation.root import OpensNothing, opens, rewrap_root
+from vault.rotation.root import Either, OpensNothing, Unwraps, opens, rewrap_root
 from vault.rotation.run import Report, resume, run, start, step
 from vault.rotation.tenant_key import destroy_retired
 
 __all__ = [
+    "Either",
     "Job",
     "Kind",
     "Moved",
@@ -18,6 +19,7 @@ __all__ = [
     "OpensNothing",
     "Report",
     "RotationRunning",
+    "Unwraps",
     "destroy_retired",
     "jobs",
     "opens",

@@ -7,6 +7,7 @@ unwraps them under the new root when their quarter of an hour is over.
 """
 
 from collections.abc import Sequence
+from typing import Protocol
 
 from sqlalchemy import Connection, select, update
 
@@ -26,7 +27,31 @@ class OpensNothing(VaultError):
     code = "root_opens_nothing"
 
 
-def rewrap_root(keys: Database, old: Provider, new: Provider, now_ms: int) -> Job:
+class Unwraps(Protocol):
+    """What is asked of the root in use."""
+
+    def unwrap(self, blob: bytes, context: bytes) -> bytes:
+        """As `Provider.unwrap`."""
+        ...
+
+
+class Either:
+    """Unwraps by the first of some roots that can: for finishing a change that was broken off."""
+
+    def __init__(self, *roots: Unwraps) -> None:
+        self._roots = roots
+
+    def unwrap(self, blob: bytes, context: bytes) -> bytes:
+        """As `Provider.unwrap`."""
+        for root in self._roots:
+            try:
+                return root.unwrap(blob, context)
+            except Unopenable:
+                continue
+        raise Unopenable("this key does not unwrap")
+
+
+def rewrap_root(keys: Database, old: Unwraps, new: Provider, now_ms: int) -> Job:
     """Wrap every tenant key this connection sees under `new`; both may be one provider with a new version.
 
     Answers the finished job; raises Unopenable or ProviderError and then has changed nothing.
@@ -46,7 +71,7 @@ def rewrap_root(keys: Database, old: Provider, new: Provider, now_ms: int) -> Jo
 
 
 def _rewrap(
-    conn: Connection, tenant: TenantId, version: int, wrapped: bytes, old: Provider, new: Provider
+    conn: Connection, tenant: TenantId, version: int, wrapped: bytes, old: Unwraps, new: Provider
 ) -> None:
     bound = kek_context(tenant, version)
     conn.execute(
