@@ -11,10 +11,11 @@ from typing import Final
 from sqlalchemy import Connection, select
 
 from consent.details import instant
-from consent.export_rows import Document, consents, entry_rows, tie_row, told_row, value_row
+from consent.export_rows import Document, consents, entry_rows, staff_row, tie_row, told_row, value_row
 from consent.notify import notices_of
 from consent.own_copy import SELF, enter
 from consent.permits import own_permits
+from consent.staff_history import staff_events
 from consent.tables import consumer
 from vault.drafts import Refused
 from vault.export import open_everything
@@ -70,6 +71,7 @@ def export(vault: Vault, subject: SubjectId, now_ms: int, *, actor: str = SELF) 
             "also_known_as": [_alias(one) for one in found[1:]],
             "values": values,
             **consents(conn, vault, people),
+            "staff": [staff_row(event) for who in people for event in staff_events(conn, *who)],
             "told": [told_row(row) for who in people for row in notices_of(conn, *who)],
             "guardians": [tie_row(tie) for who in people for tie in guardians_of(conn, *who)],
             "wards": [tie_row(tie) for who in people for tie in wards_of(conn, *who)],

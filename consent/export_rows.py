@@ -15,6 +15,7 @@ from consent.ledger.origin import LogId, origin_of
 from consent.ledger.tables import entry, opening
 from consent.notify import PersonNotice
 from consent.receipts import receipts
+from consent.staff_history import StaffEvent
 from consent.tables import consent_grant
 from vault.guardians import Guardianship
 from vault.ids import Bucket, SubjectId, encode_id
@@ -131,6 +132,19 @@ def _texts(found: Iterable[notices.Notice | terms.Terms | None]) -> list[Documen
         same = {"id": one.id, "recipient": one.recipient_id, "version": one.version}
         told.append({**same, **further, "text": one.text, "hash": one.hash})
     return told
+
+
+def staff_row(event: StaffEvent) -> Document:
+    """Something staff asked for, decided, opened, looked up or were denied."""
+    return {
+        "kind": event.kind.value,
+        "at": instant(event.at),
+        "staff": event.staff or None,
+        "reason": event.reason,
+        "fields": list(event.fields),
+        "code": event.code,
+        "times": event.count,
+    }
 
 
 def told_row(row: PersonNotice) -> Document:

@@ -10,6 +10,7 @@ field each, in this fixed order; the public entry carries a tag, a number and a 
 | grant    | grant         | outcome, recipient, purpose, fields, uses, window, notice, terms       |
 | refuse   | grant or own  | outcome, recipient, purpose (refusing); outcome, grant, day (denial)   |
 | access   | disclosure    | recipient, purpose, fields, grant                                      |
+| disclose | own           | step, request, staff, reason, approvers, fields (`emergency_reads`, `lookup`) |
 | withdraw | own           | grant, recipient                                                       |
 """
 

@@ -18,6 +18,8 @@ from breach.tables import dump, dump_custody, trace_item, trace_stage
 from breach.tables import trace as trace_table
 from tests.breach.leaks import HOUR, row, write
 from tests.vault.people import change
+from vault.honey import alarms, watch_over
+from vault.records import people
 
 
 def take(vault, raw, tmp_path, now, size=1000):
@@ -264,3 +266,18 @@ def test_the_same_file_uploaded_by_many_at_once_is_one_dump(vault, tmp_path, now
         sorted(one["event"] for one in quarantine.custody(vault, kept[0].id))
         == ["received"] + ["received_again"] * 7
     )
+
+
+def test_honey_persons_in_a_dump_raise_one_alarm_each(small_town, lost, tmp_path):
+    vault, now = small_town.vault, small_town.world.now
+    with vault.data.read() as conn:
+        watch_over(vault, list(people(conn)), now)
+
+    trace(vault, take(vault, lost, tmp_path, now), now_ms=now)
+
+    vault.watch.settle()
+    with vault.data.read() as conn:
+        raised = alarms(conn)
+        shown = set(conn.execute(select(trace_item.c.bucket, trace_item.c.subject)).all())
+    assert {alarm.source for alarm in raised} == {"dump"}
+    assert len(raised) == len({alarm.honey for alarm in raised}) == len(shown)

@@ -15,13 +15,14 @@ from consent.ledger.entry import Kind, parse
 from consent.ledger.tables import entry
 from consent.permits import own_permits
 from consent.withdraw import withdraw
+from tests.consent.dual import ASKER, Office
 from tests.consent.test_anchors import tampering
 from tests.vault.people import erase, phone, values
 from vault.ids import encode_id, new_subject
 
 MEMBERS = {
     "format", "version", "made_at", "made_by", "issuer", "person", "also_known_as", "values", "permissions",
-    "uses", "turned_away", "notices", "terms", "told", "guardians", "wards", "ledger",
+    "uses", "turned_away", "notices", "terms", "staff", "told", "guardians", "wards", "ledger",
 }  # fmt: skip
 
 
@@ -142,3 +143,21 @@ def test_every_member_of_a_copy_is_described(world, busy):
     rows += [*made["notices"], *made["terms"], *made["ledger"]]
     names = {name for row in rows for name in row} | set(made)
     assert {name for name in names if f"`{name}`" not in page} == set()
+
+
+def test_the_copy_says_what_staff_did_and_what_the_person_was_told(world):
+    who = world.person()
+    office = Office(world.vault, world.now)
+    office.open(office.approved(who.subject, fields=("phone",)).id)
+
+    made = document(world, who)
+
+    assert sorted(row["kind"] for row in made["staff"]) == [
+        "staff_approved",
+        "staff_approved",
+        "staff_asked",
+        "staff_opened",
+    ]
+    (opened,) = [row for row in made["staff"] if row["kind"] == "staff_opened"]
+    assert (opened["staff"], opened["fields"], opened["times"]) == (ASKER.name, ["phone"], 1)
+    assert [row["kind"] for row in made["told"]] == ["emergency_read"]
