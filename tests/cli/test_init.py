@@ -9,6 +9,7 @@ import pytest
 from api.cli.failures import Exit
 from api.cli.installation import settings_mapping
 from api.settings import Settings
+from tests.vault.providers.transit_server import Engine, transit_server
 
 
 def test_a_new_installation_passes_the_doctor(perusal, tmp_path):
@@ -112,3 +113,70 @@ def test_the_environment_wins_over_the_settings_file_and_options_over_both(tmp_p
     settings = Settings.from_mapping(settings_mapping(tmp_path))
 
     assert (settings.port, settings.host) == (82, "127.0.0.2")
+
+
+def test_a_root_key_made_at_a_ceremony_is_used_where_it_is(perusal, tmp_path):
+    root, shares = tmp_path / "ceremony.root", tmp_path / "shares"
+    made = perusal("keys", "init", "--root-file", root, "--shares", 2, "--of", 3, "--shares-out", shares)
+    assert made.code == 0, made.err
+    assert "pss_" not in made.out
+    assert stat.S_IMODE(root.stat().st_mode) == 0o600
+
+    given = [part for number in (1, 3) for part in ("--share-file", shares / f"share-{number}.txt")]
+    used = perusal("init", "--dir", tmp_path / "home", "--root-file", root, *given)
+
+    assert used.code == 0, used.err
+    assert Settings.from_mapping(settings_mapping(tmp_path / "home")).root_file == root
+    assert not (tmp_path / "home" / "root.sealed").exists()
+
+
+def test_a_ceremony_with_a_passphrase_works_too_and_never_overwrites(perusal, tmp_path):
+    root, secret = tmp_path / "root", tmp_path / "secret"
+    secret.touch(mode=0o600)
+    secret.write_text("correct horse battery staple\n")
+    given = ("--root-file", root, "--passphrase-file", secret)
+    assert perusal("keys", "init", *given).code == 0
+    assert "[root_exists]" in perusal("keys", "init", *given).err
+
+    assert perusal("init", "--dir", tmp_path / "home", *given).code == 0
+    assert perusal("doctor", "--dir", tmp_path / "home").code == 0
+
+
+def test_a_root_whose_shares_cannot_be_written_is_not_left_behind(perusal, tmp_path):
+    (tmp_path / "shares").mkdir()
+    (tmp_path / "shares" / "something").touch()
+    split = ("--shares", 2, "--shares-out", tmp_path / "shares")
+    said = perusal("keys", "init", "--root-file", tmp_path / "root", *split)
+    assert "[already_there]" in said.err
+    assert not (tmp_path / "root").exists()
+
+
+def test_a_root_key_can_live_at_a_provider_from_the_start(perusal, tmp_path):
+    (tmp_path / "token").touch(mode=0o600)
+    (tmp_path / "token").write_text("token\n")
+    with transit_server(Engine(tokens={"token": {"encrypt", "decrypt", "keys"}})) as engine:
+        provider = tmp_path / "provider.toml"
+        provider.write_text(
+            f'type = "transit"\naddress = "http://127.0.0.1:{engine.port}"\nkey = "perusal"\ntoken_file = "token"\n'
+        )
+        made = perusal("init", "--dir", tmp_path / "home", "--provider-file", provider)
+        assert made.code == 0, made.err
+        assert perusal("doctor", "--dir", tmp_path / "home").code == 0
+    assert Settings.from_mapping(settings_mapping(tmp_path / "home")).provider_file == provider
+    assert sorted(path.name for path in (tmp_path / "home").iterdir() if "root" in path.name) == []
+
+
+@pytest.mark.parametrize(
+    "both",
+    [
+        ("--shares", 2, "--shares-out", "x", "--passphrase-file", "-"),
+        ("--share-file", "-"),
+        ("--provider-file", "{config}", "--shares", 2, "--shares-out", "x"),
+    ],
+)
+def test_a_root_key_comes_from_one_place_only(perusal, tmp_path, both):
+    (tmp_path / "config.toml").write_text('type = "local"\n')
+    given = [str(part).replace("{config}", str(tmp_path / "config.toml")) for part in both]
+    said = perusal("init", "--dir", tmp_path / "home", *given)
+    assert said.code == Exit.USAGE
+    assert not (tmp_path / "home").exists()
