@@ -66,3 +66,11 @@ def test_a_summary_names_median_extremes_and_spread() -> None:
     assert summary([1.0, 4.0, 2.0]) == {"median": 2.0, "min": 1.0, "max": 4.0, "spread": 1.5}
     assert quantile([], 0.5) == 0.0
     assert quantile([3.0, 1.0, 2.0], 0.99) == 3.0
+
+
+def test_a_small_rotation_benchmark_replaces_every_layer_and_fails_no_read() -> None:
+    result = bench("rotation", "--backend", "sqlite", "--people", "60")
+
+    for layer in ("tenant", "person", "index"):
+        assert result[layer]["failed_reads"] == result[layer]["left_over"] == 0
+        assert result[layer]["done"] >= 60
