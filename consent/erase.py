@@ -14,6 +14,7 @@ from typing import Final
 
 from sqlalchemy import Connection, Row, select, tuple_
 
+from consent.accounts import lock_out
 from consent.certificates import certify
 from consent.erasure_tables import erasure_order
 from consent.families import release
@@ -31,7 +32,7 @@ from vault.erase import Begun, Erasing
 from vault.erased_list import ErasedList
 from vault.erasure_tables import Stage
 from vault.horizon import Horizon
-from vault.ids import Bucket, SubjectId, new_id, secret_hash
+from vault.ids import Bucket, SubjectId, new_id
 from vault.keys import SubjectKey
 from vault.opening import Vault
 from vault.rowset import RowSet
@@ -92,13 +93,6 @@ _ORDER = RowSet(
     sealed="bytes",
     tags="bytes",
 )
-_LOCK_OUT = RowSet(
-    "WITH {rows} UPDATE consumer SET sign_in_hash = rows.nobody FROM rows "
-    "WHERE consumer.bucket = rows.bucket AND consumer.subject = rows.subject",
-    bucket="int",
-    subject="bytes",
-    nobody="bytes",
-)
 
 
 def order(
@@ -112,8 +106,7 @@ def order(
     fresh = [one for family in begun if not isinstance(family, Refused) for one in family if not one.repeated]
     rows = [_row(vault, one, now_ms) for one in fresh]
     _ORDER(conn, rows, actor=by.actor, reason=by.reason.value, first_year=year_of(now_ms), now=now_ms)
-    # Nobody knows a secret with this hash, so the account's key opens nothing any more.
-    _LOCK_OUT(conn, [(one.bucket, one.subject, secret_hash(secrets.token_hex(32))) for one in fresh])
+    lock_out(conn, [(one.bucket, one.subject) for one in fresh])
     return [
         family
         if isinstance(family, Refused)

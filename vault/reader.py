@@ -29,8 +29,13 @@ class UnreadableCode(StrEnum):
     FORGED = "permit_forged"
     UNKNOWN = "person_unknown"
     ERASED = "person_erased"
+    MERGED = "person_merged"
     NO_VALUE = "no_value"
     DAMAGED = "value_damaged"
+
+
+_ABSENT = {None: UnreadableCode.UNKNOWN, "merged": UnreadableCode.MERGED}
+"""Why nobody is read in a state that is not active; everything else is an erasure, finished or on its way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,10 +127,8 @@ def _answer(
     if not rows:
         return Unreadable(UnreadableCode.NO_VALUE)
     state = rows[0][0]
-    if state is None:
-        return Unreadable(UnreadableCode.UNKNOWN)
     if state != "active" or key is None:
-        return Unreadable(UnreadableCode.ERASED)
+        return Unreadable(_ABSENT.get(state, UnreadableCode.ERASED))
     values = [row for row in rows if row[5] is not None]
     if not values:
         return Unreadable(UnreadableCode.NO_VALUE)

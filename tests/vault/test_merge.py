@@ -12,7 +12,7 @@ from vault.find import find
 from vault.history import history, masked
 from vault.ids import new_subject
 from vault.merge import Merged, merge, merged_of, survivors
-from vault.reader import open_many
+from vault.reader import Unreadable, UnreadableCode, open_many
 from vault.records import Created, NewPerson, Updated, create_many
 from vault.tables import person
 from vault.tags import Probe, match
@@ -58,6 +58,8 @@ def test_what_the_survivor_lacks_becomes_its_own_and_the_rest_stays_in_the_other
     assert [line.masked for line in history(vault, drop.subject, "phone")] == ["199****0000"]
     assert open_many(vault, [permit(vault, keep, ("email",), now + 10)]) == [{"email": values(0)["email"]}]
     assert state(vault, drop) == ("merged", keep.subject)
+    late = permit(vault, drop, ("email",), now + 20)
+    assert open_many(vault, [late]) == [Unreadable(UnreadableCode.MERGED)]
 
 
 def test_key_values_of_both_belong_to_the_survivor_and_to_nobody_else(vault, two, now):
