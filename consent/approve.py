@@ -29,6 +29,7 @@ from consent.ledgering import entry_items
 from consent.refusals import Refusal, RefusalCode
 from consent.showings import Showing, claim, showing
 from consent.tables import auth_code, consent_grant
+from vault.holds import take_people
 from vault.ids import new_id, new_secret, secret_hash
 from vault.opening import Vault
 
@@ -128,6 +129,9 @@ def _decide(
     items = entry_items(vault, kind, [(shown.bucket, shown.subject, grant, _committed(row))], now_ms)
     try:
         with vault.data.write() as conn:
+            # Whoever is being erased decides nothing any more: their consents were ended a moment ago.
+            if not take_people(conn, [(shown.bucket, shown.subject)]):
+                return Refusal(code=RefusalCode.SHOWING_UNKNOWN)
             _insert(conn, row, _code_row(shown, grant, code, now_ms))
             _append(conn, vault, items, now_ms)
     except IntegrityError:

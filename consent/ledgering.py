@@ -12,6 +12,7 @@ field each, in this fixed order; the public entry carries a tag, a number and a 
 | access   | disclosure    | recipient, purpose, fields, grant                                      |
 | disclose | own           | step, request, staff, reason, approvers, fields (`emergency_reads`, `lookup`) |
 | withdraw | own           | grant, recipient                                                       |
+| erase    | own           | what was destroyed, see `certificates`                                 |
 """
 
 import secrets

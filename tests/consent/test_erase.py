@@ -8,6 +8,7 @@ from sqlalchemy import func, select, text, update
 from sqlalchemy.exc import DBAPIError
 
 from consent import accounts, receipts
+from consent.approve import approve
 from consent.certificates import certificate
 from consent.denials import Denied
 from consent.disclose import Disclosure, disclose_many
@@ -24,7 +25,8 @@ from consent.ledger.publish import publish
 from consent.ledger.signer import Signer
 from consent.ledger.tables import entry, opening
 from consent.ledger.verify import verify_bundle
-from consent.tables import event_outbox, withdrawal
+from consent.refusals import Refusal, RefusalCode
+from consent.tables import consent_grant, event_outbox, withdrawal
 from tests.vault import people as folk
 from vault.drafts import Refused
 from vault.enrol import NewPerson
@@ -120,6 +122,16 @@ def test_from_the_order_on_the_person_is_not_read_and_does_not_sign_in(world):
         assert accounts.sign_in(conn, key) is None
         assert is_ordered(conn)
     assert count(world, person, person.c.subject == who.subject, person.c.state == "active") == 1
+
+
+def test_whoever_is_being_erased_approves_nothing_more(world):
+    app, who = world.app(), world.person()
+    shown = world.show(app, who)
+
+    ask(world, who)
+
+    assert approve(world.vault, who, shown.id, None, world.now) == Refusal(code=RefusalCode.SHOWING_UNKNOWN)
+    assert count(world, consent_grant) == 0
 
 
 def test_every_recipient_is_told_and_tokens_in_flight_end(world, used_once):
