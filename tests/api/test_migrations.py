@@ -1,5 +1,7 @@
 """The migrations build exactly the schema the code declares, forward and back, on both data bases."""
 
+from functools import partial
+
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
@@ -21,6 +23,11 @@ def empty(bare_backend):
     return {"data": bare_backend.data, "keys": bare_backend.keys}
 
 
+def _belongs(dialect, declared, name, kind, reflected, compare_to):
+    """Alembic asks SQLite for an index that is declared for PostgreSQL only: there the primary key serves."""
+    return (dialect, kind, name) != ("sqlite", "index", "ix_tag")
+
+
 @pytest.mark.parametrize("line", ["data", "keys"])
 def test_up_down_and_up_again_leaves_the_declared_schema(empty, line):
     database = empty[line]
@@ -33,7 +40,9 @@ def test_up_down_and_up_again_leaves_the_declared_schema(empty, line):
 
     assert is_current(database, line)
     with database.read() as conn:
-        context = MigrationContext.configure(conn)
+        context = MigrationContext.configure(
+            conn, opts={"include_object": partial(_belongs, conn.dialect.name)}
+        )
         assert compare_metadata(context, METADATA[line]) == []
 
 
