@@ -31,6 +31,7 @@ COMMANDS = {
     "person": "api.cli.person",
     "recipient": "api.cli.recipient",
     "roles": "api.cli.roles",
+    "scan": "api.cli.scan",
     "serve": "api.cli.serve",
     "staff": "api.cli.staff",
     "tenant": "api.cli.tenant",
