@@ -2,7 +2,7 @@
 
 | a table                    | a tenant's role sees and writes                                             |
 |----------------------------|-----------------------------------------------------------------------------|
-| with a bucket              | rows of its tenant's buckets (`bucket` between first and last)               |
+| with a bucket              | rows of its tenant's buckets (its bucket is among them)                      |
 | with a tenant only         | rows of its tenant                                                           |
 | named as shared            | every row; what it may do is the grants' business                            |
 | of none of these kinds     | nothing at all: security is switched on and no policy lets anything through  |
@@ -23,9 +23,9 @@ from vault.tenancy import COLUMN
 
 type Line = Literal["data", "keys"]
 
-# A bare BETWEEN with unknown bounds counts for one row in 200, and the planner then joins whole buckets to each
+# A bare comparison with unknown bounds counts for one row in 200, and the planner then joins whole buckets to each
 # other, because it believes them to hold next to nothing. Of an expression that is `<> 0` it believes the contrary.
-_BUCKET = "(bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket()))::integer <> 0"
+_BUCKET = "(bucket <@ (SELECT perusal_buckets()))::integer <> 0"
 _TENANT = {
     "data": f"{COLUMN} = (SELECT perusal_tenant())",
     "keys": f"{COLUMN} = (SELECT perusal_key_tenant())",

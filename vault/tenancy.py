@@ -9,8 +9,7 @@ holds one tenant, and the column is empty.
 | function                  | answers, for the role that logged in                                     |
 |---------------------------|--------------------------------------------------------------------------|
 | `perusal_tenant()`        | its tenant, or NULL, which no policy lets through                        |
-| `perusal_first_bucket()`  | the first of its tenant's buckets, or NULL                               |
-| `perusal_last_bucket()`   | the last of them, or NULL                                                |
+| `perusal_buckets()`       | the range of its tenant's buckets, or NULL                               |
 | `perusal_home()`          | its tenant; for anybody else the only tenant there is; NULL when several |
 | `perusal_key_tenant()`    | its tenant in the key data base, or NULL                                 |
 """
@@ -76,8 +75,8 @@ _ONE = "one file holds one tenant"
 def attach_to_tenants(table: Table) -> None:
     """What the table of tenants brings: the functions, buckets that never overlap, and rows that stay."""
     _function(table, "perusal_tenant", "bytea", _own("t.tenant", "tenant"))
-    _function(table, "perusal_first_bucket", "integer", _own("t.first_bucket", "tenant"))
-    _function(table, "perusal_last_bucket", "integer", _own("t.first_bucket + t.buckets - 1", "tenant"))
+    buckets = _own("int4range(t.first_bucket, t.first_bucket + t.buckets)", "tenant")
+    _function(table, "perusal_buckets", "int4range", buckets)
     _function(table, "perusal_home", "bytea", f"coalesce({_own('t.tenant', 'tenant')}, {_ONLY})")
     install(
         table,

@@ -131,7 +131,7 @@ ESCAPES = {
     "another policy": "CREATE POLICY all_of_it ON person USING (true)",
     "a view of its own": "CREATE VIEW everybody AS SELECT * FROM person",
     "a function of its own": "CREATE FUNCTION perusal_peek() RETURNS int LANGUAGE sql AS 'SELECT 1'",
-    "another body": "CREATE OR REPLACE FUNCTION perusal_first_bucket() RETURNS int LANGUAGE sql AS 'SELECT 0'",
+    "another body": "CREATE OR REPLACE FUNCTION perusal_home() RETURNS bytea LANGUAGE sql AS 'SELECT NULL::bytea'",
     "a table in front of ours": "CREATE TEMPORARY TABLE tenant (tenant bytea, role text, first_bucket int)",
     "another tenant's row": "UPDATE tenant SET role = session_user WHERE first_bucket = 0",
     "emptying a table": "TRUNCATE person",
@@ -172,7 +172,7 @@ def test_nothing_a_session_sets_changes_what_it_sees(apart, now, before):
 
     assert answer(apart.south.backend.data, before, "SELECT count(*) FROM public.person") == 1
     assert (
-        answer(apart.south.backend.data, before, "SELECT public.perusal_first_bucket()")
+        answer(apart.south.backend.data, before, "SELECT lower(public.perusal_buckets())")
         == south.buckets.first
     )
     assert bytes(answer(apart.south.backend.data, before, "SELECT public.perusal_tenant()")) == south.tenant

@@ -55,13 +55,9 @@ CREATE FUNCTION perusal_tenant() RETURNS bytea LANGUAGE plpgsql STABLE SECURITY 
 -- end
 DO $$ BEGIN EXECUTE 'ALTER FUNCTION perusal_tenant() SET search_path = pg_catalog, ' || quote_ident(current_schema()) || ', pg_temp'; END $$
 -- end
-CREATE FUNCTION perusal_first_bucket() RETURNS integer LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL SAFE AS $$ BEGIN RETURN (SELECT t.first_bucket FROM tenant t WHERE t.role = session_user::text); END $$
+CREATE FUNCTION perusal_buckets() RETURNS int4range LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL SAFE AS $$ BEGIN RETURN (SELECT int4range(t.first_bucket, t.first_bucket + t.buckets) FROM tenant t WHERE t.role = session_user::text); END $$
 -- end
-DO $$ BEGIN EXECUTE 'ALTER FUNCTION perusal_first_bucket() SET search_path = pg_catalog, ' || quote_ident(current_schema()) || ', pg_temp'; END $$
--- end
-CREATE FUNCTION perusal_last_bucket() RETURNS integer LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL SAFE AS $$ BEGIN RETURN (SELECT t.first_bucket + t.buckets - 1 FROM tenant t WHERE t.role = session_user::text); END $$
--- end
-DO $$ BEGIN EXECUTE 'ALTER FUNCTION perusal_last_bucket() SET search_path = pg_catalog, ' || quote_ident(current_schema()) || ', pg_temp'; END $$
+DO $$ BEGIN EXECUTE 'ALTER FUNCTION perusal_buckets() SET search_path = pg_catalog, ' || quote_ident(current_schema()) || ', pg_temp'; END $$
 -- end
 CREATE FUNCTION perusal_home() RETURNS bytea LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL SAFE AS $$ BEGIN RETURN coalesce((SELECT t.tenant FROM tenant t WHERE t.role = session_user::text), (SELECT CASE count(*) WHEN 0 THEN ''::bytea WHEN 1 THEN (array_agg(t.tenant))[1] END FROM tenant t)); END $$
 -- end
@@ -104,7 +100,7 @@ CREATE TRIGGER alarm_no_delete BEFORE DELETE OR TRUNCATE ON alarm FOR EACH STATE
 -- end
 ALTER TABLE alarm ENABLE ROW LEVEL SECURITY
 -- end
-CREATE POLICY own ON alarm USING ((bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket()))::integer <> 0) WITH CHECK ((bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket()))::integer <> 0)
+CREATE POLICY own ON alarm USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0)
 -- end
 CREATE TABLE bulk_load (
 	id BYTEA NOT NULL,
@@ -144,7 +140,7 @@ CREATE TRIGGER consumer_stays BEFORE DELETE OR TRUNCATE ON consumer FOR EACH STA
 -- end
 ALTER TABLE consumer ENABLE ROW LEVEL SECURITY
 -- end
-CREATE POLICY own ON consumer USING ((bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket()))::integer <> 0) WITH CHECK ((bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket()))::integer <> 0)
+CREATE POLICY own ON consumer USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0)
 -- end
 CREATE TABLE custom_field (
 	tenant BYTEA NOT NULL,
@@ -178,7 +174,7 @@ CREATE TABLE denial (
 -- end
 ALTER TABLE denial ENABLE ROW LEVEL SECURITY
 -- end
-CREATE POLICY own ON denial USING ((bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket()))::integer <> 0) WITH CHECK ((bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket()))::integer <> 0)
+CREATE POLICY own ON denial USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0)
 -- end
 CREATE TABLE dump (
 	id BYTEA NOT NULL,
@@ -218,7 +214,7 @@ CREATE INDEX ix_erasure_order_oldest ON erasure_order (requested_at, bucket, sub
 -- end
 ALTER TABLE erasure_order ENABLE ROW LEVEL SECURITY
 -- end
-CREATE POLICY own ON erasure_order USING ((bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket()))::integer <> 0) WITH CHECK ((bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket()))::integer <> 0)
+CREATE POLICY own ON erasure_order USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0)
 -- end
 CREATE TABLE failed_attempt (
 	source BYTEA NOT NULL,
@@ -246,7 +242,7 @@ CREATE TRIGGER honey_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON honey FO
 -- end
 ALTER TABLE honey ENABLE ROW LEVEL SECURITY
 -- end
-CREATE POLICY own ON honey USING ((bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket()))::integer <> 0) WITH CHECK ((bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket()))::integer <> 0)
+CREATE POLICY own ON honey USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0)
 -- end
 CREATE TABLE job (
 	id BYTEA NOT NULL,
@@ -294,7 +290,7 @@ CREATE INDEX ix_kept_person_created_at ON kept_person (created_at)
 -- end
 ALTER TABLE kept_person ENABLE ROW LEVEL SECURITY
 -- end
-CREATE POLICY own ON kept_person USING ((bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket()))::integer <> 0) WITH CHECK ((bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket()))::integer <> 0)
+CREATE POLICY own ON kept_person USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0)
 -- end
 CREATE TABLE ledger_checkpoint (
 	bucket INTEGER NOT NULL,
@@ -313,7 +309,7 @@ CREATE TRIGGER ledger_checkpoint_append_only BEFORE UPDATE OR DELETE OR TRUNCATE
 -- end
 ALTER TABLE ledger_checkpoint ENABLE ROW LEVEL SECURITY
 -- end
-CREATE POLICY own ON ledger_checkpoint USING ((bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket()))::integer <> 0) WITH CHECK ((bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket()))::integer <> 0)
+CREATE POLICY own ON ledger_checkpoint USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0)
 -- end
 CREATE TABLE ledger_entry (
 	bucket INTEGER NOT NULL,
@@ -333,7 +329,7 @@ CREATE TRIGGER ledger_entry_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON l
 -- end
 ALTER TABLE ledger_entry ENABLE ROW LEVEL SECURITY
 -- end
-CREATE POLICY own ON ledger_entry USING ((bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket()))::integer <> 0) WITH CHECK ((bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket()))::integer <> 0)
+CREATE POLICY own ON ledger_entry USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0)
 -- end
 CREATE TABLE ledger_head (
 	bucket INTEGER NOT NULL,
@@ -348,7 +344,7 @@ CREATE TABLE ledger_head (
 -- end
 ALTER TABLE ledger_head ENABLE ROW LEVEL SECURITY
 -- end
-CREATE POLICY own ON ledger_head USING ((bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket()))::integer <> 0) WITH CHECK ((bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket()))::integer <> 0)
+CREATE POLICY own ON ledger_head USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0)
 -- end
 CREATE TABLE ledger_subject_head (
 	bucket INTEGER NOT NULL,
@@ -362,7 +358,7 @@ CREATE TABLE ledger_subject_head (
 -- end
 ALTER TABLE ledger_subject_head ENABLE ROW LEVEL SECURITY
 -- end
-CREATE POLICY own ON ledger_subject_head USING ((bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket()))::integer <> 0) WITH CHECK ((bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket()))::integer <> 0)
+CREATE POLICY own ON ledger_subject_head USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0)
 -- end
 CREATE TABLE ledger_tile (
 	bucket INTEGER NOT NULL,
@@ -381,7 +377,7 @@ CREATE TRIGGER ledger_tile_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON le
 -- end
 ALTER TABLE ledger_tile ENABLE ROW LEVEL SECURITY
 -- end
-CREATE POLICY own ON ledger_tile USING ((bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket()))::integer <> 0) WITH CHECK ((bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket()))::integer <> 0)
+CREATE POLICY own ON ledger_tile USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0)
 -- end
 CREATE TABLE person (
 	bucket INTEGER NOT NULL,
@@ -413,7 +409,7 @@ CREATE TRIGGER person_erased_is_kept BEFORE DELETE ON person FOR EACH ROW EXECUT
 -- end
 ALTER TABLE person ENABLE ROW LEVEL SECURITY
 -- end
-CREATE POLICY own ON person USING ((bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket()))::integer <> 0) WITH CHECK ((bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket()))::integer <> 0 AND tenant = (SELECT perusal_tenant()))
+CREATE POLICY own ON person USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0 AND tenant = (SELECT perusal_tenant()))
 -- end
 CREATE TABLE person_notice (
 	bucket INTEGER NOT NULL,
@@ -443,7 +439,7 @@ CREATE TRIGGER person_notice_before_update_of_seen_at BEFORE UPDATE OF seen_at O
 -- end
 ALTER TABLE person_notice ENABLE ROW LEVEL SECURITY
 -- end
-CREATE POLICY own ON person_notice USING ((bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket()))::integer <> 0) WITH CHECK ((bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket()))::integer <> 0)
+CREATE POLICY own ON person_notice USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0)
 -- end
 CREATE TABLE portal_session (
 	bucket INTEGER NOT NULL,
@@ -461,7 +457,7 @@ CREATE INDEX ix_portal_session_seen_at ON portal_session (seen_at)
 -- end
 ALTER TABLE portal_session ENABLE ROW LEVEL SECURITY
 -- end
-CREATE POLICY own ON portal_session USING ((bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket()))::integer <> 0) WITH CHECK ((bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket()))::integer <> 0)
+CREATE POLICY own ON portal_session USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0)
 -- end
 CREATE TABLE purpose_field (
 	purpose TEXT NOT NULL,
@@ -499,7 +495,7 @@ CREATE INDEX ix_replay_expires_at ON replay (expires_at)
 -- end
 ALTER TABLE replay ENABLE ROW LEVEL SECURITY
 -- end
-CREATE POLICY own ON replay USING ((bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket()))::integer <> 0) WITH CHECK ((bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket()))::integer <> 0)
+CREATE POLICY own ON replay USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0)
 -- end
 CREATE TABLE staff (
 	key_hash BYTEA NOT NULL,
@@ -530,7 +526,7 @@ CREATE INDEX ix_tag ON tag (tag)
 -- end
 ALTER TABLE tag ENABLE ROW LEVEL SECURITY
 -- end
-CREATE POLICY own ON tag USING ((bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket()))::integer <> 0) WITH CHECK ((bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket()))::integer <> 0)
+CREATE POLICY own ON tag USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0)
 -- end
 CREATE TABLE unique_key (
 	bucket INTEGER NOT NULL,
@@ -543,7 +539,7 @@ CREATE TABLE unique_key (
 -- end
 ALTER TABLE unique_key ENABLE ROW LEVEL SECURITY
 -- end
-CREATE POLICY own ON unique_key USING ((bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket()))::integer <> 0) WITH CHECK ((bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket()))::integer <> 0)
+CREATE POLICY own ON unique_key USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0)
 -- end
 CREATE TABLE client (
 	client_id TEXT NOT NULL,
@@ -647,7 +643,7 @@ CREATE TRIGGER dual_request_before_update_of_approved_at BEFORE UPDATE OF approv
 -- end
 ALTER TABLE dual_request ENABLE ROW LEVEL SECURITY
 -- end
-CREATE POLICY own ON dual_request USING ((bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket()))::integer <> 0) WITH CHECK ((bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket()))::integer <> 0)
+CREATE POLICY own ON dual_request USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0)
 -- end
 CREATE TABLE dump_custody (
 	id BYTEA NOT NULL,
@@ -707,7 +703,7 @@ CREATE TRIGGER erasure_stays BEFORE DELETE ON erasure FOR EACH ROW EXECUTE FUNCT
 -- end
 ALTER TABLE erasure ENABLE ROW LEVEL SECURITY
 -- end
-CREATE POLICY own ON erasure USING ((bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket()))::integer <> 0) WITH CHECK ((bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket()))::integer <> 0)
+CREATE POLICY own ON erasure USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0)
 -- end
 CREATE TABLE erasure_certificate (
 	bucket INTEGER NOT NULL,
@@ -728,7 +724,7 @@ CREATE TRIGGER erasure_certificate_append_only BEFORE UPDATE OR DELETE OR TRUNCA
 -- end
 ALTER TABLE erasure_certificate ENABLE ROW LEVEL SECURITY
 -- end
-CREATE POLICY own ON erasure_certificate USING ((bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket()))::integer <> 0) WITH CHECK ((bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket()))::integer <> 0)
+CREATE POLICY own ON erasure_certificate USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0)
 -- end
 CREATE TABLE guardianship (
 	bucket INTEGER NOT NULL,
@@ -766,7 +762,7 @@ CREATE TRIGGER guardianship_no_truncate BEFORE TRUNCATE ON guardianship EXECUTE 
 -- end
 ALTER TABLE guardianship ENABLE ROW LEVEL SECURITY
 -- end
-CREATE POLICY own ON guardianship USING ((bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket()))::integer <> 0) WITH CHECK ((bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket()))::integer <> 0 AND (EXISTS (SELECT 1 FROM person r WHERE r.bucket = guardianship.guardian_bucket AND r.subject = guardianship.guardian)))
+CREATE POLICY own ON guardianship USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0 AND (EXISTS (SELECT 1 FROM person r WHERE r.bucket = guardianship.guardian_bucket AND r.subject = guardianship.guardian)))
 -- end
 CREATE TABLE ledger_opening (
 	bucket INTEGER NOT NULL,
@@ -782,7 +778,7 @@ CREATE INDEX ix_ledger_opening_subject_bucket ON ledger_opening (subject, bucket
 -- end
 ALTER TABLE ledger_opening ENABLE ROW LEVEL SECURITY
 -- end
-CREATE POLICY own ON ledger_opening USING ((bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket()))::integer <> 0) WITH CHECK ((bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket()))::integer <> 0)
+CREATE POLICY own ON ledger_opening USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0)
 -- end
 CREATE TABLE notice_version (
 	id TEXT NOT NULL,
@@ -837,7 +833,7 @@ CREATE TRIGGER person_merge_final BEFORE UPDATE OF state, merged_into ON person 
 -- end
 ALTER TABLE person_merge ENABLE ROW LEVEL SECURITY
 -- end
-CREATE POLICY own ON person_merge USING ((bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket()))::integer <> 0) WITH CHECK ((bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket()))::integer <> 0 AND (EXISTS (SELECT 1 FROM person r WHERE r.bucket = person_merge.keep_bucket AND r.subject = person_merge.keep)))
+CREATE POLICY own ON person_merge USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0 AND (EXISTS (SELECT 1 FROM person r WHERE r.bucket = person_merge.keep_bucket AND r.subject = person_merge.keep)))
 -- end
 CREATE TABLE retention (
 	bucket INTEGER NOT NULL,
@@ -858,7 +854,7 @@ CREATE INDEX ix_retention_due ON retention (expires_at) WHERE state <> 'done'
 -- end
 ALTER TABLE retention ENABLE ROW LEVEL SECURITY
 -- end
-CREATE POLICY own ON retention USING ((bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket()))::integer <> 0) WITH CHECK ((bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket()))::integer <> 0)
+CREATE POLICY own ON retention USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0)
 -- end
 CREATE TABLE staff_lookup (
 	bucket INTEGER NOT NULL,
@@ -885,7 +881,7 @@ CREATE TRIGGER staff_lookup_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON s
 -- end
 ALTER TABLE staff_lookup ENABLE ROW LEVEL SECURITY
 -- end
-CREATE POLICY own ON staff_lookup USING ((bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket()))::integer <> 0) WITH CHECK ((bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket()))::integer <> 0)
+CREATE POLICY own ON staff_lookup USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0)
 -- end
 CREATE TABLE terms_version (
 	id TEXT NOT NULL,
@@ -972,7 +968,7 @@ CREATE TRIGGER value_key_epoch AFTER INSERT ON value REFERENCING NEW TABLE AS wr
 -- end
 ALTER TABLE value ENABLE ROW LEVEL SECURITY
 -- end
-CREATE POLICY own ON value USING ((bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket()))::integer <> 0) WITH CHECK ((bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket()))::integer <> 0)
+CREATE POLICY own ON value USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0)
 -- end
 CREATE TABLE consent_request (
 	bucket INTEGER NOT NULL,
@@ -998,7 +994,7 @@ CREATE TRIGGER consent_request_append_only BEFORE UPDATE OR DELETE OR TRUNCATE O
 -- end
 ALTER TABLE consent_request ENABLE ROW LEVEL SECURITY
 -- end
-CREATE POLICY own ON consent_request USING ((bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket()))::integer <> 0) WITH CHECK ((bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket()))::integer <> 0 AND (EXISTS (SELECT 1 FROM client r WHERE r.client_id = consent_request.client_id AND r.recipient_id = consent_request.recipient_id)))
+CREATE POLICY own ON consent_request USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0 AND (EXISTS (SELECT 1 FROM client r WHERE r.client_id = consent_request.client_id AND r.recipient_id = consent_request.recipient_id)))
 -- end
 CREATE TABLE dual_vote (
 	bucket INTEGER NOT NULL,
@@ -1034,7 +1030,7 @@ CREATE TRIGGER dual_vote_after_insert AFTER INSERT ON dual_vote FOR EACH ROW EXE
 -- end
 ALTER TABLE dual_vote ENABLE ROW LEVEL SECURITY
 -- end
-CREATE POLICY own ON dual_vote USING ((bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket()))::integer <> 0) WITH CHECK ((bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket()))::integer <> 0)
+CREATE POLICY own ON dual_vote USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0)
 -- end
 CREATE TABLE emergency_read (
 	bucket INTEGER NOT NULL,
@@ -1079,7 +1075,7 @@ CREATE TRIGGER emergency_read_before_update_of_last_at BEFORE UPDATE OF last_at 
 -- end
 ALTER TABLE emergency_read ENABLE ROW LEVEL SECURITY
 -- end
-CREATE POLICY own ON emergency_read USING ((bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket()))::integer <> 0) WITH CHECK ((bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket()))::integer <> 0)
+CREATE POLICY own ON emergency_read USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0)
 -- end
 CREATE TABLE incident (
 	id BYTEA NOT NULL,
@@ -1131,7 +1127,7 @@ CREATE TRIGGER notice_showing_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON
 -- end
 ALTER TABLE notice_showing ENABLE ROW LEVEL SECURITY
 -- end
-CREATE POLICY own ON notice_showing USING ((bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket()))::integer <> 0) WITH CHECK ((bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket()))::integer <> 0 AND (EXISTS (SELECT 1 FROM client r WHERE r.client_id = notice_showing.client_id AND r.recipient_id = notice_showing.recipient_id)) AND (EXISTS (SELECT 1 FROM notice_version r WHERE r.id = notice_showing.notice_id AND r.hash = notice_showing.notice_hash AND r.recipient_id = notice_showing.recipient_id AND r.purpose = notice_showing.purpose)) AND (EXISTS (SELECT 1 FROM terms_version r WHERE r.id = notice_showing.terms_id AND r.hash = notice_showing.terms_hash AND r.recipient_id = notice_showing.recipient_id)))
+CREATE POLICY own ON notice_showing USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0 AND (EXISTS (SELECT 1 FROM client r WHERE r.client_id = notice_showing.client_id AND r.recipient_id = notice_showing.recipient_id)) AND (EXISTS (SELECT 1 FROM notice_version r WHERE r.id = notice_showing.notice_id AND r.hash = notice_showing.notice_hash AND r.recipient_id = notice_showing.recipient_id AND r.purpose = notice_showing.purpose)) AND (EXISTS (SELECT 1 FROM terms_version r WHERE r.id = notice_showing.terms_id AND r.hash = notice_showing.terms_hash AND r.recipient_id = notice_showing.recipient_id)))
 -- end
 CREATE TABLE scan_run (
 	bucket INTEGER NOT NULL,
@@ -1178,7 +1174,7 @@ CREATE TRIGGER scan_run_before_update_of_finished_at BEFORE UPDATE OF finished_a
 -- end
 ALTER TABLE scan_run ENABLE ROW LEVEL SECURITY
 -- end
-CREATE POLICY own ON scan_run USING ((bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket()))::integer <> 0) WITH CHECK ((bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket()))::integer <> 0)
+CREATE POLICY own ON scan_run USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0)
 -- end
 CREATE TABLE trace_item (
 	bucket INTEGER NOT NULL,
@@ -1196,7 +1192,7 @@ CREATE TABLE trace_item (
 -- end
 ALTER TABLE trace_item ENABLE ROW LEVEL SECURITY
 -- end
-CREATE POLICY own ON trace_item USING ((bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket()))::integer <> 0) WITH CHECK ((bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket()))::integer <> 0 AND (EXISTS (SELECT 1 FROM trace r WHERE r.id = trace_item.trace)))
+CREATE POLICY own ON trace_item USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0 AND (EXISTS (SELECT 1 FROM trace r WHERE r.id = trace_item.trace)))
 -- end
 CREATE TABLE trace_stage (
 	trace BYTEA NOT NULL,
@@ -1280,7 +1276,7 @@ CREATE TRIGGER consent_grant_counts AFTER UPDATE ON consent_grant REFERENCING NE
 -- end
 ALTER TABLE consent_grant ENABLE ROW LEVEL SECURITY
 -- end
-CREATE POLICY own ON consent_grant USING ((bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket()))::integer <> 0) WITH CHECK ((bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket()))::integer <> 0)
+CREATE POLICY own ON consent_grant USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0)
 -- end
 CREATE TABLE incident_person (
 	bucket INTEGER NOT NULL,
@@ -1295,7 +1291,7 @@ CREATE TABLE incident_person (
 -- end
 ALTER TABLE incident_person ENABLE ROW LEVEL SECURITY
 -- end
-CREATE POLICY own ON incident_person USING ((bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket()))::integer <> 0) WITH CHECK ((bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket()))::integer <> 0 AND (EXISTS (SELECT 1 FROM incident r WHERE r.id = incident_person.incident)))
+CREATE POLICY own ON incident_person USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0 AND (EXISTS (SELECT 1 FROM incident r WHERE r.id = incident_person.incident)))
 -- end
 CREATE TABLE request_claim (
 	bucket INTEGER NOT NULL,
@@ -1311,7 +1307,7 @@ CREATE TRIGGER request_claim_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON 
 -- end
 ALTER TABLE request_claim ENABLE ROW LEVEL SECURITY
 -- end
-CREATE POLICY own ON request_claim USING ((bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket()))::integer <> 0) WITH CHECK ((bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket()))::integer <> 0)
+CREATE POLICY own ON request_claim USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0)
 -- end
 CREATE TABLE auth_code (
 	bucket INTEGER NOT NULL,
@@ -1334,7 +1330,7 @@ CREATE TRIGGER auth_code_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON auth
 -- end
 ALTER TABLE auth_code ENABLE ROW LEVEL SECURITY
 -- end
-CREATE POLICY own ON auth_code USING ((bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket()))::integer <> 0) WITH CHECK ((bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket()))::integer <> 0)
+CREATE POLICY own ON auth_code USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0)
 -- end
 CREATE TABLE claim (
 	bucket INTEGER NOT NULL,
@@ -1357,7 +1353,7 @@ CREATE TABLE claim (
 -- end
 ALTER TABLE claim ENABLE ROW LEVEL SECURITY
 -- end
-CREATE POLICY own ON claim USING ((bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket()))::integer <> 0) WITH CHECK ((bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket()))::integer <> 0)
+CREATE POLICY own ON claim USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0)
 -- end
 CREATE TABLE event_outbox (
 	bucket INTEGER NOT NULL,
@@ -1383,7 +1379,7 @@ CREATE TRIGGER event_outbox_stays BEFORE DELETE OR TRUNCATE ON event_outbox FOR 
 -- end
 ALTER TABLE event_outbox ENABLE ROW LEVEL SECURITY
 -- end
-CREATE POLICY own ON event_outbox USING ((bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket()))::integer <> 0) WITH CHECK ((bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket()))::integer <> 0)
+CREATE POLICY own ON event_outbox USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0)
 -- end
 CREATE TABLE withdrawal (
 	bucket INTEGER NOT NULL,
@@ -1409,7 +1405,7 @@ CREATE TRIGGER withdrawal_after_insert AFTER INSERT ON withdrawal FOR EACH ROW E
 -- end
 ALTER TABLE withdrawal ENABLE ROW LEVEL SECURITY
 -- end
-CREATE POLICY own ON withdrawal USING ((bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket()))::integer <> 0) WITH CHECK ((bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket()))::integer <> 0)
+CREATE POLICY own ON withdrawal USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0)
 -- end
 CREATE TABLE use (
 	bucket INTEGER NOT NULL,
@@ -1460,7 +1456,7 @@ CREATE TRIGGER use_counts AFTER UPDATE ON use REFERENCING NEW TABLE AS moved FOR
 -- end
 ALTER TABLE use ENABLE ROW LEVEL SECURITY
 -- end
-CREATE POLICY own ON use USING ((bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket()))::integer <> 0) WITH CHECK ((bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket()))::integer <> 0)
+CREATE POLICY own ON use USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0)
 -- end
 CREATE TABLE disclosure (
 	bucket INTEGER NOT NULL,
@@ -1493,7 +1489,7 @@ CREATE TRIGGER disclosure_spends AFTER INSERT ON disclosure REFERENCING NEW TABL
 -- end
 ALTER TABLE disclosure ENABLE ROW LEVEL SECURITY
 -- end
-CREATE POLICY own ON disclosure USING ((bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket()))::integer <> 0) WITH CHECK ((bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket()))::integer <> 0)
+CREATE POLICY own ON disclosure USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0)
 -- end
 CREATE TABLE token (
 	bucket INTEGER NOT NULL,
@@ -1515,7 +1511,7 @@ CREATE TRIGGER token_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON token FO
 -- end
 ALTER TABLE token ENABLE ROW LEVEL SECURITY
 -- end
-CREATE POLICY own ON token USING ((bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket()))::integer <> 0) WITH CHECK ((bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket()))::integer <> 0 AND (EXISTS (SELECT 1 FROM client r WHERE r.client_id = token.client_id AND r.recipient_id = token.recipient_id)))
+CREATE POLICY own ON token USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0 AND (EXISTS (SELECT 1 FROM client r WHERE r.client_id = token.client_id AND r.recipient_id = token.recipient_id)))
 -- end
 CREATE TABLE idempotency (
 	bucket INTEGER NOT NULL,
@@ -1531,7 +1527,7 @@ CREATE TABLE idempotency (
 -- end
 ALTER TABLE idempotency ENABLE ROW LEVEL SECURITY
 -- end
-CREATE POLICY own ON idempotency USING ((bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket()))::integer <> 0) WITH CHECK ((bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket()))::integer <> 0)
+CREATE POLICY own ON idempotency USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0)
 -- end
 CREATE TABLE redelivery (
 	bucket INTEGER NOT NULL,
@@ -1562,5 +1558,5 @@ CREATE TRIGGER redelivery_before_update_of_last_at BEFORE UPDATE OF last_at ON r
 -- end
 ALTER TABLE redelivery ENABLE ROW LEVEL SECURITY
 -- end
-CREATE POLICY own ON redelivery USING ((bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket()))::integer <> 0) WITH CHECK ((bucket BETWEEN (SELECT perusal_first_bucket()) AND (SELECT perusal_last_bucket()))::integer <> 0)
+CREATE POLICY own ON redelivery USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0)
 -- end
