@@ -41,7 +41,10 @@ def wall_ms() -> int:
 
 
 def announce(conn: Connection, tenant: TenantId, subjects: Iterable[SubjectId], now_ms: int) -> int:
-    """Inside a transaction of the key data base: have every cache forget these; the eviction's number."""
+    """Inside a transaction of the key data base: have every cache forget these; the eviction's number.
+
+    `now_ms` is the wall clock and nothing else: by it old news are cleared away.
+    """
     seq = _next_number(conn, tenant)
     for chunk in batched(dict.fromkeys(subjects), _CHUNK):
         rows = [{"tenant": tenant, "seq": seq, "subject": subject, "at": now_ms} for subject in chunk]

@@ -34,7 +34,7 @@ from vault.stored import StoredValue, every_values
 from vault.subject_keys import Person
 from vault.tag_keys import TagKeys
 from vault.tag_tables import tag, unique_key
-from vault.tags.making import tags_for_person
+from vault.tags.making import tags_for, tags_for_person
 from vault.tags.writing import TagRow, write_tags
 from vault.tenant import add_index_root
 
@@ -65,7 +65,7 @@ def begin(vault: Vault, now_ms: int) -> Job:
         job = new_job(ring.tenant, Kind.INDEX, "tell", target, total, now_ms)
         store(conn, job)
         add_index_root(conn, under, epoch=target, state="building", now_ms=now_ms)
-        return _told(conn, job, "tell", now_ms)
+        return _told(conn, vault, job, "tell", now_ms)
 
 
 def tell(vault: Vault, job: Job, now_ms: int) -> Job:
@@ -92,7 +92,7 @@ def fill(vault: Vault, job: Job, now_ms: int) -> Job:
             return after
         _become(conn, job, "active", "leaving")
         _become(conn, job, "building", "active")
-        return _told(conn, job, "switch", now_ms, done=len(people))
+        return _told(conn, vault, job, "switch", now_ms, done=len(people))
 
 
 def switch(vault: Vault, job: Job, now_ms: int) -> Job:
@@ -102,7 +102,7 @@ def switch(vault: Vault, job: Job, now_ms: int) -> Job:
         return job
     with ring.database.write() as conn:
         _become(conn, job, "leaving", "retired")
-        return _told(conn, job, "leave", now_ms)
+        return _told(conn, vault, job, "leave", now_ms)
 
 
 def leave(vault: Vault, job: Job, now_ms: int) -> Job:
@@ -199,7 +199,12 @@ def _claims(vault: Vault, keys: TagKeys, values: Iterable[StoredValue]) -> Itera
 def _tags(vault: Vault, keys: TagKeys, values: Sequence[StoredValue]) -> set[tuple[int, int, int]]:
     """(kind, tag, version) of everything that was ever current, pairs of values as they stood together."""
     canonicals = _canonicals(vault, values)
-    made: set[tuple[int, int, int]] = set()
+    # Changed twice in a millisecond, a version was current at no instant and has tags all the same.
+    made = {
+        (kind, number, version)
+        for (code, version), text in canonicals.items()
+        for kind, number in tags_for(keys, code, text, catalogue=vault.catalogue)
+    }
     for instant in {one.valid_from for one in values}:
         then = {
             one.field: one
@@ -231,9 +236,9 @@ def _become(conn: Connection, job: Job, before: str, after: str) -> None:
     conn.execute(update(index_root).where(*mine).values(state=after))
 
 
-def _told(conn: Connection, job: Job, stage: str, now_ms: int, *, done: int = 0) -> Job:
+def _told(conn: Connection, vault: Vault, job: Job, stage: str, now_ms: int, *, done: int = 0) -> Job:
     """In the transaction that changed an epoch's state: tell every process, and wait in `stage`."""
-    seq = announce(conn, job.tenant, [TENANT], now_ms)
+    seq = announce(conn, job.tenant, [TENANT], vault.keyring.wall_ms())
     after = job.to(stage, now_ms, cursor=seq.to_bytes(8), done=done)
     move(conn, job, after)
     return after

@@ -60,7 +60,7 @@ def begin(vault: Vault, now_ms: int) -> Job:
         active = (tenant_kek.c.tenant == ring.tenant, tenant_kek.c.state == "active")
         conn.execute(update(tenant_kek).where(*active).values(state="retired"))
         add_kek(conn, ring.provider, ring.tenant, target, now_ms)
-        seq = announce(conn, ring.tenant, [TENANT], now_ms)
+        seq = announce(conn, ring.tenant, [TENANT], ring.wall_ms())
         told = job.to("spread", now_ms, cursor=seq.to_bytes(8))
         move(conn, job, told)
     return told
