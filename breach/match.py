@@ -17,6 +17,7 @@ from breach.intake.columns import IDENTIFIERS, Columns, Kind, kind_of
 from vault.fields import FIELDS, InvalidValue
 from vault.ids import Bucket, RecordId, SubjectId
 from vault.keys import Keyring
+from vault.merge import survivors
 from vault.tags import Hit, Probe, confirm, match
 
 type Item = tuple[Bucket, SubjectId, str, RecordId, int]
@@ -87,6 +88,7 @@ class Matcher:
         self._columns = columns
         self._width = len(columns.kinds)
         self._known: dict[Item, int] = {}
+        self._merged: dict[SubjectId, SubjectId] = {}
         self.cells = cells
 
     def match(self, conn: Connection, rows: Sequence[Sequence[str]]) -> dict[Item, int]:
@@ -100,7 +102,9 @@ class Matcher:
             self._ask_ragged([row for row in rows if len(row) != self._width], start, asked)
         self.cells.rows += len(rows)
         self.cells.unmatched_kinds[Kind.NAME] += len(self._columns.names) * len(regular)
-        shown = self._settle(asked, self._true_hits(conn, asked))
+        found = self._true_hits(conn, asked)
+        self._merged = survivors(conn, {item[:2] for items in found.values() for item in items})
+        shown = self._settle(asked, found)
         return {item: how for item, how in shown.items() if self._is_news(item, how)}
 
     def _ask_column(self, texts: Sequence[str], kinds: tuple[Kind, ...], asked: "_Asked") -> None:
@@ -196,15 +200,19 @@ class Matcher:
         return items
 
     def _settle_row(self, groups: Sequence[Sequence[Item]], items: dict[Item, int]) -> None:
-        people = set.intersection(*({subject for _, subject, *_ in group} for group in groups))
+        people = set.intersection(*({self._who(item) for item in group} for group in groups))
         agreed = len(people) == 1
         self.cells.rows_agreed += agreed
         self.cells.rows_conflicting += not agreed
         for item in {item for group in groups for item in group}:
             if not agreed:
                 items[item] = items.get(item, 0) | CONFLICTING
-            elif item[1] in people:
+            elif self._who(item) in people:
                 items[item] = items.get(item, 0) | AGREED
+
+    def _who(self, item: Item) -> SubjectId:
+        """Whom an item is about: of two accounts that became one person, the one that is left."""
+        return self._merged.get(item[1], item[1])
 
 
 class _Asked:

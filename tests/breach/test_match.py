@@ -4,8 +4,10 @@ import pytest
 
 from breach.intake.columns import Kind, recognise
 from breach.match import AGREED, CONFLICTING, Cells, Matcher
+from consent.families import merge
 from tests.vault import people
 from tests.vault.people import change
+from vault.merge import Merged
 
 COLUMNS = recognise([["13812345678", "a@example.com"], ["13812345679", "b@example.com"]] * 3, 2)
 
@@ -103,3 +105,13 @@ def test_counts_survive_being_stored():
     cells.looked_up["phone"] = 3
 
     assert Cells.from_dict(cells.as_dict()) == cells
+
+
+def test_a_row_about_two_accounts_that_became_one_person_agrees(vault, enrolled, matching, now):
+    assert isinstance(merge(vault, enrolled[1].subject, enrolled[2].subject, now + 10), Merged)
+
+    found, cells = matching([[phone(1), "user2@example.com"], [phone(1), "user3@example.com"]])
+
+    assert found[1, "phone", 1] & AGREED
+    assert found[2, "email", 1] == AGREED
+    assert (cells.rows_agreed, cells.rows_conflicting) == (1, 1)
