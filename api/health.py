@@ -2,14 +2,14 @@
 
 from typing import Any
 
-from litestar import Request, Response, get
+from litestar import Request, Response, route
 from sqlalchemy import text
 
 from api.access import Access, access
 from api.wiring import services_of
 
 
-@get("/healthz", opt=access(Access.PUBLIC), sync_to_thread=True)
+@route("/healthz", http_method=["GET", "HEAD"], opt=access(Access.PUBLIC), sync_to_thread=True)
 def health(request: Request[Any, Any, Any]) -> Response[dict[str, str]]:
     """200 when a statement runs; otherwise the error handler answers."""
     with services_of(request).vault.data.read() as conn:

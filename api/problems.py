@@ -25,6 +25,7 @@ from breach.errors import BreachError, DumpRefused, NotTraced, UnknownDump, Unre
 from consent.errors import ConsentError
 from consent.ledger.errors import LedgerAlarm, LedgerError, NotYetPublished
 from vault.errors import VaultError
+from vault.keys import KeysUnavailable
 
 TYPE_PREFIX = "urn:perusal:problem:"
 
@@ -44,6 +45,7 @@ _DOMAIN = (VaultError, ConsentError, LedgerError, BreachError, MalformedForm, Ba
 _SPECIAL: Mapping[type[Exception], tuple[int, Mapping[str, str]]] = {
     BatcherClosed: (503, {"Retry-After": "1"}),
     BatcherFull: (503, {"Retry-After": "1"}),
+    KeysUnavailable: (503, {"Retry-After": "30"}),
     NotYetPublished: (409, {"Retry-After": "2"}),
     UnknownDump: (404, {}),
     NotTraced: (409, {"Retry-After": "2"}),

@@ -66,9 +66,13 @@ def run(settings: Settings, *, sealed: bool = False) -> None:
     keep_memory_private()
     gate = _gate(settings, sealed=sealed)
     server = _Server(_config(gate, settings), settings.ready_file, ready)
-    server.run(sockets=[listening])
-    if gate.failure is not None:
-        raise gate.failure
+    try:
+        server.run(sockets=[listening])
+    except SystemExit:
+        # The library's way to say that the start failed; why is told as every failure of a command is.
+        if gate.failure is not None:
+            raise gate.failure from None
+        raise
     if not server.started:
         sys.exit(1)
     log_event(Event.STOPPED)

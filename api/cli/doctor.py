@@ -26,7 +26,7 @@ from api import migrations
 from api.cli.failures import Exit, from_exception
 from api.cli.installation import databases, dir_option, settings_of
 from api.cli.output import emit, json_option, table_of
-from api.opening import opened_vault
+from api.opening import opened_vault, people_needed
 from api.settings import Settings
 from vault.storage import Database, Dialect
 from vault.tables import installation, tenant
@@ -159,8 +159,10 @@ def _created(data: Database) -> tuple[bool, str]:
 
 
 def _unseal(settings: Settings) -> tuple[bool, str]:
-    with opened_vault(settings):
-        return True, "opens with the passphrase"
+    if people_needed(settings) and settings.shares is None:
+        return True, "opened by people: perusal keys unseal"
+    with opened_vault(settings) as vault:
+        return True, f"opens, {vault.keyring.provider.name}"
 
 
 def _port(settings: Settings) -> Check:

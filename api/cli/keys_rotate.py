@@ -105,6 +105,7 @@ def _lines(job: Job, destroyed: int) -> list[str]:
     lines = [f"{job.kind.value}: {job.done:,} of {job.total:,} done"]
     if job.left_over:
         lines.append(f"{job.left_over:,} people keep their old key, because a value of theirs does not open")
+    lines.append("make a backup of the keys now: perusal keys backup; an older one opens nothing newer")
     if destroyed:
         lines.append(f"{destroyed} old tenant key(s) destroyed")
     return lines

@@ -64,6 +64,38 @@ def test_every_share_is_in_a_file_of_its_own_for_its_owner_only(split):
     assert not (split / "home" / "passphrase").exists()
 
 
+def test_the_doctor_knows_that_people_open_a_split_root(perusal, split, monkeypatch):
+    def root_key():
+        examined = perusal("doctor", "--dir", split / "home", "--json").json
+        return next(check for check in examined["checks"] if check["name"] == "root key")
+
+    assert root_key() == {"name": "root key", "ok": True, "seen": "opened by people: perusal keys unseal"}
+    monkeypatch.setenv("PERUSAL_SHARES", str(split / "shares"))
+    assert root_key() == {"name": "root key", "ok": True, "seen": "opens, local"}
+    for share in (split / "shares").iterdir():
+        share.unlink()
+    assert not root_key()["ok"]
+
+
+def test_the_server_waits_for_people_even_where_commands_have_shares(perusal, split):
+    (split / "home" / "settings.env").write_text(f"PERUSAL_SHARES={split / 'shares'}\n")
+    assert perusal("ledger", "fsck", "--dir", split / "home").code == 0
+    with served(split / "home", split / "ready") as url:
+        assert httpx.get(f"{url}/healthz").json()["needs"] == "shares"
+
+
+def test_a_server_that_cannot_open_its_installation_says_why_and_ends(perusal, tmp_path):
+    assert perusal("init", "--dir", tmp_path / "home").code == 0
+    (tmp_path / "home" / "keys.db").unlink()
+    command = [sys.executable, "-m", "api", "serve", "--dir", tmp_path / "home", "--port", "0"]
+    ended = subprocess.run(
+        list(map(str, command)), cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert ended.returncode == Exit.ENVIRONMENT
+    assert "[schema_outdated]" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
 def test_a_server_with_a_split_root_waits_for_its_shares(perusal, split):
     key = split / "operator.key"
     with served(split / "home", split / "ready") as url:

@@ -69,7 +69,7 @@ class House:
                 self.settings,
                 Unsealing(self.root, clock=lambda: self.seconds),
                 self.open,
-                lambda vault, seal: self.build(vault, seal),
+                self.build,
             )
             async with httpx.AsyncClient(transport=httpx.ASGITransport(gate), base_url=ORIGIN) as client:
                 await story(gate, client)
@@ -122,6 +122,7 @@ def test_enough_shares_open_the_service_and_an_operator_seals_it_again(split):
         second = await client.post("/v1/unseal", json={"share": split.shares[0]})
         assert second.status_code == 200
         assert (await client.get("/healthz")).json() == {"status": "ok"}
+        assert (await client.head("/healthz")).status_code == 200
         assert (await client.get("/en/sign-in")).status_code == 200
 
         for key, status in (("", 401), (split.auditor, 403)):
@@ -314,7 +315,9 @@ def test_an_open_server_goes_over_to_a_changed_root_by_new_shares_without_a_paus
         old, (new, shares) = _opened(split.root, split.shares), new_root_shares(split.root, 2, 3)
 
         early = [await client.post("/v1/unseal", json={"share": share}) for share in shares[:2]]
-        assert early[1].json()["code"] == "keys_unavailable", "nothing is wrapped under the new root yet"
+        assert (early[1].status_code, early[1].json()["code"]) == (400, "keys_unavailable"), (
+            "nothing is wrapped under the new root yet"
+        )
         assert (await client.get("/healthz")).status_code == 200
 
         rewrap_root(split.backend.keys, old, new, split.now)
