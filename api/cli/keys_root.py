@@ -109,9 +109,13 @@ def reissue(
     root_file = local_root(settings)
     if root_file is None:
         raise Failure("the root key is not in a file here", code="not_local", exit_code=Exit.USAGE)
+    if new_passphrase_file is not None and shares_out is not None:
+        raise Failure(
+            "give --shares-out or --new-passphrase-file, not both", code="usage", exit_code=Exit.USAGE
+        )
     wanted = (
         read_secret(new_passphrase_file)
-        if new_passphrase_file and shares_out is None
+        if new_passphrase_file is not None
         else split_of(shares or min(DEFAULT_NEEDED, of), of, shares_out)
     )
     at_hand = _at_hand(settings, share_files, passphrase_file)

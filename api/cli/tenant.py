@@ -23,6 +23,7 @@ from api.cli.init import create, lay_out
 from api.cli.installation import (
     SETTINGS_FILE,
     TENANTS,
+    change_settings,
     databases,
     owner_dir_option,
     read_secret,
@@ -112,7 +113,7 @@ def assign(name: str, home: Path | None, role: str | None, key_role: str | None,
     if not folder.exists():
         folder.mkdir(mode=0o700, parents=True)
         write_private(folder / SETTINGS_FILE, _same_files(settings))
-    _set_addresses(folder / SETTINGS_FILE, _addresses(settings, roles))
+    change_settings(folder, _addresses(settings, roles))
     emit(
         {"tenant": name, "role": roles.data, "key_role": roles.keys},
         as_json=as_json,
@@ -246,15 +247,3 @@ def _same_files(settings: Settings) -> str:
     given = ((field.name, getattr(settings, field.name)) for field in dataclasses.fields(settings))
     paths = ((name, path) for name, path in given if isinstance(path, Path))
     return "".join(f"{PREFIX}{name.upper()}={path}\n" for name, path in paths)
-
-
-def _set_addresses(file: Path, addresses: dict[str, str | None]) -> None:
-    """Put the addresses into a tenant's settings, in place of those it had; the file is replaced as a whole."""
-    heads = tuple(f"{PREFIX}{name}=" for name in addresses)
-    before = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
-    kept = [line for line in before if not line.startswith(heads)]
-    fresh = file.with_name(f".{file.name}.{os.getpid()}")
-    write_private(
-        fresh, "\n".join([*kept, *(f"{PREFIX}{name}={url}" for name, url in addresses.items())]) + "\n"
-    )
-    fresh.replace(file)

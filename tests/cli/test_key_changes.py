@@ -5,20 +5,23 @@ from __future__ import annotations
 import shutil
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from api.cli.failures import Exit
 from api.cli.installation import change_settings, settings_mapping
-from api.opening import opened_vault
+from api.cli.root_change import one_at_a_time
+from api.opening import opened_vault, provider_of
 from api.settings import Settings
 from api.shares import share_files
 from tests.vault.people import enrol
 from tests.vault.providers.transit_server import Engine, transit_server
 from vault.backup_keys import DAY_MS
-from vault.providers.local import is_pending, new_root
+from vault.key_tables import tenant_kek
+from vault.providers.local import LocalProvider, is_pending, new_root
 from vault.records import masked
-from vault.rotation import Kind, start, step
+from vault.rotation import Kind, rewrap_root, start, step
 from vault.tables import person
+from vault.tenant import add_kek
 
 NOW = 1_795_300_000_000
 PEOPLE = 3
@@ -163,7 +166,15 @@ def test_a_root_goes_from_a_passphrase_to_shares_to_other_shares_and_back(
     assert _readable(home) == PEOPLE
 
 
-@pytest.mark.parametrize("arguments", [(), ("--shares", 4, "--of", 3, "--shares-out", "x"), ("--shares", 2)])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (),
+        ("--shares", 4, "--of", 3, "--shares-out", "x"),
+        ("--shares", 2),
+        ("--shares-out", "x", "--new-passphrase-file", "-"),
+    ],
+)
 def test_shares_that_cannot_be_made_change_nothing(perusal, home, arguments):
     before = (home / "root.sealed").read_bytes()
     assert perusal("keys", "shares", "--dir", home, *arguments).code == Exit.USAGE
@@ -196,6 +207,35 @@ def test_no_new_tenant_key_is_made_while_the_root_is_being_changed(perusal, home
     assert "[root_change_pending]" in said.err
     assert _status(perusal, home)["rotations"] == []
     assert _status(perusal, home)["root"]["change"] == "begun and not finished"
+
+
+def test_two_changes_of_one_root_never_run_at_once(perusal, home):
+    with one_at_a_time(home / "root.sealed"):
+        said = perusal("keys", "rotate", "root", "--dir", home)
+    assert "[root_change_running]" in said.err
+    assert not is_pending(home / "root.sealed")
+
+
+def test_a_tenant_key_that_came_under_the_old_root_at_the_last_moment_goes_over_too(
+    perusal, home, monkeypatch
+):
+    old = provider_of(_settings(home)).roots[0]
+    rounds = []
+
+    def raced(keys, *given):
+        job = rewrap_root(keys, *given)
+        if not rounds:
+            with keys.write() as conn:
+                tenant = conn.execute(select(tenant_kek.c.tenant)).scalar_one()
+                conn.execute(update(tenant_kek).values(state="retired"))
+                add_kek(conn, LocalProvider(old), tenant, 2, NOW)
+        rounds.append(job)
+        return job
+
+    monkeypatch.setattr("api.cli.root_change.rewrap_root", raced)
+    assert perusal("keys", "rotate", "root", "--dir", home).code == 0
+    assert [job.done for job in rounds] == [1, 2]
+    assert _readable(home) == PEOPLE
 
 
 def test_shares_others_can_read_are_refused(perusal, home, tmp_path):
