@@ -41,6 +41,7 @@ from api.oauth.token import exchange_code
 from api.opening import opened_vault
 from api.people import add_people, look_up
 from api.portal.asked import answer_request, request_page
+from api.portal.erase import erase_myself, erase_page, erasure_certificate, erasure_page
 from api.portal.grants import grants_page, withdraw_grant
 from api.portal.own_data import own_copy
 from api.portal.pages import front_door, language_door, static_file
@@ -89,6 +90,10 @@ PORTAL = (
     uses_page,
     use_bundle,
     own_copy,
+    erase_page,
+    erase_myself,
+    erasure_page,
+    erasure_certificate,
     notices_seen,
 )
 

@@ -10,18 +10,20 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, select
 
 from api.clock import Clock
+from api.erasure_links import open_link
 from api.jobs.lease import enqueue
 from api.jobs.tables import job
 from api.jobs.worker import Report
-from api.sessions import end_sessions_of
+from api.sessions import Session, end_sessions_of
 from api.settings import Settings
-from consent.erase import By, Ordered, is_ordered, order, run_to_end
+from consent.erase import By, Ordered, Reason, is_ordered, order, run_to_end
 from vault.drafts import Refused
 from vault.erased_list import ErasedList
 from vault.ids import SubjectId
 from vault.opening import Vault
 
 ERASE = "erase"
+SELF = By(actor="self", reason=Reason.REQUESTED)
 
 
 def order_erasure(
@@ -29,12 +31,16 @@ def order_erasure(
 ) -> list[tuple[Ordered, ...] | Refused]:
     """Order people's erasure and sign them out everywhere; answers like `consent.erase.order`."""
     with vault.data.write() as conn:
-        answers = order(conn, vault, subjects, by, now_ms)
-        people = [one for family in answers if not isinstance(family, Refused) for one in family]
-        end_sessions_of(conn, [(one.bucket, one.subject) for one in people])
-        if not all(one.repeated for one in people):
-            _enqueue_once(conn, now_ms)
-    return answers
+        return _order(conn, vault, subjects, by, now_ms)
+
+
+def order_own_erasure(vault: Vault, person: Session, now_ms: int) -> str | Refused:
+    """Order what a signed-in person asks for themselves; answers the secret of the private link to it."""
+    with vault.data.write() as conn:
+        (family,) = _order(conn, vault, [person.subject], SELF, now_ms)
+        if isinstance(family, Refused):
+            return family
+        return open_link(conn, person.bucket, [one.subject for one in family], now_ms)
 
 
 def resume_erasures(vault: Vault, now_ms: int) -> None:
@@ -49,6 +55,17 @@ def finish_erasures(settings: Settings, vault: Vault, clock: Clock, report: Repo
     return run_to_end(
         vault, clock, settings.horizon, time.sleep, report, erased=ErasedList(settings.erased_list)
     )
+
+
+def _order(
+    conn: Connection, vault: Vault, subjects: Sequence[SubjectId], by: By, now_ms: int
+) -> list[tuple[Ordered, ...] | Refused]:
+    answers = order(conn, vault, subjects, by, now_ms)
+    people = [one for family in answers if not isinstance(family, Refused) for one in family]
+    end_sessions_of(conn, [(one.bucket, one.subject) for one in people])
+    if not all(one.repeated for one in people):
+        _enqueue_once(conn, now_ms)
+    return answers
 
 
 def _enqueue_once(conn: Connection, now_ms: int) -> None:

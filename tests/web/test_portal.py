@@ -156,7 +156,7 @@ def test_pages_have_one_heading_a_language_labels_and_no_script(world):
     app.disclose(app.token_for(person))
     pages = [
         request,
-        *(person.get(f"/{lang}/{name}") for lang in ("en", "zh-CN") for name in ("grants", "uses")),
+        *(person.get(f"/{lang}/{name}") for lang in ("en", "zh-CN") for name in ("grants", "uses", "erase")),
     ]
     person.cookies.clear()
     pages.append(person.get("/en/sign-in"))

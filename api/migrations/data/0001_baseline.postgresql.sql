@@ -193,6 +193,23 @@ ALTER TABLE dump ENABLE ROW LEVEL SECURITY
 -- end
 CREATE POLICY own ON dump USING (tenant = (SELECT perusal_tenant())) WITH CHECK (tenant = (SELECT perusal_tenant()))
 -- end
+CREATE TABLE erasure_link (
+	bucket INTEGER NOT NULL,
+	id_hash BYTEA NOT NULL,
+	subject BYTEA NOT NULL,
+	created_at BIGINT NOT NULL,
+	CONSTRAINT pk_erasure_link PRIMARY KEY (bucket, id_hash, subject),
+	CONSTRAINT ck_erasure_link_id_hash CHECK (length(id_hash) = 32)
+)
+-- end
+CREATE FUNCTION erasure_link_append_only() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'erasure_link is append-only' USING ERRCODE = '23514'; END $$
+-- end
+CREATE TRIGGER erasure_link_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON erasure_link FOR EACH STATEMENT EXECUTE FUNCTION erasure_link_append_only()
+-- end
+ALTER TABLE erasure_link ENABLE ROW LEVEL SECURITY
+-- end
+CREATE POLICY own ON erasure_link USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0)
+-- end
 CREATE TABLE erasure_order (
 	bucket INTEGER NOT NULL,
 	subject BYTEA NOT NULL,

@@ -141,6 +141,19 @@ CREATE TABLE dump (
 	CONSTRAINT ck_dump_size CHECK (size > 0)
 )
 -- end
+CREATE TABLE erasure_link (
+	bucket INTEGER NOT NULL,
+	id_hash BLOB NOT NULL,
+	subject BLOB NOT NULL,
+	created_at BIGINT NOT NULL,
+	CONSTRAINT pk_erasure_link PRIMARY KEY (bucket, id_hash, subject),
+	CONSTRAINT ck_erasure_link_id_hash CHECK (length(id_hash) = 32)
+)
+-- end
+CREATE TRIGGER erasure_link_no_update BEFORE UPDATE ON erasure_link BEGIN SELECT RAISE(ABORT, 'erasure_link is append-only'); END
+-- end
+CREATE TRIGGER erasure_link_no_delete BEFORE DELETE ON erasure_link BEGIN SELECT RAISE(ABORT, 'erasure_link is append-only'); END
+-- end
 CREATE TABLE erasure_order (
 	bucket INTEGER NOT NULL,
 	subject BLOB NOT NULL,
