@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import contextmanager
 
 import httpx
 import pytest
@@ -248,10 +248,8 @@ def test_right_shares_are_not_counted_as_guesses(split):
 def test_a_service_that_cannot_start_leaves_the_server_sealed_and_open_to_the_next_try(whole, fails, capfd):
     build, broken = whole.build, [True]
 
-    @asynccontextmanager
-    async def no_start(_app):
+    async def no_start():
         raise RuntimeError("no room")
-        yield
 
     def sometimes(vault, seal):
         if not broken:
@@ -259,7 +257,7 @@ def test_a_service_that_cannot_start_leaves_the_server_sealed_and_open_to_the_ne
         broken.clear()
         if fails == "build":
             raise RuntimeError("no room")
-        return Litestar([], lifespan=[no_start], openapi_config=None)
+        return Litestar([], on_startup=[no_start], openapi_config=None)
 
     whole.build = sometimes
 
