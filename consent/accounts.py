@@ -3,8 +3,8 @@
 Only the SHA-256 of a key is stored; the key carries its bucket, so signing in reads one bucket. The key is
 the thin first form of sign-in; what stays is the row, which passkeys will be added to.
 
-* `open_accounts(conn, people, now_ms, langs) -> list[str]` writes accounts for people just created and returns
-  their `sik_` keys; `keeping.enrol_people` is the only caller.
+* `new_accounts(people, now_ms, langs) -> (keys, call)` makes sign-in keys for people just created, and the call
+  that writes their accounts.
 * `lock_out(conn, people)` closes accounts for good.
 * `sign_in(conn, key) -> Consumer | None`; a malformed key is nobody's.
 """
@@ -19,7 +19,7 @@ from sqlalchemy import Connection, select
 from consent.tables import consumer
 from vault.errors import MalformedId
 from vault.ids import Bucket, SubjectId, new_secret, secret_bucket, secret_hash
-from vault.rowset import RowSet
+from vault.rowset import Call, RowSet
 
 KEY_PREFIX = "sik"
 DEFAULT_LANG = "zh-CN"
@@ -60,15 +60,14 @@ _LOCK_OUT = RowSet(
 )
 
 
-def open_accounts(conn: Connection, people: Sequence[Person], now_ms: int, langs: Sequence[str]) -> list[str]:
-    """Write one account each; the sign-in keys come back in the order of `people`."""
+def new_accounts(people: Sequence[Person], now_ms: int, langs: Sequence[str]) -> tuple[list[str], Call]:
+    """Sign-in keys in the order of `people`, and the call that writes one account each."""
     keys = [new_secret(KEY_PREFIX, person.bucket) for person in people]
     rows = [
         (person.bucket, person.subject, secret_hash(key), lang)
         for person, key, lang in zip(people, keys, langs, strict=True)
     ]
-    _INSERT(conn, rows, now=now_ms)
-    return keys
+    return keys, Call(_INSERT, rows, {"now": now_ms})
 
 
 def lock_out(conn: Connection, people: Sequence[tuple[Bucket, SubjectId]]) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from consent.accounts import DEFAULT_LANG, open_accounts
+from consent.accounts import DEFAULT_LANG, new_accounts
 from consent.ledger.append import append
 from consent.ledger.entry import Kind
 from consent.ledgering import entry_items
@@ -57,7 +57,7 @@ def enrol_people(
     keys: dict[int, str] = {}
 
     def within(conn: Connection, created: Mapping[int, Created]) -> None:
-        opened = open_accounts(conn, list(created.values()), now_ms, [spoken[at] for at in created])
+        opened, accounts = new_accounts(list(created.values()), now_ms, [spoken[at] for at in created])
         keys.update(zip(created, opened, strict=True))
         about = []
         for at, one in created.items():
@@ -70,7 +70,8 @@ def enrol_people(
                 for at, one in created.items()
             }
             also(conn, named)
-        append(conn, entry_items(vault, Kind.ENROL, about, now_ms), now_ms, vault.installation.ledger_host)
+        items = entry_items(vault, Kind.ENROL, about, now_ms)
+        append(conn, items, now_ms, vault.installation.ledger_host, ahead=[accounts])
 
     answers = create_many(vault, people, now_ms, within=within)
     return [

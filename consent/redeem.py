@@ -31,10 +31,11 @@ from consent.ledger.entry import Kind
 from consent.ledger.origin import year_of
 from consent.ledgering import access_fields, entry_item, refusal_item
 from consent.replay import remember_many, replay_hash
-from vault.holds import share_people
+from vault.holds import sharing
 from vault.ids import Bucket, SubjectId, new_id
 from vault.keys import SubjectKey
 from vault.opening import Vault
+from vault.rowset import Call
 from vault.storage import Dialect
 
 __all__ = ["Disclosed", "IdempotencyKey", "RedeemRequest", "redeem_many"]
@@ -127,9 +128,8 @@ class _Batch:
         self, requests: Sequence[RedeemRequest], facts: Mapping[int, Facts], fresh: set[int]
     ) -> list[Disclosed | Denied]:
         """Lock, read again, decide, write; raises IntegrityError when the data base disagrees."""
-        self._lock(requests, facts)
         host = self._vault.installation.ledger_host
-        now = redeem_rows.read_standings(self._conn, host, requests, facts)
+        now = redeem_rows.read_standings(self._conn, host, requests, facts, self._locks(requests, facts))
         attempts = [
             Attempt(
                 request=request, facts=facts.get(at), standing=now.standings.get(at), fresh_proof=at in fresh
@@ -139,10 +139,10 @@ class _Batch:
         verdicts = decide(attempts, self._now_ms)
         refusals = self._count_denials(attempts, verdicts)
         spends = self._spends(attempts, verdicts)
-        self._insert(spends.values())
         items = [self._access(spend) for spend in spends.values()]
         # The last step, so that ledger heads are held as briefly as can be.
-        positions = append(self._conn, items + refusals, self._now_ms, host)
+        spending = [self._insertion(spends.values())]
+        positions = append(self._conn, items + refusals, self._now_ms, host, ahead=spending)
         answers = self._answers(attempts, verdicts, dict(zip(spends, positions, strict=False)), spends, now)
         self._redeliver(requests, answers)
         return answers
@@ -158,13 +158,14 @@ class _Batch:
                 continue
         return Denied(code=DenialCode.GRANT_NOT_ACTIVE)
 
-    def _lock(self, requests: Sequence[RedeemRequest], facts: Mapping[int, Facts]) -> None:
+    def _locks(self, requests: Sequence[RedeemRequest], facts: Mapping[int, Facts]) -> Sequence[Call]:
         # SQLite's one writer already holds everything.
-        if self._vault.data.dialect is Dialect.POSTGRESQL:
-            grants = {(requests[at].bucket, fact.grant_id) for at, fact in facts.items()}
-            redeem_rows.LOCK(self._conn, sorted(grants))
-            # What is read after the commit, and read again by a retry, must not be given another past meanwhile.
-            share_people(self._conn, ((requests[at].bucket, fact.subject) for at, fact in facts.items()))
+        if self._vault.data.dialect is Dialect.SQLITE:
+            return ()
+        grants = {(requests[at].bucket, fact.grant_id) for at, fact in facts.items()}
+        # What is read after the commit, and read again by a retry, must not be given another past meanwhile.
+        people = ((requests[at].bucket, fact.subject) for at, fact in facts.items())
+        return Call(redeem_rows.LOCK, sorted(grants)), sharing(self._conn, people)
 
     def _count_denials(self, attempts: Sequence[Attempt], verdicts: Sequence[Verdict]) -> list[Item]:
         """Count what is denied; returns ledger items for the classes first seen this day."""
@@ -200,7 +201,7 @@ class _Batch:
             if isinstance(verdict, Allowed) and attempt.facts
         }
 
-    def _insert(self, spends: Iterable[_Spend]) -> None:
+    def _insertion(self, spends: Iterable[_Spend]) -> Call:
         rows: list[tuple[Any, ...]] = []
         keys: list[tuple[Any, ...]] = []
         for spend in spends:
@@ -212,7 +213,7 @@ class _Batch:
                 stands_for = (key.key_hash, key.request_hash, request.token_hash, spend.id)
                 keys.append((request.bucket, facts.client_id, *stands_for))
         spent = {"disclosures": rows, "keys": keys}
-        redeem_rows.SPEND(self._conn, spent, now=self._now_ms, year=year_of(self._now_ms))
+        return Call(redeem_rows.SPEND, spent, {"now": self._now_ms, "year": year_of(self._now_ms)})
 
     def _access(self, spend: _Spend) -> Item:
         facts = spend.facts

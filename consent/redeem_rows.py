@@ -17,7 +17,7 @@ from consent.ledger.append import Position
 from consent.ledger.entry import parse
 from consent.ledger.origin import LogId, origin_of
 from vault.ids import SubjectId
-from vault.rowset import RowSet, Together
+from vault.rowset import Call, RowSet, Together, volley
 
 FACTS = RowSet(
     "WITH {rows} SELECT rows.i, t.use_id, g.id, g.subject, g.recipient_id, t.client_id, g.purpose, "
@@ -114,15 +114,20 @@ def read_facts(conn: Connection, requests: Sequence[RedeemRequest]) -> dict[int,
 
 
 def read_standings(
-    conn: Connection, ledger_host: str, requests: Sequence[RedeemRequest], facts: Mapping[int, Facts]
+    conn: Connection,
+    ledger_host: str,
+    requests: Sequence[RedeemRequest],
+    facts: Mapping[int, Facts],
+    locks: Sequence[Call] = (),
 ) -> Now:
-    """What may have changed since, by position; call it under the grants' locks."""
+    """What may have changed since, by position, read under the grants' `locks`, which are sent before it."""
     order = list(facts)
     rows = [
         (requests[at].bucket, facts[at].use_id, facts[at].client_id, _key_hash(requests[at])) for at in order
     ]
     now = Now()
-    for i, state, used, spent, voided_at, *earlier in STANDING(conn, rows):
+    *_, standings = volley(conn, *locks, Call(STANDING, rows))
+    for i, state, used, spent, voided_at, *earlier in standings:
         at = order[i]
         now.standings[at] = Standing(
             state=GrantState(state),

@@ -20,11 +20,11 @@ from vault.ids import Bucket, SubjectId, bucket_for
 from vault.keys import EpochMoved, SubjectKey
 from vault.opening import Vault
 from vault.pause import without_collector
-from vault.rowset import RowSet
+from vault.rowset import Call, RowSet, volley
 from vault.sealed import SALT_BYTES
 from vault.tag_keys import TagKeys
 from vault.tags.making import tags_for_person
-from vault.tags.writing import write_first_tags
+from vault.tags.writing import first_tags
 
 CHUNK: Final = 2_000
 TAKEN: Final = "person_exists"
@@ -183,7 +183,7 @@ def _without_taken(
 ) -> list[_Draft]:
     owners = [(draft, field, key) for draft in drafts for field, key in draft.unique_keys()]
     rows = [(key.bucket, key.kind, key.epoch, key.tag) for _, _, key in owners]
-    with vault.data.read() as conn:
+    with vault.data.glance() as conn:
         found = _TAKEN(conn, rows)
     for (i,) in sorted(found, reverse=True):
         draft, field, _ = owners[i]
@@ -215,19 +215,24 @@ def _store(
     with vault.data.write() as conn:
         lost = _claim(conn, drafts)
         won = [draft for draft in drafts if draft.subject not in lost]
-        _PEOPLE(
+        people = [(draft.bucket, draft.subject) for draft in won]
+        values = [row for draft in won for row in sealed[draft.subject]]
+        volley(
             conn,
-            [(draft.bucket, draft.subject) for draft in won],
-            tenant=vault.installation.tenant,
-            now=now_ms,
+            Call(_PEOPLE, people, {"tenant": vault.installation.tenant, "now": now_ms}),
+            Call(_VALUES, values, {"record": PROFILE, "now": now_ms}),
+            *(call for epoch, rows in tags for call in first_tags(epoch, _of_winners(rows, lost))),
         )
-        _VALUES(conn, [row for draft in won for row in sealed[draft.subject]], record=PROFILE, now=now_ms)
-        for epoch, rows in tags:
-            write_first_tags(conn, epoch, [row for row in rows if row[3] not in lost] if lost else rows)
         if batch.within is not None and won:
             batch.within(conn, {draft.at: Created(draft.subject, draft.bucket) for draft in won})
         vault.keyring.settle_tags(batch.tag_keys)
     return lost
+
+
+def _of_winners(
+    rows: list[tuple[int, int, Bucket, SubjectId]], lost: Mapping[SubjectId, str]
+) -> list[tuple[int, int, Bucket, SubjectId]]:
+    return [row for row in rows if row[3] not in lost] if lost else rows
 
 
 def _tags(batch: _Batch, epoch: int, drafts: Sequence[_Draft]) -> list[tuple[int, int, Bucket, SubjectId]]:

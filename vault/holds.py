@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from sqlalchemy import Connection
 
 from vault.ids import Bucket, SubjectId
-from vault.rowset import RowSet
+from vault.rowset import Call, RowSet
 from vault.storage import Dialect
 
 _SHARE = RowSet(
@@ -29,10 +29,17 @@ _TAKE = RowSet(
 )
 
 
+def sharing(conn: Connection, people: Iterable[tuple[Bucket, SubjectId]]) -> Call:
+    """The call after which nobody's values change until the transaction ends; rows in sorted order.
+
+    Empty on SQLite, whose one writer already holds everything.
+    """
+    return Call(_SHARE, sorted(set(people)) if conn.dialect.name == Dialect.POSTGRESQL else ())
+
+
 def share_people(conn: Connection, people: Iterable[tuple[Bucket, SubjectId]]) -> None:
-    """Until the transaction ends nobody's values change; one statement, rows in sorted order."""
-    if conn.dialect.name == Dialect.POSTGRESQL:
-        _SHARE(conn, sorted(set(people)))
+    """The same, sent at once."""
+    sharing(conn, people).alone(conn)
 
 
 def take_people(conn: Connection, people: Iterable[tuple[Bucket, SubjectId]]) -> dict[SubjectId, int]:

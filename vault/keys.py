@@ -165,7 +165,8 @@ class Keyring:
             for bucket, subject in subjects
             for kind, secret in (("data", made[subject].data), ("ledger", made[subject].ledger))
         ]
-        with self._database.write() as conn:
+        unit = self._database.single if len(rows) <= subject_keys.CHUNK else self._database.write
+        with unit() as conn:
             subject_keys.insert(conn, self.tenant, rows)
         self._cache.put(made.items())
         return made

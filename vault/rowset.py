@@ -12,12 +12,13 @@ columns of `rows`, so callers map results back by key.
 import json
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
 from vault.pgarray import ElementType, encode
-from vault.storage import Dialect, straight
+from vault.storage import Dialect, straight, straight_all
 
 type ColumnType = ElementType
 
@@ -53,7 +54,13 @@ class RowSet:
             return []
         if conn.dialect.name == Dialect.SQLITE:
             return self.run(conn, self._sqlite, {"rows": self._as_json(rows), **parameters})
-        return self.run(conn, self._postgresql, {**self.arrays(rows), **parameters})
+        return self.run(conn, *self.prepared(rows, parameters))
+
+    def prepared(
+        self, rows: Sequence[Sequence[Any]], parameters: Mapping[str, Any]
+    ) -> tuple[str, dict[str, Any]]:
+        """PostgreSQL's text and parameters for `rows`, of which there must be one."""
+        return self._postgresql, {**self.arrays(rows), **parameters}
 
     def as_part(self, name: str) -> tuple[str, str]:
         """On PostgreSQL: the two common table expressions, `name`_rows and `name`_done, of a joint statement."""
@@ -117,18 +124,55 @@ class Together:
             return answers.get(self._returning, [])
         if not live:
             return []
+        return RowSet.run(conn, *self.prepared(rows, parameters))
+
+    def prepared(
+        self, rows: Mapping[str, Sequence[Sequence[Any]]], parameters: Mapping[str, Any]
+    ) -> tuple[str, dict[str, Any]]:
+        """PostgreSQL's text and parameters for `rows`, some of which there must be."""
+        live = tuple(name for name in self._parts if rows.get(name))
         text = self._texts.get(live) or self._texts.setdefault(live, self._joined(live))
         given = {
             f"{name}_{column}": value
             for name in live
             for column, value in self._parts[name].arrays(rows[name]).items()
         }
-        return RowSet.run(conn, text, {**given, **parameters})
+        return text, {**given, **parameters}
 
     def _joined(self, live: tuple[str, ...]) -> str:
         commons = [common for name in live for common in self._parts[name].as_part(name)]
         final = f"SELECT * FROM {self._returning}_done" if self._returning in live else "SELECT 1 WHERE false"
         return f"WITH {', '.join(commons)} {final}"
+
+
+class Call(NamedTuple):
+    """One statement of a volley with its rows; `rows` is a mapping for a `Together`."""
+
+    statement: RowSet | Together
+    rows: Any
+    parameters: Mapping[str, Any] = MappingProxyType({})
+
+    def alone(self, conn: Connection) -> list[tuple[Any, ...]]:
+        """The same statement by itself."""
+        return self.statement(conn, self.rows, **self.parameters)
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to send."""
+        return not (any(self.rows.values()) if isinstance(self.rows, Mapping) else self.rows)
+
+
+def volley(conn: Connection, *calls: Call) -> list[list[tuple[Any, ...]]]:
+    """The rows of each call, in order; on PostgreSQL all are sent in one round trip.
+
+    Each still sees what the ones before it did, and what was committed while they waited for a lock. When one
+    fails nothing after it runs.
+    """
+    live = [call for call in calls if not call.empty]
+    if not live or conn.dialect.name == Dialect.SQLITE or conn.dispatch.before_cursor_execute:
+        return [[] if call.empty else call.alone(conn) for call in calls]
+    answers = iter(straight_all(conn, [call.statement.prepared(call.rows, call.parameters) for call in live]))
+    return [[] if call.empty else next(answers) for call in calls]
 
 
 def _sqlite_rows(columns: Mapping[str, ColumnType]) -> str:

@@ -9,6 +9,7 @@ so that the heads are held briefly and always after every other lock.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from sqlalchemy import Connection
 
@@ -18,7 +19,7 @@ from consent.ledger.fill import Growth, write_full_tiles
 from consent.ledger.origin import LogId, origin_of, year_of
 from consent.ledger.tree import EMPTY, EMPTY_ROOT, Frontier, leaf_hash
 from vault.ids import SubjectId
-from vault.rowset import RowSet, Together
+from vault.rowset import Call, RowSet, Together, volley
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,18 +157,26 @@ _WRITE = Together(
 )
 
 
-def append(conn: Connection, items: Sequence[Item], now_ms: int, ledger_host: str) -> list[Position]:
-    """Append `items` in order and return one position each.
+def append(
+    conn: Connection, items: Sequence[Item], now_ms: int, ledger_host: str, *, ahead: Sequence[Call] = ()
+) -> list[Position]:
+    """Append `items` in order and return one position each; `ahead` is sent with the first statement, before it.
 
     An id that is already there with the same kind, tag and commitment gives its old position; with others,
     LedgerConflict. WrongLog when an item was prepared for another year than that of `now_ms` (Unix ms).
     """
     if not items:
+        volley(conn, *ahead)
         return []
     _refuse_foreign(items, now_ms)
-    batch = _Batch(_lock(conn, {LogId(item.bucket, item.year) for item in items}, now_ms, ledger_host))
+    logs = sorted({LogId(item.bucket, item.year) for item in items})
     keys = [(item.bucket, item.year, item.id, item.tag) for item in items]
-    found: list[_Found] = _FIND(conn, keys)
+    *_, heads, found = volley(conn, *ahead, Call(_LOCK, logs), Call(_FIND, keys))
+    if not heads:
+        # Once in the life of a log its head is missing; opening it locks the others in the same order.
+        heads = _OPEN(conn, [(*log, EMPTY_ROOT, b"") for log in logs])
+        found = _FIND(conn, keys)
+    batch = _Batch(_opened(heads, now_ms, ledger_host))
     positions = [_place(batch, item, row) for item, row in zip(items, found, strict=True)]
     if batch.entries:
         _write(conn, batch)
@@ -183,12 +192,9 @@ def _refuse_foreign(items: Iterable[Item], now_ms: int) -> None:
             raise WrongLog("an entry about the log itself is not appended as a person's")
 
 
-def _lock(conn: Connection, wanted: set[LogId], now_ms: int, ledger_host: str) -> dict[LogId, _OpenLog]:
-    keys = sorted(wanted)
-    # Once in the life of a log its head is missing; opening it locks the others in the same order.
-    rows = _LOCK(conn, keys) or _OPEN(conn, [(*key, EMPTY_ROOT, b"") for key in keys])
+def _opened(heads: Sequence[tuple[Any, ...]], now_ms: int, ledger_host: str) -> dict[LogId, _OpenLog]:
     logs: dict[LogId, _OpenLog] = {}
-    for bucket, year, size, root, frontier, ts in rows:
+    for bucket, year, size, root, frontier, ts in heads:
         log = LogId(bucket, year)
         origin = origin_of(ledger_host, log)
         logs[log] = _OpenLog(origin, _intact(origin, size, frontier, root), max(now_ms, ts))

@@ -11,7 +11,9 @@ from tests.vault import people
 def opened(world, count, langs):
     created = people.enrol(world.vault, range(count), world.now)
     with world.vault.data.write() as conn:
-        return created, accounts.open_accounts(conn, created, world.now, langs)
+        keys, writing = accounts.new_accounts(created, world.now, langs)
+        writing.alone(conn)
+        return created, keys
 
 
 def test_a_sign_in_key_opens_its_account_and_is_stored_as_a_digest_only(world):

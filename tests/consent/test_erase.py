@@ -108,7 +108,8 @@ def test_from_the_order_on_the_person_is_not_read_and_does_not_sign_in(world):
     who = world.person()
     created = folk.enrol(world.vault, range(50, 51), world.now)
     with world.vault.data.write() as conn:
-        (key,) = accounts.open_accounts(conn, created, world.now, ["en"])
+        (key,), writing = accounts.new_accounts(created, world.now, ["en"])
+        writing.alone(conn)
     permit = folk.permit(world.vault, created[0], ("phone",), world.now)
 
     ask(world, created[0])

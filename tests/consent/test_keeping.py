@@ -61,7 +61,7 @@ def test_a_correction_enters_the_ledger_once_per_new_version(world):
 
 
 def test_nobody_is_created_whom_the_ledger_does_not_know(world, monkeypatch):
-    def fail(*_args):
+    def fail(*_args, **_more):
         raise RuntimeError("no ledger")
 
     monkeypatch.setattr("consent.keeping.append", fail)
@@ -75,7 +75,7 @@ def test_nobody_is_created_whom_the_ledger_does_not_know(world, monkeypatch):
 def test_nothing_is_corrected_that_the_ledger_does_not_know(world, monkeypatch):
     person = world.person()
 
-    def fail(*_args):
+    def fail(*_args, **_more):
         raise RuntimeError("no ledger")
 
     monkeypatch.setattr("consent.keeping.append", fail)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection
 
 from vault.ids import Bucket, SubjectId
-from vault.rowset import RowSet
+from vault.rowset import Call, RowSet
 
 CHUNK = 20_000
 
@@ -57,12 +57,9 @@ _DELETE = RowSet(
 )
 
 
-def write_first_tags(
-    conn: Connection, epoch: int, rows: Sequence[tuple[int, int, Bucket, SubjectId]]
-) -> None:
-    """Store the (tag, kind, bucket, subject) of people's first versions, sorted; none may be there yet."""
-    for part in batched(rows, CHUNK):
-        _INSERT(conn, part, epoch=epoch)
+def first_tags(epoch: int, rows: Sequence[tuple[int, int, Bucket, SubjectId]]) -> list[Call]:
+    """What stores the (tag, kind, bucket, subject) of people's first versions, sorted; none may be there yet."""
+    return [Call(_INSERT, part, {"epoch": epoch}) for part in batched(rows, CHUNK)]
 
 
 def write_tags(conn: Connection, rows: Iterable[TagRow]) -> None:

@@ -21,9 +21,10 @@ from vault.fields.resident_id import check_character
 from vault.find import find
 from vault.ids import bucket_for, new_subject
 from vault.opening import create_vault
+from vault.rowset import volley
 from vault.tags import Probe, Shape, match, tags_for_person
 from vault.tags.registry import kinds_of
-from vault.tags.writing import write_first_tags
+from vault.tags.writing import first_tags
 
 PEOPLE = int(os.environ.get("PERUSAL_HEAVY_PEOPLE", "1000000"))
 FULL = 200
@@ -75,7 +76,7 @@ def fill(vault, rng, first, count):
             forms = {code: field_of(code).canonical(text) for code, text in values(rng, serial).items()}
             rows += [(tag, kind, bucket, subject) for kind, tag, _ in tags_for_person(keys, forms)]
         with vault.data.write() as conn:
-            write_first_tags(conn, keys.index_epoch, rows)
+            volley(conn, *first_tags(keys.index_epoch, rows))
     with vault.data.write() as conn:
         conn.exec_driver_sql("SET LOCAL maintenance_work_mem = '512MB'")
         conn.exec_driver_sql("CREATE INDEX ix_tag ON tag (tag)")
