@@ -184,11 +184,11 @@ def test_a_change_asks_the_clock_only_after_the_uses_before_it_have_committed(wo
     order, holds, go = [], Event(), Event()
     truth = redeem.append
 
-    def slow(*args):
+    def slow(*args, **more):
         holds.set()
         assert go.wait(30)
         order.append("use")
-        return truth(*args)
+        return truth(*args, **more)
 
     def clock():
         order.append("clock")
@@ -330,7 +330,7 @@ def test_a_use_the_ledger_does_not_bear_out_is_not_decrypted(world, monkeypatch,
 def test_nothing_is_read_when_the_commit_fails(world, one, monkeypatch):
     _, _, issued = one
 
-    def crash(*args):
+    def crash(*args, **more):
         raise RuntimeError("power cut")
 
     monkeypatch.setattr(redeem, "append", crash)

@@ -160,7 +160,7 @@ def test_a_crash_between_the_two_data_bases_leaves_no_person_and_no_obstacle(
     vault, backend, now, monkeypatch
 ):
     with monkeypatch.context() as broken:
-        broken.setattr(enrolment, "_PEOPLE", lambda *_, **__: 1 / 0)
+        broken.setattr(enrolment, "volley", lambda *_, **__: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             create_many(vault, [NewPerson(values(0))], now)
     assert [rows(backend.data, table) for table in (person, value, tag, unique_key)] == [0, 0, 0, 0]
