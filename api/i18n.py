@@ -5,7 +5,7 @@ half translated. Values are plain text; escaping is the template's work.
 """
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -31,6 +31,15 @@ class Catalogue:
     def text(self, key: str, /, **values: object) -> str:
         """The text behind `key` with its `{placeholders}` filled; raises KeyError when either is unknown."""
         return self.texts[key].format_map(values) if values else self.texts[key]
+
+    def counted(self, key: str, count: int) -> str:
+        """The text for so many: `key` with `_one` behind it when there is one and the language says it otherwise."""
+        one = f"{key}_one"
+        return self.text(one if count == 1 and self.has(one) else key, count=count)
+
+    def listed(self, parts: Iterable[str]) -> str:
+        """Several words in one line, with this language's comma between them."""
+        return self.texts["app.comma"].join(parts)
 
     def has(self, key: str) -> bool:
         return key in self.texts

@@ -63,12 +63,12 @@ def command() -> None:
 def copy(home: Path | None, subject: SubjectId, out: Path, lang: str, actor: str, as_json: bool) -> None:
     """Write everything held about a person as copy.json and copy.html; the ledger shows that it was done."""
     with opened_vault(settings_of(home)) as vault:
-        made = export(vault, subject, _now(), actor=actor)
+        made, fields = export(vault, subject, _now(), actor=actor), vault.catalogue
     if not isinstance(made, Export):
         raise _refused(made)
     out.mkdir(parents=True, exist_ok=True)
     write_private(out / "copy.json", own_data.as_json(made))
-    write_private(out / "copy.html", own_data.as_page(made, Lang(lang)))
+    write_private(out / "copy.html", own_data.as_page(made, Lang(lang), fields))
     counts = {name: len(made.document[name]) for name in ("values", "permissions", "uses", "ledger")}
     emit(
         {"files": ["copy.json", "copy.html"], **counts},

@@ -27,7 +27,7 @@ from consent.accounts import Consumer
 from consent.approve import Approved, Refused, Showing
 from consent.ids import ShowingId, parse_showing, showing_text
 from consent.refusals import Refusal, RefusalCode
-from vault.fields import FIELDS
+from vault.fields import Catalogue as Fields
 from vault.records import masked
 
 _FIELD_PREFIX = "field."
@@ -159,6 +159,7 @@ def _person(session: Session, lang: Lang) -> Consumer:
 
 
 def _asked(services: Services, shown: Showing, texts: Catalogue) -> Asked:
+    fields = services.vault.catalogue
     values = masked(services.vault, shown.subject, (*shown.fields, *shown.optional_fields))
     return Asked(
         id=showing_text(shown.id),
@@ -166,9 +167,11 @@ def _asked(services: Services, shown: Showing, texts: Catalogue) -> Asked:
         contact=shown.recipient.contact,
         registration=shown.recipient.registration_no,
         purpose=shown.purpose.title(texts.lang.value),
-        needed=tuple(_line(code, values, texts) for code in shown.fields),
+        needed=tuple(_line(code, values, texts, fields) for code in shown.fields),
         # What is not on file cannot be given, so it is not offered.
-        optional=tuple(_line(code, values, texts) for code in shown.optional_fields if code in values),
+        optional=tuple(
+            _line(code, values, texts, fields) for code in shown.optional_fields if code in values
+        ),
         uses=texts.text("approve.uses_once")
         if shown.max_uses == 1
         else texts.text("approve.uses_times", count=shown.max_uses),
@@ -183,10 +186,10 @@ def _asked(services: Services, shown: Showing, texts: Catalogue) -> Asked:
     )
 
 
-def _line(code: str, values: Mapping[str, str], texts: Catalogue) -> FieldLine:
+def _line(code: str, values: Mapping[str, str], texts: Catalogue, fields: Fields) -> FieldLine:
     return FieldLine(
         code=code,
-        label=field_label(code, texts),
+        label=field_label(code, texts, fields),
         masked=values.get(code) or texts.text("approve.not_on_file"),
-        sensitive=code in FIELDS and FIELDS[code].sensitive,
+        sensitive=code in fields and fields.field(code).sensitive,
     )

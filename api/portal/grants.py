@@ -23,6 +23,7 @@ from consent.grants import GrantState
 from consent.history import GrantLine
 from consent.ids import grant_text, parse_grant
 from consent.withdraw import withdraw
+from vault.fields import Catalogue as Fields
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,8 +47,8 @@ def grants_page(request: Request[Session, Any, Any], query: QueryParams) -> Resp
     services, texts = services_of(request), page_texts(request)
     with services.vault.data.read() as conn:
         lines = history.grants(conn, request.user.bucket, request.user.subject)
-        told = banner(conn, request.user, texts)
-    views = [_view(line, texts, services.clock()) for line in lines]
+        told = banner(conn, request.user, texts, services.vault.catalogue)
+    views = [_view(line, texts, services.vault.catalogue, services.clock()) for line in lines]
     return page(request, "grants.html", grants=views, done="withdrawn" in query, told=told)
 
 
@@ -61,7 +62,7 @@ def withdraw_grant(request: Request[Session, Any, Any], name: FromPath[str]) -> 
     return see_other(f"/{page_lang(request).value}/grants?withdrawn#{name}")
 
 
-def _view(line: GrantLine, texts: Catalogue, now_ms: int) -> GrantView:
+def _view(line: GrantLine, texts: Catalogue, fields: Fields, now_ms: int) -> GrantView:
     over = line.state is GrantState.ACTIVE and now_ms >= line.window_to
     state = GrantState.EXPIRED if over else line.state
     return GrantView(
@@ -70,7 +71,7 @@ def _view(line: GrantLine, texts: Catalogue, now_ms: int) -> GrantView:
         purpose=purpose_title(line.purpose, texts),
         state=state_word(state, texts),
         tone=state_tone(state),
-        fields=field_labels(line.fields, texts),
+        fields=field_labels(line.fields, texts, fields),
         used=_used(line, texts),
         when=_when(line, state, texts),
         can_withdraw=line.withdrawable,

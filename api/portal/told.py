@@ -11,11 +11,12 @@ from sqlalchemy import Connection
 from api.access import Access, access
 from api.i18n import Catalogue
 from api.portal.render import page_lang, see_other
-from api.portal.words import field_labels
+from api.portal.words import field_labels, notice_word
 from api.sessions import Session
 from api.wiring import services_of
 from consent.notify import PersonNotice, mark_seen, notices_of
-from consent.staff_history import StaffEvent, StaffEventKind
+from consent.staff_history import StaffEventKind
+from vault.fields import Catalogue as Fields
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,10 +29,10 @@ class NoticeView:
     time: str
 
 
-def banner(conn: Connection, person: Session, texts: Catalogue) -> list[NoticeView]:
+def banner(conn: Connection, person: Session, texts: Catalogue, fields: Fields) -> list[NoticeView]:
     """What this person has not seen yet, newest first; the page shows it before anything else."""
     unseen = notices_of(conn, person.bucket, person.subject, unseen=True)
-    return [_line(one, texts) for one in unseen]
+    return [_line(one, texts, fields) for one in unseen]
 
 
 @post("/notices/seen", opt=access(Access.CONSUMER), sync_to_thread=True)
@@ -43,16 +44,15 @@ def notices_seen(request: Request[Session, Any, Any]) -> Response[str]:
     return see_other(f"/{page_lang(request).value}/uses")
 
 
-def staff_words(event: StaffEvent, texts: Catalogue) -> str:
-    """What somebody inside did, in one sentence."""
-    said = texts.text(f"uses.{event.kind.value}", count=event.count)
-    return f"{said}: {reason_word(event.reason, texts)}"
+def staff_words(kind: str, count: int, texts: Catalogue) -> str:
+    """What somebody inside did, without why."""
+    return texts.counted(f"uses.{kind}", count)
 
 
-def staff_name(event: StaffEvent, texts: Catalogue) -> str:
-    """Who: the role and number of a key, or staff in general where attempts are only counted."""
-    role, _, number = event.staff.partition("/")
-    if event.kind is StaffEventKind.DENIED or not number:
+def staff_name(kind: str, staff: str | None, texts: Catalogue) -> str:
+    """Who: the role and number of a key (`role/number`), or staff in general where attempts are only counted."""
+    role, _, number = (staff or "").partition("/")
+    if kind == StaffEventKind.DENIED or not number:
         return texts.text("uses.staff")
     return f"{texts.text(f'staff_role.{role}')} {number}"
 
@@ -63,17 +63,18 @@ def reason_word(code: str, texts: Catalogue) -> str:
     return texts.text(key if texts.has(key) else "dual_reason.other")
 
 
-def _line(notice: PersonNotice, texts: Catalogue) -> NoticeView:
+def _line(notice: PersonNotice, texts: Catalogue, fields: Fields) -> NoticeView:
     at = datetime.fromtimestamp(notice.created_at / 1000, UTC)
-    key = f"notice.{notice.kind}"
     return NoticeView(
-        says=texts.text(key if texts.has(key) else "notice.other"),
-        detail=_detail(notice.about.get("fields", ()), notice.about.get("reason"), texts),
+        says=notice_word(notice.kind, texts),
+        detail=_detail(
+            field_labels(notice.about.get("fields", ()), texts, fields), notice.about.get("reason"), texts
+        ),
         iso=at.isoformat(timespec="seconds"),
         time=texts.moment(notice.created_at),
     )
 
 
-def _detail(fields: Sequence[str], reason: str | None, texts: Catalogue) -> str:
-    parts = [", ".join(field_labels(fields, texts))] if fields else []
+def _detail(labels: Sequence[str], reason: str | None, texts: Catalogue) -> str:
+    parts = [texts.listed(labels)] if labels else []
     return " · ".join([*parts, *([reason_word(reason, texts)] if reason else [])])

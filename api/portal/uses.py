@@ -16,7 +16,7 @@ from api.access import Access, access
 from api.i18n import Catalogue
 from api.portal.render import page, page_texts
 from api.portal.told import banner, reason_word, staff_name, staff_words
-from api.portal.words import field_labels, purpose_title
+from api.portal.words import denial_word, field_labels, purpose_title
 from api.problems import Problem
 from api.sessions import Session
 from api.wiring import services_of
@@ -28,6 +28,7 @@ from consent.ledger.bundle import build
 from consent.ledger.signer import Signer
 from consent.receipts import public_key
 from consent.staff_history import StaffEvent, StaffEventKind, staff_events
+from vault.fields import Catalogue as Fields
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,12 +57,14 @@ class Day:
 def uses_page(request: Request[Session, Any, Any]) -> Response[str]:
     """The timeline, newest first."""
     texts = page_texts(request)
-    person = request.user
-    with services_of(request).vault.data.read() as conn:
+    person, vault = request.user, services_of(request).vault
+    fields = vault.catalogue
+    with vault.data.read() as conn:
         events = history.timeline(conn, person.bucket, person.subject)
         inside = staff_events(conn, person.bucket, person.subject)
-        told = banner(conn, person, texts)
-    views = [(one.at, _view(one, texts)) for one in events] + [(one.at, _staff(one, texts)) for one in inside]
+        told = banner(conn, person, texts, fields)
+    views = [(one.at, _view(one, texts, fields)) for one in events]
+    views += [(one.at, _staff(one, texts, fields)) for one in inside]
     views.sort(key=lambda pair: pair[0], reverse=True)
     by_day = groupby(views, key=lambda pair: texts.date(pair[0]))
     days = [Day(date=date, events=tuple(view for _, view in group)) for date, group in by_day]
@@ -86,30 +89,38 @@ def use_bundle(request: Request[Session, Any, Any], name: FromPath[str]) -> Resp
     return Response(data, media_type="application/zip", headers=headers)
 
 
-def _staff(event: StaffEvent, texts: Catalogue) -> EventView:
+def _staff(event: StaffEvent, texts: Catalogue, fields: Fields) -> EventView:
     at = datetime.fromtimestamp(event.at / 1000, UTC)
     opened = event.kind is StaffEventKind.OPENED
+    says, why = staff_words(event.kind, event.count, texts), reason_word(event.reason, texts)
     return EventView(
         kind=event.kind.value,
-        says=staff_words(event, texts),
-        recipient=staff_name(event, texts),
-        purpose=reason_word(event.reason, texts),
-        fields=field_labels(event.fields, texts) if opened else (),
+        says=says if opened else texts.text("uses.because", says=says, why=why),
+        recipient=staff_name(event.kind, event.staff, texts),
+        purpose=why,
+        fields=field_labels(event.fields, texts, fields) if opened else (),
         time=f"{at:%H:%M} UTC",
         iso=at.isoformat(timespec="seconds"),
         id="",
     )
 
 
-def _view(event: Event, texts: Catalogue) -> EventView:
+def _view(event: Event, texts: Catalogue, fields: Fields) -> EventView:
     at = datetime.fromtimestamp(event.at / 1000, UTC)
     return EventView(
         kind=event.kind.value,
-        says=texts.text(f"uses.{event.kind.value}", count=event.count),
+        says=_says(event, texts),
         recipient=event.recipient,
         purpose=purpose_title(event.purpose, texts),
-        fields=field_labels(event.fields, texts) if event.kind is EventKind.USED else (),
+        fields=field_labels(event.fields, texts, fields) if event.kind is EventKind.USED else (),
         time=f"{at:%H:%M} UTC",
         iso=at.isoformat(timespec="seconds"),
         id=disclosure_text(event.disclosure_id) if event.disclosure_id else "",
     )
+
+
+def _says(event: Event, texts: Catalogue) -> str:
+    said = texts.counted(f"uses.{event.kind.value}", event.count)
+    if event.kind is not EventKind.DENIED:
+        return said
+    return texts.text("uses.because", says=said, why=denial_word(event.code or "", texts))

@@ -23,6 +23,18 @@ def field_labels(codes: Sequence[str], texts: Catalogue, fields: Fields = BUILTI
     return tuple(field_label(code, texts, fields) for code in codes)
 
 
+def denial_word(code: str, texts: Catalogue) -> str:
+    """Why an attempt was turned away."""
+    key = f"denial.{code}"
+    return texts.text(key if texts.has(key) else "denial.other")
+
+
+def notice_word(kind: str, texts: Catalogue) -> str:
+    """What a person was told, in one sentence."""
+    key = f"notice.{kind}"
+    return texts.text(key if texts.has(key) else "notice.other")
+
+
 def purpose_title(code: str, texts: Catalogue) -> str:
     """The purpose in one line."""
     return PURPOSES[code].title(texts.lang.value) if code in PURPOSES else code
