@@ -6,19 +6,24 @@ path and the query string. Here an answer holds only what stands in the catalogu
 | raised                               | answered                                             |
 |--------------------------------------|------------------------------------------------------|
 | Problem                              | its own status and code                              |
-| a domain root (attribute `code`)     | 400 with that code; integrity alarms as "else"       |
+| a domain root (attribute `code`)     | 400 with that code                                   |
+| an alarm of the ledger               | 503, and the alarm in the log (vault.md §6.11)       |
+| a data base that does not answer     | 503 `database_unreachable`, an id that the log has   |
 | ValidationException                  | 400 `invalid_input`                                  |
 | HTTPException                        | its status, code by status                           |
 | anything else                        | 500 `internal_error` and an id that the log also has |
 """
 
+import sqlite3
 from collections.abc import Mapping
 from typing import Any
 
 from litestar.exceptions import HTTPException, ValidationException
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from api.batcher import BatcherClosed, BatcherFull
-from api.events import log_unexpected
+from api.events import Event, log_event, log_unexpected
 from api.forms import MalformedForm
 from api.i18n import Lang, catalogue
 from breach.errors import BreachError, DumpRefused, NotTraced, UnknownDump, Unreadable
@@ -53,6 +58,9 @@ _SPECIAL: Mapping[type[Exception], tuple[int, Mapping[str, str]]] = {
 }
 """Status and headers of the domain errors that are not simply bad input."""
 
+_STORE_RETRY = {"Retry-After": "5"}
+_ALARM_RETRY = {"Retry-After": "60"}  # somebody has to look first
+
 
 class Problem(Exception):
     """An answer that is an error: HTTP status, stable code, extra headers."""
@@ -68,7 +76,10 @@ def as_problem(error: Exception) -> Problem:
     """The problem an exception stands for; logs the ones nobody foresaw."""
     if isinstance(error, Problem):
         return error
-    found = _framework_problem(error) if isinstance(error, HTTPException) else _domain_problem(error)
+    if isinstance(error, HTTPException):
+        found = _framework_problem(error)
+    else:
+        found = _store_problem(error) or _domain_problem(error)
     return found or Problem(500, "internal_error", headers={"X-Error-Id": log_unexpected(error)})
 
 
@@ -79,9 +90,35 @@ def _framework_problem(error: HTTPException) -> Problem | None:
     return None if code is None else Problem(error.status_code, code, headers=error.headers)
 
 
+def _store_problem(error: Exception) -> Problem | None:
+    """What cannot be recorded is not answered: the caller did nothing wrong and may come back."""
+    if isinstance(error, LedgerAlarm):
+        for alarm in error.every:
+            log_event(Event.LEDGER_ALARM, code=alarm.code, where=alarm.origin, reason=alarm.reason)
+        return Problem(503, error.code, headers=_ALARM_RETRY)
+    if unreachable(error):
+        return Problem(
+            503, "database_unreachable", headers={**_STORE_RETRY, "X-Error-Id": log_unexpected(error)}
+        )
+    return None
+
+
+def unreachable(error: BaseException) -> bool:
+    """Whether a data base could not be asked or could not finish, rather than having been asked something wrong."""
+    if isinstance(error, PoolTimeout):
+        return True
+    if not isinstance(error, DBAPIError):
+        return False
+    # SQLite calls a missing table operational too; only its error number tells that from a lost disk.
+    mistake = getattr(error.orig, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR
+    return error.connection_invalidated or (
+        isinstance(error, OperationalError | InterfaceError) and not mistake
+    )
+
+
 def _domain_problem(error: Exception) -> Problem | None:
-    if isinstance(error, LedgerAlarm) or not isinstance(error, _DOMAIN):
-        return None  # an integrity alarm is never the caller's mistake
+    if not isinstance(error, _DOMAIN):
+        return None
     status, headers = next(
         (answer for kind, answer in _SPECIAL.items() if isinstance(error, kind)), (400, {})
     )

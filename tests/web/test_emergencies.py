@@ -1,9 +1,13 @@
 """Emergencies over HTTP: who may do what, what each is told, and what the person sees."""
 
+import json
+
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from api.access import Access
 from api.staff import issue_staff_key
+from consent.ledger.errors import LedgerAlarm
 from consent.staff import WINDOW_MS
 from tests.flow.installation import ZHANG
 from vault.ids import encode_id, new_subject
@@ -165,17 +169,34 @@ def test_a_request_nobody_made_is_not_found(world, staff):
     assert world.http.get(f"/v1/emergencies/{name}", headers=staff["lin"]).status_code == 404
 
 
-def test_with_the_ledger_down_there_is_no_answer(world, staff, person, monkeypatch):
+@pytest.mark.parametrize(
+    ("failure", "code", "event"),
+    [
+        (LedgerAlarm("ledger.example/2026/0", "down"), "ledger.alarm", "ledger_alarm"),
+        (
+            OperationalError("INSERT", None, Exception("nobody answers")),
+            "database_unreachable",
+            "unexpected_error",
+        ),
+    ],
+    ids=["alarm", "unreachable"],
+)
+def test_with_the_ledger_down_there_is_no_answer(
+    world, staff, person, monkeypatch, capsys, failure, code, event
+):
     path = approved(world, staff, person)
 
     def down(*_):
-        raise RuntimeError("down")
+        raise failure
 
     monkeypatch.setattr("consent.emergency.append", down)
     answer = world.http.post(f"{path}/open", headers=staff["lin"])
 
-    assert answer.status_code == 500
-    assert ZHANG["phone"] not in answer.text
+    assert (answer.status_code, answer.json()["code"]) == (503, code)
+    assert int(answer.headers["retry-after"]) > 0
+    logged = capsys.readouterr().err
+    assert event in [json.loads(line)["event"] for line in logged.splitlines()]
+    assert ZHANG["phone"] not in answer.text + logged
     person.sign_in()
     assert "Opened your data" not in person.get("/en/uses").text
 
