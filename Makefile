@@ -42,9 +42,10 @@ format: .venv/.ok ## let ruff put the layout right
 docs: .venv/.ok ## write docs/reference/ again from the code
 	$(PY) docs/generate.py
 
-bench: .venv/.ok ## measured speed of the two hot paths, with machine and versions
+bench: .venv/.ok ## measured speed of the hot paths, with machine and versions
 	$(PY) -m tests.bench trace
 	$(PY) -m tests.bench redeem
+	$(PY) -m tests.bench vault
 
 heavy: .venv/.ok ## the long runs: kill -9 under load, a million rows, thousands of races
 	$(PY) -m pytest -m heavy

@@ -9,6 +9,7 @@ import hashlib
 import json
 import secrets
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 from urllib.parse import urlsplit
@@ -73,13 +74,16 @@ class ProofKey:
         return f"{signed}.{b64(r.to_bytes(32) + s.to_bytes(32))}"
 
 
-def disclosure_request(key: ProofKey, issuer: str, token: str, idempotency_key: str) -> bytes:
-    """`POST /v1/disclosures` for one use, ready for the socket."""
+def disclosure_request(
+    key: ProofKey, issuer: str, token: str, idempotency_key: str, *, fields: Sequence[str] = ()
+) -> bytes:
+    """`POST /v1/disclosures` for one use, of all its fields or of these, ready for the socket."""
+    body = json.dumps({"fields": list(fields)} if fields else {})
     url = f"{issuer}/v1/disclosures"
     return (
         f"POST /v1/disclosures HTTP/1.1\r\nhost: {urlsplit(issuer).netloc}\r\n"
         f"authorization: DPoP {token}\r\ndpop: {key.proof('POST', url, token)}\r\n"
-        f'idempotency-key: "{idempotency_key}"\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{{}}'
+        f'idempotency-key: "{idempotency_key}"\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n{body}'
     ).encode()
 
 

@@ -54,6 +54,27 @@ def test_a_small_trace_benchmark_finds_everybody_planted_and_nobody_else() -> No
     assert result["peak_memory_mb"] > 10
 
 
+def test_a_small_vault_benchmark_ledgers_every_read_and_reports_its_bars(postgres: object) -> None:
+    if not isinstance(postgres, Server):
+        pytest.skip(str(postgres))
+    size = ("--creates", "6", "--reads", "8", "--bulk", "60", "--rounds", "1", "--keys", "50")
+
+    result = bench("vault", *size, "--seconds", "0.2")
+
+    assert result["sound"]
+    assert result["values"] == 9
+    assert result["tags"] >= 43
+    assert result["rewrapped_keys"] >= 2 * 50
+    assert set(result["bars"]) >= {"creates_per_second", "reads_per_second", "rewrap_seconds"}
+
+
+def test_a_small_bulk_load_survives_a_kill_with_everybody_there_once() -> None:
+    result = bench("bulk", "--backend", "sqlite", "--people", "120")
+
+    assert result["sound"]
+    assert result["keys_handed_out"] == 120
+
+
 def test_an_answer_is_split_from_the_stream_only_when_it_is_complete() -> None:
     whole = b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 3\r\n\r\nabcHTTP/1.1 2"
 

@@ -2,25 +2,32 @@
 
 On PostgreSQL with fsync, data base, callers and load generator on the same machine. `creates`: one person of
 nine values at a time, with account and ledger entry. `reads`: one value, under a token spent for it, its entry
-committed before it is opened, a signed receipt with the answer. `bulk`: 2,000 people a call. CPU counts this
-process and the data base's. The references are pgbench's one-statement redemption and a bare durable insert.
+committed before it is opened, a signed receipt with the answer. Both twice: by callers in this process, and over
+HTTP to a real server (`http_`). `bulk`: 2,000 people a call. `rewrap`: every person key moved under a new tenant
+key. CPU counts this process and the data base's. The reference is pgbench's one-statement redemption.
 """
 
 import argparse
 import dataclasses
+import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
+from itertools import batched
 from typing import Any
+from urllib.parse import urlsplit
 
+from api.access import Access
+from api.staff import issue_staff_key
 from consent.disclose import Disclosure, disclose_many
 from consent.keeping import Enrolled, enrol_people
 from consent.redeem import RedeemRequest
 from tests.backends import NoPostgres
 from tests.bench import machine
 from tests.bench.callers import Served, serve
-from tests.bench.meters import cpu_seconds, quantile
+from tests.bench.meters import cpu_seconds, peak_memory_mb, quantile
 from tests.bench.people import FIELDS, person, values_of
+from tests.bench.proofs import ProofKey, disclosure_request
 from tests.bench.references import pgbench_redemptions_per_second
 from tests.bench.report import note
 from tests.bench.site import Measured, measured, now_ms
@@ -31,6 +38,8 @@ from vault.drafts import PROFILE, canonical_values, draft_person, seal_draft
 from vault.fields.catalogue import FIELDS as KNOWN
 from vault.ids import Bucket, SubjectId, bucket_for, new_subject
 from vault.opening import Vault
+from vault.rotation import Kind, start
+from vault.rotation import run as run_rotation
 from vault.sealed import SALT_BYTES, Place
 from vault.tags.making import tags_for_person
 
@@ -41,6 +50,7 @@ BARS: Mapping[str, tuple[str, float]] = {
     "bulk_per_busy_core": ("at least", 1_800),
     "nine_values_us": ("below", 100),
     "tags_us": ("below", 110),
+    "rewrap_seconds": ("below", 30),
 }
 
 
@@ -51,6 +61,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--reads", type=int, default=12_000)
     parser.add_argument("--bulk", type=int, default=40_000)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--keys", type=int, default=100_000, help="people whose keys are rewrapped")
     parser.add_argument("--seconds", type=float, default=2.0, help="of the data-base reference")
 
 
@@ -80,6 +91,10 @@ def _measure(site: Measured, options: argparse.Namespace) -> dict[str, Any]:
         reads.append(_reads(site, town, options))
         floors.append(_floor(site, options.seconds))
     figures |= _middle("creates", creates) | _middle("reads", reads)
+    note("vault: over HTTP")
+    figures |= _over_http(site, town, options)
+    note("vault: a new tenant key")
+    figures |= _rewrap(site.vault, options.keys)
     figures["pgbench_per_second"] = floors[len(floors) // 2]
     figures["reads_to_pgbench"] = _ratio(figures["reads_per_second"], figures["pgbench_per_second"])
     figures["creates_to_pgbench"] = _ratio(figures["creates_per_second"], figures["pgbench_per_second"])
@@ -97,8 +112,9 @@ def _crypto(vault: Vault) -> dict[str, Any]:
         place = Place(
             vault.installation.tenant, key.subject, PROFILE, draft.field.code, draft.field.schema, 1
         )
+        own = vault.installation
         blob = seal_draft(
-            key.data, key.epoch, vault.installation.tenant, key.subject, draft, 1, bytes(SALT_BYTES)
+            key.data, key.epoch, own.tenant, key.subject, draft, 1, bytes(SALT_BYTES), suite=own.suite
         )
         sealed.append((place, blob))
 
@@ -136,8 +152,8 @@ def _best_us(work: Any, turns: int = 300) -> float:
 def _bulk(site: Measured, count: int) -> dict[str, Any]:
     people = [person(1_000_000 + at) for at in range(count)]
     before, begun = _cpu(site), time.perf_counter()
-    for start in range(0, count, 2_000):
-        answers = enrol_people(site.vault, people[start : start + 2_000], now_ms())
+    for some in batched(people, 2_000):
+        answers = enrol_people(site.vault, some, now_ms())
         assert all(isinstance(answer, Enrolled) for answer in answers)
     seconds, busy = time.perf_counter() - begun, _cpu(site) - before
     return {
@@ -161,6 +177,53 @@ def _reads(site: Measured, town: Town, options: argparse.Namespace) -> Served[An
     served = serve(lambda batch: disclose_many(site.vault, batch, now_ms()), asked, callers=options.callers)
     assert all(isinstance(answer, Disclosure) and len(answer.values) == 1 for answer in served.answers)
     return served
+
+
+def _over_http(site: Measured, town: Town, options: argparse.Namespace) -> dict[str, Any]:
+    """The same over a socket: staff create one person a request, a recipient spends its uses."""
+    site.live.start()
+    with site.vault.data.write() as conn:
+        staff = issue_staff_key(conn, actor="bench", role=Access.OPERATOR, now_ms=now_ms())
+    new = [_create_request(site, staff, 3_000_000 + at) for at in range(options.creates)]
+    created = site.live.send(new, connections=options.callers)
+    key = ProofKey.generate()
+    tokens = [
+        token(town, at, now_ms(), uses=USES, jkt=key.jkt).text for at in range(-(-options.reads // USES))
+    ]
+    asked = [
+        disclosure_request(key, site.live.url, tokens[at % len(tokens)], f"v-{at}", fields=("phone",))
+        for at in range(options.reads)
+    ]
+    read = site.live.send(asked, connections=options.callers)
+    memory = peak_memory_mb(site.live.pid)
+    site.live.stop()
+    assert created.statuses[200] == options.creates
+    assert read.statuses[200] == options.reads
+    return {
+        "http_creates_per_second": round(options.creates / created.seconds),
+        "http_reads_per_second": round(options.reads / read.seconds),
+        "http_reads_p99_ms": round(quantile(read.latencies, 0.99) * 1e3, 2),
+        "server_peak_memory_mb": round(memory, 1),
+    }
+
+
+def _create_request(site: Measured, staff: str, number: int) -> bytes:
+    body = json.dumps([dict(values_of(number))], ensure_ascii=False).encode()
+    head = (
+        f"POST /v1/people HTTP/1.1\r\nhost: {urlsplit(site.live.url).netloc}\r\nauthorization: Bearer {staff}\r\n"
+        f"content-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
+    )
+    return head.encode() + body
+
+
+def _rewrap(vault: Vault, people: int) -> dict[str, Any]:
+    """Keys of `people` more persons, then all of them moved under a new tenant key, waiting for caches included."""
+    homes = [_somebody(vault) for _ in range(people)]
+    for some in batched(homes, 1_000):
+        vault.keyring.create_many(some, now_ms())
+    begun = time.perf_counter()
+    job = run_rotation(vault, start(vault, Kind.TENANT, now_ms()), report=lambda _job: None)
+    return {"rewrap_seconds": round(time.perf_counter() - begun, 2), "rewrapped_keys": job.done}
 
 
 def _one_value(request: RedeemRequest) -> RedeemRequest:
