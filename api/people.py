@@ -1,8 +1,8 @@
 """People for staff: taking them in by up to 2,000 at a time, and finding out which of them are here.
 
 `POST /v1/people` takes a JSON array or one JSON object a line (`application/x-ndjson`): field codes to texts, and
-optionally `lang`. Each gets its own answer; one bad item spoils no other. `POST /v1/people/find` takes texts of any
-shape a leaked file has them in, in the body, so that no value ever stands in an address; it answers ids, never values.
+optionally `lang`. Each gets its own answer; one bad item spoils no other. `POST /v1/people/find` takes whole values or
+their digests in the body, so that no value ever stands in an address; it answers ids, and nothing about other values.
 """
 
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ from api.staff import StaffMember
 from api.wiring import services_of
 from consent.accounts import DEFAULT_LANG
 from consent.keeping import Enrolled, NewPerson, Refused
-from consent.lookup import Found, TooBroad, find_people
+from consent.lookup import Naming, find_people
 from consent.notices import LANGUAGES
 from consent.staff import DualReason, Staffer
 from vault.ids import encode_id
@@ -60,7 +60,7 @@ async def add_people(request: Request[StaffMember, Any, Any]) -> Response[dict[s
 
 @post("/v1/people/find", opt=access(Access.INVESTIGATOR), status_code=200, request_max_body_size=_MOST_BYTES)
 async def look_up(request: Request[StaffMember, Any, Any]) -> Response[dict[str, Any]]:
-    """Who each row is about; whoever is found sees the search in their own history."""
+    """Whom the whole values of each row name; whoever is found sees the search in their own history."""
     services, body = services_of(request), await json_body(request, _find)
     answers = await sync_to_thread(
         find_people, services.vault, staffer_of(request), body.rows, body.reason, services.clock()
@@ -98,19 +98,17 @@ def _written(answer: Enrolled | Refused) -> dict[str, str]:
     return {"subject": encode_id("sub", answer.subject), "key": answer.key}
 
 
-def _found(answer: list[Found] | TooBroad) -> dict[str, Any]:
-    if isinstance(answer, TooBroad):
-        return {"found": [], "too_broad": answer.suggested}
+def _found(answer: Naming) -> dict[str, Any]:
+    """`read` are the columns that were looked up; the others say nothing here, whatever stands in them."""
     return {
+        "read": list(answer.read),
         "found": [
             {
                 "subject": encode_id("sub", one.subject),
                 "field": one.field,
                 "version": one.version,
                 "how": one.how,
-                "agrees": list(one.agrees),
-                "differs": list(one.differs),
             }
-            for one in answer
-        ]
+            for one in answer.found
+        ],
     }

@@ -1,8 +1,9 @@
 """Finding out whether people are stored here: for staff, ledgered before the answer, and without a single value.
 
-A search opens the people it suggests inside the vault and lets ids out, nothing else. Whoever is found gets an
-entry in their chain and a line in their history; every search, also one that finds nobody, is an entry of the
-house's chain. All of it is committed before the answer leaves; honey persons that were opened raise their alarm.
+A search looks up whole identifying values and their digests and lets ids out, nothing else: masks and parts would
+let whoever asks often enough read what is stored. Whoever is found gets an entry in their chain and a line in their
+history; every search, also one that finds nobody, is an entry of the house's chain. All of it is committed before
+the answer leaves; honey persons that were opened raise their alarm, each under the record of the search.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -19,12 +20,12 @@ from consent.ledger.entry import Kind
 from consent.ledger.origin import year_of
 from consent.ledgering import entry_items
 from consent.staff import DualReason, Staffer, actor_mac
-from vault.find import Found, TooBroad, find
 from vault.ids import Bucket, SubjectId, encode_id, new_id
+from vault.naming import Named, Naming, named
 from vault.opening import Vault
 from vault.watch import Sighting, Source
 
-__all__ = ["MOST_ROWS", "Found", "TooBroad", "find_people"]
+__all__ = ["MOST_ROWS", "Named", "Naming", "find_people"]
 
 MOST_ROWS: Final = 200
 
@@ -33,8 +34,8 @@ type Person = tuple[Bucket, SubjectId]
 
 def find_people(
     vault: Vault, staffer: Staffer, rows: Sequence[Mapping[str, str]], reason: DualReason, now_ms: int
-) -> list[list[Found] | TooBroad]:
-    """Who each row of texts by field code is about, in order; raises BadRequest for none or too many rows."""
+) -> list[Naming]:
+    """Whom each row of texts by field code names, in order; raises BadRequest for none or too many rows."""
     if not 0 < len(rows) <= MOST_ROWS or not all(rows):
         raise BadRequest("a search has 1 to 200 rows, each with a text")
     search_id = new_id(house_bucket(vault), now_ms)
@@ -43,7 +44,7 @@ def find_people(
     def note(people: Collection[Person]) -> None:
         opened.update(people)
 
-    answers = [find(vault, row, opened=note) for row in rows]
+    answers = [named(vault, row, opened=note) for row in rows]
     place = encode_id("look", search_id)
     seen = (_sighting(person, staffer, place, now_ms) for person in sorted(opened))
     vault.watch.note(vault.data, vault.keyring, seen)
@@ -119,10 +120,9 @@ def _sighting(person: Person, staffer: Staffer, place: str, now_ms: int) -> Sigh
     )
 
 
-def _fields_by_person(answers: Sequence[list[Found] | TooBroad]) -> dict[Person, tuple[str, ...]]:
+def _fields_by_person(answers: Sequence[Naming]) -> dict[Person, tuple[str, ...]]:
     """Whoever was found, and by which fields, sorted."""
     shown: dict[Person, set[str]] = {}
-    for answer in answers:
-        for one in answer if isinstance(answer, list) else ():
-            shown.setdefault((one.bucket, one.subject), set()).update((one.field, *one.agrees))
+    for one in (found for answer in answers for found in answer.found):
+        shown.setdefault((one.bucket, one.subject), set()).add(one.field)
     return {person: tuple(sorted(fields)) for person, fields in shown.items()}

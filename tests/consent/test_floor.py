@@ -31,6 +31,32 @@ def _uses_issue(tree: ast.AST) -> bool:
     )
 
 
+def test_the_search_that_weighs_parts_and_masks_stays_inside_the_vault():
+    callers = [
+        str(path.relative_to(ROOT))
+        for floor in ("consent", "breach", "api")
+        for path in (ROOT / floor).rglob("*.py")
+        if _imports_find(ast.parse(path.read_text(encoding="utf-8")))
+    ]
+    assert callers == []
+
+
+def _imports_find(tree: ast.AST) -> bool:
+    return any(
+        (isinstance(node, ast.ImportFrom) and node.module in {"vault.find", "vault.tags.agreement"})
+        or (
+            isinstance(node, ast.ImportFrom | ast.Import)
+            and _names(node) & {"vault.find", "vault.tags.agreement"}
+        )
+        or (isinstance(node, ast.ImportFrom) and node.module == "vault" and "find" in _names(node))
+        for node in ast.walk(tree)
+    )
+
+
+def _names(node: ast.ImportFrom | ast.Import) -> set[str]:
+    return {name.name for name in node.names}
+
+
 def test_every_refusal_has_an_error_that_oauth_clients_know():
     known = {
         "invalid_request",

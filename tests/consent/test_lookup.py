@@ -17,6 +17,7 @@ from consent.staff_history import StaffEventKind, staff_events
 from tests.consent.dual import ASKER, Office
 from tests.vault import people
 from vault.honey import alarms
+from vault.naming import Naming
 
 REASON = DualReason.LEAK_INVESTIGATION
 
@@ -44,7 +45,7 @@ def test_everybody_who_is_found_has_it_in_their_chain_and_their_history(world, o
 
     first, second, third, fourth = find_people(office.vault, ASKER, rows, REASON, office.now)
 
-    assert [[found.subject for found in answer] for answer in (first, second, third, fourth)] == [
+    assert [[found.subject for found in answer.found] for answer in (first, second, third, fourth)] == [
         [one.subject],
         [other.subject],
         [],
@@ -68,10 +69,62 @@ def test_everybody_who_is_found_has_it_in_their_chain_and_their_history(world, o
 def test_a_search_that_finds_nobody_is_an_entry_of_the_house(world, office):
     world.person()
 
-    assert find_people(office.vault, ASKER, [{"phone": people.phone(99)}], REASON, office.now) == [[]]
+    assert find_people(office.vault, ASKER, [{"phone": people.phone(99)}], REASON, office.now) == [
+        Naming(("phone",), ())
+    ]
 
     (entry,) = office.entries(Kind.DISCLOSE)
     assert entry.n == 1
+
+
+def test_nothing_that_is_not_given_whole_changes_what_staff_are_told(world, office):
+    one, _ = world.people(2)
+    number = people.resident_id(0)
+    guesses = [
+        {"phone": people.phone(0), "resident_id": "".join(mask)}
+        for at in range(18)
+        for digit in ("0123456789X" if at == 17 else "0123456789")
+        for mask in [["*"] * at + [digit] + ["*"] * (17 - at)]
+    ]
+
+    answers = find_people(office.vault, ASKER, guesses, REASON, office.now)
+
+    assert set(answers) == {answers[0]}, f"181 masks over {number} are told apart"
+    assert [found.subject for found in answers[0].found] == [one.subject]
+    assert answers[0].read == ("phone",)
+
+
+@pytest.mark.parametrize("right", [True, False], ids=["a right guess", "a wrong guess"])
+def test_masks_parts_and_values_that_many_share_find_nobody_however_right_they_are(world, office, right):
+    world.people(2)
+    at = 0 if right else 5
+    phone, number = people.phone(at), people.resident_id(at)
+    rows = [
+        {"phone": phone[:3] + "****" + phone[7:]},
+        {"name": people.values(at)["name"], "phone": phone[:7] + "****"},
+        {"resident_id": number[:6] + "********" + number[14:], "phone": phone[:3] + "****" + phone[7:]},
+        {"name": people.values(at)["name"], "birth_date": "1990-01-01"},
+        {"email": people.values(at)["email"][:2] + "***@example.com"},
+    ]
+
+    answers = find_people(office.vault, ASKER, rows, REASON, office.now)
+
+    assert answers == [Naming((), ())] * len(rows)
+    with office.vault.data.read() as conn:
+        assert conn.execute(select(staff_lookup)).all() == []
+    assert raised(office) == []
+
+
+def test_of_two_whole_values_each_names_its_own_person(world, office):
+    one, other = world.people(2)
+    row = {"phone": people.phone(0), "email": people.values(1)["email"]}
+
+    (answer,) = find_people(office.vault, ASKER, [row], REASON, office.now)
+
+    assert {(found.field, found.subject) for found in answer.found} == {
+        ("phone", one.subject),
+        ("email", other.subject),
+    }
 
 
 def test_with_the_ledger_down_nobody_is_found(world, office, monkeypatch):
@@ -105,7 +158,7 @@ def test_a_honey_person_has_everything_that_others_have_and_an_alarm_when_found(
 
     found, other = find_people(office.vault, ASKER, rows, REASON, office.now)
 
-    assert (found[0].subject, other[0].subject) == (honey.subject, ordinary.subject)
+    assert (found.found[0].subject, other.found[0].subject) == (honey.subject, ordinary.subject)
     (alarm,) = raised(office)
     assert (alarm.source, alarm.who) == ("find", f"staff:{ASKER.name}")
     assert len(office.entries(Kind.ENROL)) == 2
