@@ -22,7 +22,7 @@ from vault.custom_fields import catalogue_of, define
 from vault.fields import Catalogue, Field
 from vault.fields.custom import Definition, parse
 from vault.opening import installation_seen
-from vault.tags.planner import Finding, Reason
+from vault.tags.planner import PART_BITS, Finding, Reason
 from vault.tags.planner import check as check_catalogue
 
 people_option = click.option(
@@ -101,11 +101,14 @@ _WHY = {
     Reason.TOO_FINE: "its tags would single people out",
     Reason.TOO_COARSE: "its tags would find too many people at once",
     Reason.TOO_FEW_PEOPLE: "among so few people every tag singles somebody out",
+    Reason.PART_TOO_COARSE: "one of its partial tags covers too little to find anybody by",
 }
 
 
 def _told(found: Finding) -> str:
-    suits = f"they suit {found.fewest_people:,} to {found.most_people:,} people"
+    suits = f"it tells {found.bits:.1f} bits, and {PART_BITS} are the fewest"
+    if found.fewest_people is not None and found.most_people is not None:
+        suits = f"they suit {found.fewest_people:,} to {found.most_people:,} people"
     return f"{found.field}: {_WHY[found.reason]}; {suits}"
 
 

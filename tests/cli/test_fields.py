@@ -103,6 +103,16 @@ def test_a_field_whose_tags_would_single_people_out_is_refused_and_one_that_suit
     assert enough.code == Exit.OK
 
 
+def test_a_partial_tag_that_finds_everybody_is_refused_with_its_reason(perusal, home, definitions):
+    coarse = definitions(MEMBER + "tags = [{ first = 1 }]\n")
+
+    said = perusal("fields", "add", coarse, "--people", 1_000_000, "--dir", home)
+
+    assert said.code == Exit.WRONG
+    assert "[tags.part_too_coarse]" in said.err
+    assert "4.7 bits" in said.err
+
+
 def test_the_check_tells_every_field_that_does_not_suit_so_many_people(perusal, home, definitions):
     perusal("fields", "add", definitions(SHIRT), "--people", 100_000, "--dir", home)
 

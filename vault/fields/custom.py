@@ -127,6 +127,7 @@ class Definition:
             mask=self._mask,
             reasons=REASONS,
             ends=self.tags,
+            end_bits=tuple(self.pattern.end_bits(*each) for each in self.tags),
             labels=tuple(sorted(self.labels.items())),
         )
 

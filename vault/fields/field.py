@@ -42,7 +42,7 @@ class Field:
     seal. `unique`: two people never share a value. `searchable`: it has blind tags of its own; a kind without
     may still be part of a tag over two kinds. `identifying`: a value is practically one person's, so its tags
     tell nobody more than equality (vault.md §6.5). `bits`: how hard a canonical form is to guess, in bits.
-    `ends`: partial tags that the operator asked for. `passes`: whether the check digit is right, for kinds
+    `ends`: partial tags that the operator asked for; `end_bits`: the same number for each of them. `passes`: whether the check digit is right, for kinds
     whose values are taken either way. `longest`: most characters a text may have before it is even looked at.
     `labels`: language and name of an operator's field; the names of built-in kinds are the pages' own.
     """
@@ -59,6 +59,7 @@ class Field:
     mask: Callable[[str], str]
     reasons: tuple[str, ...]
     ends: tuple[Ends, ...] = ()
+    end_bits: tuple[float, ...] = ()
     passes: Callable[[str], bool] = _always
     longest: int = MAX_INPUT
     labels: tuple[tuple[str, str], ...] = ()

@@ -43,9 +43,12 @@ class _Item:
         return any(low <= character <= high for low, high in self.ranges)
 
     @property
+    def choices(self) -> int:
+        return sum(ord(high) - ord(low) + 1 for low, high in self.ranges)
+
+    @property
     def bits(self) -> float:
-        choices = sum(ord(high) - ord(low) + 1 for low, high in self.ranges)
-        choices += self.least != self.most  # "no more" is a choice too
+        choices = self.choices + (self.least != self.most)  # "no more" is a choice too
         return math.log2(choices) * self.most
 
 
@@ -63,6 +66,15 @@ class Pattern:
     @property
     def bits(self) -> float:
         sizes = [sum(item.bits for item in items) for items in self.alternatives]
+        return max(sizes) + math.log2(len(sizes))
+
+    def end_bits(self, first: int, last: int) -> float:
+        """About how hard the first and the last characters are to guess: of the hardest alternative, at its longest."""
+        sizes: list[float] = []
+        for items in self.alternatives:
+            each = [math.log2(item.choices) for item in items for _ in range(item.most)]
+            shown = each if first + last >= len(each) else each[:first] + each[len(each) - last :]
+            sizes.append(sum(shown))
         return max(sizes) + math.log2(len(sizes))
 
 

@@ -48,3 +48,10 @@ def test_bits_bound_how_many_values_there_are():
     assert parse("[A-Z]{2}|[A-Z]{2}").bits == pytest.approx(10.4, abs=0.01)
     assert parse("a").bits == 0
     assert parse("a?").bits == 1
+
+
+def test_ends_are_as_hard_to_guess_as_the_characters_allowed_there():
+    assert parse(r"[A-Z]{2}\d{6,10}").end_bits(2, 0) == pytest.approx(9.4, abs=0.01)
+    assert parse(r"[A-Z]{2}\d{6,10}").end_bits(1, 4) == pytest.approx(4.7 + 13.29, abs=0.01)
+    assert parse(r"\d{4}").end_bits(3, 3) == parse(r"\d{4}").bits
+    assert parse(r"A\d|B\d").end_bits(1, 0) == 1

@@ -7,10 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vault.fields.catalogue import BUILTIN, Catalogue, Ends, field_of
-from vault.tags.planner import Reason, check, check_field, exempt, told
+from vault.fields.custom import parse
+from vault.tags.planner import PART_BITS, Reason, check, check_field, exempt, told
+from vault.tags.registry import kinds_of
 
 
-def custom(bits, *, identifying=False, ends=(), searchable=True):
+def custom(bits, *, identifying=False, ends=(), searchable=True, end_bits=()):
     return dataclasses.replace(
         field_of("plate"),
         code="x_blood",
@@ -19,6 +21,7 @@ def custom(bits, *, identifying=False, ends=(), searchable=True):
         identifying=identifying,
         searchable=searchable,
         ends=ends,
+        end_bits=end_bits,
     )
 
 
@@ -53,6 +56,61 @@ def test_what_identifies_or_is_not_searchable_is_exempt():
     assert exempt(custom(1, searchable=False))
     assert check_field(custom(40, identifying=True), 1_000_000) is None
     assert not exempt(custom(40))
+
+
+@pytest.mark.parametrize(
+    ("end_bits", "reason"),
+    [((4.7,), Reason.PART_TOO_COARSE), ((30.0, 12.9), Reason.PART_TOO_COARSE), ((13.3, 18.0), None)],
+)
+@pytest.mark.parametrize("people", [16, 1_000_000, 10**9])
+def test_parts_of_what_identifies_keep_as_many_bits_as_the_built_in_ones(end_bits, reason, people):
+    field = custom(40, identifying=True, ends=(Ends(1, 0), Ends(0, 4))[: len(end_bits)], end_bits=end_bits)
+
+    found = check_field(field, people)
+
+    assert (found and found.reason) == reason
+    if found:
+        assert (found.bits, found.fewest_people, found.most_people) == (min(end_bits), None, None)
+        assert found.candidates == people / 2 ** min(end_bits)
+
+
+def test_a_part_is_never_harder_to_guess_than_the_whole():
+    field = custom(12, identifying=True, ends=(Ends(4, 4),), end_bits=(38.0,))
+    assert check_field(field, 1_000_000).bits == 12
+
+
+@pytest.mark.parametrize(
+    ("tags", "refused"),
+    [
+        ("{ first = 1 }", True),
+        ("{ last = 3 }", True),
+        ("{ last = 4 }", False),
+        ("{ first = 2, last = 4 }", False),
+        ("{ first = 2, last = 4 }, { first = 1 }", True),
+        ("{ first = 1, last = 2 }", True),
+    ],
+)
+def test_the_parts_of_a_defined_field_are_judged_by_what_its_pattern_allows_there(tags, refused):
+    (definition,) = parse(
+        f"""
+        [x_member]
+        number = 40
+        labels = {{ en = "Member", zh-CN = "会员" }}
+        searchable = true
+        identifying = true
+        pattern = '[A-Z]{{2}}\\d{{6,10}}'
+        longest = 12
+        bits = 30
+        tags = [{tags}]
+        """
+    )
+    found = check(Catalogue([*BUILTIN, definition.field()]), 1_000_000)
+    assert [(one.field, one.reason) for one in found] == [("x_member", Reason.PART_TOO_COARSE)] * refused
+
+
+def test_the_weakest_ends_of_a_built_in_field_set_the_measure():
+    ends = [made.bits for code in ("phone", "bank_card") for made in kinds_of(field_of(code))]
+    assert PART_BITS <= min(ends) < PART_BITS + 1
 
 
 def test_built_in_fields_keep_the_rule_from_a_hundred_thousand_to_a_hundred_million_people():
