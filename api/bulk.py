@@ -96,14 +96,14 @@ def _take_in(
 
 
 def _row(vault: Vault, again: Repeatable, at: int, one: Enrolled, now_ms: int) -> dict[str, object]:
-    salt = secrets.token_bytes(SALT_BYTES)
+    salt, place = secrets.token_bytes(SALT_BYTES), _place(vault, one.subject, again, at)
     return {
         "bucket": house_bucket(vault),
         "key_hash": again.key_hash,
         "at": at,
         "request_hash": again.request_hash,
         "subject": one.subject,
-        "sealed": seal(_key(vault), 1, _place(vault, one.subject, again, at), one.key.encode(), salt),
+        "sealed": seal(_key(vault), 1, place, one.key.encode(), salt, suite=vault.installation.suite),
         "created_at": now_ms,
     }
 

@@ -122,7 +122,8 @@ def _note_place(vault: Vault, request_id: DualId) -> Place:
 def seal_note(vault: Vault, key: SubjectKey | None, request_id: DualId, note: str) -> bytes:
     """The stored form of a note."""
     salt = secrets.token_bytes(SALT_BYTES)
-    return seal(_note_key(vault, key), 1, _note_place(vault, request_id), note.encode(), salt)
+    place, suite = _note_place(vault, request_id), vault.installation.suite
+    return seal(_note_key(vault, key), 1, place, note.encode(), salt, suite=suite)
 
 
 def _request(row: Any) -> DualRequest:

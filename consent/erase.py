@@ -130,6 +130,7 @@ def _row(vault: Vault, one: Begun, now_ms: int) -> tuple[Bucket, SubjectId, byte
         entry_id=entry_id,
         fields=(("outcome", "ordered"),),
         entropy=entropy,
+        suite=vault.installation.suite,
     )
     assert len(opening.secret) == SECRET_BYTES
     tags = b"".join(tag_of(key.ledger, origin) for origin in origins)

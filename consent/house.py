@@ -39,7 +39,9 @@ def house_item(vault: Vault, kind: Kind, entry_id: bytes, fields: Sequence[Field
         id=entry_id,
         commitment=commit(secret, fields),
         subject=_nobody(vault),
-        sealed_secret=seal(_key(vault, b"data"), 1, _place(vault, entry_id), secret, salt),
+        sealed_secret=seal(
+            _key(vault, b"data"), 1, _place(vault, entry_id), secret, salt, suite=vault.installation.suite
+        ),
     )
 
 

@@ -51,6 +51,7 @@ def entry_item(vault: Vault, kind: Kind, key: SubjectKey, about: About, now_ms: 
         entry_id=entry_id,
         fields=fields,
         entropy=secrets.token_bytes(ENTROPY_BYTES),
+        suite=vault.installation.suite,
     )
     return item
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from vault.fields.catalogue import BUILTIN, Catalogue, Field
 from vault.fields.text import InvalidValue
 from vault.ids import PROFILE, Bucket, Buckets, SubjectId, TenantId, bucket_of_hash
-from vault.sealed import Place, seal
+from vault.sealed import Place, Suite, seal
 from vault.tags.making import IndexKeys, tagger
 from vault.tags.shapes import Shape
 
@@ -99,11 +99,19 @@ def canonical_values(drafts: Sequence[DraftValue]) -> dict[str, str]:
 
 
 def seal_draft(
-    key: bytes, epoch: int, tenant: TenantId, subject: SubjectId, draft: DraftValue, version: int, salt: bytes
+    key: bytes,
+    epoch: int,
+    tenant: TenantId,
+    subject: SubjectId,
+    draft: DraftValue,
+    version: int,
+    salt: bytes,
+    *,
+    suite: Suite,
 ) -> bytes:
     """The blob of a draft as version `version` of its field in the person's profile."""
     place = Place(tenant, subject, PROFILE, draft.field.code, draft.field.schema, version)
-    return seal(key, epoch, place, draft.stored.encode(), salt)
+    return seal(key, epoch, place, draft.stored.encode(), salt, suite=suite)
 
 
 def _claims(keys: IndexKeys, buckets: Buckets, field: Field, canonical: str) -> tuple[UniqueKey, ...]:

@@ -259,10 +259,11 @@ def _claim(conn: Connection, drafts: Sequence[_Draft]) -> dict[SubjectId, str]:
 
 def _seal(vault: Vault, draft: _Draft, key: SubjectKey) -> list[tuple[Any, ...]]:
     salts = secrets.token_bytes(SALT_BYTES * len(draft.values))
+    tenant, suite = vault.installation.tenant, vault.installation.suite
     rows: list[tuple[Any, ...]] = []
     for at, value in enumerate(draft.values):
         salt = salts[SALT_BYTES * at : SALT_BYTES * (at + 1)]
-        blob = seal_draft(key.data, key.epoch, vault.installation.tenant, draft.subject, value, 1, salt)
+        blob = seal_draft(key.data, key.epoch, tenant, draft.subject, value, 1, salt, suite=suite)
         digest = hashlib.sha256(blob).digest()
         rows.append(
             (draft.bucket, draft.subject, value.field.code, value.field.schema, key.epoch, blob, digest)

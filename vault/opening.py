@@ -17,6 +17,7 @@ from vault.fields.catalogue import BUILTIN, Catalogue
 from vault.ids import MAX_BUCKETS, Buckets, TenantId
 from vault.keys import Keyring
 from vault.providers.base import Provider
+from vault.sealed import Suite
 from vault.storage import Database
 from vault.tables import installation
 from vault.tables import tenant as tenant_table
@@ -52,12 +53,13 @@ class UnknownFormat(VaultError):
 
 @dataclass(frozen=True, slots=True)
 class Installation:
-    """One tenant of the installation as this process sees it: its buckets, its id and name, its ledger's name."""
+    """One tenant of the installation as this process sees it: buckets, id, name, its ledger's name, how it seals."""
 
     buckets: Buckets
     tenant: TenantId
     ledger_host: str
     name: str
+    suite: Suite = Suite.GCM
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,7 @@ class Vault:
     catalogue: Catalogue = field(default=BUILTIN, repr=False, compare=False)
 
 
-def create_vault(  # each argument is a separate decision of the operator
+def create_vault(  # noqa: PLR0913 - each argument is a separate decision of the operator
     data: Database,
     keys: Database,
     provider: Provider,
@@ -80,6 +82,7 @@ def create_vault(  # each argument is a separate decision of the operator
     ledger_host: str,
     now_ms: int,
     name: str = "main",
+    suite: Suite = Suite.GCM,
     clock: Callable[[], float] = time.monotonic,
 ) -> Vault:
     """Create the installation, its first tenant and that tenant's keys, then open it; raises InstallationExists."""
@@ -103,9 +106,10 @@ def create_vault(  # each argument is a separate decision of the operator
                 buckets=buckets,
                 ledger_host=ledger_host,
                 created_at=now_ms,
+                suite=int(suite),
             )
         )
-    return Vault(data, keyring, Installation(Buckets(0, buckets), tenant, ledger_host, name))
+    return Vault(data, keyring, Installation(Buckets(0, buckets), tenant, ledger_host, name, suite))
 
 
 def open_vault(
@@ -142,4 +146,5 @@ def _row(conn: Connection) -> Installation | None:
     if not tenants:
         return None
     own = tenants[0]
-    return Installation(Buckets(own.first_bucket, own.buckets), own.tenant, own.ledger_host, own.name)
+    buckets = Buckets(own.first_bucket, own.buckets)
+    return Installation(buckets, own.tenant, own.ledger_host, own.name, Suite(own.suite))

@@ -17,6 +17,7 @@ from vault.ids import MAX_BUCKETS, Buckets, TenantId
 from vault.keys import Keyring
 from vault.providers.base import Provider
 from vault.role_tables import tenant_role
+from vault.sealed import Suite
 from vault.storage import Database, Dialect
 from vault.tables import installation, tenant
 
@@ -95,7 +96,7 @@ def key_roles(conn: Connection) -> dict[TenantId, str]:
     return {TenantId(row.tenant): row.role for row in conn.execute(select(tenant_role))}
 
 
-def add_operator(
+def add_operator(  # noqa: PLR0913 - as of create_vault
     data: Database,
     keys: Database,
     provider: Provider,
@@ -105,6 +106,7 @@ def add_operator(
     ledger_host: str,
     roles: Roles,
     now_ms: int,
+    suite: Suite = Suite.GCM,
 ) -> Operator:
     """Give a new tenant the next free buckets, keys under `provider`, and its roles.
 
@@ -126,9 +128,8 @@ def add_operator(
         conn.execute(select(installation).with_for_update())  # who comes second sees the first one's buckets
         _refuse_taken(operators(conn), name, roles)
         row = {"tenant": made, "name": name, "first_bucket": _next_free(conn, buckets), "buckets": buckets}
-        conn.execute(
-            tenant.insert().values(**row, ledger_host=ledger_host, role=roles.data, created_at=now_ms)
-        )
+        row |= {"ledger_host": ledger_host, "role": roles.data, "created_at": now_ms, "suite": int(suite)}
+        conn.execute(tenant.insert().values(**row))
         found = next(one for one in operators(conn) if one.tenant == made)
     _set_key_role(keys, made, roles.keys)  # a crash before it is mended by assign_roles
     return found

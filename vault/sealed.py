@@ -68,10 +68,11 @@ class Place(NamedTuple):
     version: int
 
 
-def seal(
-    key: bytes, epoch: int, place: Place, plaintext: bytes, salt: bytes, *, suite: Suite = Suite.GCM
-) -> bytes:
-    """The blob for `plaintext` at `place`; `key` is 32 bytes, `salt` 24 fresh random bytes, never used twice."""
+def seal(key: bytes, epoch: int, place: Place, plaintext: bytes, salt: bytes, *, suite: Suite) -> bytes:
+    """The blob for `plaintext` at `place`; `key` is 32 bytes, `salt` 24 fresh random bytes, never used twice.
+
+    `suite` is the installation's: no caller has one of its own.
+    """
     if len(key) != KEY_BYTES or len(salt) != SALT_BYTES:
         raise ValueError("a sealing key has 32 bytes, a salt 24")
     header = _HEADER.pack(VERSION, suite, epoch, salt)

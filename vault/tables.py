@@ -45,13 +45,18 @@ tenant = Table(
     Column("ledger_host", Text, nullable=False),
     Column("role", Text),
     Column("created_at", BigInteger, nullable=False),
+    Column("suite", SmallInteger, nullable=False, server_default=text("1")),
     UniqueConstraint("name"),
     UniqueConstraint("first_bucket"),
     UniqueConstraint("role"),
     CheckConstraint("length(tenant) = 16", name="tenant"),
+    CheckConstraint("suite IN (1, 2)", name="suite"),
     CheckConstraint("first_bucket >= 0 AND buckets >= 1 AND first_bucket + buckets <= 4096", name="buckets"),
 )
-"""The operators this installation serves: each owns its buckets, and on PostgreSQL logs in by a role of its own."""
+"""The operators this installation serves: each owns its buckets, and on PostgreSQL logs in by a role of its own.
+
+`suite` is what new values are sealed by (`sealed.Suite`); a stored blob names its own.
+"""
 attach_to_tenants(tenant)
 
 person = Table(

@@ -159,7 +159,10 @@ def _sealing_keys(
 
 def _sealed(vault: Vault, step: Step, key: SubjectKey, version: int) -> tuple[int, int, bytes, bytes]:
     salt = secrets.token_bytes(SALT_BYTES)
-    blob = seal_draft(key.data, key.epoch, vault.installation.tenant, key.subject, step.draft, version, salt)
+    own = vault.installation
+    blob = seal_draft(
+        key.data, key.epoch, own.tenant, key.subject, step.draft, version, salt, suite=own.suite
+    )
     return step.draft.field.schema, key.epoch, blob, hashlib.sha256(blob).digest()
 
 

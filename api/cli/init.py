@@ -33,9 +33,19 @@ from api.settings import NO_PASSWORD, PREFIX, Settings, holds_password
 from consent.purposes import PURPOSES, seed
 from vault.opening import create_vault
 from vault.providers.base import Provider
+from vault.sealed import Suite
 from vault.storage import Dialect
 
 BUCKETS = {Dialect.SQLITE: 1, Dialect.POSTGRESQL: 16}
+SUITES = {"gcm": Suite.GCM, "gcm-siv": Suite.GCM_SIV}
+
+suite_option = click.option(
+    "--suite",
+    type=click.Choice(tuple(SUITES)),
+    default="gcm",
+    show_default=True,
+    help="How values are sealed, for ever: gcm-siv where machines are cloned or restored from snapshots.",
+)
 
 
 @click.command("init")
@@ -63,6 +73,7 @@ BUCKETS = {Dialect.SQLITE: 1, Dialect.POSTGRESQL: 16}
     "--buckets", type=click.IntRange(1, 4096), help="How many parts people are spread over, for ever."
 )
 @click.option("--ledger-host", help="Name under which the ledger's logs are published, for ever.")
+@suite_option
 @json_option
 def command(
     home: Path,
@@ -77,6 +88,7 @@ def command(
     key_database_url: str | None,
     buckets: int | None,
     ledger_host: str | None,
+    suite: str,
     as_json: bool,
 ) -> None:
     """Make a new installation in a folder of its own."""
@@ -88,7 +100,7 @@ def command(
     entries = {"DATABASE": database_url, "KEYS": key_database_url, **root.settings}
     try:
         settings = lay_out(site, root.secret, passphrase_file, entries)
-        made = create(settings, root.open(settings), buckets, ledger_host)
+        made = create(settings, root.open(settings), buckets, ledger_host, suite=SUITES[suite])
         site.rename(home.absolute())
     finally:
         shutil.rmtree(site, ignore_errors=True)
@@ -144,7 +156,13 @@ def lay_out(
 
 
 def create(
-    settings: Settings, provider: Provider, buckets: int | None, ledger_host: str | None, name: str = "main"
+    settings: Settings,
+    provider: Provider,
+    buckets: int | None,
+    ledger_host: str | None,
+    *,
+    name: str = "main",
+    suite: Suite = Suite.GCM,
 ) -> dict[str, Any]:
     """Both schemas, the vault with its first tenant, and the vocabulary; what was made, for people to read."""
     with databases(settings) as (data, keys):
@@ -158,8 +176,19 @@ def create(
             ledger_host=ledger_host or f"perusal.local/{secrets.token_hex(6)}",
             now_ms=time.time_ns() // 1_000_000,
             name=name,
+            suite=suite,
         )
         with data.write() as conn:
             seed(conn)
     made = vault.installation
-    return {"buckets": made.buckets.many, "ledger_host": made.ledger_host, "purposes": len(PURPOSES)}
+    return {
+        "buckets": made.buckets.many,
+        "ledger_host": made.ledger_host,
+        "purposes": len(PURPOSES),
+        "suite": word_of(made.suite),
+    }
+
+
+def word_of(suite: Suite) -> str:
+    """What `--suite` calls it."""
+    return next(word for word, known in SUITES.items() if known is suite)

@@ -19,7 +19,7 @@ import click
 from sqlalchemy import make_url
 
 from api.cli.failures import Exit, Failure
-from api.cli.init import create, lay_out
+from api.cli.init import SUITES, create, lay_out, suite_option
 from api.cli.installation import (
     SETTINGS_FILE,
     TENANTS,
@@ -36,6 +36,7 @@ from api.cli.roots import make_root
 from api.settings import PREFIX, Settings
 from vault.operators import NAME, BadTenant, Roles, add_operator, assign_roles, key_roles, operators
 from vault.providers.base import Provider
+from vault.sealed import Suite
 from vault.storage import Dialect
 
 BUCKETS = 16
@@ -58,6 +59,7 @@ def command() -> None:
 @click.option("--ledger-host", help="Name under which its logs are published, for ever.")
 @click.option("--role", help="PostgreSQL role of its data (default: perusal_NAME).")
 @click.option("--key-role", help="PostgreSQL role of its keys (default: perusal_NAME_keys).")
+@suite_option
 @json_option
 def add(
     name: str,
@@ -67,6 +69,7 @@ def add(
     ledger_host: str | None,
     role: str | None,
     key_role: str | None,
+    suite: str,
     as_json: bool,
 ) -> None:
     """Take in an operator: buckets or files of its own, keys under a root key of its own."""
@@ -80,9 +83,9 @@ def add(
         host = ledger_host or f"perusal.local/{secrets.token_hex(6)}"
         root = make_root(own.root_file, secret)
         made = (
-            _add_to_servers(settings, root, name, buckets, host, roles)
+            _add_to_servers(settings, root, name, buckets, host, roles, SUITES[suite])
             if roles
-            else create(own, root, buckets, host, name=name)
+            else create(own, root, buckets, host, name=name, suite=SUITES[suite])
         )
         site.rename(folder)
     finally:
@@ -220,7 +223,13 @@ def _as_role(address: str, role: str) -> str:
 
 
 def _add_to_servers(
-    settings: Settings, root: Provider, name: str, buckets: int | None, host: str, roles: Roles
+    settings: Settings,
+    root: Provider,
+    name: str,
+    buckets: int | None,
+    host: str,
+    roles: Roles,
+    suite: Suite,
 ) -> dict[str, Any]:
     with databases(settings) as (data, keys):
         made = add_operator(
@@ -232,6 +241,7 @@ def _add_to_servers(
             ledger_host=host,
             roles=roles,
             now_ms=time.time_ns() // 1_000_000,
+            suite=suite,
         )
     return {
         "first_bucket": made.buckets.first,

@@ -20,7 +20,7 @@ from vault.ids import Bucket, RecordId, SubjectId, TenantId
 from vault.keys import SubjectKey
 from vault.opening import Vault
 from vault.rowset import RowSet
-from vault.sealed import SALT_BYTES, Place, Unopenable, open_sealed, seal
+from vault.sealed import SALT_BYTES, Place, Suite, Unopenable, open_sealed, seal
 
 ENTROPY_BYTES = SECRET_BYTES + SALT_BYTES
 _FIELD = "ledger.secret"
@@ -53,11 +53,12 @@ def new_item(
     entry_id: bytes,
     fields: Sequence[Field],
     entropy: bytes,
+    suite: Suite,
 ) -> tuple[Item, Opening]:
     """An item for `append` and its opening.
 
     `origin` comes from `origin.origin_at` with the very `now_ms` that `append` will get; `entry_id` is 16
-    bytes made here, never by a client; `entropy` is ENTROPY_BYTES fresh random bytes.
+    bytes made here, never by a client; `entropy` is ENTROPY_BYTES fresh random bytes; `suite` is the installation's.
     """
     if len(entropy) != ENTROPY_BYTES:
         raise ValueError(f"an entry takes {ENTROPY_BYTES} bytes of entropy")
@@ -71,7 +72,9 @@ def new_item(
         id=entry_id,
         commitment=commit(secret, fields),
         subject=key.subject,
-        sealed_secret=seal(_sealing_key(key), _EPOCH, _place(tenant, key.subject, entry_id), secret, salt),
+        sealed_secret=seal(
+            _sealing_key(key), _EPOCH, _place(tenant, key.subject, entry_id), secret, salt, suite=suite
+        ),
     )
     return item, Opening(secret, tuple(fields))
 

@@ -23,7 +23,7 @@ def empty(bare_backend):
     return {"data": bare_backend.data, "keys": bare_backend.keys}
 
 
-def _belongs(dialect, declared, name, kind, reflected, compare_to):
+def _belongs(dialect, _declared, name, kind, *_reflected):
     """Alembic asks SQLite for an index that is declared for PostgreSQL only: there the primary key serves."""
     return (dialect, kind, name) != ("sqlite", "index", "ix_tag")
 

@@ -5,11 +5,15 @@ from __future__ import annotations
 import stat
 
 import pytest
+from sqlalchemy import select
 
 from api.cli.failures import Exit
 from api.cli.installation import settings_mapping
+from api.opening import opened_vault
 from api.settings import Settings
 from tests.vault.providers.transit_server import Engine, transit_server
+from vault.sealed import Suite
+from vault.tables import value
 
 
 def test_a_new_installation_passes_the_doctor(perusal, tmp_path):
@@ -180,3 +184,22 @@ def test_a_root_key_comes_from_one_place_only(perusal, tmp_path, both):
     said = perusal("init", "--dir", tmp_path / "home", *given)
     assert said.code == Exit.USAGE
     assert not (tmp_path / "home").exists()
+
+
+@pytest.mark.parametrize(("given", "suite"), [((), Suite.GCM), (("--suite", "gcm-siv"), Suite.GCM_SIV)])
+def test_how_values_are_sealed_is_chosen_once_and_kept_with_the_installation(perusal, tmp_path, given, suite):
+    made = perusal("init", "--dir", tmp_path / "home", *given, "--json")
+    (tmp_path / "people.jsonl").write_text('{"name": "Li Si"}\n')
+    perusal("enrol", tmp_path / "people.jsonl", "--keys-out", tmp_path / "k", "--dir", tmp_path / "home")
+
+    assert made.json["suite"] == (given[1] if given else "gcm")
+    with opened_vault(Settings.from_mapping(settings_mapping(tmp_path / "home"))) as vault:
+        assert vault.installation.suite is suite
+        with vault.data.read() as conn:
+            assert {blob[1] for blob in conn.execute(select(value.c.blob)).scalars()} == {suite}
+
+
+def test_a_tenant_of_its_own_files_chooses_its_own_suite(perusal, home):
+    made = perusal("tenant", "add", "south", "--dir", home, "--suite", "gcm-siv", "--json")
+
+    assert made.json["suite"] == "gcm-siv"

@@ -146,7 +146,8 @@ def _seal_again(vault: Vault, key: SubjectKey, row: tuple[Any, ...]) -> tuple[An
         text = key.open(place, blob)
     except Unopenable:
         return None
-    fresh = seal(key.data, key.epoch, place, text, secrets.token_bytes(SALT_BYTES))
+    salt, suite = secrets.token_bytes(SALT_BYTES), vault.installation.suite
+    fresh = seal(key.data, key.epoch, place, text, salt, suite=suite)
     return bucket, subject, record, field, version, key.epoch, fresh, hashlib.sha256(fresh).digest()
 
 

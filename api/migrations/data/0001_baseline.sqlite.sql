@@ -41,11 +41,13 @@ CREATE TABLE tenant (
 	ledger_host TEXT NOT NULL,
 	role TEXT,
 	created_at BIGINT NOT NULL,
+	suite SMALLINT DEFAULT 1 NOT NULL,
 	CONSTRAINT pk_tenant PRIMARY KEY (tenant),
 	CONSTRAINT uq_tenant_name UNIQUE (name),
 	CONSTRAINT uq_tenant_first_bucket UNIQUE (first_bucket),
 	CONSTRAINT uq_tenant_role UNIQUE (role),
 	CONSTRAINT ck_tenant_tenant CHECK (length(tenant) = 16),
+	CONSTRAINT ck_tenant_suite CHECK (suite IN (1, 2)),
 	CONSTRAINT ck_tenant_buckets CHECK (first_bucket >= 0 AND buckets >= 1 AND first_bucket + buckets <= 4096)
 )
 -- end

@@ -32,6 +32,7 @@ def _item(vault: Vault, bucket: Bucket, key, now_ms: int = NOW):
         entry_id=secrets.token_bytes(16),
         fields=FIELDS,
         entropy=secrets.token_bytes(ENTROPY_BYTES),
+        suite=vault.installation.suite,
     )
 
 
@@ -120,4 +121,5 @@ def test_too_little_entropy_is_refused(vault: Vault):
             entry_id=bytes(16),
             fields=FIELDS,
             entropy=bytes(32),
+            suite=vault.installation.suite,
         )
