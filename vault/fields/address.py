@@ -79,7 +79,10 @@ def canonical(text: str) -> str:
         raise InvalidAddress("not an address")
     if len(rest) > MAX_ADDRESS:
         raise AddressLength("not an address")
-    return f"{region}/{rest}" if region else rest
+    if region:
+        return f"{region}/{rest}"
+    # Without the zeros in front of it, a number may turn out to be the postcode of a region behind it.
+    return rest if rest == plain else canonical(rest)
 
 
 def parts(value: str) -> AddressParts:
@@ -105,9 +108,10 @@ def mask(value: str) -> str:
 
 
 def _plain(text: str) -> str:
-    if len(text) > MAX_ADDRESS * 4:
+    # Cleaning can make a text longer; what is kept is the cleaned one, so that must not be too long either.
+    if len(text) > MAX_ADDRESS * 4 or len(cleaned := clean(text)) > MAX_ADDRESS * 4:
         raise AddressLength("not an address")
-    return _NOISE.sub("", simplified(fold_case(ascii_digits(clean(text)))))
+    return _NOISE.sub("", simplified(fold_case(ascii_digits(cleaned))))
 
 
 def _split(plain: str) -> tuple[str, str]:

@@ -46,9 +46,10 @@ REASONS = (InvalidName.code, NameLength.code, NameLetters.code)
 
 def canonical(text: str) -> str:
     """The canonical form; raises InvalidName."""
-    if len(text) > MAX_NAME * 4:
+    # Cleaning can make a text longer; what is kept is the cleaned one, so that must not be too long either.
+    if len(text) > MAX_NAME * 4 or len(cleaned := clean(text)) > MAX_NAME * 4:
         raise NameLength("not a name")
-    folded = fold_case(clean(text)).translate(_JOINERS)
+    folded = fold_case(cleaned).translate(_JOINERS)
     folded = simplified(unicodedata.normalize("NFKC", folded))
     if not folded:
         raise InvalidName("not a name")

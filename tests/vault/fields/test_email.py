@@ -1,7 +1,7 @@
 """E-mail addresses: lower case, ASCII domain, shape only."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vault.fields.email import InvalidEmail, canonical, mailbox, mask
@@ -18,11 +18,32 @@ from vault.fields.email import InvalidEmail, canonical, mailbox, mask
         ("user@XN--BCHER-KVA.example", "user@xn--bcher-kva.example"),
         ("张三@例子.中国", "张三@xn--fsqu00a.xn--fiqs8s"),
         ("user@example.com.", "user@example.com"),
+        ("user@example.com..", "user@example.com"),
+        ("user@example。com。．.", "user@example.com"),
+        ("user@\u200eexample.com\u200f", "user@example.com"),
         ("o'brien@example.com", "o'brien@example.com"),
         ("us\u200ber@example.com", "user@example.com"),
     ],
 )
 def test_every_spelling_of_an_address_is_one_address(written, expected):
+    assert canonical(written) == expected
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("user@straße.de", "user@xn--strae-oqa.de"),
+        ("user@STRAẞE.de", "user@xn--strae-oqa.de"),
+        ("user@strasse.de", "user@strasse.de"),
+        ("a@βόλος.com", "a@xn--nxasmm1c.com"),
+        ("a@βόλοσ.com", "a@xn--nxasmq6b.com"),
+        ("a@نامه\u200cای.com", "a@xn--mgba3gch31f060k.com"),
+        ("a@نامهای.com", "a@xn--mgba3gch31f.com"),
+        ("straße@example.com", "straße@example.com"),
+        ("strasse@example.com", "strasse@example.com"),
+    ],
+)
+def test_letters_that_make_another_domain_or_mailbox_are_kept_apart(written, expected):
     assert canonical(written) == expected
 
 
@@ -34,6 +55,10 @@ def test_every_spelling_of_an_address_is_one_address(written, expected):
         "@example.com",
         "user@",
         "user@localhost",
+        "user@localhost.",
+        "user@localhost..",
+        "user@..",
+        "user@exam\u200dple.com",
         "user@127.0.0.1",
         "user@@example.com",
         "us er@example.com",
@@ -98,10 +123,14 @@ def test_the_mailbox_of_a_mailbox_is_itself_and_an_address(local, domain):
     assert canonical(once) == once
 
 
+@settings(deadline=None)  # the first domain beyond ASCII loads IDNA's tables
 @given(
     st.emails()
     | st.text(max_size=20)
     | st.builds("{}@{}.com".format, st.text(max_size=9), st.text(max_size=9))
+    | st.builds(
+        "{}@{}{}".format, st.text(max_size=3), st.text(max_size=6), st.text("\u3002．｡․….", max_size=3)
+    )
 )
 def test_the_canonical_form_of_a_canonical_form_is_itself(text):
     try:
