@@ -30,6 +30,7 @@ from vault.errors import VaultError
 from vault.ids import SubjectId, TenantId
 from vault.key_tables import index_root, service_key, subject_key, tenant_kek
 from vault.providers.base import Provider
+from vault.returning import Returning
 from vault.rowset import RowSet
 from vault.storage import Database
 from vault.stream import SealingWriter, open_stream
@@ -136,11 +137,13 @@ def restore(
     with keys.write() as conn:
         _refuse_present(conn, store.tenant)
         count = 0
-        for table, rows in _tables(stream, provider, store.tenant):
+        returning = Returning(provider, store.tenant)
+        for table, rows in _tables(stream, returning):
             conn.execute(table.insert(), rows)
             count += len(rows)
             if report:
                 report("keys", count, None)
+        returning.count(conn)
         again = _erase_again(conn, store.tenant, gone)
     return Restored(
         rows=count,
@@ -168,9 +171,7 @@ def _rows(conn: Connection, provider: Provider, tenant: TenantId, table: Table) 
         yield [value.hex() if isinstance(value, bytes) else value for value in values.values()]
 
 
-def _tables(
-    stream: Iterable[bytes], provider: Provider, tenant: TenantId
-) -> Iterator[tuple[Table, list[dict[str, Any]]]]:
+def _tables(stream: Iterable[bytes], returning: Returning) -> Iterator[tuple[Table, list[dict[str, Any]]]]:
     """Rows to insert, by table, a chunk at a time; raises MalformedBackup when the end is missing or off."""
     known = {table.name: table for table in KEPT}
     count, ended = 0, False
@@ -179,7 +180,7 @@ def _tables(
         if ended or kind not in {"table", "row", "end"}:
             raise MalformedBackup("not a line of a backup")
         if kind == "row":
-            held.append(_row(table, columns, parts, provider, tenant))
+            held.append(returning.row(table, _row(table, columns, parts)))
             count += 1
         if held and (kind != "row" or len(held) >= CHUNK):
             yield table, held
@@ -193,17 +194,11 @@ def _tables(
         raise MalformedBackup("the backup's end is missing")
 
 
-def _row(
-    table: Table, columns: Sequence[str], values: Sequence[Any], provider: Provider, tenant: TenantId
-) -> dict[str, Any]:
-    row: dict[str, Any] = {
+def _row(table: Table, columns: Sequence[str], values: Sequence[Any]) -> dict[str, Any]:
+    return {
         name: bytes.fromhex(value) if isinstance(table.c[name].type, LargeBinary) else value
         for name, value in zip(columns, values, strict=True)
     }
-    if table is tenant_kek and row["wrapped"]:
-        row["wrapped"] = provider.wrap(row["wrapped"], kek_context(tenant, row["version"]))
-        row["provider"] = provider.name
-    return row
 
 
 def _lines(stream: Iterable[bytes]) -> Iterator[list[Any]]:

@@ -2,7 +2,8 @@
 
 Beside the keys: who keeps unwrapped copies of them and what those have to forget (`evictions`), and the jobs
 that replace keys while everything serves (`rotation`). A tenant has at most one active tenant key, one index
-epoch that is read, one that is being built, and one running job of a kind.
+epoch that is read, one that is being built, and one running job of a kind. A key is stored under the active tenant
+key only, whose row is held until the commit: nobody retires or destroys it in between.
 """
 
 from sqlalchemy import BigInteger, CheckConstraint, Column, Index, Integer, LargeBinary, Table, Text, text
@@ -156,3 +157,44 @@ install(
     postgresql="CREATE TRIGGER tenant_kek_in_use BEFORE UPDATE ON tenant_kek "
     "FOR EACH ROW EXECUTE FUNCTION tenant_kek_in_use()",
 )
+
+_INACTIVE = "this tenant key is not active"
+_MORE_THAN_BEFORE = (  # what only stays where it was may lie under a retired key
+    "HAVING count(*) > (SELECT count(*) FROM before b "
+    "WHERE b.tenant = f.tenant AND b.kek_version = f.kek_version)"
+)
+
+for _table in (subject_key, index_root, service_key):
+    _name = _table.name
+    for _verb, _moved in (
+        ("INSERT", "TRUE"),
+        ("UPDATE", "(NEW.kek_version, NEW.tenant) <> (OLD.kek_version, OLD.tenant)"),
+    ):
+        install(
+            _table,
+            sqlite=f"CREATE TRIGGER {_name}_{_verb.lower()}_under_active AFTER {_verb} ON {_name} "
+            f"WHEN {_moved} AND NOT EXISTS (SELECT 1 FROM tenant_kek WHERE tenant = NEW.tenant "
+            f"AND version = NEW.kek_version AND state = 'active') "
+            f"BEGIN SELECT RAISE(ABORT, '{_INACTIVE}'); END",
+        )
+    for _verb, _before, _more in (
+        ("INSERT", "", ""),
+        ("UPDATE", "OLD TABLE AS before ", _MORE_THAN_BEFORE),
+    ):
+        install(
+            _table,
+            postgresql=f"CREATE FUNCTION {_name}_{_verb.lower()}_under_active() RETURNS trigger "
+            f"LANGUAGE plpgsql AS $$ DECLARE used record; BEGIN "
+            f"FOR used IN SELECT f.tenant, f.kek_version FROM fresh f GROUP BY 1, 2 {_more} LOOP "
+            # Waits for whoever is just changing the row, and looks at its state again afterwards.
+            f"PERFORM 1 FROM tenant_kek WHERE tenant = used.tenant AND version = used.kek_version "
+            f"AND state = 'active' FOR SHARE; "
+            f"IF NOT FOUND THEN RAISE EXCEPTION '{_INACTIVE}' USING ERRCODE = '23514'; END IF; "
+            f"END LOOP; RETURN NULL; END $$",
+        )
+        install(
+            _table,
+            postgresql=f"CREATE TRIGGER {_name}_{_verb.lower()}_under_active AFTER {_verb} ON {_name} "
+            f"REFERENCING {_before}NEW TABLE AS fresh "
+            f"FOR EACH STATEMENT EXECUTE FUNCTION {_name}_{_verb.lower()}_under_active()",
+        )

@@ -17,7 +17,7 @@ from contextlib import suppress
 from typing import Final, Self
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from vault import evictions, subject_keys
 from vault import tenant as tenants
@@ -159,15 +159,18 @@ class Keyring:
         """Make and store fresh keys for new people, in one transaction of the key data base."""
         del now_ms  # key rows carry no time: a backup of them should say as little as it can
         made = subject_keys.fresh(subject for _, subject in subjects)
-        under = self.wrapping(2 * len(made))
-        rows = [
-            under.row((bucket, subject), kind, FIRST_EPOCH, secret)
-            for bucket, subject in subjects
-            for kind, secret in (("data", made[subject].data), ("ledger", made[subject].ledger))
-        ]
-        unit = self._database.single if len(rows) <= subject_keys.CHUNK else self._database.write
-        with unit() as conn:
-            subject_keys.insert(conn, self.tenant, rows)
+
+        def store(under: Wrapping) -> None:
+            rows = [
+                under.row((bucket, subject), kind, FIRST_EPOCH, secret)
+                for bucket, subject in subjects
+                for kind, secret in (("data", made[subject].data), ("ledger", made[subject].ledger))
+            ]
+            unit = self._database.single if len(rows) <= subject_keys.CHUNK else self._database.write
+            with unit() as conn:
+                subject_keys.insert(conn, self.tenant, rows)
+
+        self.store_wrapped(2 * len(made), store)
         self._cache.put(made.items())
         return made
 
@@ -287,6 +290,20 @@ class Keyring:
                 left += tenants.reserve_wraps(self._database, self.tenant, under.version, count - left)
             self._allowance = (under.version, left - count)
         return under
+
+    def store_wrapped[T](self, count: int, store: Callable[[Wrapping], T]) -> T:
+        """What `store` answers, which writes `count` keys in a transaction of its own, wrapped as it is told.
+
+        It is called again under the newer tenant key when the data base refuses one that is no longer active:
+        the rotation may have gone on while this process waited.
+        """
+        while True:
+            under = self.wrapping(count)
+            try:
+                return store(under)
+            except IntegrityError:
+                if self.refreshed().kek_version == under.version:
+                    raise
 
     def tenant_keys(self, versions: Iterable[int]) -> Mapping[int, AESGCM]:
         """The tenant key in all its versions, these among them; raises KeysUnavailable."""

@@ -13,6 +13,7 @@ from typing import Final
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy import Connection, select, update
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import IntegrityError
 
 from vault.errors import VaultError
 from vault.evictions import last_number
@@ -138,9 +139,16 @@ def load(database: Database, provider: Provider, tenant: TenantId) -> TenantSecr
     }
     missing = [name for name in SERVICE_KEYS if name not in services]
     if missing:
-        with database.write() as conn:
-            _add_services(conn, tenant, missing, keks[current], current)
-            services = _services(conn, tenant)
+        try:
+            with database.write() as conn:
+                _add_services(conn, tenant, missing, keks[current], current)
+                services = _services(conn, tenant)
+        except IntegrityError:
+            with database.read() as conn:
+                if _wrapped_keks(conn, tenant)[1] == current:
+                    raise
+            # Another tenant key became active while the provider answered.
+            return load(database, provider, tenant)
     return TenantSecrets(
         tenant=tenant,
         keks=keks,

@@ -18,6 +18,7 @@ from vault.keys import Keyring
 from vault.opening import Vault, open_vault
 from vault.providers.local import create_root, open_root
 from vault.reader import Unreadable, UnreadableCode, open_many
+from vault.rotation import Kind, start
 from vault.sealed import Unopenable
 
 DAYS = 30
@@ -114,6 +115,20 @@ def test_a_restored_backup_holds_every_key_and_opens_every_value(site, now):
     assert [site.reads(fresh, person, now) for person in crowd[:3]] == [
         {"phone": people.phone(i)} for i in range(3)
     ]
+
+
+def test_a_backup_made_in_the_middle_of_a_change_of_the_tenant_key_is_restored_under_the_new_one(site, now):
+    crowd = people.enrol(site.vault, range(3), now)
+    start(site.vault, Kind.TENANT, now)
+    crowd += people.enrol(site.vault, range(3, 5), now)
+    fresh = site.copies("")
+
+    site.restore(site.backup(now), fresh)
+
+    with fresh.keys.read() as conn:
+        for table in (index_root, service_key, subject_key):
+            assert set(conn.execute(select(table.c.kek_version)).scalars()) == {2}
+    assert [site.reads(fresh, who, now) for who in crowd] == [{"phone": people.phone(i)} for i in range(5)]
 
 
 def test_an_old_data_base_does_not_open_for_an_erased_person_under_todays_keys(site, now):

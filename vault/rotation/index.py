@@ -31,7 +31,7 @@ from vault.rotation.jobs import Job, Kind, move, new_job, store
 from vault.rotation.people import count_kept, next_people, pack_person
 from vault.rowset import RowSet
 from vault.stored import StoredValue, every_values
-from vault.subject_keys import Person
+from vault.subject_keys import Person, Wrapping
 from vault.tag_keys import TagKeys
 from vault.tag_tables import tag, unique_key
 from vault.tags.making import tags_for, tags_for_person
@@ -58,7 +58,11 @@ def begin(vault: Vault, now_ms: int) -> Job:
     ring = vault.keyring
     with vault.data.read() as conn:
         total = count_kept(conn)
-    under = ring.wrapping(1)
+    return ring.store_wrapped(1, lambda under: _begin(vault, under, total, now_ms))
+
+
+def _begin(vault: Vault, under: Wrapping, total: int, now_ms: int) -> Job:
+    ring = vault.keyring
     with ring.database.write() as conn:
         newest = select(func.max(index_root.c.epoch)).where(index_root.c.tenant == ring.tenant)
         target = int(conn.execute(newest).scalar_one()) + 1

@@ -21,11 +21,12 @@ from sqlalchemy import Connection, func, select, tuple_
 from vault import subject_keys
 from vault.evictions import announce
 from vault.ids import Bucket, SubjectId, bucket_for
+from vault.keys import Keyring
 from vault.opening import Vault
 from vault.rotation.jobs import Job, Kind, move, new_job, store
 from vault.rowset import RowSet
 from vault.sealed import KEY_BYTES, SALT_BYTES, Place, Unopenable, seal
-from vault.subject_keys import Person, SubjectKey
+from vault.subject_keys import Person, SubjectKey, Wrapping
 from vault.tables import person
 
 BATCH: Final = 500
@@ -109,15 +110,19 @@ def _next_epoch(vault: Vault, people: Sequence[Person]) -> dict[SubjectId, Subje
         if subject in keys and keys[subject].epoch <= oldest.get(subject, 0)
     ]
     if wanting:
-        under = ring.wrapping(len(wanting))
-        rows = [
-            under.row(who, "data", keys[who[1]].epoch + 1, secrets.token_bytes(KEY_BYTES)) for who in wanting
-        ]
-        with ring.database.write() as conn:
-            subject_keys.insert_epochs(conn, ring.tenant, rows)
+        ring.store_wrapped(
+            len(wanting),
+            lambda under: _add_epochs(ring, under, [(who, keys[who[1]].epoch + 1) for who in wanting]),
+        )
         ring.forget(subject for _, subject in wanting)
         keys |= ring.subject_keys(wanting, fresh=True)
     return {subject: key for subject, key in keys.items() if key.epoch > oldest.get(subject, key.epoch)}
+
+
+def _add_epochs(ring: Keyring, under: Wrapping, wanting: Sequence[tuple[Person, int]]) -> None:
+    rows = [under.row(who, "data", epoch, secrets.token_bytes(KEY_BYTES)) for who, epoch in wanting]
+    with ring.database.write() as conn:
+        subject_keys.insert_epochs(conn, ring.tenant, rows)
 
 
 def _move_values(conn: Connection, vault: Vault, keys: dict[SubjectId, SubjectKey]) -> list[Person]:

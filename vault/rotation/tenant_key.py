@@ -13,17 +13,18 @@ import struct
 from typing import Any, Final
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from sqlalchemy import Connection, RowMapping, Select, Table, func, select, tuple_, update
+from sqlalchemy import Connection, Select, Table, func, select, tuple_, update
 
 from vault.evictions import TENANT, announce
 from vault.ids import TenantId
 from vault.key_tables import index_root, service_key, subject_key, tenant_kek
 from vault.opening import Vault
+from vault.returning import bound
 from vault.rotation.barrier import barrier, passed
 from vault.rotation.jobs import Job, Kind, move, new_job, store
 from vault.rowset import RowSet
 from vault.subject_keys import person_context
-from vault.tenant import add_kek, root_context, service_context
+from vault.tenant import add_kek
 from vault.wrapping import unwrap, wrap
 
 BATCH: Final = 5_000
@@ -110,7 +111,9 @@ def small(vault: Vault, job: Job, now_ms: int) -> Job:
             for row in rows:
                 old = row["kek_version"]
                 wrapped = wrap(
-                    cipher, unwrap(keks[old], row["wrapped"], _bound(row, old)), _bound(row, job.target)
+                    cipher,
+                    unwrap(keks[old], row["wrapped"], bound(table, row, old)),
+                    bound(table, row, job.target),
                 )
                 this = [column == row[column.name] for column in table.primary_key.columns]
                 conn.execute(update(table).where(*this).values(kek_version=job.target, wrapped=wrapped))
@@ -161,13 +164,6 @@ def _any_left(conn: Connection, job: Job) -> bool:
         subject_key.c.tenant == job.tenant, subject_key.c.kek_version != job.target
     )
     return conn.execute(left.limit(1)).first() is not None
-
-
-def _bound(row: RowMapping, version: int) -> bytes:
-    """What an index root or a service key is bound to, under a version of the tenant key."""
-    if "name" in row:
-        return service_context(row["tenant"], row["name"], row["version"], version)
-    return root_context(row["tenant"], row["epoch"], version)
 
 
 _CURSOR = struct.Struct(">i16s6si")

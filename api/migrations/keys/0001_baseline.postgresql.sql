@@ -66,6 +66,14 @@ CREATE UNIQUE INDEX uq_index_root_active ON index_root (tenant) WHERE state = 'a
 -- end
 CREATE UNIQUE INDEX uq_index_root_building ON index_root (tenant) WHERE state = 'building'
 -- end
+CREATE FUNCTION index_root_insert_under_active() RETURNS trigger LANGUAGE plpgsql AS $$ DECLARE used record; BEGIN FOR used IN SELECT f.tenant, f.kek_version FROM fresh f GROUP BY 1, 2  LOOP PERFORM 1 FROM tenant_kek WHERE tenant = used.tenant AND version = used.kek_version AND state = 'active' FOR SHARE; IF NOT FOUND THEN RAISE EXCEPTION 'this tenant key is not active' USING ERRCODE = '23514'; END IF; END LOOP; RETURN NULL; END $$
+-- end
+CREATE TRIGGER index_root_insert_under_active AFTER INSERT ON index_root REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION index_root_insert_under_active()
+-- end
+CREATE FUNCTION index_root_update_under_active() RETURNS trigger LANGUAGE plpgsql AS $$ DECLARE used record; BEGIN FOR used IN SELECT f.tenant, f.kek_version FROM fresh f GROUP BY 1, 2 HAVING count(*) > (SELECT count(*) FROM before b WHERE b.tenant = f.tenant AND b.kek_version = f.kek_version) LOOP PERFORM 1 FROM tenant_kek WHERE tenant = used.tenant AND version = used.kek_version AND state = 'active' FOR SHARE; IF NOT FOUND THEN RAISE EXCEPTION 'this tenant key is not active' USING ERRCODE = '23514'; END IF; END LOOP; RETURN NULL; END $$
+-- end
+CREATE TRIGGER index_root_update_under_active AFTER UPDATE ON index_root REFERENCING OLD TABLE AS before NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION index_root_update_under_active()
+-- end
 ALTER TABLE index_root ENABLE ROW LEVEL SECURITY
 -- end
 CREATE POLICY own ON index_root USING (tenant = (SELECT perusal_key_tenant())) WITH CHECK (tenant = (SELECT perusal_key_tenant()))
@@ -106,6 +114,14 @@ CREATE TABLE service_key (
 	CONSTRAINT ck_service_key_state CHECK (state IN ('active', 'retired'))
 )
 -- end
+CREATE FUNCTION service_key_insert_under_active() RETURNS trigger LANGUAGE plpgsql AS $$ DECLARE used record; BEGIN FOR used IN SELECT f.tenant, f.kek_version FROM fresh f GROUP BY 1, 2  LOOP PERFORM 1 FROM tenant_kek WHERE tenant = used.tenant AND version = used.kek_version AND state = 'active' FOR SHARE; IF NOT FOUND THEN RAISE EXCEPTION 'this tenant key is not active' USING ERRCODE = '23514'; END IF; END LOOP; RETURN NULL; END $$
+-- end
+CREATE TRIGGER service_key_insert_under_active AFTER INSERT ON service_key REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION service_key_insert_under_active()
+-- end
+CREATE FUNCTION service_key_update_under_active() RETURNS trigger LANGUAGE plpgsql AS $$ DECLARE used record; BEGIN FOR used IN SELECT f.tenant, f.kek_version FROM fresh f GROUP BY 1, 2 HAVING count(*) > (SELECT count(*) FROM before b WHERE b.tenant = f.tenant AND b.kek_version = f.kek_version) LOOP PERFORM 1 FROM tenant_kek WHERE tenant = used.tenant AND version = used.kek_version AND state = 'active' FOR SHARE; IF NOT FOUND THEN RAISE EXCEPTION 'this tenant key is not active' USING ERRCODE = '23514'; END IF; END LOOP; RETURN NULL; END $$
+-- end
+CREATE TRIGGER service_key_update_under_active AFTER UPDATE ON service_key REFERENCING OLD TABLE AS before NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION service_key_update_under_active()
+-- end
 ALTER TABLE service_key ENABLE ROW LEVEL SECURITY
 -- end
 CREATE POLICY own ON service_key USING (tenant = (SELECT perusal_key_tenant())) WITH CHECK (tenant = (SELECT perusal_key_tenant()))
@@ -121,6 +137,14 @@ CREATE TABLE subject_key (
 	CONSTRAINT pk_subject_key PRIMARY KEY (bucket, tenant, subject, kind, epoch),
 	CONSTRAINT ck_subject_key_kind CHECK (kind IN ('data', 'ledger'))
 )
+-- end
+CREATE FUNCTION subject_key_insert_under_active() RETURNS trigger LANGUAGE plpgsql AS $$ DECLARE used record; BEGIN FOR used IN SELECT f.tenant, f.kek_version FROM fresh f GROUP BY 1, 2  LOOP PERFORM 1 FROM tenant_kek WHERE tenant = used.tenant AND version = used.kek_version AND state = 'active' FOR SHARE; IF NOT FOUND THEN RAISE EXCEPTION 'this tenant key is not active' USING ERRCODE = '23514'; END IF; END LOOP; RETURN NULL; END $$
+-- end
+CREATE TRIGGER subject_key_insert_under_active AFTER INSERT ON subject_key REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION subject_key_insert_under_active()
+-- end
+CREATE FUNCTION subject_key_update_under_active() RETURNS trigger LANGUAGE plpgsql AS $$ DECLARE used record; BEGIN FOR used IN SELECT f.tenant, f.kek_version FROM fresh f GROUP BY 1, 2 HAVING count(*) > (SELECT count(*) FROM before b WHERE b.tenant = f.tenant AND b.kek_version = f.kek_version) LOOP PERFORM 1 FROM tenant_kek WHERE tenant = used.tenant AND version = used.kek_version AND state = 'active' FOR SHARE; IF NOT FOUND THEN RAISE EXCEPTION 'this tenant key is not active' USING ERRCODE = '23514'; END IF; END LOOP; RETURN NULL; END $$
+-- end
+CREATE TRIGGER subject_key_update_under_active AFTER UPDATE ON subject_key REFERENCING OLD TABLE AS before NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION subject_key_update_under_active()
 -- end
 ALTER TABLE subject_key ENABLE ROW LEVEL SECURITY
 -- end

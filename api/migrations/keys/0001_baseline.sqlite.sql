@@ -46,6 +46,10 @@ CREATE UNIQUE INDEX uq_index_root_active ON index_root (tenant) WHERE state = 'a
 -- end
 CREATE UNIQUE INDEX uq_index_root_building ON index_root (tenant) WHERE state = 'building'
 -- end
+CREATE TRIGGER index_root_insert_under_active AFTER INSERT ON index_root WHEN TRUE AND NOT EXISTS (SELECT 1 FROM tenant_kek WHERE tenant = NEW.tenant AND version = NEW.kek_version AND state = 'active') BEGIN SELECT RAISE(ABORT, 'this tenant key is not active'); END
+-- end
+CREATE TRIGGER index_root_update_under_active AFTER UPDATE ON index_root WHEN (NEW.kek_version, NEW.tenant) <> (OLD.kek_version, OLD.tenant) AND NOT EXISTS (SELECT 1 FROM tenant_kek WHERE tenant = NEW.tenant AND version = NEW.kek_version AND state = 'active') BEGIN SELECT RAISE(ABORT, 'this tenant key is not active'); END
+-- end
 CREATE TABLE rotation (
 	tenant BLOB NOT NULL,
 	id BLOB NOT NULL,
@@ -78,6 +82,10 @@ CREATE TABLE service_key (
 	CONSTRAINT ck_service_key_state CHECK (state IN ('active', 'retired'))
 )
 -- end
+CREATE TRIGGER service_key_insert_under_active AFTER INSERT ON service_key WHEN TRUE AND NOT EXISTS (SELECT 1 FROM tenant_kek WHERE tenant = NEW.tenant AND version = NEW.kek_version AND state = 'active') BEGIN SELECT RAISE(ABORT, 'this tenant key is not active'); END
+-- end
+CREATE TRIGGER service_key_update_under_active AFTER UPDATE ON service_key WHEN (NEW.kek_version, NEW.tenant) <> (OLD.kek_version, OLD.tenant) AND NOT EXISTS (SELECT 1 FROM tenant_kek WHERE tenant = NEW.tenant AND version = NEW.kek_version AND state = 'active') BEGIN SELECT RAISE(ABORT, 'this tenant key is not active'); END
+-- end
 CREATE TABLE subject_key (
 	bucket INTEGER NOT NULL,
 	tenant BLOB NOT NULL,
@@ -90,6 +98,10 @@ CREATE TABLE subject_key (
 	CONSTRAINT ck_subject_key_kind CHECK (kind IN ('data', 'ledger'))
 )
  WITHOUT ROWID
+-- end
+CREATE TRIGGER subject_key_insert_under_active AFTER INSERT ON subject_key WHEN TRUE AND NOT EXISTS (SELECT 1 FROM tenant_kek WHERE tenant = NEW.tenant AND version = NEW.kek_version AND state = 'active') BEGIN SELECT RAISE(ABORT, 'this tenant key is not active'); END
+-- end
+CREATE TRIGGER subject_key_update_under_active AFTER UPDATE ON subject_key WHEN (NEW.kek_version, NEW.tenant) <> (OLD.kek_version, OLD.tenant) AND NOT EXISTS (SELECT 1 FROM tenant_kek WHERE tenant = NEW.tenant AND version = NEW.kek_version AND state = 'active') BEGIN SELECT RAISE(ABORT, 'this tenant key is not active'); END
 -- end
 CREATE TABLE tenant_kek (
 	tenant BLOB NOT NULL,

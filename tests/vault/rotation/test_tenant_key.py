@@ -1,12 +1,12 @@
 """The tenant key is replaced while everybody reads, writes and enrols."""
 
 import pytest
-from sqlalchemy import update
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import select, update
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from tests.vault.people import enrol
 from tests.vault.rotation.kit import crowd, kek_states, kek_versions, read, rotate, steps
-from vault.key_tables import tenant_kek
+from vault.key_tables import index_root, service_key, subject_key, tenant_kek
 from vault.rotation import (
     Kind,
     NothingToResume,
@@ -19,6 +19,9 @@ from vault.rotation import (
     step,
 )
 from vault.rotation import tenant_key as rotation
+from vault.rotation.people import rotate_person
+from vault.storage import Dialect
+from vault.tenant import add_index_root
 
 
 def test_everything_lies_under_the_new_version_afterwards_and_opens_as_before(vault, others, now):
@@ -136,3 +139,72 @@ def test_the_data_base_refuses_to_destroy_a_version_that_is_needed(vault, now):
     for state in ("active", "retired", "destroyed"):
         with pytest.raises(DBAPIError), vault.keyring.database.write() as conn:
             conn.execute(update(tenant_kek).values(state=state, wrapped=b""))
+
+
+def _late(vault, others, now, count, do):
+    """`do`, which takes its tenant key, then waits until somebody else has rotated it and destroyed the old one."""
+    (other,) = others(1)
+    wrapping, done = vault.keyring.wrapping, []
+
+    def waits(wanted, **more):
+        under = wrapping(wanted, **more)
+        if not done:
+            assert wanted == count
+            done.append(start(other, Kind.TENANT, now))
+            run(other, done[0], clock=lambda: now, pause=lambda _: vault.keyring.is_clear(1 << 40))
+            assert destroy_retired(other) == 1
+        return under
+
+    vault.keyring.wrapping = waits
+    answer = do()
+    assert kek_versions(vault) == {2}
+    assert kek_states(vault) == {1: "destroyed", 2: "active"}
+    return answer
+
+
+def test_people_made_by_a_process_that_slept_through_a_rotation_have_keys_that_open(vault, others, now):
+    made = _late(vault, others, now, 2, lambda: crowd(vault, 1, now))
+    assert all(isinstance(one, dict) for one in read(others(1)[0], made, now))
+
+
+def test_an_index_root_made_by_a_process_that_slept_through_a_rotation_opens(vault, others, now):
+    _late(vault, others, now, 1, lambda: start(vault, Kind.INDEX, now))
+    assert others(1)[0].keyring.tag_epochs == (1, 2)
+
+
+def test_a_person_moved_by_a_process_that_slept_through_a_rotation_stays_readable(vault, others, now):
+    people = crowd(vault, 1, now)
+    assert _late(vault, others, now, 1, lambda: rotate_person(vault, people[0].subject))
+    assert all(isinstance(one, dict) for one in read(others(1)[0], people, now))
+
+
+@pytest.mark.parametrize("table", [subject_key, index_root, service_key], ids=lambda table: table.name)
+def test_the_data_base_stores_and_moves_keys_under_the_active_version_only(vault, now, table):
+    crowd(vault, 2, now)
+    start(vault, Kind.TENANT, now)
+    with vault.keyring.database.read() as conn:
+        row = dict(conn.execute(select(table).limit(1)).mappings().one())
+    number = "version" if table is service_key else "epoch"
+    more = {"state": "retired"} if "state" in row else {}
+    for version in (1, 3):
+        with pytest.raises(IntegrityError), vault.keyring.database.write() as conn:
+            conn.execute(table.insert().values({**row, **more, number: 9, "kek_version": version}))
+    with vault.keyring.database.write() as conn:
+        conn.execute(update(table).values(wrapped=table.c.wrapped))
+        conn.execute(update(table).values(kek_version=2))
+    with pytest.raises(IntegrityError), vault.keyring.database.write() as conn:
+        conn.execute(update(table).values(kek_version=1))
+
+
+def test_a_retirement_waits_for_whoever_is_just_storing_keys(vault, others, now):
+    crowd(vault, 1, now)
+    database = vault.keyring.database
+    if database.dialect is Dialect.SQLITE:
+        pytest.skip("SQLite lets one writer in at a time")
+    under = vault.keyring.wrapping(1)
+    with database.write() as conn:
+        add_index_root(conn, under, epoch=7, state="retired", now_ms=now)
+        with database.write() as other:
+            other.exec_driver_sql("SET LOCAL lock_timeout = '50ms'")
+            with pytest.raises(DBAPIError, match="lock timeout"):
+                other.execute(update(tenant_kek).values(state="retired"))
