@@ -6,7 +6,9 @@ from sqlalchemy import Connection, insert, select, update
 
 from api.access import Access
 from api.tables import staff
+from consent.staff import actor_outline, mixes_alphabets
 from vault.errors import MalformedId
+from vault.fields.text import clean
 from vault.ids import Bucket, new_secret, secret_bucket, secret_hash
 
 PREFIX = "stf"
@@ -25,12 +27,36 @@ class StaffMember:
         return f"{self.role.value}/{self.key_id}"
 
 
+class ActorRefused(Exception):
+    """No key for this name: it is none, mixes alphabets that look alike, or could be taken for another holder's."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
 def issue_staff_key(conn: Connection, *, actor: str, role: Access, now_ms: int) -> str:
-    """A new key for `actor`; it is shown once and only its hash is kept."""
+    """A new key for `actor`; it is shown once and only its hash is kept. Raises ActorRefused.
+
+    One person may hold several keys, all under exactly one spelling: dual control counts people by their names.
+    """
+    name = clean(actor)
+    _check_name(conn, name)
     key = new_secret(PREFIX, Bucket(0))
-    row = {"key_hash": secret_hash(key), "actor": actor, "role": role.value, "created_at": now_ms}
+    row = {"key_hash": secret_hash(key), "actor": name, "role": role.value, "created_at": now_ms}
     conn.execute(insert(staff).values(**row))
     return key
+
+
+def _check_name(conn: Connection, name: str) -> None:
+    outline = actor_outline(name)
+    if not outline:
+        raise ActorRefused("actor_empty")
+    if mixes_alphabets(name):
+        raise ActorRefused("actor_mixes_alphabets")
+    holders = conn.execute(select(staff.c.actor).distinct()).scalars()
+    if any(holder != name and actor_outline(holder) == outline for holder in holders):
+        raise ActorRefused("actor_near_another")
 
 
 def end_staff_key(conn: Connection, key: str, now_ms: int) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from vault.fields.text import clean, fold_case
 from vault.opening import Vault
 
 WINDOW_MS: Final = 15 * 60_000
@@ -18,6 +19,8 @@ WINDOW_MS: Final = 15 * 60_000
 
 ASKING_MS: Final = 60 * 60_000
 """How long a request waits for its approvals."""
+
+_ALIKE: Final = frozenset({"LATIN", "GREEK", "CYRILLIC"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,9 +35,24 @@ class Staffer:
 
 
 def actor_mac(vault: Vault, staffer: Staffer) -> bytes:
-    """What records know the holder of a key by, 32 bytes: the same for every key of one person."""
-    known_as = unicodedata.normalize("NFKC", staffer.actor).casefold().strip()
+    """What records know the holder of a key by, 32 bytes: the same for every key of one person.
+
+    Spellings that can be taken for each other are the same: only letters and digits count (`actor_outline`).
+    """
+    known_as = actor_outline(staffer.actor)
     return hmac.digest(vault.keyring.service_key("dual"), b"pv1/actor" + known_as.encode(), "sha256")
+
+
+def actor_outline(actor: str) -> str:
+    """What of a name is left when blanks, marks, widths and case do not count: two people must differ in this."""
+    apart = unicodedata.normalize("NFKD", fold_case(clean(actor)))
+    return "".join(character for character in apart if character.isalnum())
+
+
+def mixes_alphabets(actor: str) -> bool:
+    """Whether letters of more than one of the alphabets that look alike (Latin, Greek, Cyrillic) are in a name."""
+    apart = unicodedata.normalize("NFKD", clean(actor))
+    return len({unicodedata.name(one, "").partition(" ")[0] for one in apart if one.isalpha()} & _ALIKE) > 1
 
 
 class DualKind(StrEnum):

@@ -11,7 +11,14 @@ from api.access import STAFF, Access
 from api.cli.failures import Exit, Failure
 from api.cli.installation import databases, dir_option, settings_of, write_private
 from api.cli.output import emit, json_option
-from api.staff import issue_staff_key
+from api.staff import ActorRefused, issue_staff_key
+
+_REFUSED = {
+    "actor_empty": "a holder's name has letters or digits",
+    "actor_mixes_alphabets": "a holder's name is written in one alphabet: Latin, Greek or Cyrillic",
+    "actor_near_another": "somebody holds a key under nearly this name: for the same person spell it the same way, "
+    "for another one add what tells them apart",
+}
 
 
 @click.group("staff")
@@ -33,7 +40,10 @@ def add(home: Path | None, actor: str, role: str, key_out: Path, as_json: bool) 
     if key_out.exists():
         raise Failure(f"{key_out.name} is already there", code="already_there", exit_code=Exit.USAGE)
     with databases(settings) as (data, _keys), data.write() as conn:
-        key = issue_staff_key(conn, actor=actor, role=Access(role), now_ms=time.time_ns() // 1_000_000)
+        try:
+            key = issue_staff_key(conn, actor=actor, role=Access(role), now_ms=time.time_ns() // 1_000_000)
+        except ActorRefused as refused:
+            raise Failure(_REFUSED[refused.code], code=refused.code, exit_code=Exit.USAGE) from None
         write_private(key_out, key + "\n")
     emit(
         {"actor": actor, "role": role, "key_file": key_out.name},

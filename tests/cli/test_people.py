@@ -215,3 +215,25 @@ def test_a_staff_key_is_written_to_a_new_private_file_and_nowhere_else(perusal, 
     )
     assert again.code == Exit.USAGE
     assert file.read_text().strip() == key
+
+
+@pytest.mark.parametrize(
+    ("actor", "code"),
+    [
+        ("li  wei.", "actor_near_another"),
+        ("Li\u200bWei", "actor_near_another"),
+        ("L\u00ed Wei", "actor_near_another"),
+        ("L\u0456 Wei", "actor_mixes_alphabets"),
+        (" \u200b.", "actor_empty"),
+    ],
+)
+def test_nobody_gets_a_key_under_nearly_the_name_of_another_holder(perusal, home, tmp_path, actor, code):
+    add = ("staff", "add", "--role", "auditor", "--dir", home)
+    assert perusal(*add, "--actor", "Li Wei", "--key-out", tmp_path / "one.key").code == 0
+
+    said = perusal(*add, "--actor", actor, "--key-out", tmp_path / "two.key")
+    again = perusal(*add, "--actor", " Li\u00a0 Wei", "--key-out", tmp_path / "three.key")
+
+    assert (said.code, again.code) == (Exit.USAGE, 0), "one person may hold several keys"
+    assert f"[{code}]" in said.err
+    assert not (tmp_path / "two.key").exists()

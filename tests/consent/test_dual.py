@@ -72,6 +72,19 @@ def test_one_person_with_two_keys_is_one_approver(office, person):
         assert find(conn, asked.id).state is DualState.ASKED
 
 
+@pytest.mark.parametrize(
+    "spelled",
+    ["li  wei", "Li\u200bWei", "Li\u00a0Wei", "Li Wei\u200b", "\u2002LI WEI ", "\uff2ci Wei", "Li\u00adWei"],
+    ids=ascii,
+)
+def test_one_person_is_one_person_however_their_name_is_spelled(office, person, spelled):
+    one = Staffer(name="operator/eeeeeeeeeeee", actor="Li Wei")
+    same = Staffer(name="auditor/ffffffffffff", actor=spelled)
+    asked = office.ask(person.subject, staffer=one)
+
+    assert office.vote(asked.id, same) == Denied(code=DenialCode.OWN_REQUEST)
+
+
 @pytest.mark.parametrize("who", [ASKER, FIRST, THIRD], ids=["asker", "approver", "another"])
 @pytest.mark.parametrize("approved", [False, True])
 def test_one_no_ends_a_request_also_when_it_was_approved(office, person, who, approved):
