@@ -14,14 +14,15 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from vault.drafts import Refused, UniqueKey, draft_value
+from vault.canonical_history import canonical_history
+from vault.drafts import Refused, UniqueKey, claims_of, draft_value
 from vault.enrol import TAKEN
 from vault.holds import next_instant, take_people
-from vault.ids import Bucket, SubjectId, bucket_for
+from vault.ids import SubjectId, bucket_for
 from vault.keys import EpochMoved
 from vault.opening import Vault
-from vault.rowset import RowSet
 from vault.stored import current_values
+from vault.unique_keys import CLAIM, OWNERS, RELEASE, held_by, place
 from vault.versions import Batch, Current, Step, Within, write_versions
 
 UNKNOWN_PERSON: Final = "person_unknown"
@@ -45,36 +46,6 @@ class Updated:
     """The version that is current now (1 is the first); unchanged when the same value was given again."""
 
     version: int
-
-
-_CLAIM = RowSet(
-    # In key order: two batches that want the same keys then wait for each other instead of deadlocking.
-    "WITH {rows} INSERT INTO unique_key (bucket, kind, epoch, tag, subject) "
-    "SELECT bucket, kind, epoch, tag, subject FROM rows WHERE true ORDER BY bucket, kind, epoch, tag "
-    "ON CONFLICT DO NOTHING",
-    bucket="int",
-    kind="int",
-    epoch="int",
-    tag="int",
-    subject="bytes",
-)
-_OWNERS = RowSet(
-    "WITH {rows} SELECT rows.i, k.subject FROM rows JOIN unique_key k ON k.bucket = rows.bucket "
-    "AND k.kind = rows.kind AND k.epoch = rows.epoch AND k.tag = rows.tag",
-    bucket="int",
-    kind="int",
-    epoch="int",
-    tag="int",
-)
-_RELEASE = RowSet(
-    "WITH {rows} DELETE FROM unique_key WHERE (bucket, kind, epoch, tag, subject) IN "
-    "(SELECT bucket, kind, epoch, tag, subject FROM rows)",
-    bucket="int",
-    kind="int",
-    epoch="int",
-    tag="int",
-    subject="bytes",
-)
 
 
 def update_value(
@@ -191,37 +162,27 @@ def _apply(conn: Connection, batch: Batch, steps: Sequence[Step]) -> dict[int, U
 def _move_unique_keys(conn: Connection, batch: Batch, steps: Sequence[Step], current: Current) -> set[int]:
     """Claim what the new values occupy and release what the old ones did; answers which steps came too late."""
     wanted = [(step, claim) for step in steps for claim in step.draft.claims]
-    _CLAIM(conn, [(*_place(claim), step.key.subject) for step, claim in wanted])
-    owners = dict(_OWNERS(conn, [_place(claim) for _, claim in wanted]))
+    CLAIM(conn, [row for step in steps for row in held_by(step.key.subject, step.draft.claims)])
+    owners = dict(OWNERS(conn, [place(claim) for _, claim in wanted]))
     lost = {step.at for at, (step, _) in enumerate(wanted) if owners[at] != step.key.subject}
     released = [
-        (*_place(claim), step.key.subject)
+        row
         for step in steps
-        for claim in (
+        for row in held_by(
+            step.key.subject,
             # Who came too late in one index epoch gives back what was free in another.
             step.draft.claims
             if step.at in lost
-            else set(_occupied(batch, step, current)) - set(step.draft.claims)
+            else set(_occupied(batch, step, current)) - set(step.draft.claims),
         )
     ]
-    _RELEASE(conn, released)
+    RELEASE(conn, released)
     return lost
 
 
-def _place(claim: UniqueKey) -> tuple[Bucket, int, int, int]:
-    return claim.bucket, claim.kind, claim.epoch, claim.tag
-
-
 def _occupied(batch: Batch, step: Step, current: Current) -> tuple[UniqueKey, ...]:
-    head = current[step.key.subject].get(step.draft.field.code)
-    if head is None or head.text is None:
-        return ()
-    vault = batch.vault
-    old = draft_value(
-        batch.tag_keys,
-        vault.installation.buckets,
-        step.draft.field.code,
-        head.text,
-        catalogue=vault.catalogue,
-    )
-    return () if isinstance(old, Refused) else old.claims
+    field, vault = step.draft.field, batch.vault
+    head = current[step.key.subject].get(field.code)
+    forms = canonical_history(vault.catalogue, [head] if head else []).forms.values()
+    buckets = vault.installation.buckets
+    return tuple(claim for form in forms for claim in claims_of(batch.tag_keys, buckets, field, form))

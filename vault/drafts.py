@@ -19,6 +19,7 @@ __all__ = [
     "Refused",
     "UniqueKey",
     "canonical_values",
+    "claims_of",
     "draft_person",
     "draft_value",
     "seal_draft",
@@ -72,7 +73,7 @@ def draft_value(
         stored = canonical if field.stored is field.canonical else field.stored(text)
     except InvalidValue as refusal:
         return Refused(refusal.code, code)
-    claims = _claims(keys, buckets, field, canonical) if field.unique else ()
+    claims = claims_of(keys, buckets, field, canonical)
     reading = keys.index_epoch
     looked_up = next((claim for claim in claims if claim.epoch == reading), None)
     return DraftValue(field=field, canonical=canonical, stored=stored, unique=looked_up, claims=claims)
@@ -114,7 +115,10 @@ def seal_draft(
     return seal(key, epoch, place, draft.stored.encode(), salt, suite=suite)
 
 
-def _claims(keys: IndexKeys, buckets: Buckets, field: Field, canonical: str) -> tuple[UniqueKey, ...]:
+def claims_of(keys: IndexKeys, buckets: Buckets, field: Field, canonical: str) -> tuple[UniqueKey, ...]:
+    """The places a canonical form occupies, one in every epoch written to; none when the field is no key field."""
+    if not field.unique:
+        return ()
     exact, message = field.number << 6 | Shape.EXACT, canonical.encode()
     claims: list[UniqueKey] = []
     for epoch in keys.tag_epochs:

@@ -25,6 +25,7 @@ from vault.sealed import SALT_BYTES
 from vault.tag_keys import TagKeys
 from vault.tags.making import tags_for_person
 from vault.tags.writing import first_tags
+from vault.unique_keys import CLAIM, RELEASE, TAKEN_PLACES, place
 
 CHUNK: Final = 2_000
 TAKEN: Final = "person_exists"
@@ -56,34 +57,6 @@ class _Draft:
         return [(value.field.code, claim) for value in self.values for claim in value.claims]
 
 
-_TAKEN = RowSet(
-    "WITH {rows} SELECT rows.i FROM rows CROSS JOIN unique_key k WHERE k.bucket = rows.bucket "
-    "AND k.kind = rows.kind AND k.epoch = rows.epoch AND k.tag = rows.tag",
-    bucket="int",
-    kind="int",
-    epoch="int",
-    tag="int",
-)
-_CLAIM = RowSet(
-    # In key order: two batches that want the same keys then wait for each other instead of deadlocking.
-    "WITH {rows} INSERT INTO unique_key (bucket, kind, epoch, tag, subject) "
-    "SELECT bucket, kind, epoch, tag, subject FROM rows WHERE true ORDER BY bucket, kind, epoch, tag "
-    "ON CONFLICT DO NOTHING RETURNING bucket, kind, epoch, tag",
-    bucket="int",
-    kind="int",
-    epoch="int",
-    tag="int",
-    subject="bytes",
-)
-_RELEASE = RowSet(
-    "WITH {rows} DELETE FROM unique_key WHERE (bucket, kind, epoch, tag, subject) IN "
-    "(SELECT bucket, kind, epoch, tag, subject FROM rows)",
-    bucket="int",
-    kind="int",
-    epoch="int",
-    tag="int",
-    subject="bytes",
-)
 _PEOPLE = RowSet(
     "WITH {rows} INSERT INTO person (bucket, subject, tenant, state, created_at) "
     "SELECT bucket, subject, :tenant, 'active', :now FROM rows",
@@ -182,9 +155,9 @@ def _without_taken(
     vault: Vault, drafts: Sequence[_Draft], answers: dict[int, Created | Refused]
 ) -> list[_Draft]:
     owners = [(draft, field, key) for draft in drafts for field, key in draft.unique_keys()]
-    rows = [(key.bucket, key.kind, key.epoch, key.tag) for _, _, key in owners]
+    rows = [place(key) for _, _, key in owners]
     with vault.data.glance() as conn:
-        found = _TAKEN(conn, rows)
+        found = TAKEN_PLACES(conn, rows)
     for (i,) in sorted(found, reverse=True):
         draft, field, _ = owners[i]
         answers[draft.at] = Refused(TAKEN, field)
@@ -250,10 +223,10 @@ def _tags(batch: _Batch, epoch: int, drafts: Sequence[_Draft]) -> list[tuple[int
 
 def _claim(conn: Connection, drafts: Sequence[_Draft]) -> dict[SubjectId, str]:
     wanted = [(draft.subject, field, key) for draft in drafts for field, key in draft.unique_keys()]
-    rows = [(key.bucket, key.kind, key.epoch, key.tag, subject) for subject, _, key in wanted]
-    claimed = set(_CLAIM(conn, rows))
+    rows = [(*place(key), subject) for subject, _, key in wanted]
+    claimed = set(CLAIM(conn, rows))
     lost = {row[4]: field for (_, field, _), row in zip(wanted, rows, strict=True) if row[:4] not in claimed}
-    _RELEASE(conn, [row for row in rows if row[4] in lost and row[:4] in claimed])
+    RELEASE(conn, [row for row in rows if row[4] in lost and row[:4] in claimed])
     return lost
 
 

@@ -20,6 +20,7 @@ from vault.keys import EpochMoved, SubjectKey
 from vault.opening import Vault
 from vault.rowset import RowSet
 from vault.stored import StoredValue, current_values
+from vault.unique_keys import PASS_ON, held_by
 from vault.versions import Batch, Step, Written, write_versions
 
 SELF: Final = "merge_self"
@@ -73,15 +74,6 @@ _POINT = RowSet(
     "WITH {rows} UPDATE person SET state = 'merged', merged_into = :keep "
     "WHERE (bucket, subject) IN (SELECT bucket, subject FROM rows)",
     bucket="int",
-    subject="bytes",
-)
-_PASS_ON = RowSet(
-    "WITH {rows} UPDATE unique_key SET subject = :keep WHERE (bucket, kind, epoch, tag, subject) IN "
-    "(SELECT bucket, kind, epoch, tag, subject FROM rows)",
-    bucket="int",
-    kind="int",
-    epoch="int",
-    tag="int",
     subject="bytes",
 )
 
@@ -163,7 +155,7 @@ def _merge(
         if draft.field.code not in current[keep]
     ]
     claims = [claim for draft in drafts for claim in draft.claims]
-    _PASS_ON(conn, [(c.bucket, c.kind, c.epoch, c.tag, drop) for c in claims], keep=keep)
+    PASS_ON(conn, held_by(drop, claims), keep=keep)
     moved = write_versions(conn, batch, steps, {keep: current[keep]}, {keep: begins})
     before = merged_of(conn, [drop]).get(drop, [])
     dropped = ((away, drop), *before)

@@ -5,15 +5,15 @@ one transaction. Copies of the ciphertext in old backups die with the person's k
 sealed again under a new one (`rotation.rotate_person`), which the row of the term waits for.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from sqlalchemy import Connection, Row, select
 
-from vault.drafts import PROFILE, Refused, UniqueKey, draft_value
-from vault.fields.text import InvalidValue
+from vault.canonical_history import CanonicalHistory, canonical_history
+from vault.drafts import PROFILE, claims_of
 from vault.holds import take_people
 from vault.ids import Bucket, SubjectId
 from vault.keys import EpochMoved
@@ -21,10 +21,12 @@ from vault.opening import Vault
 from vault.retention_tables import retention
 from vault.rotation.people import move_people
 from vault.rowset import RowSet
-from vault.stored import People, StoredValue, every_values
+from vault.stored import People, every_values
 from vault.tag_keys import TagKeys
 from vault.tags.making import tags_of_history
-from vault.tags.writing import TagRow, delete_tags
+from vault.tags.registry import kinds_about
+from vault.tags.writing import TagRow, delete_kinds, delete_tags
+from vault.unique_keys import RELEASE, RELEASE_KINDS, Held, held_by
 
 WHOLE: Final = ""
 """In place of a field: the whole person."""
@@ -99,15 +101,6 @@ _STRIKE = RowSet(
     version="int",
     at="int",
     ends="int",
-)
-_RELEASE = RowSet(
-    "WITH {rows} DELETE FROM unique_key WHERE (bucket, kind, epoch, tag, subject) IN "
-    "(SELECT bucket, kind, epoch, tag, subject FROM rows)",
-    bucket="int",
-    kind="int",
-    epoch="int",
-    tag="int",
-    subject="bytes",
 )
 _STATE = RowSet(
     "WITH {rows} UPDATE retention SET state = :state, done_at = CASE WHEN :state = 'done' THEN "
@@ -191,8 +184,7 @@ class _Batch:
 def _strike(conn: Connection, batch: _Batch, people: People, terms: Sequence[Term]) -> list[Struck]:
     struck: list[Struck] = []
     rows: list[tuple[Bucket, SubjectId, str, int, int, int]] = []
-    tags: list[TagRow] = []
-    claims: list[tuple[Bucket, int, int, int, SubjectId]] = []
+    found = _Found()
     for subject, values in every_values(conn, batch.vault, people).items():
         bucket = people[subject][0]
         fields = {term.field for term in terms if term.subject == subject}
@@ -203,50 +195,57 @@ def _strike(conn: Connection, batch: _Batch, people: People, terms: Sequence[Ter
             ends = at if one.valid_to is None else one.valid_to
             rows.append((bucket, subject, one.field, one.version, at, ends))
             struck.append(Struck(bucket=bucket, subject=subject, field=one.field, version=one.version, at=at))
-            claims += [(c.bucket, c.kind, c.epoch, c.tag, subject) for c in _claims(batch, one)]
-        tags += _tags(batch, (bucket, subject), values, fields)
+        _look(batch, found, (bucket, subject), canonical_history(batch.vault.catalogue, values), fields)
     _STRIKE(conn, rows, record=PROFILE)
-    delete_tags(conn, tags)
-    _RELEASE(conn, claims)
+    delete_tags(conn, found.tags)
+    RELEASE(conn, found.claims)
+    delete_kinds(conn, found.kinds)
+    RELEASE_KINDS(conn, [(kind, subject) for _, subject, kind in found.kinds])
     return struck
 
 
-def _claims(batch: _Batch, value: StoredValue) -> tuple[UniqueKey, ...]:
-    """What a version may occupy."""
-    if value.text is None:
-        return ()
-    vault = batch.vault
-    draft = draft_value(
-        batch.tag_keys, vault.installation.buckets, value.field, value.text, catalogue=vault.catalogue
-    )
-    return () if isinstance(draft, Refused) else draft.claims
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What leads to the fields to be struck out; `kinds` goes by whose it is, where a form is lost."""
+
+    tags: list[TagRow] = field(default_factory=list)
+    claims: list[Held] = field(default_factory=list)
+    kinds: list[tuple[Bucket, SubjectId, int]] = field(default_factory=list)
+
+
+def _look(
+    batch: _Batch,
+    found: _Found,
+    who: tuple[Bucket, SubjectId],
+    history: CanonicalHistory,
+    fields: Collection[str],
+) -> None:
+    """What a person is found by now, or may be, and must not be found by without these fields."""
+    vault, subject = batch.vault, who[1]
+    known = [vault.catalogue.field(code) for code in sorted(fields) if code in vault.catalogue]
+    found.tags.extend(_tags(batch, who, history, fields))
+    versions = history.by_field()
+    for one in known:
+        for _, form in versions.get(one.code, ()):
+            claims = claims_of(batch.tag_keys, vault.installation.buckets, one, form)
+            found.claims.extend(held_by(subject, claims))
+    if history.lost:  # of a field struck out, or of another that has tags together with it
+        found.kinds.extend((*who, kind) for one in known for kind in kinds_about(one))
 
 
 def _tags(
-    batch: _Batch, who: tuple[Bucket, SubjectId], values: Sequence[StoredValue], fields: Collection[str]
+    batch: _Batch, who: tuple[Bucket, SubjectId], history: CanonicalHistory, fields: Collection[str]
 ) -> Iterator[TagRow]:
-    """What a person is found by now and must not be found by without these fields."""
     bucket, subject = who
-    history = _history(batch.vault, values)
-    rest = {code: versions for code, versions in history.items() if code not in fields}
+    every = history.by_field()
+    rest = {code: versions for code, versions in every.items() if code not in fields}
     for epoch in batch.tag_keys.tag_epochs:
         made = [
             tags_of_history(batch.tag_keys, one, epoch=epoch, catalogue=batch.vault.catalogue)
-            for one in (history, rest)
+            for one in (every, rest)
         ]
         for kind, tag, version in made[0] - made[1]:
             yield TagRow(tag, kind, epoch, bucket, subject, version)
-
-
-def _history(vault: Vault, values: Iterable[StoredValue]) -> dict[str, list[tuple[int, str]]]:
-    """(version, canonical form) by field code, of everything that opens and is known."""
-    found: dict[str, list[tuple[int, str]]] = {}
-    for one in values:
-        if one.text is not None and one.field in vault.catalogue:
-            with suppress(InvalidValue):  # taken by an older version of this program: it had no tags then
-                canonical = vault.catalogue.field(one.field).canonical(one.text)
-                found.setdefault(one.field, []).append((one.version, canonical))
-    return found
 
 
 def _term(row: Row[*tuple[Any, ...]]) -> Term:

@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from vault.canonical_history import canonical_history
 from vault.drafts import PROFILE, DraftValue, seal_draft
 from vault.ids import Bucket, SubjectId
 from vault.keys import SubjectKey
@@ -170,18 +171,11 @@ def _new_tags(
     batch: Batch, steps: Sequence[Step], written: Sequence[Written], current: Current
 ) -> list[TagRow]:
     """What the people are found by now and were not before."""
-    before = {
-        step.key.subject: {
-            code: (head.text, head.version)
-            for code, head in current[step.key.subject].items()
-            if head.text is not None
-        }
-        for step in steps
-    }
-    after = {subject: dict(values) for subject, values in before.items()}
-    for step, new in zip(steps, written, strict=True):
-        after[new.subject][new.field] = (step.draft.stored, new.version)
     homes = {step.key.subject: step.bucket for step in steps}
+    before = {subject: _forms(batch, current[subject]) for subject in homes}
+    after = {subject: dict(forms) for subject, forms in before.items()}
+    for step, new in zip(steps, written, strict=True):
+        after[new.subject][new.field] = (step.draft.canonical, new.version)
     return [
         TagRow(tag, kind, epoch, homes[subject], subject, version)
         for epoch in batch.tag_keys.tag_epochs
@@ -190,12 +184,14 @@ def _new_tags(
     ]
 
 
-def _tags(batch: Batch, values: Mapping[str, tuple[str, int]], epoch: int) -> set[tuple[int, int, int]]:
-    """(kind, tag, version) of a person's values, given as (stored text, version) by field code."""
-    fields = batch.vault.catalogue
-    # A field defined since this process started has values that it can neither change nor tag.
-    canonicals = {
-        code: fields.field(code).canonical(text) for code, (text, _) in values.items() if code in fields
-    }
-    made = tags_for_person(batch.tag_keys, canonicals, epoch=epoch, catalogue=fields)
-    return {(kind, tag, values[code][1]) for kind, tag, code in made}
+def _forms(batch: Batch, values: Mapping[str, StoredValue]) -> dict[str, tuple[str, int]]:
+    """(canonical form, version) by field code, of the values that it is known of."""
+    known = canonical_history(batch.vault.catalogue, values.values()).forms
+    return {code: (form, version) for (code, version), form in known.items()}
+
+
+def _tags(batch: Batch, forms: Mapping[str, tuple[str, int]], epoch: int) -> set[tuple[int, int, int]]:
+    """(kind, tag, version) of a person's values, given as (canonical form, version) by field code."""
+    canonicals = {code: form for code, (form, _) in forms.items()}
+    made = tags_for_person(batch.tag_keys, canonicals, epoch=epoch, catalogue=batch.vault.catalogue)
+    return {(kind, tag, forms[code][1]) for kind, tag, code in made}

@@ -12,24 +12,24 @@
 | destroy | new      | new  | unique keys of the old epoch, then the old root                    |
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from sqlalchemy import Connection, delete, func, select, update
 
-from vault.drafts import Refused, UniqueKey, draft_value
+from vault.canonical_history import CanonicalHistory, canonical_history
+from vault.drafts import UniqueKey, claims_of
 from vault.evictions import TENANT, announce
-from vault.fields.text import InvalidValue
 from vault.holds import lock_people
-from vault.ids import SubjectId
+from vault.ids import SubjectId, bucket_for
 from vault.key_tables import index_root
 from vault.keys import KeysUnavailable
 from vault.merge import survivors
 from vault.opening import Vault
 from vault.rotation.barrier import barrier, passed
+from vault.rotation.claims import carry
 from vault.rotation.jobs import Job, Kind, move, new_job, store
 from vault.rotation.people import count_kept, next_people, pack_person
-from vault.rowset import RowSet
 from vault.stored import StoredValue, every_values
 from vault.subject_keys import Person, Wrapping
 from vault.tag_keys import TagKeys
@@ -40,17 +40,6 @@ from vault.tenant import add_index_root
 
 BATCH: Final = 250
 DROP: Final = 20_000
-
-_CLAIM = RowSet(
-    "WITH {rows} INSERT INTO unique_key (bucket, kind, epoch, tag, subject) "
-    "SELECT bucket, kind, epoch, tag, subject FROM rows WHERE true ORDER BY bucket, kind, epoch, tag "
-    "ON CONFLICT DO NOTHING",
-    bucket="int",
-    kind="int",
-    epoch="int",
-    tag="int",
-    subject="bytes",
-)
 
 
 def begin(vault: Vault, now_ms: int) -> Job:
@@ -88,7 +77,7 @@ def fill(vault: Vault, job: Job, now_ms: int) -> Job:
     people = next_people(vault, job.cursor, BATCH)
     keys = _building(vault, job)
     with vault.data.write() as conn:
-        _fill(conn, vault, keys, people)
+        _fill(conn, vault, keys, job.target, people)
     with ring.database.write() as conn:
         if len(people) == BATCH:
             after = job.to("fill", now_ms, cursor=pack_person(people[-1]), done=len(people))
@@ -160,79 +149,74 @@ def destroy(vault: Vault, job: Job, now_ms: int) -> Job:
 
 
 def _building(vault: Vault, job: Job) -> TagKeys:
-    """The new epoch's keys alone; this process must write it like all the others."""
+    """The tag keys, the new epoch's among them: this process must write it like all the others."""
     keys = vault.keyring.tag_keys
     if job.target not in keys.tag_epochs:
         keys = vault.keyring.refreshed().tags
     if job.target not in keys.tag_epochs:
         raise KeysUnavailable("the index epoch that is being built is not here")
-    return keys.only(job.target)
+    return keys
 
 
-def _fill(conn: Connection, vault: Vault, keys: TagKeys, people: Sequence[Person]) -> None:
-    """Holding their rows, write what these people are found by under the one epoch of `keys`."""
-    states = lock_people(conn, people)
+def _fill(conn: Connection, vault: Vault, keys: TagKeys, target: int, people: Sequence[Person]) -> None:
+    """Holding their rows, write what these people are found by under the epoch `target`.
+
+    Of a value whose canonical form is lost nothing is made: it is not found in the new epoch.
+    """
+    buckets, built = vault.installation.buckets, keys.only(target)
+    # Whoever has a duplicate's key values must not give one back meanwhile.
+    owners = [(bucket_for(who, buckets), who) for who in survivors(conn, people).values()]
+    states = lock_people(conn, [*people, *owners])
     homes = {subject: bucket for bucket, subject in people if states.get(subject) in {"active", "merged"}}
     opening = vault.keyring.subject_keys([(bucket, subject) for subject, bucket in homes.items()])
     found = every_values(conn, vault, {who: (homes[who], key) for who, key in opening.items()})
     survivor = survivors(conn, [(bucket, subject) for subject, bucket in homes.items()])
-    claims: list[tuple[UniqueKey, SubjectId]] = []
+    claims: list[tuple[SubjectId, Sequence[UniqueKey]]] = []
     rows: list[TagRow] = []
     for subject, values in found.items():
+        history = canonical_history(vault.catalogue, values)
         rows += [
-            TagRow(number, kind, keys.index_epoch, homes[subject], subject, version)
-            for kind, number, version in _tags(vault, keys, values)
+            TagRow(number, kind, target, homes[subject], subject, version)
+            for kind, number, version in _tags(vault, built, values, history)
         ]
         owner = survivor.get(subject, subject)  # key values of a duplicate belong to who it was merged into
-        claims += [(claim, owner) for claim in _claims(vault, keys, values)]
+        claims += [(owner, places) for places in _claims(vault, keys, values, history)]
     write_tags(conn, rows)
-    _CLAIM(conn, [(one.bucket, one.kind, one.epoch, one.tag, subject) for one, subject in claims])
+    carry(conn, claims, reading=keys.index_epoch, target=target)
 
 
-def _claims(vault: Vault, keys: TagKeys, values: Iterable[StoredValue]) -> Iterable[UniqueKey]:
-    """What the current versions occupy."""
+def _claims(
+    vault: Vault, keys: TagKeys, values: Iterable[StoredValue], history: CanonicalHistory
+) -> Iterable[Sequence[UniqueKey]]:
+    """What each of the current versions occupies."""
     for one in values:
-        if one.valid_to is None and one.text is not None:
-            draft = draft_value(
-                keys, vault.installation.buckets, one.field, one.text, catalogue=vault.catalogue
-            )
-            if not isinstance(draft, Refused):
-                yield from draft.claims
+        form = history.forms.get((one.field, one.version))
+        if one.valid_to is None and form is not None:
+            yield claims_of(keys, vault.installation.buckets, vault.catalogue.field(one.field), form)
 
 
-def _tags(vault: Vault, keys: TagKeys, values: Sequence[StoredValue]) -> set[tuple[int, int, int]]:
+def _tags(
+    vault: Vault, keys: TagKeys, values: Sequence[StoredValue], history: CanonicalHistory
+) -> set[tuple[int, int, int]]:
     """(kind, tag, version) of everything that was ever current, pairs of values as they stood together."""
-    canonicals = _canonicals(vault, values)
     # Changed twice in a millisecond, a version was current at no instant and has tags all the same.
     made = {
         (kind, number, version)
-        for (code, version), text in canonicals.items()
+        for (code, version), text in history.forms.items()
         for kind, number in tags_for(keys, code, text, catalogue=vault.catalogue)
     }
     for instant in {one.valid_from for one in values}:
         then = {
             one.field: one
             for one in values
-            if (one.field, one.version) in canonicals
+            if (one.field, one.version) in history.forms
             and one.valid_from <= instant
             and (one.valid_to is None or one.valid_to > instant)
         }
-        texts = {code: canonicals[code, one.version] for code, one in then.items()}
+        texts = {code: history.forms[code, one.version] for code, one in then.items()}
         found = tags_for_person(keys, texts, catalogue=vault.catalogue)
         made |= {(kind, number, then[code].version) for kind, number, code in found}
     return made
-
-
-def _canonicals(vault: Vault, values: Iterable[StoredValue]) -> Mapping[tuple[str, int], str]:
-    forms: dict[tuple[str, int], str] = {}
-    for one in values:
-        if one.text is None or one.field not in vault.catalogue:
-            continue
-        try:
-            forms[one.field, one.version] = vault.catalogue.field(one.field).canonical(one.text)
-        except InvalidValue:  # accepted by an older version of this program: no tags then, none now
-            continue
-    return forms
 
 
 def _become(conn: Connection, job: Job, before: str, after: str) -> None:

@@ -126,6 +126,14 @@ def kinds_of(field: Field) -> tuple[TagKind, ...]:
     )
 
 
+def kinds_about(field: Field) -> tuple[int, ...]:
+    """The number of every kind that tells something of a field's values: its own, of their digests, of two fields."""
+    own = [found.number for found in kinds_of(field)]
+    if forms_of(field.code):
+        own += [field.number << 6 | shape for shape, _ in DIGESTS]
+    return (*own, *(kind(one.field, one.shape) for one in COMPOUNDS if field.code in {one.field, one.other}))
+
+
 def _custom(field: Field) -> list[TagKind]:
     """An operator's own field: the whole form, and the ends it asked for."""
     if len(field.ends) > LAST_SHAPE - FIRST_CUSTOM_SHAPE + 1:

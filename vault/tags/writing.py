@@ -55,6 +55,12 @@ _DELETE = RowSet(
     subject="bytes",
     version="int",
 )
+_DELETE_KINDS = RowSet(
+    "WITH {rows} DELETE FROM tag WHERE (bucket, subject, kind) IN (SELECT bucket, subject, kind FROM rows)",
+    bucket="int",
+    subject="bytes",
+    kind="int",
+)
 
 
 def first_tags(epoch: int, rows: Sequence[tuple[int, int, Bucket, SubjectId]]) -> list[Call]:
@@ -72,3 +78,8 @@ def delete_tags(conn: Connection, rows: Iterable[TagRow]) -> None:
     """Delete exactly these rows, as far as they are there."""
     for part in batched(sorted(set(rows)), CHUNK):
         _DELETE(conn, part)
+
+
+def delete_kinds(conn: Connection, rows: Iterable[tuple[Bucket, SubjectId, int]]) -> None:
+    """Delete all that people have of these kinds, (bucket, subject, kind); reads the whole table."""
+    _DELETE_KINDS(conn, sorted(set(rows)))
