@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 import psycopg
 from sqlalchemy import Connection, Engine, MetaData, create_engine, event
@@ -32,6 +32,9 @@ metadata = MetaData(naming_convention=_NAMES)
 
 key_metadata = MetaData(naming_convention=_NAMES)
 """Tables of the separate key data base: wrapped keys only, with backups of their own (vault.md §6.1)."""
+
+
+_BUSY_MS: Final = 30_000
 
 
 class Dialect(StrEnum):
@@ -93,6 +96,25 @@ class Database:
             return
         with self.engine.connect() as conn:
             yield conn.execution_options(isolation_level="AUTOCOMMIT")
+
+    def empty_log(self, *, patience_ms: int = 1_000) -> bool:
+        """Have SQLite write its log into the file and cut it to nothing; False when somebody is reading too long.
+
+        What was deleted stands in the log until then. PostgreSQL's log is its archive's business: always True.
+        """
+        if self.dialect is not Dialect.SQLITE:
+            return True
+        raw = self.engine.raw_connection()  # a transaction, even an empty one, would be in the way
+        try:
+            cursor = raw.cursor()
+            cursor.execute(f"PRAGMA busy_timeout={int(patience_ms)}")
+            try:
+                busy, _, _ = cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            finally:
+                cursor.execute(f"PRAGMA busy_timeout={_BUSY_MS}")
+            return not busy
+        finally:
+            raw.close()
 
     def close(self) -> None:
         self.engine.dispose()
@@ -172,7 +194,7 @@ def _sqlite_engine(url: str, pool_size: int) -> Engine:
         max_overflow=pool_size,
         hide_parameters=True,
         # The driver must not open transactions on its own: `_begin` below decides which kind.
-        connect_args={"isolation_level": None, "check_same_thread": False, "timeout": 30.0},
+        connect_args={"isolation_level": None, "check_same_thread": False, "timeout": _BUSY_MS / 1000},
     )
     event.listen(engine, "do_connect", _make_private)
     event.listen(engine, "connect", _prepare_sqlite)
@@ -192,7 +214,7 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
         "journal_mode=WAL",
         "synchronous=FULL",
         "foreign_keys=ON",
-        "busy_timeout=30000",
+        f"busy_timeout={_BUSY_MS}",
         "secure_delete=ON",  # erased rows must not linger in free pages (vault.md §6.7)
         "cache_size=-65536",
     ):
