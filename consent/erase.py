@@ -196,7 +196,7 @@ def _advance(
         _withdraw(vault, rows, clock)
         for row in rows:
             release(vault, row.subject, clock())
-        left = erase.traces_left(vault, rows)
+        left = erase.unforeseen(vault, rows)
         with vault.data.write() as conn:
             erase.untag(conn, vault, rows, left)
     if rows := _of(vault, page, Stage.UNTAGGED):

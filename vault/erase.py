@@ -23,7 +23,8 @@ from vault.keycache import TTL_SECONDS
 from vault.keys import SubjectKey
 from vault.merge import merged_of
 from vault.opening import Vault
-from vault.probes import Probe, Trace, pack, probes_of, unpack
+from vault.probes import UNKNOWN, Probe, Trace, pack, probes_of, unpack
+from vault.unique_keys import HELD, RELEASE
 from vault.wrapping import context
 
 _TTL_MS: Final = int(TTL_SECONDS * 1000)
@@ -78,7 +79,7 @@ def begin(
     families: dict[SubjectId, list[tuple[Bucket, SubjectId]]] = {s: [(homes[s], s)] for s in active}
     for keep, merged in merged_of(conn, active).items():
         families[keep] += merged
-    begun = _tombstone(conn, vault, [who for family in families.values() for who in family], now_ms)
+    begun = _tombstone(conn, vault, list(families.values()), now_ms)
     return [_answer(subject, homes[subject], states, families, begun) for subject in subjects]
 
 
@@ -98,16 +99,18 @@ def _answer(
 
 
 def _tombstone(
-    conn: Connection, vault: Vault, people: Sequence[tuple[Bucket, SubjectId]], now_ms: int
+    conn: Connection, vault: Vault, families: Sequence[Sequence[tuple[Bucket, SubjectId]]], now_ms: int
 ) -> dict[SubjectId, Begun]:
+    people = [who for family in families for who in family]
     sql.LOCK(conn, sorted(people))
     keys = vault.keyring.subject_keys(people, fresh=True)
-    rows = [
-        (bucket, who, pack(probes_of(conn, vault, bucket, keys[who]) if who in keys else ()))
-        for bucket, who in people
-    ]
+    homes = {who: (bucket, keys[who]) for bucket, who in people if who in keys}
+    probes = {who: UNKNOWN for _, who in people} | probes_of(conn, vault, homes)
+    for (_, keep), *merged in families:
+        for _, who in merged:  # key values of a duplicate belong to who it was merged into
+            probes[keep] = probes[keep].joined(probes[who])
     sql.TOMBSTONE(conn, people, now=now_ms)
-    sql.ORDER(conn, rows, now=now_ms)
+    sql.ORDER(conn, [(bucket, who, pack(probes[who])) for bucket, who in people], now=now_ms)
     return {who: Begun(bucket, who, keys.get(who)) for bucket, who in people}
 
 
@@ -117,16 +120,13 @@ def find_many(conn: Connection, people: Sequence[tuple[Bucket, SubjectId]]) -> l
     return [_erasing(row) for row in conn.execute(select(erasure).where(mine)).mappings()]
 
 
-def traces_left(vault: Vault, rows: Sequence[Erasing]) -> list[Trace]:
-    """Tags and unique keys found by whose they are, however they came to be written; one scan of each table."""
-    people = [row.who for row in rows]
-    with vault.data.read() as conn:
-        found = [*sql.TAGS_LEFT(conn, people), *sql.CLAIMS_LEFT(conn, people)]
-    return [Trace(Bucket(b), SubjectId(s), Probe(*probe)) for b, s, *probe in found]
+def unforeseen(vault: Vault, rows: Sequence[Erasing]) -> list[Trace]:
+    """What only its owner tells, of those erasures whose probes are not complete; no such erasure, no look."""
+    return _owned(vault, [row for row in rows if row.probes is not None and not unpack(row.probes).complete])
 
 
 def untag(conn: Connection, vault: Vault, rows: Sequence[Erasing], left: Sequence[Trace]) -> None:
-    """Delete tags, unique keys and values of erasures at TOMBSTONED; `left` is what `traces_left` has found."""
+    """Delete tags, unique keys and values of erasures at TOMBSTONED; `left` is what was `unforeseen`."""
     mine = {
         subject for (subject,) in sql.AT_STAGE(conn, [row.who for row in rows], stage=int(Stage.TOMBSTONED))
     }
@@ -159,12 +159,14 @@ def settled(vault: Vault, rows: Sequence[Erasing], now_ms: int) -> list[Erasing]
 def verify(vault: Vault, rows: Sequence[Erasing], now_ms: int) -> None:
     """Look again for everything of erasures that have `settled`: clean ones are VERIFIED.
 
+    By every probe, and once for all of them by whose it is, however it came to be written.
+
     What is found is destroyed once more, and those erasures wait for the caches again. All of them wait while
     somebody's reading keeps a data base from emptying its log, in which what was destroyed may still stand.
     """
     if not all(one.empty_log() for one in (vault.data, vault.keyring.database)):
         return
-    left = traces_left(vault, rows)
+    left = _owned(vault, rows)
     with vault.data.read() as conn:
         probes = [(*one.probe, one.subject) for one in _known(rows)]
         left += [Trace(Bucket(b), SubjectId(s), Probe(*probe)) for b, s, *probe in sql.FOUND(conn, probes)]
@@ -188,7 +190,17 @@ def erased_people(conn: Connection) -> list[tuple[Bucket, SubjectId]]:
 
 
 def _known(rows: Iterable[Erasing]) -> list[Trace]:
-    return [Trace(row.bucket, row.subject, probe) for row in rows for probe in unpack(row.probes or b"")]
+    return [
+        Trace(row.bucket, row.subject, probe) for row in rows for probe in unpack(row.probes or b"").known
+    ]
+
+
+def _owned(vault: Vault, rows: Sequence[Erasing]) -> list[Trace]:
+    """Tags and unique keys found by whose they are; reads each table once, whole."""
+    people = [row.who for row in rows]
+    with vault.data.read() as conn:
+        found = [*sql.TAGS_LEFT(conn, people), *HELD(conn, people)]
+    return [Trace(Bucket(b), SubjectId(s), Probe(*probe)) for b, s, *probe in found]
 
 
 def _delete(conn: Connection, vault: Vault, traces: Iterable[Trace]) -> Counter[SubjectId]:
@@ -197,7 +209,7 @@ def _delete(conn: Connection, vault: Vault, traces: Iterable[Trace]) -> Counter[
     tags = sql.UNTAG(conn, [(one.bucket, *one.probe, one.subject) for one in wanted])
     buckets = vault.installation.buckets
     homes = [bucket_of_hash(one.probe.tag.to_bytes(8, signed=True), buckets) for one in wanted]
-    sql.RELEASE(conn, [(home, *one.probe, one.subject) for home, one in zip(homes, wanted, strict=True)])
+    RELEASE(conn, [(home, *one.probe, one.subject) for home, one in zip(homes, wanted, strict=True)])
     return Counter(subject for (subject,) in tags)
 
 

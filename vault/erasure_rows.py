@@ -1,4 +1,4 @@
-"""The statements of `erase`: each over a list of people or of their tags, none of them in a hurry."""
+"""The statements of `erase`: each over a list of people or of their tags. Those of unique keys are `unique_keys`'."""
 
 from vault.rowset import RowSet
 
@@ -28,14 +28,9 @@ AT_STAGE = RowSet(
     subject="bytes",
 )
 TAGS_LEFT = RowSet(
+    # No index leads from a person to their tags: this reads the whole table, once for all of `rows`.
     "WITH {rows} SELECT t.bucket, t.subject, t.kind, t.epoch, t.tag FROM tag t "
     "WHERE (t.bucket, t.subject) IN (SELECT bucket, subject FROM rows)",
-    bucket="int",
-    subject="bytes",
-)
-CLAIMS_LEFT = RowSet(
-    "WITH {rows} SELECT rows.bucket, k.subject, k.kind, k.epoch, k.tag FROM rows "
-    "JOIN unique_key k ON k.subject = rows.subject",
     bucket="int",
     subject="bytes",
 )
@@ -49,15 +44,6 @@ FOUND = RowSet(
 )
 UNTAG = RowSet(
     "WITH {rows} DELETE FROM tag WHERE (bucket, kind, epoch, tag, subject) IN "
-    "(SELECT bucket, kind, epoch, tag, subject FROM rows) RETURNING subject",
-    bucket="int",
-    kind="int",
-    epoch="int",
-    tag="int",
-    subject="bytes",
-)
-RELEASE = RowSet(
-    "WITH {rows} DELETE FROM unique_key WHERE (bucket, kind, epoch, tag, subject) IN "
     "(SELECT bucket, kind, epoch, tag, subject FROM rows) RETURNING subject",
     bucket="int",
     kind="int",

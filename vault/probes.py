@@ -1,26 +1,28 @@
 """Everything a person can be found by, recomputed from their own values: what erasure deletes and looks for again.
 
-A packed probe, integers big-endian:
+Packed, with integers big-endian, the last three once for each probe:
 
 | offset | length | meaning                                     |
 |--------|--------|---------------------------------------------|
-| 0      | 2      | kind of tag                                 |
-| 2      | 2      | index epoch                                 |
-| 4      | 8      | tag, signed                                 |
+| 0      | 1      | 1: nothing else can have been written       |
+| 1      | 2      | kind of tag                                 |
+| 3      | 2      | index epoch                                 |
+| 5      | 8      | tag, signed                                 |
 
 The texts themselves are never kept: from a probe nobody comes back to the value without the index root.
 """
 
 import struct
-from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Final, NamedTuple, Self
 
 from sqlalchemy import Connection
 
+from vault.canonical_history import CanonicalHistory, canonical_history
+from vault.fields.catalogue import Catalogue
 from vault.ids import Bucket, SubjectId
-from vault.keys import SubjectKey
 from vault.opening import Vault
-from vault.stored import every_value
+from vault.stored import People, every_values
+from vault.tag_keys import TagKeys
 from vault.tags.making import tags_of_history
 
 _PACKED = struct.Struct(">HHq")
@@ -42,28 +44,50 @@ class Trace(NamedTuple):
     probe: Probe
 
 
-def probes_of(conn: Connection, vault: Vault, bucket: Bucket, key: SubjectKey) -> list[Probe]:
-    """The tags of every version of every value of one person that still opens, in every epoch written to."""
-    history: dict[str, list[tuple[int, str]]] = {}
-    for value in every_value(conn, vault, bucket, key):
-        if value.text is not None and value.field in vault.catalogue:
-            form = vault.catalogue.field(value.field).canonical(value.text)
-            history.setdefault(value.field, []).append((value.version, form))
+class Probes(NamedTuple):
+    """What one person is looked for by.
+
+    `complete`: nothing else can have been written for their values. Otherwise some form is lost, or the key is,
+    and what is left has to be looked for by whose it is.
+    """
+
+    known: frozenset[Probe]
+    complete: bool
+
+    def joined(self, other: Self) -> Self:
+        """Both together."""
+        return type(self)(self.known | other.known, self.complete and other.complete)
+
+
+UNKNOWN: Final = Probes(frozenset(), complete=False)
+"""Of somebody whose values nothing opens."""
+
+
+def probes_of(conn: Connection, vault: Vault, people: People) -> dict[SubjectId, Probes]:
+    """The tags of every version of every value of these people, in every epoch written to; one statement."""
     keys = vault.keyring.tag_keys
-    return sorted(
-        {
-            Probe(kind, epoch, tag)
-            for epoch in keys.tag_epochs
-            for kind, tag, _ in tags_of_history(keys, history, epoch=epoch, catalogue=vault.catalogue)
-        }
-    )
+    return {
+        subject: _probes(keys, vault.catalogue, canonical_history(vault.catalogue, values))
+        for subject, values in every_values(conn, vault, people).items()
+    }
 
 
-def pack(probes: Iterable[Probe]) -> bytes:
+def pack(probes: Probes) -> bytes:
     """The stored form."""
-    return b"".join(_PACKED.pack(*probe) for probe in probes)
+    return bytes([probes.complete]) + b"".join(_PACKED.pack(*probe) for probe in sorted(probes.known))
 
 
-def unpack(packed: bytes) -> list[Probe]:
+def unpack(packed: bytes) -> Probes:
     """Back from the stored form."""
-    return [Probe(*found) for found in _PACKED.iter_unpack(packed)]
+    known = frozenset(Probe(*found) for found in _PACKED.iter_unpack(packed[1:]))
+    return Probes(known, complete=packed[:1] == b"\x01")
+
+
+def _probes(keys: TagKeys, catalogue: Catalogue, history: CanonicalHistory) -> Probes:
+    versions = history.by_field()
+    made = {
+        Probe(kind, epoch, tag)
+        for epoch in keys.tag_epochs
+        for kind, tag, _ in tags_of_history(keys, versions, epoch=epoch, catalogue=catalogue)
+    }
+    return Probes(frozenset(made), complete=not history.lost)

@@ -4,7 +4,7 @@ import hashlib
 import json
 
 import pytest
-from sqlalchemy import func, select, text, update
+from sqlalchemy import event, func, select, text, update
 from sqlalchemy.exc import DBAPIError
 
 from consent import accounts, receipts
@@ -28,6 +28,7 @@ from consent.ledger.verify import verify_bundle
 from consent.refusals import Refusal, RefusalCode
 from consent.tables import consent_grant, event_outbox, withdrawal
 from tests.vault import people as folk
+from tests.vault.stricter import stricter
 from vault.drafts import Refused
 from vault.enrol import NewPerson
 from vault.erasure_tables import Stage, erasure
@@ -321,6 +322,78 @@ def test_somebody_whose_keys_were_lost_can_still_be_erased(world):
     assert carry_out(world) == 1
     assert dict(certificate_of(world, who).fields)["keys"] == "0"
     assert count(world, tag) == 0
+
+
+def cached(others, *who):
+    """Another process holds these people's keys: it has to be waited for before the second look."""
+    assert len(others(1)[0].keyring.subject_keys([(one.bucket, one.subject) for one in who])) == len(who)
+
+
+def looks(world) -> list[str]:
+    """From now on, the statements that look for tags by whose they are."""
+    seen: list[str] = []
+
+    def note(_conn, _cursor, statement, *_more):
+        if "FROM tag t WHERE (t.bucket, t.subject)" in statement:
+            seen.append(statement)
+
+    event.listen(world.vault.data.engine, "before_cursor_execute", note)
+    return seen
+
+
+def test_the_whole_tag_table_is_read_once_for_a_page_of_people_and_not_for_each(world):
+    ask(world, *world.people(5))
+    seen = looks(world)
+    assert carry_out(world) == 5
+    assert len(seen) == 1
+
+
+def test_a_value_that_todays_rules_refuse_is_erased_with_all_it_led_to(world, others):
+    who, other = world.people(2)
+    tags = count(world, tag, tag.c.subject == who.subject)
+    others_tags = count(world, tag, tag.c.subject == other.subject)
+    world.vault = stricter(world.vault, phone=folk.phone(0))
+    cached(others, who)
+    ask(world, who)
+    seen = looks(world)
+
+    run(world.vault, lambda: world.now, HORIZON)
+
+    assert (len(seen), count(world, tag), count(world, unique_key)) == (0, others_tags, 3)
+    assert carry_out(world) == 1
+    assert dict(certificate_of(world, who).fields)["tags"] == str(tags)
+
+
+def test_tags_of_a_form_that_is_lost_are_counted_and_need_no_second_wait(world, others):
+    who, other = world.people(2)
+    tags = count(world, tag, tag.c.subject == who.subject)
+    others_tags = count(world, tag, tag.c.subject == other.subject)
+    world.vault = stricter(world.vault, name=folk.values(0)["name"])
+    cached(others, who, other)
+    ask(world, who, other)
+    seen = looks(world)
+
+    run(world.vault, lambda: world.now, HORIZON)
+
+    assert (len(seen), count(world, tag), count(world, unique_key)) == (1, 0, 0)
+    assert run(world.vault, lambda: world.now + 70_000, HORIZON).certified == 2
+    assert [dict(certificate_of(world, one).fields)["tags"] for one in (who, other)] == [
+        str(tags),
+        str(others_tags),
+    ]
+
+
+def test_key_values_that_a_survivor_took_over_go_at_once(world, others):
+    keep, drop = world.people(2)
+    assert isinstance(merge(world.vault, keep.subject, drop.subject, world.now + 1), Merged)
+    assert count(world, unique_key, unique_key.c.subject == keep.subject) == 6
+    cached(others, keep, drop)
+    ask(world, keep)
+
+    run(world.vault, lambda: world.now, HORIZON)
+
+    assert count(world, unique_key) == 0
+    assert run(world.vault, lambda: world.now + 70_000, HORIZON).certified == 2
 
 
 def test_an_erasure_that_ends_in_a_later_year_stands_in_that_years_log(world):
