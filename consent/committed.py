@@ -1,15 +1,15 @@
 """Reading committed uses back, with the ledger entry each stands by: the base of permits, receipts, evidence.
 
 What an entry commits to is rebuilt from the stored rows and compared with the commitment in the stored
-leaf, under the secret unsealed from the ledger. Rows and ledger that disagree are an integrity alarm: the
-use is left out, nothing is decrypted for it, and its id is logged.
+leaf, under the secret unsealed from the ledger, and the entry must be of the very person whose row it is
+(`ledger.bearing`). Rows and ledger that disagree are an integrity alarm: the use is left out, nothing is
+decrypted for it, and its id is logged.
 
 * `committed_uses(conn, refs) -> list[CommittedUse | None]`, refs are (bucket, disclosure id), in order.
 * `open_uses(vault, uses) -> list[Opening | None]` the verified openings; None where they disagree, the
   secret does not open, or the person's keys are gone.
 """
 
-import hmac
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,14 +18,14 @@ from typing import Any
 from sqlalchemy import Connection
 
 from consent.ids import DisclosureId, GrantId, RecipientId, UseId, disclosure_text, fields_of, grant_text
+from consent.ledger.bearing import Claim, bears_out
 from consent.ledger.commitment import Opening, commit
-from consent.ledger.entry import Kind, parse
-from consent.ledger.errors import LedgerError
+from consent.ledger.entry import Kind
 from consent.ledger.openings import SealedSecret, unsealed
 from consent.ledger.origin import LogId
-from consent.ledger.tree import leaf_hash
 from consent.ledgering import access_fields
 from vault.ids import Bucket, RecordId, SubjectId
+from vault.keys import SubjectKey
 from vault.opening import Vault
 from vault.rowset import RowSet
 
@@ -82,14 +82,21 @@ def committed_uses(conn: Connection, refs: Sequence[Ref]) -> list[CommittedUse |
 
 
 def open_uses(vault: Vault, uses: Sequence[CommittedUse | None]) -> list[Opening | None]:
-    """The opening of each use's commitment, verified against the stored leaf."""
+    """The opening of each use's commitment, verified against the stored leaf and the person it is about."""
     stored = [use.secret for use in uses if use is not None and use.secret is not None]
     secrets = dict(zip(stored, unsealed(vault, stored), strict=True))
-    return [None if use is None or use.secret is None else _opening(use, secrets[use.secret]) for use in uses]
+    keys = vault.keyring.subject_keys(sorted({(use.bucket, use.subject) for use in uses if use is not None}))
+    host = vault.installation.ledger_host
+    return [
+        None
+        if use is None or use.secret is None
+        else _opening(use, host, keys.get(use.subject), secrets[use.secret])
+        for use in uses
+    ]
 
 
-def _opening(use: CommittedUse, secret: bytes | None) -> Opening | None:
-    if secret is None:
+def _opening(use: CommittedUse, host: str, key: SubjectKey | None, secret: bytes | None) -> Opening | None:
+    if secret is None or key is None:
         return None
     fields = access_fields(
         recipient=use.recipient_id,
@@ -97,23 +104,23 @@ def _opening(use: CommittedUse, secret: bytes | None) -> Opening | None:
         fields=use.fields,
         grant=grant_text(use.grant_id),
     )
-    if not _agrees(use, commit(secret, fields)):
+    if not _agrees(use, host, key, commit(secret, fields)):
         _log.critical("%s and its ledger entry disagree", disclosure_text(use.disclosure_id))
         return None
     return Opening(secret, fields)
 
 
-def _agrees(use: CommittedUse, commitment: bytes) -> bool:
-    try:
-        entry = parse(use.body)
-    except LedgerError:
-        return False
-    return (
-        entry.kind is Kind.ACCESS
-        and entry.id == use.disclosure_id
-        and leaf_hash(use.body) == use.leaf
-        and hmac.compare_digest(entry.commitment, commitment)
+def _agrees(use: CommittedUse, host: str, key: SubjectKey, commitment: bytes) -> bool:
+    claim = Claim(
+        kind=Kind.ACCESS,
+        id=use.disclosure_id,
+        at_ms=use.committed_at,
+        log=use.log,
+        leaf=use.leaf,
+        body=use.body,
     )
+    mine = use.secret is not None and use.secret.subject == use.subject
+    return mine and bears_out(claim, key, host, commitment)
 
 
 def _use(row: Sequence[Any]) -> CommittedUse:

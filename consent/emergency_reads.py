@@ -1,11 +1,11 @@
 """Reading committed emergency reads back, with the ledger entry and the two votes each stands by.
 
 As for uses (`committed`): what the entry commits to is rebuilt from the stored rows and compared with the
-commitment in the stored leaf. A read that is not borne out by exactly two approvals of others, or whose rows and
-ledger disagree, is an integrity alarm: it is left out, nothing is decrypted for it, and its request is logged.
+commitment in the stored leaf, and both this entry and the one of the request must be of the very person the row
+names. A read that is not borne out by exactly two approvals of others, or whose rows and ledger disagree, is an
+integrity alarm: it is left out, nothing is decrypted for it, and its request is logged.
 """
 
-import hmac
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,14 +15,14 @@ from sqlalchemy import Connection
 
 from consent.committed import Ref
 from consent.ids import DisclosureId, DualId, dual_text, fields_of
+from consent.ledger.bearing import Claim, bears_out, concerns
 from consent.ledger.commitment import Field, Opening, commit
-from consent.ledger.entry import Kind, parse
-from consent.ledger.errors import LedgerError
+from consent.ledger.entry import Kind
 from consent.ledger.openings import reopen
 from consent.ledger.origin import LogId
-from consent.ledger.tree import leaf_hash
 from consent.staff import DualReason
 from vault.ids import Bucket, SubjectId
+from vault.keys import SubjectKey
 from vault.opening import Vault
 from vault.rowset import RowSet
 
@@ -31,7 +31,10 @@ _log = logging.getLogger("perusal.consent")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommittedRead:
-    """One emergency read as its rows and its ledger entry say; `approvers` by the names of their keys."""
+    """One emergency read as its rows and its ledger entry say; `approvers` by the names of their keys.
+
+    `opened` is what the read claims of its entry, `asked` what the request claims of the entry it began with.
+    """
 
     bucket: Bucket
     id: DisclosureId
@@ -45,7 +48,8 @@ class CommittedRead:
     log: LogId
     idx: int
     leaf: bytes
-    body: bytes
+    opened: Claim
+    asked: Claim
 
     @property
     def recipient(self) -> str:
@@ -55,7 +59,8 @@ class CommittedRead:
 
 _READ = RowSet(
     "WITH {rows} SELECT rows.i, d.bucket, d.id, d.request_id, d.subject, d.staff, q.reason, "
-    "a.staff, b.staff, d.fields, d.committed_at, e.year, e.idx, e.leaf, e.body FROM rows "
+    "a.staff, b.staff, d.fields, d.committed_at, e.year, e.idx, e.leaf, e.body, "
+    "q.asked_at, r.year, r.leaf, r.body FROM rows "
     "JOIN emergency_read d ON d.bucket = rows.bucket AND d.id = rows.id "
     "JOIN dual_request q ON q.bucket = d.bucket AND q.id = d.request_id AND q.kind = 'break_glass' "
     "AND q.subject = d.subject AND q.actor = d.actor AND d.committed_at >= q.approved_at "
@@ -63,7 +68,10 @@ _READ = RowSet(
     "JOIN dual_vote a ON a.bucket = q.bucket AND a.request_id = q.id AND a.place = 1 AND a.actor <> q.actor "
     "JOIN dual_vote b ON b.bucket = q.bucket AND b.request_id = q.id AND b.place = 2 AND b.actor <> q.actor "
     "AND b.actor <> a.actor "
-    "JOIN ledger_entry e ON e.bucket = d.bucket AND e.year = d.ledger_year AND e.id = d.id",
+    "JOIN ledger_entry r ON r.bucket = q.bucket AND r.year = q.ledger_year AND r.id = q.id "
+    "JOIN ledger_entry e ON e.bucket = d.bucket AND e.year = d.ledger_year AND e.id = d.id "
+    "JOIN ledger_opening o ON o.bucket = e.bucket AND o.year = e.year AND o.idx = e.idx "
+    "AND o.subject = d.subject",
     bucket="int",
     id="bytes",
 )
@@ -92,14 +100,21 @@ def committed_reads(conn: Connection, refs: Sequence[Ref]) -> list[CommittedRead
 
 
 def open_reads(conn: Connection, vault: Vault, reads: Sequence[CommittedRead | None]) -> list[Opening | None]:
-    """The opening of each read's commitment, verified against the stored leaf."""
+    """The opening of each read's commitment, verified against the stored leaf and the person it is about."""
     present = [read for read in reads if read is not None]
     secrets = reopen(conn, vault, [(read.log, read.idx) for read in present])
-    return [None if read is None else _opening(read, secrets.get((read.log, read.idx))) for read in reads]
+    keys = vault.keyring.subject_keys(sorted({(read.bucket, read.subject) for read in present}))
+    host = vault.installation.ledger_host
+    return [
+        None
+        if read is None
+        else _opening(read, host, keys.get(read.subject), secrets.get((read.log, read.idx)))
+        for read in reads
+    ]
 
 
-def _opening(read: CommittedRead, secret: bytes | None) -> Opening | None:
-    if secret is None:
+def _opening(read: CommittedRead, host: str, key: SubjectKey | None, secret: bytes | None) -> Opening | None:
+    if secret is None or key is None:
         return None
     fields = read_fields(
         request=read.request_id,
@@ -108,27 +123,16 @@ def _opening(read: CommittedRead, secret: bytes | None) -> Opening | None:
         approvers=read.approvers,
         fields=read.fields,
     )
-    if not _agrees(read, commit(secret, fields)):
+    if not (concerns(read.asked, key, host) and bears_out(read.opened, key, host, commit(secret, fields))):
         _log.critical("the read under %s and its ledger entry disagree", dual_text(read.request_id))
         return None
     return Opening(secret, fields)
 
 
-def _agrees(read: CommittedRead, commitment: bytes) -> bool:
-    try:
-        entry = parse(read.body)
-    except LedgerError:
-        return False
-    return (
-        entry.kind is Kind.DISCLOSE
-        and entry.id == read.id
-        and leaf_hash(read.body) == read.leaf
-        and hmac.compare_digest(entry.commitment, commitment)
-    )
-
-
 def _read(row: Sequence[Any]) -> CommittedRead:
-    (bucket, read, request, subject, staff, reason, first, second, fields, at, year, idx, leaf, body) = row
+    (bucket, read, request, subject, staff, reason, first, second, fields, at, *ledger) = row
+    year, idx, leaf, body, asked_at, asked_year, asked_leaf, asked_body = ledger
+    log = LogId(bucket, year)
     return CommittedRead(
         bucket=Bucket(bucket),
         id=DisclosureId(read),
@@ -139,8 +143,16 @@ def _read(row: Sequence[Any]) -> CommittedRead:
         approvers=(first, second),
         fields=fields_of(fields),
         committed_at=at,
-        log=LogId(bucket, year),
+        log=log,
         idx=idx,
         leaf=leaf,
-        body=body,
+        opened=Claim(kind=Kind.DISCLOSE, id=read, at_ms=at, log=log, leaf=leaf, body=body),
+        asked=Claim(
+            kind=Kind.GRANT,
+            id=request,
+            at_ms=asked_at,
+            log=LogId(bucket, asked_year),
+            leaf=asked_leaf,
+            body=asked_body,
+        ),
     )

@@ -11,6 +11,7 @@ from typing import Final
 from sqlalchemy import Connection
 
 from consent.ledger.append import Position, append
+from consent.ledger.bearing import Claim, bears_out
 from consent.ledger.commitment import Field, commit
 from consent.ledger.entry import Kind, parse
 from consent.ledger.openings import reopen
@@ -74,18 +75,31 @@ def enter(
 
 
 def borne_out(conn: Connection, vault: Vault, reads: Sequence[OwnRead]) -> list[bool]:
-    """For each read, whether the committed entry is there and opens to exactly this."""
+    """For each read, whether the committed entry is there, is of this person and opens to exactly this."""
     secrets = reopen(conn, vault, [(read.log, read.position.idx) for read in reads])
     stored = {i: (leaf, body) for i, leaf, body in _LEAF(conn, [(*r.log, r.position.idx) for r in reads])}
+    keys = vault.keyring.subject_keys(sorted({(read.bucket, read.subject) for read in reads}))
     answers: list[bool] = []
     for at, read in enumerate(reads):
-        secret = secrets.get((read.log, read.position.idx))
+        secret, key = secrets.get((read.log, read.position.idx)), keys.get(read.subject)
         answers.append(
             secret is not None
+            and key is not None
             and stored.get(at) == (read.position.leaf, read.position.body)
-            and parse(read.position.body).commitment == commit(secret, read.committed())
+            and bears_out(_claim(read), key, vault.installation.ledger_host, commit(secret, read.committed()))
         )
     return answers
+
+
+def _claim(read: OwnRead) -> Claim:
+    return Claim(
+        kind=Kind.DISCLOSE,
+        id=parse(read.position.body).id,
+        at_ms=read.at_ms,
+        log=read.log,
+        leaf=read.position.leaf,
+        body=read.position.body,
+    )
 
 
 def _committed(fields: Sequence[str], actor: str) -> tuple[Field, ...]:

@@ -80,6 +80,11 @@ def new_id(bucket: Bucket, now_ms: int) -> bytes:
     return mint_id(bucket, now_ms, secrets.token_bytes(8))
 
 
+def minted_at(raw: bytes) -> int:
+    """The time, in Unix milliseconds, written inside a routed id."""
+    return int.from_bytes(raw[:6])
+
+
 def bucket_of(raw: bytes) -> Bucket:
     """The bucket written inside a routed id."""
     return Bucket(int.from_bytes(raw[6:8]))
