@@ -15,6 +15,7 @@ from vault.merge import Merged, merge, merged_of, survivors
 from vault.reader import Unreadable, UnreadableCode, open_many
 from vault.records import Created, NewPerson, Updated, create_many
 from vault.tables import person
+from vault.tag_tables import unique_key
 from vault.tags import Probe, match
 
 
@@ -167,3 +168,22 @@ def test_key_values_still_belong_to_the_survivor_after_the_index_was_made_anew(v
     (other,) = enrol(vault, range(5, 6), now)
     assert change(vault, other.subject, "phone", phone(0), now + 30) == Refused("person_exists", "phone")
     assert isinstance(change(vault, keep.subject, "phone", phone(0), now + 30), Updated)
+
+
+def test_a_number_the_survivor_gave_up_stays_with_its_next_holder_when_the_index_is_made_anew(vault, now):
+    expected = []
+    for i in range(6):  # whichever of the ids is the lower
+        keep, drop = create_many(
+            vault, [NewPerson({"email": f"s{i}@example.com"}), NewPerson({"phone": phone(i)})], now
+        )
+        merged(vault, keep, drop, now + 10)
+        assert isinstance(change(vault, keep.subject, "phone", phone(50 + i), now + 20), Updated)
+        (holder,) = create_many(vault, [NewPerson({"phone": phone(i)})], now + 30)
+        expected += [(2, keep.subject), (2, holder.subject)]
+
+    assert rotation.run(vault, rotation.start(vault, rotation.Kind.INDEX, now + 40), pause=no_pause).over
+
+    with vault.data.read() as conn:
+        phones = unique_key.c.kind == 65
+        held = conn.execute(select(unique_key.c.epoch, unique_key.c.subject).where(phones)).all()
+    assert sorted(tuple(row) for row in held) == sorted(expected)

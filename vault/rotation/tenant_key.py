@@ -108,7 +108,7 @@ def small(vault: Vault, job: Job, now_ms: int) -> Job:
         for table in (index_root, service_key):
             mine = (table.c.tenant == ring.tenant, table.c.kek_version != job.target)
             rows = conn.execute(select(table).where(*mine).with_for_update()).mappings().all()
-            for row in rows:
+            for row in map(dict, rows):
                 old = row["kek_version"]
                 wrapped = wrap(
                     cipher,
