@@ -55,9 +55,8 @@ def write_people(
     answers |= {at: item for at, item in enumerate(items) if isinstance(item, Refused)}
     if wanted := [(at, item) for at, item in enumerate(items) if at not in answers]:
         _record(vault, staffer, len(wanted), now_ms)
-        answers |= _take_in(
-            vault, [(at, *item) for at, item in wanted if not isinstance(item, Refused)], again, now_ms
-        )
+        new = [(at, *item) for at, item in wanted if not isinstance(item, Refused)]
+        answers |= _take_in(vault, staffer, new, again, now_ms)
     return [answers[at] for at in range(len(items))]
 
 
@@ -73,7 +72,11 @@ def _record(vault: Vault, staffer: Staffer, count: int, now_ms: int) -> None:
 
 
 def _take_in(
-    vault: Vault, wanted: Sequence[tuple[int, NewPerson, str]], again: Repeatable | None, now_ms: int
+    vault: Vault,
+    staffer: Staffer,
+    wanted: Sequence[tuple[int, NewPerson, str]],
+    again: Repeatable | None,
+    now_ms: int,
 ) -> dict[int, Enrolled | Refused]:
     places = [at for at, _, _ in wanted]
 
@@ -84,7 +87,7 @@ def _take_in(
 
     people, langs = [person for _, person, _ in wanted], [lang for _, _, lang in wanted]
     try:
-        done = enrol_people(vault, people, now_ms, langs, also=keep)
+        done = enrol_people(vault, people, now_ms, langs, also=keep, by=staffer.name)
     except IntegrityError:
         # The same request at the same moment was first: its answers are ours.
         done = [Refused("person_exists", "")] * len(wanted)

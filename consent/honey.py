@@ -1,12 +1,12 @@
 """Honey persons as whole persons: with an account and a ledger chain like everybody, and watched from birth.
 
 `plant` makes them; give it people whose phones and mailboxes are the operator's own, so that contact shows too.
-`sweep` raises the alarms that a process did not live to write: it holds the committed uses and emergency reads
-since a moment against the list of honey persons. What has its alarm already gets no second one.
+`sweep` raises the alarms that a process did not live to write: it holds the committed uses, emergency reads, searches
+and scans since a moment against the list of honey persons. What has its alarm already gets no second one.
 """
 
-from collections.abc import Iterator, Sequence
-from itertools import batched
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import batched, chain
 from typing import Final
 
 from sqlalchemy import Connection, Row, select, union_all
@@ -16,8 +16,9 @@ from consent.dual_tables import emergency_read
 from consent.keeping import Enrolled, NewPerson, Refused, enrol_people
 from consent.ledger.origin import LogId, origin_of
 from consent.ledger.tables import entry
+from consent.lookup import lookups_since
 from consent.tables import disclosure
-from vault.honey import watch_over, watched
+from vault.honey import plant_within, watched
 from vault.ids import Bucket, SubjectId
 from vault.opening import Vault
 from vault.watch import Sighting, Source
@@ -28,11 +29,13 @@ _CHUNK: Final = 5_000
 def plant(
     vault: Vault, people: Sequence[NewPerson], now_ms: int, langs: Sequence[str] | None = None
 ) -> list[Enrolled | Refused]:
-    """Take these in as honey persons; positions match, refusals as for anybody."""
-    answers = enrol_people(vault, people, now_ms, langs)
-    made = [(one.bucket, one.subject) for one in answers if isinstance(one, Enrolled)]
-    if made:
-        watch_over(vault, made, now_ms)
+    """Take these in as honey persons, watched from the commit on that makes them; positions match, refusals as ever."""
+
+    def watch(conn: Connection, made: Mapping[int, Enrolled]) -> None:
+        plant_within(conn, vault, [(one.bucket, one.subject) for one in made.values()], now_ms)
+
+    answers = enrol_people(vault, people, now_ms, langs, also=watch)
+    vault.watch.refresh()
     return answers
 
 
@@ -40,8 +43,9 @@ def sweep(vault: Vault, since_ms: int) -> int:
     """Raise every alarm that is missing for reads committed at or after `since_ms`; how many were new."""
     raised = 0
     with vault.data.read() as conn:
-        for part in batched(_reads(conn, since_ms), _CHUNK):
-            seen = [_sighting(vault, row) for row in part]
+        reads = (_sighting(vault, row) for row in _reads(conn, since_ms))
+        for part in batched(chain(reads, lookups_since(conn, since_ms)), _CHUNK):
+            seen = list(part)
             honey = watched(conn, vault, [(one.bucket, one.subject) for one in seen])
             missing = [one for one in seen if (one.bucket, one.subject) in honey]
             if missing:

@@ -1,28 +1,36 @@
 """Keeping people's values: whoever is taken in, and whatever is corrected, enters the ledger in the same commit.
 
 The vault seals and versions; this adds the account and the anchor of every write (`writes`). There is no other
-way for a server to create or change anybody, so that stored values and ledger can be held against each other.
+way for a server to create or change anybody, so that stored values and ledger can be held against each other. Whoever
+is refused because somebody like them is here is refused without a word about which value, and on record.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from sqlalchemy import Connection
 
 from consent.accounts import DEFAULT_LANG, new_accounts
+from consent.house import record_in_house
 from consent.ledger.append import append
 from consent.ledger.entry import Kind
 from consent.ledgering import entry_items
 from consent.writes import changed_text, created_text, write_id
 from vault.changes import Change, Updated, update_many
 from vault.drafts import Refused
-from vault.enrol import Created, NewPerson, create_many
+from vault.enrol import TAKEN, Created, NewPerson, create_many
 from vault.holds import next_instant
-from vault.ids import Bucket, SubjectId
+from vault.ids import Bucket, SubjectId, encode_id
+from vault.naming import holders
 from vault.opening import Vault
 from vault.versions import Written
+from vault.watch import Sighting, Source
 
 __all__ = ["Change", "Enrolled", "NewPerson", "Refused", "Updated", "correct", "enrol_people"]
+
+OPERATOR: Final = "operator"
+"""Who acts on the machine itself, without a key of staff."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,10 +56,12 @@ def enrol_people(
     langs: Sequence[str] | None = None,
     *,
     also: Also | None = None,
+    by: str = OPERATOR,
 ) -> list[Enrolled | Refused]:
     """Create people with their accounts and their `enrol` entries; positions match, refusals as `create_many`.
 
-    What `also` writes is committed with the people of its transaction, or not at all.
+    What `also` writes is committed with the people of its transaction, or not at all. `by` is the name of the staff
+    key that takes them in. Of a `person_exists` the field is left out: it would say whose guessed number is here.
     """
     spoken = [DEFAULT_LANG] * len(people) if langs is None else langs
     keys: dict[int, str] = {}
@@ -74,12 +84,45 @@ def enrol_people(
         append(conn, items, now_ms, vault.installation.ledger_host, ahead=[accounts])
 
     answers = create_many(vault, people, now_ms, within=within)
+    _note_taken(vault, by, people, answers, now_ms)
     return [
-        answer
+        _closed(answer)
         if isinstance(answer, Refused)
         else Enrolled(bucket=answer.bucket, subject=answer.subject, key=keys[at])
         for at, answer in enumerate(answers)
     ]
+
+
+def _closed(refused: Refused) -> Refused:
+    return Refused(TAKEN, "") if refused.code == TAKEN else refused
+
+
+def _note_taken(
+    vault: Vault, by: str, people: Sequence[NewPerson], answers: Sequence[Created | Refused], now_ms: int
+) -> None:
+    """Who learned of how many that they are here: an entry of the house, and an alarm for each honey person."""
+    taken = [at for at, one in enumerate(answers) if isinstance(one, Refused) and one.code == TAKEN]
+    if not taken:
+        return
+    said = (("step", "person_exists"), ("staff", by), ("people", str(len(taken))))
+    place = encode_id("look", record_in_house(vault, Kind.REFUSE, said, now_ms))
+    made = {(one.bucket, one.subject) for one in answers if isinstance(one, Created)}
+    known = sorted(holders(vault, [people[at].values for at in taken]) - made)
+    vault.watch.note(
+        vault.data,
+        vault.keyring,
+        (
+            Sighting(
+                bucket=bucket,
+                subject=subject,
+                source=Source.FIND,
+                who=f"staff:{by}",
+                place=place,
+                at_ms=now_ms,
+            )
+            for bucket, subject in known
+        ),
+    )
 
 
 def correct(

@@ -6,10 +6,10 @@ history; every search, also one that finds nobody, is an entry of the house's ch
 the answer leaves; honey persons that were opened raise their alarm, each under the record of the search.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Final
 
-from sqlalchemy import Connection, insert
+from sqlalchemy import Connection, insert, select
 
 from consent.dual_tables import staff_lookup
 from consent.errors import BadRequest
@@ -45,9 +45,6 @@ def find_people(
         opened.update(people)
 
     answers = [named(vault, row, opened=note) for row in rows]
-    place = encode_id("look", search_id)
-    seen = (_sighting(person, staffer, place, now_ms) for person in sorted(opened))
-    vault.watch.note(vault.data, vault.keyring, seen)
     found = _fields_by_person(answers)
     said = (
         ("step", "searched"),
@@ -57,7 +54,18 @@ def find_people(
         ("found", str(len(found))),
     )
     searched = house_item(vault, Kind.DISCLOSE, search_id, said, now_ms)
-    record_lookups(vault, staffer, ("find", reason), found, now_ms, house=[searched])
+    entries: dict[Person, bytes] = {}
+    try:
+        entries = record_lookups(vault, staffer, ("find", reason), found, now_ms, house=[searched])
+    finally:
+        # Whoever was opened is told to the watch also when nothing could be recorded and nobody hears of it.
+        note_lookups(
+            vault,
+            staffer,
+            Source.FIND,
+            {one: entries.get(one, search_id) for one in opened | set(found)},
+            now_ms,
+        )
     return answers
 
 
@@ -70,8 +78,8 @@ def record_lookups(
     *,
     house: Sequence[Item] = (),
     also: Callable[[Connection], object] | None = None,
-) -> None:
-    """One row and one entry for everybody who was found (by which fields), in one transaction.
+) -> dict[Person, bytes]:
+    """One row and one entry for everybody who was found (by which fields), in one transaction; their ids.
 
     `how` is the way, "find" or "scan", and the reason; `house` are entries of the house's chain to go with them,
     `also` writes what else belongs to it. Whoever was erased meanwhile has no chain any more and is left out.
@@ -106,17 +114,36 @@ def record_lookups(
         if also:
             also(conn)
         append(conn, items, now_ms, vault.installation.ledger_host)
+    return {(bucket, subject): entry_id for bucket, subject, entry_id in named}
 
 
-def _sighting(person: Person, staffer: Staffer, place: str, now_ms: int) -> Sighting:
-    bucket, subject = person
+def note_lookups(
+    vault: Vault, staffer: Staffer, source: Source, entries: Mapping[Person, bytes], now_ms: int
+) -> None:
+    """Tell the honey watch who was found, each under the id of what records it."""
+    seen = (_sighting((*one, entries[one]), staffer.name, source, now_ms) for one in sorted(entries))
+    vault.watch.note(vault.data, vault.keyring, seen)
+
+
+def lookups_since(conn: Connection, since_ms: int) -> Iterator[Sighting]:
+    """What the watch was, or should have been, told of everybody who was found at or after `since_ms`."""
+    c = staff_lookup.c
+    columns = c.bucket, c.subject, c.id, c.staff, c.how, c.committed_at
+    for bucket, subject, entry_id, staff, how, at_ms in conn.execute(
+        select(*columns).where(c.committed_at >= since_ms)
+    ):
+        yield _sighting((Bucket(bucket), SubjectId(subject), entry_id), staff, Source(how), at_ms)
+
+
+def _sighting(found: tuple[Bucket, SubjectId, bytes], staff: str, source: Source, at_ms: int) -> Sighting:
+    bucket, subject, entry_id = found
     return Sighting(
         bucket=bucket,
         subject=subject,
-        source=Source.FIND,
-        who=f"staff:{staffer.name}",
-        place=place,
-        at_ms=now_ms,
+        source=source,
+        who=f"staff:{staff}",
+        place=encode_id("look", entry_id),
+        at_ms=at_ms,
     )
 
 

@@ -1,6 +1,6 @@
 """Honey persons: people who do not exist, stored like everybody, whose every opening is an alarm.
 
-`watch_over` is told whom to watch after they were created the ordinary way; `consent.honey.plant` does both.
+They are created the ordinary way; `consent.honey.plant` says whom to watch in the very transaction that makes them.
 """
 
 from collections.abc import Sequence
@@ -47,10 +47,16 @@ class Alarm:
 
 def watch_over(vault: Vault, people: Sequence[tuple[Bucket, SubjectId]], now_ms: int) -> None:
     """From now on these people are honey; other processes notice within 60 seconds."""
-    rows = [(bucket, mac_of(vault.keyring, subject)) for bucket, subject in people]
     with vault.data.write() as conn:
-        _PLANT(conn, rows, now=now_ms)
+        plant_within(conn, vault, people, now_ms)
     vault.watch.refresh()
+
+
+def plant_within(
+    conn: Connection, vault: Vault, people: Sequence[tuple[Bucket, SubjectId]], now_ms: int
+) -> None:
+    """These people are honey from the commit on; this process notices after `vault.watch.refresh`."""
+    _PLANT(conn, [(bucket, mac_of(vault.keyring, subject)) for bucket, subject in people], now=now_ms)
 
 
 def watched(

@@ -5,7 +5,7 @@ a time. Here only whole identifying values and digests of them are looked up, ea
 left alone, opened for nobody, and changes nothing in the answer.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -49,6 +49,16 @@ def named(vault: Vault, row: Mapping[str, str], *, opened: Opened | None = None)
     with vault.data.read() as conn:
         found = [one for plan in steps.values() for one in _named(conn, vault, plan, opened)]
         return Naming(tuple(steps), tuple(_led_on(conn, vault, found)))
+
+
+def holders(vault: Vault, rows: Iterable[Mapping[str, str]]) -> set[tuple[Bucket, SubjectId]]:
+    """Whoever has, or had, a key value (phone, e-mail, resident number) of any of the rows; nothing is opened."""
+    keys = {field.code for field in vault.catalogue if field.unique}
+    certain = (_certain(vault, {code: text for code, text in row.items() if code in keys}) for row in rows)
+    probes = [probe for plans_of in certain for plan in plans_of.values() for probe in plan.probes]
+    with vault.data.read() as conn:
+        hits = match(conn, vault.keyring.tag_keys, probes, catalogue=vault.catalogue)
+    return {(hit.bucket, hit.subject) for hit in hits}
 
 
 def _certain(vault: Vault, row: Mapping[str, str]) -> dict[str, Plan]:

@@ -76,6 +76,7 @@ def test_bad_lines_are_named_by_number_and_code_and_spoil_no_other(perusal, home
         (5, "phone.invalid"),
         (6, "person_exists"),
     ]
+    assert said.json["refused"][-1]["field"] == "", "which value is here is not told"
 
 
 def test_a_refused_line_is_never_repeated_in_the_output(perusal, home, tmp_path):

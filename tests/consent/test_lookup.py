@@ -8,9 +8,13 @@ from sqlalchemy import select
 from consent.dual_tables import staff_lookup
 from consent.errors import BadRequest
 from consent.honey import plant, sweep
-from consent.keeping import Enrolled, NewPerson
+from consent.house import house_opening
+from consent.keeping import Enrolled, NewPerson, Refused, enrol_people
+from consent.ledger.commitment import commit
 from consent.ledger.entry import Kind
 from consent.ledger.errors import LedgerAlarm
+from consent.ledger.tables import entry as ledger_entry
+from consent.ledger.tables import opening
 from consent.lookup import MOST_ROWS, find_people
 from consent.staff import DualReason
 from consent.staff_history import StaffEventKind, staff_events
@@ -18,6 +22,7 @@ from tests.consent.dual import ASKER, Office
 from tests.vault import people
 from vault.honey import alarms
 from vault.naming import Naming
+from vault.tables import person
 
 REASON = DualReason.LEAK_INVESTIGATION
 
@@ -200,3 +205,80 @@ def test_an_alarm_and_its_sweep_are_the_same_alarm(world, office):
     assert len(raised(office)) == 1
 
     assert sweep(office.vault, office.now) == 0
+
+
+def test_a_honey_person_is_watched_from_the_commit_on_that_makes_them_or_is_not_made(office, monkeypatch):
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("vault.honey._PLANT", full)
+    with pytest.raises(OSError, match="No space"):
+        plant(office.vault, [NewPerson(people.values(7))], office.now)
+
+    with office.vault.data.read() as conn:
+        assert conn.execute(select(person)).all() == []
+
+
+def test_searches_whose_alarm_was_never_written_are_swept_and_the_others_raised_no_second_time(
+    world, office, monkeypatch
+):
+    plant(office.vault, [NewPerson(people.values(7))], office.now)
+    world.person()
+    rows = [{"phone": people.phone(7)}, {"phone": people.phone(0)}]
+    with monkeypatch.context() as dead:
+        dead.setattr(type(office.vault.watch), "_queue", lambda *_: None)
+        find_people(office.vault, ASKER, rows, REASON, office.now)
+    assert raised(office) == []
+    find_people(office.vault, ASKER, rows, REASON, office.now + 1)
+    assert len(raised(office)) == 1
+
+    assert sweep(office.vault, office.now + 2) == 0
+    assert sweep(office.vault, office.now) == 1
+    assert sweep(office.vault, office.now) == 0
+
+    assert [(alarm.source, alarm.who) for alarm in raised(office)] == [("find", f"staff:{ASKER.name}")] * 2
+
+
+def test_whoever_asks_by_enrolling_guesses_hears_no_field_and_stands_in_the_chain_of_the_house(world, office):
+    plant(office.vault, [NewPerson(people.values(7))], office.now)
+    world.person()
+    enrol_people(office.vault, [NewPerson({"email": "mine@example.com"})], office.now)
+    before = len(office.entries(Kind.REFUSE))
+    guesses = [people.phone(0), people.phone(7), people.phone(99)]
+
+    answers = enrol_people(
+        office.vault,
+        [NewPerson({"phone": guess, "email": "mine@example.com"}) for guess in guesses],
+        office.now,
+        by=ASKER.name,
+    )
+
+    assert answers == [Refused("person_exists", "")] * 3
+    entry = office.entries(Kind.REFUSE)[before:]
+    assert len(entry) == 1
+    (alarm,) = raised(office)
+    assert (alarm.source, alarm.who) == ("find", f"staff:{ASKER.name}")
+    with office.vault.data.read() as conn:
+        row = conn.execute(
+            select(opening.c.sealed)
+            .join(
+                ledger_entry,
+                (ledger_entry.c.bucket == opening.c.bucket)
+                & (ledger_entry.c.year == opening.c.year)
+                & (ledger_entry.c.idx == opening.c.idx),
+            )
+            .where(ledger_entry.c.id == entry[0].id)
+        ).one()
+    said = (("step", "person_exists"), ("staff", ASKER.name), ("people", "3"))
+    secret = house_opening(office.vault, entry[0].id, row.sealed, said).secret
+    assert entry[0].commitment == commit(secret, said)
+
+
+def test_nobody_who_is_new_raises_an_alarm_or_an_entry_of_refusal(world, office):
+    plant(office.vault, [NewPerson(people.values(7)), NewPerson(people.values(7))], office.now)
+    before = len(office.entries(Kind.REFUSE))
+
+    enrol_people(office.vault, [NewPerson(people.values(1)), NewPerson({"phone": "none"})], office.now)
+
+    assert len(office.entries(Kind.REFUSE)) == before == 1
+    assert raised(office) == []

@@ -61,6 +61,15 @@ def test_each_item_gets_its_own_answer_and_every_key_signs_in(world, operator):
     assert count(world) == 2
 
 
+def test_of_somebody_who_is_here_no_operator_hears_by_which_value(world, operator):
+    write(world, operator, [people.values(0), {"email": "mine@example.com"}])
+    guesses = [{"phone": people.phone(at), "email": "mine@example.com"} for at in range(3)]
+
+    results = write(world, operator, guesses).json()["results"]
+
+    assert results == [{"code": "person_exists", "field": ""}] * 3
+
+
 def test_one_object_a_line_is_the_same(world, operator):
     lines = "\n".join(json.dumps(people.values(at)) for at in range(3)) + "\n\nbroken\n"
     headers = {**operator, "Content-Type": "application/x-ndjson"}
