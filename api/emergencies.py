@@ -26,7 +26,7 @@ from consent.ids import dual_text, parse_dual
 from consent.scan_runs import ScanScope, scope_text
 from consent.staff import DualKind, DualReason, Staffer, Verdict
 from vault.ids import decode_subject, encode_id
-from vault.schemes import scheme
+from vault.scan_permit import salts_hash
 
 _MEDIA = "application/json"
 
@@ -34,6 +34,9 @@ _MEDIA = "application/json"
 class _Scan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     schemes: list[str]
     wanted: str
+    wanted_count: int
+    salts: str | None = None
+    salt_count: int = 0
 
 
 class _Ask(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -56,7 +59,8 @@ _open = msgspec.json.Decoder(_Open)
 async def ask_for(request: Request[StaffMember, Any, Any]) -> Response[dict[str, Any]]:
     """Ask for fields of one person; or, with `scan`, to hold one field of everybody against named digests.
 
-    `scan.wanted` is the hexadecimal `vault.scan_permit.wanted_hash` of the digests: they themselves stay outside.
+    `scan.wanted` and `scan.salts` are the hexadecimal hashes that `perusal scan digests` prints, with their counts:
+    the digests and salts themselves stay outside, and whoever approves sees how many there are.
     """
     services, body = services_of(request), await json_body(request, _ask)
     question = Question(
@@ -149,13 +153,18 @@ _STATUS = {
 def _scope(fields: list[str], scan: _Scan) -> str:
     try:
         wanted = bytes.fromhex(scan.wanted)
-        for name in scan.schemes:
-            scheme(name)
+        salts = salts_hash(()) if scan.salts is None else bytes.fromhex(scan.salts)
     except ValueError:
         raise Problem(400, "invalid_input") from None
-    if len(wanted) != 32 or not scan.schemes:
-        raise Problem(400, "invalid_input")
-    return scope_text(ScanScope(field="".join(fields), schemes=tuple(scan.schemes), wanted=wanted))
+    scope = ScanScope(
+        field="".join(fields),
+        schemes=tuple(scan.schemes),
+        wanted=wanted,
+        wanted_count=scan.wanted_count,
+        salts=salts,
+        salt_count=scan.salt_count,
+    )
+    return scope_text(scope)
 
 
 def _vote(request: Request[StaffMember, Any, Any], name: str, verdict: Verdict) -> Response[dict[str, Any]]:

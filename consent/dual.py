@@ -21,11 +21,13 @@ from consent.ids import DualId, fields_json
 from consent.ledger.append import append
 from consent.ledger.entry import Kind
 from consent.ledger.origin import year_of
+from consent.scan_runs import check_scope, scope_of
 from consent.staff import ASKING_MS, DualKind, DualReason, DualState, Staffer, Verdict, actor_mac
 from consent.texts import storable
-from vault.ids import SubjectId, bucket_for, bucket_of, new_id
+from vault.ids import Bucket, SubjectId, bucket_for, bucket_of, new_id
 from vault.keys import SubjectKey
 from vault.opening import Vault
+from vault.stored import erased_among
 
 __all__ = ["DualRequest", "Question", "ask", "vote"]
 
@@ -58,7 +60,7 @@ def ask(vault: Vault, staffer: Staffer, question: Question, now_ms: int) -> Dual
     if question.subject is not None:
         bucket = bucket_for(question.subject, vault.installation.buckets)
         key = vault.keyring.subject_keys([(bucket, question.subject)]).get(question.subject)
-        if key is None:
+        if key is None or _erased(vault, bucket, question.subject):
             return deny_unknown(vault, bucket, DenialCode.UNKNOWN_PERSON, now_ms)
     request_id = DualId(new_id(bucket, now_ms))
     row = {
@@ -119,6 +121,11 @@ def vote(
     return after
 
 
+def _erased(vault: Vault, bucket: Bucket, subject: SubjectId) -> bool:
+    with vault.data.read() as conn:
+        return subject in erased_among(conn, [(bucket, subject)])
+
+
 def _check(vault: Vault, question: Question) -> None:
     if not storable(question.note, lines=True) or not 0 < len(question.note) <= LONGEST_NOTE:
         raise BadRequest("a request says why, in at most 2,000 characters")
@@ -130,6 +137,11 @@ def _check(vault: Vault, question: Question) -> None:
     known = {code for code in question.fields if code in vault.catalogue}
     if not question.fields or tuple(sorted(known)) != question.fields:
         raise BadRequest("name at least one field, each once, in order, and only known ones")
+    if question.kind is DualKind.POPULATION_SCAN:
+        scope = scope_of(question.scope)
+        if question.fields != (scope.field,):
+            raise BadRequest("a scan is about the field that its scope names")
+        check_scope(vault, scope)
 
 
 def _turned_down(

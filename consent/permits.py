@@ -88,6 +88,7 @@ def scan_permission(vault: Vault, ref: Ref) -> scan_permit.ScanPermission | None
         field=run.scope.field,
         schemes=run.scope.schemes,
         wanted=run.scope.wanted,
+        salts=run.scope.salts,
         asked_by=run.actor,
         approved_by=run.approvers,
         until_ms=run.until_ms,

@@ -1,7 +1,7 @@
 """Population scans as they were approved and committed: what exactly two people agreed to, read back and verified.
 
-The scope of a request names field, schemes and the hash of the digests that are looked for, so that nobody can get
-one scan approved and run another. A run is borne out by its row, both votes, and its entry in the house's chain.
+The scope of a request names field, schemes, how many digests are looked for under how many salts, and the hashes of
+both, so that nobody can get one scan approved and run another, or a list of everything approved as one digest. A run is borne out by its row, both votes, and its entry in the house's chain.
 """
 
 import hmac
@@ -14,6 +14,7 @@ from typing import Final
 from sqlalchemy import Connection
 
 from consent.committed import Ref
+from consent.errors import BadRequest
 from consent.house import house_opening
 from consent.ids import DisclosureId, DualId, canonical_json, dual_text
 from consent.ledger.commitment import Field, commit
@@ -22,8 +23,12 @@ from consent.ledger.errors import LedgerError
 from consent.ledger.tree import leaf_hash
 from vault.opening import Vault
 from vault.rowset import RowSet
+from vault.scan import MOST_SALTS, most_wanted
+from vault.scan_permit import salts_hash, wanted_hash
+from vault.schemes import scheme
 from vault.sealed import Unopenable
 
+_HASH_BYTES: Final = 32
 RESUME_MS: Final = 24 * 3_600_000
 """How long a scan that began inside its window may go on, or be taken up again after it broke off."""
 
@@ -32,11 +37,31 @@ _log = logging.getLogger("perusal.consent")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScanScope:
-    """What a scan looks for: a field, schemes as `vault.schemes` reads them, `vault.scan_permit.wanted_hash`."""
+    """What a scan looks for: a field, schemes as `vault.schemes` reads them, digests and salts.
+
+    `wanted` and `salts` are the hashes that `vault.scan_permit` makes of them, the counts how many distinct ones.
+    """
 
     field: str
     schemes: tuple[str, ...]
     wanted: bytes
+    wanted_count: int
+    salts: bytes
+    salt_count: int
+
+    @classmethod
+    def of(
+        cls, field: str, schemes: Sequence[str], wanted: Sequence[bytes], salts: Sequence[bytes]
+    ) -> "ScanScope":
+        """The scope of a scan for exactly these digests under exactly these salts."""
+        return cls(
+            field=field,
+            schemes=tuple(schemes),
+            wanted=wanted_hash(wanted),
+            wanted_count=len(set(wanted)),
+            salts=salts_hash(salts),
+            salt_count=len(set(salts)),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,17 +92,39 @@ _READ = RowSet(
 )
 
 
+def check_scope(vault: Vault, scope: ScanScope) -> None:
+    """Raises BadRequest for a scan that looks for nothing, or for so much of a field that it would list people's values."""
+    if not scope.schemes or not 0 < scope.wanted_count <= most_wanted(vault.catalogue, scope.field):
+        raise BadRequest("a scan looks for some digests of a field whose values nobody could list")
+    if not 0 <= scope.salt_count <= MOST_SALTS or not len(scope.wanted) == len(scope.salts) == _HASH_BYTES:
+        raise BadRequest("a scan names its digests and salts by their hashes, and at most 10,000 salts")
+    for name in scope.schemes:
+        scheme(name)
+
+
 def scope_text(scope: ScanScope) -> str:
     """The stored and committed form of a scope."""
-    parts = {"field": scope.field, "schemes": list(scope.schemes), "wanted": scope.wanted.hex()}
+    parts = {
+        "field": scope.field,
+        "schemes": list(scope.schemes),
+        "wanted": scope.wanted.hex(),
+        "wanted_count": scope.wanted_count,
+        "salts": scope.salts.hex(),
+        "salt_count": scope.salt_count,
+    }
     return canonical_json(parts)
 
 
 def scope_of(stored: str) -> ScanScope:
-    """Back from the stored form."""
+    """Back from the stored form. One from before counts were part of it is a scope under which nothing runs."""
     parts = json.loads(stored)
     return ScanScope(
-        field=parts["field"], schemes=tuple(parts["schemes"]), wanted=bytes.fromhex(parts["wanted"])
+        field=parts["field"],
+        schemes=tuple(parts["schemes"]),
+        wanted=bytes.fromhex(parts["wanted"]),
+        wanted_count=parts.get("wanted_count", 0),
+        salts=bytes.fromhex(parts.get("salts", "")),
+        salt_count=parts.get("salt_count", 0),
     )
 
 

@@ -16,21 +16,18 @@ from consent.dual import Question, ask
 from consent.dual_requests import DualRequest, approvers, find, with_key
 from consent.dual_steps import deny, deny_unknown, step_item
 from consent.dual_tables import scan_run
-from consent.errors import BadRequest
-from consent.ids import DisclosureId, DualId, dual_text
+from consent.ids import DisclosureId, DualId
 from consent.ledger.append import append
 from consent.ledger.entry import Kind
 from consent.ledger.origin import year_of
-from consent.lookup import record_lookups
+from consent.lookup import note_lookups, record_lookups
 from consent.permits import scan_permission
 from consent.scan_runs import RESUME_MS, ScanScope, run_fields, scope_of, scope_text
 from consent.staff import DualKind, DualReason, DualState, Staffer, actor_mac
 from vault.ids import Bucket, SubjectId, bucket_of, new_id
 from vault.opening import Vault
 from vault.scan import Cursor, ScanHit, ScanProgress, ScanRefused, scan
-from vault.scan_permit import wanted_hash
-from vault.schemes import scheme
-from vault.watch import Sighting, Source
+from vault.watch import Source
 
 type Report = Callable[[ScanProgress], None]
 
@@ -50,27 +47,15 @@ class _Run:
     after: Cursor | None
 
 
-def ask_scan(  # each argument is a fact of its own
-    vault: Vault,
-    staffer: Staffer,
-    field: str,
-    schemes: Sequence[str],
-    wanted: Sequence[bytes],
-    reason: DualReason,
-    note: str,
-    now_ms: int,
+def ask_scan(
+    vault: Vault, staffer: Staffer, scope: ScanScope, reason: DualReason, note: str, now_ms: int
 ) -> DualRequest | Denied:
-    """Ask to look for exactly these digests; raises BadRequest, or UnknownScheme of the vault."""
-    if not wanted or not schemes:
-        raise BadRequest("a scan looks for named digests under named schemes")
-    for name in schemes:
-        scheme(name)
-    scope = ScanScope(field=field, schemes=tuple(schemes), wanted=wanted_hash(wanted))
+    """Ask for exactly this scan; raises BadRequest, or UnknownScheme of the vault."""
     question = Question(
         kind=DualKind.POPULATION_SCAN,
         reason=reason,
         note=note,
-        fields=(field,),
+        fields=(scope.field,),
         scope=scope_text(scope),
     )
     return ask(vault, staffer, question, now_ms)
@@ -93,7 +78,7 @@ def run_scan(  # each argument is a fact of its own
     with vault.data.write() as conn:
         now = find(conn, request_id, lock=True)
         assert now is not None
-        run = _settle(conn, vault, (now, staffer, wanted), now_ms)
+        run = _settle(conn, vault, (now, staffer, wanted, salts), now_ms)
         if isinstance(run, DenialCode):
             return deny(conn, vault, None, (now, staffer, run), now_ms)
     permission = scan_permission(vault, (run.bucket, run.id))
@@ -113,15 +98,17 @@ def run_scan(  # each argument is a fact of its own
     return Scanned(request_id=request_id, hits=tuple(hits))
 
 
-type _Attempt = tuple[DualRequest, Staffer, Sequence[bytes]]
+type _Attempt = tuple[DualRequest, Staffer, Sequence[bytes], Sequence[bytes]]
+"""The request, who runs it, the digests and the salts they bring."""
 
 
 def _settle(conn: Connection, vault: Vault, attempt: _Attempt, now_ms: int) -> _Run | DenialCode:
     """Decide under the request's lock; begin the run, or find the one that broke off."""
-    request, staffer, wanted = attempt
+    request, staffer, wanted, salts = attempt
+    approved = scope_of(request.scope)
     if request.staff != staffer.name or request.actor != actor_mac(vault, staffer):
         return DenialCode.NOT_REQUESTER
-    if scope_of(request.scope).wanted != wanted_hash(wanted):
+    if approved != ScanScope.of(approved.field, approved.schemes, wanted, salts):
         return DenialCode.FIELD_NOT_REQUESTED
     begun = _begun(conn, request, now_ms)
     if begun is not None:
@@ -152,7 +139,7 @@ def _begun(conn: Connection, request: DualRequest, now_ms: int) -> _Run | Denial
 
 
 def _begin(conn: Connection, vault: Vault, attempt: _Attempt, now_ms: int) -> _Run:
-    request, staffer, wanted = attempt
+    request, staffer, wanted, _ = attempt
     run_id = DisclosureId(new_id(request.bucket, now_ms))
     many = len(set(wanted))
     conn.execute(
@@ -194,25 +181,10 @@ def _record(
         cursor_bucket=done.cursor.bucket,
         cursor_subject=done.cursor.subject,
     )
-    record_lookups(
+    entries = record_lookups(
         vault, staffer, ("scan", request.reason), found, now_ms, also=lambda conn: conn.execute(moved)
     )
-    place = dual_text(request.id)
-    vault.watch.note(
-        vault.data,
-        vault.keyring,
-        (
-            Sighting(
-                bucket=bucket,
-                subject=subject,
-                source=Source.SCAN,
-                who=f"staff:{staffer.name}",
-                place=place,
-                at_ms=now_ms,
-            )
-            for bucket, subject in found
-        ),
-    )
+    note_lookups(vault, staffer, Source.SCAN, entries, now_ms)
 
 
 def _mine(run: _Run) -> tuple[ColumnElement[bool], ColumnElement[bool]]:

@@ -2,7 +2,8 @@
 
 For salted digests, rare algorithms and halves of md5 (vault.md §6.5). It opens everybody, so it takes a permission
 that only two approvals bring about, and finds exactly what that permission names. People are gone through in the
-order of their keys; `report` gets a cursor after every page, from which a broken off scan goes on.
+order of their keys; `report` gets a cursor after every page, from which a broken off scan goes on. It answers for
+values somebody already holds digests of: whoever could list a field's values would read everybody's (`most_wanted`).
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -12,15 +13,21 @@ from typing import Final, NamedTuple
 
 from sqlalchemy import Connection, select
 
+from vault.fields.catalogue import Catalogue
 from vault.ids import PROFILE, Bucket, SubjectId
 from vault.opening import Vault
-from vault.scan_permit import ScanPermission, check, wanted_hash
+from vault.scan_permit import ScanPermission, check, salts_hash, wanted_hash
 from vault.schemes import Scheme, scheme
 from vault.tables import person
 from vault.tags.opened import Wanted, canonical_versions
 from vault.tags.registry import forms_of
 
 PAGE: Final = 2_000
+MOST_SALTS: Final = 10_000
+_MOST_WANTED: Final = 100_000
+_LEAST_BITS: Final = 24.0
+_SPARSE: Final = 1_000
+"""At most one of so many values that a field may have is looked for at once."""
 
 
 class Cursor(NamedTuple):
@@ -34,6 +41,8 @@ class ScanRefusal(StrEnum):
     FORGED = "scan.forged"
     EXPIRED = "scan.expired"
     OTHER_DIGESTS = "scan.other_digests"
+    OTHER_SALTS = "scan.other_salts"
+    TOO_MANY = "scan.too_many"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +80,12 @@ def _silent(_progress: ScanProgress) -> None:
     """Nobody is told."""
 
 
+def most_wanted(catalogue: Catalogue, code: str) -> int:
+    """How many digests of a field one scan may look for; 0 for a field whose values can be listed, or none."""
+    bits = catalogue.field(code).bits if code in catalogue else 0.0
+    return min(_MOST_WANTED, int(2**bits) // _SPARSE) if bits >= _LEAST_BITS else 0
+
+
 def scan(
     vault: Vault,
     permission: ScanPermission,
@@ -85,7 +100,7 @@ def scan(
 
     `now_ms` (Unix ms) is compared with the permission's end only at the beginning. Raises UnknownScheme.
     """
-    refusal = _refusal(vault, permission, wanted, now_ms)
+    refusal = _refusal(vault, permission, (wanted, salts), now_ms)
     if refusal is not None:
         return ScanRefused(refusal)
     search = _Search(
@@ -104,14 +119,19 @@ def scan(
 
 
 def _refusal(
-    vault: Vault, permission: ScanPermission, wanted: Sequence[bytes], now_ms: int
+    vault: Vault, permission: ScanPermission, given: tuple[Sequence[bytes], Sequence[bytes]], now_ms: int
 ) -> ScanRefusal | None:
+    wanted, salts = given
     if not check(vault.keyring, permission):
         return ScanRefusal.FORGED
     if now_ms >= permission.statement.until_ms:
         return ScanRefusal.EXPIRED
     if wanted_hash(wanted) != permission.statement.wanted:
         return ScanRefusal.OTHER_DIGESTS
+    if salts_hash(salts) != permission.statement.salts:
+        return ScanRefusal.OTHER_SALTS
+    if len(set(wanted)) > most_wanted(vault.catalogue, permission.statement.field) or len(salts) > MOST_SALTS:
+        return ScanRefusal.TOO_MANY
     return None
 
 

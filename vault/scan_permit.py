@@ -21,13 +21,14 @@ class ScanStatement:
     """One approved scan: what is looked for, who asked, who approved, until when it may begin (Unix ms).
 
     `request` is the id of the approved request; `schemes` are texts as `vault.schemes` reads them; `wanted` is
-    `wanted_hash` of the digests looked for.
+    `wanted_hash` of the digests looked for, `salts` is `salts_hash` of the salts they are tried under.
     """
 
     request: bytes
     field: str
     schemes: tuple[str, ...]
     wanted: bytes
+    salts: bytes
     asked_by: bytes
     approved_by: tuple[bytes, bytes]
     until_ms: int
@@ -56,6 +57,11 @@ def wanted_hash(wanted: Sequence[bytes]) -> bytes:
     return hashlib.sha256(_LABEL + _framed(sorted(set(wanted)))).digest()
 
 
+def salts_hash(salts: Sequence[bytes]) -> bytes:
+    """What a permission binds of the salts, 32 bytes: their set, in any order; also of none there is one."""
+    return hashlib.sha256(_LABEL + b"/salts" + _framed(sorted(set(salts)))).digest()
+
+
 def issue(keys: ServiceKeys, statement: ScanStatement) -> ScanPermission:
     """The permission for a scan that two others than who asks have approved; raises ValueError if not two."""
     if len({statement.asked_by, *statement.approved_by}) != 3:
@@ -76,7 +82,7 @@ def encode(statement: ScanStatement) -> bytes:
 
     | part                                                           | form                |
     |----------------------------------------------------------------|---------------------|
-    | request, field, wanted, asked by, approved by (two)            | length u32, bytes   |
+    | request, field, wanted, salts, asked by, approved by (two)     | length u32, bytes   |
     | until_ms, number of schemes                                    | u64                 |
     | each scheme                                                    | length u32, bytes   |
     """
@@ -84,6 +90,7 @@ def encode(statement: ScanStatement) -> bytes:
         statement.request,
         statement.field.encode(),
         statement.wanted,
+        statement.salts,
         statement.asked_by,
         *statement.approved_by,
     )

@@ -30,7 +30,7 @@ from vault.ids import encode_id
 from vault.opening import Vault
 from vault.records import count_people
 from vault.scan import ScanProgress
-from vault.scan_permit import wanted_hash
+from vault.scan_permit import salts_hash, wanted_hash
 from vault.tags import hashed
 
 _file = click.Path(path_type=Path, dir_okay=False, exists=True)
@@ -43,12 +43,18 @@ def command() -> None:
 
 @command.command("digests")
 @click.argument("file", type=_file)
+@click.option("--salts", type=_file, help="One salt a line in hex, for schemes with a salt.")
 @json_option
-def digests(file: Path, as_json: bool) -> None:
-    """Print what a request names the digests in FILE by: the others approve exactly these."""
-    wanted = _digests(file)
-    said = {"digests": len(wanted), "wanted": wanted_hash(wanted).hex()}
-    emit(said, as_json=as_json, lines=(f"{len(wanted):,} digests, wanted: {said['wanted']}",))
+def digests(file: Path, salts: Path | None, as_json: bool) -> None:
+    """Print what a request names the digests in FILE and their salts by: the others approve exactly these."""
+    wanted, under = set(_digests(file)), set(_salts(salts))
+    said = {
+        "wanted": wanted_hash(list(wanted)).hex(),
+        "wanted_count": len(wanted),
+        "salts": salts_hash(list(under)).hex(),
+        "salt_count": len(under),
+    }
+    emit(said, as_json=as_json, lines=[f"{name}: {value}" for name, value in said.items()])
 
 
 @command.command("run")

@@ -16,6 +16,7 @@ from api.demo.city import citizens
 from api.opening import opened_vault
 from consent.dual import vote
 from consent.ids import dual_text
+from consent.scan_runs import ScanScope
 from consent.scanning import ask_scan
 from consent.staff import DualReason, Verdict
 from tests.cli.conftest import SEED
@@ -44,16 +45,8 @@ def asked(home, staff, tmp_path):
     now_ms = time.time_ns() // 1_000_000
     with opened_vault(settings_of(home)) as vault:
         lin = _staffer(vault, staff["lin"])
-        request = ask_scan(
-            vault,
-            lin,
-            "phone",
-            ("md5(salt+value)",),
-            wanted,
-            DualReason.LEAK_INVESTIGATION,
-            "File 7.",
-            now_ms,
-        )
+        scope = ScanScope.of("phone", ("md5(salt+value)",), wanted, [SALT])
+        request = ask_scan(vault, lin, scope, DualReason.LEAK_INVESTIGATION, "File 7.", now_ms)
     return file, request
 
 
@@ -104,6 +97,17 @@ def test_other_digests_than_the_approved_ones_are_refused(perusal, home, staff, 
 
     said = scan(perusal, home, tmp_path, asked, staff["lin"])
     assert said.json["error"]["code"] == "staff.field_not_requested"
+
+
+def test_what_a_request_names_digests_and_salts_by_is_printed_with_how_many_there_are(
+    perusal, asked, tmp_path
+):
+    file, request = asked
+
+    said = perusal("scan", "digests", file, "--salts", tmp_path / "salts.txt", "--json").json
+
+    assert (said["wanted_count"], said["salt_count"]) == (2, 1)
+    assert said.items() <= json.loads(request.scope).items()
 
 
 def test_a_line_that_is_no_digest_is_named_by_its_number(perusal, tmp_path):

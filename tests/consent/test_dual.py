@@ -13,10 +13,13 @@ from consent.ids import DualId, dual_text, parse_dual
 from consent.ledger.commitment import commit
 from consent.ledger.entry import Kind, parse
 from consent.ledger.tables import entry, opening
+from consent.scan_runs import ScanScope, scope_text
 from consent.staff import ASKING_MS, WINDOW_MS, DualKind, DualReason, DualState, Staffer, Verdict, actor_mac
 from consent.tables import denial
 from tests.consent.dual import ASKER, FIRST, NOTE, SECOND, THIRD, Office
 from vault.ids import new_id, new_subject
+
+SCOPE = scope_text(ScanScope.of("phone", ("md5(md5)",), [bytes(16)], []))
 
 
 @pytest.fixture
@@ -161,7 +164,7 @@ def test_a_scan_is_a_request_about_nobody_whose_steps_stand_in_the_chain_of_the_
         reason=DualReason.LEAK_INVESTIGATION,
         note="md5 of md5 in the Harbour file",
         fields=("phone",),
-        scope="one scheme",
+        scope=SCOPE,
     )
     asked = ask(office.vault, ASKER, question, office.now)
     vote(office.vault, FIRST, asked.id, Verdict.YES, office.now)
@@ -184,7 +187,7 @@ def test_a_scan_is_a_request_about_nobody_whose_steps_stand_in_the_chain_of_the_
         ("staff", ASKER.name),
         ("reason", "leak_investigation"),
         ("fields", "phone"),
-        ("scope", "one scheme"),
+        ("scope", SCOPE),
     )
     found = house_opening(office.vault, asked.id, row.sealed, said)
     assert commit(found.secret, said) == parse(row.body).commitment
@@ -230,7 +233,7 @@ def test_denied_votes_enter_the_ledger_once_a_day_and_not_for_ever(office, perso
         {"fields": ("phone", "name")},
         {"fields": ("name", "name")},
         {"subject": None},
-        {"kind": DualKind.POPULATION_SCAN, "scope": "x"},
+        {"kind": DualKind.POPULATION_SCAN, "scope": SCOPE},
     ],
     ids=["empty", "long", "control", "no field", "unknown field", "order", "twice", "nobody", "scan of one"],
 )

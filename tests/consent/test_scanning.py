@@ -9,17 +9,29 @@ from consent.denials import DenialCode, Denied
 from consent.dual_requests import DualRequest
 from consent.dual_tables import scan_run, staff_lookup
 from consent.errors import BadRequest
+from consent.honey import sweep
+from consent.house import house_opening
+from consent.ids import dual_text
+from consent.ledger.commitment import commit
 from consent.ledger.entry import Kind
+from consent.ledger.tables import entry as entry_row
+from consent.ledger.tables import opening
 from consent.permits import scan_permission
-from consent.scan_runs import RESUME_MS
+from consent.scan_runs import RESUME_MS, ScanScope, scope_of
 from consent.scanning import Scanned, ask_scan, run_scan
 from consent.staff import WINDOW_MS, DualReason, Verdict
 from tests.consent.dual import ASKER, FIRST, SECOND, THIRD, Office
 from tests.vault import people
+from vault.honey import alarms, watch_over
 from vault.schemes import UnknownScheme
 
 REASON = DualReason.LEAK_INVESTIGATION
 SALT = b"pepper"
+same_entry = (
+    (opening.c.bucket == entry_row.c.bucket)
+    & (opening.c.year == entry_row.c.year)
+    & (opening.c.idx == entry_row.c.idx)
+)
 
 
 def digest(at):
@@ -40,8 +52,13 @@ def crowd(world):
     return world.people(5)
 
 
+def ask(office, field="phone", schemes=SCHEMES, wanted=WANTED, salts=(SALT,)):
+    scope = ScanScope.of(field, schemes, wanted, salts)
+    return ask_scan(office.vault, ASKER, scope, REASON, "The Harbour file.", office.now)
+
+
 def asked(office, wanted=WANTED):
-    request = ask_scan(office.vault, ASKER, "phone", SCHEMES, wanted, REASON, "The Harbour file.", office.now)
+    request = ask(office, wanted=wanted)
     assert isinstance(request, DualRequest)
     return request
 
@@ -53,8 +70,8 @@ def approved(office):
     return request
 
 
-def run(office, request, staffer=ASKER, wanted=WANTED, **how):
-    return run_scan(office.vault, staffer, request.id, wanted, office.now, salts=[SALT], **how)
+def run(office, request, staffer=ASKER, wanted=WANTED, salts=(SALT,), **how):
+    return run_scan(office.vault, staffer, request.id, wanted, office.now, salts=salts, **how)
 
 
 def row(office):
@@ -78,6 +95,30 @@ def test_an_approved_scan_finds_people_by_salted_digests_and_each_sees_it(office
     assert len(office.entries(Kind.DISCLOSE)) == 3
 
 
+def test_approvers_and_the_ledger_are_told_how_many_digests_under_how_many_salts(office, crowd):
+    request = asked(office)
+
+    scope = scope_of(request.scope)
+    assert (scope.wanted_count, scope.salt_count) == (len(WANTED), 1)
+    other = asked(office, wanted=WANTED[:1])
+    assert scope_of(other.scope).wanted_count == 1
+    with office.vault.data.read() as conn:
+        row = conn.execute(
+            opening.select().join(entry_row, same_entry).where(entry_row.c.id == request.id)
+        ).one()
+    said = (
+        ("step", "asked"),
+        ("request", dual_text(request.id)),
+        ("staff", ASKER.name),
+        ("reason", REASON.value),
+        ("fields", "phone"),
+        ("scope", request.scope),
+    )
+    secret = house_opening(office.vault, request.id, row.sealed, said).secret
+    (granted,) = [one for one in office.entries(Kind.GRANT) if one.id == request.id]
+    assert granted.commitment == commit(secret, said)
+
+
 @pytest.mark.parametrize("votes", [0, 1])
 def test_without_two_approvals_nobody_is_opened(office, crowd, votes, monkeypatch):
     request = asked(office)
@@ -99,6 +140,8 @@ def test_nobody_gets_one_scan_approved_and_runs_another(office, crowd, monkeypat
     monkeypatch.setattr("consent.scanning.scan", _never)
 
     assert run(office, request, wanted=[digest(2)]) == Denied(code=DenialCode.FIELD_NOT_REQUESTED)
+    for salts in ([], [SALT, b"another"]):
+        assert run(office, request, salts=salts) == Denied(code=DenialCode.FIELD_NOT_REQUESTED)
     assert run(office, request, THIRD) == Denied(code=DenialCode.NOT_REQUESTER)
     assert run(office.at(WINDOW_MS), request) == Denied(code=DenialCode.WINDOW)
     office.vote(request.id, THIRD, Verdict.NO)
@@ -176,8 +219,33 @@ def test_rows_that_somebody_rewrote_give_no_permission(office, backend, crowd):
 
 
 def test_a_scan_for_nothing_or_under_no_scheme_is_refused(office):
-    for schemes, wanted in (((), WANTED), (SCHEMES, [])):
+    for wrong in ({"schemes": ()}, {"wanted": []}, {"salts": [at.to_bytes(4) for at in range(10_001)]}):
         with pytest.raises(BadRequest):
-            ask_scan(office.vault, ASKER, "phone", schemes, wanted, REASON, "why", office.now)
+            ask(office, **wrong)
     with pytest.raises(UnknownScheme):
-        ask_scan(office.vault, ASKER, "phone", ("rot13",), WANTED, REASON, "why", office.now)
+        ask(office, schemes=("rot13",))
+
+
+@pytest.mark.parametrize(
+    ("field", "many"), [("birth_date", 1), ("name", 1), ("note", 1), ("phone", 100_001)], ids=str
+)
+def test_nobody_is_asked_to_approve_a_list_of_what_a_field_may_hold(office, field, many):
+    with pytest.raises(BadRequest):
+        ask(office, field=field, wanted=[at.to_bytes(4) for at in range(many)])
+
+
+def test_a_scan_whose_alarm_was_never_written_is_swept_from_its_finds(office, crowd, monkeypatch):
+    watch_over(
+        office.vault, [(crowd[1].bucket, crowd[1].subject), (crowd[2].bucket, crowd[2].subject)], office.now
+    )
+    request = approved(office)
+    with monkeypatch.context() as dead:
+        dead.setattr(type(office.vault.watch), "_queue", lambda *_: None)
+        run(office, request)
+
+    assert sweep(office.vault, office.now) == 1
+    assert sweep(office.vault, office.now) == 0
+
+    with office.vault.data.read() as conn:
+        (alarm,) = alarms(conn)
+    assert (alarm.source, alarm.who) == ("scan", f"staff:{ASKER.name}")

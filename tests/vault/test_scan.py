@@ -7,17 +7,18 @@ from cryptography.hazmat.primitives.hashes import SM3, Hash
 
 from tests.vault.people import enrol, erase, phone, resident_id
 from vault.records import update_value
-from vault.scan import ScanHit, ScanRefusal, ScanRefused, scan
-from vault.scan_permit import ScanPermission, ScanStatement, check, issue, wanted_hash
+from vault.scan import ScanHit, ScanRefusal, ScanRefused, most_wanted, scan
+from vault.scan_permit import ScanPermission, ScanStatement, check, issue, salts_hash, wanted_hash
 from vault.schemes import UnknownScheme, scheme
 
 
-def permission(vault, now, wanted, *schemes, field="phone", until=60_000):
+def permission(vault, now, wanted, *schemes, field="phone", until=60_000, salts=()):
     statement = ScanStatement(
         request=bytes(16),
         field=field,
         schemes=schemes,
         wanted=wanted_hash(wanted),
+        salts=salts_hash(salts),
         asked_by=b"asks",
         approved_by=(b"one", b"two"),
         until_ms=now + until,
@@ -51,7 +52,7 @@ def test_a_scan_finds_whose_digest_it_is_under_any_scheme(vault, now, name):
     made = enrol(vault, range(5), now)
     wanted = [SCHEMES[name](phone(3)), SCHEMES[name]("nobody's"), SCHEMES[name]("+86" + phone(1))]
     salts = [b"salt", b"pepper"] if "salt" in name else []
-    hits = scan(vault, permission(vault, now, wanted, name), wanted, now, salts=salts)
+    hits = scan(vault, permission(vault, now, wanted, name, salts=salts), wanted, now, salts=salts)
     salt = 1 if salts else None
     assert sorted(hits) == [
         ScanHit(0, made[3].bucket, made[3].subject, "phone", 1, name, salt),
@@ -124,7 +125,26 @@ def test_nobody_is_opened_without_a_permission_for_exactly_this(vault, now):
     assert refused(other) == ScanRefusal.FORGED
     assert refused(good, at=now + 60_000) == ScanRefusal.EXPIRED
     assert refused(good, digests=[*wanted, bytes(64)]) == ScanRefusal.OTHER_DIGESTS
+    assert refused(permission(vault, now, wanted, "sha512", salts=[b"x"])) == ScanRefusal.OTHER_SALTS
     assert seen == []
+
+
+def test_a_field_whose_values_somebody_could_list_is_not_scanned_and_no_list_of_a_field(vault, now):
+    enrol(vault, range(2), now)
+    most = most_wanted(vault.catalogue, "phone")
+    listed = [at.to_bytes(8) for at in range(most + 1)]
+    for field, wanted in (
+        ("birth_date", [sha("sha512", "1990-01-01")]),
+        ("name", listed[:1]),
+        ("phone", listed),
+    ):
+        answer = scan(vault, permission(vault, now, wanted, "sha512", field=field), wanted, now)
+        assert answer == ScanRefused(ScanRefusal.TOO_MANY)
+    allowed = listed[:most]
+    assert scan(vault, permission(vault, now, allowed, "sha512"), allowed, now) == []
+    assert {
+        code: most_wanted(vault.catalogue, code) for code in ("note", "birth_date", "nonsense")
+    } == dict.fromkeys(("note", "birth_date", "nonsense"), 0)
 
 
 def test_a_permission_takes_three_people_and_is_issued_not_made(vault, now):
@@ -143,6 +163,7 @@ def test_a_permission_takes_three_people_and_is_issued_not_made(vault, now):
                     field="phone",
                     schemes=("sha512",),
                     wanted=wanted_hash([]),
+                    salts=salts_hash([]),
                     asked_by=asked,
                     approved_by=approved,
                     until_ms=now,

@@ -21,6 +21,9 @@ def key_of(world, actor, role=Access.OPERATOR):
     return {"Authorization": f"Bearer {key}"}
 
 
+SCAN = {"schemes": ["sm3"], "wanted": "00" * 32, "wanted_count": 1}
+
+
 @pytest.fixture
 def staff(world):
     return {
@@ -141,10 +144,33 @@ def test_a_no_after_the_second_yes_stops_it(world, staff, person):
         ({"fields": ["nonsense"]}, 400, "bad_dual_request"),
         ({"note": ""}, 400, "bad_dual_request"),
         ({"reason": "curiosity"}, 400, "unknown_member"),
-        ({"scan": {"schemes": ["sm3"], "wanted": "00" * 32}}, 400, "bad_dual_request"),
+        ({"scan": SCAN}, 400, "bad_dual_request"),
+        ({"scan": SCAN, "subject": None, "fields": ["birth_date"]}, 400, "bad_dual_request"),
+        (
+            {"scan": {**SCAN, "wanted_count": 100_001}, "subject": None, "fields": ["phone"]},
+            400,
+            "bad_dual_request",
+        ),
+        ({"scan": {**SCAN, "wanted": "00"}, "subject": None, "fields": ["phone"]}, 400, "bad_dual_request"),
+        ({"scan": {**SCAN, "wanted": "xy"}, "subject": None, "fields": ["phone"]}, 400, "invalid_input"),
         ({"extra": 1}, 400, "unknown_member"),
     ],
-    ids=["unknown", "no id", "nobody", "nothing", "twice", "no field", "silent", "reason", "scan", "extra"],
+    ids=[
+        "unknown",
+        "no id",
+        "nobody",
+        "nothing",
+        "twice",
+        "no field",
+        "silent",
+        "reason",
+        "scan",
+        "listable",
+        "all",
+        "no hash",
+        "no hex",
+        "extra",
+    ],
 )
 def test_a_request_that_cannot_be_meant_is_refused(world, staff, person, changes, status, code):
     answer = ask(world, staff["lin"], person, **changes)
