@@ -1,4 +1,4 @@
-"""Values opened inside the vault to test a suggestion: nothing leaves the floor but yes or no (ADR 0007).
+"""Values opened inside the vault to test a suggestion: nothing leaves the floor but yes or no (ADR 0015).
 
 A version that was struck out, is damaged, or whose person's keys are gone, opens as nothing.
 """
