@@ -27,14 +27,16 @@ from sqlalchemy import Connection, LargeBinary, Table, select
 
 from vault.backup_keys import BackupKeys, MalformedBackup
 from vault.errors import VaultError
-from vault.ids import SubjectId, TenantId
+from vault.evictions import wall_ms
+from vault.ids import Buckets, SubjectId, TenantId
 from vault.key_tables import index_root, service_key, subject_key, tenant_kek
 from vault.providers.base import Provider
 from vault.returning import Returning
+from vault.rotation.refill import settle_index
 from vault.rowset import RowSet
 from vault.storage import Database
 from vault.stream import SealingWriter, open_stream
-from vault.tables import person
+from vault.tables import person, tenant
 from vault.tenant import kek_context
 
 KEPT: Final[Sequence[Table]] = (tenant_kek, index_root, service_key, subject_key)
@@ -64,12 +66,19 @@ class Made:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Restored:
-    """What a restore did. `without_keys`: people of the data base whom the backup does not know, hence unreadable."""
+    """What a restore did, and what it could not bring back.
+
+    `without_keys`: people whom the backup does not know, hence unreadable; `outdated`: people whose values lie
+    under a newer key than the backup holds, unreadable too. `refill`: the index is of another time than the keys:
+    nobody is found, and nobody kept from enrolling twice, until the rotation that has begun is resumed.
+    """
 
     rows: int
     made_at: int
     erased_again: int
     without_keys: int
+    outdated: int
+    refill: bool
 
 
 _ERASE_AGAIN = RowSet(
@@ -78,8 +87,9 @@ _ERASE_AGAIN = RowSet(
     subject="bytes",
 )
 _KEYED = RowSet(
-    "WITH {rows} SELECT DISTINCT k.subject FROM rows CROSS JOIN subject_key k "
-    "WHERE k.bucket = rows.bucket AND k.tenant = :tenant AND k.subject = rows.subject",
+    "WITH {rows} SELECT k.subject, max(k.epoch) FROM rows CROSS JOIN subject_key k "
+    "WHERE k.bucket = rows.bucket AND k.tenant = :tenant AND k.subject = rows.subject AND k.kind = 'data' "
+    "GROUP BY k.subject",
     bucket="int",
     subject="bytes",
 )
@@ -134,6 +144,8 @@ def restore(
         raise MalformedBackup("not a backup of this installation's keys")
     stream = open_stream(file, _key(store, int.from_bytes(header[5:13]), header))
     gone = {subject for _, subject in _erased(data)} | set(also)
+    with data.read() as seen:
+        buckets = _buckets(seen, store.tenant)
     with keys.write() as conn:
         _refuse_present(conn, store.tenant)
         count = 0
@@ -143,13 +155,17 @@ def restore(
             count += len(rows)
             if report:
                 report("keys", count, None)
+        refill = settle_index(data, conn, returning.under, buckets, wall_ms())
         returning.count(conn)
         again = _erase_again(conn, store.tenant, gone)
+    without, outdated = _unreadable(data, keys, store.tenant)
     return Restored(
         rows=count,
         made_at=int.from_bytes(header[13:21]),
         erased_again=again,
-        without_keys=_without_keys(data, keys, store.tenant),
+        without_keys=without,
+        outdated=outdated,
+        refill=refill,
     )
 
 
@@ -230,13 +246,19 @@ def _erase_again(conn: Connection, tenant: TenantId, gone: Iterable[SubjectId]) 
     return len(found)
 
 
-def _without_keys(data: Database, keys: Database, tenant: TenantId) -> int:
-    """How many living people no restored key belongs to."""
-    missing = 0
-    alive = select(person.c.bucket, person.c.subject).where(person.c.state != "erased")
+def _buckets(conn: Connection, mine: TenantId) -> Buckets:
+    row = conn.execute(select(tenant).where(tenant.c.tenant == mine)).one()
+    return Buckets(row.first_bucket, row.buckets)
+
+
+def _unreadable(data: Database, keys: Database, tenant: TenantId) -> tuple[int, int]:
+    """How many living people no restored key belongs to, and how many only an older one than their values need."""
+    missing = outdated = 0
+    alive = select(person.c.bucket, person.c.subject, person.c.key_epoch).where(person.c.state != "erased")
     with data.read() as conn, keys.read() as other:
         found = conn.execute(alive.execution_options(yield_per=CHUNK))
         for part in found.partitions(CHUNK):
-            keyed = _KEYED(other, [(row.bucket, row.subject) for row in part], tenant=tenant)
+            keyed = dict(_KEYED(other, [(row.bucket, row.subject) for row in part], tenant=tenant))
             missing += len(part) - len(keyed)
-    return missing
+            outdated += sum(keyed.get(row.subject, row.key_epoch) < row.key_epoch for row in part)
+    return missing, outdated

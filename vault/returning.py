@@ -14,7 +14,7 @@ from vault.backup_keys import MalformedBackup
 from vault.ids import TenantId
 from vault.key_tables import MAX_WRAPS, index_root, subject_key, tenant_kek
 from vault.providers.base import Provider
-from vault.subject_keys import person_context
+from vault.subject_keys import Wrapping, person_context
 from vault.tenant import kek_context, root_context, service_context
 from vault.wrapping import unwrap, wrap
 
@@ -42,6 +42,14 @@ class Returning:
         again = wrap(self._keks[self._active], key, bound(table, row, self._active))
         self._wraps += 1
         return {**row, "kek_version": self._active, "wrapped": again}
+
+    @property
+    def under(self) -> Wrapping:
+        """How further keys are wrapped in this transaction; raises MalformedBackup for a backup of no tenant key."""
+        if self._active not in self._keks:
+            raise MalformedBackup("no active tenant key in the backup")
+        self._wraps += 1
+        return Wrapping(self._tenant, self._keks[self._active], self._active)
 
     def count(self, conn: Connection) -> None:
         """Add the wraps made here to those of the active tenant key."""

@@ -29,6 +29,8 @@ from vault.opening import installation_seen
 from vault.providers.base import Provider
 from vault.storage import Database
 
+REFILL = "the index is of another time than these keys: run `perusal keys rotate index --resume` before anybody enrols"
+
 
 @click.command("backup")
 @dir_option
@@ -55,7 +57,7 @@ def backup(home: Path | None, out: Path, as_json: bool) -> None:
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True))
 @json_option
 def restore(home: Path | None, file: Path, as_json: bool) -> int:
-    """Fill an empty key data base from a backup, without whoever was erased; 1 if people were left without keys."""
+    """Fill an empty key data base from a backup, without whoever was erased; 1 if anything stayed unreadable."""
     settings = settings_of(home)
     with databases(settings) as (data, keys), progress(quiet=as_json) as tick, file.open("rb") as source:
         migrations.upgrade(keys, "keys")
@@ -69,14 +71,18 @@ def restore(home: Path | None, file: Path, as_json: bool) -> int:
             "made_at": done.made_at,
             "erased_again": done.erased_again,
             "without_keys": done.without_keys,
+            "outdated": done.outdated,
+            "refill": done.refill,
         },
         as_json=as_json,
         lines=(
             f"{done.rows:,} rows restored; {done.erased_again:,} people erased again",
             f"{done.without_keys:,} people came after this backup, and nobody can read them without a newer one",
+            f"{done.outdated:,} people have got a newer key since, and nobody can read them without it",
+            *((REFILL,) if done.refill else ()),
         ),
     )
-    return Exit.WRONG if done.without_keys else Exit.OK
+    return Exit.WRONG if done.without_keys or done.outdated or done.refill else Exit.OK
 
 
 @click.command("expire")

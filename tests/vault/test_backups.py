@@ -13,12 +13,15 @@ from tests.backends import Backend, open_backend
 from tests.vault import people
 from vault.backup_keys import DAY_MS, BackupExpired, BackupKeys, MalformedBackup
 from vault.backups import KeysPresent, backup, restore
+from vault.find import find
 from vault.key_tables import index_root, service_key, subject_key, tenant_kek
 from vault.keys import Keyring
 from vault.opening import Vault, open_vault
 from vault.providers.local import create_root, open_root
 from vault.reader import Unreadable, UnreadableCode, open_many
-from vault.rotation import Kind, start
+from vault.records import NewPerson, Refused, create_many
+from vault.rotation import Kind, resume, run, start
+from vault.rotation.people import rotate_person
 from vault.sealed import Unopenable
 
 DAYS = 30
@@ -129,6 +132,49 @@ def test_a_backup_made_in_the_middle_of_a_change_of_the_tenant_key_is_restored_u
         for table in (index_root, service_key, subject_key):
             assert set(conn.execute(select(table.c.kek_version)).scalars()) == {2}
     assert [site.reads(fresh, who, now) for who in crowd] == [{"phone": people.phone(i)} for i in range(5)]
+
+
+def test_a_backup_made_in_the_middle_of_an_index_rotation_leaves_the_next_one_free(site, now):
+    crowd = people.enrol(site.vault, range(2), now)
+    start(site.vault, Kind.INDEX, now)
+    fresh = site.copies("")
+
+    done = site.restore(site.backup(now), fresh)
+
+    opened = open_vault(fresh.data, fresh.keys, site.provider)
+    assert (done.refill, opened.keyring.tag_epochs) == (False, (1,))
+    assert run(opened, start(opened, Kind.INDEX, now + 1)).over
+    assert [one.subject for one in find(opened, {"phone": people.phone(0)})] == [crowd[0].subject]
+
+
+def test_a_restore_says_whose_keys_are_older_than_their_values(site, now):
+    crowd = people.enrol(site.vault, range(3), now)
+    saved = site.backup(now)
+    assert rotate_person(site.vault, crowd[1].subject)
+    fresh = site.copies("")
+
+    done = site.restore(saved, fresh)
+
+    assert (done.without_keys, done.outdated, done.refill) == (0, 1, False)
+    assert site.reads(fresh, crowd[0], now) == {"phone": people.phone(0)}
+    assert isinstance(site.reads(fresh, crowd[1], now), Unreadable)
+
+
+def test_after_a_restore_from_before_an_index_rotation_the_index_is_made_again(site, now):
+    crowd = people.enrol(site.vault, range(3), now)
+    saved = site.backup(now)
+    run(site.vault, start(site.vault, Kind.INDEX, now + 1))
+    fresh = site.copies("")
+
+    done = site.restore(saved, fresh)
+
+    opened = open_vault(fresh.data, fresh.keys, site.provider)
+    assert done.refill
+    assert opened.keyring.tag_epochs == (1, 3), "no number that tags are stored under is given again"
+    assert run(opened, resume(opened, Kind.INDEX)).over
+    assert [one.subject for one in find(opened, {"phone": people.phone(0)})] == [crowd[0].subject]
+    again = create_many(opened, [NewPerson({"phone": people.phone(0)})], now + 9)
+    assert again == [Refused("person_exists", "phone")]
 
 
 def test_an_old_data_base_does_not_open_for_an_erased_person_under_todays_keys(site, now):

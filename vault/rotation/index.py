@@ -21,13 +21,16 @@ from vault.canonical_history import CanonicalHistory, canonical_history
 from vault.drafts import UniqueKey, claims_of
 from vault.evictions import TENANT, announce
 from vault.holds import lock_people
+from vault.ids import SubjectId, bucket_for
 from vault.key_tables import index_root
 from vault.keys import KeysUnavailable
 from vault.merge import survivors
 from vault.opening import Vault
 from vault.rotation.barrier import barrier, passed
+from vault.rotation.claims import carry
 from vault.rotation.jobs import Job, Kind, move, new_job, store
 from vault.rotation.people import count_kept, next_people, pack_person
+from vault.rotation.refill import REFILL
 from vault.stored import StoredValue, every_values
 from vault.subject_keys import Person, Wrapping
 from vault.tag_keys import TagKeys
@@ -35,7 +38,6 @@ from vault.tag_tables import tag, unique_key
 from vault.tags.making import tags_for, tags_for_person
 from vault.tags.writing import TagRow, write_tags
 from vault.tenant import add_index_root
-from vault.unique_keys import CLAIM, Held, held_by
 
 BATCH: Final = 250
 DROP: Final = 20_000
@@ -71,17 +73,25 @@ def drain(vault: Vault, job: Job, now_ms: int) -> Job:
 
 
 def fill(vault: Vault, job: Job, now_ms: int) -> Job:
-    """Tags and unique keys of the next people under the new epoch; after the last one everybody reads it."""
+    """Tags and unique keys of the next people under the new epoch; after the last one everybody reads it.
+
+    After a restore (`refill`) there is nothing to carry over: first everybody gets the unique keys of their own
+    values, then (stage "reclaim") those of their duplicates', as far as nobody else has them.
+    """
     ring = vault.keyring
     people = next_people(vault, job.cursor, BATCH)
     keys = _building(vault, job)
     with vault.data.write() as conn:
-        _fill(conn, vault, keys, people)
+        _fill(conn, vault, keys, job, people)
     with ring.database.write() as conn:
         if len(people) == BATCH:
-            after = job.to("fill", now_ms, cursor=pack_person(people[-1]), done=len(people))
+            after = job.to(job.stage, now_ms, cursor=pack_person(people[-1]), done=len(people))
             move(conn, job, after)
             return after
+        if job.stage == REFILL:
+            again = job.to("reclaim", now_ms)
+            move(conn, job, again)
+            return again
         _become(conn, job, "active", "leaving")
         _become(conn, job, "building", "active")
         return _told(conn, vault, job, "switch", now_ms, done=len(people))
@@ -148,47 +158,51 @@ def destroy(vault: Vault, job: Job, now_ms: int) -> Job:
 
 
 def _building(vault: Vault, job: Job) -> TagKeys:
-    """The new epoch's keys alone; this process must write it like all the others."""
+    """The tag keys, the new epoch's among them: this process must write it like all the others."""
     keys = vault.keyring.tag_keys
     if job.target not in keys.tag_epochs:
         keys = vault.keyring.refreshed().tags
     if job.target not in keys.tag_epochs:
         raise KeysUnavailable("the index epoch that is being built is not here")
-    return keys.only(job.target)
+    return keys
 
 
-def _fill(conn: Connection, vault: Vault, keys: TagKeys, people: Sequence[Person]) -> None:
-    """Holding their rows, write what these people are found by under the one epoch of `keys`.
+def _fill(conn: Connection, vault: Vault, keys: TagKeys, job: Job, people: Sequence[Person]) -> None:
+    """Holding their rows, write what these people are found by under the job's epoch.
 
     Of a value whose canonical form is lost nothing is made: it is not found in the new epoch.
     """
-    states = lock_people(conn, people)
+    buckets, built = vault.installation.buckets, keys.only(job.target)
+    # Whoever has a duplicate's key values must not give one back meanwhile.
+    owners = [(bucket_for(who, buckets), who) for who in survivors(conn, people).values()]
+    states = lock_people(conn, [*people, *owners])
     homes = {subject: bucket for bucket, subject in people if states.get(subject) in {"active", "merged"}}
     opening = vault.keyring.subject_keys([(bucket, subject) for subject, bucket in homes.items()])
     found = every_values(conn, vault, {who: (homes[who], key) for who, key in opening.items()})
     survivor = survivors(conn, [(bucket, subject) for subject, bucket in homes.items()])
-    claims: list[Held] = []
+    claims: list[tuple[SubjectId, Sequence[UniqueKey]]] = []
     rows: list[TagRow] = []
     for subject, values in found.items():
         history = canonical_history(vault.catalogue, values)
         rows += [
-            TagRow(number, kind, keys.index_epoch, homes[subject], subject, version)
-            for kind, number, version in _tags(vault, keys, values, history)
+            TagRow(number, kind, job.target, homes[subject], subject, version)
+            for kind, number, version in _tags(vault, built, values, history)
         ]
         owner = survivor.get(subject, subject)  # key values of a duplicate belong to who it was merged into
-        claims += held_by(owner, _claims(vault, keys, values, history))
+        if job.stage == "fill" or (job.stage == REFILL) == (owner == subject):
+            claims += [(owner, places) for places in _claims(vault, keys, values, history)]
     write_tags(conn, rows)
-    CLAIM(conn, claims)
+    carry(conn, claims, reading=keys.index_epoch if job.stage == "fill" else None, target=job.target)
 
 
 def _claims(
     vault: Vault, keys: TagKeys, values: Iterable[StoredValue], history: CanonicalHistory
-) -> Iterable[UniqueKey]:
-    """What the current versions occupy."""
+) -> Iterable[Sequence[UniqueKey]]:
+    """What each of the current versions occupies."""
     for one in values:
         form = history.forms.get((one.field, one.version))
         if one.valid_to is None and form is not None:
-            yield from claims_of(keys, vault.installation.buckets, vault.catalogue.field(one.field), form)
+            yield claims_of(keys, vault.installation.buckets, vault.catalogue.field(one.field), form)
 
 
 def _tags(

@@ -27,6 +27,8 @@ _STEPS: Final[Mapping[tuple[Kind, str], Step]] = {
     (Kind.INDEX, "tell"): index.tell,
     (Kind.INDEX, "drain"): index.drain,
     (Kind.INDEX, "fill"): index.fill,
+    (Kind.INDEX, "refill"): index.fill,
+    (Kind.INDEX, "reclaim"): index.fill,
     (Kind.INDEX, "switch"): index.switch,
     (Kind.INDEX, "leave"): index.leave,
     (Kind.INDEX, "settle"): index.settle,
