@@ -64,6 +64,13 @@ def key_status(keys: Database, tenant: TenantId, now_ms: int) -> KeyStatus:
         )
 
 
+def oldest_index_root(keys: Database, tenant: TenantId) -> int:
+    """When the oldest index root that is still there was made, Unix ms."""
+    with keys.read() as conn:
+        made = select(func.min(index_root.c.created_at)).where(index_root.c.tenant == tenant)
+        return int(conn.execute(made).scalar_one())
+
+
 def _tenant_keys(conn: Connection, tenant: TenantId, now_ms: int) -> tuple[TenantKey, ...]:
     rows = conn.execute(
         select(tenant_kek).where(tenant_kek.c.tenant == tenant).order_by(tenant_kek.c.version)

@@ -1,6 +1,7 @@
 """Erasing while a server runs: sessions end at once, a job does the rest, and the horizon is public."""
 
 import pytest
+from sqlalchemy import update
 
 from api import erasing
 from api.erasing import ERASE, order_erasure, resume_erasures
@@ -8,10 +9,13 @@ from api.jobs.handlers import work_of
 from api.jobs.lease import LEASE_MS, take
 from api.jobs.worker import Worker
 from consent.certificates import certificate
+from consent.details import instant
 from consent.erase import By, Reason
 from tests.flow.installation import open_world
 from vault.backup_keys import DAY_MS, BackupKeys
 from vault.erased_list import DamagedList, ErasedList
+from vault.key_status import oldest_index_root
+from vault.key_tables import index_root
 
 pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 SELF = By(actor="self", reason=Reason.REQUESTED)
@@ -76,7 +80,7 @@ def test_a_start_takes_up_what_has_lost_its_job(world):
 
 
 def test_anybody_may_read_how_long_backups_can_still_hold_the_erased(world):
-    found = world.http.get("/.well-known/perusal-erasure")
+    found, keyring = world.http.get("/.well-known/perusal-erasure"), world.vault.keyring
 
     assert found.status_code == 200
     assert found.json() == {
@@ -84,6 +88,7 @@ def test_anybody_may_read_how_long_backups_can_still_hold_the_erased(world):
         "values_days": 30,
         "tags_days": 395,
         "oldest_backup_key": None,
+        "oldest_index_key": instant(oldest_index_root(keyring.database, keyring.tenant)),
         "kept": True,
     }
 
@@ -95,6 +100,14 @@ def test_a_horizon_that_is_not_kept_says_so(world, provider):
     assert world.http.get("/.well-known/perusal-erasure").json()["kept"] is False
     store.expire(30, world.clock())
     assert world.http.get("/.well-known/perusal-erasure").json()["kept"] is True
+
+
+def test_the_horizon_is_not_kept_either_when_the_index_is_older_than_was_promised(world):
+    year = world.settings.horizon.index_days * DAY_MS
+    for age, kept in ((0, True), (year, True), (year + 2 * DAY_MS, False)):
+        with world.vault.keyring.database.write() as conn:
+            conn.execute(update(index_root).values(created_at=world.clock() - age))
+        assert world.http.get("/.well-known/perusal-erasure").json()["kept"] is kept, age
 
 
 def test_a_line_cut_short_in_the_list_of_the_erased_is_taken_back_and_a_damaged_list_is_refused(
