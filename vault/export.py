@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from vault.opening import Vault
 from vault.permit import AccessPermit, check
 from vault.reader import Unreadable, UnreadableCode
-from vault.stored import StoredValue, every_value
+from vault.stored import StoredValue, erased_among, every_value
 from vault.watch import Sighting, Source
 
 
@@ -20,12 +20,13 @@ def open_everything(vault: Vault, permits: Sequence[AccessPermit]) -> list[list[
     answers: list[list[StoredValue] | Unreadable] = []
     seen: list[Sighting] = []
     with vault.data.read() as conn:
+        gone = erased_among(conn, asked)
         for permit in permits:
             said = permit.statement
             key = keys.get(said.subject)
             if not check(vault.keyring, permit):
                 answers.append(Unreadable(UnreadableCode.FORGED))
-            elif key is None:
+            elif key is None or said.subject in gone:
                 answers.append(Unreadable(UnreadableCode.ERASED))
             else:
                 found = every_value(conn, vault, said.bucket, key)

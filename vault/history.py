@@ -64,7 +64,7 @@ def masked(
 ) -> dict[str, str]:
     """The values that are current now, or were at `as_of` (Unix ms), masked; in the order of `fields`.
 
-    Fields without a readable value are absent; so is everything of a person without keys.
+    Fields without a readable value are absent; so is everything of a person who is erased or has no keys.
     """
     key = _key(vault, subject)
     if key is None:
@@ -77,7 +77,7 @@ def masked(
 
 
 def history(vault: Vault, subject: SubjectId, field: str) -> list[VersionLine]:
-    """Every version of one field, the first one first; none for a person without keys."""
+    """Every version of one field, the first one first; none for a person who is erased or has no keys."""
     key = _key(vault, subject)
     if key is None:
         return []

@@ -1,7 +1,8 @@
 """People's own values opened inside the vault: what stands there now, what stood there then, every version.
 
 What changes, merges, masks and tags work with. Clear text leaves the vault by other doors only. A version that
-was struck out, is damaged or lies under a destroyed key is listed without a text.
+was struck out, is damaged or lies under a destroyed key is listed without a text. From the tombstone on an erased
+person has no values here, however long the erasure takes to reach them.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -40,8 +41,8 @@ class StoredValue:
 
 _COLUMNS = "rows.i, v.field, v.version, v.schema, v.blob, v.valid_from, v.valid_to, v.struck_at"
 _JOIN = (
-    "FROM rows CROSS JOIN value v WHERE v.bucket = rows.bucket AND v.subject = rows.subject "
-    "AND v.record = :record"
+    "FROM rows JOIN person p ON p.bucket = rows.bucket AND p.subject = rows.subject AND p.state <> 'erased' "
+    "JOIN value v ON v.bucket = p.bucket AND v.subject = p.subject WHERE v.record = :record"
 )
 _CURRENT = RowSet(
     f"WITH {{rows}} SELECT {_COLUMNS} {_JOIN} AND v.valid_to IS NULL", bucket="int", subject="bytes"
@@ -57,6 +58,18 @@ _EVERY = RowSet(
     bucket="int",
     subject="bytes",
 )
+
+_ERASED = RowSet(
+    "WITH {rows} SELECT p.subject FROM rows JOIN person p ON p.bucket = rows.bucket "
+    "AND p.subject = rows.subject WHERE p.state = 'erased'",
+    bucket="int",
+    subject="bytes",
+)
+
+
+def erased_among(conn: Connection, people: Sequence[tuple[Bucket, SubjectId]]) -> set[SubjectId]:
+    """Those of these people who are tombstoned, whether or not their keys are destroyed yet; one statement."""
+    return {SubjectId(subject) for (subject,) in _ERASED(conn, people)}
 
 
 def current_values(

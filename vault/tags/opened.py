@@ -1,6 +1,6 @@
 """Values opened inside the vault to test a suggestion: nothing leaves the floor but yes or no (ADR 0015).
 
-A version that was struck out, is damaged, or whose person's keys are gone, opens as nothing.
+A version that was struck out, is damaged, or whose person is erased (from the tombstone on) opens as nothing.
 """
 
 from collections.abc import Sequence
@@ -30,8 +30,9 @@ class Wanted(NamedTuple):
 
 
 _BLOBS = RowSet(
-    "WITH {rows} SELECT rows.i, v.version, v.schema, v.blob FROM rows CROSS JOIN value v "
-    "WHERE v.bucket = rows.bucket AND v.subject = rows.subject AND v.record = rows.record "
+    "WITH {rows} SELECT rows.i, v.version, v.schema, v.blob FROM rows "
+    "JOIN person p ON p.bucket = rows.bucket AND p.subject = rows.subject AND p.state <> 'erased' "
+    "JOIN value v ON v.bucket = p.bucket AND v.subject = p.subject WHERE v.record = rows.record "
     "AND v.field = rows.field AND (rows.version IS NULL OR v.version = rows.version) "
     "ORDER BY rows.i, v.version",
     bucket="int",
