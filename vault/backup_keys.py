@@ -61,7 +61,12 @@ def expire_epochs(folder: Path, days: int, now_ms: int) -> list[BackupEpoch]:
     """Destroy the keys of epochs that began more than `days` days ago; answers which. Needs no root."""
     old = [epoch for epoch in epochs_in(folder) if epoch.made_at < now_ms - days * DAY_MS]
     for epoch in old:
-        _destroy(epoch.path)
+        epoch.path.replace(epoch.path.with_suffix(".dead"))
+    if old:
+        _sync_folder(folder)
+    # No epoch's any more; older ones are of somebody who was killed before the end.
+    for dead in folder.glob("*.dead"):
+        _destroy(dead)
     if old:
         _sync_folder(folder)
     return old
@@ -107,11 +112,12 @@ class BackupKeys:
     def rewrap(self, provider: Provider) -> int:
         """Wrap every epoch's key under another root, or the newest version of the same; answers how many there are.
 
-        File by file, and safe to repeat: what is under that version already was done before.
+        File by file, and safe to repeat: what is under that version already was done before. What is no key is
+        passed over, since its epoch is lost under any root.
         """
         others = BackupKeys(self._folder, provider, self.tenant)
         newest = provider.version_of(provider.wrap(bytes(KEY_BYTES), self._context(0)))
-        epochs = self.epochs()
+        epochs = [epoch for epoch in self.epochs() if self._is_key(epoch)]
         for epoch in epochs:
             holder = others if others.opens(epoch) else self
             if holder is self or provider.version_of(self._wrapped(epoch.made_at)) != newest:
@@ -124,6 +130,12 @@ class BackupKeys:
         try:
             return len(self.key(epoch.made_at)) == KEY_BYTES
         except VaultError:
+            return False
+
+    def _is_key(self, epoch: BackupEpoch) -> bool:
+        try:
+            return bool(self._wrapped(epoch.made_at))
+        except (BackupExpired, MalformedBackup):
             return False
 
     def _wrapped(self, made_at: int) -> bytes:

@@ -246,6 +246,42 @@ def test_the_key_of_an_expired_epoch_is_overwritten_before_it_is_unlinked(site, 
     assert not epoch.path.exists()
 
 
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+def test_whoever_is_killed_while_destroying_a_key_leaves_none_and_the_next_one_finishes(
+    site, now, provider, monkeypatch
+):
+    first = site.store.begin(now)
+    later = now + (DAYS + 1) * DAY_MS
+    second = site.store.begin(later)
+
+    class Killed(Exception):
+        pass
+
+    def kill(_path):
+        raise Killed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "unlink", kill)
+        with pytest.raises(Killed):
+            site.store.expire(DAYS, later)
+
+    assert site.store.epochs() == [second]
+    with pytest.raises(BackupExpired):
+        site.store.key(first.made_at)
+    assert site.store.rewrap(provider) == 1
+    assert site.store.expire(DAYS, later) == []
+    assert [path.name for path in first.path.parent.iterdir()] == [second.path.name]
+
+
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+def test_a_file_that_is_no_key_does_not_hold_up_a_change_of_the_root(site, now, provider):
+    broken, whole = site.store.begin(now), site.store.begin(now + 1)
+    broken.path.write_bytes(bytes(broken.path.stat().st_size))
+
+    assert site.store.rewrap(provider) == 1
+    assert len(site.store.key(whole.made_at)) == 32
+
+
 def test_backups_of_one_day_share_an_epoch_and_the_next_day_begins_another(site, now):
     assert site.store.current(now) == site.store.current(now + DAY_MS - 1)
     assert site.store.current(now + DAY_MS).made_at == now + DAY_MS
