@@ -71,10 +71,10 @@ def _strike_due(vault: Vault, now_ms: int, tell: Report) -> int:
 
 
 def _renew_struck(vault: Vault, now_ms: int, tell: Report) -> None:
-    count = 0
-    while terms := _due(vault, now_ms, state="struck"):
-        retention.renew(vault, terms, now_ms)
-        count += len(terms)
+    count = left = 0
+    while terms := _due(vault, now_ms, state="struck", skip=left):
+        settled = retention.renew(vault, terms, now_ms)
+        count, left = count + settled, left + len(terms) - settled
         tell("replacing keys", count, count)
 
 
@@ -90,9 +90,9 @@ def _erase_due(vault: Vault, now_ms: int, tell: Report) -> int:
     return count
 
 
-def _due(vault: Vault, now_ms: int, *, state: str = "set", whole: bool = False) -> list[Term]:
+def _due(vault: Vault, now_ms: int, *, state: str = "set", whole: bool = False, skip: int = 0) -> list[Term]:
     with vault.data.read() as conn:
-        return retention.due(conn, now_ms, state=state, whole=whole)
+        return retention.due(conn, now_ms, state=state, whole=whole, skip=skip)
 
 
 def _silent(_stage: str, _done: int, _total: int) -> None:

@@ -5,6 +5,7 @@ one transaction. Copies of the ciphertext in old backups die with the person's k
 sealed again under a new one (`rotation.rotate_person`), which the row of the term waits for.
 """
 
+import logging
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -32,6 +33,8 @@ WHOLE: Final = ""
 """In place of a field: the whole person."""
 
 PAGE: Final = 500
+
+_log = logging.getLogger("perusal.vault")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +74,9 @@ _SET = RowSet(
     "WITH {rows} INSERT INTO retention (bucket, subject, field, expires_at, reason, state, set_at) "
     "SELECT bucket, subject, field, expires_at, reason, 'set', :now FROM rows WHERE true "
     "ON CONFLICT (bucket, subject, field) DO UPDATE SET expires_at = excluded.expires_at, "
-    "reason = excluded.reason, state = 'set', set_at = excluded.set_at, done_at = NULL",
+    "reason = excluded.reason, state = 'set', set_at = excluded.set_at, done_at = NULL "
+    # A struck term waits for the person's new key; replaced, it would never come to that.
+    "WHERE retention.state <> 'struck'",
     bucket="int",
     subject="bytes",
     field="text",
@@ -113,7 +118,7 @@ _STATE = RowSet(
 
 
 def keep_until(conn: Connection, terms: Sequence[Term], now_ms: int) -> None:
-    """Set or replace terms; one statement."""
+    """Set or replace terms; one statement. A struck one stays until its person has a new key."""
     _SET(conn, [(t.bucket, t.subject, t.field, t.expires_at, t.reason) for t in terms], now=now_ms)
 
 
@@ -129,12 +134,15 @@ def apply_rules(conn: Connection, rules: Sequence[Rule], now_ms: int) -> None:
     _APPLY(conn, [(rule.field, rule.period_ms) for rule in rules], record=PROFILE, now=now_ms)
 
 
-def due(conn: Connection, now_ms: int, *, state: str = "set", whole: bool = False) -> list[Term]:
-    """Terms that are over, a page of them, oldest first: of fields, or of whole people."""
+def due(
+    conn: Connection, now_ms: int, *, state: str = "set", whole: bool = False, skip: int = 0
+) -> list[Term]:
+    """Terms that are over, a page of them after the first `skip`, oldest first: of fields, or of whole people."""
     r = retention.c
     about = (r.field == WHOLE) if whole else (r.field != WHOLE)
     over = select(retention).where(r.state == state, r.expires_at <= now_ms, about)
-    return [_term(row) for row in conn.execute(over.order_by(r.expires_at).limit(PAGE))]
+    page = over.order_by(r.expires_at, r.bucket, r.subject, r.field).limit(PAGE).offset(skip)
+    return [_term(row) for row in conn.execute(page)]
 
 
 def settle(conn: Connection, terms: Sequence[Term], now_ms: int) -> None:
@@ -165,11 +173,19 @@ def strike(vault: Vault, terms: Sequence[Term], now_ms: int, *, within: Within |
             return struck
 
 
-def renew(vault: Vault, terms: Sequence[Term], now_ms: int) -> None:
-    """Give the people of struck terms new keys, so that old copies of the texts open nothing; then settle those."""
-    move_people(vault, sorted({(term.bucket, term.subject) for term in terms}))
+def renew(vault: Vault, terms: Sequence[Term], now_ms: int) -> int:
+    """Give the people of struck terms new keys, so that old copies of the texts open nothing; then settle those.
+
+    Whoever keeps the old key, because another value of theirs does not open, keeps the struck term as well: their
+    old copies still open, and the next run tries again. Answers how many terms are settled.
+    """
+    moved = move_people(vault, sorted({(term.bucket, term.subject) for term in terms}))
+    if moved.behind:
+        _log.error("%d people keep the keys of texts that were struck out", moved.left_over)
+    over = [term for term in terms if term.subject not in moved.behind]
     with vault.data.write() as conn:
-        settle(conn, terms, now_ms)
+        settle(conn, over, now_ms)
+    return len(over)
 
 
 @dataclass(frozen=True, slots=True)

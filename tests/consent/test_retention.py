@@ -17,6 +17,7 @@ from vault.history import history, masked
 from vault.ids import PROFILE
 from vault.reader import Unreadable, open_many
 from vault.retention_tables import retention as table
+from vault.rotation import people
 from vault.sealed import Place, Unopenable
 from vault.tables import value
 from vault.tags import Probe, match
@@ -182,3 +183,32 @@ def test_no_ledger_no_striking_out(world, monkeypatch):
         run(world.vault, [], world.now)
     assert masked(world.vault, who.subject, ["phone"]) == {"phone": "199****0000"}
     assert states(world) == [("phone", "set")]
+
+
+def test_whoever_keeps_the_old_key_keeps_the_struck_term_until_a_run_can_replace_it(world, monkeypatch):
+    stuck, other = world.people(2)
+    keep_until(world.vault, [term(one, "phone", world.now + 50) for one in (stuck, other)], world.now)
+    again = people._seal_again
+    monkeypatch.setattr(
+        people, "_seal_again", lambda *row: None if row[1].subject == stuck.subject else again(*row)
+    )
+
+    run(world.vault, [], world.now + 50)
+    assert states(world) == [("phone", "done"), ("phone", "struck")]
+
+    monkeypatch.undo()
+    run(world.vault, [], world.now + 51)
+    assert states(world) == [("phone", "done"), ("phone", "done")]
+
+
+def test_another_term_does_not_take_back_a_struck_one_before_the_key_is_replaced(world):
+    who = world.person()
+    due = term(who, "phone", world.now + 50)
+    keep_until(world.vault, [due], world.now)
+    retention.strike(world.vault, [due], world.now + 50)  # and killed before the key is replaced
+
+    keep_until(world.vault, [term(who, "phone", world.now + DAY)], world.now + 60)
+    assert states(world) == [("phone", "struck")]
+
+    run(world.vault, [], world.now + 70)
+    assert states(world) == [("phone", "done")]

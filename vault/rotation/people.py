@@ -77,10 +77,15 @@ _LEAVE = RowSet(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Moved:
-    """How many people have a new key, and how many keep the old one because a value of theirs does not open."""
+    """How many people have a new key, and who keeps the old one because a value of theirs does not open."""
 
     people: int
-    left_over: int
+    behind: frozenset[SubjectId]
+
+    @property
+    def left_over(self) -> int:
+        """How many keep the old one."""
+        return len(self.behind)
 
 
 def rotate_person(vault: Vault, subject: SubjectId) -> bool:
@@ -94,7 +99,7 @@ def move_people(vault: Vault, people: Sequence[Person]) -> Moved:
     with vault.data.write() as conn:
         moved = _move_values(conn, vault, keys)
     _destroy_older(vault, [(bucket, subject, keys[subject].epoch) for bucket, subject in moved])
-    return Moved(people=len(moved), left_over=len(keys) - len(moved))
+    return Moved(people=len(moved), behind=frozenset(keys.keys() - {subject for _, subject in moved}))
 
 
 def _next_epoch(vault: Vault, people: Sequence[Person]) -> dict[SubjectId, SubjectKey]:
