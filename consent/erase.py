@@ -3,20 +3,24 @@
 `order` tombstones in the caller's transaction: from its commit on nobody reads the person, and their account no
 longer opens. `run` takes everything that was ordered as far as it goes: consents are withdrawn, so that every
 recipient is told, and guardianships end; then tags, values and keys go (`vault.erase`); at last the ledger says
-so (`certificates`). Whatever kills it, the next run goes on where the rows stand. `run_to_end` also waits for the caches.
+so (`certificates`). Whatever kills it, the next run goes on where the rows stand; whoever a step fails for is left
+behind alone. `run_to_end` also waits for the caches.
 """
 
+import logging
 import secrets
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
 from sqlalchemy import Connection, Row, select, tuple_
+from sqlalchemy.exc import InterfaceError, OperationalError
 
 from consent.accounts import lock_out
 from consent.certificates import certify
 from consent.erasure_tables import erasure_order
+from consent.errors import ConsentError
 from consent.families import release
 from consent.grants import WITHDRAWABLE
 from consent.ids import GrantId
@@ -32,8 +36,8 @@ from vault.erase import Begun, Erasing
 from vault.erased_list import ErasedList
 from vault.erasure_tables import Stage
 from vault.horizon import Horizon
-from vault.ids import Bucket, SubjectId, new_id
-from vault.keys import SubjectKey
+from vault.ids import Bucket, SubjectId, encode_id, new_id
+from vault.keys import KeysUnavailable, SubjectKey
 from vault.opening import Vault
 from vault.rowset import RowSet
 
@@ -44,9 +48,19 @@ YEARS: Final = 10
 """For how many years' logs an order keeps the person's tag; later its entry stands under a tag of its own."""
 
 _POLL_S: Final = 1.0
+_NOBODYS_FAULT: Final = (OperationalError, InterfaceError, KeysUnavailable, OSError)
+"""The data base, the keys or a disk is away: everybody's erasure waits for them."""
+
+_log = logging.getLogger("perusal.consent")
 
 type Report = Callable[[str, int, int], None]
 type Person = tuple[Bucket, SubjectId]
+
+
+class ErasureFailed(ConsentError):
+    """Somebody's erasure meets an error that another try alone does not cure; everybody else's went on."""
+
+    code = "erasure_failed"
 
 
 class Reason(StrEnum):
@@ -76,10 +90,14 @@ class Ordered:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """What one run did: how many were certified, and how many wait until caches are clear."""
+    """What one run did: how many were certified, and how many have still to be.
+
+    Most of those wait until caches are clear; `behind` of them met an error of their own, which the log names.
+    """
 
     certified: int
     waiting: int
+    behind: int
 
 
 _ORDER = RowSet(
@@ -150,12 +168,13 @@ def run(
     `erased` is told of people before their keys are destroyed, for restores that come from before.
     """
     certified = waiting = 0
+    this = _Run(vault=vault, clock=clock, horizon=horizon, erased=erased)
     for page in _pages(vault):
-        certified += _advance(vault, page, clock, horizon, erased)
+        certified += this.advance(page)
         waiting += len(_of(vault, page))
         if report:
             report("erasing", certified, certified + waiting)
-    return Progress(certified, waiting)
+    return Progress(certified, waiting, len(this.behind))
 
 
 def run_to_end(
@@ -167,14 +186,19 @@ def run_to_end(
     *,
     erased: ErasedList | None = None,
 ) -> int:
-    """`run` until nothing waits; `sleep` takes seconds. Returns how many were certified."""
+    """`run` until nothing waits; `sleep` takes seconds. Returns how many were certified.
+
+    Raises ErasureFailed when only people are left for whom a step fails, after everybody else is done.
+    """
     certified = 0
     while True:
         done = run(vault, clock, horizon, erased=erased)
         certified += done.certified
         if report:
             report("erasing", certified, certified + done.waiting)
-        if not done.waiting:
+        if done.waiting <= done.behind:
+            if done.behind:
+                raise ErasureFailed("some erasures cannot go on: the log names them")
             return certified
         sleep(_POLL_S)
 
@@ -184,31 +208,62 @@ def is_ordered(conn: Connection) -> bool:
     return conn.execute(select(erasure_order.c.id).limit(1)).first() is not None
 
 
-def _advance(
-    vault: Vault,
-    page: Sequence[Person],
-    clock: Callable[[], int],
-    horizon: Horizon,
-    erased: ErasedList | None,
-) -> int:
-    """One page through all the stages; answers how many reached their certificate."""
-    if rows := _of(vault, page, Stage.TOMBSTONED):
-        _withdraw(vault, rows, clock)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Run:
+    """What a run works with; `behind` collects whoever a step failed for."""
+
+    vault: Vault
+    clock: Callable[[], int]
+    horizon: Horizon
+    erased: ErasedList | None
+    behind: set[SubjectId] = field(default_factory=set)
+
+    def advance(self, page: Sequence[Person]) -> int:
+        """One page through all the stages; answers how many reached their certificate."""
+        self._each(_of(self.vault, page, Stage.TOMBSTONED), self._clear)
+        self._each(_of(self.vault, page, Stage.UNTAGGED), self._destroy)
+        self._each(_of(self.vault, page, Stage.KEYLESS), self._verify)
+        return self._each(_of(self.vault, page, Stage.VERIFIED), self._certify)
+
+    def _each(self, rows: Sequence[Erasing], step: Callable[[Sequence[Erasing]], int]) -> int:
+        """`step` for all of them at once; where that fails one by one, so that nobody waits for another's fault."""
+        if not rows:
+            return 0
+        try:
+            return step(rows)
+        except _NOBODYS_FAULT:
+            raise
+        except Exception as error:  # noqa: BLE001  # whatever is wrong with one person must not keep others here
+            if len(rows) > 1:
+                return sum(self._each([row], step) for row in rows)
+            subject = rows[0].subject
+            self.behind.add(subject)
+            _log.critical("the erasure of %s fails: %s", encode_id("sub", subject), type(error).__name__)
+            return 0
+
+    def _clear(self, rows: Sequence[Erasing]) -> int:
+        _withdraw(self.vault, rows, self.clock)
         for row in rows:
-            release(vault, row.subject, clock())
-        left = erase.unforeseen(vault, rows)
-        with vault.data.write() as conn:
-            erase.untag(conn, vault, rows, left)
-    if rows := _of(vault, page, Stage.UNTAGGED):
-        if erased:
-            erased.add(row.subject for row in rows)
-        erase.destroy(vault, rows, clock())
-    if rows := erase.settled(vault, _of(vault, page, Stage.KEYLESS), clock()):
-        erase.verify(vault, rows, clock())
-    if rows := _of(vault, page, Stage.VERIFIED):
-        with vault.data.write() as conn:
-            return certify(conn, vault, rows, clock(), horizon)
-    return 0
+            release(self.vault, row.subject, self.clock())
+        left = erase.unforeseen(self.vault, rows)
+        with self.vault.data.write() as conn:
+            erase.untag(conn, self.vault, rows, left)
+        return len(rows)
+
+    def _destroy(self, rows: Sequence[Erasing]) -> int:
+        if self.erased:
+            self.erased.add(row.subject for row in rows)
+        erase.destroy(self.vault, rows, self.clock())
+        return len(rows)
+
+    def _verify(self, rows: Sequence[Erasing]) -> int:
+        if clear := erase.settled(self.vault, rows, self.clock()):
+            erase.verify(self.vault, clear, self.clock())
+        return len(clear)
+
+    def _certify(self, rows: Sequence[Erasing]) -> int:
+        with self.vault.data.write() as conn:
+            return certify(conn, self.vault, rows, self.clock(), self.horizon)
 
 
 def _withdraw(vault: Vault, rows: Sequence[Erasing], clock: Callable[[], int]) -> None:

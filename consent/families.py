@@ -65,10 +65,12 @@ def appoint(
 
 
 def dismiss(vault: Vault, ward: SubjectId, guardian: SubjectId, now_ms: int) -> Guardianship | None:
-    """End a guardianship; None when there is none."""
+    """End a guardianship; None when there is none. A ward without keys has no chain that could say so."""
+    keyed = vault.keyring.subject_keys([(bucket_for(ward, vault.installation.buckets), ward)])
 
     def within(conn: Connection, tie: Guardianship) -> None:
-        _ledger(conn, vault, [_about(tie, unguarded_text(tie))], now_ms)
+        if ward in keyed:
+            _ledger(conn, vault, [_about(tie, unguarded_text(tie))], now_ms)
 
     return guardians.end(vault, ward, guardian, now_ms, within=within)
 

@@ -10,6 +10,7 @@ Every wrapped key is nonce 12 ‖ AES-256-GCM(tenant key, key), 60 bytes, bound 
 | service key | "svc", tenant, name, version, tenant key version                         |
 """
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -23,7 +24,7 @@ from vault import evictions, subject_keys
 from vault import tenant as tenants
 from vault.errors import VaultError
 from vault.evictions import TENANT, Membership, wall_ms
-from vault.ids import Bucket, SubjectId, TenantId
+from vault.ids import Bucket, SubjectId, TenantId, encode_id
 from vault.keycache import KeyCache
 from vault.providers.base import Provider, ProviderError, SealedError
 from vault.sealed import Unopenable
@@ -36,6 +37,7 @@ __all__ = ["SERVICE_KEYS", "EpochMoved", "Keyring", "KeysMissing", "KeysUnavaila
 
 TENANT_TTL_SECONDS: Final = 900.0
 _POLL_SECONDS: Final = 0.05
+_log = logging.getLogger("perusal.vault")
 
 
 class KeysUnavailable(VaultError):
@@ -77,6 +79,7 @@ class Keyring:
         self._held_lock = threading.Lock()
         self._changes = 0
         self._allowance = (0, 0)
+        self._damaged: frozenset[SubjectId] = frozenset()
         self._cache: KeyCache[SubjectId, SubjectKey] = KeyCache(clock=clock)
         self._membership = Membership(
             database, opened.tenant, self._forget, since=opened.seq, clock=clock, wall=wall
@@ -313,12 +316,19 @@ class Keyring:
         return opened.keks
 
     def unwrap_people(self, rows: Sequence[KeyRow]) -> dict[SubjectId, SubjectKey]:
-        """People's keys from rows of theirs; follows a tenant key that a rotation has brought meanwhile."""
+        """People's keys from rows of theirs; follows a tenant key that a rotation has brought meanwhile.
+
+        Whoever has a row that does not unwrap is absent, like somebody without keys, and the log names their id.
+        """
         keks = self.tenant_keys(row[4] for row in rows)
-        try:
-            return subject_keys.assemble(self.tenant, keks, rows)
-        except KeyError:
-            raise Unopenable("this key does not unwrap") from None
+        people, damaged = subject_keys.assemble(self.tenant, keks, rows)
+        for subject in damaged - self._damaged:
+            _log.critical(
+                "a key of %s does not open: nothing of theirs can be read", encode_id("sub", subject)
+            )
+        with self._lock:
+            self._damaged = (self._damaged | damaged) - people.keys()
+        return people
 
     @property
     def _secrets(self) -> TenantSecrets:

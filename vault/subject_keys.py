@@ -9,7 +9,7 @@ import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import batched
-from typing import Final
+from typing import Final, NamedTuple
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy import Connection
@@ -60,6 +60,13 @@ class SubjectKey:
 
     def __repr__(self) -> str:
         return f"SubjectKey(epoch={self.epoch})"
+
+
+class Assembled(NamedTuple):
+    """People's keys, and those with a row that does not unwrap, who are without keys until it is put right."""
+
+    people: dict[SubjectId, SubjectKey]
+    damaged: frozenset[SubjectId]
 
 
 _INSERT = RowSet(
@@ -170,25 +177,39 @@ def destroy_older(
         _DESTROY_OLDER(conn, chunk, tenant=tenant)
 
 
-def assemble(
-    tenant: TenantId, keks: Mapping[int, AESGCM], rows: Iterable[KeyRow]
-) -> dict[SubjectId, SubjectKey]:
-    """People's keys from their rows; raises Unopenable, or KeyError with the tenant key version not in `keks`."""
+def assemble(tenant: TenantId, keks: Mapping[int, AESGCM], rows: Iterable[KeyRow]) -> Assembled:
+    """People's keys from their rows; one row that does not unwrap costs its own person's keys and nobody else's."""
     data: dict[SubjectId, dict[int, bytes]] = {}
     ledger: dict[SubjectId, bytes] = {}
-    for _, subject, kind, epoch, version, wrapped in rows:
-        key = unwrap(keks[version], wrapped, person_context(tenant, subject, kind, epoch, version))
-        if kind == "data":
+    damaged: set[SubjectId] = set()
+    for row in rows:
+        _, subject, kind, epoch, _, _ = row
+        key = unwrapped(tenant, keks, row)
+        if key is None:
+            damaged.add(subject)
+        elif kind == "data":
             data.setdefault(subject, {})[epoch] = key
         else:
             ledger[subject] = key
     people: dict[SubjectId, SubjectKey] = {}
     for subject, epochs in data.items():
-        if subject in ledger:
+        # Without all of their keys nothing may be sealed for a person: it could lie under an epoch that has ended.
+        if subject in ledger and subject not in damaged:
             newest = max(epochs)
             sealing = epochs.pop(newest)
             people[subject] = SubjectKey(subject, newest, sealing, ledger[subject], epochs)
-    return people
+    return Assembled(people, frozenset(damaged))
+
+
+def unwrapped(tenant: TenantId, keks: Mapping[int, AESGCM], row: KeyRow) -> bytes | None:
+    """The key in one row; None when it was altered or its tenant key is gone: nobody can open it any more."""
+    _, subject, kind, epoch, version, wrapped = row
+    if version not in keks:
+        return None
+    try:
+        return unwrap(keks[version], wrapped, person_context(tenant, subject, kind, epoch, version))
+    except Unopenable:
+        return None
 
 
 def person_context(tenant: TenantId, subject: SubjectId, kind: str, epoch: int, version: int) -> bytes:

@@ -104,8 +104,7 @@ def test_a_key_row_moved_to_another_person_does_not_unwrap(keyring, backend, pro
         wrapped = conn.execute(select(subject_key.c.wrapped).where(mine)).scalar_one()
         theirs = (subject_key.c.subject == two[1]) & (subject_key.c.kind == "data")
         conn.execute(update(subject_key).where(theirs).values(wrapped=wrapped))
-    with pytest.raises(Unopenable):
-        Keyring.open(backend.keys, provider, TENANT).subject_keys([two])
+    assert not Keyring.open(backend.keys, provider, TENANT).subject_keys([two])
 
 
 def test_a_data_key_put_in_place_of_the_ledger_key_does_not_unwrap(keyring, backend, provider, now):
@@ -114,8 +113,7 @@ def test_a_data_key_put_in_place_of_the_ledger_key_does_not_unwrap(keyring, back
     with backend.keys.write() as conn:
         wrapped = conn.execute(select(subject_key.c.wrapped).where(subject_key.c.kind == "data")).scalar_one()
         conn.execute(update(subject_key).where(subject_key.c.kind == "ledger").values(wrapped=wrapped))
-    with pytest.raises(Unopenable):
-        Keyring.open(backend.keys, provider, TENANT).subject_keys([one])
+    assert not Keyring.open(backend.keys, provider, TENANT).subject_keys([one])
 
 
 def test_a_key_row_that_was_changed_does_not_unwrap(keyring, backend, provider, now):
@@ -124,8 +122,7 @@ def test_a_key_row_that_was_changed_does_not_unwrap(keyring, backend, provider, 
     for change in ({"epoch": 2}, {"wrapped": b"short"}):
         with backend.keys.write() as conn:
             conn.execute(update(subject_key).values(**change))
-        with pytest.raises(Unopenable):
-            Keyring.open(backend.keys, provider, TENANT).subject_keys([one])
+        assert not Keyring.open(backend.keys, provider, TENANT).subject_keys([one])
 
 
 def test_another_root_opens_nothing(keyring, backend):

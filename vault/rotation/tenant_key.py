@@ -10,6 +10,7 @@ Rows name their tenant key, so readers follow them one by one. The retired versi
 """
 
 import struct
+from collections.abc import Mapping
 from typing import Any, Final
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -23,7 +24,7 @@ from vault.returning import bound
 from vault.rotation.barrier import barrier, passed
 from vault.rotation.jobs import Job, Kind, move, new_job, store
 from vault.rowset import RowSet
-from vault.subject_keys import person_context
+from vault.subject_keys import person_context, unwrapped
 from vault.tenant import add_kek
 from vault.wrapping import unwrap, wrap
 
@@ -88,12 +89,12 @@ def rewrap(vault: Vault, job: Job, now_ms: int) -> Job:
     keks = ring.tenant_keys([job.target])
     with ring.database.write() as conn:
         rows = conn.execute(_next(job)).all()
-        again = [_again(job, keks[row.kek_version], cipher, row) for row in rows]
+        again = [found for row in rows if (found := _again(job, keks, cipher, row)) is not None]
         _REWRAP(conn, again, target=job.target, tenant=job.tenant)
         if len(rows) == BATCH:
             after = job.to("rewrap", now_ms, cursor=_pack(rows[-1]), done=len(rows))
         else:
-            after = job.to("rewrap" if _any_left(conn, job) else "small", now_ms, done=len(rows))
+            after = job.to("rewrap" if _any_left(conn, job, keks) else "small", now_ms, done=len(rows))
         move(conn, job, after)
     return after
 
@@ -153,17 +154,26 @@ def _next(job: Job) -> Select[Any]:
     return wanted.order_by(*_KEY).limit(BATCH).with_for_update(skip_locked=True)
 
 
-def _again(job: Job, old: AESGCM, new: AESGCM, row: Any) -> tuple[Any, ...]:
+def _again(job: Job, keks: Mapping[int, AESGCM], new: AESGCM, row: Any) -> tuple[Any, ...] | None:
+    """The row under the new key; None when it does not unwrap, and then it stays as it is for whoever repairs it."""
     who = (row.subject, row.kind, row.epoch)
-    key = unwrap(old, row.wrapped, person_context(job.tenant, *who, row.kek_version))
+    key = unwrapped(job.tenant, keks, (row.bucket, *who, row.kek_version, row.wrapped))
+    if key is None:
+        return None
     return row.bucket, *who, wrap(new, key, person_context(job.tenant, *who, job.target))
 
 
-def _any_left(conn: Connection, job: Job) -> bool:
-    left = select(subject_key.c.bucket).where(
+def _any_left(conn: Connection, job: Job, keks: Mapping[int, AESGCM]) -> bool:
+    """Whether a row that can be wrapped again still lies under another version."""
+    left = select(*_KEY, subject_key.c.kek_version, subject_key.c.wrapped).where(
         subject_key.c.tenant == job.tenant, subject_key.c.kek_version != job.target
     )
-    return conn.execute(left.limit(1)).first() is not None
+    return any(
+        unwrapped(
+            job.tenant, keks, (row.bucket, row.subject, row.kind, row.epoch, row.kek_version, row.wrapped)
+        )
+        for row in conn.execute(left)
+    )
 
 
 _CURSOR = struct.Struct(">i16s6si")
