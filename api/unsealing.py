@@ -1,8 +1,8 @@
 """What people bring to open a sealed installation: a passphrase, or shares one after the other; bounded guessing.
 
-The limit counts every wrong try of everybody together: a share or a passphrase is not guessed at five tries a
-minute, and no address, forged or shared, gives anybody more. What was right gives its try back, so that any
-number of shares can be brought without a pause.
+The limit counts wrong passphrases, of everybody together: no address, forged or shared, gives anybody more than
+five guesses a minute. Shares are not counted. Each is 256 bits that the root file commits to, so nobody guesses
+one; and whoever brings rubbish must not keep those away who hold the right ones.
 """
 
 import threading
@@ -77,13 +77,10 @@ class Unsealing:
     def share(self, text: str) -> Provider | None:
         """Take one share; the provider when it was the last one needed. Raises SealedError."""
         with self._lock:
-            root_file = self._count_try()
-            collector = self._collecting(root_file)
+            collector = self._collecting(self._local())
             if collector is None:
                 raise WrongForm("this root key is under a passphrase")
-            progress = collector.add(text)
-            self._tries.pop()
-            if not progress.complete:
+            if not collector.add(text).complete:
                 return None
             self._drop()
             return collector.provider()
@@ -91,9 +88,10 @@ class Unsealing:
     def passphrase(self, text: str) -> Provider:
         """The provider that the passphrase opens; raises SealedError."""
         with self._lock:
-            root_file = self._count_try()
+            root_file = self._local()
             if self._collecting(root_file) is not None and not _either(root_file, shares=False):
                 raise WrongForm("this root key was split: shares are needed")
+            self._count_try()
             provider = open_root(root_file, text)
             self._tries.pop()
             return provider
@@ -114,14 +112,16 @@ class Unsealing:
             self._made_of = now
         return self._collector
 
-    def _count_try(self) -> Path:
+    def _local(self) -> Path:
+        if self._root_file is None:
+            raise WrongForm("this root key is asked for when the server starts")
+        return self._root_file
+
+    def _count_try(self) -> None:
         now = self._clock()
         if len(self._tries) == TRIES and now - self._tries[0] < WINDOW_S:
             raise TooManyTries(int(self._tries[0] + WINDOW_S - now) + 1)
         self._tries.append(now)
-        if self._root_file is None:
-            raise WrongForm("this root key is asked for when the server starts")
-        return self._root_file
 
 
 def _pending(root_file: Path) -> bytes:

@@ -169,6 +169,19 @@ def test_wrong_shares_are_named_and_count_for_nothing(split):
     split.run(story)
 
 
+def test_rubbish_from_a_stranger_keeps_no_holder_of_a_share_away(split):
+    async def story(_gate, client):
+        for share in split.shares[:3]:
+            for _ in range(TRIES + 1):
+                rubbish = await client.post("/v1/unseal", json={"share": "x"})
+                wrong_form = await client.post("/v1/unseal", json={"passphrase": "guess"})
+                assert (rubbish.status_code, wrong_form.status_code) == (400, 400)
+            assert (await client.post("/v1/unseal", json={"share": share})).status_code in {200, 202}
+        assert (await client.get("/healthz")).status_code == 200
+
+    split.run(story)
+
+
 def test_guessing_is_bounded_for_everybody_together(whole):
     async def story(_gate, client):
         for _ in range(TRIES):
