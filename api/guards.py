@@ -16,6 +16,7 @@ from api.problems import Problem
 from api.sessions import Session, find_session
 from api.staff import StaffMember, find_staff
 from api.wiring import Services, services_of
+from vault.merge import survivors
 
 type Connection = ASGIConnection[Any, Any, Any, Any]
 
@@ -44,11 +45,19 @@ def _consumer(connection: Connection) -> Session:
 
 
 def current_session(services: Services, cookies: dict[str, str]) -> Session | None:
-    """The signed-in person behind a browser's cookies, if there is one."""
+    """The signed-in person behind a browser's cookies, if there is one.
+
+    Whoever was merged into somebody else since they signed in is nobody any more: the survivor signs in.
+    """
     text = cookies.get(services.jar.session_name)
     if text is None:
         return None
-    return find_session(services.vault.data, text, services.clock(), services.lifetime)
+    session = find_session(services.vault.data, text, services.clock(), services.lifetime)
+    if session is None:
+        return None
+    with services.vault.data.read() as conn:
+        merged = survivors(conn, [(session.bucket, session.subject)])
+    return None if merged else session
 
 
 def _staff(connection: Connection, wanted: Access) -> StaffMember:

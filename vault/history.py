@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 from vault.ids import SubjectId, bucket_for
 from vault.keys import SubjectKey
 from vault.masks import mask
+from vault.merge import survivors
 from vault.opening import Vault
 from vault.rowset import RowSet
 from vault.stored import StoredValue, current_values, every_value
@@ -64,13 +65,17 @@ def masked(
 ) -> dict[str, str]:
     """The values that are current now, or were at `as_of` (Unix ms), masked; in the order of `fields`.
 
-    Fields without a readable value are absent; so is everything of a person who is erased or has no keys.
+    Fields without a readable value are absent; so is everything of a person who is erased, was merged into somebody
+    else, or has no keys.
     """
     key = _key(vault, subject)
     if key is None:
         return {}
-    people = {subject: (bucket_for(subject, vault.installation.buckets), key)}
+    bucket = bucket_for(subject, vault.installation.buckets)
+    people = {subject: (bucket, key)}
     with vault.data.read() as conn:
+        if survivors(conn, [(bucket, subject)]):
+            return {}
         found = current_values(conn, vault, people, fields=fields, as_of=as_of)[subject]
     shown = {code: _mask(vault, found[code]) for code in fields if code in found}
     return {code: text for code, text in shown.items() if text is not None}

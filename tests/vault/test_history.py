@@ -3,6 +3,7 @@
 from tests.vault.people import change, enrol, erase, phone
 from vault.history import VersionLine, history, masked
 from vault.ids import new_subject
+from vault.merge import merge
 from vault.tables import value
 
 
@@ -46,3 +47,11 @@ def test_nobody_and_an_erased_person_have_no_history(vault, now):
     erase(vault, one, now + 1)
     assert history(vault, one.subject, "phone") == []
     assert history(vault, new_subject(), "phone") == []
+
+
+def test_whoever_was_merged_away_is_not_shown(vault, now):
+    keep, drop = enrol(vault, range(2), now)
+    assert masked(vault, drop.subject, ["phone"])
+    merge(vault, keep.subject, drop.subject, now + 10, clock=lambda: now + 10)
+    assert masked(vault, drop.subject, ["phone"]) == {}
+    assert masked(vault, keep.subject, ["phone"])

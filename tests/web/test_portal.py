@@ -6,6 +6,7 @@ import pytest
 
 from api.attempts import MOST_FAILURES, PERIOD_MS
 from api.portal.render import static_files
+from vault.merge import merge
 
 pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 
@@ -107,6 +108,18 @@ def test_an_idle_session_ends(world):
     world.clock.pass_seconds(world.settings.session_idle + 1)
 
     assert person.get("/en/grants").headers["location"] == "/en/sign-in"
+
+
+def test_the_sessions_of_whoever_was_merged_away_are_over(world):
+    keep, drop = world.person(), world.person({"email": "second@example.com"})
+    drop.sign_in()
+    keep.sign_in()
+    assert drop.get("/en/grants").status_code == 200
+
+    merge(world.vault, keep.created.subject, drop.created.subject, world.clock())
+
+    assert drop.get("/en/grants").headers["location"] == "/en/sign-in"
+    assert keep.get("/en/grants").status_code == 200
 
 
 def test_nobody_sees_or_touches_what_is_another_person_s(world):
