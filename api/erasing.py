@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, select
 
+from api.bulk import forget_kept
 from api.clock import Clock
 from api.erasure_links import open_link
 from api.jobs.lease import enqueue
@@ -63,6 +64,7 @@ def _order(
     answers = order(conn, vault, subjects, by, now_ms)
     people = [one for family in answers if not isinstance(family, Refused) for one in family]
     end_sessions_of(conn, [(one.bucket, one.subject) for one in people])
+    forget_kept(conn, vault, [one.subject for one in people])
     if not all(one.repeated for one in people):
         _enqueue_once(conn, now_ms)
     return answers
