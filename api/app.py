@@ -39,7 +39,7 @@ from api.oauth.metadata import authorization_server, jwks, protected_resource
 from api.oauth.par import push
 from api.oauth.token import exchange_code
 from api.opening import opened_vault
-from api.people import add_people, look_up
+from api.people import add_people, change_people, look_up
 from api.portal.asked import answer_request, request_page
 from api.portal.erase import erase_myself, erase_page, erasure_certificate, erasure_page
 from api.portal.grants import grants_page, withdraw_grant
@@ -76,6 +76,7 @@ STAFF = (
     list_alarms,
     alarm_seen,
     add_people,
+    change_people,
     look_up,
 )
 PORTAL = (

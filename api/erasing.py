@@ -9,12 +9,12 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, select
 
-from api.bulk import forget_kept
 from api.clock import Clock
 from api.erasure_links import open_link
 from api.jobs.lease import enqueue
 from api.jobs.tables import job
 from api.jobs.worker import Report
+from api.kept import forget_kept
 from api.sessions import Session, end_sessions_of
 from api.settings import Settings
 from consent.erase import By, Ordered, Reason, is_ordered, order, run_to_end

@@ -29,6 +29,7 @@ from consent.ledgering import entry_items
 from consent.refusals import Refusal, RefusalCode
 from consent.showings import Showing, claim, showing
 from consent.tables import auth_code, consent_grant
+from vault.ages import sensitive_fields
 from vault.holds import take_people
 from vault.ids import new_id, new_secret, secret_hash
 from vault.opening import Vault
@@ -124,7 +125,8 @@ def _decide(
 ) -> GrantId | Refusal:
     """Write the decision once: grant, fields, code and ledger entry together."""
     grant = GrantId(new_id(shown.bucket, now_ms))
-    row = _grant_row(shown, grant, state, fields, now_ms)
+    sensitive = bool(sensitive_fields(vault, shown.subject, fields, now_ms))
+    row = _grant_row(shown, grant, state, fields, now_ms, sensitive=sensitive)
     kind = Kind.GRANT if state is GrantState.ACTIVE else Kind.REFUSE
     items = entry_items(vault, kind, [(shown.bucket, shown.subject, grant, _committed(row))], now_ms)
     try:
@@ -154,14 +156,20 @@ def _decided(vault: Vault, shown: Showing) -> bool:
 
 
 def _grant_row(
-    shown: Showing, grant: GrantId, state: GrantState, fields: tuple[str, ...], now_ms: int
+    shown: Showing,
+    grant: GrantId,
+    state: GrantState,
+    fields: tuple[str, ...],
+    now_ms: int,
+    *,
+    sensitive: bool,
 ) -> dict[str, Any]:
     opens, closes = shown.window
     promised = {
         "purpose": shown.purpose.code,
         "recipient_id": shown.recipient.id,
         "client_id": shown.client_id,
-        "consent_kind": _kind(shown),
+        "consent_kind": _kind(shown, sensitive=sensitive),
         "fields": fields_json(fields),
         "notice_id": shown.notice.id,
         "notice_hash": shown.notice.hash,
@@ -186,9 +194,9 @@ def _grant_row(
     }
 
 
-def _kind(shown: Showing) -> str:
+def _kind(shown: Showing, *, sensitive: bool) -> str:
     """The kind of consent, in the words of GB/T 42574: sensitive data always needs consent of its own."""
-    if shown.purpose.sensitive:
+    if shown.purpose.sensitive or sensitive:
         return "separate"
     return "single_occasion" if shown.max_uses == 1 else "explicit"
 

@@ -38,7 +38,7 @@ def house_item(vault: Vault, kind: Kind, entry_id: bytes, fields: Sequence[Field
         tag=tag_of(_key(vault, b"ledger"), origin),
         id=entry_id,
         commitment=commit(secret, fields),
-        subject=_nobody(vault),
+        subject=nobody(vault),
         sealed_secret=seal(
             _key(vault, b"data"), 1, _place(vault, entry_id), secret, salt, suite=vault.installation.suite
         ),
@@ -63,10 +63,10 @@ def _key(vault: Vault, what: bytes) -> bytes:
     return hmac.digest(vault.keyring.service_key("dual"), b"pv1/house/" + what, "sha256")
 
 
-def _nobody(vault: Vault) -> SubjectId:
-    """A subject that is nobody's: no keys are stored for it."""
+def nobody(vault: Vault) -> SubjectId:
+    """The subject of the house's chain, who is nobody: no person and no keys are stored for it."""
     return SubjectId(_key(vault, b"subject")[:16])
 
 
 def _place(vault: Vault, entry_id: bytes) -> Place:
-    return Place(vault.installation.tenant, _nobody(vault), RecordId(entry_id), _FIELD, 1, 1)
+    return Place(vault.installation.tenant, nobody(vault), RecordId(entry_id), _FIELD, 1, 1)

@@ -17,6 +17,7 @@ from consent.ledger.append import append
 from consent.ledger.entry import Kind
 from consent.ledgering import entry_items
 from consent.writes import changed_text, created_text, write_id
+from vault.changes import Also as AlsoChanged
 from vault.changes import Change, Updated, update_many
 from vault.drafts import Refused
 from vault.enrol import TAKEN, Created, NewPerson, create_many
@@ -84,7 +85,7 @@ def enrol_people(
         append(conn, items, now_ms, vault.installation.ledger_host, ahead=[accounts])
 
     answers = create_many(vault, people, now_ms, within=within)
-    _note_taken(vault, by, people, answers, now_ms)
+    _note_taken(vault, by, [one.values for one in people], answers, now_ms)
     return [
         _closed(answer)
         if isinstance(answer, Refused)
@@ -98,7 +99,11 @@ def _closed(refused: Refused) -> Refused:
 
 
 def _note_taken(
-    vault: Vault, by: str, people: Sequence[NewPerson], answers: Sequence[Created | Refused], now_ms: int
+    vault: Vault,
+    by: str,
+    wanted: Sequence[Mapping[str, str]],
+    answers: Sequence[Created | Updated | Refused],
+    now_ms: int,
 ) -> None:
     """Who learned of how many that they are here: an entry of the house, and an alarm for each honey person."""
     taken = [at for at, one in enumerate(answers) if isinstance(one, Refused) and one.code == TAKEN]
@@ -107,7 +112,7 @@ def _note_taken(
     said = (("step", "person_exists"), ("staff", by), ("people", str(len(taken))))
     place = encode_id("look", record_in_house(vault, Kind.REFUSE, said, now_ms))
     made = {(one.bucket, one.subject) for one in answers if isinstance(one, Created)}
-    known = sorted(holders(vault, [people[at].values for at in taken]) - made)
+    known = sorted(holders(vault, [wanted[at] for at in taken]) - made)
     vault.watch.note(
         vault.data,
         vault.keyring,
@@ -126,14 +131,26 @@ def _note_taken(
 
 
 def correct(
-    vault: Vault, changes: Sequence[Change], now_ms: int, *, clock: Callable[[], int] = next_instant
+    vault: Vault,
+    changes: Sequence[Change],
+    now_ms: int,
+    *,
+    clock: Callable[[], int] = next_instant,
+    also: AlsoChanged | None = None,
+    by: str = OPERATOR,
 ) -> list[Updated | Refused]:
-    """Change values (PIPL 46), each new version with a `correct` entry of its own; answers as `update_many`."""
+    """Change values (PIPL 46), each new version with a `correct` entry of its own; answers as `update_many`.
+
+    What `also` writes about the versions that are current now is committed with them, or not at all. `by` is the
+    name of the staff key that changes them: a value that is somebody else's tells them who is here.
+    """
 
     def within(conn: Connection, written: Sequence[Written]) -> None:
         ledger_changes(conn, vault, written, now_ms)
 
-    return update_many(vault, changes, now_ms, clock=clock, within=within)
+    answers = update_many(vault, changes, now_ms, clock=clock, within=within, also=also)
+    _note_taken(vault, by, [{one.field: one.text} for one in changes], answers, now_ms)
+    return answers
 
 
 def ledger_changes(conn: Connection, vault: Vault, written: Sequence[Written], now_ms: int) -> None:

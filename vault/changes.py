@@ -6,7 +6,7 @@ that one person gives up in it is free from the next call on. A version begins a
 never in a past that somebody may have read (`holds`).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import batched
@@ -48,6 +48,10 @@ class Updated:
     version: int
 
 
+type Also = Callable[[Connection, Mapping[int, int]], None]
+"""What else a transaction of `update_many` writes: the versions that are current now, by place in the list."""
+
+
 def update_value(
     vault: Vault,
     subject: SubjectId,
@@ -68,23 +72,24 @@ def update_many(
     *,
     clock: Callable[[], int] = next_instant,
     within: Within | None = None,
+    also: Also | None = None,
 ) -> list[Updated | Refused]:
     """Make the changes; positions of the answer match. One bad item never spoils another.
 
     Refusals are those of `create_many`, and `person_unknown`. A version begins at `now_ms`, at what `clock`
     says once the person's row is ours, or where the version before it began, whichever is latest (Unix ms).
     Two changes of one field of one person are made one after the other. A constant number of statements for
-    each 2,000 changes; what `within` writes is committed with them or not at all.
+    each 2,000 changes; what `within` writes is committed with them or not at all, and so is what `also` writes,
+    which hears of unchanged values too.
     """
     answers: dict[int, Updated | Refused] = {}
     for number, part in enumerate(batched(changes, CHUNK)):
         settled = False
         while not settled:
-            # An index epoch began or ended: what was changed already is found unchanged the second time.
+            # An index epoch began or ended: what has its answer already is not tried a second time.
             with suppress(EpochMoved):
-                _change_part(
-                    Batch(vault, vault.keyring.tag_keys, now_ms, clock, within), part, number, answers
-                )
+                batch = Batch(vault, vault.keyring.tag_keys, now_ms, clock, within, also)
+                _change_part(batch, part, number, answers)
                 settled = True
     return [answers[at] for at in range(len(changes))]
 
@@ -110,6 +115,8 @@ def _check(
     keys = vault.keyring.subject_keys([(bucket, subject) for subject, bucket in homes.items()])
     steps: list[Step] = []
     for at, change in enumerate(changes, start):
+        if at in answers:
+            continue
         draft = draft_value(
             batch.tag_keys, buckets, change.field, change.text, catalogue=batch.vault.catalogue
         )
@@ -156,7 +163,11 @@ def _apply(conn: Connection, batch: Batch, steps: Sequence[Step]) -> dict[int, U
     )
     if batch.within is not None and written:
         batch.within(conn, written)
-    return answers | {step.at: Updated(new.version) for step, new in zip(won, written, strict=True)}
+    answers |= {step.at: Updated(new.version) for step, new in zip(won, written, strict=True)}
+    done = {at: one.version for at, one in answers.items() if isinstance(one, Updated)}
+    if batch.also is not None and done:
+        batch.also(conn, done)
+    return answers
 
 
 def _move_unique_keys(conn: Connection, batch: Batch, steps: Sequence[Step], current: Current) -> set[int]:

@@ -13,15 +13,14 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, RowMapping, select, update
 
+from vault.ages import births_of, day_at
 from vault.drafts import Refused
 from vault.family_tables import guardianship
-from vault.fields import birth_date, resident_id
+from vault.fields import birth_date
 from vault.holds import take_people
 from vault.ids import Bucket, SubjectId, bucket_for
-from vault.keys import SubjectKey
 from vault.opening import Vault
 from vault.rowset import RowSet
-from vault.stored import StoredValue, current_values
 
 ADULT: Final = 18
 DIGEST_BYTES: Final = 32
@@ -104,7 +103,7 @@ def link(
         # Both rows are held: two links that would close a circle of two come one after the other.
         if len(take_people(conn, pair)) < 2 or len(keys) < 2:
             return Refused("person_unknown", "")
-        births = _births(conn, vault, [(bucket, keys[who]) for bucket, who in pair])
+        births = births_of(conn, vault, [(bucket, keys[who]) for bucket, who in pair])
         wanted = Guardianship(
             bucket=pair[0][0],
             ward=ward,
@@ -176,7 +175,7 @@ def due(conn: Connection, now_ms: int) -> list[Guardianship]:
 
 
 def _refusal(conn: Connection, wanted: Guardianship, born: date | None, now_ms: int) -> str | None:
-    today = _day(now_ms)
+    today = day_at(now_ms)
     if born is not None and birth_date.age_on(born, today) < ADULT:
         return "guardian_minor"
     if wanted.valid_until is not None and wanted.valid_until <= now_ms:
@@ -201,22 +200,6 @@ def _everybody_above(conn: Connection, who: tuple[Bucket, SubjectId]) -> set[tup
     return found
 
 
-def _births(
-    conn: Connection, vault: Vault, people: Sequence[tuple[Bucket, SubjectKey]]
-) -> dict[SubjectId, date]:
-    wanted = {key.subject: (bucket, key) for bucket, key in people}
-    values = current_values(conn, vault, wanted, fields=("birth_date", "resident_id"))
-    born = {subject: _birth(found.get) for subject, found in values.items()}
-    return {subject: day for subject, day in born.items() if day is not None}
-
-
-def _birth(value: Callable[[str], StoredValue | None]) -> date | None:
-    given, number = value("birth_date"), value("resident_id")
-    if given is not None and given.text is not None:
-        return birth_date.day_of(given.text)
-    return resident_id.birth(number.text) if number is not None and number.text is not None else None
-
-
 def _comes_of_age(born: date | None) -> int | None:
     """The first instant (Unix ms) of the day on which the eighteenth year is complete, see `birth_date.age_on`."""
     if born is None:
@@ -225,10 +208,6 @@ def _comes_of_age(born: date | None) -> int | None:
     birthday = date(born.year + ADULT, 2, 28) if leap else born.replace(year=born.year + ADULT)
     day = birthday + timedelta(days=1)
     return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp() * 1000)
-
-
-def _day(at_ms: int) -> date:
-    return datetime.fromtimestamp(at_ms / 1000, UTC).date()
 
 
 def _row(link_: Guardianship) -> dict[str, Any]:

@@ -4,7 +4,7 @@ No permit is asked for, because nobody else reads and nothing leaves in clear; t
 the person. Also: when the versions that tags have found were the current ones.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
@@ -68,6 +68,19 @@ def masked(
     Fields without a readable value are absent; so is everything of a person who is erased, was merged into somebody
     else, or has no keys.
     """
+    found = standing(vault, subject, as_of=as_of, fields=fields)
+    shown = {code: found[code].masked for code in fields if code in found}
+    return {code: text for code, text in shown.items() if text is not None}
+
+
+def standing(
+    vault: Vault, subject: SubjectId, *, as_of: int | None = None, fields: Collection[str] | None = None
+) -> dict[str, VersionLine]:
+    """By field code, the version that is current now, or was at `as_of` (Unix ms). Of somebody who was erased or
+    merged into another, nothing.
+
+    Without `fields`, everything there is.
+    """
     key = _key(vault, subject)
     if key is None:
         return {}
@@ -77,8 +90,7 @@ def masked(
         if survivors(conn, [(bucket, subject)]):
             return {}
         found = current_values(conn, vault, people, fields=fields, as_of=as_of)[subject]
-    shown = {code: _mask(vault, found[code]) for code in fields if code in found}
-    return {code: text for code, text in shown.items() if text is not None}
+    return {code: _line(vault, found[code]) for code in sorted(found)}
 
 
 def history(vault: Vault, subject: SubjectId, field: str) -> list[VersionLine]:
@@ -88,21 +100,17 @@ def history(vault: Vault, subject: SubjectId, field: str) -> list[VersionLine]:
         return []
     with vault.data.read() as conn:
         found = every_value(conn, vault, bucket_for(subject, vault.installation.buckets), key)
-    return [
-        VersionLine(
-            version=one.version,
-            valid_from=one.valid_from,
-            valid_to=one.valid_to,
-            masked=_mask(vault, one),
-            struck_at=one.struck_at,
-        )
-        for one in found
-        if one.field == field
-    ]
+    return [_line(vault, one) for one in found if one.field == field]
 
 
-def _mask(vault: Vault, value: StoredValue) -> str | None:
-    return None if value.text is None else mask(value.field, value.text, vault.catalogue)
+def _line(vault: Vault, value: StoredValue) -> VersionLine:
+    return VersionLine(
+        version=value.version,
+        valid_from=value.valid_from,
+        valid_to=value.valid_to,
+        masked=None if value.text is None else mask(value.field, value.text, vault.catalogue),
+        struck_at=value.struck_at,
+    )
 
 
 def _key(vault: Vault, subject: SubjectId) -> SubjectKey | None:

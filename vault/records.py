@@ -11,7 +11,7 @@ from sqlalchemy import Connection, func, select
 from vault.changes import Change, Updated, update_many, update_value
 from vault.drafts import PROFILE, Refused
 from vault.enrol import Created, NewPerson, create_many
-from vault.history import VersionLine, Window, history, masked, windows
+from vault.history import VersionLine, Window, history, masked, standing, windows
 from vault.ids import Bucket, SubjectId
 from vault.tables import person
 
@@ -29,6 +29,7 @@ __all__ = [
     "history",
     "masked",
     "people",
+    "standing",
     "update_many",
     "update_value",
     "windows",

@@ -62,6 +62,7 @@ class Batch:
     now_ms: int
     clock: Callable[[], int]
     within: Within | None
+    also: Callable[[Connection, Mapping[int, int]], None] | None = None
 
 
 type Current = Mapping[SubjectId, Mapping[str, StoredValue]]

@@ -1,4 +1,7 @@
-"""`perusal person`: a person's own copy, corrections' history, duplicates, guardians, and how long things are kept."""
+"""`perusal person`: a person's own copy, corrections' history, duplicates, guardians, and how long things are kept.
+
+Its values are changed and shown in `person_values`.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +9,14 @@ import hashlib
 import time
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any
 
 import click
 
 from api.cli.failures import Exit, Failure
 from api.cli.installation import dir_option, settings_of, write_private
 from api.cli.output import emit, json_option, progress, table_of
+from api.cli.person_values import change, show
+from api.cli.subjects import PERSON
 from api.i18n import Lang
 from api.opening import opened_vault
 from api.portal import own_data
@@ -24,29 +28,18 @@ from consent.families import Tie
 from consent.retention import Term
 from vault.drafts import Refused
 from vault.history import history
-from vault.ids import SubjectId, bucket_for, decode_subject, encode_id
+from vault.ids import SubjectId, bucket_for, encode_id
 
 _ACTOR = "operator"
-
-
-class Person(click.ParamType[SubjectId]):
-    """`sub_...`; anything else is a mistake of the caller, and is not repeated."""
-
-    name = "sub_..."
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> SubjectId:
-        try:
-            return decode_subject(str(value))
-        except Exception:  # noqa: BLE001 - whatever it is, it is no subject
-            self.fail("not a person's id (sub_...)", param, ctx)
-
-
-PERSON = Person()
 
 
 @click.group("person")
 def command() -> None:
     """One person's data: copy it, see how it changed, merge duplicates, link guardians, limit how long it is kept."""
+
+
+command.add_command(change)
+command.add_command(show)
 
 
 @command.command("export")

@@ -8,9 +8,9 @@ recorded.
 import threading
 
 from api.attempts import sweep_attempts
-from api.bulk import sweep_kept
 from api.clock import Clock
 from api.events import Event, log_event, log_unexpected
+from api.kept import sweep_kept
 from api.retention import enqueue_daily
 from api.sessions import Lifetime, sweep_sessions
 from consent.ledger.errors import LedgerAlarm

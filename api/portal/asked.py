@@ -27,7 +27,7 @@ from consent.accounts import Consumer
 from consent.approve import Approved, Refused, Showing
 from consent.ids import ShowingId, parse_showing, showing_text
 from consent.refusals import Refusal, RefusalCode
-from vault.fields import Catalogue as Fields
+from vault.ages import sensitive_fields
 from vault.records import masked
 
 _FIELD_PREFIX = "field."
@@ -160,18 +160,27 @@ def _person(session: Session, lang: Lang) -> Consumer:
 
 def _asked(services: Services, shown: Showing, texts: Catalogue) -> Asked:
     fields = services.vault.catalogue
-    values = masked(services.vault, shown.subject, (*shown.fields, *shown.optional_fields))
+    codes = (*shown.fields, *shown.optional_fields)
+    values = masked(services.vault, shown.subject, codes)
+    sensitive = sensitive_fields(services.vault, shown.subject, codes, services.clock())
+
+    def line(code: str) -> FieldLine:
+        return FieldLine(
+            code=code,
+            label=field_label(code, texts, fields),
+            masked=values.get(code) or texts.text("approve.not_on_file"),
+            sensitive=code in sensitive,
+        )
+
     return Asked(
         id=showing_text(shown.id),
         recipient=shown.recipient.legal_name,
         contact=shown.recipient.contact,
         registration=shown.recipient.registration_no,
         purpose=shown.purpose.title(texts.lang.value),
-        needed=tuple(_line(code, values, texts, fields) for code in shown.fields),
+        needed=tuple(line(code) for code in shown.fields),
         # What is not on file cannot be given, so it is not offered.
-        optional=tuple(
-            _line(code, values, texts, fields) for code in shown.optional_fields if code in values
-        ),
+        optional=tuple(line(code) for code in shown.optional_fields if code in values),
         uses=texts.text("approve.uses_once")
         if shown.max_uses == 1
         else texts.text("approve.uses_times", count=shown.max_uses),
@@ -183,13 +192,4 @@ def _asked(services: Services, shown: Showing, texts: Catalogue) -> Asked:
         terms=shown.terms.text,
         notice=shown.notice.text,
         notice_lang=shown.notice.lang,
-    )
-
-
-def _line(code: str, values: Mapping[str, str], texts: Catalogue, fields: Fields) -> FieldLine:
-    return FieldLine(
-        code=code,
-        label=field_label(code, texts, fields),
-        masked=values.get(code) or texts.text("approve.not_on_file"),
-        sensitive=code in fields and fields.field(code).sensitive,
     )

@@ -82,3 +82,55 @@ def test_what_is_kept_until_yesterday_is_destroyed_and_shown_as_such(perusal, ho
     assert (line["version"], line["masked"]) == (1, None)
     assert line["destroyed_at"] is not None
     assert perusal("person", "keep", *who, "--field", "shoe", "--until", "2020-01-31").code == Exit.WRONG
+
+
+def test_values_are_changed_line_by_line_and_a_refused_line_spoils_no_other(perusal, home, people, tmp_path):
+    lines = [
+        {"subject": people[1], "field": "phone", "text": "13900001111"},
+        {"subject": people[1], "field": "phone", "text": "nonsense"},
+        {"subject": "13812341234", "field": "phone", "text": "13900002222"},
+        {"subject": people[2], "field": "bank_card", "text": "4111 1111 1111 1112"},
+    ]
+    file = tmp_path / "changes.jsonl"
+    file.write_text("\n\n".join(map(json.dumps, lines)) + "\nbroken\n", "utf-8")
+
+    said = perusal("person", "change", file, "--dir", home, "--json")
+
+    assert said.code == Exit.WRONG
+    assert (said.json["changed"], said.json["refused_count"]) == (2, 3)
+    first, bad, nobody, card, broken = said.json["results"]
+    assert first == {"line": 1, "field": "phone", "version": 2}
+    assert (bad["line"], bad["field"]) == (3, "phone")
+    assert [nobody["code"], broken["code"]] == ["malformed_id", "malformed_json"]
+    assert card == {"line": 7, "field": "bank_card", "version": 1, "checked": False}
+    assert not any(text in said.out + said.err for text in ("13900001111", "nonsense", "13812341234"))
+    assert perusal("ledger", "fsck", "--dir", home, "--json").json["findings"] == []
+    file.write_text(json.dumps(lines[0]), "utf-8")
+    again = perusal("person", "change", file, "--dir", home)
+    assert (again.code, again.out.strip()) == (Exit.OK, "1 values changed")
+
+
+def test_somebody_is_shown_masked_as_they_are_and_as_they_were(perusal, home, people, tmp_path):
+    (before,) = perusal(
+        "person", "history", "--subject", people[1], "--field", "phone", "--dir", home, "--json"
+    ).json["versions"]
+    line = {"subject": people[1], "field": "phone", "text": "13900001111"}
+    (tmp_path / "changes.jsonl").write_text(json.dumps(line), "utf-8")
+    assert perusal("person", "change", tmp_path / "changes.jsonl", "--dir", home).code == Exit.OK
+    show = ["person", "show", people[1], "--dir", home, "--json"]
+
+    def phone(*how):
+        (found,) = [one for one in perusal(*show, *how).json["values"] if one["field"] == "phone"]
+        return found["version"], found["masked"]
+
+    assert phone() == (2, "139****1111")
+    assert phone("--at", before["from"]) == (1, before["masked"])
+    first = next(citizens(SEED, 1))
+    said = perusal(*show)
+    assert [one["field"] for one in said.json["values"]] == ["email", "name", "phone", "resident_id"]
+    assert first.email not in said.out
+    assert "139****1111" in perusal(*show[:-1]).out
+    assert perusal(*show, "--at", "2001-01-01").json["error"]["code"] == "not_found"
+    assert perusal(*show, "--at", "yesterday").code == Exit.USAGE
+    assert perusal("person", "show", "sub_" + "a" * 26, "--dir", home).code == Exit.WRONG
+    assert perusal("person", "show", "13812341234", "--dir", home).code == Exit.USAGE

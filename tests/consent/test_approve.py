@@ -8,6 +8,7 @@ from consent import approve as deciding
 from consent.accounts import Consumer
 from consent.approve import Approved, Refused, approve, refuse
 from consent.details import instant
+from consent.keeping import Change, correct
 from consent.ledger.entry import Kind, parse
 from consent.ledger.tables import entry
 from consent.refusals import Refusal, RefusalCode
@@ -79,6 +80,19 @@ def test_the_kind_of_consent_follows_sensitivity_and_number_of_uses(world):
     world.approve(bank, person, datatypes=["resident_id"])
 
     assert sorted(g.consent_kind for g in grants(world)) == ["explicit", "separate", "single_occasion"]
+
+
+def test_a_childs_consent_is_always_one_of_its_own(world):
+    person, parcel = world.person(), world.app()
+    correct(
+        world.vault,
+        [Change(subject=person.subject, field="birth_date", text="2020-01-01")],
+        world.now,
+        clock=lambda: world.now,
+    )
+    world.approve(parcel, person)
+
+    assert [g.consent_kind for g in grants(world)] == ["separate"]
 
 
 def test_optional_fields_are_taken_only_when_chosen_and_required_ones_only_together(world):

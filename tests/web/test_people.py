@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import func, select
 
 from api.access import Access
-from api.bulk import KEPT_MS, sweep_kept
+from api.kept import KEPT_MS, sweep_kept
 from api.kept_tables import kept_person
 from consent.accounts import sign_in
 from consent.staff_history import staff_events

@@ -206,3 +206,19 @@ def test_the_portal_s_files_are_served_under_their_digest_only(world):
         assert "immutable" in answer.headers["cache-control"]
     assert world.http.get("/static/perusal.css").status_code == 404
     assert world.http.get("/static/..%2f..%2fsettings.py").status_code == 404
+
+
+def test_everything_asked_about_a_child_is_marked_sensitive_and_nothing_tells_their_age(world):
+    bank = world.app()
+    marks = {}
+    for born in ("2020-05-06", "1990-05-06"):
+        phone = f"1391234{born[:4]}"
+        person = world.person({"name": "Ann Li", "phone": phone, "birth_date": born})
+        person.sign_in()
+        _, shown = person.open_request(
+            bank.authorize_path(bank.details(optional_datatypes=["name"], datatypes=["phone"]))
+        )
+        marks[born] = shown.text.count('class="field-note"')
+        assert born[:4] not in shown.text.replace(phone[-4:], "")
+
+    assert marks == {"2020-05-06": 2, "1990-05-06": 0}

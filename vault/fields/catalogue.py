@@ -50,6 +50,12 @@ class Catalogue:
             raise UnknownField("no such field")
         return field
 
+    def slips(self, values: Mapping[str, str]) -> tuple[str, ...]:
+        """Codes of those of these texts that are values of their field, but not with the right check digit."""
+        return tuple(
+            code for code, text in values.items() if code in self and _slips(self._fields[code], text)
+        )
+
     @property
     def codes(self) -> tuple[str, ...]:
         """Every code, in the order of the fields' numbers."""
@@ -63,6 +69,13 @@ class Catalogue:
 
     def __len__(self) -> int:
         return len(self._fields)
+
+
+def _slips(field: Field, text: str) -> bool:
+    try:
+        return len(text) <= field.longest and not field.passes(field.canonical(text))
+    except InvalidValue:
+        return False
 
 
 BUILTIN: Final = Catalogue(FIELDS.values())

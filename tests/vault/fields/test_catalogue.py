@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vault.fields import (
+    BUILTIN,
     FIELDS,
     Catalogue,
     InvalidValue,
@@ -109,3 +110,11 @@ def test_an_unknown_field_is_an_invalid_value(use):
         use("shoe_size")
     assert isinstance(refusal.value, UnknownField)
     assert refusal.value.code == "field.unknown"
+
+
+def test_a_slip_is_a_value_of_its_field_whose_check_digit_is_wrong():
+    right, wrong = {"bank_card": "4111 1111 1111 1111"}, {"bank_card": "4111 1111 1111 1112"}
+    assert BUILTIN.slips({**right, "phone": "13812341234"}) == ()
+    assert BUILTIN.slips({**wrong, "phone": "13812341234"}) == ("bank_card",)
+    assert BUILTIN.slips({"bank_card": "none", "shoe": "42"}) == ()
+    assert BUILTIN.slips({"bank_card": "1" * 10_000}) == ()
