@@ -17,7 +17,7 @@ from consent.own_copy import EXPORT, SELF, OwnRead, borne_out
 from consent.scan_runs import committed_run
 from vault import scan_permit
 from vault.opening import Vault
-from vault.permit import AccessPermit, AccessStatement, issue
+from vault.permit import AccessKind, AccessPermit, AccessStatement, issue
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +64,7 @@ def own_permits(vault: Vault, reads: Sequence[OwnRead]) -> list[AccessPermit | N
 
 def _own(vault: Vault, read: OwnRead) -> AccessStatement:
     return AccessStatement(
+        kind=AccessKind.COPY,
         subject=read.subject,
         bucket=read.bucket,
         tenant=vault.installation.tenant,
@@ -98,6 +99,7 @@ def scan_permission(vault: Vault, ref: Ref) -> scan_permit.ScanPermission | None
 
 def _emergency(vault: Vault, read: CommittedRead) -> AccessStatement:
     return AccessStatement(
+        kind=AccessKind.EMERGENCY,
         subject=read.subject,
         bucket=read.bucket,
         tenant=vault.installation.tenant,
@@ -113,6 +115,7 @@ def _emergency(vault: Vault, read: CommittedRead) -> AccessStatement:
 
 def _statement(vault: Vault, use: CommittedUse) -> AccessStatement:
     return AccessStatement(
+        kind=AccessKind.USE,
         subject=use.subject,
         bucket=use.bucket,
         tenant=vault.installation.tenant,

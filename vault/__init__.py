@@ -10,7 +10,7 @@ from vault.ids import Bucket, RecordId, SubjectId, TenantId
 from vault.keys import Keyring, SubjectKey
 from vault.masks import mask
 from vault.opening import Installation, Vault, create_vault, open_vault
-from vault.permit import AccessPermit, AccessStatement
+from vault.permit import AccessKind, AccessPermit, AccessStatement
 from vault.reader import Unreadable, UnreadableCode, open_many
 from vault.records import Created, NewPerson, Refused, Updated, create_many, masked, update_value
 from vault.sealed import Place, Unopenable
@@ -19,6 +19,7 @@ from vault.tags import Hit, Probe, confirm, match
 
 __all__ = [
     "FIELDS",
+    "AccessKind",
     "AccessPermit",
     "AccessStatement",
     "Bucket",

@@ -1,16 +1,20 @@
 """A person's own copy of their values: every version in clear, under permits like anybody else's reading.
 
-The permit names the fields; unlike `reader`, which answers what was current at one instant, this opens all that
+The permit is of kind `copy` and names the fields; unlike `reader`, which answers what was current at one instant, this opens all that
 is stored. A merged person's versions come out too: they belong to the survivor's copy.
 """
 
 from collections.abc import Sequence
+from typing import Final
 
 from vault.opening import Vault
-from vault.permit import AccessPermit, check
+from vault.permit import AccessKind, AccessPermit, check
 from vault.reader import Unreadable, UnreadableCode
 from vault.stored import StoredValue, erased_among, every_value
 from vault.watch import Sighting, Source
+
+_KINDS: Final = frozenset({AccessKind.COPY})
+"""A recipient's permit, or an emergency's, is for one instant and opens no old version."""
 
 
 def open_everything(vault: Vault, permits: Sequence[AccessPermit]) -> list[list[StoredValue] | Unreadable]:
@@ -24,7 +28,7 @@ def open_everything(vault: Vault, permits: Sequence[AccessPermit]) -> list[list[
         for permit in permits:
             said = permit.statement
             key = keys.get(said.subject)
-            if not check(vault.keyring, permit):
+            if not check(vault.keyring, permit, _KINDS):
                 answers.append(Unreadable(UnreadableCode.FORGED))
             elif key is None or said.subject in gone:
                 answers.append(Unreadable(UnreadableCode.ERASED))

@@ -6,7 +6,9 @@ that. Forging a permit takes the vault's permit key.
 """
 
 import hmac
+from collections.abc import Collection
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import NoReturn, Protocol
 
 from vault.ids import Bucket, SubjectId, TenantId
@@ -14,14 +16,23 @@ from vault.ids import Bucket, SubjectId, TenantId
 _LABEL = b"pv1/permit"
 
 
+class AccessKind(StrEnum):
+    """What sort of use was committed; each way to clear values serves only the kinds it names."""
+
+    USE = "use"  # one redemption by a recipient: the values at one instant
+    EMERGENCY = "emergency"  # what two members of staff approved: the values at one instant
+    COPY = "copy"  # a person's copy of their own data: every version
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccessStatement:
-    """One committed use: whose fields go to whom, what for, as of when, and where the ledger says so.
+    """One committed use: of what kind, whose fields go to whom, what for, as of when, where the ledger says so.
 
     `at_ms` is Unix milliseconds: values valid at that instant are the ones that may be read. `log_origin`,
     `entry_index` and `leaf_hash` (32 bytes) are the ledger position of the use.
     """
 
+    kind: AccessKind
     subject: SubjectId
     bucket: Bucket
     tenant: TenantId
@@ -63,21 +74,23 @@ def issue(keys: ServiceKeys, statement: AccessStatement) -> AccessPermit:
     return _permit(statement, _mac(keys, statement))
 
 
-def check(keys: ServiceKeys, permit: AccessPermit) -> bool:
-    """Whether this vault issued the permit for exactly this statement; constant time in the MAC."""
-    return hmac.compare_digest(_mac(keys, permit.statement), permit.mac)
+def check(keys: ServiceKeys, permit: AccessPermit, kinds: Collection[AccessKind]) -> bool:
+    """Whether this vault issued the permit for exactly this statement, of one of `kinds`; constant time in the MAC."""
+    genuine = hmac.compare_digest(_mac(keys, permit.statement), permit.mac)
+    return genuine and permit.statement.kind in kinds
 
 
 def encode(statement: AccessStatement) -> bytes:
     """The statement as the MAC covers it: every part with its length in front, so that no two read alike.
 
-    | part                                                        | form                    |
-    |-------------------------------------------------------------|-------------------------|
-    | subject, tenant, recipient, purpose, log origin, leaf hash  | length u32, bytes       |
-    | bucket, at_ms, entry index, number of fields                | u64                     |
-    | each field code                                             | length u32, bytes       |
+    | part                                                              | form                    |
+    |-------------------------------------------------------------------|-------------------------|
+    | kind, subject, tenant, recipient, purpose, log origin, leaf hash  | length u32, bytes       |
+    | bucket, at_ms, entry index, number of fields                      | u64                     |
+    | each field code                                                   | length u32, bytes       |
     """
     texts = (
+        statement.kind.encode(),
         statement.subject,
         statement.tenant,
         statement.recipient.encode(),

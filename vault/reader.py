@@ -1,6 +1,6 @@
 """The only way to a person's clear values for somebody else: open the fields an access permit names.
 
-Set-based: every permit's MAC is checked, one statement fetches the value versions that were valid at each
+Set-based: every permit's MAC and kind are checked, one statement fetches the value versions that were valid at each
 permit's instant, then they are opened. Whatever cannot be read is an `Unreadable` in its place in the list;
 a field the person has no value for is absent from the answer.
 """
@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import batched
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection
 
@@ -17,12 +17,14 @@ from vault.drafts import PROFILE
 from vault.ids import Bucket, SubjectId
 from vault.keys import SubjectKey
 from vault.opening import Vault
-from vault.permit import AccessPermit, AccessStatement, check
+from vault.permit import AccessKind, AccessPermit, AccessStatement, check
 from vault.rowset import RowSet
 from vault.sealed import Place, Unopenable
 from vault.watch import Sighting, Source
 
 CHUNK = 500
+_KINDS: Final = frozenset({AccessKind.USE, AccessKind.EMERGENCY})
+"""Whoever may read what is current; a person's own copy comes by `export`."""
 
 
 class UnreadableCode(StrEnum):
@@ -64,7 +66,7 @@ def open_many(vault: Vault, permits: Sequence[AccessPermit]) -> list[dict[str, s
 
     Reads what is committed: one statement for each 500 permits.
     """
-    genuine = [permit for permit in permits if check(vault.keyring, permit)]
+    genuine = [permit for permit in permits if check(vault.keyring, permit, _KINDS)]
     # Keys before values: while a person's values move to a new key, a value is never older than its keys.
     keys = vault.keyring.subject_keys([(p.statement.bucket, p.statement.subject) for p in genuine])
     batch = _Batch(vault, keys, {id(permit) for permit in genuine})
@@ -89,7 +91,7 @@ def sighting(statement: AccessStatement) -> Sighting:
 
 @dataclass(frozen=True, slots=True)
 class _Batch:
-    """What one call works with; `genuine` are the identities of the permits whose MAC is right."""
+    """What one call works with; `genuine` are the identities of the permits whose MAC and kind are right."""
 
     vault: Vault
     keys: Mapping[SubjectId, SubjectKey]

@@ -1,9 +1,11 @@
 """Made-up people for the vault's tests; numbers of nobody."""
 
+from dataclasses import replace
+
 from vault.fields.resident_id import check_character
 from vault.ids import SubjectId
 from vault.opening import Vault
-from vault.permit import AccessPermit, AccessStatement, issue
+from vault.permit import AccessKind, AccessPermit, AccessStatement, issue
 from vault.records import Created, NewPerson, Refused, Updated, create_many, update_value
 
 
@@ -36,14 +38,22 @@ def change(vault: Vault, subject: SubjectId, field: str, text: str, now_ms: int)
     return update_value(vault, subject, field, text, now_ms, clock=lambda: now_ms)
 
 
-def permit(vault: Vault, person: Created, fields: tuple[str, ...], at_ms: int) -> AccessPermit:
-    return issue(vault.keyring, statement(vault, person.subject, person.bucket, fields, at_ms))
+def permit(
+    vault: Vault,
+    person: Created,
+    fields: tuple[str, ...],
+    at_ms: int,
+    kind: AccessKind = AccessKind.USE,
+) -> AccessPermit:
+    said = statement(vault, person.subject, person.bucket, fields, at_ms)
+    return issue(vault.keyring, replace(said, kind=kind))
 
 
 def statement(
     vault: Vault, subject: SubjectId, bucket, fields: tuple[str, ...], at_ms: int
 ) -> AccessStatement:
     return AccessStatement(
+        kind=AccessKind.USE,
         subject=subject,
         bucket=bucket,
         tenant=vault.installation.tenant,

@@ -9,7 +9,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from vault.ids import Bucket, SubjectId, TenantId
-from vault.permit import AccessPermit, AccessStatement, _permit, check, encode, issue
+from vault.permit import AccessKind, AccessPermit, AccessStatement, _permit, check, encode, issue
 
 
 class Keys:
@@ -26,6 +26,7 @@ numbers = st.integers(0, 2**63 - 1)
 words = st.text(max_size=20)
 statements = st.builds(
     AccessStatement,
+    kind=st.sampled_from(AccessKind),
     subject=ids.map(SubjectId),
     bucket=st.integers(0, 4095).map(Bucket),
     tenant=ids.map(TenantId),
@@ -38,6 +39,7 @@ statements = st.builds(
     leaf_hash=st.binary(min_size=32, max_size=32),
 )
 STATEMENT = AccessStatement(
+    kind=AccessKind.USE,
     subject=SubjectId(b"s" * 16),
     bucket=Bucket(3),
     tenant=TenantId(b"t" * 16),
@@ -50,6 +52,7 @@ STATEMENT = AccessStatement(
     leaf_hash=b"l" * 32,
 )
 CHANGES = {
+    "kind": AccessKind.COPY,
     "subject": SubjectId(b"S" * 16),
     "bucket": Bucket(4),
     "tenant": TenantId(b"T" * 16),
@@ -64,13 +67,25 @@ CHANGES = {
 
 
 def test_an_issued_permit_is_genuine():
-    assert check(KEYS, issue(KEYS, STATEMENT))
+    assert check(KEYS, issue(KEYS, STATEMENT), {AccessKind.USE})
+
+
+@pytest.mark.parametrize("kind", AccessKind)
+def test_a_permit_of_one_kind_is_worth_nothing_where_only_others_are_served(kind):
+    permit = issue(KEYS, dataclasses.replace(STATEMENT, kind=kind))
+    others = set(AccessKind) - {kind}
+    assert check(KEYS, permit, {kind})
+    assert not check(KEYS, permit, others)
+    assert not any(
+        check(KEYS, _permit(dataclasses.replace(STATEMENT, kind=other), permit.mac), others)
+        for other in others
+    )
 
 
 @pytest.mark.parametrize("part", list(CHANGES))
 def test_a_permit_covers_every_part_of_its_statement(part):
     widened = dataclasses.replace(STATEMENT, **{part: CHANGES[part]})
-    assert not check(KEYS, _permit(widened, issue(KEYS, STATEMENT).mac))
+    assert not check(KEYS, _permit(widened, issue(KEYS, STATEMENT).mac), AccessKind)
 
 
 def test_the_list_of_changes_names_every_part():
@@ -90,7 +105,7 @@ def test_fields_joined_differently_do_not_encode_alike():
 
 
 def test_another_installations_permit_is_worth_nothing():
-    assert not check(KEYS, issue(Keys(b"\1" * 32), STATEMENT))
+    assert not check(KEYS, issue(Keys(b"\1" * 32), STATEMENT), AccessKind)
 
 
 def test_a_permit_cannot_be_constructed_or_changed():

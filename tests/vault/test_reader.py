@@ -6,7 +6,7 @@ from sqlalchemy import event
 from tests.vault.people import enrol, erase, permit, phone, statement, values
 from vault.ids import Bucket, new_subject
 from vault.opening import open_vault
-from vault.permit import _permit, issue
+from vault.permit import AccessKind, _permit, issue
 from vault.reader import Unreadable, UnreadableCode, open_many
 from vault.records import NewPerson, create_many
 
@@ -33,6 +33,15 @@ def test_a_forged_permit_opens_nothing_and_spoils_nobody(vault, made, now):
     forged = _permit(wider, real.mac)
     assert open_many(vault, [forged, real]) == [
         Unreadable(UnreadableCode.FORGED),
+        {"phone": phone(0)},
+    ]
+
+
+def test_an_emergency_reads_like_a_use_and_a_copys_permit_reads_nothing(vault, made, now):
+    kinds = (AccessKind.COPY, AccessKind.EMERGENCY, AccessKind.USE)
+    assert open_many(vault, [permit(vault, made[0], ("phone",), now, kind) for kind in kinds]) == [
+        Unreadable(UnreadableCode.FORGED),
+        {"phone": phone(0)},
         {"phone": phone(0)},
     ]
 

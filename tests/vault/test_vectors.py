@@ -12,7 +12,7 @@ from tests.vectors import generate_vault
 from vault import subject_keys, tenant
 from vault.fields.catalogue import BUILTIN, field_of
 from vault.ids import Bucket, RecordId, SubjectId, TenantId
-from vault.permit import AccessStatement, check, encode, issue
+from vault.permit import AccessKind, AccessStatement, check, encode, issue
 from vault.sealed import Place, associated_data, open_sealed, seal
 from vault.stream import SealingWriter, open_stream
 from vault.tag_keys import TagKeys
@@ -95,7 +95,7 @@ def test_wrapped_keys(case):
     assert unwrap(AESGCM(kek), wrapped, context) == key
 
 
-@pytest.mark.parametrize("case", cases("vault_permit"), ids=lambda c: "+".join(c["fields"]) or "none")
+@pytest.mark.parametrize("case", cases("vault_permit"), ids=lambda c: "+".join((c["kind"], *c["fields"])))
 def test_permits(case):
     class Keys:
         def service_key(self, name):
@@ -103,6 +103,7 @@ def test_permits(case):
 
     subject, tenant_id, leaf, encoded, mac = raw(case, "subject", "tenant", "leaf_hash", "encoded", "mac")
     statement = AccessStatement(
+        kind=AccessKind(case["kind"]),
         subject=SubjectId(subject),
         bucket=Bucket(case["bucket"]),
         tenant=TenantId(tenant_id),
@@ -117,7 +118,7 @@ def test_permits(case):
     permit = issue(Keys(), statement)
     assert encode(statement) == encoded
     assert permit.mac == mac
-    assert check(Keys(), permit)
+    assert check(Keys(), permit, {AccessKind(case["kind"])})
 
 
 @pytest.mark.parametrize("case", cases("vault_stream"), ids=lambda c: str(c["length"]))

@@ -266,8 +266,14 @@ def wrapped_cases() -> list[dict[str, object]]:
 def permit_cases() -> list[dict[str, object]]:
     key = material("permit key", 32)
     cases: list[dict[str, object]] = []
-    for fields in (["phone"], ["resident_id", "name"], []):
+    for kind, fields in (
+        ("use", ["phone"]),
+        ("emergency", ["resident_id", "name"]),
+        ("copy", ["phone", "email", "name"]),
+        ("use", []),
+    ):
         statement: dict[str, object] = {
+            "kind": kind,
             "subject": material("permit subject", 16).hex(),
             "tenant": material("permit tenant", 16).hex(),
             "recipient": "corner-shop",
@@ -280,7 +286,7 @@ def permit_cases() -> list[dict[str, object]]:
             "fields": fields,
         }
         encoded = b""
-        for name in ("subject", "tenant", "recipient", "purpose", "log_origin", "leaf_hash"):
+        for name in ("kind", "subject", "tenant", "recipient", "purpose", "log_origin", "leaf_hash"):
             text = str(statement[name])
             raw = bytes.fromhex(text) if name in {"subject", "tenant", "leaf_hash"} else text.encode()
             encoded += struct.pack(">I", len(raw)) + raw
