@@ -59,8 +59,8 @@ _open = msgspec.json.Decoder(_Open)
 async def ask_for(request: Request[StaffMember, Any, Any]) -> Response[dict[str, Any]]:
     """Ask for fields of one person; or, with `scan`, to hold one field of everybody against named digests.
 
-    `scan.wanted` and `scan.salts` are the hexadecimal hashes that `perusal scan digests` prints, with their counts:
-    the digests and salts themselves stay outside, and whoever approves sees how many there are.
+    `scan.wanted` and `scan.salts` are the hexadecimal hashes that `perusal scan digests` prints under the installation's
+    scan key, with their counts: the digests and salts themselves stay outside, and whoever approves sees how many there are.
     """
     services, body = services_of(request), await json_body(request, _ask)
     question = Question(
@@ -69,7 +69,7 @@ async def ask_for(request: Request[StaffMember, Any, Any]) -> Response[dict[str,
         note=body.note,
         subject=None if body.subject is None else decode_subject(body.subject),
         fields=tuple(sorted(body.fields)),
-        scope="" if body.scan is None else _scope(body.fields, body.scan),
+        scope="" if body.scan is None else _scope(services, body.fields, body.scan),
     )
     asked = await sync_to_thread(ask, services.vault, staffer_of(request), question, services.clock())
     if isinstance(asked, Denied):
@@ -150,10 +150,10 @@ _STATUS = {
 }
 
 
-def _scope(fields: list[str], scan: _Scan) -> str:
+def _scope(services: Services, fields: list[str], scan: _Scan) -> str:
     try:
         wanted = bytes.fromhex(scan.wanted)
-        salts = salts_hash(()) if scan.salts is None else bytes.fromhex(scan.salts)
+        salts = salts_hash(services.vault.keyring, ()) if scan.salts is None else bytes.fromhex(scan.salts)
     except ValueError:
         raise Problem(400, "invalid_input") from None
     scope = ScanScope(

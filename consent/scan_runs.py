@@ -1,7 +1,8 @@
 """Population scans as they were approved and committed: what exactly two people agreed to, read back and verified.
 
-The scope of a request names field, schemes, how many digests are looked for under how many salts, and the hashes of
-both, so that nobody can get one scan approved and run another, or a list of everything approved as one digest. A run is borne out by its row, both votes, and its entry in the house's chain.
+The scope of a request names field, schemes, how many digests are looked for under how many salts, and the keyed
+hashes of both, so that nobody can get one scan approved and run another, or a list of everything approved as one
+digest. A run is borne out by its row, both votes, and its entry in the house's chain.
 """
 
 import hmac
@@ -51,15 +52,20 @@ class ScanScope:
 
     @classmethod
     def of(
-        cls, field: str, schemes: Sequence[str], wanted: Sequence[bytes], salts: Sequence[bytes]
+        cls,
+        vault: Vault,
+        field: str,
+        schemes: Sequence[str],
+        wanted: Sequence[bytes],
+        salts: Sequence[bytes],
     ) -> "ScanScope":
-        """The scope of a scan for exactly these digests under exactly these salts."""
+        """The scope of a scan of this vault for exactly these digests under exactly these salts."""
         return cls(
             field=field,
             schemes=tuple(schemes),
-            wanted=wanted_hash(wanted),
+            wanted=wanted_hash(vault.keyring, wanted),
             wanted_count=len(set(wanted)),
-            salts=salts_hash(salts),
+            salts=salts_hash(vault.keyring, salts),
             salt_count=len(set(salts)),
         )
 

@@ -108,7 +108,7 @@ def _settle(conn: Connection, vault: Vault, attempt: _Attempt, now_ms: int) -> _
     approved = scope_of(request.scope)
     if request.staff != staffer.name or request.actor != actor_mac(vault, staffer):
         return DenialCode.NOT_REQUESTER
-    if approved != ScanScope.of(approved.field, approved.schemes, wanted, salts):
+    if approved != ScanScope.of(vault, approved.field, approved.schemes, wanted, salts):
         return DenialCode.FIELD_NOT_REQUESTED
     begun = _begun(conn, request, now_ms)
     if begun is not None:

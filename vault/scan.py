@@ -126,9 +126,9 @@ def _refusal(
         return ScanRefusal.FORGED
     if now_ms >= permission.statement.until_ms:
         return ScanRefusal.EXPIRED
-    if wanted_hash(wanted) != permission.statement.wanted:
+    if wanted_hash(vault.keyring, wanted) != permission.statement.wanted:
         return ScanRefusal.OTHER_DIGESTS
-    if salts_hash(salts) != permission.statement.salts:
+    if salts_hash(vault.keyring, salts) != permission.statement.salts:
         return ScanRefusal.OTHER_SALTS
     if len(set(wanted)) > most_wanted(vault.catalogue, permission.statement.field) or len(salts) > MOST_SALTS:
         return ScanRefusal.TOO_MANY

@@ -5,7 +5,6 @@ names the request that two members of staff approved, and only the module of the
 approvals back after their commit may call `issue`. Forging one takes the vault's scan key.
 """
 
-import hashlib
 import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,6 +13,8 @@ from typing import NoReturn
 from vault.permit import ServiceKeys
 
 _LABEL = b"pv1/scan"
+_WANTED = b"pv1/scan/wanted"  # `_LABEL` goes on with a length, which is never as large as "/wan"
+_SALTS = b"pv1/scan/salts"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,14 +53,21 @@ class ScanPermission:
         return f"ScanPermission({self.statement.field!r})"
 
 
-def wanted_hash(wanted: Sequence[bytes]) -> bytes:
-    """What a permission binds of the digests that are looked for, 32 bytes: their set, in any order."""
-    return hashlib.sha256(_LABEL + _framed(sorted(set(wanted)))).digest()
+def wanted_hash(keys: ServiceKeys, wanted: Sequence[bytes]) -> bytes:
+    """What a permission binds of the digests that are looked for, 32 bytes: their set, in any order.
+
+    Under the scan key: requests are kept, and a plain hash of one digest of a phone number could be guessed.
+    """
+    return _set_hash(keys, _WANTED, wanted)
 
 
-def salts_hash(salts: Sequence[bytes]) -> bytes:
+def salts_hash(keys: ServiceKeys, salts: Sequence[bytes]) -> bytes:
     """What a permission binds of the salts, 32 bytes: their set, in any order; also of none there is one."""
-    return hashlib.sha256(_LABEL + b"/salts" + _framed(sorted(set(salts)))).digest()
+    return _set_hash(keys, _SALTS, salts)
+
+
+def _set_hash(keys: ServiceKeys, label: bytes, parts: Sequence[bytes]) -> bytes:
+    return hmac.digest(keys.service_key("scan"), label + _framed(sorted(set(parts))), "sha256")
 
 
 def issue(keys: ServiceKeys, statement: ScanStatement) -> ScanPermission:

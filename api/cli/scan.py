@@ -42,18 +42,23 @@ def command() -> None:
 
 
 @command.command("digests")
+@dir_option
 @click.argument("file", type=_file)
 @click.option("--salts", type=_file, help="One salt a line in hex, for schemes with a salt.")
 @json_option
-def digests(file: Path, salts: Path | None, as_json: bool) -> None:
-    """Print what a request names the digests in FILE and their salts by: the others approve exactly these."""
-    wanted, under = set(_digests(file)), set(_salts(salts))
-    said = {
-        "wanted": wanted_hash(list(wanted)).hex(),
-        "wanted_count": len(wanted),
-        "salts": salts_hash(list(under)).hex(),
-        "salt_count": len(under),
-    }
+def digests(home: Path | None, file: Path, salts: Path | None, as_json: bool) -> None:
+    """Print what a request names the digests in FILE and their salts by: the others approve exactly these.
+
+    The hashes are made under this installation's scan key and mean nothing anywhere else.
+    """
+    wanted, under = _digests(file), _salts(salts)
+    with opened_vault(settings_of(home)) as vault:
+        said = {
+            "wanted": wanted_hash(vault.keyring, wanted).hex(),
+            "wanted_count": len(wanted),
+            "salts": salts_hash(vault.keyring, under).hex(),
+            "salt_count": len(set(under)),
+        }
     emit(said, as_json=as_json, lines=[f"{name}: {value}" for name, value in said.items()])
 
 

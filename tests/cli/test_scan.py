@@ -45,7 +45,7 @@ def asked(home, staff, tmp_path):
     now_ms = time.time_ns() // 1_000_000
     with opened_vault(settings_of(home)) as vault:
         lin = _staffer(vault, staff["lin"])
-        scope = ScanScope.of("phone", ("md5(salt+value)",), wanted, [SALT])
+        scope = ScanScope.of(vault, "phone", ("md5(salt+value)",), wanted, [SALT])
         request = ask_scan(vault, lin, scope, DualReason.LEAK_INVESTIGATION, "File 7.", now_ms)
     return file, request
 
@@ -100,14 +100,20 @@ def test_other_digests_than_the_approved_ones_are_refused(perusal, home, staff, 
 
 
 def test_what_a_request_names_digests_and_salts_by_is_printed_with_how_many_there_are(
-    perusal, asked, tmp_path
+    perusal, home, asked, tmp_path
 ):
     file, request = asked
+    named = ("scan", "digests", file, "--salts", tmp_path / "salts.txt", "--json")
 
-    said = perusal("scan", "digests", file, "--salts", tmp_path / "salts.txt", "--json").json
+    said = perusal(*named, "--dir", home).json
 
     assert (said["wanted_count"], said["salt_count"]) == (2, 1)
     assert said.items() <= json.loads(request.scope).items()
+
+
+def test_digests_are_named_for_an_installation_only(perusal, asked):
+    said = perusal("scan", "digests", asked[0], "--json")
+    assert (said.code, said.json["error"]["code"]) == (Exit.ENVIRONMENT, "no_installation")
 
 
 def test_a_line_that_is_no_digest_is_named_by_its_number(perusal, tmp_path):

@@ -19,7 +19,16 @@ from consent.tables import denial
 from tests.consent.dual import ASKER, FIRST, NOTE, SECOND, THIRD, Office
 from vault.ids import new_id, new_subject
 
-SCOPE = scope_text(ScanScope.of("phone", ("md5(md5)",), [bytes(16)], []))
+SCOPE = scope_text(
+    ScanScope(
+        field="phone",
+        schemes=("md5(md5)",),
+        wanted=bytes(32),
+        wanted_count=1,
+        salts=bytes(32),
+        salt_count=0,
+    )
+)
 
 
 @pytest.fixture

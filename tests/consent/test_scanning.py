@@ -53,7 +53,7 @@ def crowd(world):
 
 
 def ask(office, field="phone", schemes=SCHEMES, wanted=WANTED, salts=(SALT,)):
-    scope = ScanScope.of(field, schemes, wanted, salts)
+    scope = ScanScope.of(office.vault, field, schemes, wanted, salts)
     return ask_scan(office.vault, ASKER, scope, REASON, "The Harbour file.", office.now)
 
 

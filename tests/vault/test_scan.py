@@ -17,8 +17,8 @@ def permission(vault, now, wanted, *schemes, field="phone", until=60_000, salts=
         request=bytes(16),
         field=field,
         schemes=schemes,
-        wanted=wanted_hash(wanted),
-        salts=salts_hash(salts),
+        wanted=wanted_hash(vault.keyring, wanted),
+        salts=salts_hash(vault.keyring, salts),
         asked_by=b"asks",
         approved_by=(b"one", b"two"),
         until_ms=now + until,
@@ -162,13 +162,31 @@ def test_a_permission_takes_three_people_and_is_issued_not_made(vault, now):
                     request=bytes(16),
                     field="phone",
                     schemes=("sha512",),
-                    wanted=wanted_hash([]),
-                    salts=salts_hash([]),
+                    wanted=wanted_hash(vault.keyring, []),
+                    salts=salts_hash(vault.keyring, []),
                     asked_by=asked,
                     approved_by=approved,
                     until_ms=now,
                 ),
             )
+
+
+class Keys:
+    def __init__(self, key):
+        self._key = key
+
+    def service_key(self, name):
+        return {"scan": self._key}[name]
+
+
+def test_what_names_digests_and_salts_takes_the_scan_key_and_is_the_same_in_any_order():
+    one, other = Keys(bytes(32)), Keys(b"\1" * 32)
+    for named in (wanted_hash, salts_hash):
+        assert len(named(one, [])) == 32
+        assert named(one, [b"a", b"b", b"a"]) == named(one, [b"b", b"a"])
+        assert len({named(one, some) for some in ([], [b""], [b"a", b"b"], [b"ab"])}) == 4
+        assert named(one, [b"a"]) != named(other, [b"a"])
+    assert wanted_hash(one, [b"a"]) != salts_hash(one, [b"a"])
 
 
 @pytest.mark.parametrize("name", ["", "crc32", "md5(crc32)", "md5(salt)", "md5(md5", "MD5", "md5(md5(md5))"])
