@@ -8,7 +8,7 @@ PostgreSQL runs at READ COMMITTED: what must hold is held by constraints, trigge
 import os
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
@@ -205,8 +205,12 @@ def _sqlite_engine(url: str, pool_size: int) -> Engine:
 def _make_private(_dialect: Any, _record: Any, args: list[Any], _params: Any) -> None:
     """A new file is its owner's only, whatever the umask; SQLite gives its log and index files the same mode."""
     path = str(args[0])
-    if path and not path.startswith((":memory:", "file:")):
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    if not path or path.startswith((":memory:", "file:")):
+        return
+    # Only a file that nobody has: closing a second handle of a data base drops every lock this process holds on
+    # it (fcntl), and the next process to leave would take the log away from under us.
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:

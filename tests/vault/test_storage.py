@@ -2,8 +2,11 @@
 
 import os
 import stat
+import subprocess
+import sys
 import threading
 from contextlib import nullcontext
+from pathlib import Path
 
 import pytest
 from sqlalchemy import Column, Integer, LargeBinary, MetaData, Table, Text, func, select, text
@@ -141,3 +144,33 @@ def test_a_new_data_base_file_is_its_owner_s_only_whatever_the_umask(tmp_path):
 
     assert set(modes.values()) == {0o600}
     assert {"data.db", "data.db-wal"} <= modes.keys()
+
+
+_OTHER_PROCESS = """
+import sys
+from vault.storage import open_database
+other = open_database(sys.argv[1])
+with other.read() as conn:
+    print(conn.exec_driver_sql("SELECT count(*) FROM kept").scalar_one())
+other.close()
+"""
+
+
+def test_a_process_that_leaves_does_not_take_the_log_of_one_that_stays(tmp_path):
+    url = f"sqlite:///{tmp_path}/shared.sqlite"
+    staying = open_database(url)
+    with staying.write() as conn:
+        conn.exec_driver_sql("CREATE TABLE kept (n INTEGER PRIMARY KEY)")
+    with staying.read() as first, staying.read() as second:  # a second connection, opened beside the first
+        first.exec_driver_sql("SELECT 1")
+        second.exec_driver_sql("SELECT 1")
+    for number in range(3):
+        with staying.write() as conn:
+            conn.exec_driver_sql(f"INSERT INTO kept VALUES ({number})")
+        command = [sys.executable, "-c", _OTHER_PROCESS, url]
+        seen = subprocess.run(
+            command, capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2]
+        )
+        assert int(seen.stdout) == number + 1
+        assert (tmp_path / "shared.sqlite-wal").exists()
+    staying.close()
