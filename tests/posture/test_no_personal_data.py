@@ -1,7 +1,8 @@
 """With every file of an installation in hand, nobody can read a planted phone, e-mail, ID or name.
 
 A small story runs on a live server over real HTTP: apps ask, people approve, refuse and withdraw, uses are
-spent, a leaked file is uploaded and traced. Then the data bases with their logs, the server's log, the
+spent, a leaked file is uploaded and traced; staff take people of nine values in, look them up, open one in an
+emergency, copy one and erase one. Then the data bases with their logs, the server's log, the
 quarantine and the temporary folder are searched byte by byte, in all the forms of `personal_data`.
 """
 
@@ -22,12 +23,14 @@ from api.demo.programs import perusal
 from api.demo.site import enrol_city, register_apps
 from api.demo.traffic import Town, endpoints_of, live
 from tests.backends import Backend
+from tests.bench.people import values_of
 from tests.faults.live import Live, installation
 from tests.posture.personal_data import Scanner
 
 PEOPLE = 16
 VISITS = 24
 SEED = 41
+NEW = 77_000
 
 
 def long_enough(people: Iterator[Citizen]) -> list[Citizen]:
@@ -37,7 +40,9 @@ def long_enough(people: Iterator[Citizen]) -> list[Citizen]:
 
 def planted(people: Sequence[Citizen]) -> dict[str, str]:
     """Every value of everybody, by a label that says nothing."""
-    return {f"{name} {one.number}": text for one in people for name, text in one.values().items()}
+    told = {f"{name} {one.number}": text for one in people for name, text in one.values().items()}
+    added = {f"{name} new {at}": text for at in range(3) for name, text in nine_values(at).items()}
+    return told | added
 
 
 @pytest.fixture
@@ -103,8 +108,49 @@ def run_story(server: Live, people: Sequence[Citizen]) -> int:
     )
     traffic = live(town, days, lambda *_: None)
     trace_leak(server, people)
+    staff_at_work(server)
     provoke_errors(server, people[0])
     return len(traffic.outcomes)
+
+
+def nine_values(number: int) -> dict[str, str]:
+    """A person of all nine fields; the name is long enough that chance cannot write it."""
+    return {**values_of(NEW + number), "name": f"{values_of(NEW + number)['name']}欧阳"}
+
+
+def staff_at_work(server: Live) -> None:
+    """Staff take people in, look one up, open one in an emergency, copy one and erase one."""
+    outside = server.home.parent / "outside"
+    bearer = {}
+    for name, role in (("Wu", "operator"), ("He", "investigator"), ("Xu", "auditor"), ("Qi", "auditor")):
+        key = outside / f"{name}.key"
+        perusal("staff", "add", "--actor", name, "--role", role, "--key-out", key, "--dir", server.home)
+        bearer[name] = {"Authorization": f"Bearer {key.read_text().strip()}"}
+    with httpx.Client(base_url=server.url, timeout=30) as http:
+        new = [nine_values(number) for number in range(3)]
+        headers = {**bearer["Wu"], "Idempotency-Key": "three-people"}
+        made = http.post("/v1/people", json=new, headers=headers).raise_for_status().json()["results"]
+        assert http.post("/v1/people", json=new, headers=headers).json()["results"] == made
+        subject = made[0]["subject"]
+        look = {"reason": "leak_investigation", "rows": [new[0], {"phone": new[1]["phone"]}]}
+        found = http.post("/v1/people/find", json=look, headers=bearer["He"]).raise_for_status().json()
+        assert found["results"][0]["found"][0]["subject"] == subject
+        ask = {
+            "subject": subject,
+            "fields": ["phone"],
+            "reason": "life_at_risk",
+            "note": f"Call {new[0]['phone']}",
+        }
+        asked = http.post("/v1/emergencies", json=ask, headers=bearer["He"]).raise_for_status()
+        path = asked.headers["Location"]
+        for name in ("Xu", "Qi"):
+            http.post(f"{path}/approve", headers=bearer[name]).raise_for_status()
+        opened = http.post(f"{path}/open", headers=bearer["He"]).raise_for_status()
+        assert new[0]["phone"][-4:] in opened.text
+    copy = ("person", "export", "--subject", made[1]["subject"], "--out", outside / "copy")
+    perusal(*copy, "--dir", server.home)
+    assert new[1]["passport"] in (outside / "copy" / "copy.json").read_text(encoding="utf-8")
+    perusal("erase", "--subject", made[2]["subject"], "--yes", "--dir", server.home)
 
 
 def trace_leak(server: Live, people: Sequence[Citizen]) -> None:

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from cryptography.exceptions import InvalidTag
 
-from vault.tag_keys import expand
 from vault.sealed import _CIPHERS, Suite
 from vault.signatures import verify, verify_es256
+from vault.tag_keys import expand
 
 FOLDER = Path(__file__).parents[3] / "shared" / "vectors" / "wycheproof"
 
