@@ -6,7 +6,7 @@ until then the term waits. Erasure of whole people is ordered here and carried o
 wards who came of age end as well.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
@@ -39,9 +39,12 @@ class Done:
 
 
 def keep_until(vault: Vault, terms: Sequence[Term], now_ms: int) -> None:
-    """Say how long fields or whole people (field "") may be kept; replaces what was said before."""
+    """Say how long fields or whole people (field "") may be kept; replaces what was said before.
+
+    What is said of somebody who was merged away holds for whom they were merged into.
+    """
     with vault.data.write() as conn:
-        retention.keep_until(conn, terms, now_ms)
+        retention.keep_until(conn, vault, terms, now_ms)
 
 
 def run(vault: Vault, rules: Sequence[Rule], now_ms: int, report: Report | None = None) -> Done:
@@ -64,35 +67,47 @@ def _strike_due(vault: Vault, now_ms: int, tell: Report) -> int:
         append(conn, items, now_ms, vault.installation.ledger_host)
 
     count = 0
-    while terms := _due(vault, now_ms):
+    for terms in _due(vault, now_ms):
         count += len(retention.strike(vault, terms, now_ms, within=within))
         tell("striking out", count, count)
     return count
 
 
 def _renew_struck(vault: Vault, now_ms: int, tell: Report) -> None:
-    count = left = 0
-    while terms := _due(vault, now_ms, state="struck", skip=left):
-        settled = retention.renew(vault, terms, now_ms)
-        count, left = count + settled, left + len(terms) - settled
+    count = 0
+    for terms in _due(vault, now_ms, state="struck"):
+        count += retention.renew(vault, terms, now_ms)
         tell("replacing keys", count, count)
 
 
 def _erase_due(vault: Vault, now_ms: int, tell: Report) -> int:
+    """Whoever was merged away has no end of their own: the person they stand for is meant."""
     count = 0
-    while terms := _due(vault, now_ms, whole=True):
+    for terms in _due(vault, now_ms, whole=True):
         with vault.data.write() as conn:
-            people = [term.subject for term in terms]
-            answers = erase.order(conn, vault, people, By(actor=_ACTOR, reason=Reason.RETENTION), now_ms)
-            retention.settle(conn, terms, now_ms)
-        count += sum(not one.repeated for family in answers if isinstance(family, tuple) for one in family)
+            tops = retention.standing(conn, vault, ((term.bucket, term.subject) for term in terms))
+            people = [tops[term.subject][1] for term in terms]
+            wanted = list(dict.fromkeys(people))
+            by = By(actor=_ACTOR, reason=Reason.RETENTION)
+            answers = dict(zip(wanted, erase.order(conn, vault, wanted, by, now_ms), strict=True))
+            ordered = {who: family for who, family in answers.items() if isinstance(family, tuple)}
+            over = [term for term, who in zip(terms, people, strict=True) if who in ordered]
+            retention.settle(conn, over, now_ms)
+        count += sum(not one.repeated for family in ordered.values() for one in family)
         tell("ordering erasures", count, count)
     return count
 
 
-def _due(vault: Vault, now_ms: int, *, state: str = "set", whole: bool = False, skip: int = 0) -> list[Term]:
-    with vault.data.read() as conn:
-        return retention.due(conn, now_ms, state=state, whole=whole, skip=skip)
+def _due(vault: Vault, now_ms: int, *, state: str = "set", whole: bool = False) -> Iterator[list[Term]]:
+    """Page by page, each term once: what cannot be carried out now keeps its place for the next run."""
+    after = None
+    while True:
+        with vault.data.read() as conn:
+            terms = retention.due(conn, now_ms, state=state, whole=whole, after=after)
+        if not terms:
+            return
+        yield terms
+        after = terms[-1]
 
 
 def _silent(_stage: str, _done: int, _total: int) -> None:

@@ -3,7 +3,7 @@
 Values the survivor has nothing for are sealed again as its own, as new versions; where both have a value, the
 survivor's stays current and the other's remains in the other's history. Key values pass to the survivor, so
 that nobody else can take them. Tags stay where they are: what finds the other leads to the survivor
-(`survivors`). A merge is final; the data base refuses to take one back and refuses chains.
+(`survivors`). How long the other's values may be kept holds for the survivor (`retention_rows`). A merge is final; the data base refuses to take one back and refuses chains.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -18,6 +18,7 @@ from vault.holds import next_instant, take_people
 from vault.ids import Bucket, SubjectId, bucket_for
 from vault.keys import EpochMoved, SubjectKey
 from vault.opening import Vault
+from vault.retention_rows import pass_on
 from vault.rowset import RowSet
 from vault.stored import StoredValue, current_values
 from vault.unique_keys import PASS_ON, held_by
@@ -163,6 +164,7 @@ def _merge(
     # First whoever stood for `drop`, then `drop`: there is no moment with a chain.
     _POINT(conn, before, keep=keep)
     _POINT(conn, [(away, drop)], keep=keep)
+    pass_on(conn, (away, drop), (home, keep), begins)
     return Merged(
         keep=(home, keep),
         dropped=dropped,
