@@ -270,7 +270,7 @@ def test_a_service_that_cannot_start_leaves_the_server_sealed_and_open_to_the_ne
         broken.clear()
         if fails == "build":
             raise RuntimeError("no room")
-        return Litestar([], on_startup=[no_start], openapi_config=None)
+        return Litestar([], on_startup=[no_start], openapi_config=None, logging_config=None)
 
     whole.build = sometimes
 
