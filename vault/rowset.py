@@ -145,6 +145,10 @@ class Together:
         return f"WITH {', '.join(commons)} {final}"
 
 
+_MOST_TOGETHER = 2_000
+"""Beyond so many rows the driver spends more on feeding a pipeline than a few round trips cost."""
+
+
 class Call(NamedTuple):
     """One statement of a volley with its rows; `rows` is a mapping for a `Together`."""
 
@@ -157,9 +161,9 @@ class Call(NamedTuple):
         return self.statement(conn, self.rows, **self.parameters)
 
     @property
-    def empty(self) -> bool:
-        """Whether there is nothing to send."""
-        return not (any(self.rows.values()) if isinstance(self.rows, Mapping) else self.rows)
+    def size(self) -> int:
+        """How many rows are to be sent."""
+        return sum(map(len, self.rows.values())) if isinstance(self.rows, Mapping) else len(self.rows)
 
 
 def volley(conn: Connection, *calls: Call) -> list[list[tuple[Any, ...]]]:
@@ -168,11 +172,12 @@ def volley(conn: Connection, *calls: Call) -> list[list[tuple[Any, ...]]]:
     Each still sees what the ones before it did, and what was committed while they waited for a lock. When one
     fails nothing after it runs.
     """
-    live = [call for call in calls if not call.empty]
-    if not live or conn.dialect.name == Dialect.SQLITE or conn.dispatch.before_cursor_execute:
-        return [[] if call.empty else call.alone(conn) for call in calls]
+    live = [call for call in calls if call.size]
+    single = len(live) < 2 or sum(call.size for call in live) > _MOST_TOGETHER
+    if single or conn.dialect.name == Dialect.SQLITE or conn.dispatch.before_cursor_execute:
+        return [call.alone(conn) if call.size else [] for call in calls]
     answers = iter(straight_all(conn, [call.statement.prepared(call.rows, call.parameters) for call in live]))
-    return [[] if call.empty else next(answers) for call in calls]
+    return [next(answers) if call.size else [] for call in calls]
 
 
 def _sqlite_rows(columns: Mapping[str, ColumnType]) -> str:

@@ -174,16 +174,8 @@ def open_database(url: str, *, pool_size: int = 8) -> Database:
         max_overflow=pool_size,
         isolation_level="READ COMMITTED",
         hide_parameters=True,  # an error's text must never carry a value
-        connect_args={"options": _postgres_options(url)},
     )
     return Database(engine, dialect)
-
-
-def _postgres_options(url: str) -> str:
-    """What every session starts with: planning each array anew costs more than most statements' work."""
-    given = make_url(url).query.get("options", ())
-    own = given if isinstance(given, str) else " ".join(given)
-    return f"{own} -c plan_cache_mode=force_generic_plan".strip()
 
 
 def _sqlite_engine(url: str, pool_size: int) -> Engine:
