@@ -70,6 +70,8 @@ class Batcher[Item, Answer]:
         try:
             while batch := self._next_batch():
                 await self._run_batch(batch)
+                # One turn of the loop: what has arrived, or was answered and asks again, joins the next batch.
+                await asyncio.sleep(0)
         finally:
             self._flusher = None
             # Empty unless this task was ended from outside: then nobody would come back for them.
