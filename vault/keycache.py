@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable
 
 TTL_SECONDS = 60.0
-CAPACITY = 65_536
+CAPACITY = 32_768
 
 
 class KeyCache[K, V]:
