@@ -1,19 +1,20 @@
 """The table of answers kept for a repeated bulk write: for a day, who was taken in and, sealed, with which key."""
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, Index, Integer, LargeBinary, Table
+from sqlalchemy import CheckConstraint, Column, Index, Integer, Table
 
+from vault import columns as col
 from vault.storage import metadata
 
 kept_person = Table(
     "kept_person",
     metadata,
-    Column("bucket", Integer, primary_key=True, autoincrement=False),
-    Column("key_hash", LargeBinary, primary_key=True),
+    col.bucket(),
+    col.key("key_hash"),
     Column("at", Integer, primary_key=True, autoincrement=False),
-    Column("request_hash", LargeBinary, nullable=False),
-    Column("subject", LargeBinary, nullable=False),
-    Column("sealed", LargeBinary, nullable=False),
-    Column("created_at", BigInteger, nullable=False),
+    col.raw("request_hash"),
+    col.raw("subject"),
+    col.raw("sealed"),
+    col.time("created_at"),
     CheckConstraint("length(key_hash) = 32 AND length(request_hash) = 32", name="hashes"),
     CheckConstraint("at >= 0", name="at"),
     Index(None, "created_at"),

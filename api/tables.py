@@ -4,9 +4,10 @@ No secret is stored, only its SHA-256. Sessions live in their person's bucket. A
 counter is found by a keyed digest of where it came from; the address itself is not kept.
 """
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, Index, Integer, LargeBinary, Table, Text
+from sqlalchemy import BigInteger, CheckConstraint, Column, Index, Table
 
 from api.jobs.tables import job
+from vault import columns as col
 from vault.appendonly import append_only
 from vault.storage import metadata
 from vault.tenancy import tenant_column
@@ -14,11 +15,11 @@ from vault.tenancy import tenant_column
 portal_session = Table(
     "portal_session",
     metadata,
-    Column("bucket", Integer, primary_key=True, autoincrement=False),
-    Column("id_hash", LargeBinary, primary_key=True),
-    Column("subject", LargeBinary, nullable=False),
-    Column("created_at", BigInteger, nullable=False),
-    Column("seen_at", BigInteger, nullable=False),
+    col.bucket(),
+    col.key("id_hash"),
+    col.raw("subject"),
+    col.time("created_at"),
+    col.time("seen_at"),
     CheckConstraint("seen_at >= created_at", name="order"),
     Index(None, "bucket", "subject"),
     Index(None, "seen_at"),
@@ -27,10 +28,10 @@ portal_session = Table(
 erasure_link = Table(
     "erasure_link",
     metadata,
-    Column("bucket", Integer, primary_key=True, autoincrement=False),
-    Column("id_hash", LargeBinary, primary_key=True),
-    Column("subject", LargeBinary, primary_key=True),
-    Column("created_at", BigInteger, nullable=False),
+    col.bucket(),
+    col.key("id_hash"),
+    col.key("subject"),
+    col.time("created_at"),
     CheckConstraint("length(id_hash) = 32", name="id_hash"),
 )
 """Private links to erasures: one row for each person who was erased together, in the first one's bucket."""
@@ -40,10 +41,10 @@ append_only(erasure_link)
 staff = Table(
     "staff",
     metadata,
-    Column("key_hash", LargeBinary, primary_key=True),
-    Column("actor", Text, nullable=False),
-    Column("role", Text, nullable=False),
-    Column("created_at", BigInteger, nullable=False),
+    col.key("key_hash"),
+    col.text("actor"),
+    col.text("role"),
+    col.time("created_at"),
     Column("ended_at", BigInteger),
     tenant_column(),
     CheckConstraint("role IN ('investigator', 'operator', 'auditor')", name="role"),
@@ -52,9 +53,9 @@ staff = Table(
 failed_attempt = Table(
     "failed_attempt",
     metadata,
-    Column("source", LargeBinary, primary_key=True),
+    col.key("source"),
     Column("period", BigInteger, primary_key=True, autoincrement=False),
-    Column("failures", Integer, nullable=False),
+    col.number("failures"),
     tenant_column(),
 )
 

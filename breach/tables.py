@@ -13,46 +13,25 @@ from sqlalchemy import (
     ForeignKey,
     ForeignKeyConstraint,
     Index,
-    Integer,
     LargeBinary,
     Table,
     Text,
     UniqueConstraint,
 )
 
+from vault import columns as col
 from vault.appendonly import append_only
 from vault.storage import metadata
 from vault.tenancy import tenant_column
 
-
-def _bucket() -> Column[int]:
-    return Column("bucket", Integer, primary_key=True, autoincrement=False)
-
-
-def _key(name: str) -> Column[bytes]:
-    return Column(name, LargeBinary, primary_key=True)
-
-
-def _raw(name: str) -> Column[bytes]:
-    return Column(name, LargeBinary, nullable=False)
-
-
-def _int(name: str) -> Column[int]:
-    return Column(name, BigInteger, nullable=False)
-
-
-def _text(name: str) -> Column[str]:
-    return Column(name, Text, nullable=False)
-
-
 dump = Table(
     "dump",
     metadata,
-    _key("id"),
-    _raw("sha256"),
-    _int("size"),
-    _text("file"),
-    _int("received_at"),
+    col.key(),
+    col.raw("sha256"),
+    col.big("size"),
+    col.text("file"),
+    col.time("received_at"),
     tenant_column(),
     UniqueConstraint("tenant", "sha256"),
     CheckConstraint("length(sha256) = 32", name="sha256"),
@@ -62,11 +41,11 @@ dump = Table(
 dump_custody = Table(
     "dump_custody",
     metadata,
-    _key("id"),
+    col.key(),
     Column("dump", LargeBinary, ForeignKey("dump.id"), nullable=False),
-    _int("at"),
-    _text("event"),
-    _text("actor"),
+    col.time("at"),
+    col.text("event"),
+    col.text("actor"),
     tenant_column(),
     CheckConstraint("event IN ('received', 'received_again', 'read')", name="event"),
     Index(None, "dump", "at"),
@@ -76,11 +55,11 @@ append_only(dump_custody)
 trace = Table(
     "trace",
     metadata,
-    _key("id"),
+    col.key(),
     Column("dump", LargeBinary, ForeignKey("dump.id"), nullable=False),
-    _raw("parameters_hash"),
-    _text("parameters"),
-    _int("started_at"),
+    col.raw("parameters_hash"),
+    col.text("parameters"),
+    col.time("started_at"),
     Column("finished_at", BigInteger),
     Column("report", Text),
     tenant_column(),
@@ -92,11 +71,11 @@ trace_stage = Table(
     "trace_stage",
     metadata,
     Column("trace", LargeBinary, ForeignKey("trace.id"), primary_key=True),
-    Column("stage", Text, primary_key=True),
-    _int("done"),
-    _int("total"),
-    _text("detail"),
-    _int("updated_at"),
+    col.text_key("stage"),
+    col.big("done"),
+    col.big("total"),
+    col.text("detail"),
+    col.time("updated_at"),
     Column("finished_at", BigInteger),
     tenant_column(),
     CheckConstraint("stage IN ('match', 'weigh', 'report')", name="stage"),
@@ -105,14 +84,14 @@ trace_stage = Table(
 trace_item = Table(
     "trace_item",
     metadata,
-    _bucket(),
-    _key("trace"),
-    _key("subject"),
-    Column("field", Text, primary_key=True),
-    _key("record"),
+    col.bucket(),
+    col.key("trace"),
+    col.key("subject"),
+    col.text_key("field"),
+    col.key("record"),
     Column("version", BigInteger, primary_key=True, autoincrement=False),
-    Column("agreed", Integer, nullable=False),
-    Column("conflicting", Integer, nullable=False),
+    col.number("agreed"),
+    col.number("conflicting"),
     ForeignKeyConstraint(["trace"], ["trace.id"]),
     CheckConstraint("agreed IN (0, 1) AND conflicting IN (0, 1)", name="flags"),
 )
@@ -120,11 +99,11 @@ trace_item = Table(
 incident = Table(
     "incident",
     metadata,
-    _key("id"),
+    col.key(),
     Column("trace", LargeBinary, ForeignKey("trace.id"), nullable=False),
-    _int("opened_at"),
-    _text("respondents"),
-    _text("report_sha256"),
+    col.time("opened_at"),
+    col.text("respondents"),
+    col.text("report_sha256"),
     tenant_column(),
     UniqueConstraint("trace"),
 )
@@ -132,11 +111,11 @@ incident = Table(
 incident_person = Table(
     "incident_person",
     metadata,
-    _bucket(),
-    _key("incident"),
-    _key("subject"),
-    _text("fields"),
-    Column("agreed", Integer, nullable=False),
+    col.bucket(),
+    col.key("incident"),
+    col.key("subject"),
+    col.text("fields"),
+    col.number("agreed"),
     CheckConstraint("agreed IN (0, 1)", name="agreed"),
     ForeignKeyConstraint(["incident"], ["incident.id"]),
 )
@@ -144,18 +123,18 @@ incident_person = Table(
 claim = Table(
     "claim",
     metadata,
-    _bucket(),
-    _key("incident"),
-    _key("subject"),
-    _raw("id"),
-    _text("state"),
+    col.bucket(),
+    col.key("incident"),
+    col.key("subject"),
+    col.raw("id"),
+    col.text("state"),
     Column("respondent", Text),
     Column("grant_id", LargeBinary),
     Column("terms_id", Text),
     Column("currency", Text),
     Column("amount", Text),
-    _text("statement"),
-    _int("drafted_at"),
+    col.text("statement"),
+    col.time("drafted_at"),
     UniqueConstraint("bucket", "id"),
     ForeignKeyConstraint(
         ["bucket", "incident", "subject"],

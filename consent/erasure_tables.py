@@ -5,35 +5,26 @@ be gone by then: the person's tags in the logs of the coming years, 16 bytes eac
 opens the certificate's entry and no other.
 """
 
-from sqlalchemy import (
-    BigInteger,
-    CheckConstraint,
-    Column,
-    ForeignKeyConstraint,
-    Index,
-    Integer,
-    LargeBinary,
-    Table,
-    Text,
-    UniqueConstraint,
-)
+from sqlalchemy import CheckConstraint, Index, Table, UniqueConstraint
 
+from consent.foreign_keys import ledgered
+from vault import columns as col
 from vault.appendonly import append_only
 from vault.storage import metadata
 
 erasure_order = Table(
     "erasure_order",
     metadata,
-    Column("bucket", Integer, primary_key=True, autoincrement=False),
-    Column("subject", LargeBinary, primary_key=True),
-    Column("id", LargeBinary, nullable=False),
-    Column("actor", Text, nullable=False),
-    Column("reason", Text, nullable=False),
-    Column("secret", LargeBinary, nullable=False),
-    Column("sealed", LargeBinary, nullable=False),
-    Column("first_year", Integer, nullable=False),
-    Column("tags", LargeBinary, nullable=False),
-    Column("requested_at", BigInteger, nullable=False),
+    col.bucket(),
+    col.key("subject"),
+    col.raw("id"),
+    col.text("actor"),
+    col.text("reason"),
+    col.raw("secret"),
+    col.raw("sealed"),
+    col.number("first_year"),
+    col.raw("tags"),
+    col.time("requested_at"),
     UniqueConstraint("id", "bucket"),
     CheckConstraint("reason IN ('requested', 'retention', 'ordered')", name="reason"),
     CheckConstraint("length(secret) = 32", name="secret"),
@@ -43,21 +34,15 @@ erasure_order = Table(
 erasure_certificate = Table(
     "erasure_certificate",
     metadata,
-    Column("bucket", Integer, primary_key=True, autoincrement=False),
-    Column("subject", LargeBinary, primary_key=True),
-    Column("id", LargeBinary, nullable=False),
-    Column("secret", LargeBinary, nullable=False),
-    Column("fields", Text, nullable=False),
-    Column("ledger_year", Integer, nullable=False),
-    Column("certified_at", BigInteger, nullable=False),
+    col.bucket(),
+    col.key("subject"),
+    col.raw("id"),
+    col.raw("secret"),
+    col.text("fields"),
+    col.number("ledger_year"),
+    col.time("certified_at"),
     CheckConstraint("length(secret) = 32", name="secret"),
-    ForeignKeyConstraint(
-        ["bucket", "ledger_year", "id"],
-        ["ledger_entry.bucket", "ledger_entry.year", "ledger_entry.id"],
-        name="fk_erasure_certificate_ledger_entry",
-        deferrable=True,
-        initially="DEFERRED",
-    ),
+    ledgered("erasure_certificate"),
 )
 """What was erased, for good: `fields` is the JSON list of what the entry commits to. No personal data."""
 

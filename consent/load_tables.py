@@ -1,20 +1,21 @@
 """The table of long loads: one row each, moved in the transaction that takes a batch of people in."""
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, LargeBinary, Table
+from sqlalchemy import CheckConstraint, Table
 
+from vault import columns as col
 from vault.storage import metadata
 from vault.tenancy import tenant_column
 
 bulk_load = Table(
     "bulk_load",
     metadata,
-    Column("id", LargeBinary, primary_key=True),
-    Column("done", BigInteger, nullable=False),
-    Column("enrolled", BigInteger, nullable=False),
-    Column("refused", BigInteger, nullable=False),
-    Column("started_at", BigInteger, nullable=False),
-    Column("updated_at", BigInteger, nullable=False),
-    Column("sealed", LargeBinary, nullable=False),
+    col.key(),
+    col.big("done"),
+    col.big("enrolled"),
+    col.big("refused"),
+    col.time("started_at"),
+    col.time("updated_at"),
+    col.raw("sealed"),
     tenant_column(),
     CheckConstraint("length(id) = 32", name="id"),
     CheckConstraint("done >= 0 AND enrolled >= 0 AND refused >= 0", name="counts"),

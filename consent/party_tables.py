@@ -10,12 +10,12 @@ from sqlalchemy import (
     Column,
     ForeignKey,
     ForeignKeyConstraint,
-    Integer,
     Table,
     Text,
     UniqueConstraint,
 )
 
+from vault import columns as col
 from vault.appendonly import append_only
 from vault.storage import metadata
 from vault.tenancy import tenant_column
@@ -23,22 +23,22 @@ from vault.tenancy import tenant_column
 recipient = Table(
     "recipient",
     metadata,
-    Column("id", Text, primary_key=True),
-    Column("legal_name", Text, nullable=False),
-    Column("contact", Text, nullable=False),
-    Column("registration_no", Text, nullable=False),
-    Column("created_at", BigInteger, nullable=False),
+    col.text_key("id"),
+    col.text("legal_name"),
+    col.text("contact"),
+    col.text("registration_no"),
+    col.time("created_at"),
     tenant_column(),
 )
 
 client = Table(
     "client",
     metadata,
-    Column("client_id", Text, primary_key=True),
+    col.text_key("client_id"),
     Column("recipient_id", Text, ForeignKey("recipient.id"), nullable=False),
-    Column("jwks", Text, nullable=False),
-    Column("redirect_uris", Text, nullable=False),
-    Column("created_at", BigInteger, nullable=False),
+    col.text("jwks"),
+    col.text("redirect_uris"),
+    col.time("created_at"),
     Column("suspended_at", BigInteger),
     tenant_column(),
     UniqueConstraint("client_id", "recipient_id"),
@@ -47,31 +47,31 @@ client = Table(
 purpose = Table(
     "purpose",
     metadata,
-    Column("code", Text, primary_key=True),
-    Column("dpv_iri", Text, nullable=False),
+    col.text_key("code"),
+    col.text("dpv_iri"),
     Column("sensitive", Boolean, nullable=False),
-    Column("title_en", Text, nullable=False),
-    Column("title_zh", Text, nullable=False),
+    col.text("title_en"),
+    col.text("title_zh"),
 )
 
 purpose_field = Table(
     "purpose_field",
     metadata,
     Column("purpose", Text, ForeignKey("purpose.code"), primary_key=True),
-    Column("field", Text, primary_key=True),
+    col.text_key("field"),
 )
 
 notice_version = Table(
     "notice_version",
     metadata,
-    Column("id", Text, primary_key=True),
+    col.text_key("id"),
     Column("recipient_id", Text, ForeignKey("recipient.id"), nullable=False),
     Column("purpose", Text, ForeignKey("purpose.code"), nullable=False),
-    Column("version", Integer, nullable=False),
-    Column("lang", Text, nullable=False),
-    Column("text", Text, nullable=False),
-    Column("hash", Text, nullable=False),
-    Column("created_at", BigInteger, nullable=False),
+    col.number("version"),
+    col.text("lang"),
+    col.text("text"),
+    col.text("hash"),
+    col.time("created_at"),
     tenant_column(),
     UniqueConstraint("recipient_id", "purpose", "version", "lang", name="uq_notice_version"),
     UniqueConstraint("id", "hash", "recipient_id", "purpose", name="uq_notice_version_shown"),
@@ -80,15 +80,15 @@ notice_version = Table(
 terms_version = Table(
     "terms_version",
     metadata,
-    Column("id", Text, primary_key=True),
+    col.text_key("id"),
     Column("recipient_id", Text, ForeignKey("recipient.id"), nullable=False),
-    Column("version", Integer, nullable=False),
-    Column("text", Text, nullable=False),
-    Column("per_record", Text, nullable=False),
-    Column("currency", Text, nullable=False),
-    Column("cap", Text, nullable=False),
-    Column("hash", Text, nullable=False),
-    Column("created_at", BigInteger, nullable=False),
+    col.number("version"),
+    col.text("text"),
+    col.text("per_record"),
+    col.text("currency"),
+    col.text("cap"),
+    col.text("hash"),
+    col.time("created_at"),
     tenant_column(),
     UniqueConstraint("recipient_id", "version", name="uq_terms_version"),
     UniqueConstraint("id", "hash", "recipient_id", name="uq_terms_version_shown"),

@@ -18,13 +18,13 @@ from sqlalchemy import (
     Column,
     ForeignKeyConstraint,
     Index,
-    Integer,
     LargeBinary,
     SmallInteger,
     Table,
     text,
 )
 
+from vault import columns as col
 from vault.appendonly import install
 from vault.storage import metadata
 from vault.tables import person
@@ -42,16 +42,16 @@ class Stage(IntEnum):
 erasure = Table(
     "erasure",
     metadata,
-    Column("bucket", Integer, primary_key=True, autoincrement=False),
-    Column("subject", LargeBinary, primary_key=True),
+    col.bucket(),
+    col.key("subject"),
     Column("stage", SmallInteger, nullable=False),
     Column("probes", LargeBinary),
-    Column("tags", BigInteger, nullable=False),
-    Column("versions", BigInteger, nullable=False),
-    Column("keys", Integer, nullable=False),
+    col.big("tags"),
+    col.big("versions"),
+    col.number("keys"),
     Column("wrapped_sha256", LargeBinary),
     Column("eviction", BigInteger),
-    Column("ordered_at", BigInteger, nullable=False),
+    col.time("ordered_at"),
     Column("keyless_at", BigInteger),
     Column("verified_at", BigInteger),
     ForeignKeyConstraint(["bucket", "subject"], ["person.bucket", "person.subject"]),

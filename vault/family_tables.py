@@ -5,19 +5,9 @@ whoever has others merged into them first passes those on. Both tables only grow
 may change once: when it ended.
 """
 
-from sqlalchemy import (
-    BigInteger,
-    CheckConstraint,
-    Column,
-    ForeignKeyConstraint,
-    Index,
-    Integer,
-    LargeBinary,
-    Table,
-    Text,
-    text,
-)
+from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKeyConstraint, Index, Table, text
 
+from vault import columns as col
 from vault.appendonly import append_only, install
 from vault.storage import metadata
 from vault.tables import person
@@ -25,11 +15,11 @@ from vault.tables import person
 person_merge = Table(
     "person_merge",
     metadata,
-    Column("bucket", Integer, primary_key=True, autoincrement=False),
-    Column("subject", LargeBinary, primary_key=True),
-    Column("keep", LargeBinary, primary_key=True),
-    Column("keep_bucket", Integer, nullable=False),
-    Column("merged_at", BigInteger, nullable=False),
+    col.bucket(),
+    col.key("subject"),
+    col.key("keep"),
+    col.number("keep_bucket"),
+    col.time("merged_at"),
     ForeignKeyConstraint(["bucket", "subject"], ["person.bucket", "person.subject"]),
     ForeignKeyConstraint(["keep_bucket", "keep"], ["person.bucket", "person.subject"]),
     CheckConstraint("subject <> keep", name="other"),
@@ -47,13 +37,13 @@ Index(
 guardianship = Table(
     "guardianship",
     metadata,
-    Column("bucket", Integer, primary_key=True, autoincrement=False),
-    Column("ward", LargeBinary, primary_key=True),
-    Column("guardian", LargeBinary, primary_key=True),
+    col.bucket(),
+    col.key("ward"),
+    col.key("guardian"),
     Column("valid_from", BigInteger, primary_key=True, autoincrement=False),
-    Column("guardian_bucket", Integer, nullable=False),
-    Column("kind", Text, nullable=False),
-    Column("evidence_sha256", LargeBinary, nullable=False),
+    col.number("guardian_bucket"),
+    col.text("kind"),
+    col.raw("evidence_sha256"),
     Column("valid_until", BigInteger),
     Column("ended_at", BigInteger),
     ForeignKeyConstraint(["bucket", "ward"], ["person.bucket", "person.subject"]),

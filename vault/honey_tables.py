@@ -5,30 +5,31 @@ service key, so that a stolen data base does not tell whom to leave alone. An al
 that changes is that somebody has seen it, once.
 """
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, Integer, LargeBinary, Table, Text
+from sqlalchemy import BigInteger, CheckConstraint, Column, Table, Text
 
+from vault import columns as col
 from vault.appendonly import append_only, install
 from vault.storage import metadata
 
 honey = Table(
     "honey",
     metadata,
-    Column("bucket", Integer, primary_key=True, autoincrement=False),
-    Column("mac", LargeBinary, primary_key=True),
-    Column("planted_at", BigInteger, nullable=False),
+    col.bucket(),
+    col.key("mac"),
+    col.time("planted_at"),
     CheckConstraint("length(mac) = 32", name="mac"),
 )
 
 alarm = Table(
     "alarm",
     metadata,
-    Column("bucket", Integer, primary_key=True, autoincrement=False),
-    Column("id", LargeBinary, primary_key=True),
-    Column("mac", LargeBinary, nullable=False),
-    Column("source", Text, nullable=False),
-    Column("who", Text, nullable=False),
-    Column("place", Text, nullable=False),
-    Column("at", BigInteger, nullable=False),
+    col.bucket(),
+    col.key(),
+    col.raw("mac"),
+    col.text("source"),
+    col.text("who"),
+    col.text("place"),
+    col.time("at"),
     Column("seen_at", BigInteger),
     Column("seen_by", Text),
     CheckConstraint("length(id) = 16", name="id"),

@@ -6,8 +6,9 @@ epoch that is read, one that is being built, and one running job of a kind. A ke
 key only, whose row is held until the commit: nobody retires or destroys it in between.
 """
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, Index, Integer, LargeBinary, Table, Text, text
+from sqlalchemy import BigInteger, CheckConstraint, Column, Index, Integer, Table, text
 
+from vault import columns as col
 from vault.appendonly import install
 from vault.storage import key_metadata
 
@@ -17,13 +18,13 @@ MAX_WRAPS = 1 << 32
 tenant_kek = Table(
     "tenant_kek",
     key_metadata,
-    Column("tenant", LargeBinary, primary_key=True),
+    col.key("tenant"),
     Column("version", Integer, primary_key=True),
-    Column("provider", Text, nullable=False),
-    Column("wrapped", LargeBinary, nullable=False),
-    Column("state", Text, nullable=False),
-    Column("created_at", BigInteger, nullable=False),
-    Column("wraps", BigInteger, nullable=False),
+    col.text("provider"),
+    col.raw("wrapped"),
+    col.text("state"),
+    col.time("created_at"),
+    col.big("wraps"),
     CheckConstraint("state IN ('active', 'retired', 'destroyed')", name="state"),
     CheckConstraint("(state = 'destroyed') = (length(wrapped) = 0)", name="destroyed"),
     CheckConstraint(f"wraps >= 0 AND wraps <= {MAX_WRAPS}", name="wraps"),
@@ -34,13 +35,13 @@ its number is never given again."""
 subject_key = Table(
     "subject_key",
     key_metadata,
-    Column("bucket", Integer, primary_key=True),
-    Column("tenant", LargeBinary, primary_key=True),
-    Column("subject", LargeBinary, primary_key=True),
-    Column("kind", Text, primary_key=True),
+    col.bucket(),
+    col.key("tenant"),
+    col.key("subject"),
+    col.text_key("kind"),
     Column("epoch", Integer, primary_key=True),
-    Column("kek_version", Integer, nullable=False),
-    Column("wrapped", LargeBinary, nullable=False),
+    col.number("kek_version"),
+    col.raw("wrapped"),
     CheckConstraint("kind IN ('data', 'ledger')", name="kind"),
     sqlite_with_rowid=False,
 )
@@ -48,12 +49,12 @@ subject_key = Table(
 index_root = Table(
     "index_root",
     key_metadata,
-    Column("tenant", LargeBinary, primary_key=True),
+    col.key("tenant"),
     Column("epoch", Integer, primary_key=True),
-    Column("kek_version", Integer, nullable=False),
-    Column("wrapped", LargeBinary, nullable=False),
-    Column("state", Text, nullable=False),
-    Column("created_at", BigInteger, nullable=False),
+    col.number("kek_version"),
+    col.raw("wrapped"),
+    col.text("state"),
+    col.time("created_at"),
     CheckConstraint("state IN ('building', 'active', 'leaving', 'retired')", name="state"),
 )
 """Tags are written under every epoch but the retired ones, and looked up under the active one."""
@@ -61,30 +62,30 @@ index_root = Table(
 service_key = Table(
     "service_key",
     key_metadata,
-    Column("tenant", LargeBinary, primary_key=True),
-    Column("name", Text, primary_key=True),
+    col.key("tenant"),
+    col.text_key("name"),
     Column("version", Integer, primary_key=True),
-    Column("kek_version", Integer, nullable=False),
-    Column("wrapped", LargeBinary, nullable=False),
-    Column("state", Text, nullable=False),
+    col.number("kek_version"),
+    col.raw("wrapped"),
+    col.text("state"),
     CheckConstraint("state IN ('active', 'retired')", name="state"),
 )
 
 cache_member = Table(
     "cache_member",
     key_metadata,
-    Column("tenant", LargeBinary, primary_key=True),
-    Column("id", LargeBinary, primary_key=True),
-    Column("seen", BigInteger, nullable=False),
-    Column("lease_until", BigInteger, nullable=False),
+    col.key("tenant"),
+    col.key(),
+    col.big("seen"),
+    col.time("lease_until"),
     CheckConstraint("length(id) = 16", name="id"),
 )
 
 eviction_head = Table(
     "eviction_head",
     key_metadata,
-    Column("tenant", LargeBinary, primary_key=True),
-    Column("seq", BigInteger, nullable=False),
+    col.key("tenant"),
+    col.big("seq"),
     CheckConstraint("seq >= 0", name="seq"),
 )
 """The last number given. Its row is held until the commit, so that numbers become visible in their order."""
@@ -92,10 +93,10 @@ eviction_head = Table(
 eviction = Table(
     "eviction",
     key_metadata,
-    Column("tenant", LargeBinary, primary_key=True),
+    col.key("tenant"),
     Column("seq", BigInteger, primary_key=True),
-    Column("subject", LargeBinary, primary_key=True),
-    Column("at", BigInteger, nullable=False),
+    col.key("subject"),
+    col.time("at"),
     CheckConstraint("length(subject) IN (0, 16)", name="subject"),
 )
 """Whose keys every cache has to forget; an empty subject stands for the tenant's own keys."""
@@ -103,18 +104,18 @@ eviction = Table(
 rotation = Table(
     "rotation",
     key_metadata,
-    Column("tenant", LargeBinary, primary_key=True),
-    Column("id", LargeBinary, primary_key=True),
-    Column("kind", Text, nullable=False),
-    Column("state", Text, nullable=False),
-    Column("stage", Text, nullable=False),
-    Column("target", Integer, nullable=False),
-    Column("cursor", LargeBinary, nullable=False),
-    Column("done", BigInteger, nullable=False),
-    Column("total", BigInteger, nullable=False),
-    Column("left_over", BigInteger, nullable=False),
-    Column("started_at", BigInteger, nullable=False),
-    Column("updated_at", BigInteger, nullable=False),
+    col.key("tenant"),
+    col.key(),
+    col.text("kind"),
+    col.text("state"),
+    col.text("stage"),
+    col.number("target"),
+    col.raw("cursor"),
+    col.big("done"),
+    col.big("total"),
+    col.big("left_over"),
+    col.time("started_at"),
+    col.time("updated_at"),
     CheckConstraint("kind IN ('root', 'tenant', 'person', 'index')", name="kind"),
     CheckConstraint("state IN ('running', 'done')", name="state"),
     CheckConstraint("done >= 0 AND total >= 0 AND left_over >= 0", name="counts"),

@@ -1,30 +1,20 @@
 """How long what is kept: a row for each value, or whole person, whose time will be over."""
 
-from sqlalchemy import (
-    BigInteger,
-    CheckConstraint,
-    Column,
-    ForeignKeyConstraint,
-    Index,
-    Integer,
-    LargeBinary,
-    Table,
-    Text,
-    text,
-)
+from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKeyConstraint, Index, Table, text
 
+from vault import columns as col
 from vault.storage import metadata
 
 retention = Table(
     "retention",
     metadata,
-    Column("bucket", Integer, primary_key=True, autoincrement=False),
-    Column("subject", LargeBinary, primary_key=True),
-    Column("field", Text, primary_key=True),
-    Column("expires_at", BigInteger, nullable=False),
-    Column("reason", Text, nullable=False),
-    Column("state", Text, nullable=False),
-    Column("set_at", BigInteger, nullable=False),
+    col.bucket(),
+    col.key("subject"),
+    col.text_key("field"),
+    col.time("expires_at"),
+    col.text("reason"),
+    col.text("state"),
+    col.time("set_at"),
     Column("done_at", BigInteger),
     ForeignKeyConstraint(["bucket", "subject"], ["person.bucket", "person.subject"]),
     CheckConstraint("state IN ('set', 'struck', 'done')", name="state"),

@@ -1,15 +1,16 @@
 """The key data base's own list of which role may use which tenant's keys; its roles are not the data's."""
 
-from sqlalchemy import CheckConstraint, Column, LargeBinary, Table, Text, UniqueConstraint
+from sqlalchemy import CheckConstraint, Table, UniqueConstraint
 
+from vault import columns as col
 from vault.storage import key_metadata
 from vault.tenancy import attach_to_key_roles
 
 tenant_role = Table(
     "tenant_role",
     key_metadata,
-    Column("tenant", LargeBinary, primary_key=True),
-    Column("role", Text, nullable=False),
+    col.key("tenant"),
+    col.text("role"),
     UniqueConstraint("role"),
     CheckConstraint("length(tenant) = 16", name="tenant"),
 )

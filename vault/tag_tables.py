@@ -6,29 +6,20 @@ value it names. The one index holds the tag alone, because kinds and epochs have
 tags; it serves look-ups by (tag, kind, epoch). SQLite keeps the rows in the order of their look-up instead.
 """
 
-from sqlalchemy import (
-    BigInteger,
-    CheckConstraint,
-    Column,
-    Index,
-    Integer,
-    LargeBinary,
-    PrimaryKeyConstraint,
-    SmallInteger,
-    Table,
-)
+from sqlalchemy import BigInteger, CheckConstraint, Column, Index, PrimaryKeyConstraint, SmallInteger, Table
 
+from vault import columns as col
 from vault.storage import metadata
 
 tag = Table(
     "tag",
     metadata,
-    Column("tag", BigInteger, nullable=False),
-    Column("bucket", Integer, nullable=False),
-    Column("version", Integer, nullable=False),
+    col.big("tag"),
+    col.number("bucket"),
+    col.number("version"),
     Column("kind", SmallInteger, nullable=False),
     Column("epoch", SmallInteger, nullable=False),
-    Column("subject", LargeBinary, nullable=False),
+    col.raw("subject"),
     CheckConstraint("length(subject) = 16", name="subject"),
     sqlite_with_rowid=False,
 )
@@ -44,11 +35,11 @@ Index("ix_tag", tag.c.tag).ddl_if(dialect="postgresql")
 unique_key = Table(
     "unique_key",
     metadata,
-    Column("bucket", Integer, primary_key=True),
+    col.bucket(),
     Column("kind", SmallInteger, primary_key=True),
     Column("epoch", SmallInteger, primary_key=True),
     Column("tag", BigInteger, primary_key=True),
-    Column("subject", LargeBinary, nullable=False),
+    col.raw("subject"),
     sqlite_with_rowid=False,
 )
 """Current values of key fields, one person each. Its bucket comes from the tag: two people who claim one

@@ -1,27 +1,28 @@
 """The table of long work. A job is owned by whoever holds its lease; a lease that runs out frees it."""
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, Index, Integer, LargeBinary, Table, Text
+from sqlalchemy import BigInteger, CheckConstraint, Column, Index, Table, Text
 
+from vault import columns as col
 from vault.storage import metadata
 from vault.tenancy import tenant_column
 
 job = Table(
     "job",
     metadata,
-    Column("id", LargeBinary, primary_key=True),
-    Column("kind", Text, nullable=False),
-    Column("payload", Text, nullable=False),
-    Column("state", Text, nullable=False),
+    col.key(),
+    col.text("kind"),
+    col.text("payload"),
+    col.text("state"),
     Column("code", Text),
     Column("result", Text),
-    Column("attempts", Integer, nullable=False),
+    col.number("attempts"),
     Column("owner", Text),
     Column("lease_until", BigInteger),
-    Column("stage", Text, nullable=False),
-    Column("done", BigInteger, nullable=False),
-    Column("total", BigInteger, nullable=False),
-    Column("created_at", BigInteger, nullable=False),
-    Column("updated_at", BigInteger, nullable=False),
+    col.text("stage"),
+    col.big("done"),
+    col.big("total"),
+    col.time("created_at"),
+    col.time("updated_at"),
     tenant_column(),
     CheckConstraint("state IN ('queued', 'running', 'done', 'failed')", name="state"),
     CheckConstraint("(state = 'running') = (owner IS NOT NULL)", name="owned"),

@@ -18,13 +18,14 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
+from vault import columns as col
 from vault.appendonly import append_only
 from vault.storage import metadata
 
 
 def _log_columns() -> list[Column[int]]:
     return [
-        Column("bucket", Integer, primary_key=True, autoincrement=False),
+        col.bucket(),
         Column("year", Integer, primary_key=True, autoincrement=False),
     ]
 
@@ -33,10 +34,10 @@ head = Table(
     "ledger_head",
     metadata,
     *_log_columns(),
-    Column("size", BigInteger, nullable=False),
+    col.big("size"),
     Column("root", LargeBinary(32), nullable=False),
-    Column("frontier", LargeBinary, nullable=False),
-    Column("ts", BigInteger, nullable=False),
+    col.raw("frontier"),
+    col.time("ts"),
     CheckConstraint("size >= 0", name="size"),
 )
 
@@ -47,7 +48,7 @@ entry = Table(
     Column("idx", BigInteger, primary_key=True, autoincrement=False),
     Column("id", LargeBinary(16), nullable=False),
     Column("leaf", LargeBinary(32), nullable=False),
-    Column("body", LargeBinary, nullable=False),
+    col.raw("body"),
     # The bucket comes last: without statistics a planner takes the bucket alone for a good enough key.
     UniqueConstraint("id", "bucket", "year"),
     CheckConstraint("idx >= 0", name="idx"),
@@ -60,7 +61,7 @@ tile = Table(
     Column("level", Integer, primary_key=True, autoincrement=False),
     Column("n", BigInteger, primary_key=True, autoincrement=False),
     Column("root", LargeBinary(32), nullable=False),
-    Column("data", LargeBinary, nullable=False),
+    col.raw("data"),
     CheckConstraint("length(data) = 8192", name="full"),
 )
 
@@ -70,9 +71,9 @@ checkpoint = Table(
     *_log_columns(),
     Column("size", BigInteger, primary_key=True, autoincrement=False),
     Column("root", LargeBinary(32), nullable=False),
-    Column("frontier", LargeBinary, nullable=False),
-    Column("note", LargeBinary, nullable=False),
-    Column("created_at", BigInteger, nullable=False),
+    col.raw("frontier"),
+    col.raw("note"),
+    col.time("created_at"),
 )
 
 subject_head = Table(
@@ -80,9 +81,9 @@ subject_head = Table(
     metadata,
     *_log_columns(),
     Column("tag", LargeBinary(16), primary_key=True),
-    Column("n", BigInteger, nullable=False),
+    col.big("n"),
     Column("leaf", LargeBinary(32), nullable=False),
-    Column("idx", BigInteger, nullable=False),
+    col.big("idx"),
 )
 
 opening = Table(
@@ -91,7 +92,7 @@ opening = Table(
     *_log_columns(),
     Column("idx", BigInteger, primary_key=True, autoincrement=False),
     Column("subject", LargeBinary(16), nullable=False),
-    Column("sealed", LargeBinary, nullable=False),
+    col.raw("sealed"),
     ForeignKeyConstraint(
         ["bucket", "year", "idx"], ["ledger_entry.bucket", "ledger_entry.year", "ledger_entry.idx"]
     ),
