@@ -1,0 +1,84 @@
+"""Tables of consents: each grant, the moves it may make, the withdrawal that ends it, and what its recipient is told.
+
+Of a grant only `state` and `used` move, along `grant_transition`; of an event only whether it was delivered.
+"""
+
+from sqlalchemy import BigInteger, CheckConstraint, Column, Index, Table, UniqueConstraint
+
+from consent.foreign_keys import ledgered, same
+from consent.showing_tables import as_shown
+from vault import columns as col
+from vault.storage import metadata
+
+consent_grant = Table(
+    "consent_grant",
+    metadata,
+    col.bucket(),
+    col.key(),
+    col.raw("subject"),
+    col.raw("showing_id"),
+    col.text("recipient_id"),
+    col.text("client_id"),
+    col.text("purpose"),
+    col.text("consent_kind"),
+    col.text("fields"),
+    col.text("notice_id"),
+    col.text("notice_hash"),
+    col.text("terms_id"),
+    col.text("terms_hash"),
+    col.text("retention"),
+    col.number("max_uses"),
+    col.number("used"),
+    col.time("window_from"),
+    col.time("window_to"),
+    col.text("state"),
+    col.raw("approval_hash"),
+    col.time("decided_at"),
+    col.number("ledger_year"),
+    CheckConstraint("max_uses >= 1 AND used >= 0 AND used <= max_uses", name="uses"),
+    CheckConstraint("(state <> 'exhausted' OR used = max_uses)", name="exhausted"),
+    CheckConstraint("(state <> 'active' OR used < max_uses)", name="active"),
+    CheckConstraint("window_from < window_to", name="window"),
+    UniqueConstraint("showing_id", "bucket"),
+    UniqueConstraint("bucket", "id", "recipient_id", "client_id", name="uq_consent_grant_recipient"),
+    as_shown("consent_grant"),
+    ledgered("consent_grant"),
+    Index("ix_consent_grant_subject", "subject", "bucket"),
+)
+
+grant_transition = Table(
+    "grant_transition",
+    metadata,
+    col.text_key("from_state"),
+    col.text_key("to_state"),
+)
+
+withdrawal = Table(
+    "withdrawal",
+    metadata,
+    col.bucket(),
+    col.key("grant_id"),
+    col.raw("id"),
+    col.raw("subject"),
+    col.text("channel"),
+    col.number("disclosures"),
+    col.time("withdrawn_at"),
+    col.number("ledger_year"),
+    same("withdrawal", "consent_grant", "bucket grant_id", "bucket id"),
+    ledgered("withdrawal"),
+)
+
+event_outbox = Table(
+    "event_outbox",
+    metadata,
+    col.bucket(),
+    col.key(),
+    col.text("recipient_id"),
+    col.raw("grant_id"),
+    col.text("kind"),
+    col.text("body"),
+    col.time("created_at"),
+    col.number("attempts"),
+    Column("delivered_at", BigInteger),
+    same("event_outbox", "consent_grant", "bucket grant_id", "bucket id"),
+)

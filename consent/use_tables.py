@@ -1,0 +1,136 @@
+"""Tables of spending a consent: codes, uses and their tokens, disclosures, and what was tried a second time.
+
+Codes, tokens and disclosures only grow; of a use only `spent` and `voided_at` move, of a redelivery its counter.
+"""
+
+from sqlalchemy import BigInteger, CheckConstraint, Column, Index, LargeBinary, Table, Text, UniqueConstraint
+
+from consent.foreign_keys import ledgered, of_client, same
+from vault import columns as col
+from vault.storage import metadata
+
+auth_code = Table(
+    "auth_code",
+    metadata,
+    col.bucket(),
+    col.key("hash"),
+    col.raw("grant_id"),
+    col.text("recipient_id"),
+    col.text("client_id"),
+    col.text("redirect_uri"),
+    col.text("code_challenge"),
+    Column("dpop_jkt", Text),
+    col.time("created_at"),
+    col.time("expires_at"),
+    same(
+        "auth_code",
+        "consent_grant",
+        "bucket grant_id recipient_id client_id",
+        "bucket id recipient_id client_id",
+    ),
+)
+
+use = Table(
+    "use",
+    metadata,
+    col.bucket(),
+    col.key(),
+    col.raw("grant_id"),
+    col.text("recipient_id"),
+    col.text("client_id"),
+    Column("code_hash", LargeBinary),
+    col.number("quota"),
+    col.number("spent"),
+    col.time("minted_at"),
+    Column("voided_at", BigInteger),
+    CheckConstraint("quota >= 1 AND spent >= 0 AND spent <= quota", name="quota"),
+    UniqueConstraint("code_hash", "bucket"),
+    UniqueConstraint("bucket", "id", "recipient_id", name="uq_use_recipient"),
+    same(
+        "use", "consent_grant", "bucket grant_id recipient_id client_id", "bucket id recipient_id client_id"
+    ),
+    same("use", "auth_code", "bucket code_hash", "bucket hash"),
+    Index("ix_use_grant", "grant_id", "bucket"),
+)
+
+token = Table(
+    "token",
+    metadata,
+    col.bucket(),
+    col.key("hash"),
+    col.raw("use_id"),
+    col.text("recipient_id"),
+    col.text("client_id"),
+    col.text("jkt"),
+    col.time("minted_at"),
+    col.time("expires_at"),
+    same("token", "use", "bucket use_id recipient_id", "bucket id recipient_id"),
+    of_client("token"),
+)
+
+disclosure = Table(
+    "disclosure",
+    metadata,
+    col.bucket(),
+    col.key(),
+    col.raw("grant_id"),
+    col.raw("use_id"),
+    col.number("slot"),
+    col.raw("subject"),
+    col.text("recipient_id"),
+    col.text("purpose"),
+    col.text("fields"),
+    col.time("committed_at"),
+    col.number("ledger_year"),
+    CheckConstraint("slot >= 1", name="slot"),
+    UniqueConstraint("use_id", "slot", "bucket"),
+    same("disclosure", "use", "bucket use_id recipient_id", "bucket id recipient_id"),
+    ledgered("disclosure"),
+    Index("ix_disclosure_subject", "subject", "bucket"),
+)
+
+redelivery = Table(
+    "redelivery",
+    metadata,
+    col.bucket(),
+    col.key("disclosure_id"),
+    col.big("attempts"),
+    col.time("first_at"),
+    col.time("last_at"),
+    CheckConstraint("attempts >= 1 AND first_at <= last_at", name="attempts"),
+    same("redelivery", "disclosure", "bucket disclosure_id", "bucket id"),
+)
+
+replay = Table(
+    "replay",
+    metadata,
+    col.bucket(),
+    col.key("hash"),
+    col.time("expires_at"),
+    Index("ix_replay_expires_at", "expires_at"),
+)
+
+idempotency = Table(
+    "idempotency",
+    metadata,
+    col.bucket(),
+    col.text_key("client_id"),
+    col.key("key_hash"),
+    col.raw("request_hash"),
+    col.raw("token_hash"),
+    col.raw("disclosure_id"),
+    col.time("created_at"),
+    same("idempotency", "disclosure", "bucket disclosure_id", "bucket id"),
+)
+
+denial = Table(
+    "denial",
+    metadata,
+    col.bucket(),
+    Column("day", BigInteger, primary_key=True, autoincrement=False),
+    col.text_key("code"),
+    col.key("grant_id"),
+    col.big("attempts"),
+    col.time("first_at"),
+    col.time("last_at"),
+)
