@@ -10,8 +10,6 @@ Every wrapped key is nonce 12 ‖ AES-256-GCM(tenant key, key), 60 bytes, bound 
 | service key | "svc", tenant, name, version, tenant key version                         |
 """
 
-import logging
-import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -22,28 +20,21 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from vault import evictions, subject_keys
 from vault import tenant as tenants
+from vault.allowance import Allowance
 from vault.errors import VaultError
 from vault.evictions import TENANT, Membership, wall_ms
-from vault.ids import Bucket, SubjectId, TenantId, encode_id
-from vault.keycache import KeyCache
-from vault.providers.base import Provider, ProviderError, SealedError
-from vault.sealed import Unopenable
+from vault.ids import Bucket, SubjectId, TenantId
+from vault.people_cache import PeopleCache
+from vault.providers.base import Provider
 from vault.storage import Database
-from vault.subject_keys import FIRST_EPOCH, KeyRow, Person, SubjectKey, Wrapping
+from vault.subject_keys import FIRST_EPOCH, Person, SubjectKey, Wrapping
 from vault.tag_keys import TagKeys
 from vault.tenant import SERVICE_KEYS, KeysMissing, TenantSecrets
+from vault.tenant_cache import KeysUnavailable, TenantCache
 
 __all__ = ["SERVICE_KEYS", "EpochMoved", "Keyring", "KeysMissing", "KeysUnavailable", "SubjectKey"]
 
-TENANT_TTL_SECONDS: Final = 900.0
 _POLL_SECONDS: Final = 0.05
-_log = logging.getLogger("perusal.vault")
-
-
-class KeysUnavailable(VaultError):
-    """The tenant's keys are due to be unwrapped again and the provider does not do it: nothing opens meanwhile."""
-
-    code = "keys_unavailable"
 
 
 class EpochMoved(VaultError):
@@ -70,17 +61,11 @@ class Keyring:
     ) -> None:
         self.tenant = opened.tenant
         self._database = database
-        self._provider = provider
         self._clock = clock
         self._wall = wall
-        self._lock = threading.RLock()
-        self._held = opened
-        self._held_until = clock() + TENANT_TTL_SECONDS
-        self._held_lock = threading.Lock()
-        self._changes = 0
-        self._allowance = (0, 0)
-        self._damaged: frozenset[SubjectId] = frozenset()
-        self._cache: KeyCache[SubjectId, SubjectKey] = KeyCache(clock=clock)
+        self._own = TenantCache(database, provider, opened, clock)
+        self._people = PeopleCache(database, opened.tenant, self.tenant_keys, clock)
+        self._allowance = Allowance(database, opened.tenant)
         self._membership = Membership(
             database, opened.tenant, self._forget, since=opened.seq, clock=clock, wall=wall
         )
@@ -125,7 +110,7 @@ class Keyring:
     @property
     def provider(self) -> Provider:
         """Who wraps the tenant's own keys."""
-        return self._provider
+        return self._own.provider
 
     @property
     def tag_keys(self) -> TagKeys:
@@ -174,22 +159,13 @@ class Keyring:
                 subject_keys.insert(conn, self.tenant, rows)
 
         self.store_wrapped(2 * len(made), store)
-        self._cache.put(made.items())
+        self._people.keep(made)
         return made
 
     def subject_keys(self, subjects: Sequence[Person], *, fresh: bool = False) -> dict[SubjectId, SubjectKey]:
         """The keys of these people; whoever has none (unknown or erased) is absent. `fresh`: not from memory."""
         self._membership.keep()
-        found = {} if fresh else self._cache.take(subject for _, subject in subjects)
-        missing = [pair for pair in dict.fromkeys(subjects) if pair[1] not in found]
-        if missing:
-            mark = self._cache.mark()
-            with self._database.read() as conn:
-                rows = subject_keys.find(conn, self.tenant, missing)
-            loaded = self.unwrap_people(rows)
-            self._cache.put(loaded.items(), since=mark)
-            found |= loaded
-        return found
+        return self._people.find(subjects, fresh=fresh)
 
     def keys_for(
         self,
@@ -218,7 +194,7 @@ class Keyring:
         with self._database.write() as conn:
             subject_keys.destroy(conn, self.tenant, subjects)
             seq = evictions.announce(conn, self.tenant, (subject for _, subject in subjects), self._wall())
-        self._cache.drop(subject for _, subject in subjects)
+        self._people.forget(subject for _, subject in subjects)
         return seq
 
     def evict(self, subjects: Iterable[SubjectId]) -> int:
@@ -249,7 +225,7 @@ class Keyring:
 
     def refreshed(self) -> TenantSecrets:
         """Unwrap the tenant's own keys again now, whatever their age; raises KeysUnavailable."""
-        return self._unwrap_tenant()
+        return self._own.refresh()
 
     def wall_ms(self) -> int:
         """The wall clock by which leases are judged, Unix ms."""
@@ -257,17 +233,11 @@ class Keyring:
 
     def adopt(self, provider: Provider) -> None:
         """Go on under another provider or root, which must open the tenant's keys; raises KeysUnavailable if not."""
-        with self._lock:
-            before, self._provider = self._provider, provider
-            try:
-                self._unwrap_tenant()
-            except KeysUnavailable:
-                self._provider = before
-                raise
+        self._own.adopt(provider)
 
     def forget(self, subjects: Iterable[SubjectId]) -> None:
         """Drop these people's keys from this process's memory, for whoever has just changed their rows."""
-        self._cache.drop(subjects)
+        self._people.forget(subjects)
 
     def close(self) -> None:
         """Forget every person's key and leave the list of caches that others wait for."""
@@ -281,17 +251,11 @@ class Keyring:
         """
         opened = self._secrets
         if version is not None and opened.kek_version != version:
-            opened = self._unwrap_tenant()
+            opened = self._own.refresh()
         under = opened.wrapping
         if version not in {None, under.version}:
             raise KeysUnavailable("another version of the tenant key is active")
-        with self._lock:
-            held, left = self._allowance
-            if held != under.version:
-                left = 0
-            if left < count:
-                left += tenants.reserve_wraps(self._database, self.tenant, under.version, count - left)
-            self._allowance = (under.version, left - count)
+        self._allowance.take(under.version, count)
         return under
 
     def store_wrapped[T](self, count: int, store: Callable[[Wrapping], T]) -> T:
@@ -312,53 +276,15 @@ class Keyring:
         """The tenant key in all its versions, these among them; raises KeysUnavailable."""
         opened = self._secrets
         if not set(versions) <= opened.keks.keys():
-            opened = self._unwrap_tenant()
+            opened = self._own.refresh()
         return opened.keks
-
-    def unwrap_people(self, rows: Sequence[KeyRow]) -> dict[SubjectId, SubjectKey]:
-        """People's keys from rows of theirs; follows a tenant key that a rotation has brought meanwhile.
-
-        Whoever has a row that does not unwrap is absent, like somebody without keys, and the log names their id.
-        """
-        keks = self.tenant_keys(row[4] for row in rows)
-        people, damaged = subject_keys.assemble(self.tenant, keks, rows)
-        for subject in damaged - self._damaged:
-            _log.critical(
-                "a key of %s does not open: nothing of theirs can be read", encode_id("sub", subject)
-            )
-        with self._lock:
-            self._damaged = (self._damaged | damaged) - people.keys()
-        return people
 
     @property
     def _secrets(self) -> TenantSecrets:
         self._membership.keep()
-        if self._clock() < self._held_until:
-            return self._held
-        with self._lock:
-            # Another thread may have been here while this one waited.
-            return self._held if self._clock() < self._held_until else self._unwrap_tenant()
-
-    def _unwrap_tenant(self) -> TenantSecrets:
-        with self._lock:
-            changes = self._changes
-            try:
-                opened = tenants.load(self._database, self._provider, self.tenant)
-            except (ProviderError, SealedError, Unopenable, OSError) as error:
-                raise KeysUnavailable("the root does not open this tenant's keys now") from error
-            # What was announced while the provider answered may not be in it: then the next caller asks again.
-            with self._held_lock:
-                self._held = opened
-                if changes == self._changes:
-                    self._held_until = self._clock() + TENANT_TTL_SECONDS
-            return opened
+        return self._own.secrets()
 
     def _forget(self, subjects: Sequence[SubjectId] | None) -> None:
-        if subjects is None:
-            self._cache.clear()
-        else:
-            self._cache.drop(subjects)
+        self._people.forget(subjects)
         if subjects is None or TENANT in subjects:
-            with self._held_lock:
-                self._changes += 1
-                self._held_until = float("-inf")
+            self._own.expire()

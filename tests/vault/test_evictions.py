@@ -96,7 +96,7 @@ def test_whoever_wakes_up_after_being_counted_out_hears_of_it_before_answering(
         racing.setattr(evictions.Membership, "_follow", overtaken)
         second.service_key("permit")
     assert seqs == [1]
-    assert second._cache.take([who[1]]) == {}
+    assert second._people._cache.take([who[1]]) == {}
 
 
 def test_whoever_slept_longer_than_news_are_kept_has_forgotten_everything(ring, second, now, time, backend):
@@ -151,7 +151,7 @@ def test_waiting_gives_up_after_its_patience(ring, second, now, time):
 def test_a_key_read_before_its_destruction_is_not_kept_after_it(ring, second, now, time, monkeypatch):
     who = someone(ring, now)
     second.service_key("permit")
-    unwrap = second.unwrap_people
+    unwrap = second._people.unwrap
 
     def destroyed_meanwhile(rows):
         ring.destroy_many([who])
@@ -159,7 +159,7 @@ def test_a_key_read_before_its_destruction_is_not_kept_after_it(ring, second, no
         second.service_key("permit")  # another thread of that process renews the lease
         return unwrap(rows)
 
-    monkeypatch.setattr(second, "unwrap_people", destroyed_meanwhile)
+    monkeypatch.setattr(second._people, "unwrap", destroyed_meanwhile)
     assert second.subject_keys([who])
     monkeypatch.undo()
     assert second.subject_keys([who]) == {}

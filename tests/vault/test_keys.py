@@ -6,12 +6,13 @@ from sqlalchemy.exc import DBAPIError
 
 from vault.ids import Bucket, Buckets, RecordId, SubjectId, TenantId, bucket_for, new_subject
 from vault.key_tables import MAX_WRAPS, index_root, service_key, subject_key, tenant_kek
-from vault.keys import SERVICE_KEYS, TENANT_TTL_SECONDS, Keyring, KeysMissing, KeysUnavailable
+from vault.keys import SERVICE_KEYS, Keyring, KeysMissing, KeysUnavailable
 from vault.providers.base import ProviderDown
 from vault.providers.local import LocalProvider
 from vault.sealed import Place, Suite, Unopenable, seal
 from vault.subject_keys import SubjectKey
 from vault.tenant import WRAP_BLOCK, KeyExhausted, add_index_root
+from vault.tenant_cache import TENANT_TTL_SECONDS
 
 TENANT = TenantId(b"tenant of tests!")
 
