@@ -18,9 +18,10 @@ from consent.ledger.append import append
 from consent.ledger.entry import Kind
 from consent.ledgering import entry_items
 from consent.writes import struck_text, write_id
-from vault import retention
+from vault import retention, striking
 from vault.opening import Vault
-from vault.retention import Rule, Struck, Term
+from vault.retention import Rule, Term
+from vault.striking import Struck
 
 __all__ = ["Done", "Rule", "Term", "keep_until", "run"]
 
@@ -68,7 +69,7 @@ def _strike_due(vault: Vault, now_ms: int, tell: Report) -> int:
 
     count = 0
     for terms in _due(vault, now_ms):
-        count += len(retention.strike(vault, terms, now_ms, within=within))
+        count += len(striking.strike(vault, terms, now_ms, within=within))
         tell("striking out", count, count)
     return count
 
@@ -76,7 +77,7 @@ def _strike_due(vault: Vault, now_ms: int, tell: Report) -> int:
 def _renew_struck(vault: Vault, now_ms: int, tell: Report) -> None:
     count = 0
     for terms in _due(vault, now_ms, state="struck"):
-        count += retention.renew(vault, terms, now_ms)
+        count += striking.renew(vault, terms, now_ms)
         tell("replacing keys", count, count)
 
 

@@ -1,4 +1,4 @@
-"""The statements of `retention` and what a merge does with terms: each over a list of terms, fields or versions.
+"""The statements of `retention` and `striking`, each over a list of terms, fields or versions; and what a merge does.
 
 A term that somebody set is about the person, whoever stands for them, and stands at the survivor. A term at a
 merged person is about that one's own values: a default, or what striking out could not reach yet.

@@ -12,7 +12,7 @@ from consent.ledger.tables import entry
 from consent.retention import Done, Rule, Term, keep_until, run
 from consent.writes import struck_text, write_id
 from tests.vault.people import permit, phone, values
-from vault import retention
+from vault import retention, striking
 from vault.history import history, masked
 from vault.ids import PROFILE
 from vault.reader import Unreadable, open_many
@@ -112,7 +112,7 @@ def test_a_run_that_was_killed_between_striking_out_and_the_new_key_is_finished_
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("vault.retention.move_people", killed)
+        patch.setattr("vault.striking.move_people", killed)
         with pytest.raises(KeyboardInterrupt):
             run(world.vault, [], world.now + 5)
     assert states(world) == [("phone", "struck")]
@@ -205,7 +205,7 @@ def test_another_term_does_not_take_back_a_struck_one_before_the_key_is_replaced
     who = world.person()
     due = term(who, "phone", world.now + 50)
     keep_until(world.vault, [due], world.now)
-    retention.strike(world.vault, [due], world.now + 50)  # and killed before the key is replaced
+    striking.strike(world.vault, [due], world.now + 50)  # and killed before the key is replaced
 
     keep_until(world.vault, [term(who, "phone", world.now + DAY)], world.now + 60)
     assert states(world) == [("phone", "struck")]

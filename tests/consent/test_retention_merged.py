@@ -12,7 +12,7 @@ from consent.retention import Rule, keep_until, run
 from tests.consent.test_retention import change, found, states, term
 from tests.vault.people import phone
 from tests.vault.test_damaged_keys import damage
-from vault import retention
+from vault import striking
 from vault.find import find
 from vault.history import history, masked
 from vault.ids import PROFILE
@@ -120,7 +120,7 @@ def test_a_merge_keeps_the_wait_for_the_survivors_new_key_beside_the_duplicates_
     (keep, drop), at = two(world), world.now
     due = term(keep, "phone", at)
     keep_until(world.vault, [due, term(drop, "phone", at + 60)], at)
-    retention.strike(world.vault, [due], at)  # and killed before the key is replaced
+    striking.strike(world.vault, [due], at)  # and killed before the key is replaced
     join(world, keep, drop, at + 10)
     assert running(world) == [(keep.subject, "phone", at + 60)]
     keys = lambda: world.vault.keyring.subject_keys([(keep.bucket, keep.subject)])[keep.subject]  # noqa: E731
@@ -186,7 +186,7 @@ def test_a_struck_term_of_somebody_whose_keys_are_damaged_waits_for_the_new_key(
     who, at = world.person(), world.now
     due = term(who, "phone", at)
     keep_until(world.vault, [due], at)
-    retention.strike(world.vault, [due], at)
+    striking.strike(world.vault, [due], at)
     damage(world.vault, who)
     run(world.vault, [], at + 5)
     assert states(world) == [("phone", "struck")]

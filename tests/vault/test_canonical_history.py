@@ -6,7 +6,7 @@ from sqlalchemy import func, select
 from tests.vault.people import change, enrol, phone, values
 from tests.vault.rotation.kit import rotate
 from tests.vault.stricter import stricter
-from vault import retention
+from vault import striking
 from vault.canonical_history import canonical_history
 from vault.changes import Change, Updated, update_many
 from vault.fields.catalogue import BUILTIN, Catalogue
@@ -29,7 +29,7 @@ def version(field: str, text: str | None, number: int = 1, *, struck_at: int | N
 
 
 def strike(vault, who, field, now):
-    return retention.strike(
+    return striking.strike(
         vault,
         [Term(bucket=who.bucket, subject=who.subject, field=field, expires_at=now, reason="asked")],
         now,
