@@ -17,7 +17,8 @@ from api.jobs.worker import Report
 from api.kept import forget_kept
 from api.sessions import Session, end_sessions_of
 from api.settings import Settings
-from consent.erase import By, Ordered, Reason, is_ordered, order, run_to_end
+from consent.erase import run_to_end
+from consent.erasure_orders import By, Ordered, Reason, is_ordered, order
 from vault.drafts import Refused
 from vault.erased_list import ErasedList
 from vault.ids import SubjectId
@@ -30,7 +31,7 @@ SELF = By(actor="self", reason=Reason.REQUESTED)
 def order_erasure(
     vault: Vault, subjects: Sequence[SubjectId], by: By, now_ms: int
 ) -> list[tuple[Ordered, ...] | Refused]:
-    """Order people's erasure and sign them out everywhere; answers like `consent.erase.order`."""
+    """Order people's erasure and sign them out everywhere; answers like `consent.erasure_orders.order`."""
     with vault.data.write() as conn:
         return _order(conn, vault, subjects, by, now_ms)
 

@@ -11,8 +11,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from consent import erase
-from consent.erase import By, Reason
+from consent.erasure_orders import By, Reason, order
 from consent.families import end_due
 from consent.ledger.append import append
 from consent.ledger.entry import Kind
@@ -90,7 +89,7 @@ def _erase_due(vault: Vault, now_ms: int, tell: Report) -> int:
             people = [tops[term.subject][1] for term in terms]
             wanted = list(dict.fromkeys(people))
             by = By(actor=_ACTOR, reason=Reason.RETENTION)
-            answers = dict(zip(wanted, erase.order(conn, vault, wanted, by, now_ms), strict=True))
+            answers = dict(zip(wanted, order(conn, vault, wanted, by, now_ms), strict=True))
             ordered = {who: family for who, family in answers.items() if isinstance(family, tuple)}
             over = [term for term, who in zip(terms, people, strict=True) if who in ordered]
             retention.settle(conn, over, now_ms)

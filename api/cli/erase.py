@@ -19,7 +19,7 @@ from api.opening import opened_vault
 from api.settings import Settings
 from consent import receipts
 from consent.certificates import Certificate, certificate
-from consent.erase import By, Ordered, Reason
+from consent.erasure_orders import By, Ordered, Reason
 from consent.ledger import bundle
 from consent.ledger.memory import Memory
 from consent.ledger.publish import publish

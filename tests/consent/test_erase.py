@@ -12,7 +12,8 @@ from consent.approve import approve
 from consent.certificates import certificate
 from consent.denials import Denied
 from consent.disclose import Disclosure, disclose_many
-from consent.erase import YEARS, By, Ordered, Reason, is_ordered, order, run, run_to_end
+from consent.erase import run, run_to_end
+from consent.erasure_orders import YEARS, By, Ordered, Reason, is_ordered, order
 from consent.erasure_tables import erasure_certificate, erasure_order
 from consent.families import appoint
 from consent.keeping import enrol_people

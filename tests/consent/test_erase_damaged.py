@@ -6,7 +6,8 @@ from sqlalchemy.exc import OperationalError
 
 from consent import erase as erasing
 from consent.certificates import certificate
-from consent.erase import By, ErasureFailed, Reason, order, run, run_to_end
+from consent.erase import ErasureFailed, run, run_to_end
+from consent.erasure_orders import By, Reason, order
 from consent.families import appoint
 from tests.vault.test_damaged_keys import damage
 from vault.family_tables import guardianship

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from consent.erase import By, Reason, order, run
+from consent.erase import run
+from consent.erasure_orders import By, Reason, order
 from vault.horizon import Horizon
 from vault.key_tables import subject_key
 from vault.tables import value

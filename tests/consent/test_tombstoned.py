@@ -4,7 +4,7 @@ import pytest
 
 from consent.denials import DenialCode, Denied
 from consent.emergency import ask_emergency
-from consent.erase import By, Reason, order
+from consent.erasure_orders import By, Reason, order
 from consent.lookup import find_people
 from consent.own_copy import enter
 from consent.permits import own_permits

@@ -14,7 +14,7 @@ from sqlalchemy import func, select
 
 from consent.certificates import certificate
 from consent.disclose import Disclosure, disclose_many
-from consent.erase import By, Reason, is_ordered, order
+from consent.erasure_orders import By, Reason, is_ordered, order
 from consent.erasure_tables import erasure_certificate, erasure_order
 from consent.ledger.entry import Kind, parse
 from consent.ledger.fsck import Finding, fsck

@@ -6,7 +6,7 @@ from sqlalchemy import MetaData, select, update
 from sqlalchemy.exc import DBAPIError
 
 from api.access import Access
-from consent.erase import By, Reason, order
+from consent.erasure_orders import By, Reason, order
 from tests.flow.installation import open_world
 from tests.vault.people import change, phone, values
 from tests.vault.rotation.kit import crowd, read, rotate

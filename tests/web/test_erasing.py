@@ -10,7 +10,7 @@ from api.jobs.lease import LEASE_MS, take
 from api.jobs.worker import Worker
 from consent.certificates import certificate
 from consent.details import instant
-from consent.erase import By, Reason
+from consent.erasure_orders import By, Reason
 from tests.flow.installation import open_world
 from vault.backup_keys import DAY_MS, BackupKeys
 from vault.erased_list import DamagedList, ErasedList

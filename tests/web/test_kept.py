@@ -9,7 +9,7 @@ from sqlalchemy import select
 from api.access import Access
 from api.erasing import order_erasure
 from api.kept_tables import kept_person
-from consent.erase import By, Reason
+from consent.erasure_orders import By, Reason
 from tests.vault import people
 from vault.ids import SubjectId
 
