@@ -25,6 +25,7 @@ from vault.holds import next_instant
 from vault.ids import Bucket, SubjectId, encode_id
 from vault.naming import holders
 from vault.opening import Vault
+from vault.rowset import Call, volley
 from vault.versions import Written
 from vault.watch import Sighting, Source
 
@@ -67,7 +68,7 @@ def enrol_people(
     spoken = [DEFAULT_LANG] * len(people) if langs is None else langs
     keys: dict[int, str] = {}
 
-    def within(conn: Connection, created: Mapping[int, Created]) -> None:
+    def within(conn: Connection, created: Mapping[int, Created], ahead: Sequence[Call]) -> None:
         opened, accounts = new_accounts(list(created.values()), now_ms, [spoken[at] for at in created])
         keys.update(zip(created, opened, strict=True))
         about = []
@@ -76,13 +77,15 @@ def enrol_people(
             fields = (("lang", spoken[at]), ("values", text))
             about.append((one.bucket, one.subject, write_id(one.subject, text), fields))
         if also:
+            volley(conn, *ahead)
+            ahead = ()
             named = {
                 at: Enrolled(bucket=one.bucket, subject=one.subject, key=keys[at])
                 for at, one in created.items()
             }
             also(conn, named)
         items = entry_items(vault, Kind.ENROL, about, now_ms)
-        append(conn, items, now_ms, vault.installation.ledger_host, ahead=[accounts])
+        append(conn, items, now_ms, vault.installation.ledger_host, ahead=[*ahead, accounts])
 
     answers = create_many(vault, people, now_ms, within=within)
     _note_taken(vault, by, [one.values for one in people], answers, now_ms)

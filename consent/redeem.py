@@ -30,7 +30,7 @@ from consent.ledger.append import Item, Position, append
 from consent.ledger.entry import Kind
 from consent.ledger.origin import year_of
 from consent.ledgering import access_fields, entry_item, refusal_item
-from consent.replay import remember_many, replay_hash
+from consent.replay import replay_hash
 from vault.holds import sharing
 from vault.ids import Bucket, SubjectId, new_id
 from vault.keys import SubjectKey
@@ -66,42 +66,34 @@ def redeem_many(vault: Vault, requests: Sequence[RedeemRequest], now_ms: int) ->
         return []
     try:
         with vault.data.write() as conn:
-            batch, facts, fresh = _begin(vault, conn, requests, now_ms)
-            return batch.settle(requests, facts, fresh)
+            batch, facts = _begin(vault, conn, requests, now_ms)
+            return batch.settle(requests, facts)
     except IntegrityError:
         # Nothing of that transaction remains. Again in one, so that all answers still stand or fall together.
         with vault.data.write() as conn:
-            batch, facts, fresh = _begin(vault, conn, requests, now_ms)
-            return [
-                batch.settle_alone(request, facts.get(at), fresh=at in fresh)
-                for at, request in enumerate(requests)
-            ]
+            batch, facts = _begin(vault, conn, requests, now_ms)
+            return [batch.settle_alone(request, facts.get(at)) for at, request in enumerate(requests)]
 
 
 def _begin(
     vault: Vault, conn: Connection, requests: Sequence[RedeemRequest], now_ms: int
-) -> tuple["_Batch", dict[int, Facts], set[int]]:
-    """What the tokens stand for, and the positions whose proofs are accepted now."""
+) -> tuple["_Batch", dict[int, Facts]]:
+    """What the tokens stand for, by position."""
     facts = redeem_rows.read_facts(conn, requests)
     people = {(requests[at].bucket, fact.subject): None for at, fact in facts.items()}
     keys = vault.keyring.subject_keys(list(people))
     facts = {at: fact for at, fact in facts.items() if fact.subject in keys}
-    return _Batch(vault, conn, keys, now_ms), facts, _accept_proofs(conn, requests, facts)
+    return _Batch(vault, conn, keys, now_ms), facts
 
 
-def _accept_proofs(
-    conn: Connection, requests: Sequence[RedeemRequest], facts: Mapping[int, Facts]
-) -> set[int]:
-    """Positions whose proof is accepted here and now; strangers' proofs are not worth a row."""
+def _proofs(requests: Sequence[RedeemRequest], facts: Mapping[int, Facts]) -> redeem_rows.Proofs:
+    """Strangers' proofs are not worth a row."""
     first: dict[tuple[int, bytes], int] = {}
     for at, fact in facts.items():
         request = requests[at]
         if request.jkt == fact.jkt:
             first.setdefault((request.bucket, replay_hash("dpop", request.proof)), at)
-    new = remember_many(
-        conn, [(Bucket(b), digest, requests[at].proof_expires) for (b, digest), at in first.items()]
-    )
-    return {first[pair] for pair in new}
+    return first
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,14 +117,18 @@ class _Batch:
         self._vault, self._conn, self._keys, self._now_ms = vault, conn, keys, now_ms
 
     def settle(
-        self, requests: Sequence[RedeemRequest], facts: Mapping[int, Facts], fresh: set[int]
+        self, requests: Sequence[RedeemRequest], facts: Mapping[int, Facts]
     ) -> list[Disclosed | Denied]:
-        """Lock, read again, decide, write; raises IntegrityError when the data base disagrees."""
+        """Accept proofs, lock, read again, decide, write; raises IntegrityError when the data base disagrees."""
         host = self._vault.installation.ledger_host
-        now = redeem_rows.read_standings(self._conn, host, requests, facts, self._locks(requests, facts))
+        about = redeem_rows.Asked(requests, facts, _proofs(requests, facts))
+        now = redeem_rows.read_standings(self._conn, host, about, self._locks(requests, facts))
         attempts = [
             Attempt(
-                request=request, facts=facts.get(at), standing=now.standings.get(at), fresh_proof=at in fresh
+                request=request,
+                facts=facts.get(at),
+                standing=now.standings.get(at),
+                fresh_proof=at in now.fresh,
             )
             for at, request in enumerate(requests)
         ]
@@ -147,15 +143,18 @@ class _Batch:
         self._redeliver(requests, answers)
         return answers
 
-    def settle_alone(self, request: RedeemRequest, facts: Facts | None, *, fresh: bool) -> Disclosed | Denied:
+    def settle_alone(self, request: RedeemRequest, facts: Facts | None) -> Disclosed | Denied:
         """The same for one request: what spoils a set must not spoil its neighbours."""
         known = {} if facts is None else {0: facts}
         for _ in range(2):  # a rival that committed meanwhile is seen by the second reading
             try:
                 with self._conn.begin_nested():
-                    return self.settle([request], known, {0} if fresh else set())[0]
+                    return self.settle([request], known)[0]
             except IntegrityError:
                 continue
+        redeem_rows.accept(
+            self._conn, [request], _proofs([request], known)
+        )  # that it was shown stays on record
         return Denied(code=DenialCode.GRANT_NOT_ACTIVE)
 
     def _locks(self, requests: Sequence[RedeemRequest], facts: Mapping[int, Facts]) -> Sequence[Call]:

@@ -4,9 +4,10 @@ The order in which `redeem` runs them is the order of locks: proofs, grants, peo
 idempotency keys, ledger heads, each sorted, so that no two batches can wait for each other in a circle.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import itemgetter
+from typing import Any
 
 from sqlalchemy import Connection
 
@@ -16,7 +17,8 @@ from consent.ids import ClientId, DisclosureId, GrantId, RecipientId, UseId, fie
 from consent.ledger.append import Position
 from consent.ledger.entry import parse
 from consent.ledger.origin import LogId, origin_of
-from vault.ids import SubjectId
+from consent.replay import remembering
+from vault.ids import Bucket, SubjectId
 from vault.rowset import Call, RowSet, Together, volley
 
 FACTS = RowSet(
@@ -105,6 +107,21 @@ class Now:
 
     standings: dict[int, Standing] = field(default_factory=dict)
     committed: list[Committed] = field(default_factory=list)
+    fresh: set[int] = field(default_factory=set)
+    """Positions whose proof was accepted here and now."""
+
+
+type Proofs = Mapping[tuple[int, bytes], int]
+"""(bucket, hash) of each proof to be accepted, and the position that shows it first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A batch, what is known of its tokens by position, and the proofs it shows."""
+
+    requests: Sequence[RedeemRequest]
+    facts: Mapping[int, Facts]
+    proofs: Proofs
 
 
 def read_facts(conn: Connection, requests: Sequence[RedeemRequest]) -> dict[int, Facts]:
@@ -113,20 +130,20 @@ def read_facts(conn: Connection, requests: Sequence[RedeemRequest]) -> dict[int,
     return {row[0]: _facts(row) for row in sorted(found, key=itemgetter(0))}
 
 
-def read_standings(
-    conn: Connection,
-    ledger_host: str,
-    requests: Sequence[RedeemRequest],
-    facts: Mapping[int, Facts],
-    locks: Sequence[Call] = (),
-) -> Now:
-    """What may have changed since, by position, read under the grants' `locks`, which are sent before it."""
-    order = list(facts)
+def accept(conn: Connection, requests: Sequence[RedeemRequest], proofs: Proofs) -> set[int]:
+    """Positions whose proof is new, and was not until now."""
+    return _accepted(proofs, _accepting(requests, proofs).alone(conn))
+
+
+def read_standings(conn: Connection, ledger_host: str, asked: Asked, locks: Sequence[Call] = ()) -> Now:
+    """Which proofs are new, and what may have changed since the facts were read, under the grants' `locks`."""
+    requests, facts, order = asked.requests, asked.facts, list(asked.facts)
     rows = [
         (requests[at].bucket, facts[at].use_id, facts[at].client_id, _key_hash(requests[at])) for at in order
     ]
     now = Now()
-    *_, standings = volley(conn, *locks, Call(STANDING, rows))
+    fresh, *_, standings = volley(conn, _accepting(requests, asked.proofs), *locks, Call(STANDING, rows))
+    now.fresh = _accepted(asked.proofs, fresh)
     for i, state, used, spent, voided_at, *earlier in standings:
         at = order[i]
         now.standings[at] = Standing(
@@ -137,6 +154,16 @@ def read_standings(
             earlier=_earlier(now, ledger_host, requests[at], earlier) if earlier[0] is not None else None,
         )
     return now
+
+
+def _accepting(requests: Sequence[RedeemRequest], proofs: Proofs) -> Call:
+    return remembering(
+        [(Bucket(b), digest, requests[at].proof_expires) for (b, digest), at in proofs.items()]
+    )
+
+
+def _accepted(proofs: Proofs, new: Iterable[Sequence[Any]]) -> set[int]:
+    return {proofs[bucket, digest] for bucket, digest in new}
 
 
 def _key_hash(request: RedeemRequest) -> bytes | None:

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, delete
 
 from consent.tables import replay
 from vault.ids import Bucket, Buckets, bucket_of_hash
-from vault.rowset import RowSet
+from vault.rowset import Call, RowSet
 
 KEEP_MS = 300_000
 
@@ -43,8 +43,12 @@ def remember_many(conn: Connection, rows: Sequence[tuple[Bucket, bytes, int]]) -
 
     A pair given twice in one call is new once: the caller decides which of its items that is.
     """
-    kept = [(bucket, digest, expires + KEEP_MS) for bucket, digest, expires in sorted(rows)]
-    return {(bucket, digest) for bucket, digest in _INSERT(conn, kept)}
+    return {(bucket, digest) for bucket, digest in remembering(rows).alone(conn)}
+
+
+def remembering(rows: Sequence[tuple[Bucket, bytes, int]]) -> Call:
+    """The call that does so, to be sent with others; its rows are the (bucket, hash) pairs that were new."""
+    return Call(_INSERT, [(bucket, digest, expires + KEEP_MS) for bucket, digest, expires in sorted(rows)])
 
 
 def forget_expired(conn: Connection, now_ms: int) -> int:

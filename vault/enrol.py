@@ -1,8 +1,8 @@
 """Bulk creation of people: set-based, one answer each, and nobody twice however many try at once.
 
 For each 2,000 people: look up whose key values are taken, make their keys in the key data base, then write
-everything else in one transaction in which the unique keys decide every race. Whoever loses there leaves
-nothing behind. A crash between the two data bases leaves unused keys, never values that nothing opens.
+everything else in one transaction in which the unique keys decide every race: written as if there were none,
+and where there was one, written again without whoever lost it, who leaves nothing behind. A crash between the two data bases leaves unused keys, never values that nothing opens.
 """
 
 import hashlib
@@ -14,6 +14,7 @@ from operator import itemgetter
 from typing import Any, Final
 
 from sqlalchemy import Connection
+from sqlalchemy.exc import IntegrityError
 
 from vault.drafts import PROFILE, DraftValue, Refused, UniqueKey, canonical_values, draft_person, seal_draft
 from vault.ids import Bucket, SubjectId, bucket_for
@@ -25,7 +26,7 @@ from vault.sealed import SALT_BYTES
 from vault.tag_keys import TagKeys
 from vault.tags.making import tags_for_person
 from vault.tags.writing import first_tags
-from vault.unique_keys import CLAIM, RELEASE, TAKEN_PLACES, place
+from vault.unique_keys import CLAIM, CLAIM_ALL, RELEASE, TAKEN_PLACES, Held, place
 
 CHUNK: Final = 2_000
 TAKEN: Final = "person_exists"
@@ -77,8 +78,12 @@ _VALUES = RowSet(
 )
 
 
-type Within = Callable[[Connection, Mapping[int, Created]], None]
-"""What else a transaction of `create_many` writes, as its last step: whoever was created, by their place in the list."""
+type _Tag = tuple[int, int, Bucket, SubjectId]
+"""(tag, kind, bucket, subject)."""
+
+type Within = Callable[[Connection, Mapping[int, Created], Sequence[Call]], None]
+"""What else a transaction of `create_many` writes, as its last step, about whoever was created, by their place in the
+list. The people themselves are the calls it is given, which it sends before, or with, its own first statement."""
 
 
 def create_many(
@@ -114,7 +119,7 @@ class _Batch:
 def _shifted(within: Within | None, start: int) -> Within | None:
     if within is None or not start:
         return within
-    return lambda conn, created: within(conn, {start + at: one for at, one in created.items()})
+    return lambda conn, created, ahead: within(conn, {start + at: one for at, one in created.items()}, ahead)
 
 
 def _create_part(batch: _Batch, people: Sequence[NewPerson]) -> list[Created | Refused] | None:
@@ -182,33 +187,54 @@ def _store(
     batch: _Batch, drafts: Sequence[_Draft], keys: Mapping[SubjectId, SubjectKey]
 ) -> dict[SubjectId, str]:
     """Write the drafts; answers who lost a race, with the field they lost it by. Raises EpochMoved."""
-    vault, now_ms = batch.vault, batch.now_ms
+    vault = batch.vault
     sealed = {draft.subject: _seal(vault, draft, keys[draft.subject]) for draft in drafts}
     tags = [(epoch, _tags(batch, epoch, drafts)) for epoch in batch.tag_keys.tag_epochs]
-    with vault.data.write() as conn:
-        lost = _claim(conn, drafts)
-        won = [draft for draft in drafts if draft.subject not in lost]
-        people = [(draft.bucket, draft.subject) for draft in won]
-        values = [row for draft in won for row in sealed[draft.subject]]
-        volley(
-            conn,
-            Call(_PEOPLE, people, {"tenant": vault.installation.tenant, "now": now_ms}),
-            Call(_VALUES, values, {"record": PROFILE, "now": now_ms}),
-            *(call for epoch, rows in tags for call in first_tags(epoch, _of_winners(rows, lost))),
-        )
-        if batch.within is not None and won:
-            batch.within(conn, {draft.at: Created(draft.subject, draft.bucket) for draft in won})
-        vault.keyring.settle_tags(batch.tag_keys)
+    lost: dict[SubjectId, str] = {}
+    try:
+        with vault.data.write() as conn:
+            _write(
+                batch, conn, drafts, [Call(CLAIM_ALL, _claims(drafts)), *_people(batch, drafts, sealed, tags)]
+            )
+    except IntegrityError:
+        # Somebody was faster since the places were looked at. Again, giving way to them.
+        with vault.data.write() as conn:
+            lost = _claim(conn, drafts)
+            won = [draft for draft in drafts if draft.subject not in lost]
+            winners = [(epoch, [row for row in rows if row[3] not in lost]) for epoch, rows in tags]
+            _write(batch, conn, won, _people(batch, won, sealed, winners))
     return lost
 
 
-def _of_winners(
-    rows: list[tuple[int, int, Bucket, SubjectId]], lost: Mapping[SubjectId, str]
-) -> list[tuple[int, int, Bucket, SubjectId]]:
-    return [row for row in rows if row[3] not in lost] if lost else rows
+def _people(
+    batch: _Batch,
+    drafts: Sequence[_Draft],
+    sealed: Mapping[SubjectId, list[tuple[Any, ...]]],
+    tags: Sequence[tuple[int, list[_Tag]]],
+) -> list[Call]:
+    now = {"now": batch.now_ms}
+    values = [row for draft in drafts for row in sealed[draft.subject]]
+    return [
+        Call(
+            _PEOPLE,
+            [(draft.bucket, draft.subject) for draft in drafts],
+            {"tenant": batch.vault.installation.tenant, **now},
+        ),
+        Call(_VALUES, values, {"record": PROFILE, **now}),
+        *(call for epoch, rows in tags for call in first_tags(epoch, rows)),
+    ]
 
 
-def _tags(batch: _Batch, epoch: int, drafts: Sequence[_Draft]) -> list[tuple[int, int, Bucket, SubjectId]]:
+def _write(batch: _Batch, conn: Connection, drafts: Sequence[_Draft], calls: Sequence[Call]) -> None:
+    """Everything about these people, and then the certainty that their tags are of the epochs that count."""
+    if batch.within is not None and drafts:
+        batch.within(conn, {draft.at: Created(draft.subject, draft.bucket) for draft in drafts}, calls)
+    else:
+        volley(conn, *calls)
+    batch.vault.keyring.settle_tags(batch.tag_keys)
+
+
+def _tags(batch: _Batch, epoch: int, drafts: Sequence[_Draft]) -> list[_Tag]:
     """(tag, kind, bucket, subject) of everybody, in the order in which the index takes them best."""
     rows = [
         (tag, number, draft.bucket, draft.subject)
@@ -222,12 +248,17 @@ def _tags(batch: _Batch, epoch: int, drafts: Sequence[_Draft]) -> list[tuple[int
 
 
 def _claim(conn: Connection, drafts: Sequence[_Draft]) -> dict[SubjectId, str]:
-    wanted = [(draft.subject, field, key) for draft in drafts for field, key in draft.unique_keys()]
-    rows = [(*place(key), subject) for subject, _, key in wanted]
+    """Take the places that are free; who did not get all of theirs, and by which field."""
+    rows = _claims(drafts)
+    fields = [field for draft in drafts for field, _ in draft.unique_keys()]
     claimed = set(CLAIM(conn, rows))
-    lost = {row[4]: field for (_, field, _), row in zip(wanted, rows, strict=True) if row[:4] not in claimed}
+    lost = {row[4]: field for field, row in zip(fields, rows, strict=True) if row[:4] not in claimed}
     RELEASE(conn, [row for row in rows if row[4] in lost and row[:4] in claimed])
     return lost
+
+
+def _claims(drafts: Sequence[_Draft]) -> list[Held]:
+    return [(*place(key), draft.subject) for draft in drafts for _, key in draft.unique_keys()]
 
 
 def _seal(vault: Vault, draft: _Draft, key: SubjectKey) -> list[tuple[Any, ...]]:

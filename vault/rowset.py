@@ -18,7 +18,8 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection
 
 from vault.pgarray import ElementType, encode
-from vault.storage import Dialect, straight, straight_all
+from vault.storage import Dialect
+from vault.wire import send
 
 type ColumnType = ElementType
 
@@ -93,7 +94,7 @@ class RowSet:
     def run(conn: Connection, text: str, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
         """Send one statement as it is; returns its rows, if it has any."""
         if conn.dialect.name == Dialect.POSTGRESQL and not conn.dispatch.before_cursor_execute:
-            return straight(conn, text, parameters)
+            return send(conn, [(text, parameters)])[0]
         result = conn.exec_driver_sql(text, dict(parameters))
         return [tuple(row) for row in result.fetchall()] if result.returns_rows else []
 
@@ -145,10 +146,6 @@ class Together:
         return f"WITH {', '.join(commons)} {final}"
 
 
-_MOST_TOGETHER = 2_000
-"""Beyond so many rows the driver spends more on feeding a pipeline than a few round trips cost."""
-
-
 class Call(NamedTuple):
     """One statement of a volley with its rows; `rows` is a mapping for a `Together`."""
 
@@ -173,10 +170,9 @@ def volley(conn: Connection, *calls: Call) -> list[list[tuple[Any, ...]]]:
     fails nothing after it runs.
     """
     live = [call for call in calls if call.size]
-    single = len(live) < 2 or sum(call.size for call in live) > _MOST_TOGETHER
-    if single or conn.dialect.name == Dialect.SQLITE or conn.dispatch.before_cursor_execute:
+    if len(live) < 2 or conn.dialect.name == Dialect.SQLITE or conn.dispatch.before_cursor_execute:
         return [call.alone(conn) if call.size else [] for call in calls]
-    answers = iter(straight_all(conn, [call.statement.prepared(call.rows, call.parameters) for call in live]))
+    answers = iter(send(conn, [call.statement.prepared(call.rows, call.parameters) for call in live]))
     return [next(answers) if call.size else [] for call in calls]
 
 

@@ -7,16 +7,14 @@ PostgreSQL runs at READ COMMITTED: what must hold is held by constraints, trigge
 
 import os
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
-import psycopg
 from sqlalchemy import Connection, Engine, MetaData, create_engine, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import QueuePool
 
 _NAMES = {
@@ -35,6 +33,16 @@ key_metadata = MetaData(naming_convention=_NAMES)
 
 
 _BUSY_MS: Final = 30_000
+
+_BY_KEY: Final = (
+    "plan_cache_mode = force_generic_plan",
+    "enable_seqscan = off",
+    "enable_hashjoin = off",
+    "enable_mergejoin = off",
+    "jit = off",
+)
+"""Statements here find rows by their keys. PostgreSQL plans each once a connection, and while a table is new and
+has no statistics it would settle on reading all of it, and go on so when it has grown (ADR 0017)."""
 
 
 class Dialect(StrEnum):
@@ -68,8 +76,6 @@ class Database:
         with self.engine.connect() as conn:
             conn.execution_options(**options).begin()
             yield conn
-            if self.dialect is Dialect.POSTGRESQL:
-                _end_reading(conn)
 
     @contextmanager
     def glance(self) -> Iterator[Connection]:
@@ -120,49 +126,6 @@ class Database:
         self.engine.dispose()
 
 
-def straight(conn: Connection, text: str, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
-    """One statement through PostgreSQL's driver itself, inside the transaction of `conn`; its rows, if any.
-
-    The toolkit's cursor and result layers cost as much as the driver does, half of a small statement's time.
-    What fails is raised as the toolkit would raise it, without a value in its text.
-    """
-    with _driver(conn) as driver:
-        cursor = driver.execute(text, parameters, binary=True)
-        return cursor.fetchall() if cursor.description else []
-
-
-def straight_all(
-    conn: Connection, statements: Sequence[tuple[str, Mapping[str, Any]]]
-) -> list[list[tuple[Any, ...]]]:
-    """The same for several statements in one round trip; the first that fails ends them all."""
-    with _driver(conn) as driver:
-        with driver.pipeline():
-            cursors = [driver.execute(text, given, binary=True) for text, given in statements]
-        return [cursor.fetchall() if cursor.description else [] for cursor in cursors]
-
-
-@contextmanager
-def _driver(conn: Connection) -> Iterator[psycopg.Connection[tuple[Any, ...]]]:
-    """The driver's connection behind `conn`, its errors raised as the toolkit's."""
-    driver = conn.connection.driver_connection
-    assert isinstance(driver, psycopg.Connection)
-    try:
-        yield driver
-    except psycopg.Error as error:
-        if conn.dialect.is_disconnect(error, driver, None):  # type: ignore[arg-type]  # the protocol is wider
-            conn.invalidate(error)
-        raise DBAPIError.instance(None, None, error, psycopg.Error, hide_parameters=True) from error
-
-
-def _end_reading(conn: Connection) -> None:
-    """Commit what only read: a rollback would make the driver forget every statement it has prepared."""
-    try:
-        conn.commit()
-    except BaseException:
-        conn.invalidate()  # nobody knows in which state the failed commit left it
-        raise
-
-
 def open_database(url: str, *, pool_size: int = 8) -> Database:
     """Open `sqlite:///FILE` or `postgresql+psycopg://...`; the schema is the migrations' business."""
     dialect = Dialect(make_url(url).get_backend_name())
@@ -175,8 +138,16 @@ def open_database(url: str, *, pool_size: int = 8) -> Database:
         pool_use_lifo=True,  # the connection used last is the warm one: its pages, its prepared statements
         isolation_level="READ COMMITTED",
         hide_parameters=True,  # an error's text must never carry a value
+        # What the driver prepares it forgets after a roll-back, all at once and ours (`vault.wire`) as well.
+        connect_args={"prepare_threshold": None},
     )
+    event.listen(engine, "connect", _prepare_postgresql)
     return Database(engine, dialect)
+
+
+def _prepare_postgresql(connection: Any, _record: Any) -> None:
+    connection.execute("; ".join(f"SET {setting}" for setting in _BY_KEY))
+    connection.commit()
 
 
 def _sqlite_engine(url: str, pool_size: int) -> Engine:

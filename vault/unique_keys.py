@@ -26,6 +26,17 @@ CLAIM = RowSet(
 )
 """Take the places that are free; answers which they were."""
 
+CLAIM_ALL = RowSet(
+    "WITH {rows} INSERT INTO unique_key (bucket, kind, epoch, tag, subject) "
+    "SELECT bucket, kind, epoch, tag, subject FROM rows ORDER BY bucket, kind, epoch, tag",
+    bucket="int",
+    kind="int",
+    epoch="int",
+    tag="int",
+    subject="bytes",
+)
+"""Take all the places or fail, with nothing taken."""
+
 RELEASE = RowSet(
     "WITH {rows} DELETE FROM unique_key WHERE (bucket, kind, epoch, tag, subject) IN "
     "(SELECT bucket, kind, epoch, tag, subject FROM rows)",

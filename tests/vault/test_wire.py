@@ -1,0 +1,131 @@
+"""Statements straight to PostgreSQL: what comes back, what a failure leaves, and that nothing is mixed up."""
+
+import signal
+import threading
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError, IntegrityError
+
+from tests.backends import Backend
+from vault.pgarray import encode
+from vault.storage import Dialect
+from vault.wire import send
+
+
+@pytest.fixture
+def conn(backend: Backend) -> Iterator[Connection]:
+    if backend.data.dialect is not Dialect.POSTGRESQL:
+        pytest.skip("SQLite needs no wire")
+    with backend.data.engine.connect() as made:
+        send(made, [("CREATE TABLE noted (id bigint PRIMARY KEY, said text)", {})])
+        made.commit()
+        yield made
+
+
+def note(number: int, said: str | None = None) -> tuple[str, dict[str, object]]:
+    return "INSERT INTO noted (id, said) VALUES (%(id)s, %(said)s)", {"id": number, "said": said}
+
+
+def noted(conn: Connection) -> list[int]:
+    return [row[0] for row in send(conn, [("SELECT id FROM noted ORDER BY id", {})])[0]]
+
+
+def test_every_kind_of_value_comes_back_as_it_was_sent(conn: Connection) -> None:
+    text = "SELECT %(number)s, %(text)s, %(raw)s, %(truth)s, %(none)s::bigint, %(numbers)b, %(texts)b, %(raws)b, '%%'"
+    given = {"number": -(2**63), "text": "雨 %s", "raw": b"\x00\xff", "truth": True, "none": None}
+    arrays = {
+        "numbers": encode("int", [1, None, 2]),
+        "texts": encode("text", ["a", None]),
+        "raws": encode("bytes", [b"", b"\x01"]),
+    }
+    ((row,),) = send(conn, [(text, given | arrays)])
+    assert row == (-(2**63), "雨 %s", b"\x00\xff", True, None, [1, None, 2], ["a", None], [b"", b"\x01"], "%")
+
+
+def test_each_statement_of_an_exchange_sees_what_those_before_it_did(conn: Connection) -> None:
+    count = ("SELECT count(*) FROM noted", {})
+    answers = send(conn, [count, note(1), count, note(2), count])
+    assert answers == [[(0,)], [], [(1,)], [], [(2,)]]
+
+
+def test_what_is_not_committed_is_rolled_back(conn: Connection) -> None:
+    send(conn, [note(1)])
+    conn.rollback()
+    assert noted(conn) == []
+
+
+def test_a_statement_prepared_before_a_roll_back_still_answers(conn: Connection) -> None:
+    for number in range(7):  # the driver prepares what it has seen five times
+        send(conn, [note(number)])
+        conn.exec_driver_sql("SELECT 1")
+        conn.rollback()
+    send(conn, [note(7)])
+    assert noted(conn) == [7]
+
+
+def test_the_same_new_statement_twice_in_one_exchange_is_prepared_under_two_names(conn: Connection) -> None:
+    send(conn, [note(1), note(2), note(3)])
+    send(conn, [("SELECT 1", {}), note(4, "text now"), ("SELECT 2", {})])
+    assert noted(conn) == [1, 2, 3, 4]
+
+
+def test_the_first_failure_ends_the_exchange_and_is_the_one_that_is_raised(conn: Connection) -> None:
+    with pytest.raises(IntegrityError):
+        send(conn, [note(1), note(1), ("SELECT 1/0", {})])
+    conn.rollback()
+    assert noted(conn) == []
+
+
+def test_an_error_carries_no_parameters(conn: Connection) -> None:
+    with pytest.raises(DBAPIError) as refused:
+        send(conn, [("SELECT %(secret)s::bigint", {"secret": "tel 13812345678"}), note(1)])
+    assert "13812345678" not in str(refused.value.statement)
+    assert not refused.value.params
+
+
+def test_a_statement_that_could_not_be_prepared_is_prepared_when_it_can_be(conn: Connection) -> None:
+    later = ("SELECT count(*) FROM later", {})
+    with pytest.raises(DBAPIError):
+        send(conn, [later])
+    conn.rollback()
+    send(conn, [("CREATE TABLE later (id bigint)", {})])
+    assert send(conn, [later]) == [[(0,)]]
+
+
+def test_more_than_any_socket_holds_goes_both_ways_at_once(conn: Connection) -> None:
+    big = "雨" * 1_000_000
+    answers = send(conn, [("SELECT %(big)s, %(at)s", {"big": big, "at": at}) for at in range(8)])
+    assert answers == [[(big, at)] for at in range(8)]
+
+
+def test_without_a_transaction_each_exchange_is_committed_as_it_ends(conn: Connection) -> None:
+    conn.commit()
+    conn.execution_options(isolation_level="AUTOCOMMIT")
+    send(conn, [note(1), note(2)])
+    conn.rollback()
+    assert noted(conn) == [1, 2]
+
+
+def test_an_exchange_that_is_broken_off_leaves_no_answers_for_the_next(
+    conn: Connection, backend: Backend
+) -> None:
+    timer = threading.Timer(0.2, signal.raise_signal, [signal.SIGINT])
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        send(conn, [("SELECT pg_sleep(30)", {}), ("SELECT 'late'", {})])
+    assert conn.invalidated
+    with backend.data.engine.connect() as other:
+        assert send(other, [("SELECT 'now'", {})]) == [[("now",)]]
+
+
+def test_a_connection_that_is_gone_is_an_error_and_then_another_connection(
+    conn: Connection, backend: Backend
+) -> None:
+    ((mine,),) = send(conn, [("SELECT pg_backend_pid()", {})])
+    with backend.data.engine.connect() as other:
+        send(other, [("SELECT pg_terminate_backend(%(pid)s::int)", {"pid": mine[0]})])
+    with pytest.raises(DBAPIError) as gone:
+        noted(conn)
+    assert gone.value.connection_invalidated or conn.invalidated
