@@ -37,7 +37,7 @@ from api.jobs.worker import Worker
 from api.oauth.authorize import authorize
 from api.oauth.metadata import authorization_server, jwks, protected_resource
 from api.oauth.par import push
-from api.oauth.token import exchange_code
+from api.oauth.token import issue_token
 from api.opening import opened_vault
 from api.people import add_people, change_people, look_up
 from api.portal.asked import answer_request, request_page
@@ -60,7 +60,7 @@ from consent.redeem import RedeemRequest
 from vault.opening import Vault
 
 PUBLIC = (front_door, static_file, health, erasure_horizon, log_keys, log_checkpoint, log_tile)
-PROTOCOL = (authorization_server, protected_resource, jwks, push, authorize, exchange_code, redeem)
+PROTOCOL = (authorization_server, protected_resource, jwks, push, authorize, issue_token, redeem)
 STAFF = (
     receive_dump,
     dump_status,

@@ -6,7 +6,7 @@ code's digest under a unique constraint, so a second exchange cannot exist; a cl
 voids the use of the first (RFC 6749 §4.1.2). The token lives 120 seconds or until the window closes. What is
 denied is counted, and entered into the person's ledger when first of its class, in the same transaction.
 
-`exchange(vault, CodeExchange(...), now_ms) -> Issued | Denied`
+`exchange(vault, CodeExchange(...), now_ms) -> Issued | Denied`; `exchange_within` is the same in an open transaction.
 """
 
 import base64
@@ -60,22 +60,27 @@ class Issued:
 
 
 def exchange(vault: Vault, request: CodeExchange, now_ms: int) -> Issued | Denied:
-    """Mint the use of a code, once."""
+    """Mint the use of a code, once, in a transaction of its own."""
+    with vault.data.write() as conn:
+        return exchange_within(conn, vault, request, now_ms)
+
+
+def exchange_within(conn: Connection, vault: Vault, request: CodeExchange, now_ms: int) -> Issued | Denied:
+    """The same in the caller's transaction, which may have spent proofs and must do nothing more afterwards."""
     try:
         bucket = secret_bucket(CODE_PREFIX, request.code)
     except MalformedId:
         return Denied(code=DenialCode.UNKNOWN_CODE)
-    with vault.data.write() as conn:
-        row = _locked(conn, bucket, secret_hash(request.code))
-        if row is None:
-            stranger = about_nothing(bucket, vault.installation.buckets, DenialCode.UNKNOWN_CODE)
-            record(conn, [stranger], now_ms)
-            return Denied(code=stranger.code)
-        denied = _refuse(conn, row, request, now_ms)
-        if denied is None:
-            return _issue(conn, row, request, now_ms)
-        _count(conn, vault, row, denied, now_ms)
-        return Denied(code=denied)
+    row = _locked(conn, bucket, secret_hash(request.code))
+    if row is None:
+        stranger = about_nothing(bucket, vault.installation.buckets, DenialCode.UNKNOWN_CODE)
+        record(conn, [stranger], now_ms)
+        return Denied(code=stranger.code)
+    denied = _refuse(conn, row, request, now_ms)
+    if denied is None:
+        return _issue(conn, row, request, now_ms)
+    _count(conn, vault, row, denied, now_ms)
+    return Denied(code=denied)
 
 
 def _count(conn: Connection, vault: Vault, row: Any, code: DenialCode, now_ms: int) -> None:

@@ -1,9 +1,10 @@
-"""The token endpoint: a code becomes one token for one use, bound to the key of the proof that came with it.
+"""The token endpoint: whoever authenticates is passed on to the handler of its `grant_type`.
 
-There are no refresh tokens and no other grants. What is wrong with a code is one word for everybody,
-`invalid_grant`; a code offered a second time also voids what the first exchange made (RFC 6749 §4.1.2).
+Assertion and proof are spent in the transaction in which the handler exchanges what came with them: either both
+happened or neither did, and a copy that waits for the first one fails.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from litestar import Request, Response, post
@@ -12,11 +13,15 @@ from litestar.params import RawBody
 from api.access import Access, access
 from api.forms import parse_form
 from api.oauth.clients import caller
+from api.oauth.code import exchange_code
 from api.oauth.errors import OAuthRefused, answer_oauth
+from api.oauth.token_request import Handler, TokenAnswer, TokenRequest
 from api.wiring import services_of
-from consent.denials import Denied
-from consent.ids import grant_text
-from consent.tokens import CodeExchange, exchange
+
+HANDLERS: Mapping[str, Handler] = {
+    "authorization_code": exchange_code,
+}
+"""Every `grant_type` that is answered; the metadata document names these and no other."""
 
 
 @post(
@@ -26,32 +31,18 @@ from consent.tokens import CodeExchange, exchange
     exception_handlers={Exception: answer_oauth},
     sync_to_thread=True,
 )
-def exchange_code(request: Request[Any, Any, Any], body: RawBody) -> Response[dict[str, Any]]:
-    """Exchange a code (RFC 6749 §4.1.3) for a DPoP-bound token (RFC 9449 §5)."""
+def issue_token(request: Request[Any, Any, Any], body: RawBody) -> Response[TokenAnswer]:
+    """Exchange a code or another authorization for a token (RFC 6749 §3.2)."""
     services = services_of(request)
     form = parse_form(body, request.headers.get("content-type", ""))
     who = caller(services, request, form, "/token")
-    if form.get("grant_type") != "authorization_code":
+    handler = HANDLERS.get(form.get("grant_type", ""))
+    if handler is None:
         raise OAuthRefused(400, "unsupported_grant_type", "token.grant_type")
-    if who.proof is None:
-        raise OAuthRefused(400, "invalid_dpop_proof", "proof.missing")
     with services.vault.data.write() as conn:
         who.spend(conn, services.vault.installation.buckets)
-    wanted = CodeExchange(
-        client_id=who.client.client_id,
-        code=form.get("code", ""),
-        redirect_uri=form.get("redirect_uri", ""),
-        code_verifier=form.get("code_verifier", ""),
-        jkt=who.proof.jkt,
-    )
-    issued = exchange(services.vault, wanted, services.clock())
-    if isinstance(issued, Denied):
-        raise OAuthRefused(400, "invalid_grant", "token.code")
-    answer = {
-        "access_token": issued.token,
-        "token_type": "DPoP",
-        "expires_in": issued.expires_in,
-        "grant_id": grant_text(issued.grant_id),
-        "authorization_details": issued.details,
-    }
+        asked = TokenRequest(services=services, conn=conn, caller=who, form=form, now_ms=services.clock())
+        answer = handler(asked)
+    if isinstance(answer, OAuthRefused):
+        raise answer
     return Response(answer, media_type="application/json")
