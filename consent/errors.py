@@ -4,8 +4,10 @@ Only input that is no input at all raises. A request that is understood and turn
 `denials.Denied` (redeeming, exchanging) or `refusals.Refusal` (asking, approving).
 """
 
+from collections.abc import Sequence
 from typing import ClassVar
 
+from consent.clauses import Finding
 from consent.denials import DenialCode, Denied
 
 __all__ = [
@@ -16,6 +18,7 @@ __all__ = [
     "ConsentError",
     "DenialCode",
     "Denied",
+    "UnfairNotice",
     "UnfairTerms",
     "UnknownPurpose",
     "UnknownRecipient",
@@ -65,11 +68,20 @@ class BadRequest(ConsentError):
 
 
 class UnfairTerms(BadTerms):
-    """Terms that take away what the person cannot give away; `words` quotes the offending clause."""
+    """Terms that take away what the person cannot give away; `findings` quotes every offending clause."""
 
     code = "unfair_terms"
 
-    def __init__(self, clause: str, words: str) -> None:
-        super().__init__(f"{clause}: {words}")
-        self.clause = clause
-        self.words = words
+    def __init__(self, findings: Sequence[Finding]) -> None:
+        super().__init__("; ".join(f"{one.clause}: {one.words}" for one in findings))
+        self.findings = tuple(findings)
+
+
+class UnfairNotice(BadNotice):
+    """A notice that asks for what nobody can give; `findings` quotes every offending clause."""
+
+    code = "unfair_notice"
+
+    def __init__(self, findings: Sequence[Finding]) -> None:
+        super().__init__("; ".join(f"{one.clause}: {one.words}" for one in findings))
+        self.findings = tuple(findings)

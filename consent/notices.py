@@ -1,7 +1,8 @@
 """Notices: the exact text a person was shown, versioned, hashed, never changed (PIPL 14, 17).
 
 `publish(conn, recipient_id, purpose, version, lang, text, now_ms) -> Notice` writes a version; the same
-version with the same text is the same notice, with another text it raises BadNotice. The hash covers
+version with the same text is the same notice, with another text it raises BadNotice, and a text that asks for what
+nobody can give UnfairNotice. The hash covers
 recipient, purpose, version, language and text, so no notice can stand in for another.
 `notice(conn, notice_id) -> Notice | None` reads one back.
 """
@@ -11,7 +12,8 @@ from typing import Any
 
 from sqlalchemy import Connection, insert, select
 
-from consent.errors import BadNotice, UnknownPurpose
+from consent.clauses import findings
+from consent.errors import BadNotice, UnfairNotice, UnknownPurpose
 from consent.ids import NoticeId, RecipientId, document_hash, new_reference
 from consent.purposes import PURPOSES
 from consent.tables import notice_version
@@ -74,6 +76,8 @@ def _checked(text: str, lang: str, version: int) -> str:
         raise BadNotice("a notice has between 1 and 20,000 characters, none of them a control character")
     if lang not in LANGUAGES or version < 1:
         raise BadNotice("a notice has a language we serve and a version from 1")
+    if found := findings(body):
+        raise UnfairNotice(found)
     return body
 
 

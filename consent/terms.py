@@ -1,9 +1,7 @@
 """Liability terms: what a recipient owes per person if what it was given leaks, fixed before anybody approves.
 
 `publish(conn, recipient_id, version, text, per_record, currency, cap, now_ms) -> Terms`. Sums are decimal
-texts, never binary fractions. Terms are turned away (UnfairTerms, quoting the words) when they exclude
-liability, ask for blanket consent, or claim consent cannot be taken back: none of that can be given
-(Civil Code 506, PIPL 14 to 16). The check reads for known wordings; a clean result is not legal advice.
+texts, never binary fractions. Terms with a clause nobody can agree to (`clauses`) are turned away: UnfairTerms.
 """
 
 import re
@@ -13,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, insert, select
 
+from consent.clauses import findings
 from consent.errors import BadTerms, UnfairTerms
 from consent.ids import RecipientId, TermsId, document_hash, new_reference
 from consent.tables import terms_version
@@ -21,25 +20,6 @@ from consent.texts import storable
 _MAX_CHARS = 20_000
 _CURRENCY = re.compile(r"[A-Z]{3}")
 _AMOUNT = re.compile(r"(0|[1-9][0-9]{0,11})(\.[0-9]{1,2})?")
-
-_CLAUSES = {
-    "excludes liability": re.compile(
-        r"(no|not|never|without|disclaims?|excludes?|waives?)\b[^.;\n]{0,40}\bliab(le|ility)"
-        r"|hold(s)? harmless|at (your|their) own risk"
-        r"|不承担[^。;;\n]{0,12}责任|免除[^。;;\n]{0,12}责任|概不负责|不负(任何)?[^。;;\n]{0,8}责任|责任自负|自行承担[^。;;\n]{0,10}(风险|损失)",
-        re.IGNORECASE,
-    ),
-    "blanket consent": re.compile(
-        r"(any|all) (other )?purposes?\b|any third part(y|ies)|all (your )?(personal )?(data|information)\b"
-        r"|任何(其他)?(目的|用途)|一切(目的|用途)|所有(目的|用途)|任何第三方|(全部|所有)个人信息",
-        re.IGNORECASE,
-    ),
-    "irrevocable consent": re.compile(
-        r"irrevocabl[ey]|(cannot|can not|may not|must not) (be )?(withdraw|revoke)n?d?|in perpetuity"
-        r"|不可撤(回|销)|不得撤(回|销)|永久(授权|有效|同意)",
-        re.IGNORECASE,
-    ),
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,24 +73,14 @@ def terms(conn: Connection, terms_id: str) -> Terms | None:
     return None if row is None else _terms(row)
 
 
-def unfair(text: str) -> tuple[str, str] | None:
-    """The first clause a person cannot agree to: which kind, and the offending words; None when none is found."""
-    for clause, pattern in _CLAUSES.items():
-        found = pattern.search(text)
-        if found:
-            return clause, found[0]
-    return None
-
-
 def _checked(text: str, version: int) -> str:
     body = text.strip()
     if not body or len(body) > _MAX_CHARS or not storable(body, lines=True):
         raise BadTerms("terms have between 1 and 20,000 characters, none of them a control character")
     if version < 1:
         raise BadTerms("terms have a version from 1")
-    found = unfair(body)
-    if found:
-        raise UnfairTerms(*found)
+    if found := findings(body):
+        raise UnfairTerms(found)
     return body
 
 

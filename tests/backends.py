@@ -22,6 +22,9 @@ import psycopg.conninfo
 
 from vault.storage import Database, open_database
 
+_MEMORY = Path("/dev/shm")
+_ROOM = 2 << 30  # containers often have 64 MB there
+
 _serial = itertools.count()
 
 
@@ -70,15 +73,23 @@ def _binaries() -> Path:
 
 
 @contextmanager
-def postgres_server(*, durable: bool = False) -> Iterator[Server]:
-    """A server of our own; as root it runs as `nobody`, never over TCP, with fsync only for benchmarks."""
+def postgres_server(*, durable: bool = False, small: bool = False) -> Iterator[Server]:
+    """A server of our own; as root it runs as `nobody`, never over TCP, with fsync only for benchmarks.
+
+    `small`: it never holds more than a few hundred megabytes, so it may lie in memory.
+    """
     given = os.environ.get("PERUSAL_TEST_POSTGRES")
     if given:
         yield Server(given)
         return
     binaries = _binaries()
-    with tempfile.TemporaryDirectory(prefix="pg-", dir="/tmp") as folder:
+    with tempfile.TemporaryDirectory(prefix="pg-", dir=_place(small=small)) as folder:
         yield from _run_server(binaries, Path(folder), durable=durable)
+
+
+def _place(*, small: bool) -> Path:
+    roomy = _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free >= _ROOM
+    return _MEMORY if small and roomy else Path("/tmp")
 
 
 def _run_server(binaries: Path, folder: Path, *, durable: bool) -> Iterator[Server]:

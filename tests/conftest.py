@@ -35,9 +35,11 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[Server | NoPostgres]:
+def postgres(request: pytest.FixtureRequest) -> Iterator[Server | NoPostgres]:
+    # Most of what a test costs is its two clones. In memory they take a quarter of the time.
+    small = "not heavy" in request.config.getoption("markexpr")
     try:
-        with postgres_server() as server:
+        with postgres_server(small=small) as server:
             for name in ("perusal_data", "perusal_keys"):
                 server.drop(name)
                 server.run(f"CREATE DATABASE {name}")

@@ -1,0 +1,120 @@
+"""Clauses nobody can agree to: found with their words, through every disguise, and not where they are denied."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from api.demo.apps import APPS
+from consent.clauses import Clause, Finding, findings
+
+
+@pytest.mark.parametrize(
+    ("text", "clause", "words"),
+    [
+        ("You agree to use for any purpose we see fit.", Clause.BLANKET, "any purpose"),
+        ("We handle all of your personal data.", Clause.BLANKET, "all of your personal data"),
+        ("Used in such ways as we see fit.", Clause.BLANKET, "as we see fit"),
+        ("您同意我方将信息用于任何目的。", Clause.BLANKET, "任何目的"),
+        ("本授权为一揽子授权。", Clause.BLANKET, "一揽子授权"),
+        ("By logging in you agree to this.", Clause.IMPLIED, "By logging in you agree"),
+        ("You are deemed to have consented.", Clause.IMPLIED, "deemed to have consented"),
+        ("We send offers unless you opt out.", Clause.IMPLIED, "unless you opt out"),
+        ("登录即表示您同意本协议。", Clause.IMPLIED, "登录即表示您同意"),
+        ("选项默认勾选。", Clause.IMPLIED, "默认勾选"),
+        ("This consent is irrevocable.", Clause.IRREVOCABLE, "irrevocable"),
+        ("Consent cannot be withdrawn.", Clause.IRREVOCABLE, "cannot be withdrawn"),
+        ("You waive your right to revoke it.", Clause.IRREVOCABLE, "waive your right to revoke"),
+        ("该授权不可撤销。", Clause.IRREVOCABLE, "不可撤销"),
+        ("您授予永久性授权。", Clause.IRREVOCABLE, "永久性授权"),
+        ("We may share it with any third party.", Clause.PASSED_ON, "any third party"),
+        ("The licence is sublicensable.", Clause.PASSED_ON, "sublicensable"),
+        ("We pass it to our trusted partners.", Clause.PASSED_ON, "our trusted partners"),
+        ("我方有权转授权。", Clause.PASSED_ON, "转授权"),
+        ("我们会将信息共享给合作伙伴。", Clause.PASSED_ON, "共享给合作伙伴"),
+        ("We are not liable for leaks.", Clause.NO_LIABILITY, "not liable"),
+        ("The company disclaims any liability.", Clause.NO_LIABILITY, "disclaims any liability"),
+        ("You use this at your own risk.", Clause.NO_LIABILITY, "at your own risk"),
+        ("You waive any claims.", Clause.NO_LIABILITY, "waive any claims"),
+        ("如信息泄露,我方不承担任何责任。", Clause.NO_LIABILITY, "不承担任何责任"),
+        ("我方不对泄露承担责任。", Clause.NO_LIABILITY, "不对泄露承担责任"),
+        ("由此产生的损失,我方概不负责。", Clause.NO_LIABILITY, "概不负责"),
+    ],
+)
+def test_a_clause_is_found_with_its_words(text: str, clause: Clause, words: str) -> None:
+    assert Finding(clause, words) in findings(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "We are liable for every leak.",
+        "If your data leaks from us, we pay 500 yuan to you.",
+        "You may withdraw at any time.",
+        "You are not liable for anything.",
+        "We use it for this delivery and not for any other purpose.",
+        "We never share it with any third party.",
+        "Your grant is non-transferable.",
+        "如您的信息由我方泄露,我方承担赔偿责任。",
+        "您可以随时撤回同意。如果您不撤回,到期自动失效。",
+        "您不承担任何责任。",
+        "我们不会将您的信息提供给任何第三方。",
+        "仅用于本次配送,不用于任何其他目的。",
+    ],
+)
+def test_what_denies_a_clause_or_says_the_contrary_is_none(text: str) -> None:
+    assert findings(text) == ()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Not only for delivery but for any purpose.",
+        "We never spam. We use it for any purpose.",
+        "不仅用于配送,还用于任何目的。",
+        "我们不会打扰您;信息用于任何目的。",
+    ],
+)
+def test_a_denial_of_something_else_does_not_cover_a_clause(text: str) -> None:
+    assert [one.clause for one in findings(text)] == [Clause.BLANKET]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("IRREVOCABLE", "IRREVOCABLE"),
+        ("irrevocable", "irrevocable"),
+        ("irrevo\u200bcable", "irrevo\u200bcable"),
+        ("\u0456rrevocable", "\u0456rrevocable"),
+        ("cannot\n  be\twithdrawn", "cannot\n  be\twithdrawn"),
+        ("不 可\n撤 销", "不 可\n撤 销"),
+    ],
+)
+def test_disguises_do_not_hide_a_clause_and_its_words_are_quoted_as_they_stand(text: str, words: str) -> None:
+    assert findings(text) == (Finding(Clause.IRREVOCABLE, words),)
+
+
+def test_every_clause_of_a_text_is_named_in_its_order() -> None:
+    text = "This consent is irrevocable. We use it for any purpose. We accept no liability."
+    assert [one.clause for one in findings(text)] == [
+        Clause.IRREVOCABLE,
+        Clause.BLANKET,
+        Clause.NO_LIABILITY,
+    ]
+
+
+@given(st.text())
+def test_the_words_found_stand_in_the_text(text: str) -> None:
+    whole = f"{text} irrevocable {text}"
+    assert all(one.words in whole for one in findings(whole))
+
+
+@given(st.text(alphabet=st.characters(exclude_categories=["Cs"])), st.text())
+def test_no_text_around_a_clause_of_its_own_sentence_hides_it(before: str, after: str) -> None:
+    found = findings(f"{before}. This is irrevocable. {after}")
+    assert Clause.IRREVOCABLE in {one.clause for one in found}
+
+
+def test_the_notices_and_terms_of_the_demonstration_are_fair() -> None:
+    packs = [app.registration(1, {}) for app in APPS]
+    texts = [one["text"] for pack in packs for one in (*pack["notices"], *pack["terms"])]
+    assert [text for text in texts if findings(text)] == []
