@@ -11,6 +11,7 @@ import consent.dual_tables
 import consent.erasure_tables
 import consent.ledger.tables
 import consent.load_tables
+import consent.signing_tables
 import consent.tables
 import vault.erasure_tables
 import vault.family_tables
@@ -39,6 +40,7 @@ TABLE_MODULES = (
     consent.ledger.tables,
     consent.erasure_tables,
     consent.load_tables,
+    consent.signing_tables,
     breach.tables,
     api.kept_tables,
     api.tables,

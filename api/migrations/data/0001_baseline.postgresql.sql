@@ -516,6 +516,27 @@ ALTER TABLE replay ENABLE ROW LEVEL SECURITY
 -- end
 CREATE POLICY own ON replay USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0)
 -- end
+CREATE TABLE signing_key (
+	name TEXT NOT NULL,
+	generation INTEGER NOT NULL,
+	tenant BYTEA NOT NULL,
+	created_at BIGINT NOT NULL,
+	CONSTRAINT pk_signing_key PRIMARY KEY (name, generation, tenant),
+	CONSTRAINT ck_signing_key_generation CHECK (generation >= 2)
+)
+-- end
+CREATE FUNCTION signing_key_append_only() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'signing_key is append-only' USING ERRCODE = '23514'; END $$
+-- end
+CREATE TRIGGER signing_key_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON signing_key FOR EACH STATEMENT EXECUTE FUNCTION signing_key_append_only()
+-- end
+CREATE FUNCTION signing_key_before_insert() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.generation > 2 AND NOT EXISTS (SELECT 1 FROM signing_key k WHERE k.tenant = NEW.tenant AND k.name = NEW.name AND k.generation = NEW.generation - 1 AND k.created_at < NEW.created_at) THEN RAISE EXCEPTION 'signing_key: generations follow each other' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
+-- end
+CREATE TRIGGER signing_key_before_insert BEFORE INSERT ON signing_key FOR EACH ROW EXECUTE FUNCTION signing_key_before_insert()
+-- end
+ALTER TABLE signing_key ENABLE ROW LEVEL SECURITY
+-- end
+CREATE POLICY own ON signing_key USING (tenant = (SELECT perusal_tenant())) WITH CHECK (tenant = (SELECT perusal_tenant()))
+-- end
 CREATE TABLE staff (
 	key_hash BYTEA NOT NULL,
 	actor TEXT NOT NULL,

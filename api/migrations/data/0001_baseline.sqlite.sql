@@ -391,6 +391,21 @@ CREATE TABLE replay (
 -- end
 CREATE INDEX ix_replay_expires_at ON replay (expires_at)
 -- end
+CREATE TABLE signing_key (
+	name TEXT NOT NULL,
+	generation INTEGER NOT NULL,
+	tenant BLOB NOT NULL,
+	created_at BIGINT NOT NULL,
+	CONSTRAINT pk_signing_key PRIMARY KEY (name, generation, tenant),
+	CONSTRAINT ck_signing_key_generation CHECK (generation >= 2)
+)
+-- end
+CREATE TRIGGER signing_key_no_update BEFORE UPDATE ON signing_key BEGIN SELECT RAISE(ABORT, 'signing_key is append-only'); END
+-- end
+CREATE TRIGGER signing_key_no_delete BEFORE DELETE ON signing_key BEGIN SELECT RAISE(ABORT, 'signing_key is append-only'); END
+-- end
+CREATE TRIGGER signing_key_before_insert BEFORE INSERT ON signing_key BEGIN SELECT RAISE(ABORT, 'signing_key: generations follow each other') WHERE NEW.generation > 2 AND NOT EXISTS (SELECT 1 FROM signing_key k WHERE k.tenant = NEW.tenant AND k.name = NEW.name AND k.generation = NEW.generation - 1 AND k.created_at < NEW.created_at); END
+-- end
 CREATE TABLE staff (
 	key_hash BLOB NOT NULL,
 	actor TEXT NOT NULL,
