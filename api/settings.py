@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
+from api.fetching import Guard
 from vault.horizon import Horizon
 
 PREFIX = "PERUSAL_"
@@ -40,6 +41,8 @@ class Settings:
     the process may open (`ulimit -n`) above `connections`. `backup_days` is how long the key of a backup of the
     keys lives, `index_days` how long an index epoch does: the published erasure horizon follows from both.
     `retention` says for how many days which fields are kept by default, such as `note=90,address=730`.
+    `internal_hosts` names hosts that may be called for recipients' keys and events although their addresses are not
+    public ones, such as `keys.intranet,127.0.0.1`; one that is this very machine may be called by plain http.
     """
 
     database: str
@@ -69,6 +72,12 @@ class Settings:
     backup_days: int = 30
     index_days: int = 365
     retention: str = ""
+    internal_hosts: str = ""
+
+    @property
+    def guard(self) -> Guard:
+        """Who may be called when a recipient names an address."""
+        return Guard(hosts=frozenset(filter(None, self.internal_hosts.split(","))))
 
     @property
     def horizon(self) -> Horizon:
@@ -101,6 +110,7 @@ class Settings:
 
 _MOST_DIGITS = 18
 _PERIODS = re.compile(r"[a-z][a-z0-9_]*=[1-9]\d{0,4}(,[a-z][a-z0-9_]*=[1-9]\d{0,4})*", re.ASCII)
+_HOSTS = re.compile(r"[a-z0-9:._-]+(,[a-z0-9:._-]+)*")
 _REQUIRED = {
     "database",
     "keys",
@@ -151,6 +161,12 @@ def _positive(name: str, text: str) -> int:
 def _retention(name: str, text: str) -> str:
     if text and not _PERIODS.fullmatch(text):
         raise SettingsError(f"{PREFIX}{name} must be fields with days, such as note=90,address=730")
+    return text
+
+
+def _hosts(name: str, text: str) -> str:
+    if text and not _HOSTS.fullmatch(text):
+        raise SettingsError(f"{PREFIX}{name} must be names of hosts, such as keys.intranet,127.0.0.1")
     return text
 
 
@@ -216,4 +232,5 @@ _READERS: Mapping[str, Callable[[str, str], Any]] = {
     "BACKUP_DAYS": _positive,
     "INDEX_DAYS": _positive,
     "RETENTION": _retention,
+    "INTERNAL_HOSTS": _hosts,
 }

@@ -113,6 +113,9 @@ def _installation(home: Path, settings: Settings) -> Iterator[Check]:
         yield _attempt("created", lambda: _created(data))
     yield _attempt("root key", lambda: _unseal(settings))
     yield _port(settings)
+    if settings.internal_hosts:
+        seen = f"may be called for recipients although not public: {settings.internal_hosts}"
+        yield Check(name="internal hosts", ok=True, seen=seen)
 
 
 def _attempt(name: str, look: Callable[[], tuple[bool, str]]) -> Check:
