@@ -29,8 +29,8 @@ from consent.ids import DisclosureId, GrantId, grant_text
 from consent.ledger import container
 from consent.ledger.bundle import build
 from consent.ledger.signer import Signer
-from consent.receipts import public_key
 from consent.recipients import recipient
+from consent.signing_keys import receipt_keys
 from consent.terms import terms
 from vault.ids import Bucket, SubjectId, bucket_for, encode_id
 from vault.opening import Vault
@@ -90,7 +90,7 @@ def _reads(conn: Connection, opened: Incident, drafted: Claim, before_ms: int) -
 def _bundle(vault: Vault, bucket: Bucket, reads: list[DisclosureId]) -> bytes:
     found = evidence(vault, [(bucket, disclosure) for disclosure in reads])
     proven = [one for one in found if one is not None]
-    return build(vault.data, Signer.of(vault), proven, receipt_key=public_key(vault).key)
+    return build(vault.data, Signer.of(vault), proven, receipt_keys=receipt_keys(vault))
 
 
 def _document(conn: Connection, opened: Incident, drafted: Claim, report: TraceReport) -> dict[str, Any]:

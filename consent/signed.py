@@ -45,6 +45,11 @@ class SigningKey:
         make = signatures.sign if self.algorithm is Algorithm.ED25519 else signatures.sign_es256
         return f"{message}.{_b64(make(self.seed, message.encode()))}"
 
+    @property
+    def raw(self) -> bytes:
+        """The 32-byte public key; for Ed25519 only."""
+        return signatures.public_key(self.seed)
+
     def public(self) -> dict[str, str]:
         """The public key as a JWK (RFC 7517 §4)."""
         return {**dict(self.jwk), "kid": self.kid, "alg": self.algorithm.value, "use": "sig"}

@@ -10,6 +10,7 @@ is published before it signs anything, so that whoever keeps our key set for its
   for a batch, or for a document that must come out the same again: `.sign(typ, payload)`, `.kid`, `.public()`.
 * `public_keys(vault, now_ms=None) -> list[JWK dict]`: every key that a verifier may need.
 * `verifying(vault, conn, purpose) -> list[SigningKey]`: every generation of one purpose, newest first.
+* `receipt_keys(vault) -> tuple[bytes, ...]`: the Ed25519 public keys behind every receipt, 32 bytes each.
 * `rotate(vault, now_ms) -> Mapping[Purpose, int]`: begin the next generation of every purpose.
 """
 
@@ -88,6 +89,11 @@ def public_keys(vault: Vault, now_ms: int | None = None) -> list[dict[str, str]]
     begun = _begun(vault, None)
     ranked = [one for purpose in Purpose for one in _published(purpose, begun.get(purpose, {}), now)]
     return [derived(vault, purpose, generation).public() for _, purpose, generation in sorted(ranked)]
+
+
+def receipt_keys(vault: Vault) -> tuple[bytes, ...]:
+    """The public keys (Ed25519, 32 bytes each) that receipts were ever signed with, newest first."""
+    return tuple(one.raw for one in verifying(vault, None, Purpose.RECEIPT))
 
 
 def rotate(vault: Vault, now_ms: int) -> dict[Purpose, int]:

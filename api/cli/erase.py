@@ -17,13 +17,13 @@ from api.cli.output import Tick, emit, json_option, progress
 from api.erasing import finish_erasures, order_erasure
 from api.opening import opened_vault
 from api.settings import Settings
-from consent import receipts
 from consent.certificates import Certificate, certificate
 from consent.erasure_orders import By, Ordered, Reason
 from consent.ledger import bundle
 from consent.ledger.memory import Memory
 from consent.ledger.publish import publish
 from consent.ledger.signer import Signer
+from consent.signing_keys import receipt_keys
 from vault.drafts import Refused
 from vault.errors import MalformedId
 from vault.ids import SubjectId, decode_subject, encode_id
@@ -134,13 +134,13 @@ def _write(settings: Settings, vault: Vault, certificates: Sequence[Certificate]
     """Each certificate as a bundle that `perusal verify` checks, and as JSON for reading."""
     signer = Signer.of(vault)
     publish(vault.data, signer, _now(), memory=Memory(settings.checkpoint_state))
-    key = receipts.public_key(vault).key
+    keys = receipt_keys(vault)
     out.mkdir(parents=True, exist_ok=True)
     files: list[Path] = []
     for found in certificates:
         stem = out / f"erasure-{encode_id('sub', found.subject)}"
         proof, text = stem.with_suffix(".zip"), stem.with_suffix(".json")
-        proof.write_bytes(bundle.build(vault.data, signer, [found.evidence()], receipt_key=key))
+        proof.write_bytes(bundle.build(vault.data, signer, [found.evidence()], receipt_keys=keys))
         text.write_text(json.dumps(found.document(), indent=1) + "\n", encoding="ascii")
         files += [proof, text]
     return files

@@ -14,6 +14,7 @@ from api.cli.installation import dir_option, settings_of
 from api.cli.keys_root import rotate_root
 from api.cli.output import Tick, emit, json_option, progress
 from api.opening import opened_vault
+from consent import signing_keys
 from vault.opening import Vault
 from vault.rotation import Job, Kind, destroy_retired, resume, run, running, start
 
@@ -70,6 +71,26 @@ def people(home: Path | None, only_resume: bool, as_json: bool) -> int:
 def index(home: Path | None, only_resume: bool, as_json: bool) -> int:
     """Begin a new index epoch: tags are made again under it, then the old ones and their root are gone."""
     return _rotate(home, Kind.INDEX, only_resume=only_resume, as_json=as_json)
+
+
+@rotate.command("signing")
+@dir_option
+@json_option
+def signing(home: Path | None, as_json: bool) -> None:
+    """Sign with new keys from now on; what was signed before stays verifiable, and every process follows at once."""
+    with opened_vault(settings_of(home)) as vault:
+        begun = signing_keys.rotate(vault, time.time_ns() // 1_000_000)
+        keys = {purpose.name.lower(): signing_keys.derived(vault, purpose, n) for purpose, n in begun.items()}
+        generations = {purpose.name.lower(): n for purpose, n in begun.items()}
+        trusted = len(signing_keys.receipt_keys(vault))
+    emit(
+        {name: {"generation": generations[name], "kid": key.kid} for name, key in keys.items()},
+        as_json=as_json,
+        lines=[
+            *(f"{name}: generation {generations[name]}, {key.kid}" for name, key in keys.items()),
+            f"hand out a new policy: perusal ledger policy; it names {trusted} receipt keys",
+        ],
+    )
 
 
 def _rotate(home: Path | None, kind: Kind, *, only_resume: bool, as_json: bool) -> int:

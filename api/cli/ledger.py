@@ -12,7 +12,7 @@ from api.cli.installation import dir_option, settings_of
 from api.cli.output import emit, json_option, progress, table_of
 from api.cli.verify import KEYS_FILE
 from api.opening import opened_vault
-from consent import anchors, receipts
+from consent import anchors
 from consent.anchors import Mismatch
 from consent.ledger import published
 from consent.ledger.fsck import Finding, fsck
@@ -21,6 +21,7 @@ from consent.ledger.origin import origin_of
 from consent.ledger.policy import Policy
 from consent.ledger.publish import publish
 from consent.ledger.signer import Signer
+from consent.signing_keys import receipt_keys
 from vault.ids import encode_id
 from vault.opening import Vault
 
@@ -117,7 +118,7 @@ def policy_of(vault: Vault) -> Policy:
     with vault.data.read() as conn:
         logs = published.logs(conn)
     origins = [origin_of(vault.installation.ledger_host, log) for log in logs]
-    return Policy(tuple(map(signer.key, origins)), (receipts.public_key(vault).key,))
+    return Policy(tuple(map(signer.key, origins)), receipt_keys(vault))
 
 
 def _as_finding(found: Mismatch) -> Finding:

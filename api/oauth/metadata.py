@@ -1,17 +1,21 @@
-"""What clients may know beforehand: RFC 8414, RFC 9728 and the receipt key as a JWK set (RFC 7517).
+"""What clients may know beforehand: RFC 8414, RFC 9728 and our public keys as a JWK set (RFC 7517).
 
-Only what is really served is named here; a test calls every endpoint in these documents.
+Only what is really served is named here; a test calls every endpoint in these documents. Each may be kept for ten
+minutes and asked for again by its ETag.
 """
 
 import base64
+import hashlib
+from collections.abc import Mapping
 from typing import Any
 
+import msgspec
 from litestar import Request, Response, get
 
 from api.access import Access, access
 from api.oauth.dpop import ALGORITHMS as PROOF_ALGORITHMS
 from api.wiring import Services, services_of
-from consent import receipts
+from consent import signing_keys
 from consent.details import DETAILS_TYPE
 
 _CACHED = {"Cache-Control": "public, max-age=600"}
@@ -19,13 +23,13 @@ _JSON = "application/json"
 
 
 @get("/.well-known/oauth-authorization-server", opt=access(Access.PUBLIC), sync_to_thread=False)
-def authorization_server(request: Request[Any, Any, Any]) -> Response[dict[str, Any]]:
+def authorization_server(request: Request[Any, Any, Any]) -> Response[bytes]:
     """RFC 8414."""
-    return Response(server_document(services_of(request)), headers=_CACHED, media_type=_JSON)
+    return _kept(request, server_document(services_of(request)))
 
 
 @get("/.well-known/oauth-protected-resource", opt=access(Access.PUBLIC), sync_to_thread=False)
-def protected_resource(request: Request[Any, Any, Any]) -> Response[dict[str, Any]]:
+def protected_resource(request: Request[Any, Any, Any]) -> Response[bytes]:
     """RFC 9728."""
     services = services_of(request)
     document = {
@@ -36,22 +40,28 @@ def protected_resource(request: Request[Any, Any, Any]) -> Response[dict[str, An
         "dpop_signing_alg_values_supported": list(PROOF_ALGORITHMS),
         "bearer_methods_supported": [],
     }
-    return Response(document, headers=_CACHED, media_type=_JSON)
+    return _kept(request, document)
 
 
-@get("/jwks", opt=access(Access.PUBLIC), sync_to_thread=False)
-def jwks(request: Request[Any, Any, Any]) -> Response[dict[str, Any]]:
-    """The keys that verify receipts."""
-    public = receipts.public_key(services_of(request).vault)
-    key = {
-        "kty": "OKP",
-        "crv": "Ed25519",
-        "x": base64.urlsafe_b64encode(public.key).decode().rstrip("="),
-        "kid": public.kid,
-        "alg": "Ed25519",
-        "use": "sig",
-    }
-    return Response({"keys": [key]}, headers=_CACHED, media_type="application/jwk-set+json")
+@get("/jwks", opt=access(Access.PUBLIC), sync_to_thread=True)
+def jwks(request: Request[Any, Any, Any]) -> Response[bytes]:
+    """The keys that verify what we sign: the current ones, their followers, and old ones as long as they matter."""
+    services = services_of(request)
+    keys = signing_keys.public_keys(services.vault, services.clock())
+    return _kept(request, {"keys": keys}, "application/jwk-set+json")
+
+
+def _kept(
+    request: Request[Any, Any, Any], document: Mapping[str, Any], media_type: str = _JSON
+) -> Response[bytes]:
+    """The document, or 304 for whoever has it already (RFC 9110 §13.1.2: the comparison is a weak one)."""
+    body = msgspec.json.encode(document)
+    tag = f'"{base64.urlsafe_b64encode(hashlib.sha256(body).digest()[:12]).decode()}"'
+    headers = {**_CACHED, "ETag": tag}
+    known = {one.strip().removeprefix("W/") for one in request.headers.get("if-none-match", "").split(",")}
+    if known & {tag, "*"}:
+        return Response(b"", status_code=304, headers=headers, media_type=media_type)
+    return Response(body, headers=headers, media_type=media_type)
 
 
 def server_document(services: Services) -> dict[str, Any]:

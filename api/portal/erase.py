@@ -20,7 +20,7 @@ from api.sessions import Session
 from api.wiring import Services, services_of
 from consent.ledger.bundle import build
 from consent.ledger.signer import Signer
-from consent.receipts import public_key
+from consent.signing_keys import receipt_keys
 from consent.standing import Standing, Step, standing
 from vault.drafts import Refused
 from vault.ids import bucket_for
@@ -88,7 +88,7 @@ def erasure_certificate(request: Request[Any, Any, Any], name: FromPath[str]) ->
         services.vault.data,
         Signer.of(services.vault),
         [one.evidence() for one in found.certificates],
-        receipt_key=public_key(services.vault).key,
+        receipt_keys=receipt_keys(services.vault),
     )
     headers = {"Content-Disposition": 'attachment; filename="perusal-erasure.zip"', **_UNLISTED}
     return Response(data, media_type="application/zip", headers=headers)

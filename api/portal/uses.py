@@ -26,7 +26,7 @@ from consent.history import Event, EventKind
 from consent.ids import disclosure_text, parse_disclosure
 from consent.ledger.bundle import build
 from consent.ledger.signer import Signer
-from consent.receipts import public_key
+from consent.signing_keys import receipt_keys
 from consent.staff_history import StaffEvent, StaffEventKind, staff_events
 from vault.fields import Catalogue as Fields
 
@@ -84,7 +84,7 @@ def use_bundle(request: Request[Session, Any, Any], name: FromPath[str]) -> Resp
     if not found:
         raise Problem(500, "internal_error")
     # The person's own copy also proves that these are all the entries about them.
-    data = build(vault.data, Signer.of(vault), found, receipt_key=public_key(vault).key, chains=True)
+    data = build(vault.data, Signer.of(vault), found, receipt_keys=receipt_keys(vault), chains=True)
     headers = {"Content-Disposition": f'attachment; filename="perusal-{name}.zip"'}
     return Response(data, media_type="application/zip", headers=headers)
 

@@ -15,14 +15,15 @@ Nothing leaves this module that does not verify.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from consent.ledger import container, layout, prove, published, revealed
+from consent.ledger import container, jws, layout, prove, published, revealed
 from consent.ledger.commitment import Opening, reveal
-from consent.ledger.errors import LedgerAlarm
+from consent.ledger.errors import LedgerAlarm, Malformed, Unproven
 from consent.ledger.guide import README
 from consent.ledger.origin import LogId, origin_of
 from consent.ledger.people import chain_of
@@ -50,13 +51,13 @@ def build(
     signer: Signer,
     evidence: Sequence[Evidence],
     *,
-    receipt_key: bytes,
+    receipt_keys: Iterable[bytes],
     chains: bool = False,
 ) -> bytes:
     """The bundle for `evidence`; `chains` adds everything about the person, so only the person should get that.
 
-    `receipt_key` is the public key receipts are signed with. Raises NotYetPublished while no signed checkpoint
-    covers an entry, and LedgerAlarm when what the data base holds does not verify.
+    `receipt_keys` are the public keys receipts were ever signed with; those that signed one of these come along.
+    Raises NotYetPublished while no signed checkpoint covers an entry, and LedgerAlarm when what the data base holds does not verify.
     """
     by_log: dict[LogId, list[Evidence]] = defaultdict(list)
     for item in sorted(evidence, key=lambda item: (item.log, item.idx)):
@@ -66,10 +67,18 @@ def build(
         for log, items in by_log.items():
             members |= _log_members(conn, log, items, chains=chains)
     origins = {log: origin_of(signer.ledger_host, log) for log in by_log}
-    receipts = [receipt_key] if any(item.receipt for item in evidence) else []
-    policy = Policy(tuple(map(signer.key, origins.values())), tuple(receipts))
+    policy = Policy(tuple(map(signer.key, origins.values())), _signers(evidence, receipt_keys))
     shown = {(origins[item.log], item.idx): reveal(item.opening, item.show) for item in evidence}
     return _checked(members, policy, revealed.encode(shown))
+
+
+def _signers(evidence: Sequence[Evidence], receipt_keys: Iterable[bytes]) -> tuple[bytes, ...]:
+    """The keys that signed these receipts; one that nobody signed is left for the check of the whole."""
+    known, signers = tuple(receipt_keys), set[bytes]()
+    for token in (item.receipt for item in evidence if item.receipt):
+        with suppress(Malformed, Unproven):
+            signers.add(jws.verify(token, known)[1])
+    return tuple(sorted(signers))
 
 
 def _checked(members: dict[str, bytes], policy: Policy, openings: bytes) -> bytes:

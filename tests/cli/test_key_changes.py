@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 
 import pytest
@@ -316,3 +317,22 @@ def test_changing_settings_keeps_the_other_lines(home):
     (home / "settings.env").write_text("# mine\nPERUSAL_PORT=81\nPERUSAL_PROVIDER_FILE = /old\n")
     change_settings(home, {"PROVIDER_FILE": None, "HOST": "127.0.0.2"})
     assert (home / "settings.env").read_text() == "# mine\nPERUSAL_PORT=81\nPERUSAL_HOST=127.0.0.2\n"
+
+
+def test_a_rotation_of_the_signing_keys_begins_a_generation_of_each_and_the_policy_trusts_both(
+    perusal, home, tmp_path
+):
+    def trusted(name):
+        assert perusal("ledger", "policy", "--out", tmp_path / name, "--dir", home).code == 0
+        return {key["kid"] for key in json.loads((tmp_path / name / "keys.json").read_text())["keys"]}
+
+    before = trusted("before")
+
+    said = perusal("keys", "rotate", "signing", "--dir", home, "--json")
+
+    assert said.code == 0, said.err
+    assert {name: one["generation"] for name, one in said.json.items()} == dict.fromkeys(
+        ("receipt", "event", "introspection", "status"), 2
+    )
+    assert trusted("after") == before | {said.json["receipt"]["kid"]}
+    assert "generation 3" in perusal("keys", "rotate", "signing", "--dir", home).out

@@ -13,7 +13,6 @@ from api.cli.installation import settings_mapping
 from api.demo.city import citizens
 from api.opening import opened_vault
 from api.settings import Settings
-from consent import receipts
 from consent.ledger import published
 from consent.ledger.bundle import Evidence, build
 from consent.ledger.commitment import Opening
@@ -21,6 +20,7 @@ from consent.ledger.entry import parse
 from consent.ledger.openings import reopen
 from consent.ledger.signer import Signer
 from consent.ledger.tables import entry
+from consent.signing_keys import receipt_keys
 from consent.writes import created_text
 from tests.cli.conftest import SEED
 from vault.ids import encode_id
@@ -47,7 +47,7 @@ def bundle(signed, tmp_path):
         values = ("values", created_text(person.values(), written.ts))
         opening = Opening(secret, (("lang", person.lang), values))
         evidence = [Evidence(log=log, idx=0, opening=opening)]
-        data = build(vault.data, Signer.of(vault), evidence, receipt_key=receipts.public_key(vault).key)
+        data = build(vault.data, Signer.of(vault), evidence, receipt_keys=receipt_keys(vault))
     (tmp_path / "bundle.zip").write_bytes(data)
     return tmp_path / "bundle.zip"
 

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import event, func, select, text, update
 from sqlalchemy.exc import DBAPIError
 
-from consent import accounts, receipts
+from consent import accounts
 from consent.approve import approve
 from consent.certificates import certificate
 from consent.denials import Denied
@@ -27,6 +27,7 @@ from consent.ledger.signer import Signer
 from consent.ledger.tables import entry, opening
 from consent.ledger.verify import verify_bundle
 from consent.refusals import Refusal, RefusalCode
+from consent.signing_keys import receipt_keys
 from consent.tables import consent_grant, event_outbox, withdrawal
 from tests.vault import people as folk
 from tests.vault.stricter import stricter
@@ -188,9 +189,7 @@ def test_an_outsider_can_verify_the_certificate_with_the_ordinary_tools(world, u
     signer, found = Signer.of(world.vault), certificate_of(world, who)
     publish(world.vault.data, signer, world.now)
 
-    made = bundle.build(
-        world.vault.data, signer, [found.evidence()], receipt_key=receipts.public_key(world.vault).key
-    )
+    made = bundle.build(world.vault.data, signer, [found.evidence()], receipt_keys=receipt_keys(world.vault))
 
     verdict = verify_bundle(made, Policy((signer.key(found.origin),), ()))
     assert verdict.ok, verdict.checks[-1]
@@ -208,7 +207,7 @@ def test_a_certificate_can_be_shown_without_saying_whose_it_is(world):
     publish(world.vault.data, signer, world.now)
     names = [name for name, _ in found.fields if name != "subject"]
 
-    made = bundle.build(world.vault.data, signer, [found.evidence(names)], receipt_key=b"k" * 32)
+    made = bundle.build(world.vault.data, signer, [found.evidence(names)], receipt_keys=[b"k" * 32])
 
     assert encode_id("sub", who.subject).encode() not in made
     (proven,) = verify_bundle(made).entries

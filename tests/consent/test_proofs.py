@@ -19,7 +19,7 @@ def test_a_disclosure_is_proven_to_a_stranger_with_its_receipt(world):
     publish(world.vault.data, signer, world.now)
 
     (found,) = evidence(world.vault, [(answer.disclosed.bucket, answer.disclosed.disclosure_id)])
-    data = build(world.vault.data, signer, [found], receipt_key=key, chains=True)
+    data = build(world.vault.data, signer, [found], receipt_keys=[key], chains=True)
 
     verdict = verify_bundle(data, Policy((signer.key(answer.disclosed.position.origin),), (key,)))
     (proven,) = verdict.entries

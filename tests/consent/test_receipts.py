@@ -17,6 +17,7 @@ from consent.ledger.entry import parse
 from consent.ledger.signer import Signer
 from consent.permits import permits
 from consent.signed import public_key
+from consent.signing_keys import receipt_keys
 from tests.vault import people
 
 
@@ -77,7 +78,7 @@ def test_the_evidence_of_uses_makes_a_bundle_that_verifies(world, tmp_path):
     refs = [(a.disclosed.bucket, a.disclosed.disclosure_id) for a in answers]
 
     found = [one for one in evidence(world.vault, refs) if one is not None]
-    packed = bundle.build(world.vault.data, signer, found, receipt_key=receipts.public_key(world.vault).key)
+    packed = bundle.build(world.vault.data, signer, found, receipt_keys=receipt_keys(world.vault))
 
     assert len(found) == 3
     assert [one.receipt for one in found] == [a.receipt for a in answers]

@@ -105,7 +105,7 @@ def chained(embedded: Backend, sound: bytes) -> bytes:
     again = disclose(embedded)
     assert again[0].idx == index
     found = evidence(*again, show={"recipient", "purpose"})
-    return build(embedded.data, SIGNER, [found], receipt_key=RECEIPT_KEY, chains=True)
+    return build(embedded.data, SIGNER, [found], receipt_keys=[RECEIPT_KEY], chains=True)
 
 
 def a_bundle(backend: Backend, *, chains: bool = False, **changes: object) -> bytes:
@@ -115,7 +115,7 @@ def a_bundle(backend: Backend, *, chains: bool = False, **changes: object) -> by
     grow(backend, 10, seed=2)
     publish(backend.data, SIGNER, NOW)
     found = evidence(at, opening, **changes)
-    return build(backend.data, SIGNER, [found], receipt_key=RECEIPT_KEY, chains=chains)
+    return build(backend.data, SIGNER, [found], receipt_keys=[RECEIPT_KEY], chains=chains)
 
 
 def spoil(data: bytes, name: str, change: Callable[[bytes], bytes]) -> Verdict:
@@ -153,7 +153,7 @@ def test_a_bundle_about_several_logs_without_receipts(backend: Backend):
         backend.data,
         SIGNER,
         [evidence(*one, receipt=None) for one in found],
-        receipt_key=RECEIPT_KEY,
+        receipt_keys=[RECEIPT_KEY],
     )
 
     verdict = verify_bundle(data)
@@ -169,7 +169,7 @@ def test_several_entries_of_one_log_share_a_checkpoint(backend: Backend):
         grow(backend, 70, seed=seed + 10)
     publish(backend.data, SIGNER, NOW)
 
-    data = build(backend.data, SIGNER, [evidence(*one) for one in found], receipt_key=RECEIPT_KEY)
+    data = build(backend.data, SIGNER, [evidence(*one) for one in found], receipt_keys=[RECEIPT_KEY])
 
     assert [at.index for at in verify_bundle(data).entries] == [at.idx for at, _ in found]
 
@@ -178,7 +178,7 @@ def test_the_same_evidence_gives_the_same_bytes(backend: Backend):
     at, opening = disclose(backend)
     publish(backend.data, SIGNER, NOW)
     one, other = (
-        build(backend.data, SIGNER, [evidence(at, opening)], receipt_key=RECEIPT_KEY) for _ in range(2)
+        build(backend.data, SIGNER, [evidence(at, opening)], receipt_keys=[RECEIPT_KEY]) for _ in range(2)
     )
 
     assert one == other
@@ -379,7 +379,7 @@ def test_an_entry_nobody_has_signed_for_yet_makes_no_bundle(backend: Backend):
     at, opening = disclose(backend)
 
     with pytest.raises(NotYetPublished):
-        build(backend.data, SIGNER, [evidence(at, opening)], receipt_key=RECEIPT_KEY)
+        build(backend.data, SIGNER, [evidence(at, opening)], receipt_keys=[RECEIPT_KEY])
 
 
 def test_an_altered_data_base_makes_no_bundle(backend: Backend):
@@ -390,7 +390,7 @@ def test_an_altered_data_base_makes_no_bundle(backend: Backend):
         conn.execute(text("UPDATE ledger_entry SET body = :body"), {"body": body})
 
     with pytest.raises(LedgerAlarm):
-        build(backend.data, SIGNER, [evidence(at, opening)], receipt_key=RECEIPT_KEY)
+        build(backend.data, SIGNER, [evidence(at, opening)], receipt_keys=[RECEIPT_KEY])
 
 
 def test_a_wrong_opening_makes_no_bundle(backend: Backend):
@@ -399,7 +399,7 @@ def test_a_wrong_opening_makes_no_bundle(backend: Backend):
     wrong = dataclasses.replace(opening, secret=bytes(32))
 
     with pytest.raises(LedgerAlarm):
-        build(backend.data, SIGNER, [evidence(at, wrong)], receipt_key=RECEIPT_KEY)
+        build(backend.data, SIGNER, [evidence(at, wrong)], receipt_keys=[RECEIPT_KEY])
 
 
 def test_a_bundle_is_an_ordinary_zip_a_person_can_open(sound: bytes):
