@@ -41,6 +41,7 @@ from api.oauth.token import issue_token
 from api.opening import opened_vault
 from api.people import add_people, change_people, look_up
 from api.portal.asked import answer_request, request_page
+from api.portal.asked_again import answer_asked_again, asked_again_page
 from api.portal.erase import erase_myself, erase_page, erasure_certificate, erasure_page
 from api.portal.grants import grants_page, withdraw_grant
 from api.portal.own_data import own_copy
@@ -86,6 +87,8 @@ PORTAL = (
     sign_out,
     request_page,
     answer_request,
+    asked_again_page,
+    answer_asked_again,
     grants_page,
     withdraw_grant,
     uses_page,

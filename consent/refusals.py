@@ -35,6 +35,7 @@ class RefusalCode(StrEnum):
     REQUEST_STATE = "request.state"
     REQUEST_KEY = "request.dpop_jkt"
     CLIENT_SUSPENDED = "client.suspended"
+    REQUEST_TOO_SOON = "request.too_soon"
     REQUEST_URI_UNKNOWN = "request_uri.unknown"
     SHOWING_UNKNOWN = "showing.unknown"
     SHOWING_EXPIRED = "showing.expired"

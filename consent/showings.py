@@ -16,6 +16,7 @@ from sqlalchemy import Connection, insert, select
 
 from consent import ask, notices, purposes, recipients, terms
 from consent.accounts import Consumer
+from consent.cooling import cooling_until
 from consent.details import Details
 from consent.ids import ClientId, GrantId, ShowingId
 from consent.notices import Notice
@@ -98,6 +99,9 @@ def claim(
         client = recipients.client(conn, client_id)
         if request is None or client is None or client.suspended:
             return Refusal(code=RefusalCode.REQUEST_URI_UNKNOWN, at="request_uri")
+        asked = (request.recipient_id, request.details.purpose)
+        if cooling_until(conn, consumer, *asked, now_ms) is not None:
+            return Refusal(code=RefusalCode.REQUEST_TOO_SOON)  # not used up: the person may want to be asked
         if not _CLAIM(conn, [(request.bucket, request.id)], now=now_ms):
             return Refusal(code=RefusalCode.REQUEST_URI_UNKNOWN, at="request_uri")
         shown = _insert(conn, consumer, request, now_ms)

@@ -7,6 +7,7 @@ from sqlalchemy import MetaData
 import api.kept_tables
 import api.tables
 import breach.tables
+import consent.cooling_tables
 import consent.dual_tables
 import consent.erasure_tables
 import consent.ledger.tables

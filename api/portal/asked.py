@@ -85,8 +85,10 @@ def check_pending(services: Services, named: Mapping[str, str]) -> None:
 def open_request(services: Services, session: Session, named: Mapping[str, str], lang: Lang) -> str:
     """Use the `request_uri` up for this person; returns the path of the request's page."""
     claimed = approve.claim(
-        services.vault, _person(session, lang), named["request_uri"], named["client_id"], services.clock()
+        services.vault, person_of(session, lang), named["request_uri"], named["client_id"], services.clock()
     )
+    if isinstance(claimed, Refusal) and claimed.code is RefusalCode.REQUEST_TOO_SOON:
+        return f"/{lang.value}/asked-again?{urlencode(named)}"
     if isinstance(claimed, Refusal):
         raise Problem(400, "invalid_request_uri")
     return f"/{lang.value}/requests/{showing_text(claimed.id)}"
@@ -97,7 +99,7 @@ def request_page(request: Request[Session, Any, Any], name: FromPath[str]) -> Re
     """The approval page."""
     services, lang = services_of(request), page_lang(request)
     with services.vault.data.read() as conn:
-        shown = approve.showing(conn, _person(request.user, lang), _parsed(name))
+        shown = approve.showing(conn, person_of(request.user, lang), _parsed(name))
     if shown is None:
         raise Problem(404, "not_found")
     if shown.decided is not None or services.clock() >= shown.expires_at:
@@ -109,7 +111,7 @@ def request_page(request: Request[Session, Any, Any], name: FromPath[str]) -> Re
 @post("/requests/{name:str}", opt=access(Access.CONSUMER), sync_to_thread=True)
 def answer_request(request: Request[Session, Any, Any], name: FromPath[str]) -> Response[str]:
     """Take the person's yes or no and send the browser back to the recipient."""
-    services, person, form = services_of(request), _person(request.user, page_lang(request)), posted(request)
+    services, person, form = services_of(request), person_of(request.user, page_lang(request)), posted(request)
     answer = _decide(services, person, _parsed(name), form)
     if isinstance(answer, Refusal):
         raise _problem(answer)
@@ -154,7 +156,8 @@ def _parsed(name: str) -> ShowingId:
     return parse_showing(name)
 
 
-def _person(session: Session, lang: Lang) -> Consumer:
+def person_of(session: Session, lang: Lang) -> Consumer:
+    """Whose session this is, in the language of the page."""
     return Consumer(bucket=session.bucket, subject=session.subject, lang=lang.value)
 
 

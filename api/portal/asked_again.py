@@ -1,0 +1,86 @@
+"""Somebody the person refused asks again within thirty days: the person hears of it, and decides whether to be asked.
+
+The request is not shown and not used up. Going back takes one press and answers `access_denied`; being asked after
+all takes one press too, and is kept as an act of the person's own (`consent.cooling`).
+"""
+
+from typing import Any
+from urllib.parse import urlencode
+
+from litestar import Request, Response, get, post
+from litestar.params import QueryParams
+
+from api.access import Access, access
+from api.headers import approval_policy
+from api.portal.asked import open_request, person_of, request_named
+from api.portal.posted import posted
+from api.portal.render import page, page_lang, page_texts, see_other
+from api.problems import Problem
+from api.sessions import Session
+from api.wiring import Services, services_of
+from consent import ask, cooling, purposes, recipients
+from consent.ask import Pending
+
+
+@get("/asked-again", opt=access(Access.CONSUMER), sync_to_thread=True)
+def asked_again_page(request: Request[Session, Any, Any], query: QueryParams) -> Response[str]:
+    """Who asks again, and until when they were to wait."""
+    services, texts = services_of(request), page_texts(request)
+    named, pending = _pending(services, dict(query))
+    with services.vault.data.read() as conn:
+        who = recipients.recipient(conn, pending.recipient_id)
+        what = purposes.purpose(conn, pending.details.purpose)
+        until = cooling.cooling_until(
+            conn,
+            person_of(request.user, page_lang(request)),
+            pending.recipient_id,
+            what.code,
+            services.clock(),
+        )
+    if until is None or who is None:
+        return see_other(open_request(services, request.user, named, page_lang(request)))
+    return page(
+        request,
+        "asked_again.html",
+        headers=approval_policy(pending.params.redirect_uri),
+        named=named,
+        recipient=who.legal_name,
+        purpose=what.title(texts.lang.value),
+        until=texts.moment(until),
+    )
+
+
+@post("/asked-again", opt=access(Access.CONSUMER), sync_to_thread=True)
+def answer_asked_again(request: Request[Session, Any, Any]) -> Response[str]:
+    """Back to the recipient with a no, or on to the request."""
+    services, lang, form = services_of(request), page_lang(request), posted(request)
+    named, pending = _pending(services, form)
+    if form.get("decision") == "leave":
+        return see_other(_denied(services, pending))
+    if form.get("decision") != "ask":
+        raise Problem(400, "invalid_input")
+    person = person_of(request.user, lang)
+    with services.vault.data.write() as conn:
+        cooling.let_ask_again(conn, person, pending.recipient_id, pending.details.purpose, services.clock())
+    return see_other(open_request(services, request.user, named, lang))
+
+
+def _pending(services: Services, members: dict[str, Any]) -> tuple[dict[str, str], Pending]:
+    named = request_named(members)
+    if named is None:
+        raise Problem(400, "invalid_request_uri")
+    with services.vault.data.read() as conn:
+        found = ask.pending(conn, named["request_uri"], named["client_id"], services.clock())
+    if found is None:
+        raise Problem(400, "invalid_request_uri")
+    return named, found
+
+
+def _denied(services: Services, pending: Pending) -> str:
+    """RFC 6749 §4.1.2.1, RFC 9207."""
+    params = pending.params
+    members = {"error": "access_denied", "iss": services.issuer}
+    if params.state:
+        members["state"] = params.state
+    joint = "&" if "?" in params.redirect_uri else "?"
+    return f"{params.redirect_uri}{joint}{urlencode(members)}"
