@@ -1,75 +1,119 @@
 """Events to recipients: signed security event tokens (RFC 8417), queued by the transaction that causes them.
 
-A withdrawal's event says what now must happen: stop, and erase what was received. It is queued in the same
-transaction as the withdrawal, so that none is ever forgotten; delivery is another job's work.
+An event says what has ended and what the recipient must do now. It is written in the same transaction as its cause,
+so that none is ever forgotten, and a withdrawal's row points at its event, so that none can be left out; delivering
+it is the work of `outbox`.
+
+* `queue(conn, vault, causes) -> list[bytes]`: sign and queue one event for each, and answer their ids, in order.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final
 
 from sqlalchemy import Connection, insert
 
-from consent import signed
 from consent.details import instant
-from consent.ids import GrantId, RecipientId, grant_text
-from consent.signed import PublicKey
+from consent.duties import duties
+from consent.ids import ClientId, GrantId, RecipientId, event_text, grant_text
+from consent.signing_keys import Purpose, key
 from consent.tables import event_outbox
-from vault.ids import Bucket, encode_id, new_id
+from vault.ids import Bucket, new_id
 from vault.opening import Vault
 
-WITHDRAWN = "urn:perusal:event:withdrawn"
-EVENT_TYPE = "secevent+jwt"
-_KEY = "event"
+EVENT_TYPE: Final = "secevent+jwt"
+_URN: Final = "urn:perusal:event:"
+
+
+class EventKind(StrEnum):
+    """What may happen to a grant that its recipient must learn; also the last part of the event's URN."""
+
+    WITHDRAWN = "withdrawn"
+    SUSPENDED = "suspended"
+    RESUMED = "resumed"
+    ERASURE = "erasure_demanded"
+
+
+WITHDRAWN: Final = _URN + EventKind.WITHDRAWN
+ERASURE: Final = _URN + EventKind.ERASURE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WithdrawnEvent:
-    """What a recipient must learn about a withdrawal; `disclosures` is how often it had received data."""
+class Cause:
+    """What happened to one grant, at `at` (Unix ms).
 
+    `disclosures` is how often its recipient had received data, `voided` how many uses were still open, `retention`
+    what the recipient promised; `erased` says that the person is being erased, which is an event of its own.
+    """
+
+    kind: EventKind
     bucket: Bucket
     grant_id: GrantId
     recipient_id: RecipientId
-    withdrawn_at: int
+    client_id: ClientId
+    at: int
     disclosures: int
     voided: int
+    retention: str
+    erased: bool = False
 
 
-def public_key(vault: Vault) -> PublicKey:
-    """The key that verifies this installation's events."""
-    return signed.public_key(vault.keyring.service_key(_KEY))
+def urn(kind: str) -> str:
+    """The name of an event's kind inside its token."""
+    return _URN + kind
 
 
-def queue_withdrawn(conn: Connection, vault: Vault, event: WithdrawnEvent) -> None:
-    """Sign and queue the event; call it inside the withdrawal's transaction."""
-    event_id = new_id(event.bucket, event.withdrawn_at)
-    conn.execute(
-        insert(event_outbox).values(
-            bucket=event.bucket,
-            id=event_id,
-            recipient_id=event.recipient_id,
-            grant_id=event.grant_id,
-            kind=WITHDRAWN,
-            body=_token(vault, event, event_id),
-            created_at=event.withdrawn_at,
-            attempts=0,
-        )
-    )
+def queue(conn: Connection, vault: Vault, causes: Sequence[Cause]) -> list[bytes]:
+    """Sign and queue one event per cause; call it inside the transaction of what happened."""
+    if not causes:
+        return []
+    signing = key(vault, conn, Purpose.EVENT)
+    ids, rows = [], []
+    for cause in causes:
+        event_id = new_id(cause.bucket, cause.at)
+        row = {
+            "bucket": cause.bucket,
+            "id": event_id,
+            "recipient_id": cause.recipient_id,
+            "client_id": cause.client_id,
+            "grant_id": cause.grant_id,
+            "kind": cause.kind.value,
+            "body": signing.sign(EVENT_TYPE, _payload(vault, cause, event_id)),
+            "created_at": cause.at,
+            "attempts": 0,
+        }
+        rows.append(row)
+        ids.append(event_id)
+    conn.execute(insert(event_outbox), rows)
+    return ids
 
 
-def _token(vault: Vault, event: WithdrawnEvent, event_id: bytes) -> str:
-    duties = ["stop", "erase"] if event.disclosures else ["stop"]
-    payload = {
+def _payload(vault: Vault, cause: Cause, event_id: bytes) -> dict[str, Any]:
+    """RFC 8417 §2.2: who says it, to whom, when, and each event under its URN. No `exp`, and nobody's `sub`."""
+    return {
         "iss": vault.installation.ledger_host,
-        "aud": event.recipient_id,
-        "iat": event.withdrawn_at // 1000,
-        "jti": encode_id("ev", event_id),
-        "events": {
-            WITHDRAWN: {
-                "grant_id": grant_text(event.grant_id),
-                "withdrawn_at": instant(event.withdrawn_at),
-                "duties": duties,
-                "unredeemed_uses_voided": event.voided,
-            }
-        },
+        "aud": cause.recipient_id,
+        "iat": cause.at // 1000,
+        "toe": cause.at // 1000,
+        "jti": event_text(event_id),
+        "events": _events(cause),
     }
-    seed = vault.keyring.service_key(_KEY)
-    return signed.sign(seed, signed.header(EVENT_TYPE, public_key(vault)), payload)
+
+
+def _events(cause: Cause) -> dict[str, Any]:
+    about: dict[str, Any] = {"grant_id": grant_text(cause.grant_id)}
+    owed = duties(cause.disclosures, cause.at, cause.retention)
+    if cause.kind in {EventKind.SUSPENDED, EventKind.RESUMED}:
+        return {urn(cause.kind): {**about, "at": instant(cause.at)}}
+    if cause.kind is EventKind.ERASURE:
+        return {ERASURE: {**about, "demanded_at": instant(cause.at), "duties": owed}}
+    said = {
+        **about,
+        "withdrawn_at": instant(cause.at),
+        "duties": owed,
+        "unredeemed_uses_voided": cause.voided,
+    }
+    # One cause seen from two sides is one token with two events (RFC 8417 §1.1).
+    also = {ERASURE: {**about, "demanded_at": instant(cause.at), "duties": owed}} if cause.erased else {}
+    return {WITHDRAWN: said, **also}

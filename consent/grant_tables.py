@@ -1,9 +1,11 @@
 """Tables of consents: each grant, the moves it may make, the withdrawal that ends it, and what its recipient is told.
 
-Of a grant only `state` and `used` move, along `grant_transition`; of an event only whether it was delivered.
+Of a grant only `state` and `used` move, along `grant_transition`; of an event only whether it was delivered. A grant
+for onward provision names its parent: the grant under which its recipient's source may hold the data at all. Whoever
+writes such a grant locks the parent first, before the person (see `triggers` for what the parent must be).
 """
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, Index, Table, UniqueConstraint
+from sqlalchemy import BigInteger, CheckConstraint, Column, Index, LargeBinary, Table, UniqueConstraint
 
 from consent.foreign_keys import ledgered, same
 from consent.showing_tables import as_shown
@@ -33,6 +35,7 @@ consent_grant = Table(
     col.time("window_to"),
     col.text("state"),
     col.raw("approval_hash"),
+    Column("parent_grant", LargeBinary),
     col.time("decided_at"),
     col.number("ledger_year"),
     CheckConstraint("max_uses >= 1 AND used >= 0 AND used <= max_uses", name="uses"),
@@ -42,8 +45,18 @@ consent_grant = Table(
     UniqueConstraint("showing_id", "bucket"),
     UniqueConstraint("bucket", "id", "recipient_id", "client_id", name="uq_consent_grant_recipient"),
     as_shown("consent_grant"),
+    same("consent_grant", "consent_grant", "bucket parent_grant", "bucket id"),
     ledgered("consent_grant"),
     Index("ix_consent_grant_subject", "subject", "bucket"),
+)
+
+_has_parent = consent_grant.c.parent_grant.is_not(None)
+Index(
+    "ix_consent_grant_parent",
+    consent_grant.c.parent_grant,
+    consent_grant.c.bucket,
+    sqlite_where=_has_parent,
+    postgresql_where=_has_parent,
 )
 
 grant_transition = Table(
@@ -62,9 +75,11 @@ withdrawal = Table(
     col.raw("subject"),
     col.text("channel"),
     col.number("disclosures"),
+    col.raw("event_id"),
     col.time("withdrawn_at"),
     col.number("ledger_year"),
     same("withdrawal", "consent_grant", "bucket grant_id", "bucket id"),
+    same("withdrawal", "event_outbox", "bucket event_id grant_id", "bucket id grant_id"),
     ledgered("withdrawal"),
 )
 
@@ -74,11 +89,18 @@ event_outbox = Table(
     col.bucket(),
     col.key(),
     col.text("recipient_id"),
+    col.text("client_id"),
     col.raw("grant_id"),
     col.text("kind"),
     col.text("body"),
     col.time("created_at"),
     col.number("attempts"),
     Column("delivered_at", BigInteger),
-    same("event_outbox", "consent_grant", "bucket grant_id", "bucket id"),
+    UniqueConstraint("bucket", "id", "grant_id", name="uq_event_outbox_grant"),
+    same(
+        "event_outbox",
+        "consent_grant",
+        "bucket grant_id recipient_id client_id",
+        "bucket id recipient_id client_id",
+    ),
 )

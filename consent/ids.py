@@ -68,6 +68,16 @@ def parse_disclosure(text: str) -> DisclosureId:
     return DisclosureId(decode_id("ds", text))
 
 
+def event_text(event: bytes) -> str:
+    """An event's name in text; also the `jti` of its token."""
+    return encode_id("ev", event)
+
+
+def parse_event(text: str) -> bytes:
+    """Raises vault MalformedId."""
+    return decode_id("ev", text)
+
+
 def dual_text(request: DualId) -> str:
     """The name in text of a request that takes two approvals."""
     return encode_id("dual", request)

@@ -1,7 +1,8 @@
 """Rules of the data base in one notation: written once, created as triggers on SQLite and PostgreSQL.
 
-Conditions are SQL that both understand, with three words of their own: `{distinct}` compares NULLs too, and
-`{each}COLUMN{/each}` goes through a stored JSON list, one `value` at a time.
+Conditions are SQL that both understand, with four words of their own: `{distinct}` compares NULLs too,
+`{each}COLUMN{/each}` goes through a stored JSON list, one `value` at a time, and `{share}` at the end of a query keeps
+its rows as they are until the commit, which SQLite's one writer does anyway.
 """
 
 from typing import NamedTuple
@@ -76,7 +77,12 @@ def _raise(table: str, says: str) -> str:
 
 
 def _sqlite(text: str) -> str:
-    return text.replace("{distinct}", "IS NOT").replace("{each}", "json_each(").replace("{/each}", ")")
+    return (
+        text.replace("{distinct}", "IS NOT")
+        .replace("{each}", "json_each(")
+        .replace("{/each}", ")")
+        .replace(" {share}", "")
+    )
 
 
 def _postgresql(text: str) -> str:
@@ -84,6 +90,7 @@ def _postgresql(text: str) -> str:
         text.replace("{distinct}", "IS DISTINCT FROM")
         .replace("{each}", "jsonb_array_elements_text(")
         .replace("{/each}", "::jsonb) AS e(value)")
+        .replace("{share}", "FOR SHARE")
     )
 
 

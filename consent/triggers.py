@@ -3,8 +3,10 @@
 * A disclosure row needs an active grant inside its window with a use left, an unvoided use with a slot
   left, the same recipient, person and purpose, and only granted fields; inserting it spends both counters.
 * A grant moves only along `grant_transition`, counts its disclosures, and is withdrawn by a withdrawal row only.
-* A use is minted from an active grant, never for more than is left; it counts its disclosures and is voided once.
+* A use is minted from an active grant, never for more than is left, nor for fields the grant has not; it counts
+  its disclosures and is voided once. A refresh token belongs to a counted grant and mints until it is voided.
 * A disclosure's redeliveries are one row whose counter only goes up.
+* A grant for onward provision lies inside an active parent of the same person, and ends before its parent does.
 * Nothing that was shown, approved, disclosed or withdrawn can be changed or deleted.
 """
 
@@ -63,6 +65,30 @@ def _seed_transitions(table: Table) -> None:
 _GRANT = "consent_grant g WHERE g.bucket = NEW.bucket AND g.id = NEW.grant_id"
 _THIS_GRANT = "UPDATE consent_grant SET {} WHERE bucket = NEW.bucket AND id = NEW.grant_id"
 _births = ", ".join(f"'{s}'" for s in sorted(BIRTHS))
+_PARENT = "consent_grant p WHERE p.bucket = NEW.bucket AND p.id = NEW.parent_grant"
+_ONWARD = (
+    # Held as it is until the commit: a withdrawal of the parent either sees this grant or is seen by it.
+    Check(
+        "an onward grant needs an active parent of the same person whose window holds its own",
+        f"NEW.parent_grant IS NOT NULL AND NEW.state = 'active' AND NOT EXISTS (SELECT 1 FROM {_PARENT} "
+        "AND p.subject = NEW.subject AND p.state = 'active' AND NEW.window_to <= p.window_to {share})",
+    ),
+    Check(
+        "an onward grant has fields beyond its parent",
+        "NEW.parent_grant IS NOT NULL AND EXISTS (SELECT 1 FROM {each}NEW.fields{/each} WHERE value NOT IN "
+        f"(SELECT value FROM {_PARENT.replace(' WHERE', ', {each}p.fields{/each} WHERE')}))",
+    ),
+)
+_BELOW = (
+    "(SELECT 1 FROM consent_grant c WHERE c.bucket = NEW.bucket AND c.parent_grant = NEW.id AND c.state IN"
+)
+_OUTLIVED = Check(
+    "an onward grant below it is still open",
+    f"(NEW.state = 'withdrawn' AND EXISTS {_BELOW} ('active', 'suspended', 'exhausted', 'expired'))) OR "
+    "(NEW.state IN ('terminated', 'revoked', 'invalidated', 'superseded') "
+    f"AND EXISTS {_BELOW} ('active', 'suspended'))) OR "
+    f"(NEW.state = 'suspended' AND EXISTS {_BELOW} ('active')))",
+)
 
 _RULES = (
     Rule(
@@ -74,6 +100,7 @@ _RULES = (
             "NEW.fields = '[]' OR EXISTS (SELECT 1 FROM {each}NEW.fields{/each} WHERE value NOT IN "
             "(SELECT p.field FROM purpose_field p WHERE p.purpose = NEW.purpose))",
         ),
+        *_ONWARD,
     ),
     Rule(
         "consent_grant",
@@ -94,6 +121,8 @@ _RULES = (
             "NEW.state = 'withdrawn' AND NOT EXISTS (SELECT 1 FROM withdrawal w "
             "WHERE w.bucket = NEW.bucket AND w.grant_id = NEW.id)",
         ),
+        _ONWARD[0],
+        _OUTLIVED,
         # The last use's own move is legal by the check constraints alone; it is the hot one.
         only="NEW.state <> OLD.state AND NOT (OLD.state = 'active' AND NEW.state = 'exhausted')",
     ),

@@ -1,37 +1,46 @@
 """Withdrawing: one call, no reason asked, effective with its commit, never twice.
 
-The grant moves to `withdrawn` by the insert of the withdrawal row (a trigger does it), unspent uses are
-voided, the ledger entry and the event to the recipient are written in the same transaction. It takes the
-same lock as a redemption, so every disclosure commits before the withdrawal or not at all. A grant that is
-used up or past its window can be withdrawn too: then it is about what was received. Its time is never before
-the last disclosure's, whatever the clocks of two servers said.
+One consent, all of a recipient's, all for a purpose, or everything: always one transaction, in which every consent
+that is meant and every onward consent below it ends. Each moves to `withdrawn` by the insert of its withdrawal row (a
+trigger does it); its unspent uses are voided and with them their tokens, its codes and refresh tokens find no active
+grant any more, its ledger entry and the event to its recipient are written. It takes the same locks as a redemption,
+so every disclosure commits before the withdrawal or not at all. A grant that is used up or past its window can be
+withdrawn too: then it is about what was received. Its time is never before the last disclosure's, whatever the
+clocks of two servers said.
 
-`withdraw(vault, subject, bucket, grant_id, now_ms) -> Withdrawn | None`; asking again gives the first answer;
-None when there is no such grant of this person, or it was refused or has ended otherwise.
+* `withdraw(vault, subject, bucket, grant_id, now_ms) -> Withdrawn | None`; asking again gives the first answer;
+  None when there is no such grant of this person, or it was refused or has ended otherwise.
+* `withdraw_all(vault, subject, bucket, scope, now_ms) -> list[Withdrawn]`: everything the scope names that ends now
+  or ended by a withdrawal before, and what ends now because something above it does.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, select, tuple_
 
-from consent.events import WithdrawnEvent, queue_withdrawn
+from consent import withdraw_rows
 from consent.grants import WITHDRAWABLE, GrantState
 from consent.ids import GrantId, RecipientId, grant_text
 from consent.ledger.append import Position, append
 from consent.ledger.entry import Kind, parse
-from consent.ledger.origin import LogId, origin_of, year_of
+from consent.ledger.origin import LogId, origin_of
 from consent.ledger.tables import entry
 from consent.ledgering import entry_item
 from consent.receipts import withdrawal_receipt
-from consent.tables import consent_grant, disclosure, use, withdrawal
+from consent.tables import consent_grant, withdrawal
+from consent.withdraw_rows import Ending, Key, Member, Scope
 from vault.ids import Bucket, SubjectId, new_id
 from vault.keys import SubjectKey
 from vault.opening import Vault
 
+__all__ = ["ERASURE", "MERGE", "PORTAL", "Scope", "Withdrawn", "withdraw", "withdraw_all"]
+
 PORTAL: Final = "portal"
 ERASURE: Final = "erasure"
 MERGE: Final = "merge"
+_ENDS: Final = WITHDRAWABLE | {GrantState.WITHDRAWN}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,132 +66,109 @@ def withdraw(  # each argument is a fact of its own
     channel: str = PORTAL,
 ) -> Withdrawn | None:
     """Take a consent back; `channel` says by which way: the portal, the erasure of the person, or a merge."""
+    ended = withdraw_all(vault, subject, bucket, Scope(grant_id=grant_id), now_ms, channel=channel)
+    return next((one for one in ended if one.grant_id == grant_id), None)
+
+
+def withdraw_all(
+    vault: Vault, subject: SubjectId, bucket: Bucket, scope: Scope, now_ms: int, *, channel: str = PORTAL
+) -> list[Withdrawn]:
+    """Take back everything `scope` names and everything below it, in one transaction; in the order it was given."""
     with vault.data.read() as conn:
-        grant = _grant(conn, subject, bucket, grant_id)
-    if grant is None:
-        return None
+        if not _ending(withdraw_rows.family(conn, subject, bucket, scope)):
+            return []
     key = vault.keyring.subject_keys([(bucket, subject)])[subject]
-    with vault.data.write() as conn:
-        state = GrantState(conn.execute(_locked_state(grant)).scalar_one())
-        if state is GrantState.WITHDRAWN:
-            return _first(conn, vault, grant)
-        if state not in WITHDRAWABLE:
-            return None
-        at = max(now_ms, _last_disclosed(conn, grant))
-        return _write(conn, vault, grant, key, at, channel)
+    meant: list[Member] | None = None
+    fresh: list[Key] = []
+    while meant is None:
+        with vault.data.write() as conn:
+            meant = _held(conn, subject, bucket, scope)
+            if meant is not None:
+                fresh = _end(conn, vault, key, meant, now_ms, channel)
+    with vault.data.read() as conn:
+        return _answers(conn, vault, [one.key for one in _ending(meant)], frozenset(fresh))
 
 
-def _grant(conn: Connection, subject: SubjectId, bucket: Bucket, grant_id: GrantId) -> Any:
-    grant = consent_grant.c
-    return conn.execute(
-        select(consent_grant).where(grant.bucket == bucket, grant.id == grant_id, grant.subject == subject)
-    ).one_or_none()
+def _held(conn: Connection, subject: SubjectId, bucket: Bucket, scope: Scope) -> list[Member] | None:
+    """The family under its locks; None when it grew before they were all held, and everything must begin again."""
+    before = withdraw_rows.family(conn, subject, bucket, scope)
+    withdraw_rows.lock(conn, [one.key for one in before])
+    after = withdraw_rows.family(conn, subject, bucket, scope)
+    return after if {one.key for one in after} == {one.key for one in before} else None
 
 
-def _locked_state(grant: Any) -> Any:
-    return (
-        select(consent_grant.c.state)
-        .where(consent_grant.c.bucket == grant.bucket, consent_grant.c.id == grant.id)
-        .with_for_update()
-    )
+def _ending(members: Sequence[Member]) -> list[Member]:
+    """Those that end or ended by a withdrawal; what only stands below and ended long ago is nobody's question."""
+    return [one for one in members if one.state in (_ENDS if one.named else WITHDRAWABLE)]
 
 
-def _last_disclosed(conn: Connection, grant: Any) -> int:
-    """When the last disclosure under the locked grant committed, by whichever server's clock; 0 for never."""
-    newest = (
-        select(func.coalesce(func.max(disclosure.c.committed_at), 0))
-        .select_from(use)
-        .join(disclosure, (disclosure.c.use_id == use.c.id) & (disclosure.c.bucket == use.c.bucket))
-        .where(use.c.grant_id == grant.id, use.c.bucket == grant.bucket)
-    )
-    return int(conn.execute(newest).scalar_one())
-
-
-def _write(
-    conn: Connection, vault: Vault, grant: Any, key: SubjectKey, now_ms: int, channel: str
-) -> Withdrawn:
-    spent = _disclosures(conn, grant)
-    fields = (("grant", grant_text(GrantId(grant.id))), ("recipient", grant.recipient_id))
-    about = (Bucket(grant.bucket), key.subject, new_id(Bucket(grant.bucket), now_ms), fields)
-    item = entry_item(vault, Kind.WITHDRAW, key, about, now_ms)
-    conn.execute(
-        insert(withdrawal).values(
-            bucket=grant.bucket,
-            grant_id=grant.id,
-            id=item.id,
-            subject=grant.subject,
-            channel=channel,
-            disclosures=spent,
-            withdrawn_at=now_ms,
-            ledger_year=year_of(now_ms),
+def _end(
+    conn: Connection, vault: Vault, key: SubjectKey, members: Sequence[Member], now_ms: int, channel: str
+) -> list[Key]:
+    """Write the end of everything that has not ended; answers what that was."""
+    live = [one for one in members if one.state in WITHDRAWABLE]
+    if not live:
+        return []
+    bucket, grants = live[0].bucket, [one.id for one in live]
+    at = max(now_ms, withdraw_rows.last_disclosed(conn, bucket, grants))
+    spent = withdraw_rows.disclosures(conn, bucket, grants)
+    voided = withdraw_rows.void(conn, bucket, grants, at)
+    ends = [
+        Ending(
+            member=one,
+            item=entry_item(vault, Kind.WITHDRAW, key, _about(key, one, at), at),
+            disclosures=spent.get(one.id, 0),
+            voided=voided.get(one.id, 0),
         )
-    )
-    event = WithdrawnEvent(
-        bucket=Bucket(grant.bucket),
-        grant_id=GrantId(grant.id),
-        recipient_id=RecipientId(grant.recipient_id),
-        withdrawn_at=now_ms,
-        disclosures=spent,
-        voided=_void(conn, grant, now_ms),
-    )
-    queue_withdrawn(conn, vault, event)
-    position = append(conn, [item], now_ms, vault.installation.ledger_host)[0]
-    return _withdrawn(vault, grant, now_ms, spent, position, repeated=False)
+        for one in live
+    ]
+    withdraw_rows.write(conn, vault, key.subject, ends, at, channel=channel)
+    append(conn, [end.item for end in ends], at, vault.installation.ledger_host)
+    return [one.key for one in live]
 
 
-def _disclosures(conn: Connection, grant: Any) -> int:
-    counted = select(func.coalesce(func.sum(use.c.spent), 0)).where(
-        use.c.bucket == grant.bucket, use.c.grant_id == grant.id
-    )
-    return int(conn.execute(counted).scalar_one())
+def _about(
+    key: SubjectKey, one: Member, now_ms: int
+) -> tuple[Bucket, SubjectId, bytes, tuple[tuple[str, str], ...]]:
+    fields = (("grant", grant_text(one.id)), ("recipient", one.recipient_id))
+    return one.bucket, key.subject, new_id(one.bucket, now_ms), fields
 
 
-def _void(conn: Connection, grant: Any, now_ms: int) -> int:
-    """Tokens in flight end here; returns how many uses were still open."""
-    still_open = update(use).where(
-        use.c.bucket == grant.bucket,
-        use.c.grant_id == grant.id,
-        use.c.voided_at.is_(None),
-        use.c.spent < use.c.quota,
-    )
-    return conn.execute(still_open.values(voided_at=now_ms)).rowcount
-
-
-def _first(conn: Connection, vault: Vault, grant: Any) -> Withdrawn:
-    """What the first withdrawal answered, from its rows."""
-    row = conn.execute(
-        select(withdrawal, entry.c.idx, entry.c.leaf, entry.c.body)
+def _answers(conn: Connection, vault: Vault, keys: Sequence[Key], fresh: frozenset[Key]) -> list[Withdrawn]:
+    """What each withdrawal says, from its committed rows: the first answer and every later one are the same."""
+    same = (entry.c.bucket == withdrawal.c.bucket) & (entry.c.id == withdrawal.c.id)
+    rows = conn.execute(
+        select(withdrawal, consent_grant.c.recipient_id, entry.c.idx, entry.c.leaf, entry.c.body)
         .join(
-            entry,
-            (entry.c.bucket == withdrawal.c.bucket)
-            & (entry.c.year == withdrawal.c.ledger_year)
-            & (entry.c.id == withdrawal.c.id),
+            consent_grant,
+            (consent_grant.c.bucket == withdrawal.c.bucket) & (consent_grant.c.id == withdrawal.c.grant_id),
         )
-        .where(withdrawal.c.bucket == grant.bucket, withdrawal.c.grant_id == grant.id)
-    ).one()
-    log = LogId(row.bucket, row.ledger_year)
-    position = Position(
-        bucket=log.bucket,
-        year=log.year,
-        origin=origin_of(vault.installation.ledger_host, log),
-        idx=row.idx,
-        n=parse(row.body).n,
-        leaf=row.leaf,
-        body=row.body,
+        .join(entry, same & (entry.c.year == withdrawal.c.ledger_year))
+        .where(tuple_(withdrawal.c.bucket, withdrawal.c.grant_id).in_(keys))
+        .order_by(withdrawal.c.grant_id)
     )
-    return _withdrawn(vault, grant, row.withdrawn_at, row.disclosures, position, repeated=True)
-
-
-def _withdrawn(
-    vault: Vault, grant: Any, at: int, spent: int, position: Position, *, repeated: bool
-) -> Withdrawn:
-    grant_id, recipient = GrantId(grant.id), RecipientId(grant.recipient_id)
-    return Withdrawn(
-        grant_id=grant_id,
-        recipient_id=recipient,
-        at=at,
-        disclosures=spent,
-        position=position,
-        receipt=withdrawal_receipt(vault, grant_id, recipient, at, position),
-        repeated=repeated,
-    )
+    answers = []
+    for row in rows:
+        log = LogId(row.bucket, row.ledger_year)
+        position = Position(
+            bucket=log.bucket,
+            year=log.year,
+            origin=origin_of(vault.installation.ledger_host, log),
+            idx=row.idx,
+            n=parse(row.body).n,
+            leaf=row.leaf,
+            body=row.body,
+        )
+        grant, recipient = GrantId(row.grant_id), RecipientId(row.recipient_id)
+        answers.append(
+            Withdrawn(
+                grant_id=grant,
+                recipient_id=recipient,
+                at=row.withdrawn_at,
+                disclosures=row.disclosures,
+                position=position,
+                receipt=withdrawal_receipt(vault, grant, recipient, row.withdrawn_at, position),
+                repeated=(Bucket(row.bucket), grant) not in fresh,
+            )
+        )
+    return answers

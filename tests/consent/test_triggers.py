@@ -8,6 +8,7 @@ from sqlalchemy.exc import DBAPIError
 
 from consent import tables
 from consent.disclose import disclose_many
+from consent.events import Cause, EventKind, queue
 from consent.grants import MOVES, GrantState, may_move
 from consent.ledger.origin import year_of
 from consent.triggers import APPEND_ONLY, MOVING
@@ -217,6 +218,24 @@ def test_a_grant_is_not_withdrawn_without_its_withdrawal_row(world, token):
     refused(world, update(tables.consent_grant).values(state="withdrawn"), says="without a withdrawal")
 
 
+def queued_event(world, grant_id):
+    """An event as a withdrawal would queue it, so that only the rule under test refuses."""
+    grant = row_of(world, tables.consent_grant, id=grant_id)
+    cause = Cause(
+        kind=EventKind.WITHDRAWN,
+        bucket=grant["bucket"],
+        grant_id=grant_id,
+        recipient_id=grant["recipient_id"],
+        client_id=grant["client_id"],
+        at=world.now,
+        disclosures=0,
+        voided=0,
+        retention=grant["retention"],
+    )
+    with world.vault.data.write() as conn:
+        return queue(conn, world.vault, [cause])[0]
+
+
 def test_a_withdrawal_by_somebody_else_is_refused(world, token):
     _, person, issued = token
     row = {
@@ -226,6 +245,7 @@ def test_a_withdrawal_by_somebody_else_is_refused(world, token):
         "subject": b"s" * 16,
         "channel": "portal",
         "disclosures": 0,
+        "event_id": queued_event(world, issued.grant_id),
         "withdrawn_at": world.now,
         "ledger_year": year_of(world.now),
     }

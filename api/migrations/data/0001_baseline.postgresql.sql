@@ -494,10 +494,21 @@ CREATE TABLE recipient (
 	legal_name TEXT NOT NULL,
 	contact TEXT NOT NULL,
 	registration_no TEXT NOT NULL,
+	event_uri TEXT,
 	created_at BIGINT NOT NULL,
+	suspended_at BIGINT,
 	tenant BYTEA DEFAULT perusal_home() NOT NULL,
-	CONSTRAINT pk_recipient PRIMARY KEY (id)
+	CONSTRAINT pk_recipient PRIMARY KEY (id),
+	CONSTRAINT uq_recipient_registration_no UNIQUE (registration_no, tenant)
 )
+-- end
+CREATE FUNCTION recipient_before_update() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'recipient: these columns never change' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
+-- end
+CREATE TRIGGER recipient_before_update BEFORE UPDATE ON recipient FOR EACH ROW WHEN (NEW.id IS DISTINCT FROM OLD.id OR NEW.legal_name IS DISTINCT FROM OLD.legal_name OR NEW.registration_no IS DISTINCT FROM OLD.registration_no OR NEW.created_at IS DISTINCT FROM OLD.created_at OR NEW.tenant IS DISTINCT FROM OLD.tenant) EXECUTE FUNCTION recipient_before_update()
+-- end
+CREATE FUNCTION recipient_stays() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'recipient: rows stay' USING ERRCODE = '23514'; END $$
+-- end
+CREATE TRIGGER recipient_stays BEFORE DELETE OR TRUNCATE ON recipient FOR EACH STATEMENT EXECUTE FUNCTION recipient_stays()
 -- end
 ALTER TABLE recipient ENABLE ROW LEVEL SECURITY
 -- end
@@ -515,6 +526,57 @@ CREATE INDEX ix_replay_expires_at ON replay (expires_at)
 ALTER TABLE replay ENABLE ROW LEVEL SECURITY
 -- end
 CREATE POLICY own ON replay USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0)
+-- end
+CREATE TABLE sign_in_code (
+	bucket INTEGER NOT NULL,
+	address BYTEA NOT NULL,
+	ticket_hash BYTEA NOT NULL,
+	code_mac BYTEA NOT NULL,
+	subject BYTEA NOT NULL,
+	tries INTEGER NOT NULL,
+	created_at BIGINT NOT NULL,
+	expires_at BIGINT NOT NULL,
+	used_at BIGINT,
+	CONSTRAINT pk_sign_in_code PRIMARY KEY (bucket, address),
+	CONSTRAINT uq_sign_in_code_ticket_hash_bucket UNIQUE (ticket_hash, bucket),
+	CONSTRAINT ck_sign_in_code_lengths CHECK (length(address) = 32 AND length(code_mac) = 32 AND length(subject) = 16),
+	CONSTRAINT ck_sign_in_code_tries CHECK (tries >= 0 AND tries <= 5),
+	CONSTRAINT ck_sign_in_code_order CHECK (created_at < expires_at)
+)
+-- end
+CREATE INDEX ix_sign_in_code_expires_at ON sign_in_code (expires_at)
+-- end
+CREATE FUNCTION sign_in_code_before_update() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF OLD.used_at IS NOT NULL AND NEW.used_at IS DISTINCT FROM OLD.used_at THEN RAISE EXCEPTION 'sign_in_code: a code that is used stays used' USING ERRCODE = '23514'; END IF; IF NEW.used_at IS NOT NULL AND NEW.tries = 0 THEN RAISE EXCEPTION 'sign_in_code: a code is used by trying it' USING ERRCODE = '23514'; END IF; IF NEW.tries < OLD.tries THEN RAISE EXCEPTION 'sign_in_code: tries are counted upwards' USING ERRCODE = '23514'; END IF; IF NEW.code_mac <> OLD.code_mac OR NEW.subject <> OLD.subject OR NEW.created_at <> OLD.created_at OR NEW.expires_at <> OLD.expires_at THEN RAISE EXCEPTION 'sign_in_code: a code never changes' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
+-- end
+CREATE TRIGGER sign_in_code_before_update BEFORE UPDATE ON sign_in_code FOR EACH ROW WHEN (NEW.ticket_hash = OLD.ticket_hash) EXECUTE FUNCTION sign_in_code_before_update()
+-- end
+CREATE FUNCTION sign_in_code_before_insert() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'sign_in_code: a code begins unused' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
+-- end
+CREATE TRIGGER sign_in_code_before_insert BEFORE INSERT ON sign_in_code FOR EACH ROW WHEN (NEW.tries <> 0 OR NEW.used_at IS NOT NULL) EXECUTE FUNCTION sign_in_code_before_insert()
+-- end
+ALTER TABLE sign_in_code ENABLE ROW LEVEL SECURITY
+-- end
+CREATE POLICY own ON sign_in_code USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0)
+-- end
+CREATE TABLE sign_in_record (
+	bucket INTEGER NOT NULL,
+	id BYTEA NOT NULL,
+	subject BYTEA NOT NULL,
+	how TEXT NOT NULL,
+	at BIGINT NOT NULL,
+	CONSTRAINT pk_sign_in_record PRIMARY KEY (bucket, id),
+	CONSTRAINT ck_sign_in_record_how CHECK (how IN ('key', 'code', 'passkey'))
+)
+-- end
+CREATE INDEX ix_sign_in_record_subject ON sign_in_record (subject, bucket)
+-- end
+CREATE FUNCTION sign_in_record_append_only() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'sign_in_record is append-only' USING ERRCODE = '23514'; END $$
+-- end
+CREATE TRIGGER sign_in_record_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON sign_in_record FOR EACH STATEMENT EXECUTE FUNCTION sign_in_record_append_only()
+-- end
+ALTER TABLE sign_in_record ENABLE ROW LEVEL SECURITY
+-- end
+CREATE POLICY own ON sign_in_record USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0)
 -- end
 CREATE TABLE signing_key (
 	name TEXT NOT NULL,
@@ -581,22 +643,46 @@ ALTER TABLE unique_key ENABLE ROW LEVEL SECURITY
 -- end
 CREATE POLICY own ON unique_key USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0)
 -- end
+CREATE TABLE asking_again (
+	bucket INTEGER NOT NULL,
+	subject BYTEA NOT NULL,
+	recipient_id TEXT NOT NULL,
+	purpose TEXT NOT NULL,
+	allowed_at BIGINT NOT NULL,
+	CONSTRAINT pk_asking_again PRIMARY KEY (bucket, subject, recipient_id, purpose, allowed_at),
+	CONSTRAINT fk_asking_again_consumer FOREIGN KEY(bucket, subject) REFERENCES consumer (bucket, subject),
+	CONSTRAINT fk_asking_again_purpose FOREIGN KEY(purpose) REFERENCES purpose (code),
+	CONSTRAINT fk_asking_again_recipient FOREIGN KEY(recipient_id) REFERENCES recipient (id)
+)
+-- end
+CREATE FUNCTION asking_again_append_only() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'asking_again is append-only' USING ERRCODE = '23514'; END $$
+-- end
+CREATE TRIGGER asking_again_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON asking_again FOR EACH STATEMENT EXECUTE FUNCTION asking_again_append_only()
+-- end
+ALTER TABLE asking_again ENABLE ROW LEVEL SECURITY
+-- end
+CREATE POLICY own ON asking_again USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0 AND (EXISTS (SELECT 1 FROM recipient r WHERE r.id = asking_again.recipient_id)))
+-- end
 CREATE TABLE client (
 	client_id TEXT NOT NULL,
 	recipient_id TEXT NOT NULL,
-	jwks TEXT NOT NULL,
+	label TEXT NOT NULL,
+	jwks TEXT,
+	jwks_uri TEXT,
 	redirect_uris TEXT NOT NULL,
 	created_at BIGINT NOT NULL,
 	suspended_at BIGINT,
 	tenant BYTEA DEFAULT perusal_home() NOT NULL,
 	CONSTRAINT pk_client PRIMARY KEY (client_id),
+	CONSTRAINT ck_client_one_source CHECK ((jwks IS NULL) <> (jwks_uri IS NULL)),
 	CONSTRAINT uq_client_client_id_recipient_id UNIQUE (client_id, recipient_id),
+	CONSTRAINT uq_client_label UNIQUE (recipient_id, label),
 	CONSTRAINT fk_client_recipient_id FOREIGN KEY(recipient_id) REFERENCES recipient (id)
 )
 -- end
 CREATE FUNCTION client_before_update() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'client: these columns never change' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
 -- end
-CREATE TRIGGER client_before_update BEFORE UPDATE ON client FOR EACH ROW WHEN (NEW.client_id IS DISTINCT FROM OLD.client_id OR NEW.recipient_id IS DISTINCT FROM OLD.recipient_id OR NEW.created_at IS DISTINCT FROM OLD.created_at OR NEW.tenant IS DISTINCT FROM OLD.tenant) EXECUTE FUNCTION client_before_update()
+CREATE TRIGGER client_before_update BEFORE UPDATE ON client FOR EACH ROW WHEN (NEW.client_id IS DISTINCT FROM OLD.client_id OR NEW.recipient_id IS DISTINCT FROM OLD.recipient_id OR NEW.label IS DISTINCT FROM OLD.label OR NEW.created_at IS DISTINCT FROM OLD.created_at OR NEW.tenant IS DISTINCT FROM OLD.tenant) EXECUTE FUNCTION client_before_update()
 -- end
 CREATE FUNCTION client_stays() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'client: rows stay' USING ERRCODE = '23514'; END $$
 -- end
@@ -1117,6 +1203,21 @@ ALTER TABLE emergency_read ENABLE ROW LEVEL SECURITY
 -- end
 CREATE POLICY own ON emergency_read USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0)
 -- end
+CREATE TABLE fetched_keys (
+	client_id TEXT NOT NULL,
+	jwks TEXT,
+	fetched_at BIGINT,
+	tried_at BIGINT NOT NULL,
+	tenant BYTEA DEFAULT perusal_home() NOT NULL,
+	CONSTRAINT pk_fetched_keys PRIMARY KEY (client_id),
+	CONSTRAINT ck_fetched_keys_fetched CHECK ((jwks IS NULL) = (fetched_at IS NULL)),
+	CONSTRAINT fk_fetched_keys_client_id FOREIGN KEY(client_id) REFERENCES client (client_id)
+)
+-- end
+ALTER TABLE fetched_keys ENABLE ROW LEVEL SECURITY
+-- end
+CREATE POLICY own ON fetched_keys USING (tenant = (SELECT perusal_tenant())) WITH CHECK (tenant = (SELECT perusal_tenant()) AND (EXISTS (SELECT 1 FROM client r WHERE r.client_id = fetched_keys.client_id)))
+-- end
 CREATE TABLE incident (
 	id BYTEA NOT NULL,
 	trace BYTEA NOT NULL,
@@ -1216,6 +1317,28 @@ ALTER TABLE scan_run ENABLE ROW LEVEL SECURITY
 -- end
 CREATE POLICY own ON scan_run USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0)
 -- end
+CREATE TABLE suspension (
+	id TEXT NOT NULL,
+	recipient_id TEXT NOT NULL,
+	client_id TEXT,
+	step TEXT NOT NULL,
+	reason TEXT NOT NULL,
+	at BIGINT NOT NULL,
+	tenant BYTEA DEFAULT perusal_home() NOT NULL,
+	CONSTRAINT pk_suspension PRIMARY KEY (id),
+	CONSTRAINT ck_suspension_step CHECK (step IN ('suspended', 'resumed')),
+	CONSTRAINT fk_suspension_client FOREIGN KEY(client_id, recipient_id) REFERENCES client (client_id, recipient_id),
+	CONSTRAINT fk_suspension_recipient_id FOREIGN KEY(recipient_id) REFERENCES recipient (id)
+)
+-- end
+CREATE FUNCTION suspension_append_only() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'suspension is append-only' USING ERRCODE = '23514'; END $$
+-- end
+CREATE TRIGGER suspension_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON suspension FOR EACH STATEMENT EXECUTE FUNCTION suspension_append_only()
+-- end
+ALTER TABLE suspension ENABLE ROW LEVEL SECURITY
+-- end
+CREATE POLICY own ON suspension USING (tenant = (SELECT perusal_tenant())) WITH CHECK (tenant = (SELECT perusal_tenant()) AND (client_id IS NULL OR EXISTS (SELECT 1 FROM client r WHERE r.client_id = suspension.client_id AND r.recipient_id = suspension.recipient_id)) AND (EXISTS (SELECT 1 FROM recipient r WHERE r.id = suspension.recipient_id)))
+-- end
 CREATE TABLE trace_item (
 	bucket INTEGER NOT NULL,
 	trace BYTEA NOT NULL,
@@ -1273,6 +1396,7 @@ CREATE TABLE consent_grant (
 	window_to BIGINT NOT NULL,
 	state TEXT NOT NULL,
 	approval_hash BYTEA NOT NULL,
+	parent_grant BYTEA,
 	decided_at BIGINT NOT NULL,
 	ledger_year INTEGER NOT NULL,
 	CONSTRAINT pk_consent_grant PRIMARY KEY (bucket, id),
@@ -1283,14 +1407,17 @@ CREATE TABLE consent_grant (
 	CONSTRAINT uq_consent_grant_showing_id_bucket UNIQUE (showing_id, bucket),
 	CONSTRAINT uq_consent_grant_recipient UNIQUE (bucket, id, recipient_id, client_id),
 	CONSTRAINT fk_consent_grant_notice_showing FOREIGN KEY(bucket, showing_id, subject, recipient_id, client_id, purpose, notice_id, notice_hash, terms_id, terms_hash) REFERENCES notice_showing (bucket, id, subject, recipient_id, client_id, purpose, notice_id, notice_hash, terms_id, terms_hash),
+	CONSTRAINT fk_consent_grant_consent_grant FOREIGN KEY(bucket, parent_grant) REFERENCES consent_grant (bucket, id),
 	CONSTRAINT fk_consent_grant_ledger_entry FOREIGN KEY(bucket, ledger_year, id) REFERENCES ledger_entry (bucket, year, id) DEFERRABLE INITIALLY DEFERRED
 )
+-- end
+CREATE INDEX ix_consent_grant_parent ON consent_grant (parent_grant, bucket) WHERE parent_grant IS NOT NULL
 -- end
 CREATE INDEX ix_consent_grant_subject ON consent_grant (subject, bucket)
 -- end
 CREATE FUNCTION consent_grant_before_update() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'consent_grant: these columns never change' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
 -- end
-CREATE TRIGGER consent_grant_before_update BEFORE UPDATE ON consent_grant FOR EACH ROW WHEN (NEW.bucket IS DISTINCT FROM OLD.bucket OR NEW.id IS DISTINCT FROM OLD.id OR NEW.subject IS DISTINCT FROM OLD.subject OR NEW.showing_id IS DISTINCT FROM OLD.showing_id OR NEW.recipient_id IS DISTINCT FROM OLD.recipient_id OR NEW.client_id IS DISTINCT FROM OLD.client_id OR NEW.purpose IS DISTINCT FROM OLD.purpose OR NEW.consent_kind IS DISTINCT FROM OLD.consent_kind OR NEW.fields IS DISTINCT FROM OLD.fields OR NEW.notice_id IS DISTINCT FROM OLD.notice_id OR NEW.notice_hash IS DISTINCT FROM OLD.notice_hash OR NEW.terms_id IS DISTINCT FROM OLD.terms_id OR NEW.terms_hash IS DISTINCT FROM OLD.terms_hash OR NEW.retention IS DISTINCT FROM OLD.retention OR NEW.max_uses IS DISTINCT FROM OLD.max_uses OR NEW.window_from IS DISTINCT FROM OLD.window_from OR NEW.window_to IS DISTINCT FROM OLD.window_to OR NEW.approval_hash IS DISTINCT FROM OLD.approval_hash OR NEW.decided_at IS DISTINCT FROM OLD.decided_at OR NEW.ledger_year IS DISTINCT FROM OLD.ledger_year) EXECUTE FUNCTION consent_grant_before_update()
+CREATE TRIGGER consent_grant_before_update BEFORE UPDATE ON consent_grant FOR EACH ROW WHEN (NEW.bucket IS DISTINCT FROM OLD.bucket OR NEW.id IS DISTINCT FROM OLD.id OR NEW.subject IS DISTINCT FROM OLD.subject OR NEW.showing_id IS DISTINCT FROM OLD.showing_id OR NEW.recipient_id IS DISTINCT FROM OLD.recipient_id OR NEW.client_id IS DISTINCT FROM OLD.client_id OR NEW.purpose IS DISTINCT FROM OLD.purpose OR NEW.consent_kind IS DISTINCT FROM OLD.consent_kind OR NEW.fields IS DISTINCT FROM OLD.fields OR NEW.notice_id IS DISTINCT FROM OLD.notice_id OR NEW.notice_hash IS DISTINCT FROM OLD.notice_hash OR NEW.terms_id IS DISTINCT FROM OLD.terms_id OR NEW.terms_hash IS DISTINCT FROM OLD.terms_hash OR NEW.retention IS DISTINCT FROM OLD.retention OR NEW.max_uses IS DISTINCT FROM OLD.max_uses OR NEW.window_from IS DISTINCT FROM OLD.window_from OR NEW.window_to IS DISTINCT FROM OLD.window_to OR NEW.approval_hash IS DISTINCT FROM OLD.approval_hash OR NEW.parent_grant IS DISTINCT FROM OLD.parent_grant OR NEW.decided_at IS DISTINCT FROM OLD.decided_at OR NEW.ledger_year IS DISTINCT FROM OLD.ledger_year) EXECUTE FUNCTION consent_grant_before_update()
 -- end
 CREATE FUNCTION consent_grant_stays() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'consent_grant: rows stay' USING ERRCODE = '23514'; END $$
 -- end
@@ -1298,7 +1425,7 @@ CREATE TRIGGER consent_grant_stays BEFORE DELETE OR TRUNCATE ON consent_grant FO
 -- end
 ALTER TABLE consent_grant SET (fillfactor = 50)
 -- end
-CREATE FUNCTION consent_grant_before_insert() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.used <> 0 OR NEW.state NOT IN ('active', 'refused', 'requested') THEN RAISE EXCEPTION 'consent_grant: a grant is born unused' USING ERRCODE = '23514'; END IF; IF NEW.fields = '[]' OR EXISTS (SELECT 1 FROM jsonb_array_elements_text(NEW.fields::jsonb) AS e(value) WHERE value NOT IN (SELECT p.field FROM purpose_field p WHERE p.purpose = NEW.purpose)) THEN RAISE EXCEPTION 'consent_grant: fields beyond the purpose' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
+CREATE FUNCTION consent_grant_before_insert() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.used <> 0 OR NEW.state NOT IN ('active', 'refused', 'requested') THEN RAISE EXCEPTION 'consent_grant: a grant is born unused' USING ERRCODE = '23514'; END IF; IF NEW.fields = '[]' OR EXISTS (SELECT 1 FROM jsonb_array_elements_text(NEW.fields::jsonb) AS e(value) WHERE value NOT IN (SELECT p.field FROM purpose_field p WHERE p.purpose = NEW.purpose)) THEN RAISE EXCEPTION 'consent_grant: fields beyond the purpose' USING ERRCODE = '23514'; END IF; IF NEW.parent_grant IS NOT NULL AND NEW.state = 'active' AND NOT EXISTS (SELECT 1 FROM consent_grant p WHERE p.bucket = NEW.bucket AND p.id = NEW.parent_grant AND p.subject = NEW.subject AND p.state = 'active' AND NEW.window_to <= p.window_to FOR SHARE) THEN RAISE EXCEPTION 'consent_grant: an onward grant needs an active parent of the same person whose window holds its own' USING ERRCODE = '23514'; END IF; IF NEW.parent_grant IS NOT NULL AND EXISTS (SELECT 1 FROM jsonb_array_elements_text(NEW.fields::jsonb) AS e(value) WHERE value NOT IN (SELECT value FROM consent_grant p, jsonb_array_elements_text(p.fields::jsonb) AS e(value) WHERE p.bucket = NEW.bucket AND p.id = NEW.parent_grant)) THEN RAISE EXCEPTION 'consent_grant: an onward grant has fields beyond its parent' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
 -- end
 CREATE TRIGGER consent_grant_before_insert BEFORE INSERT ON consent_grant FOR EACH ROW EXECUTE FUNCTION consent_grant_before_insert()
 -- end
@@ -1306,7 +1433,7 @@ CREATE FUNCTION consent_grant_before_update_of_used() RETURNS trigger LANGUAGE p
 -- end
 CREATE TRIGGER consent_grant_before_update_of_used BEFORE UPDATE OF used ON consent_grant FOR EACH ROW WHEN (NEW.used <> OLD.used AND OLD.state <> 'active') EXECUTE FUNCTION consent_grant_before_update_of_used()
 -- end
-CREATE FUNCTION consent_grant_before_update_of_state() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NOT EXISTS (SELECT 1 FROM grant_transition t WHERE t.from_state = OLD.state AND t.to_state = NEW.state) THEN RAISE EXCEPTION 'consent_grant: illegal transition' USING ERRCODE = '23514'; END IF; IF NEW.state = 'withdrawn' AND NOT EXISTS (SELECT 1 FROM withdrawal w WHERE w.bucket = NEW.bucket AND w.grant_id = NEW.id) THEN RAISE EXCEPTION 'consent_grant: withdrawn without a withdrawal' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
+CREATE FUNCTION consent_grant_before_update_of_state() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NOT EXISTS (SELECT 1 FROM grant_transition t WHERE t.from_state = OLD.state AND t.to_state = NEW.state) THEN RAISE EXCEPTION 'consent_grant: illegal transition' USING ERRCODE = '23514'; END IF; IF NEW.state = 'withdrawn' AND NOT EXISTS (SELECT 1 FROM withdrawal w WHERE w.bucket = NEW.bucket AND w.grant_id = NEW.id) THEN RAISE EXCEPTION 'consent_grant: withdrawn without a withdrawal' USING ERRCODE = '23514'; END IF; IF NEW.parent_grant IS NOT NULL AND NEW.state = 'active' AND NOT EXISTS (SELECT 1 FROM consent_grant p WHERE p.bucket = NEW.bucket AND p.id = NEW.parent_grant AND p.subject = NEW.subject AND p.state = 'active' AND NEW.window_to <= p.window_to FOR SHARE) THEN RAISE EXCEPTION 'consent_grant: an onward grant needs an active parent of the same person whose window holds its own' USING ERRCODE = '23514'; END IF; IF (NEW.state = 'withdrawn' AND EXISTS (SELECT 1 FROM consent_grant c WHERE c.bucket = NEW.bucket AND c.parent_grant = NEW.id AND c.state IN ('active', 'suspended', 'exhausted', 'expired'))) OR (NEW.state IN ('terminated', 'revoked', 'invalidated', 'superseded') AND EXISTS (SELECT 1 FROM consent_grant c WHERE c.bucket = NEW.bucket AND c.parent_grant = NEW.id AND c.state IN ('active', 'suspended'))) OR (NEW.state = 'suspended' AND EXISTS (SELECT 1 FROM consent_grant c WHERE c.bucket = NEW.bucket AND c.parent_grant = NEW.id AND c.state IN ('active'))) THEN RAISE EXCEPTION 'consent_grant: an onward grant below it is still open' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
 -- end
 CREATE TRIGGER consent_grant_before_update_of_state BEFORE UPDATE OF state ON consent_grant FOR EACH ROW WHEN (NEW.state <> OLD.state AND NOT (OLD.state = 'active' AND NEW.state = 'exhausted')) EXECUTE FUNCTION consent_grant_before_update_of_state()
 -- end
@@ -1399,6 +1526,7 @@ CREATE TABLE event_outbox (
 	bucket INTEGER NOT NULL,
 	id BYTEA NOT NULL,
 	recipient_id TEXT NOT NULL,
+	client_id TEXT NOT NULL,
 	grant_id BYTEA NOT NULL,
 	kind TEXT NOT NULL,
 	body TEXT NOT NULL,
@@ -1406,12 +1534,13 @@ CREATE TABLE event_outbox (
 	attempts INTEGER NOT NULL,
 	delivered_at BIGINT,
 	CONSTRAINT pk_event_outbox PRIMARY KEY (bucket, id),
-	CONSTRAINT fk_event_outbox_consent_grant FOREIGN KEY(bucket, grant_id) REFERENCES consent_grant (bucket, id)
+	CONSTRAINT uq_event_outbox_grant UNIQUE (bucket, id, grant_id),
+	CONSTRAINT fk_event_outbox_consent_grant FOREIGN KEY(bucket, grant_id, recipient_id, client_id) REFERENCES consent_grant (bucket, id, recipient_id, client_id)
 )
 -- end
 CREATE FUNCTION event_outbox_before_update() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'event_outbox: these columns never change' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
 -- end
-CREATE TRIGGER event_outbox_before_update BEFORE UPDATE ON event_outbox FOR EACH ROW WHEN (NEW.bucket IS DISTINCT FROM OLD.bucket OR NEW.id IS DISTINCT FROM OLD.id OR NEW.recipient_id IS DISTINCT FROM OLD.recipient_id OR NEW.grant_id IS DISTINCT FROM OLD.grant_id OR NEW.kind IS DISTINCT FROM OLD.kind OR NEW.body IS DISTINCT FROM OLD.body OR NEW.created_at IS DISTINCT FROM OLD.created_at) EXECUTE FUNCTION event_outbox_before_update()
+CREATE TRIGGER event_outbox_before_update BEFORE UPDATE ON event_outbox FOR EACH ROW WHEN (NEW.bucket IS DISTINCT FROM OLD.bucket OR NEW.id IS DISTINCT FROM OLD.id OR NEW.recipient_id IS DISTINCT FROM OLD.recipient_id OR NEW.client_id IS DISTINCT FROM OLD.client_id OR NEW.grant_id IS DISTINCT FROM OLD.grant_id OR NEW.kind IS DISTINCT FROM OLD.kind OR NEW.body IS DISTINCT FROM OLD.body OR NEW.created_at IS DISTINCT FROM OLD.created_at) EXECUTE FUNCTION event_outbox_before_update()
 -- end
 CREATE FUNCTION event_outbox_stays() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'event_outbox: rows stay' USING ERRCODE = '23514'; END $$
 -- end
@@ -1421,31 +1550,41 @@ ALTER TABLE event_outbox ENABLE ROW LEVEL SECURITY
 -- end
 CREATE POLICY own ON event_outbox USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0)
 -- end
-CREATE TABLE withdrawal (
+CREATE TABLE refresh_token (
 	bucket INTEGER NOT NULL,
+	hash BYTEA NOT NULL,
 	grant_id BYTEA NOT NULL,
-	id BYTEA NOT NULL,
-	subject BYTEA NOT NULL,
-	channel TEXT NOT NULL,
-	disclosures INTEGER NOT NULL,
-	withdrawn_at BIGINT NOT NULL,
-	ledger_year INTEGER NOT NULL,
-	CONSTRAINT pk_withdrawal PRIMARY KEY (bucket, grant_id),
-	CONSTRAINT fk_withdrawal_consent_grant FOREIGN KEY(bucket, grant_id) REFERENCES consent_grant (bucket, id),
-	CONSTRAINT fk_withdrawal_ledger_entry FOREIGN KEY(bucket, ledger_year, id) REFERENCES ledger_entry (bucket, year, id) DEFERRABLE INITIALLY DEFERRED
+	recipient_id TEXT NOT NULL,
+	client_id TEXT NOT NULL,
+	jkt TEXT NOT NULL,
+	minted_at BIGINT NOT NULL,
+	expires_at BIGINT NOT NULL,
+	voided_at BIGINT,
+	CONSTRAINT pk_refresh_token PRIMARY KEY (bucket, hash),
+	CONSTRAINT uq_refresh_token_grant_id_bucket UNIQUE (grant_id, bucket),
+	CONSTRAINT uq_refresh_token_grant UNIQUE (bucket, hash, grant_id),
+	CONSTRAINT fk_refresh_token_consent_grant FOREIGN KEY(bucket, grant_id, recipient_id, client_id) REFERENCES consent_grant (bucket, id, recipient_id, client_id)
 )
 -- end
-CREATE FUNCTION withdrawal_append_only() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'withdrawal is append-only' USING ERRCODE = '23514'; END $$
+CREATE FUNCTION refresh_token_before_update() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'refresh_token: these columns never change' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
 -- end
-CREATE TRIGGER withdrawal_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON withdrawal FOR EACH STATEMENT EXECUTE FUNCTION withdrawal_append_only()
+CREATE TRIGGER refresh_token_before_update BEFORE UPDATE ON refresh_token FOR EACH ROW WHEN (NEW.bucket IS DISTINCT FROM OLD.bucket OR NEW.hash IS DISTINCT FROM OLD.hash OR NEW.grant_id IS DISTINCT FROM OLD.grant_id OR NEW.recipient_id IS DISTINCT FROM OLD.recipient_id OR NEW.client_id IS DISTINCT FROM OLD.client_id OR NEW.jkt IS DISTINCT FROM OLD.jkt OR NEW.minted_at IS DISTINCT FROM OLD.minted_at OR NEW.expires_at IS DISTINCT FROM OLD.expires_at) EXECUTE FUNCTION refresh_token_before_update()
 -- end
-CREATE FUNCTION withdrawal_after_insert() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NOT EXISTS (SELECT 1 FROM consent_grant g WHERE g.bucket = NEW.bucket AND g.id = NEW.grant_id AND g.subject = NEW.subject) THEN RAISE EXCEPTION 'withdrawal: the grant belongs to somebody else' USING ERRCODE = '23514'; END IF; UPDATE consent_grant SET state = 'withdrawn' WHERE bucket = NEW.bucket AND id = NEW.grant_id; RETURN NEW; END $$
+CREATE FUNCTION refresh_token_stays() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'refresh_token: rows stay' USING ERRCODE = '23514'; END $$
 -- end
-CREATE TRIGGER withdrawal_after_insert AFTER INSERT ON withdrawal FOR EACH ROW EXECUTE FUNCTION withdrawal_after_insert()
+CREATE TRIGGER refresh_token_stays BEFORE DELETE OR TRUNCATE ON refresh_token FOR EACH STATEMENT EXECUTE FUNCTION refresh_token_stays()
 -- end
-ALTER TABLE withdrawal ENABLE ROW LEVEL SECURITY
+CREATE FUNCTION refresh_token_before_insert() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.voided_at IS NOT NULL OR NOT EXISTS (SELECT 1 FROM consent_grant g WHERE g.bucket = NEW.bucket AND g.id = NEW.grant_id AND g.state = 'active' AND g.max_uses > 1 AND NEW.expires_at <= g.window_to) THEN RAISE EXCEPTION 'refresh_token: only a counted grant is refreshed, and not beyond its window' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
 -- end
-CREATE POLICY own ON withdrawal USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0)
+CREATE TRIGGER refresh_token_before_insert BEFORE INSERT ON refresh_token FOR EACH ROW EXECUTE FUNCTION refresh_token_before_insert()
+-- end
+CREATE FUNCTION refresh_token_before_update_of_voided_at() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'refresh_token: voided for good' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
+-- end
+CREATE TRIGGER refresh_token_before_update_of_voided_at BEFORE UPDATE OF voided_at ON refresh_token FOR EACH ROW WHEN (OLD.voided_at IS NOT NULL AND NEW.voided_at IS DISTINCT FROM OLD.voided_at) EXECUTE FUNCTION refresh_token_before_update_of_voided_at()
+-- end
+ALTER TABLE refresh_token ENABLE ROW LEVEL SECURITY
+-- end
+CREATE POLICY own ON refresh_token USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0)
 -- end
 CREATE TABLE use (
 	bucket INTEGER NOT NULL,
@@ -1454,6 +1593,8 @@ CREATE TABLE use (
 	recipient_id TEXT NOT NULL,
 	client_id TEXT NOT NULL,
 	code_hash BYTEA,
+	refresh_hash BYTEA,
+	fields TEXT NOT NULL,
 	quota INTEGER NOT NULL,
 	spent INTEGER NOT NULL,
 	minted_at BIGINT NOT NULL,
@@ -1463,14 +1604,16 @@ CREATE TABLE use (
 	CONSTRAINT uq_use_code_hash_bucket UNIQUE (code_hash, bucket),
 	CONSTRAINT uq_use_recipient UNIQUE (bucket, id, recipient_id),
 	CONSTRAINT fk_use_consent_grant FOREIGN KEY(bucket, grant_id, recipient_id, client_id) REFERENCES consent_grant (bucket, id, recipient_id, client_id),
-	CONSTRAINT fk_use_auth_code FOREIGN KEY(bucket, code_hash) REFERENCES auth_code (bucket, hash)
+	CONSTRAINT fk_use_auth_code FOREIGN KEY(bucket, code_hash) REFERENCES auth_code (bucket, hash),
+	CONSTRAINT fk_use_refresh_token FOREIGN KEY(bucket, refresh_hash, grant_id) REFERENCES refresh_token (bucket, hash, grant_id),
+	CONSTRAINT ck_use_origin CHECK (code_hash IS NULL OR refresh_hash IS NULL)
 )
 -- end
 CREATE INDEX ix_use_grant ON use (grant_id, bucket)
 -- end
 CREATE FUNCTION use_before_update() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'use: these columns never change' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
 -- end
-CREATE TRIGGER use_before_update BEFORE UPDATE ON use FOR EACH ROW WHEN (NEW.bucket IS DISTINCT FROM OLD.bucket OR NEW.id IS DISTINCT FROM OLD.id OR NEW.grant_id IS DISTINCT FROM OLD.grant_id OR NEW.recipient_id IS DISTINCT FROM OLD.recipient_id OR NEW.client_id IS DISTINCT FROM OLD.client_id OR NEW.code_hash IS DISTINCT FROM OLD.code_hash OR NEW.quota IS DISTINCT FROM OLD.quota OR NEW.minted_at IS DISTINCT FROM OLD.minted_at) EXECUTE FUNCTION use_before_update()
+CREATE TRIGGER use_before_update BEFORE UPDATE ON use FOR EACH ROW WHEN (NEW.bucket IS DISTINCT FROM OLD.bucket OR NEW.id IS DISTINCT FROM OLD.id OR NEW.grant_id IS DISTINCT FROM OLD.grant_id OR NEW.recipient_id IS DISTINCT FROM OLD.recipient_id OR NEW.client_id IS DISTINCT FROM OLD.client_id OR NEW.code_hash IS DISTINCT FROM OLD.code_hash OR NEW.refresh_hash IS DISTINCT FROM OLD.refresh_hash OR NEW.fields IS DISTINCT FROM OLD.fields OR NEW.quota IS DISTINCT FROM OLD.quota OR NEW.minted_at IS DISTINCT FROM OLD.minted_at) EXECUTE FUNCTION use_before_update()
 -- end
 CREATE FUNCTION use_stays() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'use: rows stay' USING ERRCODE = '23514'; END $$
 -- end
@@ -1478,7 +1621,7 @@ CREATE TRIGGER use_stays BEFORE DELETE OR TRUNCATE ON use FOR EACH STATEMENT EXE
 -- end
 ALTER TABLE use SET (fillfactor = 50)
 -- end
-CREATE FUNCTION use_before_insert() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.spent <> 0 OR NEW.voided_at IS NOT NULL OR NOT EXISTS (SELECT 1 FROM consent_grant g WHERE g.bucket = NEW.bucket AND g.id = NEW.grant_id AND g.state = 'active' AND NEW.quota <= g.max_uses - g.used AND NEW.minted_at < g.window_to) THEN RAISE EXCEPTION 'use: only an active grant with uses left mints a use' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
+CREATE FUNCTION use_before_insert() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.spent <> 0 OR NEW.voided_at IS NOT NULL OR NOT EXISTS (SELECT 1 FROM consent_grant g WHERE g.bucket = NEW.bucket AND g.id = NEW.grant_id AND g.state = 'active' AND NEW.quota <= g.max_uses - g.used AND NEW.minted_at < g.window_to) THEN RAISE EXCEPTION 'use: only an active grant with uses left mints a use' USING ERRCODE = '23514'; END IF; IF EXISTS (SELECT 1 FROM consent_grant g WHERE g.bucket = NEW.bucket AND g.id = NEW.grant_id AND g.fields <> NEW.fields AND (NEW.fields = '[]' OR EXISTS (SELECT 1 FROM jsonb_array_elements_text(NEW.fields::jsonb) AS e(value) WHERE value NOT IN (SELECT value FROM jsonb_array_elements_text(g.fields::jsonb) AS e(value))))) THEN RAISE EXCEPTION 'use: fields beyond the grant' USING ERRCODE = '23514'; END IF; IF NEW.refresh_hash IS NOT NULL AND NOT EXISTS (SELECT 1 FROM refresh_token r WHERE r.bucket = NEW.bucket AND r.hash = NEW.refresh_hash AND r.voided_at IS NULL AND NEW.minted_at < r.expires_at) THEN RAISE EXCEPTION 'use: a refresh token that is voided or over mints nothing' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
 -- end
 CREATE TRIGGER use_before_insert BEFORE INSERT ON use FOR EACH ROW EXECUTE FUNCTION use_before_insert()
 -- end
@@ -1497,6 +1640,34 @@ CREATE TRIGGER use_counts AFTER UPDATE ON use REFERENCING NEW TABLE AS moved FOR
 ALTER TABLE use ENABLE ROW LEVEL SECURITY
 -- end
 CREATE POLICY own ON use USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0)
+-- end
+CREATE TABLE withdrawal (
+	bucket INTEGER NOT NULL,
+	grant_id BYTEA NOT NULL,
+	id BYTEA NOT NULL,
+	subject BYTEA NOT NULL,
+	channel TEXT NOT NULL,
+	disclosures INTEGER NOT NULL,
+	event_id BYTEA NOT NULL,
+	withdrawn_at BIGINT NOT NULL,
+	ledger_year INTEGER NOT NULL,
+	CONSTRAINT pk_withdrawal PRIMARY KEY (bucket, grant_id),
+	CONSTRAINT fk_withdrawal_consent_grant FOREIGN KEY(bucket, grant_id) REFERENCES consent_grant (bucket, id),
+	CONSTRAINT fk_withdrawal_event_outbox FOREIGN KEY(bucket, event_id, grant_id) REFERENCES event_outbox (bucket, id, grant_id),
+	CONSTRAINT fk_withdrawal_ledger_entry FOREIGN KEY(bucket, ledger_year, id) REFERENCES ledger_entry (bucket, year, id) DEFERRABLE INITIALLY DEFERRED
+)
+-- end
+CREATE FUNCTION withdrawal_append_only() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'withdrawal is append-only' USING ERRCODE = '23514'; END $$
+-- end
+CREATE TRIGGER withdrawal_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON withdrawal FOR EACH STATEMENT EXECUTE FUNCTION withdrawal_append_only()
+-- end
+CREATE FUNCTION withdrawal_after_insert() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NOT EXISTS (SELECT 1 FROM consent_grant g WHERE g.bucket = NEW.bucket AND g.id = NEW.grant_id AND g.subject = NEW.subject) THEN RAISE EXCEPTION 'withdrawal: the grant belongs to somebody else' USING ERRCODE = '23514'; END IF; UPDATE consent_grant SET state = 'withdrawn' WHERE bucket = NEW.bucket AND id = NEW.grant_id; RETURN NEW; END $$
+-- end
+CREATE TRIGGER withdrawal_after_insert AFTER INSERT ON withdrawal FOR EACH ROW EXECUTE FUNCTION withdrawal_after_insert()
+-- end
+ALTER TABLE withdrawal ENABLE ROW LEVEL SECURITY
+-- end
+CREATE POLICY own ON withdrawal USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0)
 -- end
 CREATE TABLE disclosure (
 	bucket INTEGER NOT NULL,
@@ -1523,7 +1694,7 @@ CREATE FUNCTION disclosure_append_only() RETURNS trigger LANGUAGE plpgsql AS $$ 
 -- end
 CREATE TRIGGER disclosure_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON disclosure FOR EACH STATEMENT EXECUTE FUNCTION disclosure_append_only()
 -- end
-CREATE FUNCTION disclosure_spends() RETURNS trigger LANGUAGE plpgsql SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off SET enable_material = off SET jit = off AS $$ BEGIN PERFORM 1 FROM (SELECT bucket, grant_id, count(*) AS n FROM made GROUP BY bucket, grant_id) m JOIN consent_grant g ON g.bucket = m.bucket AND g.id = m.grant_id ORDER BY g.bucket, g.id FOR UPDATE OF g; IF (SELECT count(*) FROM made) <> (SELECT count(*) FROM made JOIN LATERAL (SELECT * FROM consent_grant WHERE bucket = made.bucket AND id = made.grant_id OFFSET 0) g ON true WHERE g.recipient_id = made.recipient_id AND g.subject = made.subject AND g.purpose = made.purpose AND g.state = 'active' AND made.committed_at >= g.window_from AND made.committed_at < g.window_to) OR EXISTS (SELECT 1 FROM (SELECT bucket, grant_id, count(*) AS n FROM made GROUP BY bucket, grant_id) m JOIN consent_grant g ON g.bucket = m.bucket AND g.id = m.grant_id WHERE g.used + m.n > g.max_uses) THEN RAISE EXCEPTION 'disclosure: no active grant of this person, recipient and purpose in its window with a use left' USING ERRCODE = '23514'; END IF; IF (SELECT count(*) FROM made) <> (SELECT count(*) FROM made JOIN LATERAL (SELECT * FROM use WHERE bucket = made.bucket AND id = made.use_id OFFSET 0) u ON true WHERE u.grant_id = made.grant_id AND u.voided_at IS NULL AND made.slot <= u.quota) OR EXISTS (SELECT 1 FROM (SELECT bucket, use_id, count(*) AS n FROM made GROUP BY bucket, use_id) m JOIN use u ON u.bucket = m.bucket AND u.id = m.use_id WHERE u.spent + m.n > u.quota) THEN RAISE EXCEPTION 'disclosure: no such use, or it is voided or spent' USING ERRCODE = '23514'; END IF; IF EXISTS (SELECT 1 FROM made JOIN LATERAL (SELECT * FROM consent_grant WHERE bucket = made.bucket AND id = made.grant_id OFFSET 0) g ON true WHERE g.fields <> made.fields AND (made.fields = '[]' OR EXISTS (SELECT 1 FROM jsonb_array_elements_text(made.fields::jsonb) AS e(value) WHERE value NOT IN (SELECT value FROM jsonb_array_elements_text(g.fields::jsonb) AS f(value))))) THEN RAISE EXCEPTION 'disclosure: fields beyond the grant' USING ERRCODE = '23514'; END IF;  UPDATE use u SET spent = u.spent + m.n FROM (SELECT bucket, use_id, count(*) AS n FROM made GROUP BY bucket, use_id) m WHERE u.bucket = m.bucket AND u.id = m.use_id; UPDATE consent_grant g SET used = g.used + m.n, state = CASE WHEN g.used + m.n = g.max_uses THEN 'exhausted' ELSE g.state END FROM (SELECT bucket, grant_id, count(*) AS n FROM made GROUP BY bucket, grant_id) m WHERE g.bucket = m.bucket AND g.id = m.grant_id; RETURN NULL; END $$
+CREATE FUNCTION disclosure_spends() RETURNS trigger LANGUAGE plpgsql SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off SET enable_material = off SET jit = off AS $$ BEGIN PERFORM 1 FROM (SELECT bucket, grant_id, count(*) AS n FROM made GROUP BY bucket, grant_id) m JOIN consent_grant g ON g.bucket = m.bucket AND g.id = m.grant_id ORDER BY g.bucket, g.id FOR UPDATE OF g; IF (SELECT count(*) FROM made) <> (SELECT count(*) FROM made JOIN LATERAL (SELECT * FROM consent_grant WHERE bucket = made.bucket AND id = made.grant_id OFFSET 0) g ON true WHERE g.recipient_id = made.recipient_id AND g.subject = made.subject AND g.purpose = made.purpose AND g.state = 'active' AND made.committed_at >= g.window_from AND made.committed_at < g.window_to) OR EXISTS (SELECT 1 FROM (SELECT bucket, grant_id, count(*) AS n FROM made GROUP BY bucket, grant_id) m JOIN consent_grant g ON g.bucket = m.bucket AND g.id = m.grant_id WHERE g.used + m.n > g.max_uses) THEN RAISE EXCEPTION 'disclosure: no active grant of this person, recipient and purpose in its window with a use left' USING ERRCODE = '23514'; END IF; IF (SELECT count(*) FROM made) <> (SELECT count(*) FROM made JOIN LATERAL (SELECT * FROM use WHERE bucket = made.bucket AND id = made.use_id OFFSET 0) u ON true WHERE u.grant_id = made.grant_id AND u.voided_at IS NULL AND made.slot <= u.quota) OR EXISTS (SELECT 1 FROM (SELECT bucket, use_id, count(*) AS n FROM made GROUP BY bucket, use_id) m JOIN use u ON u.bucket = m.bucket AND u.id = m.use_id WHERE u.spent + m.n > u.quota) THEN RAISE EXCEPTION 'disclosure: no such use, or it is voided or spent' USING ERRCODE = '23514'; END IF; IF EXISTS (SELECT 1 FROM made JOIN LATERAL (SELECT * FROM use WHERE bucket = made.bucket AND id = made.use_id OFFSET 0) u ON true WHERE u.fields <> made.fields AND (made.fields = '[]' OR EXISTS (SELECT 1 FROM jsonb_array_elements_text(made.fields::jsonb) AS e(value) WHERE value NOT IN (SELECT value FROM jsonb_array_elements_text(u.fields::jsonb) AS f(value))))) THEN RAISE EXCEPTION 'disclosure: fields beyond the use' USING ERRCODE = '23514'; END IF;  UPDATE use u SET spent = u.spent + m.n FROM (SELECT bucket, use_id, count(*) AS n FROM made GROUP BY bucket, use_id) m WHERE u.bucket = m.bucket AND u.id = m.use_id; UPDATE consent_grant g SET used = g.used + m.n, state = CASE WHEN g.used + m.n = g.max_uses THEN 'exhausted' ELSE g.state END FROM (SELECT bucket, grant_id, count(*) AS n FROM made GROUP BY bucket, grant_id) m WHERE g.bucket = m.bucket AND g.id = m.grant_id; RETURN NULL; END $$
 -- end
 CREATE TRIGGER disclosure_spends AFTER INSERT ON disclosure REFERENCING NEW TABLE AS made FOR EACH STATEMENT EXECUTE FUNCTION disclosure_spends()
 -- end

@@ -377,10 +377,17 @@ CREATE TABLE recipient (
 	legal_name TEXT NOT NULL,
 	contact TEXT NOT NULL,
 	registration_no TEXT NOT NULL,
+	event_uri TEXT,
 	created_at BIGINT NOT NULL,
+	suspended_at BIGINT,
 	tenant BLOB DEFAULT (x'') NOT NULL,
-	CONSTRAINT pk_recipient PRIMARY KEY (id)
+	CONSTRAINT pk_recipient PRIMARY KEY (id),
+	CONSTRAINT uq_recipient_registration_no UNIQUE (registration_no, tenant)
 )
+-- end
+CREATE TRIGGER recipient_before_update BEFORE UPDATE ON recipient WHEN NEW.id IS NOT OLD.id OR NEW.legal_name IS NOT OLD.legal_name OR NEW.registration_no IS NOT OLD.registration_no OR NEW.created_at IS NOT OLD.created_at OR NEW.tenant IS NOT OLD.tenant BEGIN SELECT RAISE(ABORT, 'recipient: these columns never change') WHERE 1 = 1; END
+-- end
+CREATE TRIGGER recipient_no_delete BEFORE DELETE ON recipient BEGIN SELECT RAISE(ABORT, 'recipient: rows stay'); END
 -- end
 CREATE TABLE replay (
 	bucket INTEGER NOT NULL,
@@ -390,6 +397,45 @@ CREATE TABLE replay (
 )
 -- end
 CREATE INDEX ix_replay_expires_at ON replay (expires_at)
+-- end
+CREATE TABLE sign_in_code (
+	bucket INTEGER NOT NULL,
+	address BLOB NOT NULL,
+	ticket_hash BLOB NOT NULL,
+	code_mac BLOB NOT NULL,
+	subject BLOB NOT NULL,
+	tries INTEGER NOT NULL,
+	created_at BIGINT NOT NULL,
+	expires_at BIGINT NOT NULL,
+	used_at BIGINT,
+	CONSTRAINT pk_sign_in_code PRIMARY KEY (bucket, address),
+	CONSTRAINT uq_sign_in_code_ticket_hash_bucket UNIQUE (ticket_hash, bucket),
+	CONSTRAINT ck_sign_in_code_lengths CHECK (length(address) = 32 AND length(code_mac) = 32 AND length(subject) = 16),
+	CONSTRAINT ck_sign_in_code_tries CHECK (tries >= 0 AND tries <= 5),
+	CONSTRAINT ck_sign_in_code_order CHECK (created_at < expires_at)
+)
+-- end
+CREATE INDEX ix_sign_in_code_expires_at ON sign_in_code (expires_at)
+-- end
+CREATE TRIGGER sign_in_code_before_update BEFORE UPDATE ON sign_in_code WHEN NEW.ticket_hash = OLD.ticket_hash BEGIN SELECT RAISE(ABORT, 'sign_in_code: a code that is used stays used') WHERE OLD.used_at IS NOT NULL AND NEW.used_at IS NOT OLD.used_at; SELECT RAISE(ABORT, 'sign_in_code: a code is used by trying it') WHERE NEW.used_at IS NOT NULL AND NEW.tries = 0; SELECT RAISE(ABORT, 'sign_in_code: tries are counted upwards') WHERE NEW.tries < OLD.tries; SELECT RAISE(ABORT, 'sign_in_code: a code never changes') WHERE NEW.code_mac <> OLD.code_mac OR NEW.subject <> OLD.subject OR NEW.created_at <> OLD.created_at OR NEW.expires_at <> OLD.expires_at; END
+-- end
+CREATE TRIGGER sign_in_code_before_insert BEFORE INSERT ON sign_in_code WHEN NEW.tries <> 0 OR NEW.used_at IS NOT NULL BEGIN SELECT RAISE(ABORT, 'sign_in_code: a code begins unused') WHERE 1 = 1; END
+-- end
+CREATE TABLE sign_in_record (
+	bucket INTEGER NOT NULL,
+	id BLOB NOT NULL,
+	subject BLOB NOT NULL,
+	how TEXT NOT NULL,
+	at BIGINT NOT NULL,
+	CONSTRAINT pk_sign_in_record PRIMARY KEY (bucket, id),
+	CONSTRAINT ck_sign_in_record_how CHECK (how IN ('key', 'code', 'passkey'))
+)
+-- end
+CREATE INDEX ix_sign_in_record_subject ON sign_in_record (subject, bucket)
+-- end
+CREATE TRIGGER sign_in_record_no_update BEFORE UPDATE ON sign_in_record BEGIN SELECT RAISE(ABORT, 'sign_in_record is append-only'); END
+-- end
+CREATE TRIGGER sign_in_record_no_delete BEFORE DELETE ON sign_in_record BEGIN SELECT RAISE(ABORT, 'sign_in_record is append-only'); END
 -- end
 CREATE TABLE signing_key (
 	name TEXT NOT NULL,
@@ -439,20 +485,40 @@ CREATE TABLE unique_key (
 )
  WITHOUT ROWID
 -- end
+CREATE TABLE asking_again (
+	bucket INTEGER NOT NULL,
+	subject BLOB NOT NULL,
+	recipient_id TEXT NOT NULL,
+	purpose TEXT NOT NULL,
+	allowed_at BIGINT NOT NULL,
+	CONSTRAINT pk_asking_again PRIMARY KEY (bucket, subject, recipient_id, purpose, allowed_at),
+	CONSTRAINT fk_asking_again_consumer FOREIGN KEY(bucket, subject) REFERENCES consumer (bucket, subject),
+	CONSTRAINT fk_asking_again_purpose FOREIGN KEY(purpose) REFERENCES purpose (code),
+	CONSTRAINT fk_asking_again_recipient FOREIGN KEY(recipient_id) REFERENCES recipient (id)
+)
+-- end
+CREATE TRIGGER asking_again_no_update BEFORE UPDATE ON asking_again BEGIN SELECT RAISE(ABORT, 'asking_again is append-only'); END
+-- end
+CREATE TRIGGER asking_again_no_delete BEFORE DELETE ON asking_again BEGIN SELECT RAISE(ABORT, 'asking_again is append-only'); END
+-- end
 CREATE TABLE client (
 	client_id TEXT NOT NULL,
 	recipient_id TEXT NOT NULL,
-	jwks TEXT NOT NULL,
+	label TEXT NOT NULL,
+	jwks TEXT,
+	jwks_uri TEXT,
 	redirect_uris TEXT NOT NULL,
 	created_at BIGINT NOT NULL,
 	suspended_at BIGINT,
 	tenant BLOB DEFAULT (x'') NOT NULL,
 	CONSTRAINT pk_client PRIMARY KEY (client_id),
+	CONSTRAINT ck_client_one_source CHECK ((jwks IS NULL) <> (jwks_uri IS NULL)),
 	CONSTRAINT uq_client_client_id_recipient_id UNIQUE (client_id, recipient_id),
+	CONSTRAINT uq_client_label UNIQUE (recipient_id, label),
 	CONSTRAINT fk_client_recipient_id FOREIGN KEY(recipient_id) REFERENCES recipient (id)
 )
 -- end
-CREATE TRIGGER client_before_update BEFORE UPDATE ON client WHEN NEW.client_id IS NOT OLD.client_id OR NEW.recipient_id IS NOT OLD.recipient_id OR NEW.created_at IS NOT OLD.created_at OR NEW.tenant IS NOT OLD.tenant BEGIN SELECT RAISE(ABORT, 'client: these columns never change') WHERE 1 = 1; END
+CREATE TRIGGER client_before_update BEFORE UPDATE ON client WHEN NEW.client_id IS NOT OLD.client_id OR NEW.recipient_id IS NOT OLD.recipient_id OR NEW.label IS NOT OLD.label OR NEW.created_at IS NOT OLD.created_at OR NEW.tenant IS NOT OLD.tenant BEGIN SELECT RAISE(ABORT, 'client: these columns never change') WHERE 1 = 1; END
 -- end
 CREATE TRIGGER client_no_delete BEFORE DELETE ON client BEGIN SELECT RAISE(ABORT, 'client: rows stay'); END
 -- end
@@ -855,6 +921,17 @@ CREATE TRIGGER emergency_read_before_update_of_times BEFORE UPDATE OF times ON e
 -- end
 CREATE TRIGGER emergency_read_before_update_of_last_at BEFORE UPDATE OF last_at ON emergency_read WHEN NEW.last_at <> OLD.last_at AND NEW.times = OLD.times BEGIN SELECT RAISE(ABORT, 'emergency_read: the time moves with the counter') WHERE 1 = 1; END
 -- end
+CREATE TABLE fetched_keys (
+	client_id TEXT NOT NULL,
+	jwks TEXT,
+	fetched_at BIGINT,
+	tried_at BIGINT NOT NULL,
+	tenant BLOB DEFAULT (x'') NOT NULL,
+	CONSTRAINT pk_fetched_keys PRIMARY KEY (client_id),
+	CONSTRAINT ck_fetched_keys_fetched CHECK ((jwks IS NULL) = (fetched_at IS NULL)),
+	CONSTRAINT fk_fetched_keys_client_id FOREIGN KEY(client_id) REFERENCES client (client_id)
+)
+-- end
 CREATE TABLE incident (
 	id BLOB NOT NULL,
 	trace BLOB NOT NULL,
@@ -932,6 +1009,24 @@ CREATE TRIGGER scan_run_before_update_of_opened BEFORE UPDATE OF opened ON scan_
 -- end
 CREATE TRIGGER scan_run_before_update_of_finished_at BEFORE UPDATE OF finished_at ON scan_run WHEN OLD.finished_at IS NOT NULL AND NEW.finished_at IS NOT OLD.finished_at BEGIN SELECT RAISE(ABORT, 'scan_run: a scan ends once') WHERE 1 = 1; END
 -- end
+CREATE TABLE suspension (
+	id TEXT NOT NULL,
+	recipient_id TEXT NOT NULL,
+	client_id TEXT,
+	step TEXT NOT NULL,
+	reason TEXT NOT NULL,
+	at BIGINT NOT NULL,
+	tenant BLOB DEFAULT (x'') NOT NULL,
+	CONSTRAINT pk_suspension PRIMARY KEY (id),
+	CONSTRAINT ck_suspension_step CHECK (step IN ('suspended', 'resumed')),
+	CONSTRAINT fk_suspension_client FOREIGN KEY(client_id, recipient_id) REFERENCES client (client_id, recipient_id),
+	CONSTRAINT fk_suspension_recipient_id FOREIGN KEY(recipient_id) REFERENCES recipient (id)
+)
+-- end
+CREATE TRIGGER suspension_no_update BEFORE UPDATE ON suspension BEGIN SELECT RAISE(ABORT, 'suspension is append-only'); END
+-- end
+CREATE TRIGGER suspension_no_delete BEFORE DELETE ON suspension BEGIN SELECT RAISE(ABORT, 'suspension is append-only'); END
+-- end
 CREATE TABLE trace_item (
 	bucket INTEGER NOT NULL,
 	trace BLOB NOT NULL,
@@ -981,6 +1076,7 @@ CREATE TABLE consent_grant (
 	window_to BIGINT NOT NULL,
 	state TEXT NOT NULL,
 	approval_hash BLOB NOT NULL,
+	parent_grant BLOB,
 	decided_at BIGINT NOT NULL,
 	ledger_year INTEGER NOT NULL,
 	CONSTRAINT pk_consent_grant PRIMARY KEY (bucket, id),
@@ -991,20 +1087,23 @@ CREATE TABLE consent_grant (
 	CONSTRAINT uq_consent_grant_showing_id_bucket UNIQUE (showing_id, bucket),
 	CONSTRAINT uq_consent_grant_recipient UNIQUE (bucket, id, recipient_id, client_id),
 	CONSTRAINT fk_consent_grant_notice_showing FOREIGN KEY(bucket, showing_id, subject, recipient_id, client_id, purpose, notice_id, notice_hash, terms_id, terms_hash) REFERENCES notice_showing (bucket, id, subject, recipient_id, client_id, purpose, notice_id, notice_hash, terms_id, terms_hash),
+	CONSTRAINT fk_consent_grant_consent_grant FOREIGN KEY(bucket, parent_grant) REFERENCES consent_grant (bucket, id),
 	CONSTRAINT fk_consent_grant_ledger_entry FOREIGN KEY(bucket, ledger_year, id) REFERENCES ledger_entry (bucket, year, id) DEFERRABLE INITIALLY DEFERRED
 )
 -- end
+CREATE INDEX ix_consent_grant_parent ON consent_grant (parent_grant, bucket) WHERE parent_grant IS NOT NULL
+-- end
 CREATE INDEX ix_consent_grant_subject ON consent_grant (subject, bucket)
 -- end
-CREATE TRIGGER consent_grant_before_update BEFORE UPDATE ON consent_grant WHEN NEW.bucket IS NOT OLD.bucket OR NEW.id IS NOT OLD.id OR NEW.subject IS NOT OLD.subject OR NEW.showing_id IS NOT OLD.showing_id OR NEW.recipient_id IS NOT OLD.recipient_id OR NEW.client_id IS NOT OLD.client_id OR NEW.purpose IS NOT OLD.purpose OR NEW.consent_kind IS NOT OLD.consent_kind OR NEW.fields IS NOT OLD.fields OR NEW.notice_id IS NOT OLD.notice_id OR NEW.notice_hash IS NOT OLD.notice_hash OR NEW.terms_id IS NOT OLD.terms_id OR NEW.terms_hash IS NOT OLD.terms_hash OR NEW.retention IS NOT OLD.retention OR NEW.max_uses IS NOT OLD.max_uses OR NEW.window_from IS NOT OLD.window_from OR NEW.window_to IS NOT OLD.window_to OR NEW.approval_hash IS NOT OLD.approval_hash OR NEW.decided_at IS NOT OLD.decided_at OR NEW.ledger_year IS NOT OLD.ledger_year BEGIN SELECT RAISE(ABORT, 'consent_grant: these columns never change') WHERE 1 = 1; END
+CREATE TRIGGER consent_grant_before_update BEFORE UPDATE ON consent_grant WHEN NEW.bucket IS NOT OLD.bucket OR NEW.id IS NOT OLD.id OR NEW.subject IS NOT OLD.subject OR NEW.showing_id IS NOT OLD.showing_id OR NEW.recipient_id IS NOT OLD.recipient_id OR NEW.client_id IS NOT OLD.client_id OR NEW.purpose IS NOT OLD.purpose OR NEW.consent_kind IS NOT OLD.consent_kind OR NEW.fields IS NOT OLD.fields OR NEW.notice_id IS NOT OLD.notice_id OR NEW.notice_hash IS NOT OLD.notice_hash OR NEW.terms_id IS NOT OLD.terms_id OR NEW.terms_hash IS NOT OLD.terms_hash OR NEW.retention IS NOT OLD.retention OR NEW.max_uses IS NOT OLD.max_uses OR NEW.window_from IS NOT OLD.window_from OR NEW.window_to IS NOT OLD.window_to OR NEW.approval_hash IS NOT OLD.approval_hash OR NEW.parent_grant IS NOT OLD.parent_grant OR NEW.decided_at IS NOT OLD.decided_at OR NEW.ledger_year IS NOT OLD.ledger_year BEGIN SELECT RAISE(ABORT, 'consent_grant: these columns never change') WHERE 1 = 1; END
 -- end
 CREATE TRIGGER consent_grant_no_delete BEFORE DELETE ON consent_grant BEGIN SELECT RAISE(ABORT, 'consent_grant: rows stay'); END
 -- end
-CREATE TRIGGER consent_grant_before_insert BEFORE INSERT ON consent_grant BEGIN SELECT RAISE(ABORT, 'consent_grant: a grant is born unused') WHERE NEW.used <> 0 OR NEW.state NOT IN ('active', 'refused', 'requested'); SELECT RAISE(ABORT, 'consent_grant: fields beyond the purpose') WHERE NEW.fields = '[]' OR EXISTS (SELECT 1 FROM json_each(NEW.fields) WHERE value NOT IN (SELECT p.field FROM purpose_field p WHERE p.purpose = NEW.purpose)); END
+CREATE TRIGGER consent_grant_before_insert BEFORE INSERT ON consent_grant BEGIN SELECT RAISE(ABORT, 'consent_grant: a grant is born unused') WHERE NEW.used <> 0 OR NEW.state NOT IN ('active', 'refused', 'requested'); SELECT RAISE(ABORT, 'consent_grant: fields beyond the purpose') WHERE NEW.fields = '[]' OR EXISTS (SELECT 1 FROM json_each(NEW.fields) WHERE value NOT IN (SELECT p.field FROM purpose_field p WHERE p.purpose = NEW.purpose)); SELECT RAISE(ABORT, 'consent_grant: an onward grant needs an active parent of the same person whose window holds its own') WHERE NEW.parent_grant IS NOT NULL AND NEW.state = 'active' AND NOT EXISTS (SELECT 1 FROM consent_grant p WHERE p.bucket = NEW.bucket AND p.id = NEW.parent_grant AND p.subject = NEW.subject AND p.state = 'active' AND NEW.window_to <= p.window_to); SELECT RAISE(ABORT, 'consent_grant: an onward grant has fields beyond its parent') WHERE NEW.parent_grant IS NOT NULL AND EXISTS (SELECT 1 FROM json_each(NEW.fields) WHERE value NOT IN (SELECT value FROM consent_grant p, json_each(p.fields) WHERE p.bucket = NEW.bucket AND p.id = NEW.parent_grant)); END
 -- end
 CREATE TRIGGER consent_grant_before_update_of_used BEFORE UPDATE OF used ON consent_grant WHEN NEW.used <> OLD.used AND OLD.state <> 'active' BEGIN SELECT RAISE(ABORT, 'consent_grant: uses are counted while active') WHERE 1 = 1; END
 -- end
-CREATE TRIGGER consent_grant_before_update_of_state BEFORE UPDATE OF state ON consent_grant WHEN NEW.state <> OLD.state AND NOT (OLD.state = 'active' AND NEW.state = 'exhausted') BEGIN SELECT RAISE(ABORT, 'consent_grant: illegal transition') WHERE NOT EXISTS (SELECT 1 FROM grant_transition t WHERE t.from_state = OLD.state AND t.to_state = NEW.state); SELECT RAISE(ABORT, 'consent_grant: withdrawn without a withdrawal') WHERE NEW.state = 'withdrawn' AND NOT EXISTS (SELECT 1 FROM withdrawal w WHERE w.bucket = NEW.bucket AND w.grant_id = NEW.id); END
+CREATE TRIGGER consent_grant_before_update_of_state BEFORE UPDATE OF state ON consent_grant WHEN NEW.state <> OLD.state AND NOT (OLD.state = 'active' AND NEW.state = 'exhausted') BEGIN SELECT RAISE(ABORT, 'consent_grant: illegal transition') WHERE NOT EXISTS (SELECT 1 FROM grant_transition t WHERE t.from_state = OLD.state AND t.to_state = NEW.state); SELECT RAISE(ABORT, 'consent_grant: withdrawn without a withdrawal') WHERE NEW.state = 'withdrawn' AND NOT EXISTS (SELECT 1 FROM withdrawal w WHERE w.bucket = NEW.bucket AND w.grant_id = NEW.id); SELECT RAISE(ABORT, 'consent_grant: an onward grant needs an active parent of the same person whose window holds its own') WHERE NEW.parent_grant IS NOT NULL AND NEW.state = 'active' AND NOT EXISTS (SELECT 1 FROM consent_grant p WHERE p.bucket = NEW.bucket AND p.id = NEW.parent_grant AND p.subject = NEW.subject AND p.state = 'active' AND NEW.window_to <= p.window_to); SELECT RAISE(ABORT, 'consent_grant: an onward grant below it is still open') WHERE (NEW.state = 'withdrawn' AND EXISTS (SELECT 1 FROM consent_grant c WHERE c.bucket = NEW.bucket AND c.parent_grant = NEW.id AND c.state IN ('active', 'suspended', 'exhausted', 'expired'))) OR (NEW.state IN ('terminated', 'revoked', 'invalidated', 'superseded') AND EXISTS (SELECT 1 FROM consent_grant c WHERE c.bucket = NEW.bucket AND c.parent_grant = NEW.id AND c.state IN ('active', 'suspended'))) OR (NEW.state = 'suspended' AND EXISTS (SELECT 1 FROM consent_grant c WHERE c.bucket = NEW.bucket AND c.parent_grant = NEW.id AND c.state IN ('active'))); END
 -- end
 CREATE TRIGGER consent_grant_counts BEFORE UPDATE OF used ON consent_grant WHEN NEW.used <> OLD.used BEGIN SELECT RAISE(ABORT, 'consent_grant: used is what was disclosed') WHERE NEW.used <> (SELECT coalesce(sum(u.spent), 0) FROM use u WHERE u.grant_id = NEW.id AND u.bucket = NEW.bucket); END
 -- end
@@ -1073,6 +1172,7 @@ CREATE TABLE event_outbox (
 	bucket INTEGER NOT NULL,
 	id BLOB NOT NULL,
 	recipient_id TEXT NOT NULL,
+	client_id TEXT NOT NULL,
 	grant_id BLOB NOT NULL,
 	kind TEXT NOT NULL,
 	body TEXT NOT NULL,
@@ -1080,32 +1180,37 @@ CREATE TABLE event_outbox (
 	attempts INTEGER NOT NULL,
 	delivered_at BIGINT,
 	CONSTRAINT pk_event_outbox PRIMARY KEY (bucket, id),
-	CONSTRAINT fk_event_outbox_consent_grant FOREIGN KEY(bucket, grant_id) REFERENCES consent_grant (bucket, id)
+	CONSTRAINT uq_event_outbox_grant UNIQUE (bucket, id, grant_id),
+	CONSTRAINT fk_event_outbox_consent_grant FOREIGN KEY(bucket, grant_id, recipient_id, client_id) REFERENCES consent_grant (bucket, id, recipient_id, client_id)
 )
 -- end
-CREATE TRIGGER event_outbox_before_update BEFORE UPDATE ON event_outbox WHEN NEW.bucket IS NOT OLD.bucket OR NEW.id IS NOT OLD.id OR NEW.recipient_id IS NOT OLD.recipient_id OR NEW.grant_id IS NOT OLD.grant_id OR NEW.kind IS NOT OLD.kind OR NEW.body IS NOT OLD.body OR NEW.created_at IS NOT OLD.created_at BEGIN SELECT RAISE(ABORT, 'event_outbox: these columns never change') WHERE 1 = 1; END
+CREATE TRIGGER event_outbox_before_update BEFORE UPDATE ON event_outbox WHEN NEW.bucket IS NOT OLD.bucket OR NEW.id IS NOT OLD.id OR NEW.recipient_id IS NOT OLD.recipient_id OR NEW.client_id IS NOT OLD.client_id OR NEW.grant_id IS NOT OLD.grant_id OR NEW.kind IS NOT OLD.kind OR NEW.body IS NOT OLD.body OR NEW.created_at IS NOT OLD.created_at BEGIN SELECT RAISE(ABORT, 'event_outbox: these columns never change') WHERE 1 = 1; END
 -- end
 CREATE TRIGGER event_outbox_no_delete BEFORE DELETE ON event_outbox BEGIN SELECT RAISE(ABORT, 'event_outbox: rows stay'); END
 -- end
-CREATE TABLE withdrawal (
+CREATE TABLE refresh_token (
 	bucket INTEGER NOT NULL,
+	hash BLOB NOT NULL,
 	grant_id BLOB NOT NULL,
-	id BLOB NOT NULL,
-	subject BLOB NOT NULL,
-	channel TEXT NOT NULL,
-	disclosures INTEGER NOT NULL,
-	withdrawn_at BIGINT NOT NULL,
-	ledger_year INTEGER NOT NULL,
-	CONSTRAINT pk_withdrawal PRIMARY KEY (bucket, grant_id),
-	CONSTRAINT fk_withdrawal_consent_grant FOREIGN KEY(bucket, grant_id) REFERENCES consent_grant (bucket, id),
-	CONSTRAINT fk_withdrawal_ledger_entry FOREIGN KEY(bucket, ledger_year, id) REFERENCES ledger_entry (bucket, year, id) DEFERRABLE INITIALLY DEFERRED
+	recipient_id TEXT NOT NULL,
+	client_id TEXT NOT NULL,
+	jkt TEXT NOT NULL,
+	minted_at BIGINT NOT NULL,
+	expires_at BIGINT NOT NULL,
+	voided_at BIGINT,
+	CONSTRAINT pk_refresh_token PRIMARY KEY (bucket, hash),
+	CONSTRAINT uq_refresh_token_grant_id_bucket UNIQUE (grant_id, bucket),
+	CONSTRAINT uq_refresh_token_grant UNIQUE (bucket, hash, grant_id),
+	CONSTRAINT fk_refresh_token_consent_grant FOREIGN KEY(bucket, grant_id, recipient_id, client_id) REFERENCES consent_grant (bucket, id, recipient_id, client_id)
 )
 -- end
-CREATE TRIGGER withdrawal_no_update BEFORE UPDATE ON withdrawal BEGIN SELECT RAISE(ABORT, 'withdrawal is append-only'); END
+CREATE TRIGGER refresh_token_before_update BEFORE UPDATE ON refresh_token WHEN NEW.bucket IS NOT OLD.bucket OR NEW.hash IS NOT OLD.hash OR NEW.grant_id IS NOT OLD.grant_id OR NEW.recipient_id IS NOT OLD.recipient_id OR NEW.client_id IS NOT OLD.client_id OR NEW.jkt IS NOT OLD.jkt OR NEW.minted_at IS NOT OLD.minted_at OR NEW.expires_at IS NOT OLD.expires_at BEGIN SELECT RAISE(ABORT, 'refresh_token: these columns never change') WHERE 1 = 1; END
 -- end
-CREATE TRIGGER withdrawal_no_delete BEFORE DELETE ON withdrawal BEGIN SELECT RAISE(ABORT, 'withdrawal is append-only'); END
+CREATE TRIGGER refresh_token_no_delete BEFORE DELETE ON refresh_token BEGIN SELECT RAISE(ABORT, 'refresh_token: rows stay'); END
 -- end
-CREATE TRIGGER withdrawal_after_insert AFTER INSERT ON withdrawal BEGIN SELECT RAISE(ABORT, 'withdrawal: the grant belongs to somebody else') WHERE NOT EXISTS (SELECT 1 FROM consent_grant g WHERE g.bucket = NEW.bucket AND g.id = NEW.grant_id AND g.subject = NEW.subject); UPDATE consent_grant SET state = 'withdrawn' WHERE bucket = NEW.bucket AND id = NEW.grant_id; END
+CREATE TRIGGER refresh_token_before_insert BEFORE INSERT ON refresh_token BEGIN SELECT RAISE(ABORT, 'refresh_token: only a counted grant is refreshed, and not beyond its window') WHERE NEW.voided_at IS NOT NULL OR NOT EXISTS (SELECT 1 FROM consent_grant g WHERE g.bucket = NEW.bucket AND g.id = NEW.grant_id AND g.state = 'active' AND g.max_uses > 1 AND NEW.expires_at <= g.window_to); END
+-- end
+CREATE TRIGGER refresh_token_before_update_of_voided_at BEFORE UPDATE OF voided_at ON refresh_token WHEN OLD.voided_at IS NOT NULL AND NEW.voided_at IS NOT OLD.voided_at BEGIN SELECT RAISE(ABORT, 'refresh_token: voided for good') WHERE 1 = 1; END
 -- end
 CREATE TABLE use (
 	bucket INTEGER NOT NULL,
@@ -1114,6 +1219,8 @@ CREATE TABLE use (
 	recipient_id TEXT NOT NULL,
 	client_id TEXT NOT NULL,
 	code_hash BLOB,
+	refresh_hash BLOB,
+	fields TEXT NOT NULL,
 	quota INTEGER NOT NULL,
 	spent INTEGER NOT NULL,
 	minted_at BIGINT NOT NULL,
@@ -1123,22 +1230,46 @@ CREATE TABLE use (
 	CONSTRAINT uq_use_code_hash_bucket UNIQUE (code_hash, bucket),
 	CONSTRAINT uq_use_recipient UNIQUE (bucket, id, recipient_id),
 	CONSTRAINT fk_use_consent_grant FOREIGN KEY(bucket, grant_id, recipient_id, client_id) REFERENCES consent_grant (bucket, id, recipient_id, client_id),
-	CONSTRAINT fk_use_auth_code FOREIGN KEY(bucket, code_hash) REFERENCES auth_code (bucket, hash)
+	CONSTRAINT fk_use_auth_code FOREIGN KEY(bucket, code_hash) REFERENCES auth_code (bucket, hash),
+	CONSTRAINT fk_use_refresh_token FOREIGN KEY(bucket, refresh_hash, grant_id) REFERENCES refresh_token (bucket, hash, grant_id),
+	CONSTRAINT ck_use_origin CHECK (code_hash IS NULL OR refresh_hash IS NULL)
 )
 -- end
 CREATE INDEX ix_use_grant ON use (grant_id, bucket)
 -- end
-CREATE TRIGGER use_before_update BEFORE UPDATE ON use WHEN NEW.bucket IS NOT OLD.bucket OR NEW.id IS NOT OLD.id OR NEW.grant_id IS NOT OLD.grant_id OR NEW.recipient_id IS NOT OLD.recipient_id OR NEW.client_id IS NOT OLD.client_id OR NEW.code_hash IS NOT OLD.code_hash OR NEW.quota IS NOT OLD.quota OR NEW.minted_at IS NOT OLD.minted_at BEGIN SELECT RAISE(ABORT, 'use: these columns never change') WHERE 1 = 1; END
+CREATE TRIGGER use_before_update BEFORE UPDATE ON use WHEN NEW.bucket IS NOT OLD.bucket OR NEW.id IS NOT OLD.id OR NEW.grant_id IS NOT OLD.grant_id OR NEW.recipient_id IS NOT OLD.recipient_id OR NEW.client_id IS NOT OLD.client_id OR NEW.code_hash IS NOT OLD.code_hash OR NEW.refresh_hash IS NOT OLD.refresh_hash OR NEW.fields IS NOT OLD.fields OR NEW.quota IS NOT OLD.quota OR NEW.minted_at IS NOT OLD.minted_at BEGIN SELECT RAISE(ABORT, 'use: these columns never change') WHERE 1 = 1; END
 -- end
 CREATE TRIGGER use_no_delete BEFORE DELETE ON use BEGIN SELECT RAISE(ABORT, 'use: rows stay'); END
 -- end
-CREATE TRIGGER use_before_insert BEFORE INSERT ON use BEGIN SELECT RAISE(ABORT, 'use: only an active grant with uses left mints a use') WHERE NEW.spent <> 0 OR NEW.voided_at IS NOT NULL OR NOT EXISTS (SELECT 1 FROM consent_grant g WHERE g.bucket = NEW.bucket AND g.id = NEW.grant_id AND g.state = 'active' AND NEW.quota <= g.max_uses - g.used AND NEW.minted_at < g.window_to); END
+CREATE TRIGGER use_before_insert BEFORE INSERT ON use BEGIN SELECT RAISE(ABORT, 'use: only an active grant with uses left mints a use') WHERE NEW.spent <> 0 OR NEW.voided_at IS NOT NULL OR NOT EXISTS (SELECT 1 FROM consent_grant g WHERE g.bucket = NEW.bucket AND g.id = NEW.grant_id AND g.state = 'active' AND NEW.quota <= g.max_uses - g.used AND NEW.minted_at < g.window_to); SELECT RAISE(ABORT, 'use: fields beyond the grant') WHERE EXISTS (SELECT 1 FROM consent_grant g WHERE g.bucket = NEW.bucket AND g.id = NEW.grant_id AND g.fields <> NEW.fields AND (NEW.fields = '[]' OR EXISTS (SELECT 1 FROM json_each(NEW.fields) WHERE value NOT IN (SELECT value FROM json_each(g.fields))))); SELECT RAISE(ABORT, 'use: a refresh token that is voided or over mints nothing') WHERE NEW.refresh_hash IS NOT NULL AND NOT EXISTS (SELECT 1 FROM refresh_token r WHERE r.bucket = NEW.bucket AND r.hash = NEW.refresh_hash AND r.voided_at IS NULL AND NEW.minted_at < r.expires_at); END
 -- end
 CREATE TRIGGER use_before_update_of_spent BEFORE UPDATE OF spent ON use WHEN NEW.spent <> OLD.spent AND OLD.voided_at IS NOT NULL BEGIN SELECT RAISE(ABORT, 'use: slots are spent until voided') WHERE 1 = 1; END
 -- end
 CREATE TRIGGER use_before_update_of_voided_at BEFORE UPDATE OF voided_at ON use WHEN OLD.voided_at IS NOT NULL AND NEW.voided_at IS NOT OLD.voided_at BEGIN SELECT RAISE(ABORT, 'use: voided for good') WHERE 1 = 1; END
 -- end
 CREATE TRIGGER use_counts BEFORE UPDATE OF spent ON use WHEN NEW.spent <> OLD.spent BEGIN SELECT RAISE(ABORT, 'use: spent is what was disclosed') WHERE NEW.spent <> (SELECT count(*) FROM disclosure d WHERE d.use_id = NEW.id AND d.bucket = NEW.bucket); END
+-- end
+CREATE TABLE withdrawal (
+	bucket INTEGER NOT NULL,
+	grant_id BLOB NOT NULL,
+	id BLOB NOT NULL,
+	subject BLOB NOT NULL,
+	channel TEXT NOT NULL,
+	disclosures INTEGER NOT NULL,
+	event_id BLOB NOT NULL,
+	withdrawn_at BIGINT NOT NULL,
+	ledger_year INTEGER NOT NULL,
+	CONSTRAINT pk_withdrawal PRIMARY KEY (bucket, grant_id),
+	CONSTRAINT fk_withdrawal_consent_grant FOREIGN KEY(bucket, grant_id) REFERENCES consent_grant (bucket, id),
+	CONSTRAINT fk_withdrawal_event_outbox FOREIGN KEY(bucket, event_id, grant_id) REFERENCES event_outbox (bucket, id, grant_id),
+	CONSTRAINT fk_withdrawal_ledger_entry FOREIGN KEY(bucket, ledger_year, id) REFERENCES ledger_entry (bucket, year, id) DEFERRABLE INITIALLY DEFERRED
+)
+-- end
+CREATE TRIGGER withdrawal_no_update BEFORE UPDATE ON withdrawal BEGIN SELECT RAISE(ABORT, 'withdrawal is append-only'); END
+-- end
+CREATE TRIGGER withdrawal_no_delete BEFORE DELETE ON withdrawal BEGIN SELECT RAISE(ABORT, 'withdrawal is append-only'); END
+-- end
+CREATE TRIGGER withdrawal_after_insert AFTER INSERT ON withdrawal BEGIN SELECT RAISE(ABORT, 'withdrawal: the grant belongs to somebody else') WHERE NOT EXISTS (SELECT 1 FROM consent_grant g WHERE g.bucket = NEW.bucket AND g.id = NEW.grant_id AND g.subject = NEW.subject); UPDATE consent_grant SET state = 'withdrawn' WHERE bucket = NEW.bucket AND id = NEW.grant_id; END
 -- end
 CREATE TABLE disclosure (
 	bucket INTEGER NOT NULL,
@@ -1165,7 +1296,7 @@ CREATE TRIGGER disclosure_no_update BEFORE UPDATE ON disclosure BEGIN SELECT RAI
 -- end
 CREATE TRIGGER disclosure_no_delete BEFORE DELETE ON disclosure BEGIN SELECT RAISE(ABORT, 'disclosure is append-only'); END
 -- end
-CREATE TRIGGER disclosure_spends AFTER INSERT ON disclosure BEGIN SELECT RAISE(ABORT, 'disclosure: no active grant of this person, recipient and purpose in its window with a use left') WHERE NOT EXISTS (SELECT 1 FROM consent_grant g WHERE g.bucket = NEW.bucket AND g.id = NEW.grant_id AND g.recipient_id = NEW.recipient_id AND g.subject = NEW.subject AND g.purpose = NEW.purpose AND g.state = 'active' AND g.used < g.max_uses AND NEW.committed_at >= g.window_from AND NEW.committed_at < g.window_to); SELECT RAISE(ABORT, 'disclosure: no such use, or it is voided or spent') WHERE NOT EXISTS (SELECT 1 FROM use u WHERE u.bucket = NEW.bucket AND u.id = NEW.use_id AND u.grant_id = NEW.grant_id AND u.voided_at IS NULL AND u.spent < u.quota AND NEW.slot <= u.quota); SELECT RAISE(ABORT, 'disclosure: fields beyond the grant') WHERE EXISTS (SELECT 1 FROM consent_grant g WHERE g.bucket = NEW.bucket AND g.id = NEW.grant_id AND g.fields <> NEW.fields AND (NEW.fields = '[]' OR EXISTS (SELECT 1 FROM json_each(NEW.fields) WHERE value NOT IN (SELECT value FROM json_each(g.fields)))));  UPDATE use SET spent = spent + 1 WHERE bucket = NEW.bucket AND id = NEW.use_id; UPDATE consent_grant SET used = used + 1, state = CASE WHEN used + 1 = max_uses THEN 'exhausted' ELSE state END WHERE bucket = NEW.bucket AND id = NEW.grant_id; END
+CREATE TRIGGER disclosure_spends AFTER INSERT ON disclosure BEGIN SELECT RAISE(ABORT, 'disclosure: no active grant of this person, recipient and purpose in its window with a use left') WHERE NOT EXISTS (SELECT 1 FROM consent_grant g WHERE g.bucket = NEW.bucket AND g.id = NEW.grant_id AND g.recipient_id = NEW.recipient_id AND g.subject = NEW.subject AND g.purpose = NEW.purpose AND g.state = 'active' AND g.used < g.max_uses AND NEW.committed_at >= g.window_from AND NEW.committed_at < g.window_to); SELECT RAISE(ABORT, 'disclosure: no such use, or it is voided or spent') WHERE NOT EXISTS (SELECT 1 FROM use u WHERE u.bucket = NEW.bucket AND u.id = NEW.use_id AND u.grant_id = NEW.grant_id AND u.voided_at IS NULL AND u.spent < u.quota AND NEW.slot <= u.quota); SELECT RAISE(ABORT, 'disclosure: fields beyond the use') WHERE EXISTS (SELECT 1 FROM use u WHERE u.bucket = NEW.bucket AND u.id = NEW.use_id AND u.fields <> NEW.fields AND (NEW.fields = '[]' OR EXISTS (SELECT 1 FROM json_each(NEW.fields) WHERE value NOT IN (SELECT value FROM json_each(u.fields)))));  UPDATE use SET spent = spent + 1 WHERE bucket = NEW.bucket AND id = NEW.use_id; UPDATE consent_grant SET used = used + 1, state = CASE WHEN used + 1 = max_uses THEN 'exhausted' ELSE state END WHERE bucket = NEW.bucket AND id = NEW.grant_id; END
 -- end
 CREATE TABLE token (
 	bucket INTEGER NOT NULL,
