@@ -14,6 +14,8 @@ from vault.rotation import Kind
 from vault.tags import Probe, confirm, match
 
 WRITERS = 3
+RENEW_MS = 300
+"""How often these writers hear the news: a rotation waits for them six times, and three seconds each prove no more."""
 
 
 class Writer:
@@ -49,8 +51,13 @@ class Writer:
 
 @pytest.mark.parametrize("kind", [Kind.PERSON, Kind.TENANT, Kind.INDEX])
 def test_processes_that_write_meanwhile_are_neither_stopped_nor_lost(
-    vault: Vault, others: Callable[[int], list[Vault]], now: int, kind: Kind
+    vault: Vault,
+    others: Callable[[int], list[Vault]],
+    now: int,
+    kind: Kind,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr("vault.evictions.RENEW_MS", RENEW_MS)
     people = crowd(vault, 12, now)
     stop = threading.Event()
     writers = [

@@ -93,6 +93,7 @@ def test_filling_waits_until_every_process_writes_the_new_epoch(vault, others, n
     assert step(vault, job, now) is job
     other.keyring.close()
     assert other.keyring.tag_epochs == (1, 2)
+    other.keyring.close()  # it asks for nothing more: each later step would wait for its lease to end
     assert run(vault, job, clock=lambda: now).over
 
 
