@@ -1,8 +1,8 @@
 """Asking: a recipient pushes its request (RFC 9126) before any person sees it; the only way in.
 
 The request is checked against what is stored: the client's redirect URI, the recipient's own notice and
-liability terms by id and hash, a window that is still open and opens within a minute: a code and its token
-live minutes and there is no refresh yet, so a later window could never be used. It gets a `request_uri` good for one showing
+liability terms by id and hash, a window that is still open and opens within a minute: a code and the token for
+its first use live minutes, so a later window could not be used. It gets a `request_uri` good for one showing
 within 90 seconds; only the digest of its secret is stored. The row belongs to no person yet and is routed
 by its own random bucket.
 

@@ -20,6 +20,7 @@ from consent.texts import storable
 
 DETAILS_TYPE = "pii_use"
 ACTION = "disclose"
+EACH, COUNTED = "each", "counted"
 MAX_USES = 1000
 MAX_WINDOW_MS = 366 * 86_400_000
 MAX_RETENTION_DAYS = 3660
@@ -51,6 +52,8 @@ class Details:
     terms_id: str
     terms_hash: str
     recipient: str | None = None
+    batch: int = 1
+    """How many of a counted grant's uses one token spends; the person is asked about `max_uses` only."""
     claims: Mapping[str, Any] | None = None
     """What the recipient says about notice and terms beyond id and hash: must equal the stored versions."""
 
@@ -77,6 +80,18 @@ def instant(ms: int) -> str:
     return text.replace("+00:00", "Z")
 
 
+def parse_instant(text: str) -> int | None:
+    """RFC 3339 with an offset as Unix milliseconds; None for anything else."""
+    if not _INSTANT.fullmatch(text):
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    elapsed = (moment - _EPOCH) // timedelta(milliseconds=1)
+    return elapsed if 0 <= elapsed < 1 << 45 else None
+
+
 def _parse(raw: object) -> Details:
     body = _members(raw, "/0", _REQUIRED, _OPTIONAL)
     if body["type"] != DETAILS_TYPE:
@@ -91,7 +106,7 @@ def _parse(raw: object) -> Details:
         raise _Refused(RefusalCode.DETAILS_NO_FIELDS, "/0/datatypes")
     if set(fields) & set(optional):
         raise _Refused(RefusalCode.DETAILS_DUPLICATE_FIELD, "/0/optional_datatypes")
-    max_uses, ask = _uses(body["uses"])
+    max_uses, ask, batch = _uses(body["uses"])
     opens, closes = _window(body["window"])
     notice = _named(body["notice"], "/0/notice", "id", {"version": int, "lang": str})
     terms = _named(body["liability"], "/0/liability", "terms", {"per_record": str, "currency": str})
@@ -109,6 +124,7 @@ def _parse(raw: object) -> Details:
         terms_id=terms["terms"],
         terms_hash=terms["hash"],
         recipient=None if "recipient" not in body else _text(body["recipient"], "/0/recipient"),
+        batch=batch,
         claims={
             k: v
             for part in (notice, terms)
@@ -174,14 +190,17 @@ def _fields(raw: object, at: str, purpose: str) -> tuple[str, ...]:
     return tuple(sorted(names))
 
 
-def _uses(raw: object) -> tuple[int, str]:
-    body = _members(raw, "/0/uses", frozenset({"max"}), frozenset({"ask"}))
-    count, ask = body["max"], body.get("ask", "each")
-    if type(count) is not int or not isinstance(ask, str):
+def _uses(raw: object) -> tuple[int, str, int]:
+    """Asking for `each` use gives one per approval; several uses of one approval are `counted`."""
+    body = _members(raw, "/0/uses", frozenset({"max"}), frozenset({"ask", "batch"}))
+    count, batch = body["max"], body.get("batch", 1)
+    ask = body.get("ask", EACH if count == 1 else COUNTED)
+    if type(count) is not int or type(batch) is not int or not isinstance(ask, str):
         raise _Refused(RefusalCode.DETAILS_WRONG_TYPE, "/0/uses")
-    if not 1 <= count <= MAX_USES or ask not in {"each", "counted"}:
+    several = ask == COUNTED
+    if not (1 <= count <= (MAX_USES if several else 1) and 1 <= batch <= count and (several or ask == EACH)):
         raise _Refused(RefusalCode.DETAILS_BAD_USES, "/0/uses")
-    return count, ask
+    return count, ask, batch
 
 
 def _window(raw: object) -> tuple[int | None, int]:
@@ -194,15 +213,8 @@ def _window(raw: object) -> tuple[int | None, int]:
 
 
 def _instant(value: object, at: str) -> int:
-    text = _text(value, at)
-    if not _INSTANT.fullmatch(text):
-        raise _Refused(RefusalCode.DETAILS_BAD_WINDOW, at)
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise _Refused(RefusalCode.DETAILS_BAD_WINDOW, at) from None
-    elapsed = (moment - _EPOCH) // timedelta(milliseconds=1)
-    if not 0 <= elapsed < 1 << 45:
+    elapsed = parse_instant(_text(value, at))
+    if elapsed is None:
         raise _Refused(RefusalCode.DETAILS_BAD_WINDOW, at)
     return elapsed
 

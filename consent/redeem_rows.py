@@ -23,7 +23,7 @@ from vault.rowset import Call, RowSet, Together, volley
 
 FACTS = RowSet(
     "WITH {rows} SELECT rows.i, t.use_id, g.id, g.subject, g.recipient_id, t.client_id, g.purpose, "
-    "g.fields, t.jkt, t.expires_at, u.quota, g.max_uses, g.window_from, g.window_to "
+    "u.fields, t.jkt, t.expires_at, u.quota, g.max_uses, g.window_from, g.window_to "
     "FROM rows JOIN token t ON t.bucket = rows.bucket AND t.hash = rows.token "
     "JOIN use u ON u.bucket = t.bucket AND u.id = t.use_id "
     "JOIN consent_grant g ON g.bucket = u.bucket AND g.id = u.grant_id",

@@ -30,6 +30,8 @@ class RefusalCode(StrEnum):
     DETAILS_TOO_LARGE = "details.too_large"
     DETAILS_CONTROL_CHARACTER = "details.control_character"
     DETAILS_WINDOW_TOO_LATE = "details.window_too_late"
+    DETAILS_WIDENED = "details.widened"
+    DETAILS_CHANGED = "details.changed"
     REQUEST_REDIRECT = "request.redirect_uri"
     REQUEST_CHALLENGE = "request.code_challenge"
     REQUEST_STATE = "request.state"

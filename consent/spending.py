@@ -1,7 +1,7 @@
 """Inserting disclosures spends their grants and uses, or fails: the hottest rule, so written per dialect.
 
 A disclosure needs an active grant of the same person, recipient and purpose, inside its window, with a use
-left; an unvoided use of that grant with a slot left; and fields the grant has. A use's counter is always
+left; an unvoided use of that grant with a slot left; and fields the use has, which the grant has too. A use's counter is always
 the number of its disclosures, a grant's the sum of its uses: whoever moves one alone is refused.
 
 SQLite checks row by row. PostgreSQL checks once per statement over the set of new rows, because starting a
@@ -14,7 +14,7 @@ from vault.appendonly import install
 
 _NO_GRANT = "disclosure: no active grant of this person, recipient and purpose in its window with a use left"
 _NO_USE = "disclosure: no such use, or it is voided or spent"
-_TOO_MUCH = "disclosure: fields beyond the grant"
+_TOO_MUCH = "disclosure: fields beyond the use"
 
 
 def attach(metadata: MetaData) -> None:
@@ -95,9 +95,9 @@ _ROW_CHECKS = {
         "AND u.grant_id = NEW.grant_id AND u.voided_at IS NULL AND u.spent < u.quota AND NEW.slot <= u.quota)"
     ),
     _TOO_MUCH: (
-        f"EXISTS (SELECT 1 FROM consent_grant g WHERE {_ROW_GRANT} AND g.fields <> NEW.fields "
-        "AND (NEW.fields = '[]' OR EXISTS (SELECT 1 FROM json_each(NEW.fields) "
-        "WHERE value NOT IN (SELECT value FROM json_each(g.fields)))))"
+        "EXISTS (SELECT 1 FROM use u WHERE u.bucket = NEW.bucket AND u.id = NEW.use_id "
+        "AND u.fields <> NEW.fields AND (NEW.fields = '[]' OR EXISTS (SELECT 1 FROM json_each(NEW.fields) "
+        "WHERE value NOT IN (SELECT value FROM json_each(u.fields)))))"
     ),
 }
 _ROW_SPENDS = (
@@ -137,10 +137,10 @@ _SET_CHECKS = {
         "WHERE u.spent + m.n > u.quota)"
     ),
     _TOO_MUCH: (
-        f"EXISTS (SELECT 1 FROM {_EACH_GRANT} "
-        "WHERE g.fields <> made.fields AND (made.fields = '[]' OR EXISTS ("
+        f"EXISTS (SELECT 1 FROM {_EACH_USE} "
+        "WHERE u.fields <> made.fields AND (made.fields = '[]' OR EXISTS ("
         "SELECT 1 FROM jsonb_array_elements_text(made.fields::jsonb) AS e(value) WHERE value NOT IN "
-        "(SELECT value FROM jsonb_array_elements_text(g.fields::jsonb) AS f(value)))))"
+        "(SELECT value FROM jsonb_array_elements_text(u.fields::jsonb) AS f(value)))))"
     ),
 }
 _SET_SPENDS = (

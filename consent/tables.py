@@ -11,7 +11,17 @@ from consent import triggers
 from consent.grant_tables import consent_grant, event_outbox, grant_transition, withdrawal
 from consent.party_tables import client, notice_version, purpose, purpose_field, recipient, terms_version
 from consent.showing_tables import consent_request, consumer, notice_showing, request_claim
-from consent.use_tables import auth_code, denial, disclosure, idempotency, redelivery, replay, token, use
+from consent.use_tables import (
+    auth_code,
+    denial,
+    disclosure,
+    idempotency,
+    redelivery,
+    refresh_token,
+    replay,
+    token,
+    use,
+)
 from vault.storage import metadata
 
 triggers.attach(metadata)
@@ -40,3 +50,4 @@ __all__ = [
     "use",
     "withdrawal",
 ]
+    "refresh_token",

@@ -30,6 +30,7 @@ APPEND_ONLY = (
 MOVING = {
     "consent_grant": ("used", "state"),
     "use": ("spent", "voided_at"),
+    "refresh_token": ("voided_at",),
     "redelivery": ("attempts", "last_at"),
     "event_outbox": ("attempts", "delivered_at"),
     "consumer": ("sign_in_hash", "lang"),
@@ -135,6 +136,33 @@ _RULES = (
             "AND g.state = 'active' AND NEW.quota <= g.max_uses - g.used AND NEW.minted_at < g.window_to)",
         ),
     ),
+        Check(
+            "fields beyond the grant",
+            f"EXISTS (SELECT 1 FROM {_GRANT} AND g.fields <> NEW.fields AND (NEW.fields = '[]' OR EXISTS "
+            "(SELECT 1 FROM {each}NEW.fields{/each} WHERE value NOT IN "
+            "(SELECT value FROM {each}g.fields{/each}))))",
+        ),
+        Check(
+            "a refresh token that is voided or over mints nothing",
+            "NEW.refresh_hash IS NOT NULL AND NOT EXISTS (SELECT 1 FROM refresh_token r "
+            "WHERE r.bucket = NEW.bucket AND r.hash = NEW.refresh_hash AND r.voided_at IS NULL "
+            "AND NEW.minted_at < r.expires_at)",
+        ),
+    ),
+    Rule(
+        "refresh_token",
+        "BEFORE INSERT",
+        Check(
+            "only a counted grant is refreshed, and not beyond its window",
+            f"NEW.voided_at IS NOT NULL OR NOT EXISTS (SELECT 1 FROM {_GRANT} "
+            "AND g.state = 'active' AND g.max_uses > 1 AND NEW.expires_at <= g.window_to)",
+        ),
+    ),
+    Rule(
+        "refresh_token",
+        "BEFORE UPDATE OF voided_at",
+        always("voided for good"),
+        only="OLD.voided_at IS NOT NULL AND NEW.voided_at {distinct} OLD.voided_at",
     Rule(
         "use",
         "BEFORE UPDATE OF spent",

@@ -1,6 +1,7 @@
 """Tables of spending a consent: codes, uses and their tokens, disclosures, and what was tried a second time.
 
-Codes, tokens and disclosures only grow; of a use only `spent` and `voided_at` move, of a redelivery its counter.
+Codes, tokens and disclosures only grow; of a use only `spent` and `voided_at` move, of a refresh token
+`voided_at`, of a redelivery its counter. A use has fields of its own: all of its grant's, or fewer.
 """
 
 from sqlalchemy import BigInteger, CheckConstraint, Column, Index, LargeBinary, Table, Text, UniqueConstraint
@@ -30,6 +31,29 @@ auth_code = Table(
     ),
 )
 
+refresh_token = Table(
+    "refresh_token",
+    metadata,
+    col.bucket(),
+    col.key("hash"),
+    col.raw("grant_id"),
+    col.text("recipient_id"),
+    col.text("client_id"),
+    col.text("jkt"),
+    col.time("minted_at"),
+    col.time("expires_at"),
+    Column("voided_at", BigInteger),
+    # One exchange per grant, so one of these.
+    UniqueConstraint("grant_id", "bucket"),
+    UniqueConstraint("bucket", "hash", "grant_id", name="uq_refresh_token_grant"),
+    same(
+        "refresh_token",
+        "consent_grant",
+        "bucket grant_id recipient_id client_id",
+        "bucket id recipient_id client_id",
+    ),
+)
+
 use = Table(
     "use",
     metadata,
@@ -39,6 +63,8 @@ use = Table(
     col.text("recipient_id"),
     col.text("client_id"),
     Column("code_hash", LargeBinary),
+    Column("refresh_hash", LargeBinary),
+    col.text("fields"),
     col.number("quota"),
     col.number("spent"),
     col.time("minted_at"),
@@ -50,6 +76,8 @@ use = Table(
         "use", "consent_grant", "bucket grant_id recipient_id client_id", "bucket id recipient_id client_id"
     ),
     same("use", "auth_code", "bucket code_hash", "bucket hash"),
+    same("use", "refresh_token", "bucket refresh_hash grant_id", "bucket hash grant_id"),
+    CheckConstraint("code_hash IS NULL OR refresh_hash IS NULL", name="origin"),
     Index("ix_use_grant", "grant_id", "bucket"),
 )
 

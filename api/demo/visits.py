@@ -49,7 +49,7 @@ class Registered:
             "recipient": self.recipient_id,
             "purpose": self.app.purpose,
             "datatypes": list(self.app.fields),
-            "uses": {"max": self.app.uses, "ask": "each" if self.app.uses == 1 else "counted"},
+            "uses": self._uses(),
             "window": {"from": _instant(now - timedelta(minutes=1)), "to": _instant(now + timedelta(days=1))},
             "retention": self.app.retention,
             "notice": {name: notice[name] for name in ("id", "version", "lang", "hash")},
@@ -59,6 +59,11 @@ class Registered:
                 **{name: self.terms[name] for name in ("hash", "per_record", "currency")},
             },
         }
+
+    def _uses(self) -> dict[str, Any]:
+        """Several uses in one visit are spent with one token."""
+        most = self.app.uses
+        return {"max": most, "ask": "each"} if most == 1 else {"max": most, "ask": "counted", "batch": most}
 
 
 @dataclass(slots=True, kw_only=True)

@@ -10,6 +10,7 @@ from typing import Any
 from litestar import Request, Response
 
 from api.problems import as_problem
+from consent.refusals import Refusal
 
 _JSON = "application/json"
 
@@ -25,6 +26,12 @@ class OAuthRefused(Exception):
         self.at = at
 
 
+        self.headers = dict(headers or {})
+
+
+def refused(refusal: Refusal) -> OAuthRefused:
+    """The answer to a request that the consent floor turned down."""
+    return OAuthRefused(400, refusal.error, refusal.code, refusal.at)
 def answer_oauth(_request: Request[Any, Any, Any], error: Exception) -> Response[Mapping[str, str]]:
     """The exception handler of the protocol endpoints."""
     headers: dict[str, str] = {}

@@ -15,11 +15,13 @@ from api.forms import parse_form
 from api.oauth.clients import caller
 from api.oauth.code import exchange_code
 from api.oauth.errors import OAuthRefused, answer_oauth
+from api.oauth.refresh import refresh_use
 from api.oauth.token_request import Handler, TokenAnswer, TokenRequest
 from api.wiring import services_of
 
 HANDLERS: Mapping[str, Handler] = {
     "authorization_code": exchange_code,
+    "refresh_token": refresh_use,
 }
 """Every `grant_type` that is answered; the metadata document names these and no other."""
 

@@ -21,7 +21,7 @@ from vault.ids import MAX_BUCKETS, new_secret, secret_bucket, secret_hash
 @pytest.fixture
 def approved(world):
     app, person = world.app(), world.person()
-    return app, person, world.approve(app, person, uses={"max": 3})
+    return app, person, world.approve(app, person, uses={"max": 3, "batch": 3})
 
 
 def test_a_code_becomes_a_token_for_one_use_of_the_granted_size(world, approved):
@@ -39,7 +39,7 @@ def test_a_code_becomes_a_token_for_one_use_of_the_granted_size(world, approved)
             "recipient": app.client.recipient.id,
             "purpose": "delivery",
             "datatypes": ["name", "phone"],
-            "uses": {"max": 3, "ask": "each"},
+            "uses": {"max": 3, "ask": "counted", "batch": 3},
             "window": {"from": instant(world.now), "to": instant(world.now + DAY)},
             "retention": "P30D",
             "notice": {"id": app.notice.id, "hash": app.notice.hash},

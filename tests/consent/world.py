@@ -154,7 +154,7 @@ class World:
         return replace(request, **changes)
 
     def token(self, app: App, person: Consumer, uses: int = 1, **changes: Any) -> Issued:
-        approved = self.approve(app, person, uses={"max": uses}, **changes)
+        approved = self.approve(app, person, uses={"max": uses, "batch": uses}, **changes)
         issued = exchange(self.vault, self.exchanging(app, approved.code), self.now)
         assert isinstance(issued, Issued), issued
         return issued

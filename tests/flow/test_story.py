@@ -41,7 +41,7 @@ def test_an_optional_field_arrives_only_when_it_was_ticked(world):
 
 def test_a_counted_grant_gives_its_number_of_uses_and_no_more(world):
     app, person = world.app(), world.person()
-    token = app.token_for(person, app.details(uses={"max": 3, "ask": "counted"}))
+    token = app.token_for(person, app.details(uses={"max": 3, "ask": "counted", "batch": 3}))
 
     answers = [app.disclose(token) for _ in range(5)]
 
@@ -107,7 +107,7 @@ def test_a_retry_with_the_same_key_repeats_the_answer_byte_for_byte_and_costs_no
 
 def test_fewer_fields_than_granted_may_be_read_and_more_may_not(world):
     app, person = world.app(), world.person()
-    token = app.token_for(person, app.details(uses={"max": 2, "ask": "counted"}))
+    token = app.token_for(person, app.details(uses={"max": 2, "ask": "counted", "batch": 2}))
 
     fewer = app.disclose(token, body={"fields": ["name"]})
     more = app.disclose(token, body={"fields": ["name", "email"]})

@@ -63,7 +63,7 @@ class GrantMachine(RuleBasedStateMachine):
 
     @rule(target=grants, uses=st.integers(1, 4))
     def approves(self, uses):
-        answer = self.world.approve(self.app, self.person, uses={"max": uses})
+        answer = self.world.approve(self.app, self.person, uses={"max": uses, "batch": uses})
         made = Grant(answer.grant_id, answer.code, self.world.now, uses)
         self.model.append(made)
         return made

@@ -137,14 +137,17 @@ def enrol(vault: Vault, people: Iterable[Citizen], now_ms: int) -> list[Resident
     return residents
 
 
-def show(vault: Vault, shop: Shop, resident: Resident, now_ms: int, *, uses: int = 1) -> Showing:
-    """The shop asks and the request is shown to the person."""
+def show(  # what is asked, one by one
+    vault: Vault, shop: Shop, resident: Resident, now_ms: int, *, uses: int = 1, batch: int | None = None
+) -> Showing:
+    """The shop asks and the request is shown to the person; one token spends all uses unless `batch` says fewer."""
     details = Details(
         purpose=PURPOSE,
         fields=FIELDS,
         optional_fields=(),
         max_uses=uses,
         ask="each" if uses == 1 else "counted",
+        batch=batch or uses,
         window_from=None,
         window_to=now_ms + DAY_MS,
         retention="P30D",
@@ -162,9 +165,11 @@ def show(vault: Vault, shop: Shop, resident: Resident, now_ms: int, *, uses: int
     return shown
 
 
-def approved(vault: Vault, shop: Shop, resident: Resident, now_ms: int, *, uses: int = 1) -> Approval:
+def approved(  # what is asked, one by one
+    vault: Vault, shop: Shop, resident: Resident, now_ms: int, *, uses: int = 1, batch: int | None = None
+) -> Approval:
     """The person says yes."""
-    shown = show(vault, shop, resident, now_ms, uses=uses)
+    shown = show(vault, shop, resident, now_ms, uses=uses, batch=batch)
     yes = approve(vault, resident.consumer, shown.id, None, now_ms)
     assert isinstance(yes, Approved), yes
     return Approval(shop=shop, resident=resident, code=yes.code, grant_id=yes.grant_id)

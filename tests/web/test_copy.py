@@ -47,7 +47,7 @@ def test_nobody_copies_without_signing_in_or_from_another_site(world):
 @pytest.mark.parametrize("lang", ["en", "zh-CN"])
 def test_the_copy_to_read_speaks_in_words_and_not_in_codes(world, lang):
     app, person = world.app(), world.person(lang=lang)
-    token = app.token_for(person, app.details(uses={"max": 2, "ask": "each"}))
+    token = app.token_for(person, app.details(uses={"max": 2, "ask": "counted"}))
     app.disclose(token)
     page = person.get(f"/{lang}/grants").text
     person.withdraw(re.search(r"/grants/(gr_\w+)/withdraw", page)[1])

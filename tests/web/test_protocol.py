@@ -307,7 +307,8 @@ def granted(world):
         ({"redirect_uri": "https://app.example/other"}, "invalid_grant"),
         ({"code": "cod_x"}, "invalid_grant"),
         ({"code": None}, "invalid_grant"),
-        ({"grant_type": "refresh_token"}, "unsupported_grant_type"),
+        ({"grant_type": "refresh_token"}, "invalid_grant"),
+        ({"grant_type": "password"}, "unsupported_grant_type"),
         ({"grant_type": None}, "unsupported_grant_type"),
         ({"proofs": []}, "invalid_dpop_proof"),
         ({"client_assertion": None}, "invalid_client"),
@@ -432,7 +433,7 @@ def test_a_proof_that_does_not_fit_is_named_as_such_and_spends_nothing(world, re
 
 def test_no_proof_two_proofs_and_a_replayed_proof_are_refused(world):
     app, person = world.app(), world.person()
-    good = app.token_for(person, app.details(uses={"max": 5}))
+    good = app.token_for(person, app.details(uses={"max": 5, "batch": 5}))
     made = app.proof("/v1/disclosures", token=good)
 
     assert app.disclose(good, proofs=[]).json()["code"] == "invalid_dpop_proof"

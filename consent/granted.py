@@ -1,0 +1,28 @@
+"""What was granted, as clients are told it: the authorization details with maybe fewer fields than were asked for."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from consent.ask import details_of
+from consent.details import ACTION, DETAILS_TYPE, instant
+
+
+def granted_details(row: Any, fields: Sequence[str]) -> dict[str, Any]:
+    """The `pii_use` object of a grant for `fields` of it.
+
+    `row` has the columns of `consent_grant` and the `details` of its showing.
+    """
+    asked = details_of(row.details)
+    uses = {"max": row.max_uses, "ask": asked.ask, **({"batch": asked.batch} if asked.batch > 1 else {})}
+    return {
+        "type": DETAILS_TYPE,
+        "actions": [ACTION],
+        "recipient": row.recipient_id,
+        "purpose": row.purpose,
+        "datatypes": list(fields),
+        "uses": uses,
+        "window": {"from": instant(row.window_from), "to": instant(row.window_to)},
+        "retention": row.retention,
+        "notice": {"id": row.notice_id, "hash": row.notice_hash},
+        "liability": {"terms": row.terms_id, "hash": row.terms_hash},
+    }
