@@ -111,7 +111,11 @@ def request_page(request: Request[Session, Any, Any], name: FromPath[str]) -> Re
 @post("/requests/{name:str}", opt=access(Access.CONSUMER), sync_to_thread=True)
 def answer_request(request: Request[Session, Any, Any], name: FromPath[str]) -> Response[str]:
     """Take the person's yes or no and send the browser back to the recipient."""
-    services, person, form = services_of(request), person_of(request.user, page_lang(request)), posted(request)
+    services, person, form = (
+        services_of(request),
+        person_of(request.user, page_lang(request)),
+        posted(request),
+    )
     answer = _decide(services, person, _parsed(name), form)
     if isinstance(answer, Refusal):
         raise _problem(answer)
