@@ -16,7 +16,8 @@ from litestar import asgi
 from litestar.types import Receive, Scope, Send
 
 from api.access import Access, access
-from api.oauth.dpop import ALGORITHMS, Proof, check_proof
+from api.oauth.dpop import ALGORITHMS, Proof, ProofFault, check_proof
+from api.oauth.nonces import new_nonce
 from api.problems import Problem
 from api.wiring import Services, services_of_scope
 from consent.denials import DenialCode, Denied
@@ -88,7 +89,14 @@ async def redeem(scope: Scope, receive: Receive, send: Send) -> None:
 def _request(services: Services, headers: _Headers, raw: bytes) -> RedeemRequest:
     token, bucket = _token(headers.authorization)
     now_ms = services.clock()
-    proof = check_proof(headers.proofs, method="POST", url=services.url(PATH), now_ms=now_ms, token=token)
+    key = services.nonce_key(spending=True)
+    proof = check_proof(
+        headers.proofs, method="POST", url=services.url(PATH), now_ms=now_ms, token=token, nonce_key=key
+    )
+    if proof is ProofFault.NONCE and key is not None:
+        refusal = _refused(401, "use_dpop_nonce")
+        refusal.headers["DPoP-Nonce"] = new_nonce(key, now_ms)
+        raise refusal
     if not isinstance(proof, Proof):
         raise _refused(401, "invalid_dpop_proof")
     if bucket is None:

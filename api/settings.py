@@ -41,6 +41,8 @@ class Settings:
     the process may open (`ulimit -n`) above `connections`. `backup_days` is how long the key of a backup of the
     keys lives, `index_days` how long an index epoch does: the published erasure horizon follows from both.
     `retention` says for how many days which fields are kept by default, such as `note=90,address=730`.
+    `proof_nonce` says where proofs of possession need a nonce of this server's: "off", "token" (wherever a client
+    authenticates), or "all" (where a use is spent as well).
     `internal_hosts` names hosts that may be called for recipients' keys and events although their addresses are not
     public ones, such as `keys.intranet,127.0.0.1`; one that is this very machine may be called by plain http.
     """
@@ -72,6 +74,7 @@ class Settings:
     backup_days: int = 30
     index_days: int = 365
     retention: str = ""
+    proof_nonce: str = "off"
     internal_hosts: str = ""
 
     @property
@@ -196,6 +199,12 @@ def _switch(name: str, text: str) -> bool:
     return text == "yes"
 
 
+def _nonce(name: str, text: str) -> str:
+    if text not in {"off", "token", "all"}:
+        raise SettingsError(f"{PREFIX}{name} must be off, token or all")
+    return text
+
+
 def _issuer(name: str, text: str) -> str:
     parts = urlsplit(text)
     plain = parts.scheme in {"http", "https"} and parts.hostname and not (parts.query or parts.fragment)
@@ -232,5 +241,6 @@ _READERS: Mapping[str, Callable[[str, str], Any]] = {
     "BACKUP_DAYS": _positive,
     "INDEX_DAYS": _positive,
     "RETENTION": _retention,
+    "PROOF_NONCE": _nonce,
     "INTERNAL_HOSTS": _hosts,
 }

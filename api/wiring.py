@@ -45,6 +45,11 @@ class Services:
     def csrf_key(self) -> bytes:
         return self.vault.keyring.service_key("csrf")
 
+    def nonce_key(self, *, spending: bool = False) -> bytes | None:
+        """The key of the nonces that proofs must carry here; None where none is asked for."""
+        asked = {"all"} if spending else {"all", "token"}
+        return self.vault.keyring.service_key("id") if self.settings.proof_nonce in asked else None
+
     def url(self, path: str) -> str:
         """The public address of a path of this server."""
         return self.settings.issuer + path

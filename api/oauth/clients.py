@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 from api.oauth.assertion import ASSERTION_TYPE, Assertion, check_assertion
 from api.oauth.dpop import Proof, ProofFault, check_proof, unb64
 from api.oauth.errors import OAuthRefused
+from api.oauth.nonces import new_nonce
 from api.wiring import Services
 from consent import recipients, replay
 from consent.recipients import Client
@@ -59,13 +60,24 @@ def caller(services: Services, request: Request[Any, Any, Any], form: Mapping[st
         raise OAuthRefused(401, "invalid_client", "client.not_authenticated")
     if known.suspended:
         raise OAuthRefused(400, "unauthorized_client", "client.suspended")
-    return Caller(client=known, assertion=checked, proof=_proof(request, services.url(path), now_ms))
+    return Caller(client=known, assertion=checked, proof=_proof(services, request, path, now_ms))
 
 
-def _proof(request: Request[Any, Any, Any], url: str, now_ms: int) -> Proof | None:
-    checked = check_proof(request.headers.getall("dpop", []), method="POST", url=url, now_ms=now_ms)
+def _proof(services: Services, request: Request[Any, Any, Any], path: str, now_ms: int) -> Proof | None:
+    key = services.nonce_key()
+    checked = check_proof(
+        request.headers.getall("dpop", []),
+        method="POST",
+        url=services.url(path),
+        now_ms=now_ms,
+        nonce_key=key,
+    )
     if checked is ProofFault.MISSING:
         return None
+    if checked is ProofFault.NONCE and key is not None:
+        raise OAuthRefused(
+            400, "use_dpop_nonce", "proof.nonce", headers={"DPoP-Nonce": new_nonce(key, now_ms)}
+        )
     if isinstance(checked, ProofFault):
         raise OAuthRefused(400, "invalid_dpop_proof", f"proof.{checked}")
     return checked

@@ -1,7 +1,7 @@
 """Proofs of possession (RFC 9449), checked once and in one order, before anything is queued.
 
 Order: exactly one header → three parts, `typ` → `alg` in the list → public `jwk` → signature → `htm`, `htu`
-after normalisation and without query → `iat` window → `ath`. Whether the key is the token's key and whether
+after normalisation and without query → `iat` window → nonce, where one is asked for → `ath`. Whether the key is the token's key and whether
 the proof was seen before is the data base's business: it happens inside the transaction that spends the use,
 with the digest this module makes of (key, `jti`).
 
@@ -21,6 +21,7 @@ from urllib.parse import quote, unquote, urlsplit
 
 import msgspec
 
+from api.oauth.nonces import is_fresh
 from vault.signatures import verify, verify_es256
 
 ALGORITHMS = ("ES256", "Ed25519")
@@ -41,6 +42,7 @@ class ProofFault(StrEnum):
     METHOD = "method"
     URL = "url"
     TIME = "time"
+    NONCE = "nonce"
     TOKEN = "token"  # noqa: S105 - the name of a reason
 
 
@@ -69,6 +71,7 @@ class _Claims(msgspec.Struct):
     htu: str
     iat: int | float
     ath: str | None = None
+    nonce: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +91,18 @@ _decode_claims = msgspec.json.Decoder(_Claims).decode
 
 
 def check_proof(
-    proofs: Sequence[str], *, method: str, url: str, now_ms: int, token: str | None = None
+    proofs: Sequence[str],
+    *,
+    method: str,
+    url: str,
+    now_ms: int,
+    token: str | None = None,
+    nonce_key: bytes | None = None,
 ) -> Proof | ProofFault:
     """The proof among a request's `DPoP` headers, or why there is none.
 
-    `url` is the route's public address; `token` is the access token that came along, if one did.
+    `url` is the route's public address; `token` is the access token that came along, if one did; with `nonce_key` the
+    proof must carry a fresh nonce made under it (`nonces`).
     """
     if len(proofs) != 1:
         return ProofFault.REPEATED if proofs else ProofFault.MISSING
@@ -100,16 +110,18 @@ def check_proof(
     if isinstance(parsed, ProofFault):
         return parsed
     key, claims = parsed
-    fault = _claims_fault(claims, method, url, now_ms, token)
+    fault = _claims_fault(claims, method, url, now_ms)
     if fault is not None:
         return fault
+    if nonce_key is not None and not is_fresh(nonce_key, claims.nonce, now_ms):
+        return ProofFault.NONCE
+    if token is not None and claims.ath != _b64(hashlib.sha256(token.encode()).digest()):
+        return ProofFault.TOKEN
     digest = hashlib.sha256(f"dpop\0{key.jkt}\0{claims.jti}".encode()).digest()
     return Proof(jkt=key.jkt, digest=digest, expires=int(claims.iat + WINDOW_S + 1) * 1000)
 
 
-def _claims_fault(
-    claims: _Claims, method: str, url: str, now_ms: int, token: str | None
-) -> ProofFault | None:
+def _claims_fault(claims: _Claims, method: str, url: str, now_ms: int) -> ProofFault | None:
     if claims.htm != method:
         return ProofFault.METHOD
     if normal_url(claims.htu) != normal_url(url):
@@ -118,8 +130,6 @@ def _claims_fault(
     now = now_ms / 1000
     if not now - WINDOW_S <= claims.iat <= now + WINDOW_S:
         return ProofFault.TIME
-    if token is not None and claims.ath != _b64(hashlib.sha256(token.encode()).digest()):
-        return ProofFault.TOKEN
     return None
 
 

@@ -18,12 +18,15 @@ _JSON = "application/json"
 class OAuthRefused(Exception):
     """An endpoint's refusal: HTTP status, OAuth error, exact code, where in the input."""
 
-    def __init__(self, status: int, error: str, code: str, at: str = "") -> None:
+    def __init__(
+        self, status: int, error: str, code: str, at: str = "", *, headers: Mapping[str, str] | None = None
+    ) -> None:
         super().__init__(error)
         self.status = status
         self.error = error
         self.code = code
         self.at = at
+        self.headers = dict(headers or {})
 
 
         self.headers = dict(headers or {})
@@ -37,6 +40,7 @@ def answer_oauth(_request: Request[Any, Any, Any], error: Exception) -> Response
     headers: dict[str, str] = {}
     if isinstance(error, OAuthRefused):
         status, name, code, at = error.status, error.error, error.code, error.at
+        headers = error.headers
     else:
         problem = as_problem(error)
         status, code, at, headers = problem.status, problem.code, "", problem.headers
