@@ -47,6 +47,7 @@ from api.portal.grants import grants_page, withdraw_grant
 from api.portal.own_data import own_copy
 from api.portal.pages import front_door, language_door, static_file
 from api.portal.posted import check_post
+from api.portal.mine import my_grants, withdraw_many, withdraw_mine
 from api.portal.sign_in import sign_in, sign_in_page, sign_out
 from api.portal.told import notices_seen
 from api.portal.uses import use_bundle, uses_page
@@ -54,6 +55,7 @@ from api.sealing import seal_installation
 from api.settings import Settings
 from api.tlog import log_checkpoint, log_entries, log_keys, log_tile
 from api.wiring import Services
+from api.portal.withdrawals import withdraw_several, withdrawals_page
 from consent.denials import Denied
 from consent.disclose import Disclosure, disclose_many
 from consent.ledger.memory import Memory
@@ -103,6 +105,8 @@ PORTAL = (
 
 
 def create_app(
+    withdrawals_page,
+    withdraw_several,
     settings: Settings,
     *,
     vault: Vault | None = None,
@@ -113,6 +117,9 @@ def create_app(
 
     `seal` is what an operator's request to seal calls; without it there is nothing to seal.
     """
+MINE = (my_grants, withdraw_mine, withdraw_many)
+"""The signed-in person's own, as JSON."""
+
     owned = ExitStack()
     opened = vault or owned.enter_context(opened_vault(settings))
     services = _services(settings, opened, clock, seal)
@@ -134,6 +141,7 @@ def create_app(
 
 def _services(settings: Settings, vault: Vault, clock: Clock, seal: Callable[[], None] | None) -> Services:
     vault.watch.on_alarm(lambda alarm: log_event(Event.HONEY_ALARM, alarm=alarm))
+    portals.append(Router(path="/me", route_handlers=MINE, before_request=check_post))
 
     def disclose(requests: Sequence[RedeemRequest]) -> Sequence[Disclosure | Denied]:
         return disclose_many(vault, requests, clock())

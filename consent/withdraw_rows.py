@@ -15,7 +15,7 @@ from consent.grants import GrantState
 from consent.ids import ClientId, GrantId, RecipientId
 from consent.ledger.append import Item
 from consent.ledger.origin import year_of
-from consent.tables import consent_grant, disclosure, use, withdrawal
+from consent.tables import consent_grant, disclosure, refresh_token, use, withdrawal
 from vault.ids import Bucket, SubjectId
 from vault.opening import Vault
 
@@ -117,7 +117,11 @@ def disclosures(conn: Connection, bucket: Bucket, grants: Sequence[GrantId]) -> 
 
 
 def void(conn: Connection, bucket: Bucket, grants: Sequence[GrantId], now_ms: int) -> dict[GrantId, int]:
-    """End every use that is still open, and with it its tokens; how many those were, by grant."""
+    """End what could still mint uses, and every use that is open with its tokens; how many those were, by grant."""
+    minting = (refresh_token.c.bucket == bucket, refresh_token.c.grant_id.in_(grants))
+    conn.execute(
+        update(refresh_token).where(*minting, refresh_token.c.voided_at.is_(None)).values(voided_at=now_ms)
+    )
     still_open = (
         use.c.bucket == bucket,
         use.c.grant_id.in_(grants),

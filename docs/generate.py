@@ -15,7 +15,7 @@ from typing import Any, get_args
 
 import click
 
-from api.app import PORTAL, PROTOCOL, PUBLIC, STAFF
+from api.app import MINE, PORTAL, PROTOCOL, PUBLIC, STAFF
 from api.cli.main import COMMANDS, perusal
 from api.settings import PREFIX, Settings
 from breach.errors import Unreadable
@@ -139,6 +139,7 @@ def routes_page() -> str:
         "Protocol": PROTOCOL,
         "Staff": STAFF,
         "Portal, under `/en` and `/zh-CN`": PORTAL,
+        "The signed-in person's own as JSON, under `/me`": MINE,
     }
     parts = ["# Routes\n", _NOTE]
     for title, handlers in groups.items():

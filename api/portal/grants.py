@@ -14,6 +14,7 @@ from api.access import Access, access
 from api.i18n import Catalogue
 from api.portal.render import page, page_lang, page_texts, see_other
 from api.portal.told import banner
+from api.portal.withdrawals import choices
 from api.portal.words import field_labels, purpose_title, state_tone, state_word
 from api.problems import Problem
 from api.sessions import Session
@@ -49,7 +50,8 @@ def grants_page(request: Request[Session, Any, Any], query: QueryParams) -> Resp
         lines = history.grants(conn, request.user.bucket, request.user.subject)
         told = banner(conn, request.user, texts, services.vault.catalogue)
     views = [_view(line, texts, services.vault.catalogue, services.clock()) for line in lines]
-    return page(request, "grants.html", grants=views, done="withdrawn" in query, told=told)
+    several = choices(lines, texts)
+    return page(request, "grants.html", grants=views, choices=several, done="withdrawn" in query, told=told)
 
 
 @post("/grants/{name:str}/withdraw", opt=access(Access.CONSUMER), sync_to_thread=True)

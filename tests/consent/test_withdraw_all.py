@@ -12,7 +12,7 @@ from consent.history import grants
 from consent.ids import event_text, fields_json
 from consent.ledger.fsck import Finding, fsck
 from consent.ledger.signer import Signer
-from consent.tables import consent_grant, event_outbox, use, withdrawal
+from consent.tables import consent_grant, event_outbox, refresh_token, use, withdrawal
 from consent.tokens import exchange
 from consent.withdraw import Scope, withdraw, withdraw_all
 
@@ -127,6 +127,17 @@ def test_a_code_that_was_not_exchanged_is_worth_nothing_afterwards(world):
 
     refused = exchange(world.vault, world.exchanging(app, approved.code), world.now)
     assert refused == Denied(code=DenialCode.WITHDRAWN)
+
+
+def test_a_refresh_token_is_voided_with_its_consent_and_mints_nothing_more(world):
+    app, person = world.app(), world.person()
+    issued = world.token(app, person, uses=3)
+    assert issued.refresh
+
+    take_back(world, person)
+
+    (row,) = rows(world, refresh_token)
+    assert row.voided_at == world.now
 
 
 def test_a_scope_of_which_one_consent_cannot_be_ended_ends_none(world, three, monkeypatch):
