@@ -35,8 +35,10 @@ from api.jobs.handlers import work_of
 from api.jobs.publisher import Publisher
 from api.jobs.worker import Worker
 from api.oauth.authorize import authorize
+from api.oauth.introspect import introspect_token
 from api.oauth.metadata import authorization_server, jwks, protected_resource
 from api.oauth.par import push
+from api.oauth.revoke import revoke_token
 from api.oauth.token import issue_token
 from api.opening import opened_vault
 from api.people import add_people, change_people, look_up
@@ -58,12 +60,23 @@ from api.wiring import Services
 from api.portal.withdrawals import withdraw_several, withdrawals_page
 from consent.denials import Denied
 from consent.disclose import Disclosure, disclose_many
+from consent.introspection import Answer, Question, Replayed, introspect_many
 from consent.ledger.memory import Memory
 from consent.redeem import RedeemRequest
 from vault.opening import Vault
 
 PUBLIC = (front_door, static_file, health, erasure_horizon, log_keys, log_checkpoint, log_tile)
-PROTOCOL = (authorization_server, protected_resource, jwks, push, authorize, issue_token, redeem)
+PROTOCOL = (
+    authorization_server,
+    protected_resource,
+    jwks,
+    push,
+    authorize,
+    issue_token,
+    introspect_token,
+    revoke_token,
+    redeem,
+)
 STAFF = (
     receive_dump,
     dump_status,
@@ -146,11 +159,15 @@ def _services(settings: Settings, vault: Vault, clock: Clock, seal: Callable[[],
     def disclose(requests: Sequence[RedeemRequest]) -> Sequence[Disclosure | Denied]:
         return disclose_many(vault, requests, clock())
 
+    def introspect(questions: Sequence[Question]) -> Sequence[Answer | Replayed]:
+        return introspect_many(vault, questions, clock())
+
     return Services(
         settings=settings,
         vault=vault,
         clock=clock,
         disclosures=Batcher(disclose, cap=settings.batch_cap, most=settings.batch_queue),
+        introspections=Batcher(introspect, cap=settings.batch_cap, most=settings.batch_queue),
         worker=Worker(vault.data, clock, work_of(settings, vault, clock)),
         seal=seal,
     )
@@ -176,6 +193,7 @@ def _lifespan(services: Services, owned: ExitStack) -> AbstractAsyncContextManag
             yield
         finally:
             await services.disclosures.close()
+            await services.introspections.close()
             if settings.background:
                 await sync_to_thread(services.worker.stop)
                 await sync_to_thread(publisher.stop)

@@ -14,6 +14,7 @@ from api.sessions import CookieJar, Lifetime
 from api.settings import Settings
 from consent.denials import Denied
 from consent.disclose import Disclosure
+from consent.introspection import Answer, Question, Replayed
 from consent.redeem import RedeemRequest
 from vault.opening import Vault
 
@@ -26,6 +27,7 @@ class Services:
     vault: Vault
     clock: Clock
     disclosures: Batcher[RedeemRequest, Disclosure | Denied]
+    introspections: Batcher[Question, Answer | Replayed]
     worker: Worker
     seal: Callable[[], None] | None = None
 

@@ -32,10 +32,15 @@ def replay_hash(kind: str, key: bytes) -> bytes:
     return hashlib.sha256(kind.encode() + b"\x00" + key).digest()
 
 
+def row_of(buckets: Buckets, kind: str, key: bytes, expires_ms: int) -> tuple[Bucket, bytes, int]:
+    """What `remember_many` is given for a key that belongs to no person."""
+    digest = replay_hash(kind, key)
+    return bucket_of_hash(digest, buckets), digest, expires_ms
+
+
 def remember(conn: Connection, buckets: Buckets, kind: str, key: bytes, expires_ms: int) -> bool:
     """Accept `key` once; False means it was replayed. `expires_ms` is when it would be refused anyway."""
-    digest = replay_hash(kind, key)
-    return bool(remember_many(conn, [(bucket_of_hash(digest, buckets), digest, expires_ms)]))
+    return bool(remember_many(conn, [row_of(buckets, kind, key, expires_ms)]))
 
 
 def remember_many(conn: Connection, rows: Sequence[tuple[Bucket, bytes, int]]) -> set[tuple[int, bytes]]:

@@ -13,10 +13,13 @@ import msgspec
 from litestar import Request, Response, get
 
 from api.access import Access, access
+from api.oauth.assertion import ALGORITHMS as ASSERTION_ALGORITHMS
 from api.oauth.dpop import ALGORITHMS as PROOF_ALGORITHMS
+from api.oauth.token import HANDLERS
 from api.wiring import Services, services_of
 from consent import signing_keys
 from consent.details import DETAILS_TYPE
+from consent.signed import Algorithm
 
 _CACHED = {"Cache-Control": "public, max-age=600"}
 _JSON = "application/json"
@@ -75,12 +78,24 @@ def server_document(services: Services) -> dict[str, Any]:
         "require_pushed_authorization_requests": True,
         "response_types_supported": ["code"],
         "response_modes_supported": ["query"],
-        "grant_types_supported": ["authorization_code"],
+        "grant_types_supported": sorted(HANDLERS),
         "code_challenge_methods_supported": ["S256"],
-        "token_endpoint_auth_methods_supported": ["private_key_jwt"],
-        "token_endpoint_auth_signing_alg_values_supported": ["ES256", "Ed25519"],
+        **_authenticated("token"),
+        "revocation_endpoint": services.url("/revoke"),
+        **_authenticated("revocation"),
+        "introspection_endpoint": services.url("/introspect"),
+        **_authenticated("introspection"),
+        "introspection_signing_alg_values_supported": [Algorithm.ES256],
         "authorization_details_types_supported": [DETAILS_TYPE],
         "authorization_response_iss_parameter_supported": True,
         "dpop_signing_alg_values_supported": list(PROOF_ALGORITHMS),
         "ui_locales_supported": ["en", "zh-CN"],
+    }
+
+
+def _authenticated(endpoint: str) -> dict[str, Any]:
+    """How a client authenticates at an endpoint: everywhere in the same one way."""
+    return {
+        f"{endpoint}_endpoint_auth_methods_supported": ["private_key_jwt"],
+        f"{endpoint}_endpoint_auth_signing_alg_values_supported": list(ASSERTION_ALGORITHMS),
     }

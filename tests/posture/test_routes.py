@@ -18,6 +18,9 @@ SAFE = {"GET", "HEAD", "OPTIONS"}
 PUBLIC_CACHED = {"/.well-known/oauth-authorization-server", "/.well-known/oauth-protected-resource", "/jwks"}
 """The reviewed list of documents that may be kept by caches, beside the log and the hashed files."""
 
+IN_OAUTH_S_WORDS = {"/par", "/token", "/introspect", "/revoke"}
+"""The reviewed list of endpoints that answer errors in the form of RFC 6749 §5.2."""
+
 
 @pytest.fixture
 def world(vault, tmp_path):
@@ -187,7 +190,7 @@ def test_every_error_is_a_problem_with_a_code_and_repeats_nothing_of_the_request
         assert "13812341234" not in answer.text, path
         assert "zhangsan" not in answer.text, path
         if answer.status_code >= 400:
-            oauth = path in {"/par", "/token"} and method == "POST"
+            oauth = path in IN_OAUTH_S_WORDS and method == "POST"
             kind = "application/json" if oauth else MEDIA_TYPE
             assert answer.headers["content-type"].startswith(kind), (method, path, answer.text)
             assert answer.json()["code"], path
