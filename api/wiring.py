@@ -1,7 +1,7 @@
 """What a running server holds, built once by `create_app` and found through the request, never through a global."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 from litestar.connection import ASGIConnection
@@ -10,6 +10,7 @@ from litestar.types import Scope
 from api.batcher import Batcher
 from api.clock import Clock
 from api.jobs.worker import Worker
+from api.oauth.client_keys import ClientKeys
 from api.sessions import CookieJar, Lifetime
 from api.settings import Settings
 from consent.denials import Denied
@@ -29,6 +30,7 @@ class Services:
     disclosures: Batcher[RedeemRequest, Disclosure | Denied]
     introspections: Batcher[Question, Answer | Replayed]
     worker: Worker
+    client_keys: ClientKeys = field(default_factory=ClientKeys)
     seal: Callable[[], None] | None = None
 
     @property

@@ -7,6 +7,7 @@ Published texts never change: a new wording is a new version.
 from sqlalchemy import (
     BigInteger,
     Boolean,
+    CheckConstraint,
     Column,
     ForeignKey,
     ForeignKeyConstraint,
@@ -15,6 +16,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
+from consent.foreign_keys import of_client
 from vault import columns as col
 from vault.appendonly import append_only
 from vault.storage import metadata
@@ -27,8 +29,11 @@ recipient = Table(
     col.text("legal_name"),
     col.text("contact"),
     col.text("registration_no"),
+    Column("event_uri", Text),
     col.time("created_at"),
+    Column("suspended_at", BigInteger),
     tenant_column(),
+    UniqueConstraint("registration_no", "tenant", name="uq_recipient_registration_no"),
 )
 
 client = Table(
@@ -36,13 +41,44 @@ client = Table(
     metadata,
     col.text_key("client_id"),
     Column("recipient_id", Text, ForeignKey("recipient.id"), nullable=False),
-    col.text("jwks"),
+    col.text("label"),
+    Column("jwks", Text),
+    Column("jwks_uri", Text),
     col.text("redirect_uris"),
     col.time("created_at"),
     Column("suspended_at", BigInteger),
     tenant_column(),
+    CheckConstraint("(jwks IS NULL) <> (jwks_uri IS NULL)", name="one_source"),
     UniqueConstraint("client_id", "recipient_id"),
+    UniqueConstraint("recipient_id", "label", name="uq_client_label"),
 )
+
+fetched_keys = Table(
+    "fetched_keys",
+    metadata,
+    Column("client_id", Text, ForeignKey("client.client_id"), primary_key=True),
+    Column("jwks", Text),
+    Column("fetched_at", BigInteger),
+    col.time("tried_at"),
+    tenant_column(),
+    CheckConstraint("(jwks IS NULL) = (fetched_at IS NULL)", name="fetched"),
+)
+"""What a client's `jwks_uri` last answered, for every worker, and when somebody last asked there."""
+
+suspension = Table(
+    "suspension",
+    metadata,
+    col.text_key("id"),
+    Column("recipient_id", Text, ForeignKey("recipient.id"), nullable=False),
+    Column("client_id", Text),
+    col.text("step"),
+    col.text("reason"),
+    col.time("at"),
+    tenant_column(),
+    CheckConstraint("step IN ('suspended', 'resumed')", name="step"),
+    of_client("suspension"),
+)
+"""Who was suspended and let in again, when and why; without a client it is about the whole recipient."""
 
 purpose = Table(
     "purpose",
@@ -94,7 +130,7 @@ terms_version = Table(
     UniqueConstraint("id", "hash", "recipient_id", name="uq_terms_version_shown"),
 )
 
-for _table in (purpose, purpose_field, notice_version, terms_version):
+for _table in (purpose, purpose_field, notice_version, suspension, terms_version):
     append_only(_table)
 
 

@@ -9,7 +9,16 @@ milliseconds, `fields` is a sorted JSON list of field codes, hashes of secrets a
 
 from consent import triggers
 from consent.grant_tables import consent_grant, event_outbox, grant_transition, withdrawal
-from consent.party_tables import client, notice_version, purpose, purpose_field, recipient, terms_version
+from consent.party_tables import (
+    client,
+    fetched_keys,
+    notice_version,
+    purpose,
+    purpose_field,
+    recipient,
+    suspension,
+    terms_version,
+)
 from consent.showing_tables import consent_request, consumer, notice_showing, request_claim
 from consent.use_tables import (
     auth_code,
@@ -35,6 +44,7 @@ __all__ = [
     "denial",
     "disclosure",
     "event_outbox",
+    "fetched_keys",
     "grant_transition",
     "idempotency",
     "notice_showing",
@@ -45,6 +55,7 @@ __all__ = [
     "redelivery",
     "replay",
     "request_claim",
+    "suspension",
     "terms_version",
     "token",
     "use",

@@ -34,7 +34,8 @@ MOVING = {
     "redelivery": ("attempts", "last_at"),
     "event_outbox": ("attempts", "delivered_at"),
     "consumer": ("sign_in_hash", "lang"),
-    "client": ("jwks", "redirect_uris", "suspended_at"),
+    "client": ("jwks", "jwks_uri", "redirect_uris", "suspended_at"),
+    "recipient": ("contact", "event_uri", "suspended_at"),
 }
 """The only columns of these tables that may ever change."""
 

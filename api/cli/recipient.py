@@ -18,6 +18,7 @@ from api.cli.failures import Exit, Failure
 from api.cli.installation import databases, dir_option, settings_of
 from api.cli.output import emit, json_option, table_of
 from consent import notices, recipients, terms
+from consent.registering import FIRST_LABEL
 
 
 class NoticeText(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -46,9 +47,12 @@ class RecipientFile(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     contact: str
     registration_no: str
     redirect_uris: list[str]
-    jwks: dict[str, Any]
     notices: list[NoticeText]
     terms: list[TermsText]
+    jwks: dict[str, Any] | None = None
+    jwks_uri: str | None = None
+    event_uri: str | None = None
+    label: str = FIRST_LABEL
 
 
 @click.group("recipient")
@@ -97,6 +101,9 @@ def register(conn: Connection, wanted: RecipientFile, now_ms: int) -> dict[str, 
         registration_no=wanted.registration_no,
         redirect_uris=wanted.redirect_uris,
         jwks=wanted.jwks,
+        jwks_uri=wanted.jwks_uri,
+        event_uri=wanted.event_uri,
+        label=wanted.label,
     )
     who = recipients.register(conn, registration, now_ms)
     shown = [

@@ -2,23 +2,25 @@
 
 `aud` must be the issuer as one plain string, because a list of audiences lets one server replay an assertion
 at another. `iss` and `sub` are the client; it lives at most 60 s, may be dated at most 10 s ahead, and its
-`jti` is remembered by the caller in the data base, so that a second use fails on every worker.
+`jti` is remembered by the caller in the data base, so that a second use fails on every worker. A JWT that says it is
+of another type, a request object say, is no assertion whatever stands in it.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, TypeGuard
 
-from joserfc import jwt
-from joserfc.errors import JoseError
-from joserfc.jwk import KeySet, KeySetSerialization
+from consent.compact import opened
+from consent.key_sets import ALGORITHMS, PublicKey
+
+__all__ = ["ALGORITHMS", "ASSERTION_TYPE", "Assertion", "AssertionFault", "check_assertion"]
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
-ALGORITHMS = ("ES256", "Ed25519")
 LONGEST_S = 60
 SKEW_S = 10
+_KINDS = (None, "jwt", "client-authentication+jwt")
 _MOST_BYTES = 4096
 _LONGEST_JTI = 128
 
@@ -26,7 +28,6 @@ _LONGEST_JTI = 128
 class AssertionFault(StrEnum):
     """Why an assertion was not accepted; every one of them is `invalid_client` on the wire."""
 
-    MALFORMED = "malformed"
     SIGNATURE = "signature"
     PARTIES = "parties"
     TIME = "time"
@@ -43,51 +44,43 @@ class Assertion:
 
 
 def check_assertion(
-    text: str, jwks: Mapping[str, Any], *, client_id: str, issuer: str, now_ms: int
+    text: str, keys: Iterable[PublicKey], *, client_id: str, issuer: str, now_ms: int
 ) -> Assertion | AssertionFault:
-    """The assertion of `client_id`, verified with its registered keys, or why it is not one."""
-    if len(text) > _MOST_BYTES or not text.isascii():
-        return AssertionFault.MALFORMED
-    claims = _signed_claims(text, jwks)
+    """The assertion of `client_id`, verified with its keys, or why it is not one."""
+    signed = opened(text, keys, kinds=_KINDS, most_bytes=_MOST_BYTES)
+    claims = None if signed is None else signed.claims()
     if claims is None:
         return AssertionFault.SIGNATURE
     if claims.get("iss") != client_id or claims.get("sub") != client_id or claims.get("aud") != issuer:
         return AssertionFault.PARTIES
-    jti = claims.get("jti")
-    # Printable: half of a surrogate pair, which JSON can write, has no bytes that could be remembered.
-    if not isinstance(jti, str) or not 0 < len(jti) <= _LONGEST_JTI or not jti.isprintable():
+    jti = named_once(claims)
+    if jti is None:
         return AssertionFault.JTI
-    expires = _valid_until(claims, now_ms / 1000)
+    expires = valid_until(claims, now_ms / 1000, LONGEST_S)
     if expires is None:
         return AssertionFault.TIME
     digest = hashlib.sha256(f"assertion\0{client_id}\0{jti}".encode()).digest()
     return Assertion(client_id=client_id, digest=digest, expires=int(expires + 1) * 1000)
 
 
-def _signed_claims(text: str, jwks: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The claims under a good signature; None for anything a stranger may have written instead."""
-    try:
-        keys = KeySet.import_key_set(_key_set(jwks))
-        claims: object = jwt.decode(text, keys, algorithms=ALGORITHMS).claims
-    except (JoseError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
-        return None
-    return claims if isinstance(claims, dict) else None
+def named_once(claims: Mapping[str, Any]) -> str | None:
+    """The `jti`; None for one that cannot be remembered."""
+    jti = claims.get("jti")
+    # Printable: half of a surrogate pair, which JSON can write, has no bytes that could be remembered.
+    good = isinstance(jti, str) and 0 < len(jti) <= _LONGEST_JTI and jti.isprintable()
+    return jti if isinstance(jti, str) and good else None
 
 
-def _valid_until(claims: Mapping[str, Any], now: float) -> float | None:
-    """The end of the assertion's life, or None when it is over, not begun, or longer than allowed."""
+def valid_until(claims: Mapping[str, Any], now: float, longest_s: int) -> float | None:
+    """The end of a JWT's life in seconds, or None when it is over, not begun, or longer than `longest_s`."""
     exp, iat, nbf = claims.get("exp"), claims.get("iat"), claims.get("nbf")
-    if not _is_number(exp) or not now < exp <= now + LONGEST_S + SKEW_S:
+    if not _is_number(exp) or not now < exp <= now + longest_s + SKEW_S:
         return None
-    for begin in (iat, nbf):
-        if begin is not None and not (_is_number(begin) and now - LONGEST_S <= begin <= now + SKEW_S):
+    for name, begin in (("iat", iat), ("nbf", nbf)):
+        if name in claims and not (_is_number(begin) and now - longest_s <= begin <= now + SKEW_S):
             return None
     return float(exp)
 
 
 def _is_number(value: object) -> TypeGuard[int | float]:
     return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _key_set(jwks: Mapping[str, Any]) -> KeySetSerialization:
-    return {"keys": list(jwks["keys"])}

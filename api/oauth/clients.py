@@ -18,6 +18,7 @@ from api.oauth.errors import OAuthRefused
 from api.oauth.nonces import new_nonce
 from api.wiring import Services
 from consent import recipients, replay
+from consent.key_sets import PublicKey
 from consent.recipients import Client
 from vault.ids import Buckets
 
@@ -29,6 +30,7 @@ class Caller:
     """An authenticated client and what came with it; nothing of it is spent until `spend`."""
 
     client: Client
+    keys: tuple[PublicKey, ...]
     assertion: Assertion
     proof: Proof | None
 
@@ -53,14 +55,15 @@ def caller(services: Services, request: Request[Any, Any, Any], form: Mapping[st
         known = recipients.client(conn, client_id)
     if known is None:
         raise OAuthRefused(401, "invalid_client", "client.not_authenticated")
-    checked = check_assertion(
-        form["client_assertion"], known.jwks, client_id=client_id, issuer=services.issuer, now_ms=now_ms
-    )
+    said = form["client_assertion"]
+    keys = services.client_keys.of(services.vault, services.settings.guard, known, said, now_ms)
+    checked = check_assertion(said, keys, client_id=client_id, issuer=services.issuer, now_ms=now_ms)
     if not isinstance(checked, Assertion):
         raise OAuthRefused(401, "invalid_client", "client.not_authenticated")
     if known.suspended:
         raise OAuthRefused(400, "unauthorized_client", "client.suspended")
-    return Caller(client=known, assertion=checked, proof=_proof(services, request, path, now_ms))
+    proof = _proof(services, request, path, now_ms)
+    return Caller(client=known, keys=keys, assertion=checked, proof=proof)
 
 
 def _proof(services: Services, request: Request[Any, Any, Any], path: str, now_ms: int) -> Proof | None:

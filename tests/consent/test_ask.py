@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import func, select
 
-from consent import ask, recipients
+from consent import ask, recipients, suspensions
 from consent.ask import Pushed
 from consent.details import instant
 from consent.refusals import Refusal, RefusalCode
@@ -86,7 +86,7 @@ def test_a_suspended_client_cannot_ask_and_what_it_asked_is_not_shown(world):
     app, person = world.app(), world.person()
     pushed = world.push(app)
     with world.vault.data.write() as conn:
-        recipients.suspend(conn, app.client.client_id, world.now)
+        suspensions.suspend(conn, app.client.client_id, "unpaid claims", world.now)
         client = recipients.client(conn, app.client.client_id)
 
     refused = world.push(replace(app, client=client))

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from consent import notices, purposes, recipients, terms
+from consent import notices, purposes, recipients, suspensions, terms
 from consent.clauses import Clause
 from consent.errors import BadNotice, BadRegistration, BadTerms, UnfairTerms, UnknownPurpose
 from consent.ids import document_hash
@@ -58,7 +58,8 @@ def test_a_registered_client_is_found_with_its_recipient(world):
     assert nobody is None
     assert client is not None
     assert who.recipient_id.startswith("org_")
-    assert (client.recipient.id, client.jwks, client.suspended) == (who.recipient_id, JWKS, False)
+    assert (client.recipient.id, client.label, client.suspended) == (who.recipient_id, "production", False)
+    assert [key.jwk() for key in client.keys] == JWKS["keys"]
     assert client.redirect_uris == ("https://swift.example/cb",)
 
 
@@ -66,7 +67,7 @@ def test_a_suspended_client_says_so(world):
     who = register(world)
 
     with world.vault.data.write() as conn:
-        recipients.suspend(conn, who.client_id, world.now)
+        suspensions.suspend(conn, who.client_id, "unpaid claims", world.now)
         client = recipients.client(conn, who.client_id)
 
     assert client is not None

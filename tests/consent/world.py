@@ -6,6 +6,8 @@ import secrets
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from joserfc.jwk import ECKey
+
 from consent import ask, notices, purposes, recipients, terms
 from consent.accounts import Consumer
 from consent.approve import Approved, Showing, approve, claim
@@ -25,7 +27,8 @@ VERIFIER = "v" * 43
 CHALLENGE = base64.urlsafe_b64encode(hashlib.sha256(VERIFIER.encode()).digest()).decode().rstrip("=")
 JKT = "j" * 43
 DAY = 86_400_000
-JWKS = {"keys": [{"kty": "EC", "crv": "P-256", "x": "AA", "y": "AA", "kid": "k1"}]}
+KEY = ECKey.generate_key("P-256", {"kid": "k1"})
+JWKS = {"keys": [KEY.as_dict(private=False)]}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +93,7 @@ class World:
         registration = Registration(
             legal_name=name,
             contact="privacy@app.example",
-            registration_no="91310000TEST",
+            registration_no=f"9131-{secrets.token_hex(6)}",
             redirect_uris=[REDIRECT],
             jwks=JWKS,
         )

@@ -78,16 +78,20 @@ class World:
         assert isinstance(created, Enrolled)
         return Person(self, created.key, created, lang)
 
-    def app(self, name: str = "Harbour Bank", purpose: str = "account", lang: str = "en") -> App:
-        """Register a recipient with its notice and terms, and give it a program."""
+    def app(
+        self, name: str = "Harbour Bank", purpose: str = "account", lang: str = "en", **registered: Any
+    ) -> App:
+        """Register a recipient with its notice and terms, and give it a program; keywords bend the registration."""
         key = ECKey.generate_key("P-256")
+        keys = {} if "jwks_uri" in registered else {"jwks": {"keys": [key.as_dict(private=False)]}}
         with self.vault.data.write() as conn:
             registration = Registration(
                 legal_name=name,
                 contact="privacy@harbour.example",
-                registration_no="91330000MA27X",
+                registration_no=f"91330000MA27X-{secrets.token_hex(4)}",
                 redirect_uris=["https://app.example/back"],
-                jwks={"keys": [key.as_dict(private=False)]},
+                **keys,
+                **registered,
             )
             who = recipients.register(conn, registration, self.clock())
             text = f"{name} uses what it receives for this purpose only and deletes it afterwards."

@@ -7,7 +7,7 @@ import pytest
 from joserfc.jwk import ECKey
 from sqlalchemy import func, select
 
-from consent import recipients
+from consent import suspensions
 from consent.tables import auth_code, consent_request, disclosure, token, use
 from tests.web.proofs import ath, b64
 
@@ -141,7 +141,7 @@ def test_an_assertion_alone_names_its_client(world):
 def test_a_suspended_client_may_not_ask(world):
     app = world.app()
     with world.vault.data.write() as conn:
-        recipients.suspend(conn, app.client_id, world.clock())
+        suspensions.suspend(conn, app.client_id, "unpaid claims", world.clock())
 
     assert error_of(app.push())[:2] == (400, "unauthorized_client")
 

@@ -1,0 +1,66 @@
+"""Keys at a client's `jwks_uri`: when they are asked for again, and what is remembered for every worker.
+
+A set is asked for again after ten minutes, and once at once when a signature names a key that is not in it, so that a
+new key works in the middle of everything; never more than once a minute for one client, whoever sends what. A set that
+could not be had again is trusted for an hour: a key that its owner has taken away must not live here for ever.
+
+* `due(client, kid, now_ms) -> bool`, `usable(client, now_ms)`: pure.
+* `claim_try(conn, client_id, now_ms) -> bool`, `keep(conn, client_id, jwks_uri, keys, now_ms)`.
+"""
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, select, update
+
+from consent.key_sets import PublicKey, jwks_json
+from consent.recipients import Client
+from consent.tables import client as client_table
+from consent.tables import fetched_keys
+from vault.rowset import RowSet
+
+FRESH_MS = 600_000
+CEILING_MS = 3_600_000
+BETWEEN_TRIES_MS = 60_000
+
+_FIRST_TRY = RowSet(
+    "WITH {rows} INSERT INTO fetched_keys (client_id, tried_at) "
+    "SELECT rows.client_id, :now FROM rows WHERE true ON CONFLICT DO NOTHING RETURNING client_id",
+    client_id="text",
+)
+
+
+def due(client: Client, kid: str | None, now_ms: int) -> bool:
+    """Whether the keys of a client should be fetched before a signature under `kid` is looked at."""
+    if client.jwks_uri is None:
+        return False
+    if client.fetched_at is None or now_ms >= client.fetched_at + FRESH_MS:
+        return True
+    return kid is not None and kid not in {key.kid for key in client.keys}
+
+
+def usable(client: Client, now_ms: int) -> tuple[PublicKey, ...]:
+    """The keys a client may be known by now."""
+    if client.jwks_uri is None:
+        return client.keys
+    old = client.fetched_at is None or now_ms >= client.fetched_at + CEILING_MS
+    return () if old else client.keys
+
+
+def claim_try(conn: Connection, client_id: str, now_ms: int) -> bool:
+    """True for the one caller of a minute, on any worker, who shall fetch now."""
+    if _FIRST_TRY(conn, [(client_id,)], now=now_ms):
+        return True
+    row = fetched_keys.c
+    turn = (row.client_id == client_id) & (row.tried_at <= now_ms - BETWEEN_TRIES_MS)
+    return conn.execute(update(fetched_keys).where(turn).values(tried_at=now_ms)).rowcount == 1
+
+
+def keep(conn: Connection, client_id: str, jwks_uri: str, keys: Sequence[PublicKey], now_ms: int) -> None:
+    """Remember what `jwks_uri` answered, if that is still the client's."""
+    app = client_table.c
+    still = select(app.client_id).where(app.client_id == client_id, app.jwks_uri == jwks_uri)
+    conn.execute(
+        update(fetched_keys)
+        .where(fetched_keys.c.client_id.in_(still))
+        .values(jwks=jwks_json(keys), fetched_at=now_ms)
+    )
