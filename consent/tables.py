@@ -53,6 +53,7 @@ __all__ = [
     "purpose_field",
     "recipient",
     "redelivery",
+    "refresh_token",
     "replay",
     "request_claim",
     "suspension",
@@ -61,4 +62,3 @@ __all__ = [
     "use",
     "withdrawal",
 ]
-    "refresh_token",
