@@ -136,7 +136,6 @@ _RULES = (
             f"NEW.spent <> 0 OR NEW.voided_at IS NOT NULL OR NOT EXISTS (SELECT 1 FROM {_GRANT} "
             "AND g.state = 'active' AND NEW.quota <= g.max_uses - g.used AND NEW.minted_at < g.window_to)",
         ),
-    ),
         Check(
             "fields beyond the grant",
             f"EXISTS (SELECT 1 FROM {_GRANT} AND g.fields <> NEW.fields AND (NEW.fields = '[]' OR EXISTS "
@@ -164,6 +163,7 @@ _RULES = (
         "BEFORE UPDATE OF voided_at",
         always("voided for good"),
         only="OLD.voided_at IS NOT NULL AND NEW.voided_at {distinct} OLD.voided_at",
+    ),
     Rule(
         "use",
         "BEFORE UPDATE OF spent",

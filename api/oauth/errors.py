@@ -29,12 +29,11 @@ class OAuthRefused(Exception):
         self.headers = dict(headers or {})
 
 
-        self.headers = dict(headers or {})
-
-
 def refused(refusal: Refusal) -> OAuthRefused:
     """The answer to a request that the consent floor turned down."""
     return OAuthRefused(400, refusal.error, refusal.code, refusal.at)
+
+
 def answer_oauth(_request: Request[Any, Any, Any], error: Exception) -> Response[Mapping[str, str]]:
     """The exception handler of the protocol endpoints."""
     headers: dict[str, str] = {}
