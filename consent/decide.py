@@ -3,7 +3,8 @@
 An attempt is allowed when its token is known and bound to this key, its proof is new, the grant is active
 inside its window, the fields were granted, and a slot is left after everything decided before it. A retry
 under an Idempotency-Key gets the first answer again for five minutes, as often as it is asked for, whatever
-became of the token meanwhile, unless the consent itself has ended. Same key, other request: a mismatch.
+became of the token meanwhile, unless the consent itself has ended. Same key, other request: a mismatch. While
+a client or its recipient is suspended, nothing is answered at all.
 """
 
 from collections.abc import Sequence
@@ -80,6 +81,8 @@ class Standing:
     used: int
     spent: int
     voided: bool
+    suspended: bool = False
+    """Whether the client or its recipient is, which ends nothing and stops everything."""
     earlier: Earlier | None = None
 
 
@@ -168,6 +171,8 @@ def _repeat(attempt: Attempt, standing: Standing, now_ms: int) -> Verdict | None
     key, earlier = attempt.request.idempotency, standing.earlier
     if key is None or earlier is None:
         return None
+    if standing.suspended:
+        return DenialCode.SUSPENDED
     if earlier.key != key or earlier.token_hash != attempt.request.token_hash:
         return DenialCode.IDEMPOTENCY_MISMATCH
     if standing.state is GrantState.WITHDRAWN:
@@ -197,6 +202,8 @@ _BY_STATE = {GrantState.WITHDRAWN: DenialCode.WITHDRAWN, GrantState.EXHAUSTED: D
 
 
 def _closed(facts: Facts, standing: Standing, now_ms: int) -> DenialCode | None:
+    if standing.suspended:
+        return DenialCode.SUSPENDED
     if standing.state is not GrantState.ACTIVE:
         return _BY_STATE.get(standing.state, DenialCode.GRANT_NOT_ACTIVE)
     if standing.voided:

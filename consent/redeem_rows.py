@@ -38,10 +38,12 @@ LOCK = RowSet(
 )
 STANDING = RowSet(
     "WITH {rows} SELECT rows.i, g.state, g.used, u.spent, u.voided_at, "
+    "coalesce(c.suspended_at, r.suspended_at), "
     "k.request_hash, k.token_hash, k.created_at, d.id, d.slot, d.fields, d.committed_at, "
     "e.year, e.idx, e.leaf, e.body FROM rows "
     "JOIN use u ON u.bucket = rows.bucket AND u.id = rows.use_id "
     "JOIN consent_grant g ON g.bucket = u.bucket AND g.id = u.grant_id "
+    "JOIN client c ON c.client_id = rows.client_id JOIN recipient r ON r.id = c.recipient_id "
     "LEFT JOIN idempotency k ON k.bucket = rows.bucket AND k.client_id = rows.client_id "
     "AND k.key_hash = rows.key_hash "
     "LEFT JOIN disclosure d ON d.bucket = k.bucket AND d.id = k.disclosure_id "
@@ -144,13 +146,14 @@ def read_standings(conn: Connection, ledger_host: str, asked: Asked, locks: Sequ
     now = Now()
     fresh, *_, standings = volley(conn, _accepting(requests, asked.proofs), *locks, Call(STANDING, rows))
     now.fresh = _accepted(asked.proofs, fresh)
-    for i, state, used, spent, voided_at, *earlier in standings:
+    for i, state, used, spent, voided_at, suspended_at, *earlier in standings:
         at = order[i]
         now.standings[at] = Standing(
             state=GrantState(state),
             used=used,
             spent=spent,
             voided=voided_at is not None,
+            suspended=suspended_at is not None,
             earlier=_earlier(now, ledger_host, requests[at], earlier) if earlier[0] is not None else None,
         )
     return now

@@ -17,6 +17,7 @@ from sqlalchemy import Connection
 from api.cli.failures import Exit, Failure
 from api.cli.installation import databases, dir_option, settings_of
 from api.cli.output import emit, json_option, table_of
+from api.cli.recipient_clients import client, keys, listing, resume, suspend
 from consent import notices, recipients, terms
 from consent.registering import FIRST_LABEL
 
@@ -58,6 +59,10 @@ class RecipientFile(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 @click.group("recipient")
 def command() -> None:
     """Those who may ask people for data."""
+
+
+for _command in (client, keys, listing, resume, suspend):
+    command.add_command(_command)
 
 
 @command.command("add")

@@ -1,0 +1,156 @@
+"""`perusal recipient`: programs, keys and suspensions, each refusal with its code and one sentence."""
+
+import json
+
+import pytest
+from joserfc.jwk import ECKey
+
+from api.cli.failures import Exit
+from api.demo.apps import APPS
+
+
+def jwks(*keys):
+    return {"keys": [key.as_dict(private=False) for key in keys]}
+
+
+@pytest.fixture
+def write(tmp_path):
+    def to_file(document):
+        file = tmp_path / f"document-{len(list(tmp_path.iterdir()))}.json"
+        file.write_text(json.dumps(document), encoding="utf-8")
+        return file
+
+    return to_file
+
+
+@pytest.fixture
+def known(perusal, home, write):
+    """A recipient with one client; what `add` printed for it, and its key."""
+    key = ECKey.generate_key("P-256", {"kid": "k1"})
+    document = {**APPS[0].registration(1, jwks(key)), "event_uri": "https://swift.example/events"}
+    said = perusal("recipient", "add", write(document), "--dir", home, "--json")
+    return said.json["recipients"][0], key
+
+
+def listed(perusal, home):
+    return perusal("recipient", "list", "--dir", home, "--json").json["recipients"]
+
+
+def test_a_second_client_has_keys_and_addresses_of_its_own(perusal, home, write, known):
+    first, _ = known
+    program = {
+        "label": "staging",
+        "redirect_uris": ["https://s.example/cb"],
+        "jwks_uri": "https://s.example/jwks",
+    }
+
+    said = perusal("recipient", "client", first["recipient_id"], write(program), "--dir", home, "--json")
+
+    (one,) = listed(perusal, home)
+    assert (said.code, one["event_uri"]) == (0, "https://swift.example/events")
+    assert [app["label"] for app in one["clients"]] == ["production", "staging"]
+    assert one["clients"][1] == {
+        "client_id": said.json["client_id"],
+        "label": "staging",
+        "jwks_uri": "https://s.example/jwks",
+        "keys": [],
+        "redirect_uris": ["https://s.example/cb"],
+        "suspended": False,
+    }
+
+
+def test_keys_are_replaced_as_a_set(perusal, home, write, known):
+    first, _ = known
+    new = ECKey.generate_key("P-256", {"kid": "k2"})
+
+    perusal("recipient", "keys", first["client_id"], write(jwks(new)), "--dir", home)
+    assert [key["kid"] for key in listed(perusal, home)[0]["clients"][0]["keys"]] == ["k2"]
+
+    perusal("recipient", "keys", first["client_id"], "--uri", "https://swift.example/jwks", "--dir", home)
+    (client,) = listed(perusal, home)[0]["clients"]
+    assert (client["keys"], client["jwks_uri"]) == ([], "https://swift.example/jwks")
+
+
+def test_a_client_and_a_recipient_are_suspended_and_resumed(perusal, home, known):
+    first, _ = known
+
+    def told(*words):
+        return perusal("recipient", *words, "--reason", "a complaint", "--dir", home).out.strip()
+
+    for name in (first["client_id"], first["recipient_id"]):
+        assert told("suspend", name) == f"{name} is suspended"
+        assert told("suspend", name) == f"{name} was suspended already"
+        assert listed(perusal, home)[0]["clients"][0]["suspended"]
+        assert "suspended" in perusal("recipient", "list", "--dir", home).out
+        assert told("resume", name) == f"{name} is resumed"
+        assert not listed(perusal, home)[0]["clients"][0]["suspended"]
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"label": "production"}, "bad_registration"),
+        ({"label": "Not A Label"}, "bad_registration"),
+        ({"redirect_uris": ["https://s.example/cb"] * 2}, "bad_registration"),
+        ({"redirect_uris": []}, "bad_registration"),
+        ({"jwks_uri": "http://s.example/jwks"}, "bad_registration"),
+        ({"jwks_uri": None}, "bad_registration"),
+        ({"jwks": "SAME KEY"}, "bad_registration"),
+        ({"surprise": 1}, "bad_file"),
+    ],
+)
+def test_a_client_that_is_none_is_refused_with_its_code(perusal, home, write, known, change, code):
+    first, key = known
+    program = {
+        "label": "staging",
+        "redirect_uris": ["https://s.example/cb"],
+        "jwks_uri": "https://s.example/jwks",
+    }
+    if change.get("jwks"):
+        change = {"jwks": jwks(key), "jwks_uri": None}
+
+    said = perusal("recipient", "client", first["recipient_id"], write(program | change), "--dir", home)
+
+    assert said.code in {Exit.WRONG, Exit.USAGE}
+    assert f"[{code}]" in said.err
+    assert len(listed(perusal, home)[0]["clients"]) == 1
+
+
+def test_a_registration_number_is_registered_once(perusal, home, write, known):
+    first, _ = known
+    again = APPS[0].registration(1, jwks(ECKey.generate_key("P-256")))
+
+    said = perusal("recipient", "add", write(again), "--dir", home)
+
+    assert said.code == Exit.WRONG
+    assert first["recipient_id"] in said.err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("client", "org_nobody", "FILE"),
+        ("keys", "app_nobody", "FILE"),
+        ("suspend", "app_nobody", "--reason", "x"),
+        ("resume", "org_nobody", "--reason", "x"),
+    ],
+)
+def test_an_unknown_id_is_refused(perusal, home, write, words):
+    key = ECKey.generate_key("P-256")
+    file = write(
+        {"label": "a", "redirect_uris": ["https://a.example/"], "jwks": jwks(key)}
+        if words[0] == "client"
+        else jwks(key)
+    )
+
+    said = perusal("recipient", *[file if word == "FILE" else word for word in words], "--dir", home)
+
+    assert (said.code, "[unknown_recipient]" in said.err) == (Exit.WRONG, True)
+
+
+def test_keys_need_a_file_or_an_address(perusal, home, write, known):
+    first, key = known
+
+    for more in ([], [write(jwks(key)), "--uri", "https://a.example/jwks"]):
+        said = perusal("recipient", "keys", first["client_id"], *more, "--dir", home)
+        assert (said.code, "[usage]" in said.err) == (Exit.USAGE, True)
