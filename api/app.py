@@ -42,22 +42,27 @@ from api.oauth.revoke import revoke_token
 from api.oauth.token import issue_token
 from api.opening import opened_vault
 from api.people import add_people, change_people, look_up
+from api.portal.account import account_page
 from api.portal.asked import answer_request, request_page
 from api.portal.asked_again import answer_asked_again, asked_again_page
 from api.portal.erase import erase_myself, erase_page, erasure_certificate, erasure_page
 from api.portal.grants import grants_page, withdraw_grant
+from api.portal.mine import my_grants, withdraw_many, withdraw_mine
 from api.portal.own_data import own_copy
 from api.portal.pages import front_door, language_door, static_file
 from api.portal.posted import check_post
-from api.portal.mine import my_grants, withdraw_many, withdraw_mine
 from api.portal.sign_in import sign_in, sign_in_page, sign_out
+from api.portal.sign_in_code import ask_for_code, code_page, sign_in_with_code
 from api.portal.told import notices_seen
 from api.portal.uses import use_bundle, uses_page
+from api.portal.withdrawals import withdraw_several, withdrawals_page
 from api.sealing import seal_installation
+from api.senders.message import Senders
+from api.senders.plugged import senders_of
+from api.senders.post_room import PostRoom
 from api.settings import Settings
 from api.tlog import log_checkpoint, log_entries, log_keys, log_tile
 from api.wiring import Services
-from api.portal.withdrawals import withdraw_several, withdrawals_page
 from consent.denials import Denied
 from consent.disclose import Disclosure, disclose_many
 from consent.introspection import Answer, Question, Replayed, introspect_many
@@ -99,13 +104,19 @@ PORTAL = (
     language_door,
     sign_in_page,
     sign_in,
+    code_page,
+    ask_for_code,
+    sign_in_with_code,
     sign_out,
+    account_page,
     request_page,
     answer_request,
     asked_again_page,
     answer_asked_again,
     grants_page,
     withdraw_grant,
+    withdrawals_page,
+    withdraw_several,
     uses_page,
     use_bundle,
     own_copy,
@@ -116,29 +127,31 @@ PORTAL = (
     notices_seen,
 )
 
+MINE = (my_grants, withdraw_mine, withdraw_many)
+"""The signed-in person's own, as JSON."""
+
 
 def create_app(
-    withdrawals_page,
-    withdraw_several,
     settings: Settings,
     *,
     vault: Vault | None = None,
     clock: Clock = system_clock,
     seal: Callable[[], None] | None = None,
+    senders: Senders | None = None,
 ) -> Litestar:
     """The application of one installation; without `vault` it opens the one the settings name, and closes it.
 
-    `seal` is what an operator's request to seal calls; without it there is nothing to seal.
+    `seal` is what an operator's request to seal calls; without it there is nothing to seal. `senders` deliver
+    one-time codes; without them those do that the settings name.
     """
-MINE = (my_grants, withdraw_mine, withdraw_many)
-"""The signed-in person's own, as JSON."""
-
     owned = ExitStack()
     opened = vault or owned.enter_context(opened_vault(settings))
-    services = _services(settings, opened, clock, seal)
+    post_room = PostRoom(senders_of(settings) if senders is None else senders)
+    services = _services(settings, opened, clock, seal, post_room)
     portals = [
         Router(path=f"/{lang.value}", route_handlers=PORTAL, before_request=check_post) for lang in Lang
     ]
+    portals.append(Router(path="/me", route_handlers=MINE, before_request=check_post))
     return Litestar(
         route_handlers=[*PUBLIC, *PROTOCOL, *STAFF, *portals],
         guards=[require_access],
@@ -152,9 +165,10 @@ MINE = (my_grants, withdraw_mine, withdraw_many)
     )
 
 
-def _services(settings: Settings, vault: Vault, clock: Clock, seal: Callable[[], None] | None) -> Services:
+def _services(
+    settings: Settings, vault: Vault, clock: Clock, seal: Callable[[], None] | None, post_room: PostRoom
+) -> Services:
     vault.watch.on_alarm(lambda alarm: log_event(Event.HONEY_ALARM, alarm=alarm))
-    portals.append(Router(path="/me", route_handlers=MINE, before_request=check_post))
 
     def disclose(requests: Sequence[RedeemRequest]) -> Sequence[Disclosure | Denied]:
         return disclose_many(vault, requests, clock())
@@ -169,6 +183,7 @@ def _services(settings: Settings, vault: Vault, clock: Clock, seal: Callable[[],
         disclosures=Batcher(disclose, cap=settings.batch_cap, most=settings.batch_queue),
         introspections=Batcher(introspect, cap=settings.batch_cap, most=settings.batch_queue),
         worker=Worker(vault.data, clock, work_of(settings, vault, clock)),
+        post_room=post_room,
         seal=seal,
     )
 
@@ -194,6 +209,7 @@ def _lifespan(services: Services, owned: ExitStack) -> AbstractAsyncContextManag
         finally:
             await services.disclosures.close()
             await services.introspections.close()
+            await sync_to_thread(services.post_room.stop)
             if settings.background:
                 await sync_to_thread(services.worker.stop)
                 await sync_to_thread(publisher.stop)

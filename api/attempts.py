@@ -1,11 +1,15 @@
 """Guessing is bounded in the data base, not in a process: counted by source and period, across all workers.
 
-A source is a keyed digest of the peer's address, so the table tells nothing about anybody. Only failures
-count; a period is ten minutes, and after 20 failures the source waits for the next one.
+A source is a keyed digest of the peer's address, so the table tells nothing about anybody. Of sign-ins only
+failures count; a period is ten minutes, and after 20 failures the source waits for the next one. One-time codes
+are counted as they are asked for, whether or not anybody is known: by source, by the address they go to, and
+for the whole installation.
 """
 
 import hashlib
 import hmac
+from dataclasses import dataclass
+from typing import Final
 
 from sqlalchemy import Connection, delete, select
 from sqlalchemy.dialects import postgresql, sqlite
@@ -14,6 +18,21 @@ from api.tables import failed_attempt
 
 PERIOD_MS = 600_000
 MOST_FAILURES = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limit:
+    """How often something may happen: `most` times within so many `periods` of ten minutes."""
+
+    name: str
+    most: int
+    periods: int = 1
+
+
+CODES_FROM_SOURCE: Final = Limit(name="codes from", most=10)
+CODES_TO_ADDRESS: Final = Limit(name="codes to", most=3)
+CODES_TO_ADDRESS_DAILY: Final = Limit(name="codes to, daily", most=10, periods=144)
+CODES_OF_ALL: Final = "codes of all"
 
 
 def source_of(key: bytes, address: str) -> bytes:
@@ -29,19 +48,40 @@ def wait_seconds(conn: Connection, source: bytes, now_ms: int) -> int:
     )
     if (conn.execute(own).scalar_one_or_none() or 0) < MOST_FAILURES:
         return 0
-    return ((period + 1) * PERIOD_MS - now_ms) // 1000 + 1
+    return _until_end_of(period, now_ms)
 
 
 def note_failure(conn: Connection, source: bytes, now_ms: int) -> None:
     """Count one failure."""
-    dialect = sqlite if conn.dialect.name == "sqlite" else postgresql
-    row = dialect.insert(failed_attempt).values(source=source, period=now_ms // PERIOD_MS, failures=1)
-    key = [failed_attempt.c.source, failed_attempt.c.period]
-    conn.execute(
-        row.on_conflict_do_update(index_elements=key, set_={"failures": failed_attempt.c.failures + 1})
-    )
+    _count(conn, source, now_ms // PERIOD_MS)
+
+
+def count(conn: Connection, limit: Limit, what: bytes, now_ms: int) -> int:
+    """Count one more of `what` against a limit: 0 when it may happen, else the seconds until it may again.
+
+    One statement counts and answers, so that those who ask at the same moment are counted one after the other.
+    """
+    # The last of its periods names the count: it is forgotten once that is over.
+    period = (now_ms // PERIOD_MS // limit.periods + 1) * limit.periods - 1
+    source = hashlib.sha256(limit.name.encode() + b"\0" + what).digest()[:16]
+    return 0 if _count(conn, source, period) <= limit.most else _until_end_of(period, now_ms)
 
 
 def sweep_attempts(conn: Connection, now_ms: int) -> None:
     """Forget past periods."""
     conn.execute(delete(failed_attempt).where(failed_attempt.c.period < now_ms // PERIOD_MS))
+
+
+def _count(conn: Connection, source: bytes, period: int) -> int:
+    dialect = sqlite if conn.dialect.name == "sqlite" else postgresql
+    row = dialect.insert(failed_attempt).values(source=source, period=period, failures=1)
+    key = [failed_attempt.c.source, failed_attempt.c.period]
+    counted = row.on_conflict_do_update(
+        index_elements=key, set_={"failures": failed_attempt.c.failures + 1}
+    ).returning(failed_attempt.c.failures)
+    failures: int = conn.execute(counted).scalar_one()
+    return failures
+
+
+def _until_end_of(period: int, now_ms: int) -> int:
+    return ((period + 1) * PERIOD_MS - now_ms) // 1000 + 1

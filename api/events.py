@@ -27,6 +27,7 @@ class Event(StrEnum):
     HONEY_ALARM = "honey_alarm"
     SEALED = "sealed"
     UNSEALED = "unsealed"
+    CODE_NOT_SENT = "code_not_sent"
     MEMORY_UNLOCKED = "memory_not_locked"
 
 

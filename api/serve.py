@@ -23,7 +23,8 @@ from api.events import Event, log_event, log_unexpected
 from api.memory import keep_memory_private
 from api.opening import local_root, opened_vault, people_needed, provider_of
 from api.sealed import Gate
-from api.settings import Settings
+from api.senders.console import console_senders
+from api.settings import Settings, SettingsError, is_loopback
 from api.unsealing import Unsealing
 from vault.opening import Vault
 from vault.storage import Dialect
@@ -47,11 +48,14 @@ class _Server(uvicorn.Server):
                 _write_whole(self._ready_file, json.dumps(self._ready))
 
 
-def run(settings: Settings, *, sealed: bool = False) -> None:
+def run(settings: Settings, *, sealed: bool = False, demo: bool = False) -> None:
     """Serve until a signal says stop; raises what opening the installation raises.
 
-    It starts sealed, waiting for people, when `sealed` is asked for or the root key needs them.
+    It starts sealed, waiting for people, when `sealed` is asked for or the root key needs them. With `demo` it shows
+    sign-in codes on standard error, and serves this machine only.
     """
+    if demo and not is_loopback(settings.host):
+        raise SettingsError("the demonstration serves this machine only")
     _silence_libraries()
     # Whatever the server writes is for its owner only, whoever's umask it was started under.
     os.umask(0o077)
@@ -64,7 +68,7 @@ def run(settings: Settings, *, sealed: bool = False) -> None:
         signal.signal(number, _already_stopping)
     ready: dict[str, object] = {"url": url, "port": port, "pid": os.getpid(), "issuer": settings.issuer}
     keep_memory_private()
-    gate = _gate(settings, sealed=sealed)
+    gate = _gate(settings, sealed=sealed, demo=demo)
     server = _Server(_config(gate, settings), settings.ready_file, ready)
     try:
         server.run(sockets=[listening])
@@ -78,12 +82,13 @@ def run(settings: Settings, *, sealed: bool = False) -> None:
     log_event(Event.STOPPED)
 
 
-def _gate(settings: Settings, *, sealed: bool) -> Gate:
+def _gate(settings: Settings, *, sealed: bool, demo: bool) -> Gate:
     """The service behind its seal; opens at once where the root key can be had without people."""
 
     def build(vault: Vault, seal: Callable[[], None]) -> Litestar:
         _warn_of_open_folders(settings, vault)
-        return create_app(settings, vault=vault, seal=seal)
+        senders = console_senders() if demo else None
+        return create_app(settings, vault=vault, seal=seal, senders=senders)
 
     unattended = not sealed and not people_needed(settings)
     return Gate(

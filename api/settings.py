@@ -9,6 +9,7 @@ import dataclasses
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -41,6 +42,9 @@ class Settings:
     the process may open (`ulimit -n`) above `connections`. `backup_days` is how long the key of a backup of the
     keys lives, `index_days` how long an index epoch does: the published erasure horizon follows from both.
     `retention` says for how many days which fields are kept by default, such as `note=90,address=730`.
+    One-time codes go by e-mail when `smtp_host` is set, and by SMS through the installed gateway `sms_sender` names;
+    `smtp_tls` is "starttls", "implicit" or, for a server on this machine alone, "none". `code_limit` is how many codes
+    the installation makes in ten minutes at most.
     `proof_nonce` says where proofs of possession need a nonce of this server's: "off", "token" (wherever a client
     authenticates), or "all" (where a use is spent as well).
     `internal_hosts` names hosts that may be called for recipients' keys and events although their addresses are not
@@ -74,6 +78,15 @@ class Settings:
     backup_days: int = 30
     index_days: int = 365
     retention: str = ""
+    smtp_host: str = ""
+    smtp_port: int = 587
+    smtp_tls: str = "starttls"
+    smtp_from: str = ""
+    smtp_user: str = ""
+    smtp_password_file: Path | None = None
+    smtp_ca_file: Path | None = None
+    sms_sender: str = ""
+    code_limit: int = 600
     proof_nonce: str = "off"
     internal_hosts: str = ""
 
@@ -108,7 +121,9 @@ class Settings:
         values |= {name.lower(): _READERS[name](name, text) for name, text in given.items()}
         if missing := sorted(_REQUIRED - values.keys()):
             raise SettingsError(f"set {PREFIX}HOME or {PREFIX}{missing[0].upper()}")
-        return cls(**values)
+        settings = cls(**values)
+        _check_mail(settings)
+        return settings
 
 
 _MOST_DIGITS = 18
@@ -205,6 +220,42 @@ def _nonce(name: str, text: str) -> str:
     return text
 
 
+_TLS = frozenset({"starttls", "implicit", "none"})
+
+
+def _tls(name: str, text: str) -> str:
+    if text not in _TLS:
+        raise SettingsError(f"{PREFIX}{name} must be starttls, implicit or none")
+    return text
+
+
+def _mailbox(name: str, text: str) -> str:
+    local, at, domain = text.rpartition("@")
+    if not (local and at and domain) or not text.isprintable() or " " in text:
+        raise SettingsError(f"{PREFIX}{name} must be an e-mail address")
+    return text
+
+
+def _check_mail(settings: Settings) -> None:
+    """A code is a key for ten minutes: it leaves this machine only under TLS, and a password never without."""
+    if not settings.smtp_host:
+        return
+    if not settings.smtp_from:
+        raise SettingsError(f"set {PREFIX}SMTP_FROM")
+    if bool(settings.smtp_user) != (settings.smtp_password_file is not None):
+        raise SettingsError(f"set {PREFIX}SMTP_USER and {PREFIX}SMTP_PASSWORD_FILE together")
+    if settings.smtp_tls == "none" and not is_loopback(settings.smtp_host):
+        raise SettingsError(f"{PREFIX}SMTP_TLS may be none for a server on this machine only")
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a name or an address of a host is this machine's own."""
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
 def _issuer(name: str, text: str) -> str:
     parts = urlsplit(text)
     plain = parts.scheme in {"http", "https"} and parts.hostname and not (parts.query or parts.fragment)
@@ -241,6 +292,15 @@ _READERS: Mapping[str, Callable[[str, str], Any]] = {
     "BACKUP_DAYS": _positive,
     "INDEX_DAYS": _positive,
     "RETENTION": _retention,
+    "SMTP_HOST": _text,
+    "SMTP_PORT": _positive,
+    "SMTP_TLS": _tls,
+    "SMTP_FROM": _mailbox,
+    "SMTP_USER": _text,
+    "SMTP_PASSWORD_FILE": _path,
+    "SMTP_CA_FILE": _path,
+    "SMS_SENDER": _text,
+    "CODE_LIMIT": _positive,
     "PROOF_NONCE": _nonce,
     "INTERNAL_HOSTS": _hosts,
 }

@@ -10,6 +10,7 @@ from litestar.types import Scope
 from api.batcher import Batcher
 from api.clock import Clock
 from api.jobs.worker import Worker
+from api.senders.post_room import PostRoom
 from api.oauth.client_keys import ClientKeys
 from api.sessions import CookieJar, Lifetime
 from api.settings import Settings
@@ -30,6 +31,7 @@ class Services:
     disclosures: Batcher[RedeemRequest, Disclosure | Denied]
     introspections: Batcher[Question, Answer | Replayed]
     worker: Worker
+    post_room: PostRoom
     client_keys: ClientKeys = field(default_factory=ClientKeys)
     seal: Callable[[], None] | None = None
 

@@ -1,12 +1,13 @@
 """Consumers' accounts: a sign-in key that only the person holds.
 
-Only the SHA-256 of a key is stored; the key carries its bucket, so signing in reads one bucket. The key is
-the thin first form of sign-in; what stays is the row, which passkeys will be added to.
+Only the SHA-256 of a key is stored; the key carries its bucket, so signing in reads one bucket. Other ways in
+lead to the same account: a code to an address of the person's (`one_time_codes`).
 
 * `new_accounts(people, now_ms, langs) -> (keys, call)` makes sign-in keys for people just created, and the call
   that writes their accounts.
 * `lock_out(conn, people)` closes accounts for good.
 * `sign_in(conn, key) -> Consumer | None`; a malformed key is nobody's.
+* `present(conn, who) -> Consumer | None` holds the person's row, so that nobody signs in who is being erased.
 """
 
 import secrets
@@ -18,6 +19,7 @@ from sqlalchemy import Connection, select
 
 from consent.tables import consumer
 from vault.errors import MalformedId
+from vault.holds import take_people
 from vault.ids import Bucket, SubjectId, new_secret, secret_bucket, secret_hash
 from vault.rowset import Call, RowSet
 
@@ -59,6 +61,12 @@ _LOCK_OUT = RowSet(
     nobody="bytes",
 )
 
+_DROP_CODES = RowSet(
+    "WITH {rows} DELETE FROM sign_in_code WHERE subject IN (SELECT subject FROM rows)",
+    bucket="int",
+    subject="bytes",
+)
+
 
 def new_accounts(people: Sequence[Person], now_ms: int, langs: Sequence[str]) -> tuple[list[str], Call]:
     """Sign-in keys in the order of `people`, and the call that writes one account each."""
@@ -73,6 +81,7 @@ def new_accounts(people: Sequence[Person], now_ms: int, langs: Sequence[str]) ->
 def lock_out(conn: Connection, people: Sequence[tuple[Bucket, SubjectId]]) -> None:
     """Let these accounts open nothing any more: nobody knows a secret with the digest they have from now on."""
     _LOCK_OUT(conn, [(*who, secrets.token_bytes(32)) for who in people])
+    _DROP_CODES(conn, people)
 
 
 def sign_in(conn: Connection, key: str) -> Consumer | None:
@@ -87,3 +96,14 @@ def sign_in(conn: Connection, key: str) -> Consumer | None:
         )
     ).one_or_none()
     return None if row is None else Consumer(bucket=bucket, subject=SubjectId(row.subject), lang=row.lang)
+
+
+def present(conn: Connection, who: tuple[Bucket, SubjectId]) -> Consumer | None:
+    """The account of somebody who is here: not of an erased or merged person, nor of one without an account."""
+    here = take_people(conn, [who])
+    row = conn.execute(
+        select(consumer.c.lang).where(consumer.c.bucket == who[0], consumer.c.subject == who[1])
+    ).one_or_none()
+    if row is None or who[1] not in here:
+        return None
+    return Consumer(bucket=who[0], subject=who[1], lang=row.lang)

@@ -27,6 +27,11 @@ from api.cli.output import emit, json_option
 @click.option(
     "--sealed", is_flag=True, help="Wait for people to unseal, even where a passphrase file is there."
 )
+@click.option(
+    "--demo",
+    is_flag=True,
+    help="Show sign-in codes on standard error instead of sending them; on this machine only.",
+)
 @json_option
 def command(
     home: Path | None,
@@ -35,6 +40,7 @@ def command(
     issuer: str | None,
     ready_file: Path | None,
     sealed: bool,
+    demo: bool,
     as_json: bool,
 ) -> None:
     """Answer requests until stopped by SIGTERM or Ctrl-C; finishes what has begun, then leaves with 0."""
@@ -46,4 +52,4 @@ def command(
         as_json=as_json,
         lines=(f"serving {home} on {settings.host}, port {settings.port or 'chosen by the system'}",),
     )
-    serve.run(settings, sealed=sealed)
+    serve.run(settings, sealed=sealed, demo=demo)

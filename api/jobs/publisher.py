@@ -17,6 +17,7 @@ from consent.ledger.errors import LedgerAlarm
 from consent.ledger.memory import Memory
 from consent.ledger.publish import publish
 from consent.ledger.signer import Signer
+from consent.one_time_codes import sweep_codes
 from consent.replay import forget_expired
 from vault.opening import Vault
 
@@ -72,6 +73,7 @@ class Publisher:
         with self._vault.data.write() as conn:
             sweep_sessions(conn, now_ms, self._lifetime)
             sweep_attempts(conn, now_ms)
+            sweep_codes(conn, now_ms)
             sweep_kept(conn, now_ms)
             forget_expired(conn, now_ms)
             enqueue_daily(conn, now_ms)

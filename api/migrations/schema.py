@@ -7,6 +7,7 @@ from sqlalchemy import MetaData
 import api.kept_tables
 import api.tables
 import breach.tables
+import consent.account_tables
 import consent.cooling_tables
 import consent.dual_tables
 import consent.erasure_tables
@@ -37,6 +38,7 @@ TABLE_MODULES = (
     vault.field_tables,
     vault.honey_tables,
     consent.tables,
+    consent.account_tables,
     consent.dual_tables,
     consent.ledger.tables,
     consent.erasure_tables,

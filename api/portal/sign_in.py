@@ -1,8 +1,8 @@
 """Signing in with the key that enrolment handed out, and signing out.
 
 A failure is counted in the data base against where it came from, and the page answers all failures alike.
-Signing in always makes a new session, ends the one the browser still had and forgets the visitor's cookie, so
-nothing an attacker planted in the browser beforehand, and nothing left there, is worth anything afterwards.
+Signing in always makes a new session, ends the one the browser still had and forgets the visitor's cookie
+(`entering`). Where codes can be sent, the page offers those beside the key (`sign_in_code`).
 """
 
 import secrets
@@ -15,12 +15,15 @@ from litestar.params import QueryParams
 from api.access import Access, access
 from api.attempts import note_failure, source_of, wait_seconds
 from api.guards import current_session
-from api.portal.asked import open_request, request_named
+from api.portal.asked import request_named
+from api.portal.entering import enter, welcome
 from api.portal.posted import posted
 from api.portal.render import page, page_lang, see_other
-from api.sessions import Session, end_session, find_session, open_session
+from api.senders.message import Channel
+from api.sessions import Session, end_session
 from api.wiring import Services, services_of
 from consent import accounts
+from consent.sign_ins import How
 
 
 @get("/sign-in", opt=access(Access.BROWSER), sync_to_thread=True)
@@ -29,7 +32,7 @@ def sign_in_page(request: Request[Any, Any, Any], query: QueryParams) -> Respons
     if current_session(services_of(request), request.cookies) is not None:
         return see_other(f"/{page_lang(request).value}/grants")
     named = request_named({name: query[name] for name in query})
-    return _form(request, named)
+    return sign_in_form(request, "sign_in.html", named)
 
 
 @post("/sign-in", opt=access(Access.BROWSER), sync_to_thread=True)
@@ -37,23 +40,16 @@ def sign_in(request: Request[Any, Any, Any]) -> Response[str]:
     """Check the key; on to the request that brought the person here, or to their permissions."""
     services, now_ms = services_of(request), services_of(request).clock()
     form = posted(request)
-    source = source_of(services.csrf_key, request.client.host if request.client else "")
+    named, source = request_named(form), source_here(request)
     with services.vault.data.read() as conn:
         wait = wait_seconds(conn, source, now_ms)
-    named = request_named(form)
     if wait:
-        return _form(request, named, error="sign_in.too_many", status=429, headers={"Retry-After": str(wait)})
+        return too_many(request, named, wait)
     before = request.cookies.get(services.jar.session_name, "")
     secret = _new_session(services, form.get("key", "").strip(), before, source, now_ms)
     if secret is None:
-        return _form(request, named, error="sign_in.wrong", status=403)
-    jar, lang = services.jar, page_lang(request)
-    cookies = (jar.keep(jar.session_name, secret), jar.drop(jar.visitor_name))
-    if named is None:
-        return see_other(f"/{lang.value}/grants", cookies=cookies)
-    session = find_session(services.vault.data, secret, now_ms, services.lifetime)
-    assert session is not None
-    return see_other(open_request(services, session, named, lang), cookies=cookies)
+        return sign_in_form(request, "sign_in.html", named, error="sign_in.wrong", status=403)
+    return welcome(request, secret, named)
 
 
 @post("/sign-out", opt=access(Access.CONSUMER), sync_to_thread=True)
@@ -66,37 +62,52 @@ def sign_out(request: Request[Session, Any, Any]) -> Response[str]:
     return see_other(f"/{page_lang(request).value}/sign-in", cookies=(jar.drop(jar.session_name),))
 
 
-def _new_session(services: Services, key: str, before: str, source: bytes, now_ms: int) -> str | None:
-    with services.vault.data.read() as conn:
-        account = accounts.sign_in(conn, key)
-    with services.vault.data.write() as conn:
-        if account is None:
-            note_failure(conn, source, now_ms)
-            return None
-        end_session(conn, before)
-        return open_session(conn, account.bucket, account.subject, now_ms)
+def source_here(request: Request[Any, Any, Any]) -> bytes:
+    """Under what this request's peer is counted."""
+    return source_of(services_of(request).csrf_key, request.client.host if request.client else "")
 
 
-def _form(
+def too_many(request: Request[Any, Any, Any], named: dict[str, str] | None, wait: int) -> Response[str]:
+    """The page of whoever tried too often; `wait` in seconds."""
+    headers = {"Retry-After": str(wait)}
+    return sign_in_form(request, "sign_in.html", named, error="sign_in.too_many", status=429, headers=headers)
+
+
+def sign_in_form(
     request: Request[Any, Any, Any],
+    template: str,
     named: dict[str, str] | None,
     *,
     error: str = "",
     status: int = 200,
     headers: dict[str, str] | None = None,
+    **context: Any,
 ) -> Response[str]:
-    jar = services_of(request).jar
+    """A page with a form for somebody who is not signed in, bound to the visitor's cookie."""
+    services = services_of(request)
+    jar = services.jar
     visitor = request.cookies.get(jar.visitor_name) or secrets.token_urlsafe(32)
-    asked = named or {"client_id": "", "request_uri": ""}
     answer = page(
         request,
-        "sign_in.html",
+        template,
         status=status,
         headers=headers,
         binding=visitor,
         query=urlencode(named or {}),
         error=error,
-        **asked,
+        channels=tuple(channel.value for channel in Channel if channel in services.post_room.channels),
+        **(named or {"client_id": "", "request_uri": ""}),
+        **context,
     )
     answer.cookies.append(jar.keep(jar.visitor_name, visitor))
     return answer
+
+
+def _new_session(services: Services, key: str, before: str, source: bytes, now_ms: int) -> str | None:
+    with services.vault.data.read() as conn:
+        account = accounts.sign_in(conn, key)
+    with services.vault.data.write() as conn:
+        secret = account and enter(conn, (account.bucket, account.subject), How.KEY, before, now_ms)
+        if not secret:
+            note_failure(conn, source, now_ms)
+        return secret or None

@@ -114,13 +114,15 @@ class World:
         return {"Authorization": f"Bearer {key}"}
 
 
-def open_world(vault: Vault, folder, **changes: Any) -> World:
+def open_world(vault: Vault, folder, *, senders: Any = None, **changes: Any) -> World:
     """A world on an open vault; use the `world` fixture."""
     clock, settings = Clock(), settings_in(folder, **changes)
     with vault.data.write() as conn:
         purposes.seed(conn)
     http = TestClient(
-        create_app(settings, vault=vault, clock=clock), base_url=ISSUER, raise_server_exceptions=False
+        create_app(settings, vault=vault, clock=clock, senders=senders),
+        base_url=ISSUER,
+        raise_server_exceptions=False,
     )
     http.follow_redirects = False
     return World(vault, clock, http, settings)

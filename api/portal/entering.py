@@ -1,0 +1,39 @@
+"""What every way of signing in ends in: a new session, the old one ended, a line in the person's history.
+
+A session's id is always made here and now, so nothing an attacker planted in the browser beforehand, and nothing
+left there, is worth anything afterwards.
+"""
+
+from typing import Any
+
+from litestar import Request, Response
+from sqlalchemy import Connection
+
+from api.portal.asked import open_request
+from api.portal.render import page_lang, see_other
+from api.sessions import end_session, find_session, open_session
+from api.wiring import services_of
+from consent.accounts import present
+from consent.sign_ins import How, note_sign_in
+from vault.ids import Bucket, SubjectId
+
+
+def enter(conn: Connection, who: tuple[Bucket, SubjectId], how: How, before: str, now_ms: int) -> str | None:
+    """A new session in place of `before`, the browser's last one; its secret, or None when the person is gone."""
+    if present(conn, who) is None:
+        return None
+    end_session(conn, before)
+    note_sign_in(conn, who, how, now_ms)
+    return open_session(conn, *who, now_ms)
+
+
+def welcome(request: Request[Any, Any, Any], secret: str, named: dict[str, str] | None) -> Response[str]:
+    """On to the request that brought the person here, or to their permissions, with the new session's cookie."""
+    services, lang = services_of(request), page_lang(request)
+    jar = services.jar
+    cookies = (jar.keep(jar.session_name, secret), jar.drop(jar.visitor_name))
+    if named is None:
+        return see_other(f"/{lang.value}/grants", cookies=cookies)
+    session = find_session(services.vault.data, secret, services.clock(), services.lifetime)
+    assert session is not None
+    return see_other(open_request(services, session, named, lang), cookies=cookies)
