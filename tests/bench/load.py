@@ -20,12 +20,15 @@ from typing import cast
 import uvloop
 
 from tests.bench.meters import cpu_seconds
-from tests.bench.proofs import ProofKey, disclosure_request, get_request
+from tests.bench.proofs import ProofKey, disclosure_request, get_request, introspection_request
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """`get`: a path asked for `count` times; otherwise one redemption per entry of `tokens`."""
+    """`get`: a path asked for `count` times; otherwise one redemption per entry of `tokens`.
+
+    With `client_id` each token is asked about instead, with an assertion under `client_key`; `accept` in a form.
+    """
 
     host: str
     port: int
@@ -35,6 +38,9 @@ class Plan:
     count: int = 0
     tokens: tuple[str, ...] = ()
     proof_key: str = ""
+    client_id: str = ""
+    client_key: str = ""
+    accept: str = "application/json"
     server_pid: int = 0
     database_pid: int = 0
     bodies: str = ""
@@ -138,6 +144,11 @@ def build(plan: Plan) -> list[bytes]:
     """The requests of a plan as they go over the wire; proofs are signed here, before any clock runs."""
     if plan.get:
         return [get_request(plan.url, plan.get)] * plan.count
+    if plan.client_id:
+        asking = ProofKey.load(plan.client_key)
+        return [
+            introspection_request(asking, plan.url, plan.client_id, one, plan.accept) for one in plan.tokens
+        ]
     key = ProofKey.load(plan.proof_key)
     run_name = secrets.token_hex(4)
     return [

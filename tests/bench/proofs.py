@@ -9,19 +9,24 @@ import hashlib
 import json
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
+_ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+
 
 def b64(raw: bytes) -> str:
     """base64url without padding, as JOSE wants it."""
     return base64.urlsafe_b64encode(raw).decode().rstrip("=")
+
+
+_ASSERTION = b64(b'{"alg":"ES256"}')
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +74,23 @@ class ProofKey:
             "iat": int(time.time()) if now is None else now,
             "ath": b64(hashlib.sha256(token.encode()).digest()),
         }
-        signed = f"{self.header}.{b64(json.dumps(claims).encode())}"
+        return self._signed(self.header, claims)
+
+    def assertion(self, client_id: str, issuer: str) -> str:
+        """A client's assertion with a random `jti`, good for the longest time that is accepted."""
+        now = int(time.time())
+        claims = {"iss": client_id, "sub": client_id, "aud": issuer, "iat": now, "exp": now + 60}
+        return self._signed(_ASSERTION, {"jti": secrets.token_urlsafe(12), **claims})
+
+    @property
+    def jwk(self) -> dict[str, str]:
+        """The public key, for registration."""
+        header = self.header + "=" * (-len(self.header) % 4)
+        found: dict[str, str] = json.loads(base64.urlsafe_b64decode(header))["jwk"]
+        return found
+
+    def _signed(self, header: str, claims: Mapping[str, object]) -> str:
+        signed = f"{header}.{b64(json.dumps(claims).encode())}"
         r, s = decode_dss_signature(self.private.sign(signed.encode(), ec.ECDSA(hashes.SHA256())))
         return f"{signed}.{b64(r.to_bytes(32) + s.to_bytes(32))}"
 
@@ -84,6 +105,16 @@ def disclosure_request(
         f"POST /v1/disclosures HTTP/1.1\r\nhost: {urlsplit(issuer).netloc}\r\n"
         f"authorization: DPoP {token}\r\ndpop: {key.proof('POST', url, token)}\r\n"
         f'idempotency-key: "{idempotency_key}"\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n{body}'
+    ).encode()
+
+
+def introspection_request(key: ProofKey, issuer: str, client_id: str, token: str, accept: str) -> bytes:
+    """`POST /introspect` about one token, with an assertion of its own, ready for the socket."""
+    form = {"token": token, "client_assertion_type": _ASSERTION_TYPE}
+    body = urlencode({**form, "client_id": client_id, "client_assertion": key.assertion(client_id, issuer)})
+    return (
+        f"POST /introspect HTTP/1.1\r\nhost: {urlsplit(issuer).netloc}\r\naccept: {accept}\r\n"
+        f"content-type: application/x-www-form-urlencoded\r\ncontent-length: {len(body)}\r\n\r\n{body}"
     ).encode()
 
 

@@ -45,6 +45,22 @@ def test_a_small_redeem_benchmark_loses_nothing_and_reports_its_ratios(
     assert result["ratio_to_hello"]["median"] > 0
 
 
+@pytest.mark.parametrize("backend", ["sqlite", "postgresql"])
+def test_a_small_introspect_benchmark_finds_every_token_active_and_spends_none(
+    backend: str, postgres: object
+) -> None:
+    if backend == "postgresql" and not isinstance(postgres, Server):
+        pytest.skip(str(postgres))
+    size = ("--questions", "100", "--rounds", "1", "--connections", "8")
+
+    result = bench("introspect", "--backend", backend, *size)[backend]
+
+    assert (result["asked"], result["active"], result["uses_spent"]) == (200, 200, 0)
+    for form in ("json", "signed"):
+        assert result[form]["ratio_to_hello"]["median"] > 0
+        assert result[form]["p50_ms"]["median"] <= result[form]["p99_ms"]["median"]
+
+
 def test_a_small_trace_benchmark_finds_everybody_planted_and_nobody_else() -> None:
     result = bench("trace", "--people", "600", "--rows", "3000", "--received", "40", "--elsewhere", "2")
 
