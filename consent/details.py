@@ -54,6 +54,8 @@ class Details:
     recipient: str | None = None
     batch: int = 1
     """How many of a counted grant's uses one token spends; the person is asked about `max_uses` only."""
+    terms_signature: str | None = None
+    """The hash of the request object in which the recipient signed for the terms; never what a request says."""
     claims: Mapping[str, Any] | None = None
     """What the recipient says about notice and terms beyond id and hash: must equal the stored versions."""
 

@@ -19,6 +19,7 @@ from consent.party_tables import (
     suspension,
     terms_version,
 )
+from consent.request_tables import signed_request
 from consent.showing_tables import consent_request, consumer, notice_showing, request_claim
 from consent.use_tables import (
     auth_code,
@@ -56,6 +57,7 @@ __all__ = [
     "refresh_token",
     "replay",
     "request_claim",
+    "signed_request",
     "suspension",
     "terms_version",
     "token",

@@ -15,6 +15,7 @@ from litestar import Request, Response, get
 from api.access import Access, access
 from api.oauth.assertion import ALGORITHMS as ASSERTION_ALGORITHMS
 from api.oauth.dpop import ALGORITHMS as PROOF_ALGORITHMS
+from api.oauth.request_object import ALGORITHMS as OBJECT_ALGORITHMS
 from api.oauth.token import HANDLERS
 from api.wiring import Services, services_of
 from consent import signing_keys
@@ -80,6 +81,10 @@ def server_document(services: Services) -> dict[str, Any]:
         "response_modes_supported": ["query"],
         "grant_types_supported": sorted(HANDLERS),
         "code_challenge_methods_supported": ["S256"],
+        "request_parameter_supported": True,
+        "request_uri_parameter_supported": False,
+        "require_signed_request_object": False,
+        "request_object_signing_alg_values_supported": list(OBJECT_ALGORITHMS),
         **_authenticated("token"),
         "revocation_endpoint": services.url("/revoke"),
         **_authenticated("revocation"),

@@ -1,11 +1,15 @@
 """Pushed authorization requests (RFC 9126), the only way to ask for anything.
 
 The details are checked completely here, before any person sees them. Refused: `request_uri` inside a pushed
-request, request objects, any response type but `code`, any challenge method but S256, and more or less than
-one `pii_use` object. A DPoP proof in the header binds the code to its key just as `dpop_jkt` does (RFC 9449 §10).
+request, any response type but `code`, any challenge method but S256, and more or less than one `pii_use` object. A
+DPoP proof in the header binds the code to its key just as `dpop_jkt` does (RFC 9449 §10).
+
+A request may come as a request object its client signed (RFC 9101). Then only what is signed counts, the object is kept
+with the request, and it is the recipient's signature under the liability terms named in it.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -14,12 +18,13 @@ from litestar.params import RawBody
 
 from api.access import Access, access
 from api.forms import parse_form
-from api.oauth.clients import caller
+from api.oauth.clients import Caller, caller
 from api.oauth.dpop import Proof
-from api.oauth.errors import OAuthRefused, answer_oauth
-from api.wiring import services_of
-from consent import ask
-from consent.ask import PushParams
+from api.oauth.errors import OAuthRefused, answer_oauth, refused
+from api.oauth.request_object import RequestObject, check_request_object
+from api.wiring import Services, services_of
+from consent import ask, replay, signed_requests
+from consent.ask import Pushed, PushParams
 from consent.details import Details, parse_details
 from consent.refusals import Refusal
 
@@ -36,16 +41,18 @@ def push(request: Request[Any, Any, Any], body: RawBody) -> Response[dict[str, A
     services = services_of(request)
     form = parse_form(body, request.headers.get("content-type", ""))
     who = caller(services, request, form, "/par")
-    _check_shape(form)
-    params = _params(form, who.proof)
-    details = _details(form.get("authorization_details", ""))
-    with services.vault.data.write() as conn:
-        who.spend(conn, services.vault.installation.buckets)
-        pushed = ask.push(
-            conn, services.vault.installation.buckets, who.client, details, params, services.clock()
-        )
+    signed = _signed(services, who, form)
+    members = form if signed is None else signed.members
+    _check_shape(members)
+    params = _params(members, who.proof)
+    details = _details(members.get("authorization_details", ""))
+    if signed is not None:
+        details = replace(details, terms_signature=signed.signed.hash)
+    pushed = _push(services, who, details, params, signed)
+    if pushed is None:
+        raise OAuthRefused(400, "invalid_request_object", "request_object.replayed")
     if isinstance(pushed, Refusal):
-        raise OAuthRefused(400, pushed.error, pushed.code, pushed.at)
+        raise refused(pushed)
     return Response(
         {"request_uri": pushed.request_uri, "expires_in": pushed.expires_in},
         status_code=201,
@@ -53,11 +60,40 @@ def push(request: Request[Any, Any, Any], body: RawBody) -> Response[dict[str, A
     )
 
 
-def _check_shape(form: Mapping[str, str]) -> None:
+def _signed(services: Services, who: Caller, form: Mapping[str, str]) -> RequestObject | None:
+    """The request object of the form, if it has one."""
     if "request_uri" in form:
         raise OAuthRefused(400, "invalid_request", "request.nested")
-    if "request" in form:
-        raise OAuthRefused(400, "request_not_supported", "request.object")
+    if "request" not in form:
+        return None
+    text, now_ms, client = form["request"], services.clock(), who.client
+    keys = services.client_keys.of(services.vault, services.settings.guard, client, text, now_ms)
+    checked = check_request_object(
+        text, keys, client_id=client.client_id, issuer=services.issuer, now_ms=now_ms
+    )
+    if not isinstance(checked, RequestObject):
+        raise OAuthRefused(400, "invalid_request_object", f"request_object.{checked}")
+    return checked
+
+
+def _push(
+    services: Services, who: Caller, details: Details, params: PushParams, signed: RequestObject | None
+) -> Pushed | Refusal | None:
+    """Accept what came with the request once, and store it with what it was signed with; None for a copy."""
+    buckets, now_ms = services.vault.installation.buckets, services.clock()
+    with services.vault.data.write() as conn:
+        who.spend(conn, buckets)
+        if signed and not replay.remember(conn, buckets, "request", signed.digest, signed.expires):
+            return None
+        pushed = ask.push(conn, buckets, who.client, details, params, now_ms)
+        if signed and isinstance(pushed, Pushed):
+            stored = ask.pending(conn, pushed.request_uri, who.client.client_id, now_ms)
+            assert stored is not None  # it was written a moment ago
+            signed_requests.keep(conn, stored, signed.signed)
+    return pushed
+
+
+def _check_shape(form: Mapping[str, str]) -> None:
     if form.get("response_type") != "code":
         raise OAuthRefused(400, "unsupported_response_type", "request.response_type")
     if form.get("response_mode", "query") != "query":

@@ -75,7 +75,7 @@ def test_details_that_are_no_details_are_refused(world, raw):
         ({"code_challenge": None}, 400, "invalid_request"),
         ({"redirect_uri": "https://evil.example/back"}, 400, "invalid_request"),
         ({"request_uri": "urn:x"}, 400, "invalid_request"),
-        ({"request": "e30.e30."}, 400, "request_not_supported"),
+        ({"request": "e30.e30."}, 400, "invalid_request_object"),
         ({"client_assertion": None}, 401, "invalid_client"),
         ({"client_assertion": "e30.e30.e30"}, 401, "invalid_client"),
         ({"client_assertion_type": "urn:other"}, 401, "invalid_client"),

@@ -1476,6 +1476,27 @@ ALTER TABLE request_claim ENABLE ROW LEVEL SECURITY
 -- end
 CREATE POLICY own ON request_claim USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0)
 -- end
+CREATE TABLE signed_request (
+	bucket INTEGER NOT NULL,
+	request_id BYTEA NOT NULL,
+	client_id TEXT NOT NULL,
+	recipient_id TEXT NOT NULL,
+	object TEXT NOT NULL,
+	jwk TEXT NOT NULL,
+	hash TEXT NOT NULL,
+	CONSTRAINT pk_signed_request PRIMARY KEY (bucket, request_id),
+	CONSTRAINT fk_signed_request_consent_request FOREIGN KEY(bucket, request_id) REFERENCES consent_request (bucket, id),
+	CONSTRAINT fk_signed_request_client FOREIGN KEY(client_id, recipient_id) REFERENCES client (client_id, recipient_id)
+)
+-- end
+CREATE FUNCTION signed_request_append_only() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'signed_request is append-only' USING ERRCODE = '23514'; END $$
+-- end
+CREATE TRIGGER signed_request_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON signed_request FOR EACH STATEMENT EXECUTE FUNCTION signed_request_append_only()
+-- end
+ALTER TABLE signed_request ENABLE ROW LEVEL SECURITY
+-- end
+CREATE POLICY own ON signed_request USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0 AND (EXISTS (SELECT 1 FROM client r WHERE r.client_id = signed_request.client_id AND r.recipient_id = signed_request.recipient_id)))
+-- end
 CREATE TABLE auth_code (
 	bucket INTEGER NOT NULL,
 	hash BYTEA NOT NULL,

@@ -1130,6 +1130,23 @@ CREATE TRIGGER request_claim_no_update BEFORE UPDATE ON request_claim BEGIN SELE
 -- end
 CREATE TRIGGER request_claim_no_delete BEFORE DELETE ON request_claim BEGIN SELECT RAISE(ABORT, 'request_claim is append-only'); END
 -- end
+CREATE TABLE signed_request (
+	bucket INTEGER NOT NULL,
+	request_id BLOB NOT NULL,
+	client_id TEXT NOT NULL,
+	recipient_id TEXT NOT NULL,
+	object TEXT NOT NULL,
+	jwk TEXT NOT NULL,
+	hash TEXT NOT NULL,
+	CONSTRAINT pk_signed_request PRIMARY KEY (bucket, request_id),
+	CONSTRAINT fk_signed_request_consent_request FOREIGN KEY(bucket, request_id) REFERENCES consent_request (bucket, id),
+	CONSTRAINT fk_signed_request_client FOREIGN KEY(client_id, recipient_id) REFERENCES client (client_id, recipient_id)
+)
+-- end
+CREATE TRIGGER signed_request_no_update BEFORE UPDATE ON signed_request BEGIN SELECT RAISE(ABORT, 'signed_request is append-only'); END
+-- end
+CREATE TRIGGER signed_request_no_delete BEFORE DELETE ON signed_request BEGIN SELECT RAISE(ABORT, 'signed_request is append-only'); END
+-- end
 CREATE TABLE auth_code (
 	bucket INTEGER NOT NULL,
 	hash BLOB NOT NULL,
