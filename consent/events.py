@@ -12,15 +12,16 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
-from sqlalchemy import Connection, insert
+from sqlalchemy import Connection
 
 from consent.details import instant
 from consent.duties import duties
 from consent.ids import ClientId, GrantId, RecipientId, event_text, grant_text
+from consent.signed import SigningKey
 from consent.signing_keys import Purpose, key
-from consent.tables import event_outbox
 from vault.ids import Bucket, new_id
 from vault.opening import Vault
+from vault.rowset import RowSet
 
 EVENT_TYPE: Final = "secevent+jwt"
 _URN: Final = "urn:perusal:event:"
@@ -59,33 +60,48 @@ class Cause:
     erased: bool = False
 
 
+_QUEUE = RowSet(
+    "WITH {rows} INSERT INTO event_outbox (bucket, id, recipient_id, client_id, grant_id, kind, body, created_at, "
+    "attempts) SELECT rows.bucket, rows.id, rows.recipient_id, rows.client_id, rows.grant_id, rows.kind, "
+    "rows.body, rows.created_at, 0 FROM rows ORDER BY rows.i",
+    bucket="int",
+    id="bytes",
+    recipient_id="text",
+    client_id="text",
+    grant_id="bytes",
+    kind="text",
+    body="text",
+    created_at="int",
+)
+
+
 def urn(kind: str) -> str:
     """The name of an event's kind inside its token."""
     return _URN + kind
 
 
-def queue(conn: Connection, vault: Vault, causes: Sequence[Cause]) -> list[bytes]:
-    """Sign and queue one event per cause; call it inside the transaction of what happened."""
+def queue(
+    conn: Connection, vault: Vault, causes: Sequence[Cause], signing: SigningKey | None = None
+) -> list[bytes]:
+    """Sign and queue one event per cause, inside the transaction of what happened; `signing` where it is known."""
     if not causes:
         return []
-    signing = key(vault, conn, Purpose.EVENT)
-    ids, rows = [], []
-    for cause in causes:
-        event_id = new_id(cause.bucket, cause.at)
-        row = {
-            "bucket": cause.bucket,
-            "id": event_id,
-            "recipient_id": cause.recipient_id,
-            "client_id": cause.client_id,
-            "grant_id": cause.grant_id,
-            "kind": cause.kind.value,
-            "body": signing.sign(EVENT_TYPE, _payload(vault, cause, event_id)),
-            "created_at": cause.at,
-            "attempts": 0,
-        }
-        rows.append(row)
-        ids.append(event_id)
-    conn.execute(insert(event_outbox), rows)
+    signing = signing or key(vault, conn, Purpose.EVENT)
+    ids = [new_id(cause.bucket, cause.at) for cause in causes]
+    rows = [
+        (
+            cause.bucket,
+            event_id,
+            cause.recipient_id,
+            cause.client_id,
+            cause.grant_id,
+            cause.kind.value,
+            signing.sign(EVENT_TYPE, _payload(vault, cause, event_id)),
+            cause.at,
+        )
+        for event_id, cause in zip(ids, causes, strict=True)
+    ]
+    _QUEUE(conn, rows)
     return ids
 
 

@@ -16,21 +16,19 @@ clocks of two servers said.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import Connection, select, tuple_
+from sqlalchemy import Connection
 
 from consent import withdraw_rows
 from consent.grants import WITHDRAWABLE, GrantState
 from consent.ids import GrantId, RecipientId, grant_text
-from consent.ledger.append import Position, append
+from consent.ledger.append import Item, Position, append
 from consent.ledger.entry import Kind, parse
 from consent.ledger.origin import LogId, origin_of
-from consent.ledger.tables import entry
 from consent.ledgering import entry_item
 from consent.receipts import withdrawal_receipt
-from consent.tables import consent_grant, withdrawal
-from consent.withdraw_rows import Ending, Key, Member, Scope
+from consent.withdraw_rows import ERASURE, Act, Ending, Key, Member, Scope, Tally
 from vault.ids import Bucket, SubjectId, new_id
 from vault.keys import SubjectKey
 from vault.opening import Vault
@@ -38,7 +36,6 @@ from vault.opening import Vault
 __all__ = ["ERASURE", "MERGE", "PORTAL", "Scope", "Withdrawn", "withdraw", "withdraw_all"]
 
 PORTAL: Final = "portal"
-ERASURE: Final = "erasure"
 MERGE: Final = "merge"
 _ENDS: Final = WITHDRAWABLE | {GrantState.WITHDRAWN}
 
@@ -74,27 +71,27 @@ def withdraw_all(
     vault: Vault, subject: SubjectId, bucket: Bucket, scope: Scope, now_ms: int, *, channel: str = PORTAL
 ) -> list[Withdrawn]:
     """Take back everything `scope` names and everything below it, in one transaction; in the order it was given."""
-    with vault.data.read() as conn:
-        if not _ending(withdraw_rows.family(conn, subject, bucket, scope)):
-            return []
+    with vault.data.glance() as conn:
+        meant = withdraw_rows.family(conn, subject, bucket, scope)
+    if not _ending(meant):
+        return []
     key = vault.keyring.subject_keys([(bucket, subject)])[subject]
-    meant: list[Member] | None = None
     fresh: list[Key] = []
-    while meant is None:
+    while True:
         with vault.data.write() as conn:
-            meant = _held(conn, subject, bucket, scope)
-            if meant is not None:
-                fresh = _end(conn, vault, key, meant, now_ms, channel)
-    with vault.data.read() as conn:
-        return _answers(conn, vault, [one.key for one in _ending(meant)], frozenset(fresh))
+            held, tally = withdraw_rows.lock(conn, subject, bucket, scope, [one.key for one in meant])
+            if {one.key for one in held} == {one.key for one in meant}:
+                fresh = _end(conn, vault, key, held, tally, _act(subject, now_ms, channel, tally))
+                break
+        meant = held  # it grew before all of it was held: once more, so that locks are taken in their order
+    with vault.data.glance() as conn:
+        rows = withdraw_rows.written(conn, [one.key for one in _ending(held)])
+    return [_answer(vault, row, frozenset(fresh)) for row in rows]
 
 
-def _held(conn: Connection, subject: SubjectId, bucket: Bucket, scope: Scope) -> list[Member] | None:
-    """The family under its locks; None when it grew before they were all held, and everything must begin again."""
-    before = withdraw_rows.family(conn, subject, bucket, scope)
-    withdraw_rows.lock(conn, [one.key for one in before])
-    after = withdraw_rows.family(conn, subject, bucket, scope)
-    return after if {one.key for one in after} == {one.key for one in before} else None
+def _act(subject: SubjectId, now_ms: int, channel: str, tally: Tally) -> Act:
+    """Never before the last disclosure, whatever the clocks of two servers said."""
+    return Act(subject=subject, at=max(now_ms, tally.last), channel=channel, generation=tally.generation)
 
 
 def _ending(members: Sequence[Member]) -> list[Member]:
@@ -103,72 +100,54 @@ def _ending(members: Sequence[Member]) -> list[Member]:
 
 
 def _end(
-    conn: Connection, vault: Vault, key: SubjectKey, members: Sequence[Member], now_ms: int, channel: str
+    conn: Connection, vault: Vault, key: SubjectKey, members: Sequence[Member], tally: Tally, act: Act
 ) -> list[Key]:
     """Write the end of everything that has not ended; answers what that was."""
     live = [one for one in members if one.state in WITHDRAWABLE]
     if not live:
         return []
-    bucket, grants = live[0].bucket, [one.id for one in live]
-    at = max(now_ms, withdraw_rows.last_disclosed(conn, bucket, grants))
-    spent = withdraw_rows.disclosures(conn, bucket, grants)
-    voided = withdraw_rows.void(conn, bucket, grants, at)
+    keys = [one.key for one in live]
+    voided = withdraw_rows.void(conn, keys, act.at)
     ends = [
         Ending(
             member=one,
-            item=entry_item(vault, Kind.WITHDRAW, key, _about(key, one, at), at),
-            disclosures=spent.get(one.id, 0),
-            voided=voided.get(one.id, 0),
+            item=_item(vault, key, one, act.at),
+            disclosures=tally.spent.get(one.id, 0),
+            voided=voided[one.id],
         )
         for one in live
     ]
-    withdraw_rows.write(conn, vault, key.subject, ends, at, channel=channel)
-    append(conn, [end.item for end in ends], at, vault.installation.ledger_host)
-    return [one.key for one in live]
+    withdraw_rows.write(conn, vault, ends, act)
+    append(conn, [end.item for end in ends], act.at, vault.installation.ledger_host)
+    return keys
 
 
-def _about(
-    key: SubjectKey, one: Member, now_ms: int
-) -> tuple[Bucket, SubjectId, bytes, tuple[tuple[str, str], ...]]:
+def _item(vault: Vault, key: SubjectKey, one: Member, at_ms: int) -> Item:
     fields = (("grant", grant_text(one.id)), ("recipient", one.recipient_id))
-    return one.bucket, key.subject, new_id(one.bucket, now_ms), fields
+    about = (one.bucket, key.subject, new_id(one.bucket, at_ms), fields)
+    return entry_item(vault, Kind.WITHDRAW, key, about, at_ms)
 
 
-def _answers(conn: Connection, vault: Vault, keys: Sequence[Key], fresh: frozenset[Key]) -> list[Withdrawn]:
-    """What each withdrawal says, from its committed rows: the first answer and every later one are the same."""
-    same = (entry.c.bucket == withdrawal.c.bucket) & (entry.c.id == withdrawal.c.id)
-    rows = conn.execute(
-        select(withdrawal, consent_grant.c.recipient_id, entry.c.idx, entry.c.leaf, entry.c.body)
-        .join(
-            consent_grant,
-            (consent_grant.c.bucket == withdrawal.c.bucket) & (consent_grant.c.id == withdrawal.c.grant_id),
-        )
-        .join(entry, same & (entry.c.year == withdrawal.c.ledger_year))
-        .where(tuple_(withdrawal.c.bucket, withdrawal.c.grant_id).in_(keys))
-        .order_by(withdrawal.c.grant_id)
+def _answer(vault: Vault, row: tuple[Any, ...], fresh: frozenset[Key]) -> Withdrawn:
+    """What a withdrawal says, from its committed rows: the first answer and every later one are the same."""
+    bucket, grant, recipient, at, disclosures, year, idx, leaf, body = row
+    log = LogId(bucket, year)
+    position = Position(
+        bucket=log.bucket,
+        year=log.year,
+        origin=origin_of(vault.installation.ledger_host, log),
+        idx=idx,
+        n=parse(body).n,
+        leaf=leaf,
+        body=body,
     )
-    answers = []
-    for row in rows:
-        log = LogId(row.bucket, row.ledger_year)
-        position = Position(
-            bucket=log.bucket,
-            year=log.year,
-            origin=origin_of(vault.installation.ledger_host, log),
-            idx=row.idx,
-            n=parse(row.body).n,
-            leaf=row.leaf,
-            body=row.body,
-        )
-        grant, recipient = GrantId(row.grant_id), RecipientId(row.recipient_id)
-        answers.append(
-            Withdrawn(
-                grant_id=grant,
-                recipient_id=recipient,
-                at=row.withdrawn_at,
-                disclosures=row.disclosures,
-                position=position,
-                receipt=withdrawal_receipt(vault, grant, recipient, row.withdrawn_at, position),
-                repeated=(Bucket(row.bucket), grant) not in fresh,
-            )
-        )
-    return answers
+    grant_id, recipient_id = GrantId(grant), RecipientId(recipient)
+    return Withdrawn(
+        grant_id=grant_id,
+        recipient_id=recipient_id,
+        at=at,
+        disclosures=disclosures,
+        position=position,
+        receipt=withdrawal_receipt(vault, grant_id, recipient_id, at, position),
+        repeated=(Bucket(bucket), grant_id) not in fresh,
+    )

@@ -4,22 +4,91 @@ A family is the consents that a request names, with every onward consent below t
 order like everywhere else (grants first, see `redeem_rows`), then read again: what joined it meanwhile shows there.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Connection, func, insert, literal, select, tuple_, update
+from sqlalchemy import Connection
 
 from consent.events import Cause, EventKind, queue
 from consent.grants import GrantState
 from consent.ids import ClientId, GrantId, RecipientId
 from consent.ledger.append import Item
 from consent.ledger.origin import year_of
-from consent.tables import consent_grant, disclosure, refresh_token, use, withdrawal
+from consent.redeem_rows import LOCK
+from consent.signing_keys import NEWEST, Purpose, derived
 from vault.ids import Bucket, SubjectId
 from vault.opening import Vault
+from vault.rowset import Call, RowSet, volley
 
 type Key = tuple[Bucket, GrantId]
+
+ERASURE: Final = "erasure"
+_ABOVE: Final = "parent"
+"""The channel of what ends because something above it does."""
+
+_FAMILY = RowSet(
+    "WITH RECURSIVE {rows}, tree(id, depth) AS (SELECT g.id, 0 FROM rows JOIN consent_grant g "
+    "ON g.bucket = rows.bucket AND g.subject = rows.subject WHERE (rows.id IS NULL OR g.id = rows.id) "
+    "AND (rows.recipient IS NULL OR g.recipient_id = rows.recipient) "
+    "AND (rows.purpose IS NULL OR g.purpose = rows.purpose) "
+    "UNION ALL SELECT c.id, tree.depth + 1 FROM tree JOIN consent_grant c "
+    "ON c.parent_grant = tree.id AND c.bucket = (SELECT rows.bucket FROM rows)), "
+    "standing(id, depth, nearest) AS (SELECT id, max(depth), min(depth) FROM tree GROUP BY id) "
+    "SELECT g.bucket, g.id, g.recipient_id, g.client_id, g.state, g.retention, s.nearest "
+    "FROM standing s JOIN consent_grant g ON g.bucket = (SELECT rows.bucket FROM rows) AND g.id = s.id "
+    "ORDER BY s.depth DESC, g.id",
+    bucket="int",
+    subject="bytes",
+    id="bytes",
+    recipient="text",
+    purpose="text",
+)
+_TALLY = RowSet(
+    "WITH {rows} SELECT rows.id, (SELECT coalesce(sum(u.spent), 0) FROM use u "
+    "WHERE u.grant_id = rows.id AND u.bucket = rows.bucket), "
+    "(SELECT coalesce(max(d.committed_at), 0) FROM use u JOIN disclosure d ON d.use_id = u.id "
+    "AND d.bucket = u.bucket WHERE u.grant_id = rows.id AND u.bucket = rows.bucket), "
+    f"{NEWEST.format(Purpose.EVENT)} FROM rows",
+    bucket="int",
+    id="bytes",
+)
+_VOID_USES = RowSet(
+    "WITH {rows} UPDATE use SET voided_at = :now FROM rows WHERE use.bucket = rows.bucket "
+    "AND use.grant_id = rows.id AND use.voided_at IS NULL AND use.spent < use.quota RETURNING use.grant_id",
+    bucket="int",
+    id="bytes",
+)
+_VOID_REFRESH = RowSet(
+    "WITH {rows} UPDATE refresh_token SET voided_at = :now FROM rows WHERE refresh_token.bucket = rows.bucket "
+    "AND refresh_token.grant_id = rows.id AND refresh_token.voided_at IS NULL",
+    bucket="int",
+    id="bytes",
+)
+# In the order given: each moves its grant, and nothing may end before what is below it.
+_WITHDRAW = RowSet(
+    "WITH {rows} INSERT INTO withdrawal (bucket, grant_id, id, subject, channel, disclosures, event_id, "
+    "withdrawn_at, ledger_year) SELECT rows.bucket, rows.grant_id, rows.id, rows.subject, rows.channel, "
+    "rows.disclosures, rows.event_id, :now, :year FROM rows ORDER BY rows.i",
+    bucket="int",
+    grant_id="bytes",
+    id="bytes",
+    subject="bytes",
+    channel="text",
+    disclosures="int",
+    event_id="bytes",
+)
+_WRITTEN = RowSet(
+    "WITH {rows} SELECT w.bucket, w.grant_id, g.recipient_id, w.withdrawn_at, w.disclosures, w.ledger_year, "
+    "e.idx, e.leaf, e.body FROM rows "
+    "JOIN withdrawal w ON w.bucket = rows.bucket AND w.grant_id = rows.id "
+    "JOIN consent_grant g ON g.bucket = w.bucket AND g.id = w.grant_id "
+    "JOIN ledger_entry e ON e.bucket = w.bucket AND e.year = w.ledger_year AND e.id = w.id "
+    "ORDER BY w.grant_id",
+    bucket="int",
+    id="bytes",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +118,15 @@ class Member:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Tally:
+    """Of locked grants: how often each was used, when the last use of any committed, and the key that signs now."""
+
+    spent: dict[GrantId, int]
+    last: int
+    generation: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Ending:
     """One consent's end, about to be written: how often it was used, and what was still open under it."""
 
@@ -58,128 +136,99 @@ class Ending:
     voided: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Act:
+    """Who ends consents, when (Unix ms), by which way, and the generation of the key that signs the events."""
+
+    subject: SubjectId
+    at: int
+    channel: str
+    generation: int
+
+
 def family(conn: Connection, subject: SubjectId, bucket: Bucket, scope: Scope) -> list[Member]:
     """Everything the scope names and everything below it, whatever is deepest first."""
-    grant = consent_grant.c
-    named = [grant.bucket == bucket, grant.subject == subject]
-    named += [grant.id == scope.grant_id] if scope.grant_id is not None else []
-    named += [grant.recipient_id == scope.recipient_id] if scope.recipient_id is not None else []
-    named += [grant.purpose == scope.purpose] if scope.purpose is not None else []
-    roots = select(grant.id, literal(0).label("depth")).where(*named)
-    tree = roots.cte("tree", recursive=True)
-    below = (
-        select(grant.id, (tree.c.depth + 1).label("depth"))
-        .select_from(tree)
-        .join(consent_grant, grant.parent_grant == tree.c.id)
-        .where(grant.bucket == bucket)
+    return _members(_FAMILY(conn, _wanted(subject, bucket, scope)))
+
+
+def lock(
+    conn: Connection, subject: SubjectId, bucket: Bucket, scope: Scope, keys: Sequence[Key]
+) -> tuple[list[Member], Tally]:
+    """Hold these grants until the transaction ends; the family as it stands under the locks, and what was used."""
+    _, found, counted = volley(
+        conn,
+        Call(LOCK, sorted(keys)),
+        Call(_FAMILY, _wanted(subject, bucket, scope)),
+        Call(_TALLY, list(keys)),
     )
-    tree = tree.union_all(below)
-    deepest = (
-        select(tree.c.id, func.max(tree.c.depth).label("depth"), func.min(tree.c.depth).label("nearest"))
-        .group_by(tree.c.id)
-        .subquery()
+    tally = Tally(
+        spent={GrantId(grant): int(spent) for grant, spent, _, _ in counted},
+        last=max((int(last) for _, _, last, _ in counted), default=0),
+        generation=max((generation for *_, generation in counted), default=1),
     )
-    rows = conn.execute(
-        select(consent_grant, deepest.c.nearest)
-        .join(deepest, deepest.c.id == grant.id)
-        .where(grant.bucket == bucket)
-        .order_by(deepest.c.depth.desc(), grant.id)
-    )
-    return [_member(row) for row in rows]
+    return _members(found), tally
 
 
-def lock(conn: Connection, keys: Sequence[Key]) -> None:
-    """Hold these grants until the transaction ends, in the order in which every transaction takes them."""
-    grant = consent_grant.c
-    mine = select(grant.id).where(tuple_(grant.bucket, grant.id).in_(keys))
-    conn.execute(mine.order_by(grant.bucket, grant.id).with_for_update()).all()
-
-
-def last_disclosed(conn: Connection, bucket: Bucket, grants: Sequence[GrantId]) -> int:
-    """When the last disclosure under the locked grants committed, by whichever server's clock; 0 for never."""
-    newest = (
-        select(func.coalesce(func.max(disclosure.c.committed_at), 0))
-        .select_from(use)
-        .join(disclosure, (disclosure.c.use_id == use.c.id) & (disclosure.c.bucket == use.c.bucket))
-        .where(use.c.bucket == bucket, use.c.grant_id.in_(grants))
-    )
-    return int(conn.execute(newest).scalar_one())
-
-
-def disclosures(conn: Connection, bucket: Bucket, grants: Sequence[GrantId]) -> dict[GrantId, int]:
-    """How often each grant was used."""
-    counted = (
-        select(use.c.grant_id, func.sum(use.c.spent))
-        .where(use.c.bucket == bucket, use.c.grant_id.in_(grants))
-        .group_by(use.c.grant_id)
-    )
-    return {GrantId(grant): int(spent) for grant, spent in conn.execute(counted)}
-
-
-def void(conn: Connection, bucket: Bucket, grants: Sequence[GrantId], now_ms: int) -> dict[GrantId, int]:
+def void(conn: Connection, keys: Sequence[Key], now_ms: int) -> Counter[GrantId]:
     """End what could still mint uses, and every use that is open with its tokens; how many those were, by grant."""
-    minting = (refresh_token.c.bucket == bucket, refresh_token.c.grant_id.in_(grants))
-    conn.execute(
-        update(refresh_token).where(*minting, refresh_token.c.voided_at.is_(None)).values(voided_at=now_ms)
-    )
-    still_open = (
-        use.c.bucket == bucket,
-        use.c.grant_id.in_(grants),
-        use.c.voided_at.is_(None),
-        use.c.spent < use.c.quota,
-    )
-    ended = conn.execute(update(use).where(*still_open).values(voided_at=now_ms).returning(use.c.grant_id))
-    counted: dict[GrantId, int] = {}
-    for grant in ended.scalars():
-        counted[GrantId(grant)] = counted.get(GrantId(grant), 0) + 1
-    return counted
+    at = {"now": now_ms}
+    _, ended = volley(conn, Call(_VOID_REFRESH, list(keys), at), Call(_VOID_USES, list(keys), at))
+    return Counter(GrantId(grant) for (grant,) in ended)
 
 
-def write(
-    conn: Connection, vault: Vault, subject: SubjectId, ends: Sequence[Ending], now_ms: int, *, channel: str
-) -> None:
+def write(conn: Connection, vault: Vault, ends: Sequence[Ending], act: Act) -> None:
     """Queue each recipient's event and write each withdrawal; a trigger moves the grant. Children stand first."""
-    erased = channel == "erasure"
-    causes = [
-        Cause(
-            kind=EventKind.WITHDRAWN,
-            bucket=end.member.bucket,
-            grant_id=end.member.id,
-            recipient_id=end.member.recipient_id,
-            client_id=end.member.client_id,
-            at=now_ms,
-            disclosures=end.disclosures,
-            voided=end.voided,
-            retention=end.member.retention,
-            erased=erased,
-        )
-        for end in ends
-    ]
+    signing = derived(vault, Purpose.EVENT, act.generation)
+    told = queue(conn, vault, [_cause(end, act) for end in ends], signing)
     rows = [
-        {
-            "bucket": end.member.bucket,
-            "grant_id": end.member.id,
-            "id": end.item.id,
-            "subject": subject,
-            "channel": channel if end.member.named else "parent",
-            "disclosures": end.disclosures,
-            "event_id": event_id,
-            "withdrawn_at": now_ms,
-            "ledger_year": year_of(now_ms),
-        }
-        for end, event_id in zip(ends, queue(conn, vault, causes), strict=True)
+        (
+            end.member.bucket,
+            end.member.id,
+            end.item.id,
+            act.subject,
+            act.channel if end.member.named else _ABOVE,
+            end.disclosures,
+            event_id,
+        )
+        for end, event_id in zip(ends, told, strict=True)
     ]
-    for row in rows:  # one by one: each moves its grant before the one above it is written
-        conn.execute(insert(withdrawal).values(row))
+    _WITHDRAW(conn, rows, now=act.at, year=year_of(act.at))
 
 
-def _member(row: Any) -> Member:
-    return Member(
-        bucket=Bucket(row.bucket),
-        id=GrantId(row.id),
-        recipient_id=RecipientId(row.recipient_id),
-        client_id=ClientId(row.client_id),
-        state=GrantState(row.state),
-        retention=row.retention,
-        named=row.nearest == 0,
+def written(conn: Connection, keys: Sequence[Key]) -> list[tuple[Any, ...]]:
+    """Of each withdrawal: bucket, grant, recipient, time, disclosures, year, and its entry's index, leaf and body."""
+    return _WRITTEN(conn, list(keys))
+
+
+def _wanted(subject: SubjectId, bucket: Bucket, scope: Scope) -> list[tuple[Any, ...]]:
+    return [(bucket, subject, scope.grant_id, scope.recipient_id, scope.purpose)]
+
+
+def _cause(end: Ending, act: Act) -> Cause:
+    return Cause(
+        kind=EventKind.WITHDRAWN,
+        bucket=end.member.bucket,
+        grant_id=end.member.id,
+        recipient_id=end.member.recipient_id,
+        client_id=end.member.client_id,
+        at=act.at,
+        disclosures=end.disclosures,
+        voided=end.voided,
+        retention=end.member.retention,
+        erased=act.channel == ERASURE,
     )
+
+
+def _members(rows: Sequence[tuple[Any, ...]]) -> list[Member]:
+    return [
+        Member(
+            bucket=Bucket(bucket),
+            id=GrantId(grant),
+            recipient_id=RecipientId(recipient),
+            client_id=ClientId(client),
+            state=GrantState(state),
+            retention=retention,
+            named=nearest == 0,
+        )
+        for bucket, grant, recipient, client, state, retention, nearest in rows
+    ]

@@ -111,3 +111,17 @@ def test_a_small_rotation_benchmark_replaces_every_layer_and_fails_no_read() -> 
     for layer in ("tenant", "person", "index"):
         assert result[layer]["failed_reads"] == result[layer]["left_over"] == 0
         assert result[layer]["done"] >= 60
+
+
+@pytest.mark.parametrize("backend", ["sqlite", "postgresql"])
+def test_a_small_withdraw_benchmark_lets_nothing_be_late(backend: str, postgres: object) -> None:
+    if backend == "postgresql" and not isinstance(postgres, Server):
+        pytest.skip(str(postgres))
+
+    result = bench("withdraw", "--backend", backend, "--withdrawals", "4", "--redemptions", "40")[backend]
+
+    assert result["sound"]
+    assert result["late"] == 0
+    assert result["withdrawals"] == 4
+    assert result["raced"] > 0
+    assert result["p50_ms"] <= result["p99_ms"]
