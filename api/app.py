@@ -35,6 +35,7 @@ from api.jobs.handlers import work_of
 from api.jobs.publisher import Publisher
 from api.jobs.worker import Worker
 from api.oauth.authorize import authorize
+from api.oauth.device import authorize_device
 from api.oauth.introspect import introspect_token
 from api.oauth.metadata import authorization_server, jwks, protected_resource
 from api.oauth.par import push
@@ -43,8 +44,9 @@ from api.oauth.token import issue_token
 from api.opening import opened_vault
 from api.people import add_people, change_people, look_up
 from api.portal.account import account_page
-from api.portal.asked import answer_request, request_page
+from api.portal.asked import answer_request, answered_page, request_page
 from api.portal.asked_again import answer_asked_again, asked_again_page
+from api.portal.device import device_door, device_page, enter_code
 from api.portal.erase import erase_myself, erase_page, erasure_certificate, erasure_page
 from api.portal.grants import grants_page, withdraw_grant
 from api.portal.mine import my_grants, withdraw_many, withdraw_mine
@@ -77,6 +79,8 @@ PROTOCOL = (
     jwks,
     push,
     authorize,
+    authorize_device,
+    device_door,
     issue_token,
     introspect_token,
     revoke_token,
@@ -109,8 +113,11 @@ PORTAL = (
     sign_in_with_code,
     sign_out,
     account_page,
+    device_page,
+    enter_code,
     request_page,
     answer_request,
+    answered_page,
     asked_again_page,
     answer_asked_again,
     grants_page,

@@ -1,7 +1,8 @@
 """Deciding: a person's yes or no to one showing, once, with its ledger entry in the same transaction.
 
 A yes takes every required field and any of the optional ones, nothing else; it makes the grant and the one
-code that the recipient can exchange. A no is kept as a grant in state `refused`, with an entry of its own,
+code that the recipient can exchange: a new one to be carried by the browser, or the secret that the recipient
+already polls with. A no is kept as a grant in state `refused`, with an entry of its own,
 so that it can be proved too. Silence is neither: a showing lapses after ten minutes.
 
 * `claim` and `showing` are `showings`' verbs, offered here because the page needs them together.
@@ -19,6 +20,7 @@ from sqlalchemy import Connection, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from consent.accounts import Consumer
+from consent.ask import Via
 from consent.grants import GrantState
 from consent.ids import GrantId, ShowingId, canonical_json, fields_json
 from consent.ledger.append import Item, append
@@ -26,6 +28,7 @@ from consent.ledger.commitment import Field
 from consent.ledger.entry import Kind
 from consent.ledger.origin import year_of
 from consent.ledgering import entry_items
+from consent.outcomes import Outcome, polled_digest, settle
 from consent.refusals import Refusal, RefusalCode
 from consent.showings import Showing, claim, showing
 from consent.tables import auth_code, consent_grant
@@ -42,7 +45,10 @@ CODE_LIFETIME_MS = 60_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Approved:
-    """Where the browser goes, with the code the recipient exchanges; `code` is stored nowhere."""
+    """Where the browser goes, with the code the recipient exchanges; `code` is stored nowhere.
+
+    All three are empty when the recipient polls for the answer.
+    """
 
     redirect_uri: str
     code: str
@@ -72,7 +78,7 @@ def approve(
     fields = _choice(shown, chosen_fields)
     if isinstance(fields, Refusal):
         return fields
-    code = new_secret(CODE_PREFIX, consumer.bucket)
+    code = new_secret(CODE_PREFIX, consumer.bucket) if shown.via is Via.CODE else ""
     grant = _decide(vault, shown, GrantState.ACTIVE, fields, now_ms, code=code)
     if isinstance(grant, Refusal):
         return grant
@@ -121,9 +127,9 @@ def _decide(
     fields: tuple[str, ...],
     now_ms: int,
     *,
-    code: str | None = None,
+    code: str = "",
 ) -> GrantId | Refusal:
-    """Write the decision once: grant, fields, code and ledger entry together."""
+    """Write the decision once: grant, fields, code or outcome, and ledger entry together."""
     grant = GrantId(new_id(shown.bucket, now_ms))
     sensitive = bool(sensitive_fields(vault, shown.subject, fields, now_ms))
     row = _grant_row(shown, grant, state, fields, now_ms, sensitive=sensitive)
@@ -134,7 +140,12 @@ def _decide(
             # Whoever is being erased decides nothing any more: their consents were ended a moment ago.
             if not take_people(conn, [(shown.bucket, shown.subject)]):
                 return Refusal(code=RefusalCode.SHOWING_UNKNOWN)
-            _insert(conn, row, _code_row(shown, grant, code, now_ms))
+            conn.execute(insert(consent_grant).values(row))
+            if state is GrantState.ACTIVE:
+                digest = secret_hash(code) if code else polled_digest(conn, shown.request_id)
+                conn.execute(insert(auth_code).values(_code_row(shown, grant, digest, now_ms)))
+            if shown.via is not Via.CODE:
+                settle(conn, shown.request_id, Outcome.of(state), now_ms, grant=grant)
             _append(conn, vault, items, now_ms)
     except IntegrityError:
         if _decided(vault, shown):
@@ -201,27 +212,20 @@ def _kind(shown: Showing, *, sensitive: bool) -> str:
     return "single_occasion" if shown.max_uses == 1 else "explicit"
 
 
-def _code_row(shown: Showing, grant: GrantId, code: str | None, now_ms: int) -> dict[str, Any] | None:
-    if code is None:
-        return None
+def _code_row(shown: Showing, grant: GrantId, digest: bytes, now_ms: int) -> dict[str, Any]:
     return {
         "bucket": shown.bucket,
-        "hash": secret_hash(code),
+        "hash": digest,
         "grant_id": grant,
         "recipient_id": shown.recipient.id,
         "client_id": shown.client_id,
+        "via": shown.via.value,
         "redirect_uri": shown.redirect_uri,
         "code_challenge": shown.code_challenge,
         "dpop_jkt": shown.dpop_jkt,
         "created_at": now_ms,
         "expires_at": now_ms + CODE_LIFETIME_MS,
     }
-
-
-def _insert(conn: Connection, row: dict[str, Any], code: dict[str, Any] | None) -> None:
-    conn.execute(insert(consent_grant).values(row))
-    if code is not None:
-        conn.execute(insert(auth_code).values(code))
 
 
 def _committed(row: dict[str, Any]) -> tuple[Field, ...]:

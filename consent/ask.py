@@ -15,9 +15,10 @@ import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from enum import StrEnum
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import ColumnElement, Connection, insert, select
 
 from consent import notices, terms
 from consent.details import MAX_WINDOW_MS, Details
@@ -38,14 +39,34 @@ MAX_AHEAD_MS = 60_000
 """How far in the future a window may begin, in milliseconds."""
 
 
+class Via(StrEnum):
+    """How the answer reaches the client: in a code through the browser, or by polling with a secret it holds."""
+
+    CODE = "code"
+    DEVICE = "device"
+    BACKCHANNEL = "backchannel"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PushParams:
-    """The OAuth members beside the details; `code_challenge` and `dpop_jkt` are base64url SHA-256."""
+    """The OAuth members beside the details; `code_challenge` and `dpop_jkt` are base64url SHA-256.
 
-    redirect_uri: str
-    state: str
-    code_challenge: str
+    What is polled for has no `redirect_uri`, `state` and `code_challenge`.
+    """
+
+    redirect_uri: str = ""
+    state: str = ""
+    code_challenge: str = ""
     dpop_jkt: str | None = None
+    via: Via = Via.CODE
+
+
+class Kept(NamedTuple):
+    """Where a request is kept, the secret it is found by, and for how long (milliseconds)."""
+
+    bucket: Bucket
+    secret: str
+    lifetime_ms: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +79,7 @@ class Pushed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pending:
-    """A pushed request that nobody has been shown yet."""
+    """A request that nobody has been shown yet."""
 
     bucket: Bucket
     id: RequestId
@@ -66,12 +87,25 @@ class Pending:
     recipient_id: RecipientId
     params: PushParams
     details: Details
+    expires_at: int
 
 
 def push(  # each argument is a separate fact of the request
     conn: Connection, buckets: Buckets, client: Client, details: Details, params: PushParams, now_ms: int
 ) -> Pushed | Refusal:
     """Store a request that fits what the recipient has registered and published."""
+    bucket = Bucket(buckets.first + secrets.randbelow(buckets.many))
+    secret = new_secret(SECRET_PREFIX, bucket)
+    stored = store(conn, client, details, params, Kept(bucket, secret, LIFETIME_MS), now_ms)
+    if isinstance(stored, Refusal):
+        return stored
+    return Pushed(request_uri=URN + secret, expires_in=LIFETIME_MS // 1000)
+
+
+def store(  # each argument is a separate fact of the request
+    conn: Connection, client: Client, details: Details, params: PushParams, kept: Kept, now_ms: int
+) -> RequestId | Refusal:
+    """Check a request and write it down; the one way in for every way of asking."""
     opened = details if details.window_from is not None else replace(details, window_from=now_ms)
     refused = (
         _refuse_params(client, params)
@@ -80,22 +114,21 @@ def push(  # each argument is a separate fact of the request
     )
     if refused:
         return refused
-    bucket = Bucket(buckets.first + secrets.randbelow(buckets.many))
-    secret = new_secret(SECRET_PREFIX, bucket)
+    request = RequestId(new_id(kept.bucket, now_ms))
     conn.execute(
         insert(consent_request).values(
-            bucket=bucket,
-            id=new_id(bucket, now_ms),
-            secret_hash=secret_hash(secret),
+            bucket=kept.bucket,
+            id=request,
+            secret_hash=secret_hash(kept.secret),
             client_id=client.client_id,
             recipient_id=client.recipient.id,
-            **asdict(params),
+            **{**asdict(params), "via": params.via.value},
             details=details_json(opened),
             created_at=now_ms,
-            expires_at=now_ms + LIFETIME_MS,
+            expires_at=now_ms + kept.lifetime_ms,
         )
     )
-    return Pushed(request_uri=URN + secret, expires_in=LIFETIME_MS // 1000)
+    return request
 
 
 def pending(conn: Connection, request_uri: str, client_id: str, now_ms: int) -> Pending | None:
@@ -106,17 +139,22 @@ def pending(conn: Connection, request_uri: str, client_id: str, now_ms: int) -> 
     except MalformedId:
         return None
     request = consent_request.c
+    found = unclaimed(conn, now_ms, request.bucket == bucket, request.secret_hash == secret_hash(secret))
+    return None if found is None or prefix or found.client_id != client_id else found
+
+
+def unclaimed(conn: Connection, now_ms: int, *which: ColumnElement[bool]) -> Pending | None:
+    """The one request `which` says, if nobody has taken it up and it is not over."""
+    request = consent_request.c
     row = conn.execute(
         select(consent_request, request_claim.c.claimed_at)
         .outerjoin(
             request_claim,
             (request_claim.c.bucket == request.bucket) & (request_claim.c.request_id == request.id),
         )
-        .where(request.bucket == bucket, request.secret_hash == secret_hash(secret))
+        .where(*which)
     ).one_or_none()
-    if row is None or prefix or row.client_id != client_id:
-        return None
-    if row.claimed_at is not None or now_ms >= row.expires_at:
+    if row is None or row.claimed_at is not None or now_ms >= row.expires_at:
         return None
     return _pending(row)
 
@@ -145,16 +183,23 @@ def _pending(row: Any) -> Pending:
             state=row.state,
             code_challenge=row.code_challenge,
             dpop_jkt=row.dpop_jkt,
+            via=Via(row.via),
         ),
         details=details_of(row.details),
+        expires_at=row.expires_at,
     )
 
 
 def _refuse_params(client: Client, params: PushParams) -> Refusal | None:
+    polled = params.via is not Via.CODE
+    redirects = polled or params.redirect_uri in client.redirect_uris
     checks: Mapping[RefusalCode, tuple[str, bool]] = {
         RefusalCode.CLIENT_SUSPENDED: ("client_id", not client.suspended),
-        RefusalCode.REQUEST_REDIRECT: ("redirect_uri", params.redirect_uri in client.redirect_uris),
-        RefusalCode.REQUEST_CHALLENGE: ("code_challenge", bool(_CHALLENGE.fullmatch(params.code_challenge))),
+        RefusalCode.REQUEST_REDIRECT: ("redirect_uri", redirects),
+        RefusalCode.REQUEST_CHALLENGE: (
+            "code_challenge",
+            polled or bool(_CHALLENGE.fullmatch(params.code_challenge)),
+        ),
         RefusalCode.REQUEST_STATE: (
             "state",
             len(params.state) <= _MAX_STATE and storable(params.state),

@@ -54,7 +54,7 @@ def refresh_within(
         return deny_stranger(conn, vault, bucket, DenialCode.UNKNOWN_TOKEN, now_ms)
     grant = locked_grant(conn, bucket, found.grant_id)
     row = conn.execute(own).one()  # again under the lock: a second try of its code voids it
-    denied = _refuse(row, request, now_ms) or closed(grant, now_ms)
+    denied = _mismatch(row, request) or closed(grant, now_ms) or _over(row, now_ms)
     if denied is not None:
         return deny(conn, vault, grant, denied, row.expires_at, now_ms)
     fields = narrowed(grant, request.details)
@@ -63,11 +63,13 @@ def refresh_within(
     return mint(conn, grant, fields, Origin(jkt=request.jkt, refresh_hash=row.hash), now_ms)
 
 
-def _refuse(row: Any, request: Refresh, now_ms: int) -> DenialCode | None:
+def _mismatch(row: Any, request: Refresh) -> DenialCode | None:
     if row.client_id != request.client_id:
         return DenialCode.WRONG_CLIENT
-    if row.jkt != request.jkt:
-        return DenialCode.WRONG_KEY
+    return DenialCode.WRONG_KEY if row.jkt != request.jkt else None
+
+
+def _over(row: Any, now_ms: int) -> DenialCode | None:
     if row.voided_at is not None:
         return DenialCode.VOIDED
     return DenialCode.EXPIRED if now_ms >= row.expires_at else None

@@ -3,7 +3,7 @@
 All of it but the sign-in only grows: it says later what a consent was given to.
 """
 
-from sqlalchemy import Column, ForeignKeyConstraint, Table, Text, UniqueConstraint
+from sqlalchemy import CheckConstraint, Column, ForeignKeyConstraint, Table, Text, UniqueConstraint
 
 from consent.foreign_keys import of_client, same
 from consent.party_tables import notice_shown, terms_shown
@@ -11,6 +11,12 @@ from vault import columns as col
 from vault.storage import metadata
 
 _SHOWN = "bucket showing_id subject recipient_id client_id purpose notice_id notice_hash terms_id terms_hash"
+
+PKCE = (
+    "(via = 'code' AND redirect_uri <> '' AND code_challenge <> '') "
+    "OR (via IN ('device', 'backchannel') AND redirect_uri = '' AND code_challenge = '')"
+)
+"""What comes back through a browser has an address and a challenge (RFC 7636), what is polled for has neither."""
 
 consumer = Table(
     "consumer",
@@ -31,6 +37,7 @@ consent_request = Table(
     col.raw("secret_hash"),
     col.text("client_id"),
     col.text("recipient_id"),
+    col.text("via"),
     col.text("redirect_uri"),
     col.text("state"),
     col.text("code_challenge"),
@@ -39,6 +46,7 @@ consent_request = Table(
     col.time("created_at"),
     col.time("expires_at"),
     UniqueConstraint("secret_hash", "bucket"),
+    CheckConstraint(PKCE, name="pkce"),
     of_client("consent_request"),
 )
 
@@ -65,6 +73,7 @@ notice_showing = Table(
     col.text("notice_hash"),
     col.text("terms_id"),
     col.text("terms_hash"),
+    col.text("via"),
     col.text("redirect_uri"),
     col.text("state"),
     col.text("code_challenge"),
@@ -75,6 +84,7 @@ notice_showing = Table(
     col.time("shown_at"),
     col.time("expires_at"),
     UniqueConstraint(*_SHOWN.replace("showing_id", "id").split(), name="uq_notice_showing_shown"),
+    CheckConstraint(PKCE, name="pkce"),
     of_client("notice_showing"),
     notice_shown("notice_showing"),
     terms_shown("notice_showing"),

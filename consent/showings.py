@@ -16,9 +16,11 @@ from sqlalchemy import Connection, insert, select
 
 from consent import ask, notices, purposes, recipients, terms
 from consent.accounts import Consumer
+from consent.ask import Via
 from consent.cooling import cooling_until
 from consent.details import Details
-from consent.ids import ClientId, GrantId, ShowingId
+from consent.grants import GrantState
+from consent.ids import ClientId, GrantId, RequestId, ShowingId
 from consent.notices import Notice
 from consent.purposes import Purpose
 from consent.recipients import Recipient
@@ -57,9 +59,12 @@ class Showing:
     state: str
     code_challenge: str
     dpop_jkt: str | None
+    via: Via
+    request_id: RequestId
     shown_at: int
     expires_at: int
     decided: GrantId | None
+    approved: bool
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -95,17 +100,22 @@ def claim(
 ) -> Showing | Refusal:
     """Use up the request and show it to this person; only the first claim of a request succeeds."""
     with vault.data.write() as conn:
-        request = ask.pending(conn, request_uri, client_id, now_ms)
-        client = recipients.client(conn, client_id)
-        if request is None or client is None or client.suspended:
-            return Refusal(code=RefusalCode.REQUEST_URI_UNKNOWN, at="request_uri")
-        asked = (request.recipient_id, request.details.purpose)
-        if cooling_until(conn, consumer, *asked, now_ms) is not None:
-            return Refusal(code=RefusalCode.REQUEST_TOO_SOON)  # not used up: the person may want to be asked
-        if not _CLAIM(conn, [(request.bucket, request.id)], now=now_ms):
-            return Refusal(code=RefusalCode.REQUEST_URI_UNKNOWN, at="request_uri")
-        shown = _insert(conn, consumer, request, now_ms)
-        found = showing(conn, consumer, shown)
+        return take_up(conn, consumer, ask.pending(conn, request_uri, client_id, now_ms), now_ms)
+
+
+def take_up(
+    conn: Connection, consumer: Consumer, request: ask.Pending | None, now_ms: int
+) -> Showing | Refusal:
+    """The same for a request already found, in the caller's transaction."""
+    client = None if request is None else recipients.client(conn, request.client_id)
+    if request is None or client is None or client.suspended:
+        return Refusal(code=RefusalCode.REQUEST_URI_UNKNOWN, at="request_uri")
+    asked = (request.recipient_id, request.details.purpose)
+    if cooling_until(conn, consumer, *asked, now_ms) is not None:
+        return Refusal(code=RefusalCode.REQUEST_TOO_SOON)  # not used up: the person may want to be asked
+    if not _CLAIM(conn, [(request.bucket, request.id)], now=now_ms):
+        return Refusal(code=RefusalCode.REQUEST_URI_UNKNOWN, at="request_uri")
+    found = showing(conn, consumer, _insert(conn, consumer, request, now_ms))
     if found is None:
         raise AssertionError("a showing just written is there")
     return found
@@ -115,7 +125,7 @@ def showing(conn: Connection, consumer: Consumer, showing_id: ShowingId) -> Show
     """The showing, when it was made to this person."""
     shown = notice_showing.c
     row = conn.execute(
-        select(notice_showing, consent_grant.c.id.label("decided"))
+        select(notice_showing, consent_grant.c.id.label("decided"), consent_grant.c.state.label("answer"))
         .outerjoin(
             consent_grant,
             (consent_grant.c.bucket == shown.bucket) & (consent_grant.c.showing_id == shown.id),
@@ -141,6 +151,7 @@ def _insert(conn: Connection, consumer: Consumer, request: ask.Pending, now_ms: 
             notice_hash=details.notice_hash,
             terms_id=details.terms_id,
             terms_hash=details.terms_hash,
+            via=params.via.value,
             redirect_uri=params.redirect_uri,
             state=params.state,
             code_challenge=params.code_challenge,
@@ -149,10 +160,16 @@ def _insert(conn: Connection, consumer: Consumer, request: ask.Pending, now_ms: 
             lang=consumer.lang,
             channel=_CHANNEL,
             shown_at=now_ms,
-            expires_at=now_ms + LIFETIME_MS,
+            expires_at=_lapses(request, now_ms),
         )
     )
     return shown
+
+
+def _lapses(request: ask.Pending, now_ms: int) -> int:
+    """An answer that is polled for helps nobody once the polling is over."""
+    lapses = now_ms + LIFETIME_MS
+    return lapses if request.params.via is Via.CODE else min(lapses, request.expires_at)
 
 
 def _showing(conn: Connection, row: Any) -> Showing:
@@ -177,7 +194,10 @@ def _showing(conn: Connection, row: Any) -> Showing:
         state=row.state,
         code_challenge=row.code_challenge,
         dpop_jkt=row.dpop_jkt,
+        via=Via(row.via),
+        request_id=RequestId(row.request_id),
         shown_at=row.shown_at,
         expires_at=row.expires_at,
         decided=None if row.decided is None else GrantId(row.decided),
+        approved=row.decided is not None and row.answer != GrantState.REFUSED,
     )

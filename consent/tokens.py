@@ -21,7 +21,7 @@ from sqlalchemy import Connection, select
 
 from consent.denials import DenialClass, DenialCode, Denied, about_nothing, record, worth_an_entry
 from consent.granted import granted_details
-from consent.ids import fields_of
+from consent.ids import GrantId, fields_of
 from consent.ledger.append import append
 from consent.ledgering import refusal_item
 from consent.minting import (
@@ -38,7 +38,7 @@ from consent.narrowing import narrow
 from consent.refusals import Refusal
 from consent.tables import auth_code, use
 from vault.errors import MalformedId
-from vault.ids import Bucket, SubjectId, secret_bucket, secret_hash
+from vault.ids import Bucket, SubjectId, bucket_of, secret_bucket, secret_hash
 from vault.opening import Vault
 
 __all__ = ["TOKEN_LIFETIME_MS", "CodeExchange", "Issued", "exchange", "exchange_within"]
@@ -58,6 +58,16 @@ class CodeExchange:
     code: str
     redirect_uri: str
     code_verifier: str
+    jkt: str
+    details: object = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolledExchange:
+    """The same for an approval that was polled for: `digest` is that of the secret it was polled with."""
+
+    client_id: str
+    digest: bytes
     jkt: str
     details: object = None
 
@@ -83,6 +93,25 @@ def exchange_within(
     denied = _refuse(conn, grant, code, request, now_ms)
     if denied is not None:
         return deny(conn, vault, grant, denied, code.expires_at, now_ms)
+    return _mint(conn, grant, code, request, now_ms)
+
+
+def exchange_polled(
+    conn: Connection, vault: Vault, grant_id: GrantId, request: PolledExchange, now_ms: int
+) -> Issued | Denied | Refusal:
+    """Mint the use of an approval that was polled for, once, in the caller's transaction."""
+    bucket = bucket_of(grant_id)
+    grant = locked_grant(conn, bucket, grant_id)
+    code = _code(conn, bucket, request.digest)
+    denied = _refuse_polled(conn, grant, code, request, now_ms)
+    if denied is not None:
+        return deny(conn, vault, grant, denied, code.expires_at, now_ms)
+    return _mint(conn, grant, code, request, now_ms)
+
+
+def _mint(
+    conn: Connection, grant: Any, code: Any, request: CodeExchange | PolledExchange, now_ms: int
+) -> Issued | Refusal:
     fields = narrowed(grant, request.details)
     if isinstance(fields, Refusal):
         return fields
@@ -133,6 +162,18 @@ def _refuse(conn: Connection, grant: Any, code: Any, request: CodeExchange, now_
     if mismatch or now_ms >= code.expires_at:
         return mismatch or DenialCode.EXPIRED
     return closed(grant, now_ms)
+
+
+def _refuse_polled(
+    conn: Connection, grant: Any, code: Any, request: PolledExchange, now_ms: int
+) -> DenialCode | None:
+    if code.client_id != request.client_id:
+        return DenialCode.WRONG_CLIENT
+    if _exchanged(conn, code):
+        return DenialCode.CODE_REUSED
+    if code.dpop_jkt is not None and code.dpop_jkt != request.jkt:
+        return DenialCode.WRONG_KEY
+    return DenialCode.EXPIRED if now_ms >= code.expires_at else closed(grant, now_ms)
 
 
 def _exchanged(conn: Connection, code: Any) -> bool:

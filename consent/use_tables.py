@@ -7,6 +7,7 @@ Codes, tokens and disclosures only grow; of a use only `spent` and `voided_at` m
 from sqlalchemy import BigInteger, CheckConstraint, Column, Index, LargeBinary, Table, Text, UniqueConstraint
 
 from consent.foreign_keys import ledgered, of_client, same
+from consent.showing_tables import PKCE
 from vault import columns as col
 from vault.storage import metadata
 
@@ -18,11 +19,13 @@ auth_code = Table(
     col.raw("grant_id"),
     col.text("recipient_id"),
     col.text("client_id"),
+    col.text("via"),
     col.text("redirect_uri"),
     col.text("code_challenge"),
     Column("dpop_jkt", Text),
     col.time("created_at"),
     col.time("expires_at"),
+    CheckConstraint(PKCE, name="pkce"),
     same(
         "auth_code",
         "consent_grant",

@@ -9,6 +9,7 @@ import api.tables
 import breach.tables
 import consent.account_tables
 import consent.cooling_tables
+import consent.decoupled_tables
 import consent.dual_tables
 import consent.erasure_tables
 import consent.ledger.tables
@@ -39,6 +40,7 @@ TABLE_MODULES = (
     vault.honey_tables,
     consent.tables,
     consent.account_tables,
+    consent.decoupled_tables,
     consent.dual_tables,
     consent.ledger.tables,
     consent.erasure_tables,

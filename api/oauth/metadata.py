@@ -13,6 +13,7 @@ import msgspec
 from litestar import Request, Response, get
 
 from api.access import Access, access
+from api.oauth import device
 from api.oauth.assertion import ALGORITHMS as ASSERTION_ALGORITHMS
 from api.oauth.dpop import ALGORITHMS as PROOF_ALGORITHMS
 from api.oauth.request_object import ALGORITHMS as OBJECT_ALGORITHMS
@@ -86,6 +87,7 @@ def server_document(services: Services) -> dict[str, Any]:
         "require_signed_request_object": False,
         "request_object_signing_alg_values_supported": list(OBJECT_ALGORITHMS),
         **_authenticated("token"),
+        "device_authorization_endpoint": services.url(device.PATH),
         "revocation_endpoint": services.url("/revoke"),
         **_authenticated("revocation"),
         "introspection_endpoint": services.url("/introspect"),

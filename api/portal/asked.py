@@ -25,6 +25,7 @@ from api.wiring import Services, services_of
 from consent import approve, ask
 from consent.accounts import Consumer
 from consent.approve import Approved, Refused, Showing
+from consent.ask import Via
 from consent.ids import ShowingId, parse_showing, showing_text
 from consent.refusals import Refusal, RefusalCode
 from vault.ages import sensitive_fields
@@ -105,7 +106,8 @@ def request_page(request: Request[Session, Any, Any], name: FromPath[str]) -> Re
     if shown.decided is not None or services.clock() >= shown.expires_at:
         raise Problem(410, "request_closed")
     asked = _asked(services, shown, page_texts(request))
-    return page(request, "approve.html", headers=approval_policy(shown.redirect_uri), ask=asked)
+    headers = approval_policy(shown.redirect_uri) if shown.via is Via.CODE else {}
+    return page(request, "approve.html", headers=headers, ask=asked)
 
 
 @post("/requests/{name:str}", opt=access(Access.CONSUMER), sync_to_thread=True)
@@ -119,10 +121,23 @@ def answer_request(request: Request[Session, Any, Any], name: FromPath[str]) -> 
     answer = _decide(services, person, _parsed(name), form)
     if isinstance(answer, Refusal):
         raise _problem(answer)
+    if not answer.redirect_uri:
+        return see_other(f"/{person.lang}/requests/{name}/answered")
     outcome = {"code": answer.code} if isinstance(answer, Approved) else {"error": "access_denied"}
     members = {**outcome, "iss": services.issuer, **({"state": answer.state} if answer.state else {})}
     joint = "&" if "?" in answer.redirect_uri else "?"
     return see_other(f"{answer.redirect_uri}{joint}{urlencode(members)}")
+
+
+@get("/requests/{name:str}/answered", opt=access(Access.CONSUMER), sync_to_thread=True)
+def answered_page(request: Request[Session, Any, Any], name: FromPath[str]) -> Response[str]:
+    """Where an answer ends that no browser carries back: the recipient hears of it by asking us."""
+    services, person = services_of(request), person_of(request.user, page_lang(request))
+    with services.vault.data.read() as conn:
+        shown = approve.showing(conn, person, _parsed(name))
+    if shown is None or shown.decided is None:
+        raise Problem(404, "not_found")
+    return page(request, "answered.html", recipient=shown.recipient.legal_name, approved=shown.approved)
 
 
 def _decide(

@@ -109,7 +109,7 @@ def test_refreshing_ends_with_the_window(world, counted):
     world.tick(30_000)
 
     assert late.expires_in == 30
-    assert again(world, counted) == Denied(code=DenialCode.EXPIRED)
+    assert again(world, counted) == Denied(code=DenialCode.WINDOW)
 
 
 def test_a_withdrawn_consent_is_not_refreshed(world, counted):

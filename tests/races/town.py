@@ -141,7 +141,19 @@ def show(  # what is asked, one by one
     vault: Vault, shop: Shop, resident: Resident, now_ms: int, *, uses: int = 1, batch: int | None = None
 ) -> Showing:
     """The shop asks and the request is shown to the person; one token spends all uses unless `batch` says fewer."""
-    details = Details(
+    details = details_of_shop(shop, now_ms, uses=uses, batch=batch)
+    params = PushParams(redirect_uri=REDIRECT, state=secrets.token_hex(4), code_challenge=CHALLENGE)
+    with vault.data.write() as conn:
+        pushed = ask.push(conn, vault.installation.buckets, shop.client, details, params, now_ms)
+    assert isinstance(pushed, Pushed), pushed
+    shown = claim(vault, resident.consumer, pushed.request_uri, shop.client.client_id, now_ms)
+    assert isinstance(shown, Showing), shown
+    return shown
+
+
+def details_of_shop(shop: Shop, now_ms: int, *, uses: int = 1, batch: int | None = None) -> Details:
+    """What the shop asks for."""
+    return Details(
         purpose=PURPOSE,
         fields=FIELDS,
         optional_fields=(),
@@ -156,13 +168,6 @@ def show(  # what is asked, one by one
         terms_id=shop.terms.id,
         terms_hash=shop.terms.hash,
     )
-    params = PushParams(redirect_uri=REDIRECT, state=secrets.token_hex(4), code_challenge=CHALLENGE)
-    with vault.data.write() as conn:
-        pushed = ask.push(conn, vault.installation.buckets, shop.client, details, params, now_ms)
-    assert isinstance(pushed, Pushed), pushed
-    shown = claim(vault, resident.consumer, pushed.request_uri, shop.client.client_id, now_ms)
-    assert isinstance(shown, Showing), shown
-    return shown
 
 
 def approved(  # what is asked, one by one

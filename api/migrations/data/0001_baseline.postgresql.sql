@@ -1102,6 +1102,7 @@ CREATE TABLE consent_request (
 	secret_hash BYTEA NOT NULL,
 	client_id TEXT NOT NULL,
 	recipient_id TEXT NOT NULL,
+	via TEXT NOT NULL,
 	redirect_uri TEXT NOT NULL,
 	state TEXT NOT NULL,
 	code_challenge TEXT NOT NULL,
@@ -1111,6 +1112,7 @@ CREATE TABLE consent_request (
 	expires_at BIGINT NOT NULL,
 	CONSTRAINT pk_consent_request PRIMARY KEY (bucket, id),
 	CONSTRAINT uq_consent_request_secret_hash_bucket UNIQUE (secret_hash, bucket),
+	CONSTRAINT ck_consent_request_pkce CHECK ((via = 'code' AND redirect_uri <> '' AND code_challenge <> '') OR (via IN ('device', 'backchannel') AND redirect_uri = '' AND code_challenge = '')),
 	CONSTRAINT fk_consent_request_client FOREIGN KEY(client_id, recipient_id) REFERENCES client (client_id, recipient_id)
 )
 -- end
@@ -1246,6 +1248,7 @@ CREATE TABLE notice_showing (
 	notice_hash TEXT NOT NULL,
 	terms_id TEXT NOT NULL,
 	terms_hash TEXT NOT NULL,
+	via TEXT NOT NULL,
 	redirect_uri TEXT NOT NULL,
 	state TEXT NOT NULL,
 	code_challenge TEXT NOT NULL,
@@ -1257,6 +1260,7 @@ CREATE TABLE notice_showing (
 	expires_at BIGINT NOT NULL,
 	CONSTRAINT pk_notice_showing PRIMARY KEY (bucket, id),
 	CONSTRAINT uq_notice_showing_shown UNIQUE (bucket, id, subject, recipient_id, client_id, purpose, notice_id, notice_hash, terms_id, terms_hash),
+	CONSTRAINT ck_notice_showing_pkce CHECK ((via = 'code' AND redirect_uri <> '' AND code_challenge <> '') OR (via IN ('device', 'backchannel') AND redirect_uri = '' AND code_challenge = '')),
 	CONSTRAINT fk_notice_showing_client FOREIGN KEY(client_id, recipient_id) REFERENCES client (client_id, recipient_id),
 	CONSTRAINT fk_notice_showing_notice FOREIGN KEY(notice_id, notice_hash, recipient_id, purpose) REFERENCES notice_version (id, hash, recipient_id, purpose),
 	CONSTRAINT fk_notice_showing_terms FOREIGN KEY(terms_id, terms_hash, recipient_id) REFERENCES terms_version (id, hash, recipient_id)
@@ -1445,6 +1449,23 @@ ALTER TABLE consent_grant ENABLE ROW LEVEL SECURITY
 -- end
 CREATE POLICY own ON consent_grant USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0)
 -- end
+CREATE TABLE device_request (
+	bucket INTEGER NOT NULL,
+	request_id BYTEA NOT NULL,
+	user_code_hash BYTEA NOT NULL,
+	CONSTRAINT pk_device_request PRIMARY KEY (bucket, request_id),
+	CONSTRAINT uq_device_request_user_code_hash_bucket UNIQUE (user_code_hash, bucket),
+	CONSTRAINT fk_device_request_consent_request FOREIGN KEY(bucket, request_id) REFERENCES consent_request (bucket, id)
+)
+-- end
+CREATE FUNCTION device_request_append_only() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'device_request is append-only' USING ERRCODE = '23514'; END $$
+-- end
+CREATE TRIGGER device_request_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON device_request FOR EACH STATEMENT EXECUTE FUNCTION device_request_append_only()
+-- end
+ALTER TABLE device_request ENABLE ROW LEVEL SECURITY
+-- end
+CREATE POLICY own ON device_request USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0)
+-- end
 CREATE TABLE incident_person (
 	bucket INTEGER NOT NULL,
 	incident BYTEA NOT NULL,
@@ -1476,6 +1497,52 @@ ALTER TABLE request_claim ENABLE ROW LEVEL SECURITY
 -- end
 CREATE POLICY own ON request_claim USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0)
 -- end
+CREATE TABLE request_outcome (
+	bucket INTEGER NOT NULL,
+	request_id BYTEA NOT NULL,
+	outcome TEXT NOT NULL,
+	grant_id BYTEA,
+	decided_at BIGINT NOT NULL,
+	CONSTRAINT pk_request_outcome PRIMARY KEY (bucket, request_id),
+	CONSTRAINT ck_request_outcome_outcome CHECK (outcome IN ('approved', 'refused')),
+	CONSTRAINT ck_request_outcome_approved CHECK (outcome <> 'approved' OR grant_id IS NOT NULL),
+	CONSTRAINT fk_request_outcome_consent_request FOREIGN KEY(bucket, request_id) REFERENCES consent_request (bucket, id)
+)
+-- end
+CREATE FUNCTION request_outcome_append_only() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'request_outcome is append-only' USING ERRCODE = '23514'; END $$
+-- end
+CREATE TRIGGER request_outcome_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON request_outcome FOR EACH STATEMENT EXECUTE FUNCTION request_outcome_append_only()
+-- end
+ALTER TABLE request_outcome ENABLE ROW LEVEL SECURITY
+-- end
+CREATE POLICY own ON request_outcome USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0)
+-- end
+CREATE TABLE request_poll (
+	bucket INTEGER NOT NULL,
+	request_id BYTEA NOT NULL,
+	interval_s INTEGER NOT NULL,
+	polled_at BIGINT NOT NULL,
+	CONSTRAINT pk_request_poll PRIMARY KEY (bucket, request_id),
+	CONSTRAINT ck_request_poll_interval CHECK (interval_s >= 1),
+	CONSTRAINT fk_request_poll_consent_request FOREIGN KEY(bucket, request_id) REFERENCES consent_request (bucket, id)
+)
+-- end
+CREATE FUNCTION request_poll_before_update() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'request_poll: these columns never change' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
+-- end
+CREATE TRIGGER request_poll_before_update BEFORE UPDATE ON request_poll FOR EACH ROW WHEN (NEW.bucket IS DISTINCT FROM OLD.bucket OR NEW.request_id IS DISTINCT FROM OLD.request_id) EXECUTE FUNCTION request_poll_before_update()
+-- end
+CREATE FUNCTION request_poll_stays() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'request_poll: rows stay' USING ERRCODE = '23514'; END $$
+-- end
+CREATE TRIGGER request_poll_stays BEFORE DELETE OR TRUNCATE ON request_poll FOR EACH STATEMENT EXECUTE FUNCTION request_poll_stays()
+-- end
+CREATE FUNCTION request_poll_before_update_of_interval_s() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'request_poll: the interval only grows' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
+-- end
+CREATE TRIGGER request_poll_before_update_of_interval_s BEFORE UPDATE OF interval_s ON request_poll FOR EACH ROW WHEN (NEW.interval_s < OLD.interval_s) EXECUTE FUNCTION request_poll_before_update_of_interval_s()
+-- end
+ALTER TABLE request_poll ENABLE ROW LEVEL SECURITY
+-- end
+CREATE POLICY own ON request_poll USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0)
+-- end
 CREATE TABLE signed_request (
 	bucket INTEGER NOT NULL,
 	request_id BYTEA NOT NULL,
@@ -1503,12 +1570,14 @@ CREATE TABLE auth_code (
 	grant_id BYTEA NOT NULL,
 	recipient_id TEXT NOT NULL,
 	client_id TEXT NOT NULL,
+	via TEXT NOT NULL,
 	redirect_uri TEXT NOT NULL,
 	code_challenge TEXT NOT NULL,
 	dpop_jkt TEXT,
 	created_at BIGINT NOT NULL,
 	expires_at BIGINT NOT NULL,
 	CONSTRAINT pk_auth_code PRIMARY KEY (bucket, hash),
+	CONSTRAINT ck_auth_code_pkce CHECK ((via = 'code' AND redirect_uri <> '' AND code_challenge <> '') OR (via IN ('device', 'backchannel') AND redirect_uri = '' AND code_challenge = '')),
 	CONSTRAINT fk_auth_code_consent_grant FOREIGN KEY(bucket, grant_id, recipient_id, client_id) REFERENCES consent_grant (bucket, id, recipient_id, client_id)
 )
 -- end

@@ -846,6 +846,7 @@ CREATE TABLE consent_request (
 	secret_hash BLOB NOT NULL,
 	client_id TEXT NOT NULL,
 	recipient_id TEXT NOT NULL,
+	via TEXT NOT NULL,
 	redirect_uri TEXT NOT NULL,
 	state TEXT NOT NULL,
 	code_challenge TEXT NOT NULL,
@@ -855,6 +856,7 @@ CREATE TABLE consent_request (
 	expires_at BIGINT NOT NULL,
 	CONSTRAINT pk_consent_request PRIMARY KEY (bucket, id),
 	CONSTRAINT uq_consent_request_secret_hash_bucket UNIQUE (secret_hash, bucket),
+	CONSTRAINT ck_consent_request_pkce CHECK ((via = 'code' AND redirect_uri <> '' AND code_challenge <> '') OR (via IN ('device', 'backchannel') AND redirect_uri = '' AND code_challenge = '')),
 	CONSTRAINT fk_consent_request_client FOREIGN KEY(client_id, recipient_id) REFERENCES client (client_id, recipient_id)
 )
 -- end
@@ -956,6 +958,7 @@ CREATE TABLE notice_showing (
 	notice_hash TEXT NOT NULL,
 	terms_id TEXT NOT NULL,
 	terms_hash TEXT NOT NULL,
+	via TEXT NOT NULL,
 	redirect_uri TEXT NOT NULL,
 	state TEXT NOT NULL,
 	code_challenge TEXT NOT NULL,
@@ -967,6 +970,7 @@ CREATE TABLE notice_showing (
 	expires_at BIGINT NOT NULL,
 	CONSTRAINT pk_notice_showing PRIMARY KEY (bucket, id),
 	CONSTRAINT uq_notice_showing_shown UNIQUE (bucket, id, subject, recipient_id, client_id, purpose, notice_id, notice_hash, terms_id, terms_hash),
+	CONSTRAINT ck_notice_showing_pkce CHECK ((via = 'code' AND redirect_uri <> '' AND code_challenge <> '') OR (via IN ('device', 'backchannel') AND redirect_uri = '' AND code_challenge = '')),
 	CONSTRAINT fk_notice_showing_client FOREIGN KEY(client_id, recipient_id) REFERENCES client (client_id, recipient_id),
 	CONSTRAINT fk_notice_showing_notice FOREIGN KEY(notice_id, notice_hash, recipient_id, purpose) REFERENCES notice_version (id, hash, recipient_id, purpose),
 	CONSTRAINT fk_notice_showing_terms FOREIGN KEY(terms_id, terms_hash, recipient_id) REFERENCES terms_version (id, hash, recipient_id)
@@ -1107,6 +1111,19 @@ CREATE TRIGGER consent_grant_before_update_of_state BEFORE UPDATE OF state ON co
 -- end
 CREATE TRIGGER consent_grant_counts BEFORE UPDATE OF used ON consent_grant WHEN NEW.used <> OLD.used BEGIN SELECT RAISE(ABORT, 'consent_grant: used is what was disclosed') WHERE NEW.used <> (SELECT coalesce(sum(u.spent), 0) FROM use u WHERE u.grant_id = NEW.id AND u.bucket = NEW.bucket); END
 -- end
+CREATE TABLE device_request (
+	bucket INTEGER NOT NULL,
+	request_id BLOB NOT NULL,
+	user_code_hash BLOB NOT NULL,
+	CONSTRAINT pk_device_request PRIMARY KEY (bucket, request_id),
+	CONSTRAINT uq_device_request_user_code_hash_bucket UNIQUE (user_code_hash, bucket),
+	CONSTRAINT fk_device_request_consent_request FOREIGN KEY(bucket, request_id) REFERENCES consent_request (bucket, id)
+)
+-- end
+CREATE TRIGGER device_request_no_update BEFORE UPDATE ON device_request BEGIN SELECT RAISE(ABORT, 'device_request is append-only'); END
+-- end
+CREATE TRIGGER device_request_no_delete BEFORE DELETE ON device_request BEGIN SELECT RAISE(ABORT, 'device_request is append-only'); END
+-- end
 CREATE TABLE incident_person (
 	bucket INTEGER NOT NULL,
 	incident BLOB NOT NULL,
@@ -1129,6 +1146,38 @@ CREATE TABLE request_claim (
 CREATE TRIGGER request_claim_no_update BEFORE UPDATE ON request_claim BEGIN SELECT RAISE(ABORT, 'request_claim is append-only'); END
 -- end
 CREATE TRIGGER request_claim_no_delete BEFORE DELETE ON request_claim BEGIN SELECT RAISE(ABORT, 'request_claim is append-only'); END
+-- end
+CREATE TABLE request_outcome (
+	bucket INTEGER NOT NULL,
+	request_id BLOB NOT NULL,
+	outcome TEXT NOT NULL,
+	grant_id BLOB,
+	decided_at BIGINT NOT NULL,
+	CONSTRAINT pk_request_outcome PRIMARY KEY (bucket, request_id),
+	CONSTRAINT ck_request_outcome_outcome CHECK (outcome IN ('approved', 'refused')),
+	CONSTRAINT ck_request_outcome_approved CHECK (outcome <> 'approved' OR grant_id IS NOT NULL),
+	CONSTRAINT fk_request_outcome_consent_request FOREIGN KEY(bucket, request_id) REFERENCES consent_request (bucket, id)
+)
+-- end
+CREATE TRIGGER request_outcome_no_update BEFORE UPDATE ON request_outcome BEGIN SELECT RAISE(ABORT, 'request_outcome is append-only'); END
+-- end
+CREATE TRIGGER request_outcome_no_delete BEFORE DELETE ON request_outcome BEGIN SELECT RAISE(ABORT, 'request_outcome is append-only'); END
+-- end
+CREATE TABLE request_poll (
+	bucket INTEGER NOT NULL,
+	request_id BLOB NOT NULL,
+	interval_s INTEGER NOT NULL,
+	polled_at BIGINT NOT NULL,
+	CONSTRAINT pk_request_poll PRIMARY KEY (bucket, request_id),
+	CONSTRAINT ck_request_poll_interval CHECK (interval_s >= 1),
+	CONSTRAINT fk_request_poll_consent_request FOREIGN KEY(bucket, request_id) REFERENCES consent_request (bucket, id)
+)
+-- end
+CREATE TRIGGER request_poll_before_update BEFORE UPDATE ON request_poll WHEN NEW.bucket IS NOT OLD.bucket OR NEW.request_id IS NOT OLD.request_id BEGIN SELECT RAISE(ABORT, 'request_poll: these columns never change') WHERE 1 = 1; END
+-- end
+CREATE TRIGGER request_poll_no_delete BEFORE DELETE ON request_poll BEGIN SELECT RAISE(ABORT, 'request_poll: rows stay'); END
+-- end
+CREATE TRIGGER request_poll_before_update_of_interval_s BEFORE UPDATE OF interval_s ON request_poll WHEN NEW.interval_s < OLD.interval_s BEGIN SELECT RAISE(ABORT, 'request_poll: the interval only grows') WHERE 1 = 1; END
 -- end
 CREATE TABLE signed_request (
 	bucket INTEGER NOT NULL,
@@ -1153,12 +1202,14 @@ CREATE TABLE auth_code (
 	grant_id BLOB NOT NULL,
 	recipient_id TEXT NOT NULL,
 	client_id TEXT NOT NULL,
+	via TEXT NOT NULL,
 	redirect_uri TEXT NOT NULL,
 	code_challenge TEXT NOT NULL,
 	dpop_jkt TEXT,
 	created_at BIGINT NOT NULL,
 	expires_at BIGINT NOT NULL,
 	CONSTRAINT pk_auth_code PRIMARY KEY (bucket, hash),
+	CONSTRAINT ck_auth_code_pkce CHECK ((via = 'code' AND redirect_uri <> '' AND code_challenge <> '') OR (via IN ('device', 'backchannel') AND redirect_uri = '' AND code_challenge = '')),
 	CONSTRAINT fk_auth_code_consent_grant FOREIGN KEY(bucket, grant_id, recipient_id, client_id) REFERENCES consent_grant (bucket, id, recipient_id, client_id)
 )
 -- end

@@ -1,0 +1,58 @@
+"""Device authorization (RFC 8628) for counters and call centres: the person types eight letters at the portal.
+
+The request has the body of a pushed one without what a browser needs. A proof in the header binds the device code
+to its key, as it binds a pushed request's code (RFC 9449 §10).
+"""
+
+from typing import Any
+
+from litestar import Request, Response, post
+from litestar.params import RawBody
+
+from api.access import Access, access
+from api.forms import parse_form
+from api.oauth.clients import caller
+from api.oauth.errors import OAuthRefused, answer_oauth, refused
+from api.oauth.polled import details_in, poll_with
+from api.oauth.token_request import TokenAnswer, TokenRequest
+from api.wiring import services_of
+from consent import devices
+from consent.ask import Via
+from consent.refusals import Refusal
+
+GRANT_TYPE = "urn:ietf:params:oauth:grant-type:device_code"
+PATH = "/device_authorization"
+
+
+@post(
+    PATH,
+    opt=access(Access.CLIENT),
+    status_code=200,
+    exception_handlers={Exception: answer_oauth},
+    sync_to_thread=True,
+)
+def authorize_device(request: Request[Any, Any, Any], body: RawBody) -> Response[dict[str, Any]]:
+    """Take a request and hand out the code to poll with and the code to show (RFC 8628 §3.2)."""
+    services = services_of(request)
+    form = parse_form(body, request.headers.get("content-type", ""))
+    who = caller(services, request, form, PATH)
+    details = details_in(form)
+    with services.vault.data.write() as conn:
+        who.spend(conn, services.vault.installation.buckets)
+        jkt = who.proof.jkt if who.proof else None
+        started = devices.start(conn, services.vault, who.client, details, jkt, services.clock())
+    if isinstance(started, Refusal):
+        raise refused(started)
+    answer = {
+        "device_code": started.device_code,
+        "user_code": started.user_code,
+        "verification_uri": services.url("/device"),
+        "expires_in": started.expires_in,
+        "interval": started.interval,
+    }
+    return Response(answer, media_type="application/json")
+
+
+def exchange_device(request: TokenRequest) -> TokenAnswer | OAuthRefused:
+    """RFC 8628 §3.4."""
+    return poll_with(request, Via.DEVICE, "device_code")
