@@ -19,7 +19,12 @@ WORKERS ?= $(if $(PERUSAL_TEST_POSTGRES),0,2)
 demo: .venv/.ok ## the whole story on a real server, from nothing to a claim; leaves report/
 	$(PY) -m api demo --out $(OUT)
 
-test: .venv/.ok ## the test suite, on SQLite and on PostgreSQL where its programs are found
+# Other people's JavaScript clients, pinned by hash.
+tests/clients/node_modules/.ok: tests/clients/package-lock.json
+	@npm ci --prefix tests/clients --ignore-scripts --no-audit --no-fund --loglevel=error && touch $@ || \
+	    echo "no npm, or no packages: the tests with JavaScript clients are skipped"
+
+test: .venv/.ok tests/clients/node_modules/.ok ## the test suite, on SQLite and on PostgreSQL where its programs are found
 	$(PY) -m pytest -m "not heavy and not browser" -n $(WORKERS) --dist worksteal
 
 serve: .venv/.ok ## a local installation in site/, then the server on this machine only

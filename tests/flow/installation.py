@@ -30,6 +30,7 @@ from api.staff import issue_staff_key
 from consent import notices, purposes, recipients, terms
 from consent.keeping import Enrolled, NewPerson, enrol_people
 from consent.recipients import Registration
+from tests.consent.signing import signed_terms
 from tests.web.proofs import b64, proof
 from vault.opening import Vault
 
@@ -79,18 +80,24 @@ class World:
         return Person(self, created.key, created, lang)
 
     def app(
-        self, name: str = "Harbour Bank", purpose: str = "account", lang: str = "en", **registered: Any
+        self,
+        name: str = "Harbour Bank",
+        purpose: str = "account",
+        lang: str = "en",
+        *,
+        signs_terms: bool = True,
+        **registered: Any,
     ) -> App:
         """Register a recipient with its notice and terms, and give it a program; keywords bend the registration."""
-        key = ECKey.generate_key("P-256")
-        keys = {} if "jwks_uri" in registered else {"jwks": {"keys": [key.as_dict(private=False)]}}
+        key = ECKey.generate_key("P-256", {"kid": "k1", "alg": "ES256"})
+        published_at = registered.pop("jwks_uri", None)
         with self.vault.data.write() as conn:
             registration = Registration(
                 legal_name=name,
                 contact="privacy@harbour.example",
                 registration_no=f"91330000MA27X-{secrets.token_hex(4)}",
                 redirect_uris=["https://app.example/back"],
-                **keys,
+                jwks={"keys": [key.as_dict(private=False)]},
                 **registered,
             )
             who = recipients.register(conn, registration, self.clock())
@@ -106,6 +113,10 @@ class World:
                 "5000.00",
                 self.clock(),
             )
+            if signs_terms:
+                owed = signed_terms(conn, owed, key, self.clock())
+            if published_at is not None:
+                recipients.replace_keys(conn, who.client_id, None, published_at)
         return App(self, who.client_id, who.recipient_id, key, purpose, notice, owed)
 
     def staff_key(self, role: Access) -> dict[str, str]:

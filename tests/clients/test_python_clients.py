@@ -1,0 +1,107 @@
+"""Python's OAuth clients drive Perusal as they are: `requests-oauth2client` the whole of it, the others their parts."""
+
+import json
+from typing import Any
+
+import pytest
+import requests
+from authlib.integrations.requests_client import OAuth2Session
+from authlib.oauth2.rfc7523 import PrivateKeyJWT
+from oauthlib.oauth2 import WebApplicationClient
+from requests_oauth2client import (
+    DPoPToken,
+    InvalidGrant,
+    MissingDPoPNonce,
+    OAuth2Client,
+    PrivateKeyJwt,
+)
+
+from tests.flow.installation import App, Person
+
+
+def client_of(app: App) -> OAuth2Client:
+    issuer = app.world.issuer
+    return OAuth2Client.from_discovery_endpoint(
+        issuer + "/.well-known/oauth-authorization-server",
+        issuer=issuer,
+        auth=PrivateKeyJwt(app.client_id, app.key.as_dict(private=True), aud=issuer),
+        redirect_uri=app.redirect_uri,
+        testing=True,
+    )
+
+
+def answered(address: str, app: App, person: Person, decision: str = "approve") -> str:
+    """Where the browser is sent back to."""
+    path, page = person.open_request(address.removeprefix(app.world.issuer))
+    return person.post(path, {"csrf": person.csrf(page), "decision": decision}).headers["location"]
+
+
+def token_for(client: OAuth2Client, app: App, person: Person, **changes: Any) -> DPoPToken:
+    asked = client.authorization_request(
+        scope=None,
+        nonce=None,
+        dpop=True,
+        authorization_details=json.dumps([app.details(**changes)]),
+    )
+    pushed = client.pushed_authorization_request(asked)
+    answer = asked.validate_callback(answered(pushed.uri, app, person))
+    token = client.authorization_code(answer, validate=False)
+    assert isinstance(token, DPoPToken)
+    return token
+
+
+def redeemed(app: App, token: DPoPToken) -> requests.Response:
+    return requests.post(f"{app.world.issuer}/v1/disclosures", json={}, auth=token, timeout=30)
+
+
+def test_requests_oauth2client_asks_exchanges_and_spends_once(app: App, person: Person) -> None:
+    token = token_for(client_of(app), app, person)
+
+    first = redeemed(app, token)
+
+    assert (first.status_code, sorted(first.json()["data"])) == (200, ["name", "phone"])
+    with pytest.raises(
+        MissingDPoPNonce
+    ):  # whatever else is wrong with a token, this client takes it for that
+        redeemed(app, token)
+
+
+def test_requests_oauth2client_refreshes_a_counted_grant(app: App, person: Person) -> None:
+    client = client_of(app)
+    token = token_for(client, app, person, uses={"max": 2, "ask": "counted"})
+    assert redeemed(app, token).status_code == 200
+
+    again = client.refresh_token(token)
+    assert isinstance(again, DPoPToken)
+    assert redeemed(app, again).status_code == 200
+
+    with pytest.raises(InvalidGrant):
+        client.refresh_token(token)
+
+
+def test_authlib_asks_what_a_token_is_worth_and_gives_it_back(app: App, person: Person) -> None:
+    issuer, token = app.world.issuer, app.token_for(person)
+    with OAuth2Session(
+        app.client_id,
+        json.dumps(app.key.as_dict(private=True)),
+        token_endpoint_auth_method="private_key_jwt",  # the name of a method
+    ) as session:
+        session.register_client_auth_method(
+            PrivateKeyJWT(issuer, alg="ES256", headers={"alg": "ES256", "kid": "k1"})
+        )
+        before = session.introspect_token(f"{issuer}/introspect", token=token).json()
+        given_back = session.revoke_token(f"{issuer}/revoke", token=token)
+        after = session.introspect_token(f"{issuer}/introspect", token=token).json()
+
+    assert (before["active"], before["client_id"]) == (True, app.client_id)
+    assert given_back.status_code == 200
+    assert after == {"active": False}
+
+
+def test_oauthlib_reads_the_call_back_and_refuses_another_state(app: App, person: Person) -> None:
+    client = WebApplicationClient(app.client_id)
+    back = answered(app.world.issuer + app.authorize_path(), app, person)
+
+    assert client.parse_request_uri_response(back, state="s1")["code"].startswith("cod_")
+    with pytest.raises(Exception, match="state"):
+        client.parse_request_uri_response(back, state="other")
