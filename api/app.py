@@ -52,6 +52,13 @@ from api.portal.grants import grants_page, withdraw_grant
 from api.portal.mine import my_grants, withdraw_many, withdraw_mine
 from api.portal.own_data import own_copy
 from api.portal.pages import front_door, language_door, static_file
+from api.portal.passkeys import (
+    add_passkey,
+    new_passkey_page,
+    passkey_page,
+    remove_passkey,
+    sign_in_with_passkey,
+)
 from api.portal.posted import check_post
 from api.portal.sign_in import sign_in, sign_in_page, sign_out
 from api.portal.sign_in_code import ask_for_code, code_page, sign_in_with_code
@@ -111,8 +118,13 @@ PORTAL = (
     code_page,
     ask_for_code,
     sign_in_with_code,
+    passkey_page,
+    sign_in_with_passkey,
     sign_out,
     account_page,
+    new_passkey_page,
+    add_passkey,
+    remove_passkey,
     device_page,
     enter_code,
     request_page,

@@ -28,6 +28,7 @@ class Event(StrEnum):
     SEALED = "sealed"
     UNSEALED = "unsealed"
     CODE_NOT_SENT = "code_not_sent"
+    PASSKEY_ALARM = "passkey_alarm"
     MEMORY_UNLOCKED = "memory_not_locked"
 
 

@@ -1,6 +1,7 @@
 """Security headers on every answer of the server, errors and unknown paths included.
 
-Pages load nothing from anywhere else and run no script at all. `form-action` holds the one exception:
+Pages load nothing from anywhere else and run no script, but for the pages of a passkey's ceremony: a browser
+signs only when a script asks it to, and theirs is a file of ours. `form-action` holds the other exception:
 browsers apply it to redirects that follow a form, so the approval page alone must also allow the recipient's
 redirect origin, or the person's answer would never arrive. Whatever a handler sets itself wins.
 """
@@ -35,6 +36,12 @@ def approval_policy(redirect_uri: str) -> dict[str, str]:
     """The content policy of one approval page, whose form ends in a redirect to `redirect_uri`."""
     parts = urlsplit(redirect_uri)
     return {CSP: _CSP.format(actions=f"'self' {parts.scheme}://{parts.netloc}")}
+
+
+def script_policy(redirect_uri: str = "") -> dict[str, str]:
+    """The content policy of a page with a passkey's ceremony: our own files may run there, nothing else may."""
+    policy = approval_policy(redirect_uri)[CSP] if redirect_uri else _ALWAYS[CSP]
+    return {CSP: f"{policy}; script-src 'self'"}
 
 
 def security_headers(*, secure: bool) -> SendHook:

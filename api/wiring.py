@@ -10,8 +10,8 @@ from litestar.types import Scope
 from api.batcher import Batcher
 from api.clock import Clock
 from api.jobs.worker import Worker
-from api.senders.post_room import PostRoom
 from api.oauth.client_keys import ClientKeys
+from api.senders.post_room import PostRoom
 from api.sessions import CookieJar, Lifetime
 from api.settings import Settings
 from consent.denials import Denied

@@ -1,7 +1,7 @@
 """Consumers' accounts: a sign-in key that only the person holds.
 
 Only the SHA-256 of a key is stored; the key carries its bucket, so signing in reads one bucket. Other ways in
-lead to the same account: a code to an address of the person's (`one_time_codes`).
+lead to the same account: a code to an address of the person's (`one_time_codes`), and passkeys (`passkeys`).
 
 * `new_accounts(people, now_ms, langs) -> (keys, call)` makes sign-in keys for people just created, and the call
   that writes their accounts.
@@ -67,6 +67,12 @@ _DROP_CODES = RowSet(
     subject="bytes",
 )
 
+_DROP_PASSKEYS = RowSet(
+    "WITH {rows} DELETE FROM passkey WHERE (bucket, subject) IN (SELECT bucket, subject FROM rows)",
+    bucket="int",
+    subject="bytes",
+)
+
 
 def new_accounts(people: Sequence[Person], now_ms: int, langs: Sequence[str]) -> tuple[list[str], Call]:
     """Sign-in keys in the order of `people`, and the call that writes one account each."""
@@ -82,6 +88,7 @@ def lock_out(conn: Connection, people: Sequence[tuple[Bucket, SubjectId]]) -> No
     """Let these accounts open nothing any more: nobody knows a secret with the digest they have from now on."""
     _LOCK_OUT(conn, [(*who, secrets.token_bytes(32)) for who in people])
     _DROP_CODES(conn, people)
+    _DROP_PASSKEYS(conn, people)
 
 
 def sign_in(conn: Connection, key: str) -> Consumer | None:

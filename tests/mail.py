@@ -93,7 +93,7 @@ class _Server(socketserver.ThreadingTCPServer):
     daemon_threads = True
     allow_reuse_address = True
 
-    def handle_error(self, request, client_address) -> None:
+    def handle_error(self, *_) -> None:
         """A client that walked away in the middle is part of the tests."""
 
 

@@ -14,6 +14,7 @@ import consent.dual_tables
 import consent.erasure_tables
 import consent.ledger.tables
 import consent.load_tables
+import consent.passkey_tables
 import consent.signing_tables
 import consent.tables
 import vault.erasure_tables
@@ -40,6 +41,7 @@ TABLE_MODULES = (
     vault.honey_tables,
     consent.tables,
     consent.account_tables,
+    consent.passkey_tables,
     consent.decoupled_tables,
     consent.dual_tables,
     consent.ledger.tables,

@@ -3,22 +3,47 @@
 from typing import Any
 
 from litestar import Request, Response, get
+from litestar.params import QueryParams
 
 from api.access import Access, access
+from api.i18n import Catalogue
+from api.portal.entering import fresh
 from api.portal.render import page, page_texts
 from api.sessions import Session
 from api.wiring import services_of
+from consent.authenticators import relying_of
+from consent.passkeys import Passkey, passkey_text, passkeys_of
 from consent.sign_ins import last_sign_ins
 
 _MOST_SHOWN = 20
 
 
 @get("/account", opt=access(Access.CONSUMER), sync_to_thread=True)
-def account_page(request: Request[Session, Any, Any]) -> Response[str]:
-    """The latest sign-ins, newest first."""
-    services, texts = services_of(request), page_texts(request)
-    who = (request.user.bucket, request.user.subject)
+def account_page(request: Request[Session, Any, Any], query: QueryParams) -> Response[str]:
+    """The person's passkeys, and their latest sign-ins, newest first."""
+    services, texts, person = services_of(request), page_texts(request), request.user
+    who = (person.bucket, person.subject)
     with services.vault.data.read() as conn:
         lines = last_sign_ins(conn, who, _MOST_SHOWN)
-    shown = [(texts.text(f"account.how_{line.how.value}"), texts.moment(line.at)) for line in lines]
-    return page(request, "account.html", sign_ins=shown)
+        passkeys = passkeys_of(conn, who)
+    return page(
+        request,
+        "account.html",
+        done="passkeys.added" if "added" in query else "passkeys.removed" if "removed" in query else "",
+        sign_ins=[(texts.text(f"account.how_{line.how.value}"), texts.moment(line.at)) for line in lines],
+        offered=relying_of(services.issuer) is not None,
+        passkeys=[_view(one, texts) for one in passkeys],
+        fresh=fresh(person, services.clock()),
+    )
+
+
+def _view(one: Passkey, texts: Catalogue) -> dict[str, str]:
+    used = texts.text("passkeys.used", date=texts.date(one.used_at)) if one.used_at else ""
+    alarm = texts.text("passkeys.alarm", date=texts.date(one.alarm_at)) if one.alarm_at else ""
+    return {
+        "id": passkey_text(one.id),
+        "name": one.name,
+        "created": texts.text("passkeys.created", date=texts.date(one.created_at)),
+        "used": used,
+        "alarm": alarm,
+    }

@@ -4,18 +4,25 @@ A session's id is always made here and now, so nothing an attacker planted in th
 left there, is worth anything afterwards.
 """
 
-from typing import Any
+from typing import Any, Final
 
 from litestar import Request, Response
 from sqlalchemy import Connection
 
 from api.portal.asked import open_request
 from api.portal.render import page_lang, see_other
-from api.sessions import end_session, find_session, open_session
+from api.sessions import Session, end_session, find_session, open_session
 from api.wiring import services_of
 from consent.accounts import present
 from consent.sign_ins import How, note_sign_in
 from vault.ids import Bucket, SubjectId
+
+FRESH_MS: Final = 300_000
+
+
+def fresh(session: Session, now_ms: int) -> bool:
+    """Whether the person proved themselves within the last five minutes: every sign-in makes a new session."""
+    return now_ms < session.created_at + FRESH_MS
 
 
 def enter(conn: Connection, who: tuple[Bucket, SubjectId], how: How, before: str, now_ms: int) -> str | None:

@@ -40,6 +40,7 @@ def static_files() -> dict[str, StaticFile]:
     """The portal's files by template name: a closed list, so no path of a request ever reaches the disk."""
     return {
         "css": _static("perusal.css", "text/css; charset=utf-8"),
+        "passkeys": _static("passkeys.js", "text/javascript; charset=utf-8"),
         "icon": _static("icon.svg", "image/svg+xml"),
     }
 

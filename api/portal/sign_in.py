@@ -6,6 +6,7 @@ Signing in always makes a new session, ends the one the browser still had and fo
 """
 
 import secrets
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlencode
 
@@ -23,6 +24,7 @@ from api.senders.message import Channel
 from api.sessions import Session, end_session
 from api.wiring import Services, services_of
 from consent import accounts
+from consent.authenticators import relying_of
 from consent.sign_ins import How
 
 
@@ -67,6 +69,11 @@ def source_here(request: Request[Any, Any, Any]) -> bytes:
     return source_of(services_of(request).csrf_key, request.client.host if request.client else "")
 
 
+def visitor_of(request: Request[Any, Any, Any]) -> str:
+    """The cookie of somebody who is not signed in, to which their forms are bound; empty when they have none."""
+    return request.cookies.get(services_of(request).jar.visitor_name, "")
+
+
 def too_many(request: Request[Any, Any, Any], named: dict[str, str] | None, wait: int) -> Response[str]:
     """The page of whoever tried too often; `wait` in seconds."""
     headers = {"Retry-After": str(wait)}
@@ -81,12 +88,16 @@ def sign_in_form(
     error: str = "",
     status: int = 200,
     headers: dict[str, str] | None = None,
+    bound: Callable[[str], dict[str, Any]] | None = None,
     **context: Any,
 ) -> Response[str]:
-    """A page with a form for somebody who is not signed in, bound to the visitor's cookie."""
+    """A page with a form for somebody who is not signed in, bound to the visitor's cookie.
+
+    `bound` makes what else the template needs out of that cookie.
+    """
     services = services_of(request)
     jar = services.jar
-    visitor = request.cookies.get(jar.visitor_name) or secrets.token_urlsafe(32)
+    visitor = visitor_of(request) or secrets.token_urlsafe(32)
     answer = page(
         request,
         template,
@@ -96,7 +107,9 @@ def sign_in_form(
         query=urlencode(named or {}),
         error=error,
         channels=tuple(channel.value for channel in Channel if channel in services.post_room.channels),
+        passkeys=relying_of(services.issuer) is not None,
         **(named or {"client_id": "", "request_uri": ""}),
+        **(bound(visitor) if bound else {}),
         **context,
     )
     answer.cookies.append(jar.keep(jar.visitor_name, visitor))

@@ -27,7 +27,7 @@ from api.portal.asked import request_named
 from api.portal.entering import enter, welcome
 from api.portal.posted import posted
 from api.portal.render import page_lang, page_texts, see_other
-from api.portal.sign_in import sign_in_form, source_here, too_many
+from api.portal.sign_in import sign_in_form, source_here, too_many, visitor_of
 from api.problems import Problem
 from api.senders.message import Channel, Message
 from api.wiring import Services, services_of
@@ -54,7 +54,7 @@ def ask_for_code(request: Request[Any, Any, Any]) -> Response[str]:
     value = address_in(services, form.get("address", ""))
     if value is None:
         return sign_in_form(request, "sign_in.html", named, error="sign_in_code.bad_address", status=400)
-    asked = AskedFor(binding=_visitor(request))
+    asked = AskedFor(binding=visitor_of(request))
     issued = issue_limited(request, value, asked)
     if isinstance(issued, int):
         return too_many(request, named, issued)
@@ -73,7 +73,7 @@ def sign_in_with_code(request: Request[Any, Any, Any]) -> Response[str]:
         wait = wait_seconds(conn, source, now_ms)
         if wait:
             return too_many(request, named, wait)
-        asked = AskedFor(binding=_visitor(request))
+        asked = AskedFor(binding=visitor_of(request))
         who = spend(conn, services.vault, ticket, code, asked, now_ms)
         secret = who and enter(conn, who, How.CODE, before, now_ms)
         if not secret:
@@ -145,8 +145,3 @@ def _offered(services: Services) -> frozenset[Channel]:
     if not channels:
         raise Problem(404, "not_found")
     return channels
-
-
-def _visitor(request: Request[Any, Any, Any]) -> str:
-    """The cookie the form is bound to: the CSRF check has just seen it."""
-    return request.cookies.get(services_of(request).jar.visitor_name, "")

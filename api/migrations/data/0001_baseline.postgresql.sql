@@ -398,6 +398,57 @@ ALTER TABLE ledger_tile ENABLE ROW LEVEL SECURITY
 -- end
 CREATE POLICY own ON ledger_tile USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0)
 -- end
+CREATE TABLE passkey (
+	bucket INTEGER NOT NULL,
+	id BYTEA NOT NULL,
+	subject BYTEA NOT NULL,
+	credential_id BYTEA NOT NULL,
+	public_key BYTEA NOT NULL,
+	sign_count BIGINT NOT NULL,
+	name TEXT NOT NULL,
+	backed_up BOOLEAN NOT NULL,
+	created_at BIGINT NOT NULL,
+	used_at BIGINT,
+	CONSTRAINT pk_passkey PRIMARY KEY (bucket, id),
+	CONSTRAINT uq_passkey_credential_id_bucket UNIQUE (credential_id, bucket),
+	CONSTRAINT ck_passkey_credential_id CHECK (length(credential_id) BETWEEN 16 AND 1023),
+	CONSTRAINT ck_passkey_public_key CHECK (length(public_key) BETWEEN 1 AND 2048),
+	CONSTRAINT ck_passkey_sign_count CHECK (sign_count >= 0),
+	CONSTRAINT ck_passkey_name CHECK (length(name) BETWEEN 1 AND 100)
+)
+-- end
+CREATE INDEX ix_passkey_subject ON passkey (subject, bucket)
+-- end
+CREATE FUNCTION passkey_before_update() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.bucket <> OLD.bucket OR NEW.id <> OLD.id OR NEW.subject <> OLD.subject OR NEW.credential_id <> OLD.credential_id OR NEW.public_key <> OLD.public_key OR NEW.backed_up <> OLD.backed_up OR NEW.created_at <> OLD.created_at THEN RAISE EXCEPTION 'passkey: these columns never change' USING ERRCODE = '23514'; END IF; IF NEW.sign_count < OLD.sign_count THEN RAISE EXCEPTION 'passkey: the counter only goes up' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
+-- end
+CREATE TRIGGER passkey_before_update BEFORE UPDATE ON passkey FOR EACH ROW EXECUTE FUNCTION passkey_before_update()
+-- end
+ALTER TABLE passkey ENABLE ROW LEVEL SECURITY
+-- end
+CREATE POLICY own ON passkey USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0)
+-- end
+CREATE TABLE passkey_alarm (
+	bucket INTEGER NOT NULL,
+	id BYTEA NOT NULL,
+	subject BYTEA NOT NULL,
+	passkey_id BYTEA NOT NULL,
+	stored_count BIGINT NOT NULL,
+	given_count BIGINT NOT NULL,
+	at BIGINT NOT NULL,
+	CONSTRAINT pk_passkey_alarm PRIMARY KEY (bucket, id),
+	CONSTRAINT ck_passkey_alarm_backwards CHECK (given_count <= stored_count)
+)
+-- end
+CREATE INDEX ix_passkey_alarm_subject ON passkey_alarm (subject, bucket)
+-- end
+CREATE FUNCTION passkey_alarm_append_only() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'passkey_alarm is append-only' USING ERRCODE = '23514'; END $$
+-- end
+CREATE TRIGGER passkey_alarm_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON passkey_alarm FOR EACH STATEMENT EXECUTE FUNCTION passkey_alarm_append_only()
+-- end
+ALTER TABLE passkey_alarm ENABLE ROW LEVEL SECURITY
+-- end
+CREATE POLICY own ON passkey_alarm USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0)
+-- end
 CREATE TABLE person (
 	bucket INTEGER NOT NULL,
 	subject BYTEA NOT NULL,

@@ -302,6 +302,47 @@ CREATE TRIGGER ledger_tile_no_update BEFORE UPDATE ON ledger_tile BEGIN SELECT R
 -- end
 CREATE TRIGGER ledger_tile_no_delete BEFORE DELETE ON ledger_tile BEGIN SELECT RAISE(ABORT, 'ledger_tile is append-only'); END
 -- end
+CREATE TABLE passkey (
+	bucket INTEGER NOT NULL,
+	id BLOB NOT NULL,
+	subject BLOB NOT NULL,
+	credential_id BLOB NOT NULL,
+	public_key BLOB NOT NULL,
+	sign_count BIGINT NOT NULL,
+	name TEXT NOT NULL,
+	backed_up BOOLEAN NOT NULL,
+	created_at BIGINT NOT NULL,
+	used_at BIGINT,
+	CONSTRAINT pk_passkey PRIMARY KEY (bucket, id),
+	CONSTRAINT uq_passkey_credential_id_bucket UNIQUE (credential_id, bucket),
+	CONSTRAINT ck_passkey_credential_id CHECK (length(credential_id) BETWEEN 16 AND 1023),
+	CONSTRAINT ck_passkey_public_key CHECK (length(public_key) BETWEEN 1 AND 2048),
+	CONSTRAINT ck_passkey_sign_count CHECK (sign_count >= 0),
+	CONSTRAINT ck_passkey_name CHECK (length(name) BETWEEN 1 AND 100)
+)
+-- end
+CREATE INDEX ix_passkey_subject ON passkey (subject, bucket)
+-- end
+CREATE TRIGGER passkey_before_update BEFORE UPDATE ON passkey BEGIN SELECT RAISE(ABORT, 'passkey: these columns never change') WHERE NEW.bucket <> OLD.bucket OR NEW.id <> OLD.id OR NEW.subject <> OLD.subject OR NEW.credential_id <> OLD.credential_id OR NEW.public_key <> OLD.public_key OR NEW.backed_up <> OLD.backed_up OR NEW.created_at <> OLD.created_at; SELECT RAISE(ABORT, 'passkey: the counter only goes up') WHERE NEW.sign_count < OLD.sign_count; END
+-- end
+CREATE TABLE passkey_alarm (
+	bucket INTEGER NOT NULL,
+	id BLOB NOT NULL,
+	subject BLOB NOT NULL,
+	passkey_id BLOB NOT NULL,
+	stored_count BIGINT NOT NULL,
+	given_count BIGINT NOT NULL,
+	at BIGINT NOT NULL,
+	CONSTRAINT pk_passkey_alarm PRIMARY KEY (bucket, id),
+	CONSTRAINT ck_passkey_alarm_backwards CHECK (given_count <= stored_count)
+)
+-- end
+CREATE INDEX ix_passkey_alarm_subject ON passkey_alarm (subject, bucket)
+-- end
+CREATE TRIGGER passkey_alarm_no_update BEFORE UPDATE ON passkey_alarm BEGIN SELECT RAISE(ABORT, 'passkey_alarm is append-only'); END
+-- end
+CREATE TRIGGER passkey_alarm_no_delete BEFORE DELETE ON passkey_alarm BEGIN SELECT RAISE(ABORT, 'passkey_alarm is append-only'); END
+-- end
 CREATE TABLE person (
 	bucket INTEGER NOT NULL,
 	subject BLOB NOT NULL,
