@@ -36,6 +36,7 @@ from api.jobs.publisher import Publisher
 from api.jobs.worker import Worker
 from api.oauth.authorize import authorize
 from api.oauth.device import authorize_device
+from api.oauth.grants import end_grant, query_grant
 from api.oauth.introspect import introspect_token
 from api.oauth.metadata import authorization_server, jwks, protected_resource
 from api.oauth.par import push
@@ -91,6 +92,8 @@ PROTOCOL = (
     issue_token,
     introspect_token,
     revoke_token,
+    query_grant,
+    end_grant,
     redeem,
 )
 STAFF = (

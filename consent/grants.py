@@ -1,8 +1,9 @@
 """The grant's states and legal moves, once as a pure state machine and once as rows the data base checks by.
 
-Names follow the W3C Data Privacy Vocabulary's consent states (consent.md §6). Two moves go beyond that list:
-a grant that is used up or past its window can still be withdrawn, because withdrawing also ends the
-recipient's right to keep what it received. States without a move out of them are final.
+Names follow the W3C Data Privacy Vocabulary's consent states (consent.md §6). Some moves go beyond that list: a
+grant that is used up, past its window or terminated by its recipient can still be withdrawn, because withdrawing also
+ends the recipient's right to keep what it received, and no recipient shall escape that by ending the grant first; and
+a recipient may end a grant of which nothing is left. States without a move out of them are final.
 """
 
 from collections.abc import Mapping
@@ -42,8 +43,9 @@ MOVES: Mapping[GrantState, frozenset[GrantState]] = {
     GrantState.DEFERRED: frozenset({GrantState.ACTIVE, GrantState.REFUSED, GrantState.LAPSED}),
     GrantState.ACTIVE: _ENDINGS | {GrantState.SUSPENDED, GrantState.EXHAUSTED, GrantState.EXPIRED},
     GrantState.SUSPENDED: _ENDINGS | {GrantState.ACTIVE, GrantState.EXPIRED},
-    GrantState.EXHAUSTED: frozenset({GrantState.WITHDRAWN, GrantState.INVALIDATED}),
-    GrantState.EXPIRED: frozenset({GrantState.WITHDRAWN, GrantState.INVALIDATED}),
+    GrantState.EXHAUSTED: frozenset({GrantState.WITHDRAWN, GrantState.TERMINATED, GrantState.INVALIDATED}),
+    GrantState.EXPIRED: frozenset({GrantState.WITHDRAWN, GrantState.TERMINATED, GrantState.INVALIDATED}),
+    GrantState.TERMINATED: frozenset({GrantState.WITHDRAWN, GrantState.INVALIDATED}),
 }
 
 BIRTHS = frozenset({GrantState.REQUESTED, GrantState.ACTIVE, GrantState.REFUSED})

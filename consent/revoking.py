@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, literal, null, select, union_all, update
 
+from consent import management_tokens
 from consent.minting import REFRESH_PREFIX, TOKEN_PREFIX
 from consent.tables import consent_grant, refresh_token, token, use
 from vault.errors import MalformedId
@@ -20,6 +21,8 @@ from vault.ids import Bucket, Buckets, secret_bucket, secret_hash
 
 def revoke(conn: Connection, buckets: Buckets, client_id: str, text: str, now_ms: int) -> bool:
     """End the token that `text` is, if it is one of this client's."""
+    if text.startswith(f"{management_tokens.PREFIX}_"):
+        return management_tokens.give_back(conn, client_id, text)
     found = conn.execute(_own(_bucket(text, buckets), secret_hash(text), client_id)).one_or_none()
     if found is None:
         return False

@@ -9,6 +9,7 @@ milliseconds, `fields` is a sorted JSON list of field codes, hashes of secrets a
 
 from consent import triggers
 from consent.grant_tables import consent_grant, event_outbox, grant_transition, withdrawal
+from consent.management_tables import management_token, termination
 from consent.party_tables import (
     client,
     fetched_keys,
@@ -48,6 +49,7 @@ __all__ = [
     "fetched_keys",
     "grant_transition",
     "idempotency",
+    "management_token",
     "notice_showing",
     "notice_version",
     "purpose",
@@ -59,6 +61,7 @@ __all__ = [
     "request_claim",
     "signed_request",
     "suspension",
+    "termination",
     "terms_version",
     "token",
     "use",

@@ -2,7 +2,8 @@
 
 * A disclosure row needs an active grant inside its window with a use left, an unvoided use with a slot
   left, the same recipient, person and purpose, and only granted fields; inserting it spends both counters.
-* A grant moves only along `grant_transition`, counts its disclosures, and is withdrawn by a withdrawal row only.
+* A grant moves only along `grant_transition`, counts its disclosures, and is withdrawn by a withdrawal row only, and
+  terminated by a termination only.
 * A use is minted from an active grant, never for more than is left, nor for fields the grant has not; it counts
   its disclosures and is voided once. A refresh token belongs to a counted grant and mints until it is voided.
 * A disclosure's redeliveries are one row whose counter only goes up.
@@ -125,6 +126,11 @@ _RULES = (
         ),
         _ONWARD[0],
         _OUTLIVED,
+        Check(
+            "terminated without a termination",
+            "NEW.state = 'terminated' AND NOT EXISTS (SELECT 1 FROM termination t "
+            "WHERE t.bucket = NEW.bucket AND t.grant_id = NEW.id)",
+        ),
         # The last use's own move is legal by the check constraints alone; it is the hot one.
         only="NEW.state <> OLD.state AND NOT (OLD.state = 'active' AND NEW.state = 'exhausted')",
     ),

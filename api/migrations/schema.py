@@ -14,6 +14,7 @@ import consent.dual_tables
 import consent.erasure_tables
 import consent.ledger.tables
 import consent.load_tables
+import consent.management_tables
 import consent.passkey_tables
 import consent.signing_tables
 import consent.tables
@@ -47,6 +48,7 @@ TABLE_MODULES = (
     consent.ledger.tables,
     consent.erasure_tables,
     consent.load_tables,
+    consent.management_tables,
     consent.signing_tables,
     breach.tables,
     api.kept_tables,

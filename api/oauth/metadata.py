@@ -13,14 +13,17 @@ import msgspec
 from litestar import Request, Response, get
 
 from api.access import Access, access
-from api.oauth import device
+from api.oauth import backchannel, device
 from api.oauth.assertion import ALGORITHMS as ASSERTION_ALGORITHMS
 from api.oauth.dpop import ALGORITHMS as PROOF_ALGORITHMS
+from api.oauth.grants import ACTIONS
+from api.oauth.grants import PATH as GRANTS
 from api.oauth.request_object import ALGORITHMS as OBJECT_ALGORITHMS
 from api.oauth.token import HANDLERS
 from api.wiring import Services, services_of
 from consent import signing_keys
 from consent.details import DETAILS_TYPE
+from consent.management_tokens import Scope
 from consent.signed import Algorithm
 
 _CACHED = {"Cache-Control": "public, max-age=600"}
@@ -88,11 +91,18 @@ def server_document(services: Services) -> dict[str, Any]:
         "request_object_signing_alg_values_supported": list(OBJECT_ALGORITHMS),
         **_authenticated("token"),
         "device_authorization_endpoint": services.url(device.PATH),
+        "backchannel_authentication_endpoint": services.url(backchannel.PATH),
+        "backchannel_token_delivery_modes_supported": ["poll"],
+        "backchannel_user_code_parameter_supported": False,
         "revocation_endpoint": services.url("/revoke"),
         **_authenticated("revocation"),
         "introspection_endpoint": services.url("/introspect"),
         **_authenticated("introspection"),
         "introspection_signing_alg_values_supported": [Algorithm.ES256],
+        "grant_management_endpoint": services.url(GRANTS),
+        "grant_management_actions_supported": list(ACTIONS),
+        "grant_management_action_required": False,
+        "scopes_supported": sorted(Scope),
         "authorization_details_types_supported": [DETAILS_TYPE],
         "authorization_response_iss_parameter_supported": True,
         "dpop_signing_alg_values_supported": list(PROOF_ALGORITHMS),
