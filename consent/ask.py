@@ -247,4 +247,6 @@ def _refuse_texts(conn: Connection, client: Client, details: Details) -> Refusal
         or claims.get("currency", owed.currency) != owed.currency
     ):
         return Refusal(code=RefusalCode.DETAILS_UNKNOWN_TERMS, at="/0/liability")
+    if owed.signature_hash is None and details.terms_signature is None:
+        return Refusal(code=RefusalCode.DETAILS_UNSIGNED_TERMS, at="/0/liability")
     return None

@@ -130,7 +130,28 @@ terms_version = Table(
     UniqueConstraint("id", "hash", "recipient_id", name="uq_terms_version_shown"),
 )
 
-for _table in (purpose, purpose_field, notice_version, suspension, terms_version):
+terms_signature = Table(
+    "terms_signature",
+    metadata,
+    col.text_key("terms_id"),
+    col.text("terms_hash"),
+    col.text("recipient_id"),
+    col.text("client_id"),
+    col.text("signature"),
+    col.text("jwk"),
+    col.text("hash"),
+    col.time("signed_at"),
+    tenant_column(),
+    ForeignKeyConstraint(
+        ["terms_id", "terms_hash", "recipient_id"],
+        [f"terms_version.{c}" for c in ("id", "hash", "recipient_id")],
+        name="fk_terms_signature_terms",
+    ),
+    of_client("terms_signature"),
+)
+"""Who signed which terms when they were published, with which key (`terms_signing`)."""
+
+for _table in (purpose, purpose_field, notice_version, suspension, terms_signature, terms_version):
     append_only(_table)
 
 

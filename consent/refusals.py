@@ -27,6 +27,7 @@ class RefusalCode(StrEnum):
     DETAILS_OTHER_RECIPIENT = "details.other_recipient"
     DETAILS_UNKNOWN_NOTICE = "details.unknown_notice"
     DETAILS_UNKNOWN_TERMS = "details.unknown_terms"
+    DETAILS_UNSIGNED_TERMS = "details.unsigned_terms"
     DETAILS_TOO_LARGE = "details.too_large"
     DETAILS_CONTROL_CHARACTER = "details.control_character"
     DETAILS_WINDOW_TOO_LATE = "details.window_too_late"

@@ -18,6 +18,7 @@ from consent.party_tables import (
     purpose_field,
     recipient,
     suspension,
+    terms_signature,
     terms_version,
 )
 from consent.request_tables import signed_request
@@ -62,6 +63,7 @@ __all__ = [
     "signed_request",
     "suspension",
     "termination",
+    "terms_signature",
     "terms_version",
     "token",
     "use",

@@ -14,12 +14,17 @@ from sqlalchemy import Connection, insert, select
 from consent.clauses import findings
 from consent.errors import BadTerms, UnfairTerms
 from consent.ids import RecipientId, TermsId, document_hash, new_reference
-from consent.tables import terms_version
+from consent.tables import terms_signature, terms_version
 from consent.texts import storable
 
 _MAX_CHARS = 20_000
 _CURRENCY = re.compile(r"[A-Z]{3}")
 _AMOUNT = re.compile(r"(0|[1-9][0-9]{0,11})(\.[0-9]{1,2})?")
+
+
+_SIGNED = select(terms_version, terms_signature.c.hash.label("signature_hash")).outerjoin(
+    terms_signature, terms_signature.c.terms_id == terms_version.c.id
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +39,8 @@ class Terms:
     currency: str
     cap: Decimal
     hash: str
+    signature_hash: str | None = None
+    """Names the recipient's signature under these terms (`terms_signing`); None where each request has to be signed."""
 
     def example(self) -> Decimal:
         """What one person would be owed for one leak: the sum the approval page shows."""
@@ -63,13 +70,13 @@ def publish(
     if found is None:
         row = {**names, **sums, "id": new_reference("lt", now_ms), "text": body}
         conn.execute(insert(terms_version).values(**row, hash=digest, created_at=now_ms))
-        found = conn.execute(select(terms_version).filter_by(**names)).one()
-    return _terms(found)
+    this = (terms_version.c.recipient_id == recipient_id, terms_version.c.version == version)
+    return _terms(conn.execute(_SIGNED.where(*this)).one())
 
 
 def terms(conn: Connection, terms_id: str) -> Terms | None:
     """One published version by its id."""
-    row = conn.execute(select(terms_version).where(terms_version.c.id == terms_id)).one_or_none()
+    row = conn.execute(_SIGNED.where(terms_version.c.id == terms_id)).one_or_none()
     return None if row is None else _terms(row)
 
 
@@ -113,4 +120,5 @@ def _terms(row: Any) -> Terms:
         currency=row.currency,
         cap=Decimal(row.cap),
         hash=row.hash,
+        signature_hash=row.signature_hash,
     )

@@ -67,6 +67,9 @@ def _seed_transitions(table: Table) -> None:
 
 _GRANT = "consent_grant g WHERE g.bucket = NEW.bucket AND g.id = NEW.grant_id"
 _THIS_GRANT = "UPDATE consent_grant SET {} WHERE bucket = NEW.bucket AND id = NEW.grant_id"
+_SHOWING = "s.bucket = NEW.bucket AND s.id = NEW.showing_id"
+# Canonical JSON, in which no text can write an unescaped quote: only the member itself reads so.
+_SIGNED_REQUEST = "s.details LIKE '%\"terms_signature\":\"sha-256:%'"
 _births = ", ".join(f"'{s}'" for s in sorted(BIRTHS))
 _PARENT = "consent_grant p WHERE p.bucket = NEW.bucket AND p.id = NEW.parent_grant"
 _ONWARD = (
@@ -102,6 +105,11 @@ _RULES = (
             "fields beyond the purpose",
             "NEW.fields = '[]' OR EXISTS (SELECT 1 FROM {each}NEW.fields{/each} WHERE value NOT IN "
             "(SELECT p.field FROM purpose_field p WHERE p.purpose = NEW.purpose))",
+        ),
+        Check(
+            "terms that the recipient has not signed",
+            "NOT EXISTS (SELECT 1 FROM terms_signature t WHERE t.terms_id = NEW.terms_id) "
+            f"AND NOT EXISTS (SELECT 1 FROM notice_showing s WHERE {_SHOWING} AND {_SIGNED_REQUEST})",
         ),
         *_ONWARD,
     ),

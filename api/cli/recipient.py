@@ -18,6 +18,7 @@ from api.cli.failures import Exit, Failure
 from api.cli.installation import databases, dir_option, settings_of
 from api.cli.output import emit, json_option, table_of
 from api.cli.recipient_clients import client, keys, listing, resume, suspend
+from api.cli.recipient_terms import TermsText, publish, sign
 from consent import notices, recipients, terms
 from consent.registering import FIRST_LABEL
 
@@ -29,16 +30,6 @@ class NoticeText(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     version: int
     lang: str
     text: str
-
-
-class TermsText(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """What the recipient owes per person if what it was given leaks; sums are decimal texts."""
-
-    version: int
-    text: str
-    per_record: str
-    currency: str
-    cap: str
 
 
 class RecipientFile(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -61,7 +52,7 @@ def command() -> None:
     """Those who may ask people for data."""
 
 
-for _command in (client, keys, listing, resume, suspend):
+for _command in (client, keys, listing, publish, resume, sign, suspend):
     command.add_command(_command)
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from joserfc import jws
 from joserfc.jwk import ECKey
 
 from api.demo.apps import APPS
@@ -37,13 +38,18 @@ def found_site(home: Path) -> dict[str, Any]:
 
 
 def register_apps(home: Path) -> tuple[list[Registered], list[ECKey]]:
-    """`perusal recipient add -` for every app, each with a new key of its own."""
+    """`perusal recipient add -` for every app, each with a new key of its own, and its signature under its terms."""
     keys = [ECKey.generate_key("P-256", {"alg": "ES256", "use": "sig"}, auto_kid=True) for _ in APPS]
     wanted = [
         app.registration(number, {"keys": [key.as_dict(private=False)]})
         for number, (app, key) in enumerate(zip(APPS, keys, strict=True), 1)
     ]
     told = perusal("recipient", "add", "-", "--dir", home, stdin=json.dumps(wanted))
+    signed = [
+        {"terms": made["terms"][0]["id"], "signature": _signature(key, made["terms"][0]["hash"])}
+        for made, key in zip(told["recipients"], keys, strict=True)
+    ]
+    perusal("recipient", "sign", "-", "--dir", home, stdin=json.dumps(signed))
     registered = [
         Registered(
             app=app,
@@ -55,6 +61,13 @@ def register_apps(home: Path) -> tuple[list[Registered], list[ECKey]]:
         for app, made in zip(APPS, told["recipients"], strict=True)
     ]
     return registered, keys
+
+
+def _signature(key: ECKey, terms_hash: str) -> str:
+    """What an app's own lawyer would send: a detached JWS (RFC 7515, appendix F) over the hash of its terms."""
+    header = {"alg": "ES256", "typ": "liability-terms+jws", "kid": key.kid}
+    head, _, signature = jws.serialize_compact(header, terms_hash, key, algorithms=["ES256"]).split(".")
+    return f"{head}..{signature}"
 
 
 def enrol_city(home: Path, people: Sequence[Citizen]) -> dict[int, str]:

@@ -13,7 +13,7 @@ from consent.compact import heading
 from consent.errors import BadRegistration
 from consent.key_sets import PublicKey, key_set
 from consent.recipients import Client
-from vault.opening import Vault
+from vault.storage import Database
 
 _TYPES = frozenset({"application/json", "application/jwk-set+json"})
 _OK = 200
@@ -28,7 +28,7 @@ class ClientKeys:
         self._few = BoundedSemaphore(_MOST_WAITING)
 
     def of(
-        self, vault: Vault, guard: Guard, client: Client, signed: str, now_ms: int
+        self, data: Database, guard: Guard, client: Client, signed: str, now_ms: int
     ) -> tuple[PublicKey, ...]:
         """The keys that may verify `signed`, a compact JWS of this client."""
         said = heading(signed)
@@ -36,18 +36,18 @@ class ClientKeys:
         # Whoever finds too many waiting goes on with what is known, rather than hold a thread of the server.
         if fetched.due(client, kid, now_ms) and self._few.acquire(blocking=False):
             try:
-                client = self._renewed(vault, guard, client, now_ms)
+                client = self._renewed(data, guard, client, now_ms)
             finally:
                 self._few.release()
         return fetched.usable(client, now_ms)
 
-    def _renewed(self, vault: Vault, guard: Guard, client: Client, now_ms: int) -> Client:
+    def _renewed(self, data: Database, guard: Guard, client: Client, now_ms: int) -> Client:
         # One at a time: the second of two requests under a new key waits for the first one's answer.
         with self._one:
-            with vault.data.write() as conn:
+            with data.write() as conn:
                 mine = fetched.claim_try(conn, client.client_id, now_ms)
             keys = _fetch(client.jwks_uri or "", guard) if mine else None
-            with vault.data.write() as conn:
+            with data.write() as conn:
                 if keys is not None:
                     fetched.keep(conn, client.client_id, client.jwks_uri or "", keys, now_ms)
                 return recipients.client(conn, client.client_id) or client

@@ -56,7 +56,7 @@ def caller(services: Services, request: Request[Any, Any, Any], form: Mapping[st
     if known is None:
         raise OAuthRefused(401, "invalid_client", "client.not_authenticated")
     said = form["client_assertion"]
-    keys = services.client_keys.of(services.vault, services.settings.guard, known, said, now_ms)
+    keys = services.client_keys.of(services.vault.data, services.settings.guard, known, said, now_ms)
     checked = check_assertion(said, keys, client_id=client_id, issuer=services.issuer, now_ms=now_ms)
     if not isinstance(checked, Assertion):
         raise OAuthRefused(401, "invalid_client", "client.not_authenticated")

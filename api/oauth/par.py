@@ -67,7 +67,7 @@ def _signed(services: Services, who: Caller, form: Mapping[str, str]) -> Request
     if "request" not in form:
         return None
     text, now_ms, client = form["request"], services.clock(), who.client
-    keys = services.client_keys.of(services.vault, services.settings.guard, client, text, now_ms)
+    keys = services.client_keys.of(services.vault.data, services.settings.guard, client, text, now_ms)
     checked = check_request_object(
         text, keys, client_id=client.client_id, issuer=services.issuer, now_ms=now_ms
     )

@@ -7,6 +7,9 @@ from joserfc.jwk import ECKey
 
 from api.cli.failures import Exit
 from api.demo.apps import APPS
+from consent.ids import document_hash
+from tests.consent.signing import terms_jws
+from tests.web.key_server import key_server
 
 
 def jwks(*keys):
@@ -154,3 +157,81 @@ def test_keys_need_a_file_or_an_address(perusal, home, write, known):
     for more in ([], [write(jwks(key)), "--uri", "https://a.example/jwks"]):
         said = perusal("recipient", "keys", first["client_id"], *more, "--dir", home)
         assert (said.code, "[usage]" in said.err) == (Exit.USAGE, True)
+
+
+TERMS = {"version": 2, "text": "We owe you.", "per_record": "300.00", "currency": "CNY", "cap": "3000.00"}
+
+
+def test_terms_are_published_and_signed_afterwards_in_one_go(perusal, home, write, known):
+    first, key = known
+    said = perusal("recipient", "terms", first["recipient_id"], write(TERMS), "--dir", home, "--json")
+    both = [first["terms"][0]["id"], said.json["terms"]]
+    hashes = [first["terms"][0]["hash"], said.json["hash"]]
+    wanted = [
+        {"terms": name, "signature": terms_jws(key, digest)}
+        for name, digest in zip(both, hashes, strict=True)
+    ]
+
+    signed = perusal("recipient", "sign", write(wanted), "--dir", home, "--json")
+
+    assert said.json["signature_hash"] is None
+    assert [one["terms"] for one in signed.json["signed"]] == both
+
+
+def test_terms_are_published_with_their_signature_or_not_at_all(perusal, home, write, known):
+    first, key = known
+    digest = document_hash({**TERMS, "recipient_id": first["recipient_id"]})
+
+    for hashed, code in ((digest + "x", Exit.WRONG), (digest, Exit.OK)):
+        said = perusal(
+            "recipient",
+            "terms",
+            first["recipient_id"],
+            write(TERMS),
+            "--signature",
+            terms_jws(key, hashed),
+            "--dir",
+            home,
+            "--json",
+        )
+        assert said.code == code
+    assert said.json["hash"] == digest
+    assert said.json["signature_hash"].startswith("sha-256:")
+
+
+def test_keys_at_an_address_are_fetched_to_check_a_signature(perusal, home, write, known):
+    first, key = known
+    with key_server(key) as shown:
+        perusal("recipient", "keys", first["client_id"], "--uri", shown.uri, "--dir", home)
+        signed = write(
+            [{"terms": first["terms"][0]["id"], "signature": terms_jws(key, first["terms"][0]["hash"])}]
+        )
+        assert "[bad_terms]" in perusal("recipient", "sign", signed, "--dir", home).err
+        assert shown.asked == 0
+        with (home / "settings.env").open("a") as settings:
+            settings.write("PERUSAL_INTERNAL_HOSTS=127.0.0.1\n")
+        perusal("recipient", "keys", first["client_id"], "--uri", shown.uri, "--dir", home)
+
+        said = perusal("recipient", "sign", signed, "--dir", home)
+
+    assert (said.code, shown.asked) == (0, 1)
+    assert "internal hosts" in perusal("doctor", "--dir", home).out
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (("terms", "org_nobody", TERMS), "unknown_recipient"),
+        (("terms", "org_\x00", TERMS), "unknown_recipient"),
+        (("terms", "org_nobody", [TERMS]), "bad_file"),
+        (("sign", [{"terms": "lt_nobody", "signature": "a..b"}]), "bad_terms"),
+        (("sign", {"terms": "lt_nobody", "signature": "a..b"}), "bad_file"),
+    ],
+)
+def test_terms_and_signatures_of_nobody_are_refused(perusal, home, write, words, code):
+    said = perusal(
+        "recipient", *(word if isinstance(word, str) else write(word) for word in words), "--dir", home
+    )
+
+    assert said.code != 0
+    assert f"[{code}]" in said.err

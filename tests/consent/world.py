@@ -18,6 +18,7 @@ from consent.keeping import Enrolled, NewPerson, enrol_people
 from consent.recipients import Client, Registration
 from consent.refusals import Refusal
 from consent.tokens import CodeExchange, Issued, exchange
+from tests.consent.signing import signed_terms
 from tests.vault import people
 from vault.ids import secret_bucket, secret_hash
 from vault.opening import Vault
@@ -105,6 +106,7 @@ class World:
             owed = terms.publish(
                 conn, who.recipient_id, 1, "We owe you for leaks.", "500.00", "CNY", "5000.00", self.now
             )
+            owed = signed_terms(conn, owed, KEY, self.now)
             client = recipients.client(conn, who.client_id)
         assert client is not None
         return App(client=client, notice=notice, terms=owed)

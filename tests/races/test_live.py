@@ -102,7 +102,7 @@ def test_sixteen_copies_of_a_code_exchange_over_http_give_one_token(
     live, vault = served
     key = ECKey.generate_key("P-256", {"alg": "ES256", "use": "sig"}, auto_kid=True)
     town = new_town(vault, 1)
-    shop = open_shop(vault, 9, now_ms(), {"keys": [key.as_dict(private=False)]})
+    shop = open_shop(vault, 9, now_ms(), key)
     approval = approved(vault, shop, town.residents[0], now_ms())
     endpoints, pushed = endpoints_of(live.url), Pushed(authorize_url="", verifier=VERIFIER, state="")
 

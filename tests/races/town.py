@@ -11,6 +11,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import batched
 
+from joserfc.jwk import ECKey
+
 from api.demo.city import Citizen, citizens
 from consent import ask, notices, purposes, recipients, terms
 from consent.accounts import Consumer
@@ -24,6 +26,7 @@ from consent.recipients import Client
 from consent.showings import Showing
 from consent.terms import Terms
 from consent.tokens import CodeExchange, Issued, exchange
+from tests.consent.signing import signed_terms
 from vault.ids import Bucket, secret_hash
 from vault.opening import Vault
 
@@ -34,16 +37,7 @@ JKT = "k" * 43
 DAY_MS = 86_400_000
 PURPOSE = "account"
 FIELDS = ("email", "name", "phone")
-_JWKS = {
-    "keys": [
-        {
-            "kty": "EC",
-            "crv": "P-256",
-            "x": "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",
-            "y": "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0",
-        }
-    ]
-}
+_KEY = ECKey.generate_key("P-256", {"kid": "shop"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,19 +99,20 @@ def found(vault: Vault, now_ms: int, *, people: int, shops: int = 1, seed: int =
     )
 
 
-def open_shop(vault: Vault, number: int, now_ms: int, jwks: object = None) -> Shop:
+def open_shop(vault: Vault, number: int, now_ms: int, key: ECKey = _KEY) -> Shop:
     """Register one recipient with its notice and its terms."""
     registration = recipients.Registration(
         legal_name=f"Shop {number} Ltd",
         contact="privacy@shop.example",
         registration_no=f"R-{number}",
         redirect_uris=[REDIRECT],
-        jwks=jwks or _JWKS,  # type: ignore[arg-type]
+        jwks={"keys": [key.as_dict(private=False)]},
     )
     with vault.data.write() as conn:
         who = recipients.register(conn, registration, now_ms)
         notice = notices.publish(conn, who.recipient_id, PURPOSE, 1, "en", "We open your account.", now_ms)
         owed = terms.publish(conn, who.recipient_id, 1, "A leak costs us.", "100.00", "CNY", "500.00", now_ms)
+        owed = signed_terms(conn, owed, key, now_ms)
         client = recipients.client(conn, who.client_id)
     assert client is not None
     return Shop(client=client, notice=notice, terms=owed)

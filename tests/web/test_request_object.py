@@ -294,3 +294,14 @@ def test_the_metadata_says_what_may_be_sent(world):
     assert document["require_signed_request_object"] is False
     assert document["request_parameter_supported"] is True
     assert document["request_uri_parameter_supported"] is False
+
+
+def test_terms_that_nobody_signed_may_be_signed_in_the_request(world):
+    app, person = world.app(signs_terms=False), world.person()
+
+    refused = app.push()
+    answer = push(app, object_of(app))
+    path = f"/authorize?client_id={app.client_id}&request_uri={answer.json()['request_uri']}"
+
+    assert outcome(refused) == (400, "invalid_authorization_details", "details.unsigned_terms")
+    assert app.exchange(person.approve(path)).status_code == 200

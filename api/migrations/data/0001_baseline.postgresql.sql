@@ -1413,6 +1413,29 @@ ALTER TABLE suspension ENABLE ROW LEVEL SECURITY
 -- end
 CREATE POLICY own ON suspension USING (tenant = (SELECT perusal_tenant())) WITH CHECK (tenant = (SELECT perusal_tenant()) AND (client_id IS NULL OR EXISTS (SELECT 1 FROM client r WHERE r.client_id = suspension.client_id AND r.recipient_id = suspension.recipient_id)) AND (EXISTS (SELECT 1 FROM recipient r WHERE r.id = suspension.recipient_id)))
 -- end
+CREATE TABLE terms_signature (
+	terms_id TEXT NOT NULL,
+	terms_hash TEXT NOT NULL,
+	recipient_id TEXT NOT NULL,
+	client_id TEXT NOT NULL,
+	signature TEXT NOT NULL,
+	jwk TEXT NOT NULL,
+	hash TEXT NOT NULL,
+	signed_at BIGINT NOT NULL,
+	tenant BYTEA DEFAULT perusal_home() NOT NULL,
+	CONSTRAINT pk_terms_signature PRIMARY KEY (terms_id),
+	CONSTRAINT fk_terms_signature_terms FOREIGN KEY(terms_id, terms_hash, recipient_id) REFERENCES terms_version (id, hash, recipient_id),
+	CONSTRAINT fk_terms_signature_client FOREIGN KEY(client_id, recipient_id) REFERENCES client (client_id, recipient_id)
+)
+-- end
+CREATE FUNCTION terms_signature_append_only() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'terms_signature is append-only' USING ERRCODE = '23514'; END $$
+-- end
+CREATE TRIGGER terms_signature_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON terms_signature FOR EACH STATEMENT EXECUTE FUNCTION terms_signature_append_only()
+-- end
+ALTER TABLE terms_signature ENABLE ROW LEVEL SECURITY
+-- end
+CREATE POLICY own ON terms_signature USING (tenant = (SELECT perusal_tenant())) WITH CHECK (tenant = (SELECT perusal_tenant()) AND (EXISTS (SELECT 1 FROM client r WHERE r.client_id = terms_signature.client_id AND r.recipient_id = terms_signature.recipient_id)) AND (EXISTS (SELECT 1 FROM terms_version r WHERE r.id = terms_signature.terms_id AND r.hash = terms_signature.terms_hash AND r.recipient_id = terms_signature.recipient_id)))
+-- end
 CREATE TABLE trace_item (
 	bucket INTEGER NOT NULL,
 	trace BYTEA NOT NULL,
@@ -1499,7 +1522,7 @@ CREATE TRIGGER consent_grant_stays BEFORE DELETE OR TRUNCATE ON consent_grant FO
 -- end
 ALTER TABLE consent_grant SET (fillfactor = 50)
 -- end
-CREATE FUNCTION consent_grant_before_insert() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.used <> 0 OR NEW.state NOT IN ('active', 'refused', 'requested') THEN RAISE EXCEPTION 'consent_grant: a grant is born unused' USING ERRCODE = '23514'; END IF; IF NEW.fields = '[]' OR EXISTS (SELECT 1 FROM jsonb_array_elements_text(NEW.fields::jsonb) AS e(value) WHERE value NOT IN (SELECT p.field FROM purpose_field p WHERE p.purpose = NEW.purpose)) THEN RAISE EXCEPTION 'consent_grant: fields beyond the purpose' USING ERRCODE = '23514'; END IF; IF NEW.parent_grant IS NOT NULL AND NEW.state = 'active' AND NOT EXISTS (SELECT 1 FROM consent_grant p WHERE p.bucket = NEW.bucket AND p.id = NEW.parent_grant AND p.subject = NEW.subject AND p.state = 'active' AND NEW.window_to <= p.window_to FOR SHARE) THEN RAISE EXCEPTION 'consent_grant: an onward grant needs an active parent of the same person whose window holds its own' USING ERRCODE = '23514'; END IF; IF NEW.parent_grant IS NOT NULL AND EXISTS (SELECT 1 FROM jsonb_array_elements_text(NEW.fields::jsonb) AS e(value) WHERE value NOT IN (SELECT value FROM consent_grant p, jsonb_array_elements_text(p.fields::jsonb) AS e(value) WHERE p.bucket = NEW.bucket AND p.id = NEW.parent_grant)) THEN RAISE EXCEPTION 'consent_grant: an onward grant has fields beyond its parent' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
+CREATE FUNCTION consent_grant_before_insert() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.used <> 0 OR NEW.state NOT IN ('active', 'refused', 'requested') THEN RAISE EXCEPTION 'consent_grant: a grant is born unused' USING ERRCODE = '23514'; END IF; IF NEW.fields = '[]' OR EXISTS (SELECT 1 FROM jsonb_array_elements_text(NEW.fields::jsonb) AS e(value) WHERE value NOT IN (SELECT p.field FROM purpose_field p WHERE p.purpose = NEW.purpose)) THEN RAISE EXCEPTION 'consent_grant: fields beyond the purpose' USING ERRCODE = '23514'; END IF; IF NOT EXISTS (SELECT 1 FROM terms_signature t WHERE t.terms_id = NEW.terms_id) AND NOT EXISTS (SELECT 1 FROM notice_showing s WHERE s.bucket = NEW.bucket AND s.id = NEW.showing_id AND s.details LIKE '%%"terms_signature":"sha-256:%%') THEN RAISE EXCEPTION 'consent_grant: terms that the recipient has not signed' USING ERRCODE = '23514'; END IF; IF NEW.parent_grant IS NOT NULL AND NEW.state = 'active' AND NOT EXISTS (SELECT 1 FROM consent_grant p WHERE p.bucket = NEW.bucket AND p.id = NEW.parent_grant AND p.subject = NEW.subject AND p.state = 'active' AND NEW.window_to <= p.window_to FOR SHARE) THEN RAISE EXCEPTION 'consent_grant: an onward grant needs an active parent of the same person whose window holds its own' USING ERRCODE = '23514'; END IF; IF NEW.parent_grant IS NOT NULL AND EXISTS (SELECT 1 FROM jsonb_array_elements_text(NEW.fields::jsonb) AS e(value) WHERE value NOT IN (SELECT value FROM consent_grant p, jsonb_array_elements_text(p.fields::jsonb) AS e(value) WHERE p.bucket = NEW.bucket AND p.id = NEW.parent_grant)) THEN RAISE EXCEPTION 'consent_grant: an onward grant has fields beyond its parent' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
 -- end
 CREATE TRIGGER consent_grant_before_insert BEFORE INSERT ON consent_grant FOR EACH ROW EXECUTE FUNCTION consent_grant_before_insert()
 -- end

@@ -1087,6 +1087,25 @@ CREATE TRIGGER suspension_no_update BEFORE UPDATE ON suspension BEGIN SELECT RAI
 -- end
 CREATE TRIGGER suspension_no_delete BEFORE DELETE ON suspension BEGIN SELECT RAISE(ABORT, 'suspension is append-only'); END
 -- end
+CREATE TABLE terms_signature (
+	terms_id TEXT NOT NULL,
+	terms_hash TEXT NOT NULL,
+	recipient_id TEXT NOT NULL,
+	client_id TEXT NOT NULL,
+	signature TEXT NOT NULL,
+	jwk TEXT NOT NULL,
+	hash TEXT NOT NULL,
+	signed_at BIGINT NOT NULL,
+	tenant BLOB DEFAULT (x'') NOT NULL,
+	CONSTRAINT pk_terms_signature PRIMARY KEY (terms_id),
+	CONSTRAINT fk_terms_signature_terms FOREIGN KEY(terms_id, terms_hash, recipient_id) REFERENCES terms_version (id, hash, recipient_id),
+	CONSTRAINT fk_terms_signature_client FOREIGN KEY(client_id, recipient_id) REFERENCES client (client_id, recipient_id)
+)
+-- end
+CREATE TRIGGER terms_signature_no_update BEFORE UPDATE ON terms_signature BEGIN SELECT RAISE(ABORT, 'terms_signature is append-only'); END
+-- end
+CREATE TRIGGER terms_signature_no_delete BEFORE DELETE ON terms_signature BEGIN SELECT RAISE(ABORT, 'terms_signature is append-only'); END
+-- end
 CREATE TABLE trace_item (
 	bucket INTEGER NOT NULL,
 	trace BLOB NOT NULL,
@@ -1159,7 +1178,7 @@ CREATE TRIGGER consent_grant_before_update BEFORE UPDATE ON consent_grant WHEN N
 -- end
 CREATE TRIGGER consent_grant_no_delete BEFORE DELETE ON consent_grant BEGIN SELECT RAISE(ABORT, 'consent_grant: rows stay'); END
 -- end
-CREATE TRIGGER consent_grant_before_insert BEFORE INSERT ON consent_grant BEGIN SELECT RAISE(ABORT, 'consent_grant: a grant is born unused') WHERE NEW.used <> 0 OR NEW.state NOT IN ('active', 'refused', 'requested'); SELECT RAISE(ABORT, 'consent_grant: fields beyond the purpose') WHERE NEW.fields = '[]' OR EXISTS (SELECT 1 FROM json_each(NEW.fields) WHERE value NOT IN (SELECT p.field FROM purpose_field p WHERE p.purpose = NEW.purpose)); SELECT RAISE(ABORT, 'consent_grant: an onward grant needs an active parent of the same person whose window holds its own') WHERE NEW.parent_grant IS NOT NULL AND NEW.state = 'active' AND NOT EXISTS (SELECT 1 FROM consent_grant p WHERE p.bucket = NEW.bucket AND p.id = NEW.parent_grant AND p.subject = NEW.subject AND p.state = 'active' AND NEW.window_to <= p.window_to); SELECT RAISE(ABORT, 'consent_grant: an onward grant has fields beyond its parent') WHERE NEW.parent_grant IS NOT NULL AND EXISTS (SELECT 1 FROM json_each(NEW.fields) WHERE value NOT IN (SELECT value FROM consent_grant p, json_each(p.fields) WHERE p.bucket = NEW.bucket AND p.id = NEW.parent_grant)); END
+CREATE TRIGGER consent_grant_before_insert BEFORE INSERT ON consent_grant BEGIN SELECT RAISE(ABORT, 'consent_grant: a grant is born unused') WHERE NEW.used <> 0 OR NEW.state NOT IN ('active', 'refused', 'requested'); SELECT RAISE(ABORT, 'consent_grant: fields beyond the purpose') WHERE NEW.fields = '[]' OR EXISTS (SELECT 1 FROM json_each(NEW.fields) WHERE value NOT IN (SELECT p.field FROM purpose_field p WHERE p.purpose = NEW.purpose)); SELECT RAISE(ABORT, 'consent_grant: terms that the recipient has not signed') WHERE NOT EXISTS (SELECT 1 FROM terms_signature t WHERE t.terms_id = NEW.terms_id) AND NOT EXISTS (SELECT 1 FROM notice_showing s WHERE s.bucket = NEW.bucket AND s.id = NEW.showing_id AND s.details LIKE '%"terms_signature":"sha-256:%'); SELECT RAISE(ABORT, 'consent_grant: an onward grant needs an active parent of the same person whose window holds its own') WHERE NEW.parent_grant IS NOT NULL AND NEW.state = 'active' AND NOT EXISTS (SELECT 1 FROM consent_grant p WHERE p.bucket = NEW.bucket AND p.id = NEW.parent_grant AND p.subject = NEW.subject AND p.state = 'active' AND NEW.window_to <= p.window_to); SELECT RAISE(ABORT, 'consent_grant: an onward grant has fields beyond its parent') WHERE NEW.parent_grant IS NOT NULL AND EXISTS (SELECT 1 FROM json_each(NEW.fields) WHERE value NOT IN (SELECT value FROM consent_grant p, json_each(p.fields) WHERE p.bucket = NEW.bucket AND p.id = NEW.parent_grant)); END
 -- end
 CREATE TRIGGER consent_grant_before_update_of_used BEFORE UPDATE OF used ON consent_grant WHEN NEW.used <> OLD.used AND OLD.state <> 'active' BEGIN SELECT RAISE(ABORT, 'consent_grant: uses are counted while active') WHERE 1 = 1; END
 -- end
