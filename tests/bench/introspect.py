@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from joserfc.jwk import ECKey
 from sqlalchemy import func, select
 
 from consent.tables import disclosure
@@ -79,7 +80,7 @@ def _measure(site: Measured, options: argparse.Namespace) -> dict[str, Any]:
 def _town(site: Measured, key: ProofKey) -> Town:
     """People, and one shop that knows its own key."""
     town = found(site.vault, now_ms(), people=TOKENS)
-    return dataclasses.replace(town, shops=[open_shop(site.vault, 1, now_ms(), {"keys": [key.jwk]})])
+    return dataclasses.replace(town, shops=[open_shop(site.vault, 1, now_ms(), ECKey.import_key(key.pem()))])
 
 
 def _round(site: Measured, town: Town, key: ProofKey, options: argparse.Namespace) -> dict[str, Any]:

@@ -82,13 +82,6 @@ class ProofKey:
         claims = {"iss": client_id, "sub": client_id, "aud": issuer, "iat": now, "exp": now + 60}
         return self._signed(_ASSERTION, {"jti": secrets.token_urlsafe(12), **claims})
 
-    @property
-    def jwk(self) -> dict[str, str]:
-        """The public key, for registration."""
-        header = self.header + "=" * (-len(self.header) % 4)
-        found: dict[str, str] = json.loads(base64.urlsafe_b64decode(header))["jwk"]
-        return found
-
     def _signed(self, header: str, claims: Mapping[str, object]) -> str:
         signed = f"{header}.{b64(json.dumps(claims).encode())}"
         r, s = decode_dss_signature(self.private.sign(signed.encode(), ec.ECDSA(hashes.SHA256())))
