@@ -35,6 +35,7 @@ from api.jobs.handlers import work_of
 from api.jobs.publisher import Publisher
 from api.jobs.worker import Worker
 from api.oauth.authorize import authorize
+from api.oauth.backchannel import authorize_backchannel
 from api.oauth.device import authorize_device
 from api.oauth.grants import end_grant, query_grant
 from api.oauth.introspect import introspect_token
@@ -65,6 +66,7 @@ from api.portal.sign_in import sign_in, sign_in_page, sign_out
 from api.portal.sign_in_code import ask_for_code, code_page, sign_in_with_code
 from api.portal.told import notices_seen
 from api.portal.uses import use_bundle, uses_page
+from api.portal.waiting import let_ask, pick_number, waiting_page
 from api.portal.withdrawals import withdraw_several, withdrawals_page
 from api.sealing import seal_installation
 from api.senders.message import Senders
@@ -88,6 +90,7 @@ PROTOCOL = (
     push,
     authorize,
     authorize_device,
+    authorize_backchannel,
     device_door,
     issue_token,
     introspect_token,
@@ -128,6 +131,9 @@ PORTAL = (
     new_passkey_page,
     add_passkey,
     remove_passkey,
+    waiting_page,
+    pick_number,
+    let_ask,
     device_page,
     enter_code,
     request_page,

@@ -43,6 +43,16 @@ def parse_showing(text: str) -> ShowingId:
     return ShowingId(decode_id("sh", text))
 
 
+def request_text(request: RequestId) -> str:
+    """A request that waits for its person, in text."""
+    return encode_id("rq", request)
+
+
+def parse_request(text: str) -> RequestId:
+    """Raises vault MalformedId."""
+    return RequestId(decode_id("rq", text))
+
+
 def grant_text(grant: GrantId) -> str:
     """A grant's name in text."""
     return encode_id("gr", grant)

@@ -113,12 +113,17 @@ def take_up(
     asked = (request.recipient_id, request.details.purpose)
     if cooling_until(conn, consumer, *asked, now_ms) is not None:
         return Refusal(code=RefusalCode.REQUEST_TOO_SOON)  # not used up: the person may want to be asked
-    if not _CLAIM(conn, [(request.bucket, request.id)], now=now_ms):
+    if not claim_request(conn, request, now_ms):
         return Refusal(code=RefusalCode.REQUEST_URI_UNKNOWN, at="request_uri")
     found = showing(conn, consumer, _insert(conn, consumer, request, now_ms))
     if found is None:
         raise AssertionError("a showing just written is there")
     return found
+
+
+def claim_request(conn: Connection, request: ask.Pending, now_ms: int) -> bool:
+    """Use a request up; only the first who does so is told True."""
+    return bool(_CLAIM(conn, [(request.bucket, request.id)], now=now_ms))
 
 
 def showing(conn: Connection, consumer: Consumer, showing_id: ShowingId) -> Showing | None:

@@ -8,6 +8,7 @@ import api.kept_tables
 import api.tables
 import breach.tables
 import consent.account_tables
+import consent.backchannel_tables
 import consent.cooling_tables
 import consent.decoupled_tables
 import consent.dual_tables
@@ -43,6 +44,7 @@ TABLE_MODULES = (
     consent.tables,
     consent.account_tables,
     consent.passkey_tables,
+    consent.backchannel_tables,
     consent.decoupled_tables,
     consent.dual_tables,
     consent.ledger.tables,

@@ -13,7 +13,7 @@ import msgspec
 from litestar import Request, Response, get
 
 from api.access import Access, access
-from api.oauth import device
+from api.oauth import backchannel, device
 from api.oauth.assertion import ALGORITHMS as ASSERTION_ALGORITHMS
 from api.oauth.dpop import ALGORITHMS as PROOF_ALGORITHMS
 from api.oauth.grants import ACTIONS
@@ -91,6 +91,9 @@ def server_document(services: Services) -> dict[str, Any]:
         "request_object_signing_alg_values_supported": list(OBJECT_ALGORITHMS),
         **_authenticated("token"),
         "device_authorization_endpoint": services.url(device.PATH),
+        "backchannel_authentication_endpoint": services.url(backchannel.PATH),
+        "backchannel_token_delivery_modes_supported": ["poll"],
+        "backchannel_user_code_parameter_supported": False,
         "revocation_endpoint": services.url("/revoke"),
         **_authenticated("revocation"),
         "introspection_endpoint": services.url("/introspect"),

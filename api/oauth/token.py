@@ -12,7 +12,7 @@ from litestar.params import RawBody
 
 from api.access import Access, access
 from api.forms import parse_form
-from api.oauth import client_credentials, device
+from api.oauth import backchannel, client_credentials, device
 from api.oauth.clients import caller
 from api.oauth.code import exchange_code
 from api.oauth.errors import OAuthRefused, answer_oauth
@@ -25,6 +25,7 @@ HANDLERS: Mapping[str, Handler] = {
     "refresh_token": refresh_use,
     client_credentials.GRANT_TYPE: client_credentials.issue_management_token,
     device.GRANT_TYPE: device.exchange_device,
+    backchannel.GRANT_TYPE: backchannel.exchange_backchannel,
 }
 """Every `grant_type` that is answered; the metadata document names these and no other."""
 

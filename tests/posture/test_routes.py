@@ -18,7 +18,15 @@ SAFE = {"GET", "HEAD", "OPTIONS"}
 PUBLIC_CACHED = {"/.well-known/oauth-authorization-server", "/.well-known/oauth-protected-resource", "/jwks"}
 """The reviewed list of documents that may be kept by caches, beside the log and the hashed files."""
 
-IN_OAUTH_S_WORDS = {"/bc-authorize", "/device_authorization", "/par", "/token", "/introspect", "/revoke"}
+IN_OAUTH_S_WORDS = {
+    "/bc-authorize",
+    "/device_authorization",
+    "/introspect",
+    "/par",
+    "/revoke",
+    "/token",
+    "/v1/deletions",
+}
 """The reviewed list of endpoints that answer errors in the form of RFC 6749 §5.2."""
 
 

@@ -5,12 +5,14 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy import func, select
 
-from consent.approve import Approved, approve
+from consent import ask
+from consent.approve import Approved, Showing, approve, claim
+from consent.ask import Pushed, PushParams
 from consent.refusals import Refusal
-from consent.tables import consent_grant, use
+from consent.tables import consent_grant, notice_showing, use
 from consent.tokens import Issued, exchange
 from tests.races.crowd import at_once, dawdling
-from tests.races.town import approved, exchange_of, found, show
+from tests.races.town import CHALLENGE, REDIRECT, approved, details_of_shop, exchange_of, found, show
 from vault.opening import Vault
 
 COPIES = 16
@@ -33,6 +35,31 @@ def test_sixteen_copies_of_a_code_exchange_give_one_token(
     assert sum(isinstance(answer, Issued) for answer in answers) == 1
     with vault.data.read() as conn:
         assert conn.execute(select(func.count()).select_from(use)).scalar_one() == 1
+
+
+def test_sixteen_people_following_one_request_uri_are_shown_it_once(
+    vault: Vault, others: Callable[[int], list[Vault]], now: int
+) -> None:
+    town = found(vault, now, people=COPIES)
+    shop = town.shops[0]
+    params = PushParams(redirect_uri=REDIRECT, state="s", code_challenge=CHALLENGE)
+    with vault.data.write() as conn:
+        details = details_of_shop(shop, now)
+        pushed = ask.push(conn, vault.installation.buckets, shop.client, details, params, now)
+    assert isinstance(pushed, Pushed)
+    vaults = others(4)
+    client_id = shop.client.client_id
+    calls = [
+        lambda at=at, who=who: claim(vaults[at % 4], who.consumer, pushed.request_uri, client_id, now)
+        for at, who in enumerate(town.residents)
+    ]
+
+    with dawdling(11):
+        answers = at_once(calls)
+
+    assert sum(isinstance(answer, Showing) for answer in answers) == 1
+    with vault.data.read() as conn:
+        assert conn.execute(select(func.count()).select_from(notice_showing)).scalar_one() == 1
 
 
 def test_sixteen_presses_of_the_yes_button_make_one_grant(

@@ -104,6 +104,25 @@ ALTER TABLE alarm ENABLE ROW LEVEL SECURITY
 -- end
 CREATE POLICY own ON alarm USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0)
 -- end
+CREATE TABLE backchannel_turn (
+	bucket INTEGER NOT NULL,
+	hint_hash BYTEA NOT NULL,
+	asked_at BIGINT NOT NULL,
+	CONSTRAINT pk_backchannel_turn PRIMARY KEY (bucket, hint_hash)
+)
+-- end
+CREATE FUNCTION backchannel_turn_before_update() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'backchannel_turn: these columns never change' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
+-- end
+CREATE TRIGGER backchannel_turn_before_update BEFORE UPDATE ON backchannel_turn FOR EACH ROW WHEN (NEW.bucket IS DISTINCT FROM OLD.bucket OR NEW.hint_hash IS DISTINCT FROM OLD.hint_hash) EXECUTE FUNCTION backchannel_turn_before_update()
+-- end
+CREATE FUNCTION backchannel_turn_stays() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'backchannel_turn: rows stay' USING ERRCODE = '23514'; END $$
+-- end
+CREATE TRIGGER backchannel_turn_stays BEFORE DELETE OR TRUNCATE ON backchannel_turn FOR EACH STATEMENT EXECUTE FUNCTION backchannel_turn_stays()
+-- end
+ALTER TABLE backchannel_turn ENABLE ROW LEVEL SECURITY
+-- end
+CREATE POLICY own ON backchannel_turn USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0)
+-- end
 CREATE TABLE bulk_load (
 	id BYTEA NOT NULL,
 	done BIGINT NOT NULL,
@@ -693,6 +712,31 @@ CREATE TABLE unique_key (
 ALTER TABLE unique_key ENABLE ROW LEVEL SECURITY
 -- end
 CREATE POLICY own ON unique_key USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0)
+-- end
+CREATE TABLE ask_handle (
+	bucket INTEGER NOT NULL,
+	hash BYTEA NOT NULL,
+	person_bucket INTEGER NOT NULL,
+	subject BYTEA NOT NULL,
+	recipient_id TEXT NOT NULL,
+	allowed_at BIGINT NOT NULL,
+	ended_at BIGINT,
+	CONSTRAINT pk_ask_handle PRIMARY KEY (bucket, hash),
+	CONSTRAINT uq_ask_handle_pair UNIQUE (subject, recipient_id, bucket),
+	CONSTRAINT fk_ask_handle_recipient FOREIGN KEY(recipient_id) REFERENCES recipient (id)
+)
+-- end
+CREATE FUNCTION ask_handle_before_update() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'ask_handle: these columns never change' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
+-- end
+CREATE TRIGGER ask_handle_before_update BEFORE UPDATE ON ask_handle FOR EACH ROW WHEN (NEW.bucket IS DISTINCT FROM OLD.bucket OR NEW.hash IS DISTINCT FROM OLD.hash OR NEW.person_bucket IS DISTINCT FROM OLD.person_bucket OR NEW.subject IS DISTINCT FROM OLD.subject OR NEW.recipient_id IS DISTINCT FROM OLD.recipient_id) EXECUTE FUNCTION ask_handle_before_update()
+-- end
+CREATE FUNCTION ask_handle_stays() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'ask_handle: rows stay' USING ERRCODE = '23514'; END $$
+-- end
+CREATE TRIGGER ask_handle_stays BEFORE DELETE OR TRUNCATE ON ask_handle FOR EACH STATEMENT EXECUTE FUNCTION ask_handle_stays()
+-- end
+ALTER TABLE ask_handle ENABLE ROW LEVEL SECURITY
+-- end
+CREATE POLICY own ON ask_handle USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0 AND (EXISTS (SELECT 1 FROM recipient r WHERE r.id = ask_handle.recipient_id)))
 -- end
 CREATE TABLE asking_again (
 	bucket INTEGER NOT NULL,
@@ -1472,6 +1516,30 @@ ALTER TABLE trace_stage ENABLE ROW LEVEL SECURITY
 -- end
 CREATE POLICY own ON trace_stage USING (tenant = (SELECT perusal_tenant())) WITH CHECK (tenant = (SELECT perusal_tenant()) AND (EXISTS (SELECT 1 FROM trace r WHERE r.id = trace_stage.trace)))
 -- end
+CREATE TABLE backchannel_request (
+	bucket INTEGER NOT NULL,
+	request_id BYTEA NOT NULL,
+	hint_hash BYTEA NOT NULL,
+	subject BYTEA,
+	number TEXT NOT NULL,
+	choices TEXT NOT NULL,
+	CONSTRAINT pk_backchannel_request PRIMARY KEY (bucket, request_id),
+	CONSTRAINT ck_backchannel_request_number CHECK (length(number) = 2),
+	CONSTRAINT fk_backchannel_request_consent_request FOREIGN KEY(bucket, request_id) REFERENCES consent_request (bucket, id)
+)
+-- end
+CREATE INDEX ix_backchannel_request_hint ON backchannel_request (hint_hash, bucket)
+-- end
+CREATE INDEX ix_backchannel_request_subject ON backchannel_request (subject, bucket)
+-- end
+CREATE FUNCTION backchannel_request_append_only() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'backchannel_request is append-only' USING ERRCODE = '23514'; END $$
+-- end
+CREATE TRIGGER backchannel_request_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON backchannel_request FOR EACH STATEMENT EXECUTE FUNCTION backchannel_request_append_only()
+-- end
+ALTER TABLE backchannel_request ENABLE ROW LEVEL SECURITY
+-- end
+CREATE POLICY own ON backchannel_request USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0)
+-- end
 CREATE TABLE consent_grant (
 	bucket INTEGER NOT NULL,
 	id BYTEA NOT NULL,
@@ -1715,11 +1783,20 @@ CREATE TABLE event_outbox (
 	body TEXT NOT NULL,
 	created_at BIGINT NOT NULL,
 	attempts INTEGER NOT NULL,
+	next_at BIGINT NOT NULL,
+	code TEXT,
 	delivered_at BIGINT,
+	failed_at BIGINT,
 	CONSTRAINT pk_event_outbox PRIMARY KEY (bucket, id),
+	CONSTRAINT ck_event_outbox_ended CHECK (delivered_at IS NULL OR failed_at IS NULL),
 	CONSTRAINT uq_event_outbox_grant UNIQUE (bucket, id, grant_id),
+	CONSTRAINT uq_event_outbox_recipient UNIQUE (bucket, id, grant_id, recipient_id),
 	CONSTRAINT fk_event_outbox_consent_grant FOREIGN KEY(bucket, grant_id, recipient_id, client_id) REFERENCES consent_grant (bucket, id, recipient_id, client_id)
 )
+-- end
+CREATE INDEX ix_event_outbox_grant ON event_outbox (grant_id, bucket)
+-- end
+CREATE INDEX ix_event_outbox_next_at ON event_outbox (next_at) WHERE delivered_at IS NULL AND failed_at IS NULL
 -- end
 CREATE FUNCTION event_outbox_before_update() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'event_outbox: these columns never change' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
 -- end
@@ -1728,6 +1805,10 @@ CREATE TRIGGER event_outbox_before_update BEFORE UPDATE ON event_outbox FOR EACH
 CREATE FUNCTION event_outbox_stays() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'event_outbox: rows stay' USING ERRCODE = '23514'; END $$
 -- end
 CREATE TRIGGER event_outbox_stays BEFORE DELETE OR TRUNCATE ON event_outbox FOR EACH STATEMENT EXECUTE FUNCTION event_outbox_stays()
+-- end
+CREATE FUNCTION event_outbox_before_update_of_delivered_at() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'event_outbox: acknowledged for good' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
+-- end
+CREATE TRIGGER event_outbox_before_update_of_delivered_at BEFORE UPDATE OF delivered_at ON event_outbox FOR EACH ROW WHEN (OLD.delivered_at IS NOT NULL AND NEW.delivered_at IS DISTINCT FROM OLD.delivered_at) EXECUTE FUNCTION event_outbox_before_update_of_delivered_at()
 -- end
 ALTER TABLE event_outbox ENABLE ROW LEVEL SECURITY
 -- end
@@ -1796,6 +1877,35 @@ CREATE TRIGGER termination_after_insert AFTER INSERT ON termination FOR EACH ROW
 ALTER TABLE termination ENABLE ROW LEVEL SECURITY
 -- end
 CREATE POLICY own ON termination USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0)
+-- end
+CREATE TABLE deletion_proof (
+	bucket INTEGER NOT NULL,
+	event_id BYTEA NOT NULL,
+	id BYTEA NOT NULL,
+	grant_id BYTEA NOT NULL,
+	subject BYTEA NOT NULL,
+	recipient_id TEXT NOT NULL,
+	client_id TEXT NOT NULL,
+	method TEXT NOT NULL,
+	statement TEXT NOT NULL,
+	erased_at BIGINT NOT NULL,
+	received_at BIGINT NOT NULL,
+	ledger_year INTEGER,
+	CONSTRAINT pk_deletion_proof PRIMARY KEY (bucket, event_id),
+	CONSTRAINT fk_deletion_proof_event_outbox FOREIGN KEY(bucket, event_id, grant_id, recipient_id) REFERENCES event_outbox (bucket, id, grant_id, recipient_id),
+	CONSTRAINT fk_deletion_proof_client FOREIGN KEY(client_id, recipient_id) REFERENCES client (client_id, recipient_id),
+	CONSTRAINT fk_deletion_proof_ledger_entry FOREIGN KEY(bucket, ledger_year, id) REFERENCES ledger_entry (bucket, year, id) DEFERRABLE INITIALLY DEFERRED
+)
+-- end
+CREATE INDEX ix_deletion_proof_grant ON deletion_proof (grant_id, bucket)
+-- end
+CREATE FUNCTION deletion_proof_append_only() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'deletion_proof is append-only' USING ERRCODE = '23514'; END $$
+-- end
+CREATE TRIGGER deletion_proof_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON deletion_proof FOR EACH STATEMENT EXECUTE FUNCTION deletion_proof_append_only()
+-- end
+ALTER TABLE deletion_proof ENABLE ROW LEVEL SECURITY
+-- end
+CREATE POLICY own ON deletion_proof USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0 AND (EXISTS (SELECT 1 FROM client r WHERE r.client_id = deletion_proof.client_id AND r.recipient_id = deletion_proof.recipient_id)))
 -- end
 CREATE TABLE use (
 	bucket INTEGER NOT NULL,

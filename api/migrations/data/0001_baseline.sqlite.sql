@@ -76,6 +76,17 @@ CREATE TRIGGER alarm_only_seen BEFORE UPDATE ON alarm WHEN NEW.bucket IS NOT OLD
 -- end
 CREATE TRIGGER alarm_no_delete BEFORE DELETE ON alarm BEGIN SELECT RAISE(ABORT, 'alarms stay'); END
 -- end
+CREATE TABLE backchannel_turn (
+	bucket INTEGER NOT NULL,
+	hint_hash BLOB NOT NULL,
+	asked_at BIGINT NOT NULL,
+	CONSTRAINT pk_backchannel_turn PRIMARY KEY (bucket, hint_hash)
+)
+-- end
+CREATE TRIGGER backchannel_turn_before_update BEFORE UPDATE ON backchannel_turn WHEN NEW.bucket IS NOT OLD.bucket OR NEW.hint_hash IS NOT OLD.hint_hash BEGIN SELECT RAISE(ABORT, 'backchannel_turn: these columns never change') WHERE 1 = 1; END
+-- end
+CREATE TRIGGER backchannel_turn_no_delete BEFORE DELETE ON backchannel_turn BEGIN SELECT RAISE(ABORT, 'backchannel_turn: rows stay'); END
+-- end
 CREATE TABLE bulk_load (
 	id BLOB NOT NULL,
 	done BIGINT NOT NULL,
@@ -525,6 +536,23 @@ CREATE TABLE unique_key (
 	CONSTRAINT pk_unique_key PRIMARY KEY (bucket, kind, epoch, tag)
 )
  WITHOUT ROWID
+-- end
+CREATE TABLE ask_handle (
+	bucket INTEGER NOT NULL,
+	hash BLOB NOT NULL,
+	person_bucket INTEGER NOT NULL,
+	subject BLOB NOT NULL,
+	recipient_id TEXT NOT NULL,
+	allowed_at BIGINT NOT NULL,
+	ended_at BIGINT,
+	CONSTRAINT pk_ask_handle PRIMARY KEY (bucket, hash),
+	CONSTRAINT uq_ask_handle_pair UNIQUE (subject, recipient_id, bucket),
+	CONSTRAINT fk_ask_handle_recipient FOREIGN KEY(recipient_id) REFERENCES recipient (id)
+)
+-- end
+CREATE TRIGGER ask_handle_before_update BEFORE UPDATE ON ask_handle WHEN NEW.bucket IS NOT OLD.bucket OR NEW.hash IS NOT OLD.hash OR NEW.person_bucket IS NOT OLD.person_bucket OR NEW.subject IS NOT OLD.subject OR NEW.recipient_id IS NOT OLD.recipient_id BEGIN SELECT RAISE(ABORT, 'ask_handle: these columns never change') WHERE 1 = 1; END
+-- end
+CREATE TRIGGER ask_handle_no_delete BEFORE DELETE ON ask_handle BEGIN SELECT RAISE(ABORT, 'ask_handle: rows stay'); END
 -- end
 CREATE TABLE asking_again (
 	bucket INTEGER NOT NULL,
@@ -1134,6 +1162,26 @@ CREATE TABLE trace_stage (
 	CONSTRAINT fk_trace_stage_trace FOREIGN KEY(trace) REFERENCES trace (id)
 )
 -- end
+CREATE TABLE backchannel_request (
+	bucket INTEGER NOT NULL,
+	request_id BLOB NOT NULL,
+	hint_hash BLOB NOT NULL,
+	subject BLOB,
+	number TEXT NOT NULL,
+	choices TEXT NOT NULL,
+	CONSTRAINT pk_backchannel_request PRIMARY KEY (bucket, request_id),
+	CONSTRAINT ck_backchannel_request_number CHECK (length(number) = 2),
+	CONSTRAINT fk_backchannel_request_consent_request FOREIGN KEY(bucket, request_id) REFERENCES consent_request (bucket, id)
+)
+-- end
+CREATE INDEX ix_backchannel_request_hint ON backchannel_request (hint_hash, bucket)
+-- end
+CREATE INDEX ix_backchannel_request_subject ON backchannel_request (subject, bucket)
+-- end
+CREATE TRIGGER backchannel_request_no_update BEFORE UPDATE ON backchannel_request BEGIN SELECT RAISE(ABORT, 'backchannel_request is append-only'); END
+-- end
+CREATE TRIGGER backchannel_request_no_delete BEFORE DELETE ON backchannel_request BEGIN SELECT RAISE(ABORT, 'backchannel_request is append-only'); END
+-- end
 CREATE TABLE consent_grant (
 	bucket INTEGER NOT NULL,
 	id BLOB NOT NULL,
@@ -1321,15 +1369,26 @@ CREATE TABLE event_outbox (
 	body TEXT NOT NULL,
 	created_at BIGINT NOT NULL,
 	attempts INTEGER NOT NULL,
+	next_at BIGINT NOT NULL,
+	code TEXT,
 	delivered_at BIGINT,
+	failed_at BIGINT,
 	CONSTRAINT pk_event_outbox PRIMARY KEY (bucket, id),
+	CONSTRAINT ck_event_outbox_ended CHECK (delivered_at IS NULL OR failed_at IS NULL),
 	CONSTRAINT uq_event_outbox_grant UNIQUE (bucket, id, grant_id),
+	CONSTRAINT uq_event_outbox_recipient UNIQUE (bucket, id, grant_id, recipient_id),
 	CONSTRAINT fk_event_outbox_consent_grant FOREIGN KEY(bucket, grant_id, recipient_id, client_id) REFERENCES consent_grant (bucket, id, recipient_id, client_id)
 )
+-- end
+CREATE INDEX ix_event_outbox_grant ON event_outbox (grant_id, bucket)
+-- end
+CREATE INDEX ix_event_outbox_next_at ON event_outbox (next_at) WHERE delivered_at IS NULL AND failed_at IS NULL
 -- end
 CREATE TRIGGER event_outbox_before_update BEFORE UPDATE ON event_outbox WHEN NEW.bucket IS NOT OLD.bucket OR NEW.id IS NOT OLD.id OR NEW.recipient_id IS NOT OLD.recipient_id OR NEW.client_id IS NOT OLD.client_id OR NEW.grant_id IS NOT OLD.grant_id OR NEW.kind IS NOT OLD.kind OR NEW.body IS NOT OLD.body OR NEW.created_at IS NOT OLD.created_at BEGIN SELECT RAISE(ABORT, 'event_outbox: these columns never change') WHERE 1 = 1; END
 -- end
 CREATE TRIGGER event_outbox_no_delete BEFORE DELETE ON event_outbox BEGIN SELECT RAISE(ABORT, 'event_outbox: rows stay'); END
+-- end
+CREATE TRIGGER event_outbox_before_update_of_delivered_at BEFORE UPDATE OF delivered_at ON event_outbox WHEN OLD.delivered_at IS NOT NULL AND NEW.delivered_at IS NOT OLD.delivered_at BEGIN SELECT RAISE(ABORT, 'event_outbox: acknowledged for good') WHERE 1 = 1; END
 -- end
 CREATE TABLE refresh_token (
 	bucket INTEGER NOT NULL,
@@ -1376,6 +1435,31 @@ CREATE TRIGGER termination_no_update BEFORE UPDATE ON termination BEGIN SELECT R
 CREATE TRIGGER termination_no_delete BEFORE DELETE ON termination BEGIN SELECT RAISE(ABORT, 'termination is append-only'); END
 -- end
 CREATE TRIGGER termination_after_insert AFTER INSERT ON termination BEGIN UPDATE consent_grant SET state = 'terminated' WHERE bucket = NEW.bucket AND id = NEW.grant_id; END
+-- end
+CREATE TABLE deletion_proof (
+	bucket INTEGER NOT NULL,
+	event_id BLOB NOT NULL,
+	id BLOB NOT NULL,
+	grant_id BLOB NOT NULL,
+	subject BLOB NOT NULL,
+	recipient_id TEXT NOT NULL,
+	client_id TEXT NOT NULL,
+	method TEXT NOT NULL,
+	statement TEXT NOT NULL,
+	erased_at BIGINT NOT NULL,
+	received_at BIGINT NOT NULL,
+	ledger_year INTEGER,
+	CONSTRAINT pk_deletion_proof PRIMARY KEY (bucket, event_id),
+	CONSTRAINT fk_deletion_proof_event_outbox FOREIGN KEY(bucket, event_id, grant_id, recipient_id) REFERENCES event_outbox (bucket, id, grant_id, recipient_id),
+	CONSTRAINT fk_deletion_proof_client FOREIGN KEY(client_id, recipient_id) REFERENCES client (client_id, recipient_id),
+	CONSTRAINT fk_deletion_proof_ledger_entry FOREIGN KEY(bucket, ledger_year, id) REFERENCES ledger_entry (bucket, year, id) DEFERRABLE INITIALLY DEFERRED
+)
+-- end
+CREATE INDEX ix_deletion_proof_grant ON deletion_proof (grant_id, bucket)
+-- end
+CREATE TRIGGER deletion_proof_no_update BEFORE UPDATE ON deletion_proof BEGIN SELECT RAISE(ABORT, 'deletion_proof is append-only'); END
+-- end
+CREATE TRIGGER deletion_proof_no_delete BEFORE DELETE ON deletion_proof BEGIN SELECT RAISE(ABORT, 'deletion_proof is append-only'); END
 -- end
 CREATE TABLE use (
 	bucket INTEGER NOT NULL,

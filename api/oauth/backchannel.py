@@ -1,0 +1,89 @@
+"""Client-initiated backchannel authentication (OpenID CIBA Core), poll mode: asking a person where they are.
+
+`login_hint` is the handle the person gave the recipient, `binding_message` the number of two digits that the
+recipient tells them and that they pick from three. The body is that of a pushed request without what a browser
+needs. A hint that means nobody is answered in the same words after the same work.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from litestar import Request, Response, post
+from litestar.params import RawBody
+
+from api.access import Access, access
+from api.forms import parse_form
+from api.oauth.clients import caller
+from api.oauth.errors import OAuthRefused, answer_oauth, refused
+from api.oauth.polled import details_in, poll_with
+from api.oauth.token_request import TokenAnswer, TokenRequest
+from api.wiring import services_of
+from consent import backchannel
+from consent.ask import Via
+from consent.backchannel import TooMany, Wanted
+from consent.polling import LIFETIME_MS
+from consent.refusals import Refusal, RefusalCode
+
+GRANT_TYPE = "urn:openid:params:grant-type:ciba"
+PATH = "/bc-authorize"
+_OTHER_HINTS = ("login_hint_token", "id_token_hint")
+_NOT_SERVED = ("request", "user_code")
+
+
+@post(
+    PATH,
+    opt=access(Access.CLIENT),
+    status_code=200,
+    exception_handlers={Exception: answer_oauth},
+    sync_to_thread=True,
+)
+def authorize_backchannel(request: Request[Any, Any, Any], body: RawBody) -> Response[dict[str, Any]]:
+    """Take a request and hand out the `auth_req_id` to poll with (CIBA §7)."""
+    services = services_of(request)
+    form = parse_form(body, request.headers.get("content-type", ""))
+    who = caller(services, request, form, PATH)
+    wanted = _wanted(form, who.proof.jkt if who.proof else None)
+    details = details_in(form)
+    with services.vault.data.write() as conn:
+        who.spend(conn, services.vault.installation.buckets)
+        started = backchannel.start(conn, services.vault, who.client, details, wanted, services.clock())
+    if isinstance(started, TooMany):
+        headers = {"Retry-After": str(started.wait_s)}
+        raise OAuthRefused(429, "temporarily_unavailable", "request.too_many_open", headers=headers)
+    if isinstance(started, Refusal):
+        raise _refused(started)
+    answer = {
+        "auth_req_id": started.auth_req_id,
+        "expires_in": started.expires_in,
+        "interval": started.interval,
+    }
+    return Response(answer, media_type="application/json")
+
+
+def exchange_backchannel(request: TokenRequest) -> TokenAnswer | OAuthRefused:
+    """CIBA §10.1."""
+    return poll_with(request, Via.BACKCHANNEL, "auth_req_id")
+
+
+def _wanted(form: Mapping[str, str], jkt: str | None) -> Wanted:
+    for member in _OTHER_HINTS:
+        if member in form:
+            raise OAuthRefused(400, "invalid_request", f"request.{member}")
+    for member in _NOT_SERVED:
+        if member in form:
+            raise OAuthRefused(400, "invalid_request", f"request.{member}_not_served")
+    seconds = form.get("requested_expiry", str(LIFETIME_MS // 1000))
+    if not (seconds.isascii() and seconds.isdigit() and len(seconds) < 10 and int(seconds) > 0):
+        raise OAuthRefused(400, "invalid_request", "request.requested_expiry")
+    return Wanted(
+        hint=form.get("login_hint", ""),
+        number=form.get("binding_message", ""),
+        jkt=jkt,
+        seconds=int(seconds),
+    )
+
+
+def _refused(refusal: Refusal) -> OAuthRefused:
+    if refusal.code is RefusalCode.REQUEST_NUMBER:
+        return OAuthRefused(400, "invalid_binding_message", refusal.code, refusal.at)
+    return refused(refusal)

@@ -1,0 +1,125 @@
+"""What waits for a person who was asked directly, and whom they let ask them so.
+
+Each question shows three numbers. The right one, which the recipient tells the person, opens the ordinary request
+page; any other, and "none of these", ends the request. Recipients the person has dealt with can be let to ask
+directly, and stopped, by one press each.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from litestar import Request, Response, get, post
+
+from api.access import Access, access
+from api.i18n import Catalogue
+from api.portal.asked import person_of
+from api.portal.posted import posted
+from api.portal.render import page, page_lang, page_texts, see_other
+from api.problems import Problem
+from api.sessions import Session
+from api.wiring import Services, services_of
+from consent import backchannel, handles, history
+from consent.accounts import Consumer
+from consent.ids import RecipientId, parse_request, request_text, showing_text
+from consent.refusals import Refusal, RefusalCode
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuestionView:
+    """One request that waits."""
+
+    id: str
+    recipient: str
+    purpose: str
+    until: str
+    choices: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskerView:
+    """A recipient the person knows; `handle` is empty when it may not ask directly."""
+
+    id: str
+    name: str
+    handle: str
+
+
+@get("/waiting", opt=access(Access.CONSUMER), sync_to_thread=True)
+def waiting_page(request: Request[Session, Any, Any]) -> Response[str]:
+    """The open questions and the recipients that may ask."""
+    return _page(request)
+
+
+@post("/waiting", opt=access(Access.CONSUMER), sync_to_thread=True)
+def pick_number(request: Request[Session, Any, Any]) -> Response[str]:
+    """On to the request when the number is right; else the request is over."""
+    services, person, form = (
+        services_of(request),
+        person_of(request.user, page_lang(request)),
+        posted(request),
+    )
+    number = form.get("number", "")
+    shown = backchannel.pick(
+        services.vault,
+        person,
+        parse_request(form.get("request", "")),
+        None if number == "none" else number,
+        services.clock(),
+    )
+    if not isinstance(shown, Refusal):
+        return see_other(f"/{person.lang}/requests/{showing_text(shown.id)}")
+    if shown.code is RefusalCode.REQUEST_NUMBER:
+        return _page(request, said="waiting.ended")
+    return _page(request, status=404, said="waiting.gone")
+
+
+@post("/waiting/askers", opt=access(Access.CONSUMER), sync_to_thread=True)
+def let_ask(request: Request[Session, Any, Any]) -> Response[str]:
+    """Let a recipient ask directly, or stop it."""
+    services, person, form = (
+        services_of(request),
+        person_of(request.user, page_lang(request)),
+        posted(request),
+    )
+    known = _known(services, person)
+    recipient, decision = RecipientId(form.get("recipient", "")), form.get("decision")
+    if recipient not in known or decision not in {"allow", "stop"}:
+        raise Problem(400, "invalid_input")
+    change = handles.allow if decision == "allow" else handles.stop
+    with services.vault.data.write() as conn:
+        change(conn, services.vault, person, recipient, services.clock())
+    return see_other(f"/{person.lang}/waiting")
+
+
+def _page(request: Request[Session, Any, Any], *, status: int = 200, said: str = "") -> Response[str]:
+    services, texts = services_of(request), page_texts(request)
+    person = person_of(request.user, texts.lang)
+    known = _known(services, person)
+    with services.vault.data.read() as conn:
+        questions = backchannel.waiting(conn, services.vault, person, services.clock())
+        allowed = handles.allowed(conn, services.vault, person, known)
+    return page(
+        request,
+        "waiting.html",
+        status=status,
+        said=said,
+        questions=[_question(question, texts) for question in questions],
+        askers=[AskerView(id=who, name=name, handle=allowed.get(who, "")) for who, name in known.items()],
+    )
+
+
+def _known(services: Services, person: Consumer) -> dict[RecipientId, str]:
+    """The recipients this person has answered, by name."""
+    with services.vault.data.read() as conn:
+        lines = history.grants(conn, person.bucket, person.subject)
+    return {line.recipient_id: line.recipient for line in lines}
+
+
+def _question(question: backchannel.Question, texts: Catalogue) -> QuestionView:
+    return QuestionView(
+        id=request_text(question.id),
+        recipient=question.recipient,
+        purpose=question.purpose.title(texts.lang.value),
+        until=texts.moment(question.expires_at),
+        choices=question.choices,
+    )
