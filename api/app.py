@@ -27,16 +27,19 @@ from api.emergencies import (
 from api.erasing import resume_erasures
 from api.events import Event, log_event
 from api.guards import require_access
+from api.fetching import guarded_post
 from api.headers import security_headers
 from api.health import health
 from api.horizon import erasure_horizon
 from api.i18n import Lang
 from api.jobs.handlers import work_of
+from api.jobs.courier import Courier
 from api.jobs.publisher import Publisher
 from api.jobs.worker import Worker
 from api.oauth.authorize import authorize
 from api.oauth.backchannel import authorize_backchannel
 from api.oauth.device import authorize_device
+from api.oauth.deletions import report_deletion
 from api.oauth.grants import end_grant, query_grant
 from api.oauth.introspect import introspect_token
 from api.oauth.metadata import authorization_server, jwks, protected_resource
@@ -96,6 +99,7 @@ PROTOCOL = (
     introspect_token,
     revoke_token,
     query_grant,
+    report_deletion,
     end_grant,
     redeem,
 )
@@ -227,12 +231,15 @@ def _lifespan(services: Services, owned: ExitStack) -> AbstractAsyncContextManag
     )
 
     @asynccontextmanager
+    courier = Courier(services.vault.data, services.clock, partial(guarded_post, guard=settings.guard))
+
     async def running() -> AsyncIterator[None]:
         if settings.background:
             await sync_to_thread(resume_erasures, services.vault, services.clock())
             publisher.start()
             services.worker.start()
         try:
+            courier.start()
             yield
         finally:
             await services.disclosures.close()
@@ -240,6 +247,7 @@ def _lifespan(services: Services, owned: ExitStack) -> AbstractAsyncContextManag
             await sync_to_thread(services.post_room.stop)
             if settings.background:
                 await sync_to_thread(services.worker.stop)
+                await sync_to_thread(courier.stop)
                 await sync_to_thread(publisher.stop)
             owned.close()
 

@@ -24,6 +24,7 @@ class Event(StrEnum):
     JOB_FAILED = "job_failed"
     OPEN_FOLDERS = "folders_others_may_enter"
     LEDGER_ALARM = "ledger_alarm"
+    EVENT_FAILED = "event_failed"
     HONEY_ALARM = "honey_alarm"
     SEALED = "sealed"
     UNSEALED = "unsealed"

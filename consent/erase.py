@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Row, select, tuple_
 from sqlalchemy.exc import InterfaceError, OperationalError
 
 from consent.certificates import certify
+from consent.demands import demand_erasure
 from consent.erasure_tables import erasure_order
 from consent.errors import ConsentError
 from consent.families import release
@@ -177,6 +178,8 @@ def _withdraw(vault: Vault, rows: Sequence[Erasing], clock: Callable[[], int]) -
         withdraw(
             vault, SubjectId(grant.subject), Bucket(grant.bucket), GrantId(grant.id), clock(), channel=ERASURE
         )
+    with vault.data.write() as conn:
+        demand_erasure(conn, vault, [row.who for row in rows], clock())
 
 
 def _live_grants(conn: Connection, people: Sequence[Person]) -> Sequence[Row[int, bytes, bytes]]:

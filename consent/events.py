@@ -31,8 +31,6 @@ class EventKind(StrEnum):
     """What may happen to a grant that its recipient must learn; also the last part of the event's URN."""
 
     WITHDRAWN = "withdrawn"
-    SUSPENDED = "suspended"
-    RESUMED = "resumed"
     ERASURE = "erasure_demanded"
 
 
@@ -62,8 +60,8 @@ class Cause:
 
 _QUEUE = RowSet(
     "WITH {rows} INSERT INTO event_outbox (bucket, id, recipient_id, client_id, grant_id, kind, body, created_at, "
-    "attempts) SELECT rows.bucket, rows.id, rows.recipient_id, rows.client_id, rows.grant_id, rows.kind, "
-    "rows.body, rows.created_at, 0 FROM rows ORDER BY rows.i",
+    "next_at, attempts) SELECT rows.bucket, rows.id, rows.recipient_id, rows.client_id, rows.grant_id, rows.kind, "
+    "rows.body, rows.created_at, rows.created_at, 0 FROM rows ORDER BY rows.i",
     bucket="int",
     id="bytes",
     recipient_id="text",
@@ -73,11 +71,6 @@ _QUEUE = RowSet(
     body="text",
     created_at="int",
 )
-
-
-def urn(kind: str) -> str:
-    """The name of an event's kind inside its token."""
-    return _URN + kind
 
 
 def queue(
@@ -120,8 +113,6 @@ def _payload(vault: Vault, cause: Cause, event_id: bytes) -> dict[str, Any]:
 def _events(cause: Cause) -> dict[str, Any]:
     about: dict[str, Any] = {"grant_id": grant_text(cause.grant_id)}
     owed = duties(cause.disclosures, cause.at, cause.retention)
-    if cause.kind in {EventKind.SUSPENDED, EventKind.RESUMED}:
-        return {urn(cause.kind): {**about, "at": instant(cause.at)}}
     if cause.kind is EventKind.ERASURE:
         return {ERASURE: {**about, "demanded_at": instant(cause.at), "duties": owed}}
     said = {

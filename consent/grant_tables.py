@@ -5,9 +5,19 @@ for onward provision names its parent: the grant under which its recipient's sou
 writes such a grant locks the parent first, before the person (see `triggers` for what the parent must be).
 """
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, Index, LargeBinary, Table, UniqueConstraint
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    Table,
+    Text,
+    UniqueConstraint,
+)
 
-from consent.foreign_keys import ledgered, same
+from consent.foreign_keys import ledgered, of_client, same
 from consent.showing_tables import as_shown
 from vault import columns as col
 from vault.storage import metadata
@@ -95,12 +105,52 @@ event_outbox = Table(
     col.text("body"),
     col.time("created_at"),
     col.number("attempts"),
+    col.time("next_at"),
+    Column("code", Text),
     Column("delivered_at", BigInteger),
+    Column("failed_at", BigInteger),
+    CheckConstraint("delivered_at IS NULL OR failed_at IS NULL", name="ended"),
     UniqueConstraint("bucket", "id", "grant_id", name="uq_event_outbox_grant"),
+    UniqueConstraint("bucket", "id", "grant_id", "recipient_id", name="uq_event_outbox_recipient"),
+    Index("ix_event_outbox_grant", "grant_id", "bucket"),
     same(
         "event_outbox",
         "consent_grant",
         "bucket grant_id recipient_id client_id",
         "bucket id recipient_id client_id",
     ),
+)
+
+_waits = event_outbox.c.delivered_at.is_(None) & event_outbox.c.failed_at.is_(None)
+Index(
+    "ix_event_outbox_next_at",
+    event_outbox.c.next_at,
+    sqlite_where=_waits,
+    postgresql_where=_waits,
+)
+
+deletion_proof = Table(
+    "deletion_proof",
+    metadata,
+    col.bucket(),
+    col.key("event_id"),
+    col.raw("id"),
+    col.raw("grant_id"),
+    col.raw("subject"),
+    col.text("recipient_id"),
+    col.text("client_id"),
+    col.text("method"),
+    col.text("statement"),
+    col.time("erased_at"),
+    col.time("received_at"),
+    Column("ledger_year", Integer),  # none once the person is erased: their chain has ended
+    same(
+        "deletion_proof",
+        "event_outbox",
+        "bucket event_id grant_id recipient_id",
+        "bucket id grant_id recipient_id",
+    ),
+    of_client("deletion_proof"),
+    ledgered("deletion_proof"),
+    Index("ix_deletion_proof_grant", "grant_id", "bucket"),
 )

@@ -8,7 +8,13 @@ milliseconds, `fields` is a sorted JSON list of field codes, hashes of secrets a
 """
 
 from consent import triggers
-from consent.grant_tables import consent_grant, event_outbox, grant_transition, withdrawal
+from consent.grant_tables import (
+    consent_grant,
+    deletion_proof,
+    event_outbox,
+    grant_transition,
+    withdrawal,
+)
 from consent.management_tables import management_token, termination
 from consent.party_tables import (
     client,
@@ -44,6 +50,7 @@ __all__ = [
     "consent_grant",
     "consent_request",
     "consumer",
+    "deletion_proof",
     "denial",
     "disclosure",
     "event_outbox",

@@ -24,6 +24,7 @@ APPEND_ONLY = (
     "notice_showing",
     "auth_code",
     "token",
+    "deletion_proof",
     "disclosure",
     "withdrawal",
 )
@@ -33,7 +34,7 @@ MOVING = {
     "use": ("spent", "voided_at"),
     "refresh_token": ("voided_at",),
     "redelivery": ("attempts", "last_at"),
-    "event_outbox": ("attempts", "delivered_at"),
+    "event_outbox": ("attempts", "code", "delivered_at", "failed_at", "next_at"),
     "consumer": ("sign_in_hash", "lang"),
     "client": ("jwks", "jwks_uri", "redirect_uris", "suspended_at"),
     "recipient": ("contact", "event_uri", "suspended_at"),
@@ -201,6 +202,12 @@ _RULES = (
         "BEFORE UPDATE OF last_at",
         always("the last time only moves on"),
         only="NEW.last_at < OLD.last_at",
+    ),
+    Rule(
+        "event_outbox",
+        "BEFORE UPDATE OF delivered_at",
+        always("acknowledged for good"),
+        only="OLD.delivered_at IS NOT NULL AND NEW.delivered_at {distinct} OLD.delivered_at",
     ),
     Rule(
         "withdrawal",

@@ -28,6 +28,7 @@ from api.cli.installation import databases, dir_option, settings_of
 from api.cli.output import emit, json_option, table_of
 from api.opening import opened_vault, people_needed
 from api.settings import Settings
+from consent.outbox import overdue
 from vault.storage import Database, Dialect
 from vault.tables import installation, tenant
 
@@ -111,6 +112,7 @@ def _installation(home: Path, settings: Settings) -> Iterator[Check]:
         yield _attempt("key data base", lambda: _reach(keys))
         yield _attempt("key data base schema", lambda: _schema(current=migrations.is_current(keys, "keys")))
         yield _attempt("created", lambda: _created(data))
+        yield _attempt("events", lambda: _events(data))
     yield _attempt("root key", lambda: _unseal(settings))
     yield _port(settings)
     if settings.internal_hosts:
@@ -148,6 +150,14 @@ def _reach(database: Database) -> tuple[bool, str]:
 
 def _schema(*, current: bool) -> tuple[bool, str]:
     return current, "newest" if current else "older than this program: perusal doctor --migrate"
+
+
+def _events(data: Database) -> tuple[bool, str]:
+    """Recipients who were not told in time: for the operator to look into, no reason not to run."""
+    with data.read() as conn:
+        late = overdue(conn, time.time_ns() // 1_000_000)
+    count = sum(one.count for one in late)
+    return True, f"{count} overdue, see `perusal events overdue`" if count else "none overdue"
 
 
 def _created(data: Database) -> tuple[bool, str]:

@@ -24,6 +24,7 @@ COMMANDS = {
     "emergency": "api.cli.emergency",
     "enrol": "api.cli.enrol",
     "erase": "api.cli.erase",
+    "events": "api.cli.events",
     "fields": "api.cli.fields",
     "init": "api.cli.init",
     "keys": "api.cli.keys",

@@ -13,7 +13,7 @@ import msgspec
 from litestar import Request, Response, get
 
 from api.access import Access, access
-from api.oauth import backchannel, device
+from api.oauth import backchannel, deletions, device
 from api.oauth.assertion import ALGORITHMS as ASSERTION_ALGORITHMS
 from api.oauth.dpop import ALGORITHMS as PROOF_ALGORITHMS
 from api.oauth.grants import ACTIONS
@@ -99,6 +99,8 @@ def server_document(services: Services) -> dict[str, Any]:
         "introspection_endpoint": services.url("/introspect"),
         **_authenticated("introspection"),
         "introspection_signing_alg_values_supported": [Algorithm.ES256],
+        # Ours: no standard has a place where a recipient says that it has erased what it received.
+        "deletion_report_endpoint": services.url(deletions.PATH),
         "grant_management_endpoint": services.url(GRANTS),
         "grant_management_actions_supported": list(ACTIONS),
         "grant_management_action_required": False,

@@ -4,7 +4,8 @@ Withdrawing asks for no reason and no confirmation: it takes fewer steps than gi
 commit, and repeating it changes nothing.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from litestar import Request, Response, get, post
@@ -20,9 +21,11 @@ from api.problems import Problem
 from api.sessions import Session
 from api.wiring import services_of
 from consent import history
+from consent.deletions import Recorded, proofs
 from consent.grants import GrantState
 from consent.history import GrantLine
 from consent.ids import grant_text, parse_grant
+from consent.outbox import Told, standing
 from consent.withdraw import withdraw
 from vault.fields import Catalogue as Fields
 
@@ -39,6 +42,7 @@ class GrantView:
     fields: tuple[str, ...]
     used: str
     when: str
+    after: tuple[str, ...]
     can_withdraw: bool
 
 
@@ -49,7 +53,16 @@ def grants_page(request: Request[Session, Any, Any], query: QueryParams) -> Resp
     with services.vault.data.read() as conn:
         lines = history.grants(conn, request.user.bucket, request.user.subject)
         told = banner(conn, request.user, texts, services.vault.catalogue)
-    views = [_view(line, texts, services.vault.catalogue, services.clock()) for line in lines]
+        names = [line.id for line in lines]
+        events = standing(conn, request.user.bucket, names, services.clock())
+        erased = proofs(conn, request.user.bucket, names)
+    views = [
+        replace(
+            _view(line, texts, services.vault.catalogue, services.clock()),
+            after=_after(events.get(line.id, ()), erased.get(line.id), texts),
+        )
+        for line in lines
+    ]
     several = choices(lines, texts)
     return page(request, "grants.html", grants=views, choices=several, done="withdrawn" in query, told=told)
 
@@ -76,8 +89,23 @@ def _view(line: GrantLine, texts: Catalogue, fields: Fields, now_ms: int) -> Gra
         fields=field_labels(line.fields, texts, fields),
         used=_used(line, texts),
         when=_when(line, state, texts),
+        after=(),
         can_withdraw=line.withdrawable,
     )
+
+
+def _after(events: Sequence[Told], erased: Recorded | None, texts: Catalogue) -> tuple[str, ...]:
+    """What became of telling the recipient, and what it says it did."""
+    said = []
+    if events:
+        newest = events[-1]
+        if newest.delivered_at is not None:
+            said.append(texts.text("grants.told", date=texts.moment(newest.delivered_at)))
+        else:
+            said.append(texts.text("grants.told_late" if newest.overdue else "grants.telling"))
+    if erased is not None:
+        said.append(texts.text("grants.erased", date=texts.date(erased.erased_at)))
+    return tuple(said)
 
 
 def _used(line: GrantLine, texts: Catalogue) -> str:
