@@ -5,6 +5,7 @@ Tests call the same function; they may hand it an opened vault and a clock.
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager
+from functools import partial
 
 from litestar import Litestar, Router
 from litestar.concurrency import sync_to_thread
