@@ -27,20 +27,20 @@ from api.emergencies import (
 )
 from api.erasing import resume_erasures
 from api.events import Event, log_event
-from api.guards import require_access
 from api.fetching import guarded_post
+from api.guards import require_access
 from api.headers import security_headers
 from api.health import health
 from api.horizon import erasure_horizon
 from api.i18n import Lang
-from api.jobs.handlers import work_of
 from api.jobs.courier import Courier
+from api.jobs.handlers import work_of
 from api.jobs.publisher import Publisher
 from api.jobs.worker import Worker
 from api.oauth.authorize import authorize
 from api.oauth.backchannel import authorize_backchannel
-from api.oauth.device import authorize_device
 from api.oauth.deletions import report_deletion
+from api.oauth.device import authorize_device
 from api.oauth.grants import end_grant, query_grant
 from api.oauth.introspect import introspect_token
 from api.oauth.metadata import authorization_server, jwks, protected_resource
@@ -99,8 +99,8 @@ PROTOCOL = (
     issue_token,
     introspect_token,
     revoke_token,
-    query_grant,
     report_deletion,
+    query_grant,
     end_grant,
     redeem,
 )
@@ -231,24 +231,24 @@ def _lifespan(services: Services, owned: ExitStack) -> AbstractAsyncContextManag
         settings.publish_every,
     )
 
-    @asynccontextmanager
     courier = Courier(services.vault.data, services.clock, partial(guarded_post, guard=settings.guard))
 
+    @asynccontextmanager
     async def running() -> AsyncIterator[None]:
         if settings.background:
             await sync_to_thread(resume_erasures, services.vault, services.clock())
             publisher.start()
             services.worker.start()
-        try:
             courier.start()
+        try:
             yield
         finally:
             await services.disclosures.close()
             await services.introspections.close()
             await sync_to_thread(services.post_room.stop)
             if settings.background:
-                await sync_to_thread(services.worker.stop)
                 await sync_to_thread(courier.stop)
+                await sync_to_thread(services.worker.stop)
                 await sync_to_thread(publisher.stop)
             owned.close()
 
