@@ -89,6 +89,7 @@ def _grant(line: GrantLine, notice: str, owed: str) -> Document:
         "retention": line.retention,
         "decided_at": instant(line.decided_at),
         "withdrawn_at": when(line.withdrawn_at),
+        "terminated_at": when(line.terminated_at),
         "notice": notice,
         "terms": owed,
     }

@@ -29,7 +29,7 @@ from consent.grants import WITHDRAWABLE, GrantState
 from consent.ids import DisclosureId, GrantId, RecipientId, UseId, fields_of
 from consent.ledger.origin import LogId
 from consent.ledger.tables import entry
-from consent.tables import consent_grant, denial, disclosure, recipient, redelivery, withdrawal
+from consent.tables import consent_grant, denial, disclosure, recipient, redelivery, termination, withdrawal
 from consent.tables import use as use_table
 from vault.ids import Bucket, SubjectId
 
@@ -72,6 +72,8 @@ class GrantLine:
     retention: str
     decided_at: int
     withdrawn_at: int | None
+    terminated_at: int | None
+    """When its recipient ended it, or the recipient of the consent above it did."""
 
     @property
     def withdrawable(self) -> bool:
@@ -103,6 +105,7 @@ class EventKind(StrEnum):
     USED = "used"
     DENIED = "denied"
     WITHDRAWN = "withdrawn"
+    TERMINATED = "terminated"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,11 +158,18 @@ def timeline(conn: Connection, bucket: Bucket, subject: SubjectId) -> list[Event
 
 
 def _grants(bucket: Bucket, subject: SubjectId) -> Select[Any]:
-    grant_, withdrawn = consent_grant.c, withdrawal.c
+    grant_, withdrawn, ended = consent_grant.c, withdrawal.c, termination.c
     return (
-        select(consent_grant, recipient.c.legal_name, recipient.c.contact, withdrawn.withdrawn_at)
+        select(
+            consent_grant,
+            recipient.c.legal_name,
+            recipient.c.contact,
+            withdrawn.withdrawn_at,
+            ended.terminated_at,
+        )
         .join(recipient, recipient.c.id == grant_.recipient_id)
         .outerjoin(withdrawal, (withdrawn.bucket == grant_.bucket) & (withdrawn.grant_id == grant_.id))
+        .outerjoin(termination, (ended.bucket == grant_.bucket) & (ended.grant_id == grant_.id))
         .where(grant_.bucket == bucket, grant_.subject == subject)
     )
 
@@ -200,6 +210,7 @@ def _grant_line(row: Any) -> GrantLine:
         retention=row.retention,
         decided_at=row.decided_at,
         withdrawn_at=row.withdrawn_at,
+        terminated_at=row.terminated_at,
     )
 
 
@@ -224,9 +235,8 @@ def _use_line(row: Any) -> UseLine:
 def _decisions(line: GrantLine) -> Sequence[Event]:
     refused = line.state is GrantState.REFUSED
     first = _event(EventKind.REFUSED if refused else EventKind.APPROVED, line.decided_at, line)
-    if line.withdrawn_at is None:
-        return [first]
-    return [first, _event(EventKind.WITHDRAWN, line.withdrawn_at, line)]
+    ends = {EventKind.WITHDRAWN: line.withdrawn_at, EventKind.TERMINATED: line.terminated_at}
+    return [first, *(_event(kind, at, line) for kind, at in ends.items() if at is not None)]
 
 
 def _event(kind: EventKind, at: int, line: GrantLine) -> Event:

@@ -6,9 +6,12 @@ from sqlalchemy.exc import DBAPIError
 
 from consent import suspensions
 from consent.denials import DenialCode, Denied
+from consent.details import instant
 from consent.disclose import Disclosure, disclose_many
+from consent.export import Export, export
 from consent.grant_management import Managed, Refused, Terminated, query, terminate
 from consent.grants import GrantState
+from consent.history import EventKind, timeline
 from consent.history import grant as line_of
 from consent.ledger.entry import Kind, parse
 from consent.ledger.fsck import Finding, fsck
@@ -272,3 +275,23 @@ def test_a_token_is_given_back_by_its_own_client_only(world):
 )
 def test_scopes_are_words_of_a_closed_list(text, scopes):
     assert scopes_of(text) == scopes
+
+
+# ---- what the person sees
+
+
+def test_the_person_s_history_and_copy_say_who_ended_the_consent_and_when(world):
+    app, person = world.app(), world.person()
+    issued = world.token(app, person)
+    world.tick(1000)
+    end(world, app, issued)
+
+    with world.vault.data.read() as conn:
+        line = line_of(conn, person.bucket, person.subject, issued.grant_id)
+        kinds = [event.kind for event in timeline(conn, person.bucket, person.subject)]
+    assert (line.state, line.terminated_at, line.withdrawn_at) == (GrantState.TERMINATED, world.now, None)
+    assert kinds == [EventKind.TERMINATED, EventKind.APPROVED]
+    copy = export(world.vault, person.subject, world.now)
+    assert isinstance(copy, Export)
+    (permission,) = copy.document["permissions"]
+    assert (permission["state"], permission["terminated_at"]) == ("terminated", instant(world.now))
