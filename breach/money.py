@@ -7,14 +7,9 @@ sum to the whole. A cap limits what was agreed, never a proven loss: a loss is n
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_FLOOR, ROUND_HALF_UP, Decimal
-from types import MappingProxyType
 
 from breach.errors import BreachError
-
-MINOR_UNITS: Mapping[str, int] = MappingProxyType(
-    {"CNY": 2, "EUR": 2, "USD": 2, "SGD": 2, "HKD": 2, "INR": 2, "JPY": 0, "KRW": 0}
-)
-"""Decimal places of each currency known here."""
+from consent.currencies import MINOR_UNITS
 
 
 class UnknownCurrency(BreachError):

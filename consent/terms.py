@@ -6,19 +6,19 @@ texts, never binary fractions. Terms with a clause nobody can agree to (`clauses
 
 import re
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import Connection, insert, select
 
 from consent.clauses import findings
+from consent.currencies import MINOR_UNITS
 from consent.errors import BadTerms, UnfairTerms
 from consent.ids import RecipientId, TermsId, document_hash, new_reference
 from consent.tables import terms_signature, terms_version
 from consent.texts import storable
 
 _MAX_CHARS = 20_000
-_CURRENCY = re.compile(r"[A-Z]{3}")
 _AMOUNT = re.compile(r"(0|[1-9][0-9]{0,11})(\.[0-9]{1,2})?")
 
 
@@ -42,9 +42,12 @@ class Terms:
     signature_hash: str | None = None
     """Names the recipient's signature under these terms (`terms_signing`); None where each request has to be signed."""
 
-    def example(self) -> Decimal:
-        """What one person would be owed for one leak: the sum the approval page shows."""
-        return min(self.per_record, self.cap)
+    def example(self, leaks: int = 1) -> Decimal:
+        """What one person would be owed for so many leaks: the sum per leak, all together at most the cap.
+
+        The cap limits what was agreed, never a loss that the person can prove (Civil Code 497, 506).
+        """
+        return min(self.per_record * leaks, self.cap)
 
 
 def publish(
@@ -60,7 +63,8 @@ def publish(
     """Write a version of the terms, or find it again; raises BadTerms and UnfairTerms."""
     body = _checked(text, version)
     names = {"recipient_id": recipient_id, "version": version}
-    sums = {"per_record": _amount(per_record), "currency": _currency(currency), "cap": _amount(cap)}
+    unit = _currency(currency)
+    sums = {"per_record": _amount(per_record, unit), "currency": unit, "cap": _amount(cap, unit)}
     if Decimal(sums["cap"]) < Decimal(sums["per_record"]):
         raise BadTerms("the cap is below the sum per record")
     digest = document_hash({**names, **sums, "text": body})
@@ -91,22 +95,21 @@ def _checked(text: str, version: int) -> str:
     return body
 
 
-def _amount(text: str) -> str:
-    """The sum with two decimals; a positive amount below a thousand billion."""
+def _amount(text: str, currency: str) -> str:
+    """The sum with the decimals of its currency; a positive amount below a thousand billion."""
     if not _AMOUNT.fullmatch(text):
         raise BadTerms("a sum is a plain decimal number with at most two decimals")
-    try:
-        amount = Decimal(text)
-    except InvalidOperation:
-        raise BadTerms("a sum is a plain decimal number") from None
+    amount, places = Decimal(text), MINOR_UNITS[currency]
+    if amount != round(amount, places):
+        raise BadTerms("a sum is in whole units of what its currency can be paid in")
     if amount <= 0:
         raise BadTerms("a sum is above zero")
-    return f"{amount:.2f}"
+    return f"{amount:.{places}f}"
 
 
 def _currency(code: str) -> str:
-    if not _CURRENCY.fullmatch(code):
-        raise BadTerms("a currency is three capital letters")
+    if code not in MINOR_UNITS:
+        raise BadTerms(f"a currency is one of {', '.join(MINOR_UNITS)}")
     return code
 
 

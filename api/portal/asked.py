@@ -26,6 +26,7 @@ from consent import approve, ask
 from consent.accounts import Consumer
 from consent.approve import Approved, Refused, Showing
 from consent.ask import Via
+from consent.currencies import written
 from consent.ids import ShowingId, parse_showing, showing_text
 from consent.refusals import Refusal, RefusalCode
 from vault.ages import sensitive_fields
@@ -209,7 +210,9 @@ def _asked(services: Services, shown: Showing, texts: Catalogue) -> Asked:
         until=texts.moment(shown.window[1]),
         retention=texts.text(f"approve.retention_{shown.retention[-1]}", count=shown.retention[1:-1]),
         liability=texts.text(
-            "approve.liability_example", amount=f"{shown.terms.currency} {shown.example_sum:,.2f}"
+            "approve.liability_example",
+            amount=written(shown.example_sum, shown.terms.currency),
+            most=written(shown.terms.cap, shown.terms.currency),
         ),
         terms=shown.terms.text,
         notice=shown.notice.text,

@@ -6,6 +6,7 @@ import pytest
 
 from consent import notices, purposes, recipients, suspensions, terms
 from consent.clauses import Clause
+from consent.currencies import written
 from consent.errors import BadNotice, BadRegistration, BadTerms, UnfairTerms, UnknownPurpose
 from consent.ids import document_hash
 from consent.recipients import Registration
@@ -184,6 +185,20 @@ def test_terms_keep_their_sums_as_exact_decimals(world):
         publish_terms(world, who, per_record="1.00")
 
 
+def test_an_example_is_capped_and_written_in_units_that_can_be_paid(world):
+    owed = publish_terms(world, register(world))
+    yen = publish_terms(world, register(world, registration_no="JP-1"), currency="JPY", cap="1200")
+
+    assert [str(owed.example(leaks)) for leaks in (1, 4, 5, 100)] == [
+        "500.00",
+        "2000.00",
+        "2000.50",
+        "2000.50",
+    ]
+    assert [written(yen.example(leaks), "JPY") for leaks in (1, 3)] == ["JPY 500", "JPY 1,200"]
+    assert written(owed.cap, "CNY") == "CNY 2,000.50"
+
+
 @pytest.mark.parametrize(
     "changes",
     [
@@ -193,6 +208,8 @@ def test_terms_keep_their_sums_as_exact_decimals(world):
         {"per_record": "5.001"},
         {"per_record": "五百"},
         {"currency": "yuan"},
+        {"currency": "XAU"},
+        {"currency": "JPY", "cap": "2000.5"},
         {"cap": "100"},
         {"text": ""},
         {"version": 0},

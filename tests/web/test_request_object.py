@@ -2,6 +2,7 @@
 
 import json
 import secrets
+from functools import partial
 
 import pytest
 from joserfc.jwk import ECKey, OctKey, OKPKey
@@ -11,6 +12,7 @@ from consent import recipients
 from consent.ask import details_of
 from consent.signed_requests import signature_hash
 from consent.tables import consent_request, notice_showing, signed_request
+from tests.races.crowd import at_once
 from tests.web.key_server import key_server
 from tests.web.proofs import b64, signed
 
@@ -305,3 +307,14 @@ def test_terms_that_nobody_signed_may_be_signed_in_the_request(world):
 
     assert outcome(refused) == (400, "invalid_authorization_details", "details.unsigned_terms")
     assert app.exchange(person.approve(path)).status_code == 200
+
+
+def test_of_sixteen_copies_sent_at_once_one_is_taken(world):
+    app = world.app()
+    text = object_of(app)
+    forms = [{**app.identity(), "request": text} for _ in range(16)]
+
+    answers = at_once([partial(world.http.post, "/par", data=form) for form in forms])
+
+    assert sorted(answer.status_code for answer in answers) == [201, *[400] * 15]
+    assert len(stored(world, signed_request)) == 1
