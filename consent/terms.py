@@ -49,6 +49,10 @@ class Terms:
         """
         return min(self.per_record * leaks, self.cap)
 
+    def signature(self, in_request: str | None) -> str | None:
+        """What names the recipient's signature under a consent to these terms: that in the request, if it had one."""
+        return in_request or self.signature_hash
+
 
 def publish(
     conn: Connection,

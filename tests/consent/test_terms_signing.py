@@ -46,7 +46,8 @@ def test_a_signature_is_kept_with_the_key_that_made_it_and_names_the_terms_from_
     with world.vault.data.read() as conn:
         kept = terms_signing.signature(conn, owed.id)
         again = terms.terms(conn, owed.id)
-    assert owed.signature_hash is None
+    assert (owed.signature(None), owed.signature("sha-256:r")) == (None, "sha-256:r")
+    assert (again.signature(None), again.signature("sha-256:r")) == (digest, "sha-256:r")
     assert again.signature_hash == digest == kept.hash == signature_hash(text)
     assert (kept.client_id, kept.text, kept.signed_at) == (app.client.client_id, text, world.now)
     head, _, tail = kept.text.split(".")
