@@ -4,7 +4,7 @@ A set is asked for again after ten minutes, and once at once when a signature na
 new key works in the middle of everything; never more than once a minute for one client, whoever sends what. A set that
 could not be had again is trusted for an hour: a key that its owner has taken away must not live here for ever.
 
-* `due(client, kid, now_ms) -> bool`, `usable(client, now_ms)`: pure.
+* `due(client, kid, now_ms)`, `may_try(client, now_ms)`, `usable(client, now_ms)`: pure.
 * `claim_try(conn, client_id, now_ms) -> bool`, `keep(conn, client_id, jwks_uri, keys, now_ms)`.
 """
 
@@ -36,6 +36,11 @@ def due(client: Client, kid: str | None, now_ms: int) -> bool:
     if client.fetched_at is None or now_ms >= client.fetched_at + FRESH_MS:
         return True
     return kid is not None and kid not in {key.kid for key in client.keys}
+
+
+def may_try(client: Client, now_ms: int) -> bool:
+    """Whether nobody has asked a moment ago; a stranger who makes us look here must not make us write."""
+    return client.tried_at is None or now_ms >= client.tried_at + BETWEEN_TRIES_MS
 
 
 def usable(client: Client, now_ms: int) -> tuple[PublicKey, ...]:

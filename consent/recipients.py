@@ -55,8 +55,8 @@ class Recipient:
 class Client:
     """A recipient's program as the protocol sees it.
 
-    `keys` are its own, or with a `jwks_uri` what was last fetched there (nothing before `fetched_at` is set);
-    `suspended` is true for every client of a suspended recipient.
+    `keys` are its own, or with a `jwks_uri` what was last fetched there (nothing before `fetched_at` is set;
+    `tried_at` is when somebody last asked, both in Unix milliseconds); `suspended` is true for every client of a suspended recipient.
     """
 
     client_id: ClientId
@@ -65,6 +65,7 @@ class Client:
     keys: tuple[PublicKey, ...]
     jwks_uri: str | None
     fetched_at: int | None
+    tried_at: int | None
     redirect_uris: tuple[str, ...]
     suspended: bool
 
@@ -108,6 +109,7 @@ def _clients() -> Select[Any]:
             app.suspended_at.label("client_suspended_at"),
             fetched.jwks.label("fetched"),
             fetched.fetched_at,
+            fetched.tried_at,
             *(column for column in recipient_table.c if column.name not in {"created_at", "tenant"}),
         )
         .join(recipient_table, recipient_table.c.id == app.recipient_id)
@@ -124,6 +126,7 @@ def _client(row: Any) -> Client:
         keys=() if jwks is None else stored_keys(jwks),
         jwks_uri=row.jwks_uri,
         fetched_at=row.fetched_at,
+        tried_at=row.tried_at,
         redirect_uris=tuple(json.loads(row.redirect_uris)),
         suspended=who.suspended or row.client_suspended_at is not None,
     )

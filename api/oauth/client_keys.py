@@ -36,21 +36,29 @@ class ClientKeys:
         # Whoever finds too many waiting goes on with what is known, rather than hold a thread of the server.
         if fetched.due(client, kid, now_ms) and self._few.acquire(blocking=False):
             try:
-                client = self._renewed(data, guard, client, now_ms)
+                client = self._renewed(data, guard, client, kid, now_ms)
             finally:
                 self._few.release()
         return fetched.usable(client, now_ms)
 
-    def _renewed(self, data: Database, guard: Guard, client: Client, now_ms: int) -> Client:
-        # One at a time: the second of two requests under a new key waits for the first one's answer.
+    def _renewed(self, data: Database, guard: Guard, client: Client, kid: str | None, now_ms: int) -> Client:
+        # One at a time: the second of two requests under a new key waits for the first one's answer and reads it here.
         with self._one:
+            found = _read(data, client)
+            if not (fetched.due(found, kid, now_ms) and fetched.may_try(found, now_ms)):
+                return found
             with data.write() as conn:
                 mine = fetched.claim_try(conn, client.client_id, now_ms)
-            keys = _fetch(client.jwks_uri or "", guard) if mine else None
-            with data.write() as conn:
-                if keys is not None:
-                    fetched.keep(conn, client.client_id, client.jwks_uri or "", keys, now_ms)
-                return recipients.client(conn, client.client_id) or client
+            keys = _fetch(found.jwks_uri or "", guard) if mine else None
+            if keys is not None:
+                with data.write() as conn:
+                    fetched.keep(conn, client.client_id, found.jwks_uri or "", keys, now_ms)
+            return _read(data, client)
+
+
+def _read(data: Database, client: Client) -> Client:
+    with data.read() as conn:
+        return recipients.client(conn, client.client_id) or client
 
 
 def _fetch(uri: str, guard: Guard) -> tuple[PublicKey, ...] | None:

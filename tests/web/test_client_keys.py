@@ -8,7 +8,7 @@ from joserfc import jwt
 from joserfc.jwk import ECKey, OKPKey
 from sqlalchemy import select
 
-from consent import recipients
+from consent import fetched, recipients
 from consent.fetched import BETWEEN_TRIES_MS, CEILING_MS, FRESH_MS
 from consent.tables import fetched_keys
 from tests.flow.installation import open_world
@@ -89,6 +89,14 @@ def test_unknown_kids_make_us_ask_once_a_minute_whoever_sends_them(world, served
     for number in range(20):
         assert status(app, stranger, kid=f"s{number}") == 401
     assert shown.asked == 2
+
+
+def test_a_stranger_who_makes_us_look_does_not_make_us_write(world, served, monkeypatch):
+    app, _ = served
+    assert status(app) == 201
+    monkeypatch.setattr(fetched, "claim_try", lambda *_: pytest.fail("wrote"))
+
+    assert status(app, ECKey.generate_key("P-256", {"kid": "s"})) == 401
 
 
 def test_a_set_that_cannot_be_had_again_is_trusted_for_an_hour(world, served):
