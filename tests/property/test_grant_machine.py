@@ -26,28 +26,42 @@ from consent.disclose import Disclosure, disclose_many
 from consent.grants import GrantState
 from consent.ledger.fsck import Finding, fsck
 from consent.ledger.signer import Signer
+from consent.refreshing import Refresh, refresh
 from consent.tables import consent_grant, disclosure
 from consent.tokens import TOKEN_LIFETIME_MS, Issued, exchange
 from consent.withdraw import withdraw
 from tests.backends import open_backend
-from tests.consent.world import DAY, World
+from tests.consent.world import DAY, JKT, World
 from vault.opening import create_vault
 
 
 @dataclass
+class Use:
+    """What we believe of one use; `answers` maps an idempotency key to (time, receipt)."""
+
+    issued: Issued
+    minted_at: int
+    quota: int
+    spent: int = 0
+    answers: dict[str, tuple[int, str]] = field(default_factory=dict)
+
+
+@dataclass
 class Grant:
-    """What we believe of one grant; `answers` maps an idempotency key to (time, receipt)."""
+    """What we believe of one grant."""
 
     id: bytes
     code: str
     approved_at: int
     uses: int
+    batch: int
     state: GrantState = GrantState.ACTIVE
     used: int = 0
-    issued: Issued | None = None
-    minted_at: int = 0
+    minted: list[Use] = field(default_factory=list)
     voided: bool = False
-    answers: dict[str, tuple[int, str]] = field(default_factory=dict)
+
+    def mints(self, issued: Issued, now: int) -> None:
+        self.minted.append(Use(issued, now, min(self.batch, self.uses - self.used)))
 
 
 class GrantMachine(RuleBasedStateMachine):
@@ -61,16 +75,18 @@ class GrantMachine(RuleBasedStateMachine):
         self.born = self.world.now
         self.model: list[Grant] = []
 
-    @rule(target=grants, uses=st.integers(1, 4))
-    def approves(self, uses):
-        answer = self.world.approve(self.app, self.person, uses={"max": uses, "batch": uses})
-        made = Grant(answer.grant_id, answer.code, self.world.now, uses)
+    @rule(target=grants, uses=st.integers(1, 4), batch=st.integers(1, 4))
+    def approves(self, uses, batch):
+        batch = min(uses, batch)
+        answer = self.world.approve(self.app, self.person, uses={"max": uses, "batch": batch})
+        made = Grant(answer.grant_id, answer.code, self.world.now, uses, batch)
         self.model.append(made)
         return made
 
     @rule(target=grants)
     def refuses(self):
-        shown = self.world.show(self.app, self.person)
+        # Whoever was refused may not ask again for a while: somebody else, each time.
+        shown = self.world.show(self.world.app(name="Passing By Ltd"), self.person)
         deciding.refuse(self.world.vault, self.person, shown.id, self.world.now)
         return multiple()
 
@@ -83,45 +99,67 @@ class GrantMachine(RuleBasedStateMachine):
         answer = exchange(self.world.vault, self.world.exchanging(self.app, grant.code), self.world.now)
 
         in_time = self.world.now < grant.approved_at + 60_000
-        if grant.issued:
+        if grant.minted:
             grant.voided = True
             assert isinstance(answer, Denied)
         elif in_time and grant.state is GrantState.ACTIVE:
             assert isinstance(answer, Issued)
-            grant.issued, grant.minted_at = answer, self.world.now
+            assert (answer.refresh is None) == (grant.uses == 1)
+            grant.mints(answer, self.world.now)
         else:
             assert isinstance(answer, Denied)
 
-    @rule(grant=grants, keys=st.lists(st.sampled_from([None, None, "a", "b"]), min_size=1, max_size=6))
-    def redeems(self, grant, keys):
-        if grant.issued is None:
+    @rule(grant=grants)
+    def refreshes(self, grant):
+        if not grant.minted or grant.uses == 1:
             return
-        # Keys belong to the app: two grants under one key would be a mismatch, which test_disclose covers.
-        own = [None if key is None else f"{grant.id.hex()}-{key}" for key in keys]
-        requests = [self.world.request(grant.issued, key=key) for key in own]
+        client, secret = self.app.client.client_id, grant.minted[0].issued.refresh
+        wanted = Refresh(client_id=client, secret=secret, jkt=JKT)
+
+        answer = refresh(self.world.vault, wanted, self.world.now)
+
+        if grant.state is GrantState.ACTIVE and not grant.voided:
+            assert isinstance(answer, Issued)
+            grant.mints(answer, self.world.now)
+        else:
+            assert isinstance(answer, Denied)
+
+    @rule(
+        grant=grants,
+        which=st.integers(0, 3),
+        keys=st.lists(st.sampled_from([None, None, "a", "b"]), min_size=1, max_size=6),
+    )
+    def redeems(self, grant, which, keys):
+        if not grant.minted:
+            return
+        use = grant.minted[which % len(grant.minted)]
+        # Keys belong to the app: two uses under one key would be a mismatch, which test_disclose covers.
+        own = [None if key is None else f"{use.issued.use_id.hex()}-{key}" for key in keys]
+        requests = [self.world.request(use.issued, key=key) for key in own]
 
         answers = disclose_many(self.world.vault, requests, self.world.now)
 
         for key, answer in zip(keys, answers, strict=True):
-            self._agree(grant, key, answer)
+            self._agree(grant, use, key, answer)
 
-    def _agree(self, grant, key, answer):
+    def _agree(self, grant, use, key, answer):
         now = self.world.now
-        if key in grant.answers:
-            made_at, receipt = grant.answers[key]
+        if key in use.answers:
+            made_at, receipt = use.answers[key]
             again = grant.state is not GrantState.WITHDRAWN and now < made_at + RETRY_MS
             assert isinstance(answer, Disclosure) == again
             assert not again or (answer.receipt == receipt and answer.disclosed.redelivered)
             return
-        alive = now < grant.minted_at + TOKEN_LIFETIME_MS and not grant.voided
+        alive = now < use.minted_at + TOKEN_LIFETIME_MS and not grant.voided and use.spent < use.quota
         if alive and grant.state is GrantState.ACTIVE:
             assert isinstance(answer, Disclosure)
             grant.used += 1
-            assert answer.disclosed.slot == grant.used
+            use.spent += 1
+            assert answer.disclosed.slot == use.spent
             if grant.used == grant.uses:
                 grant.state = GrantState.EXHAUSTED
             if key:
-                grant.answers[key] = (now, answer.receipt)
+                use.answers[key] = (now, answer.receipt)
         else:
             assert isinstance(answer, Denied)
 
