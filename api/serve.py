@@ -19,6 +19,8 @@ import uvicorn
 from litestar import Litestar
 
 from api.app import create_app
+from api.clock import system_clock
+from api.demo import sandbox
 from api.events import Event, log_event, log_unexpected
 from api.memory import keep_memory_private
 from api.opening import local_root, opened_vault, people_needed, provider_of
@@ -51,8 +53,8 @@ class _Server(uvicorn.Server):
 def run(settings: Settings, *, sealed: bool = False, demo: bool = False) -> None:
     """Serve until a signal says stop; raises what opening the installation raises.
 
-    It starts sealed, waiting for people, when `sealed` is asked for or the root key needs them. With `demo` it shows
-    sign-in codes on standard error, and serves this machine only.
+    It starts sealed, waiting for people, when `sealed` is asked for or the root key needs them. With `demo` it has a
+    sandbox (`api.demo.sandbox`), shows sign-in codes on standard error, and serves this machine only.
     """
     if demo and not is_loopback(settings.host):
         raise SettingsError("the demonstration serves this machine only")
@@ -88,6 +90,8 @@ def _gate(settings: Settings, *, sealed: bool, demo: bool) -> Gate:
     def build(vault: Vault, seal: Callable[[], None]) -> Litestar:
         _warn_of_open_folders(settings, vault)
         senders = console_senders() if demo else None
+        if demo:
+            sandbox.prepare(vault, settings, system_clock())
         return create_app(settings, vault=vault, seal=seal, senders=senders)
 
     unattended = not sealed and not people_needed(settings)

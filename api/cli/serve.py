@@ -30,7 +30,8 @@ from api.cli.output import emit, json_option
 @click.option(
     "--demo",
     is_flag=True,
-    help="Show sign-in codes on standard error instead of sending them; on this machine only.",
+    help="With a sandbox recipient and consumer (folder sandbox/), and sign-in codes shown on standard error instead "
+    "of sent; on this machine only.",
 )
 @json_option
 def command(

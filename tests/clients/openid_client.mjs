@@ -5,10 +5,11 @@ import * as readline from 'node:readline'
 import * as jose from 'jose'
 import * as client from 'openid-client'
 
-let config, DPoP, verifier, state
+let config, DPoP, verifier, state, signing
 
 async function discover({ issuer, client_id, jwk, metadata }) {
   const key = await crypto.subtle.importKey('jwk', jwk, { name: 'ECDSA', namedCurve: 'P-256' }, false, ['sign'])
+  signing = { key, kid: jwk.kid }
   config = await client.discovery(
     new URL(issuer), client_id, metadata ?? {}, client.PrivateKeyJwt({ key, kid: jwk.kid }),
     { algorithm: 'oauth2', execute: [client.allowInsecureRequests] },
@@ -17,17 +18,28 @@ async function discover({ issuer, client_id, jwk, metadata }) {
   return config.serverMetadata()
 }
 
-async function push({ details, redirect_uri }) {
+async function request_for({ details, redirect_uri }) {
   verifier = client.randomPKCECodeVerifier()
   state = client.randomState()
-  const url = await client.buildAuthorizationUrlWithPAR(config, {
+  return {
     redirect_uri,
     state,
     code_challenge: await client.calculatePKCECodeChallenge(verifier),
     code_challenge_method: 'S256',
     authorization_details: JSON.stringify(details),
-  }, { DPoP })
+  }
+}
+
+async function push(given) {
+  const url = await client.buildAuthorizationUrlWithPAR(config, await request_for(given), { DPoP })
   return url.href
+}
+
+async function push_signed({ beside, ...given }) {
+  const signed = await client.buildAuthorizationUrlWithJAR(config, await request_for(given), signing)
+  const parameters = new URLSearchParams({ ...Object.fromEntries(signed.searchParams), ...beside })
+  const url = await client.buildAuthorizationUrlWithPAR(config, parameters, { DPoP })
+  return { url: url.href, request: parameters.get('request') }
 }
 
 const exchange = ({ callback, expected_state }) => client.authorizationCodeGrant(
@@ -64,7 +76,7 @@ async function verify({ compact, jwks, typ }) {
 }
 
 const COMMANDS = {
-  discover, push, exchange, refresh, redeem, introspect, revoke, device, poll_device, backchannel, poll_backchannel, verify,
+  discover, push, push_signed, exchange, refresh, redeem, introspect, revoke, device, poll_device, backchannel, poll_backchannel, verify,
 }
 
 for await (const line of readline.createInterface({ input: process.stdin })) {

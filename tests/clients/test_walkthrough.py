@@ -34,13 +34,13 @@ def recipient_file(app: App, folder: Path) -> Path:
     return file
 
 
-def walk(command: list[str], app: App, person: Person) -> dict:
+def walk(command: list[str], issuer: str, person: Person) -> dict:
     """Start the program, approve what it asks, give it the call-back; what it prints last."""
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as program:
         assert program.stdin is not None
         assert program.stdout is not None
         address = program.stdout.readline().strip()
-        path, page = person.open_request(address.removeprefix(app.world.issuer))
+        path, page = person.open_request(address.removeprefix(issuer))
         back = person.post(path, {"csrf": person.csrf(page), "decision": "approve"}).headers["location"]
         received, _ = program.communicate(back + "\n", timeout=60)
     assert program.returncode == 0
@@ -51,7 +51,9 @@ def test_the_python_of_the_guide_receives_what_was_approved(app: App, person: Pe
     program = tmp_path / "client.py"
     program.write_text(written("python"), encoding="utf-8")
 
-    received = walk([sys.executable, str(program), str(recipient_file(app, tmp_path))], app, person)
+    received = walk(
+        [sys.executable, str(program), str(recipient_file(app, tmp_path))], app.world.issuer, person
+    )
 
     assert sorted(received["data"]) == ["name", "phone"]
     assert received["receipt"].count(".") == 2
@@ -65,6 +67,6 @@ def test_the_javascript_of_the_guide_receives_what_was_approved(
     program = tmp_path / "client.mjs"
     program.write_text(written("javascript"), encoding="utf-8")
 
-    received = walk([node, str(program), str(recipient_file(app, tmp_path))], app, person)
+    received = walk([node, str(program), str(recipient_file(app, tmp_path))], app.world.issuer, person)
 
     assert sorted(received["data"]) == ["name", "phone"]
