@@ -26,8 +26,7 @@ from consent.refusals import Refusal, RefusalCode
 
 GRANT_TYPE = "urn:openid:params:grant-type:ciba"
 PATH = "/bc-authorize"
-_OTHER_HINTS = ("login_hint_token", "id_token_hint")
-_NOT_SERVED = ("request", "user_code")
+_OTHER_THAN_HANDLES = ("login_hint_token", "id_token_hint", "user_code")
 
 
 @post(
@@ -66,12 +65,9 @@ def exchange_backchannel(request: TokenRequest) -> TokenAnswer | OAuthRefused:
 
 
 def _wanted(form: Mapping[str, str], jkt: str | None) -> Wanted:
-    for member in _OTHER_HINTS:
+    for member in _OTHER_THAN_HANDLES:
         if member in form:
             raise OAuthRefused(400, "invalid_request", f"request.{member}")
-    for member in _NOT_SERVED:
-        if member in form:
-            raise OAuthRefused(400, "invalid_request", f"request.{member}_not_served")
     seconds = form.get("requested_expiry", str(LIFETIME_MS // 1000))
     if not (seconds.isascii() and seconds.isdigit() and len(seconds) < 10 and int(seconds) > 0):
         raise OAuthRefused(400, "invalid_request", "request.requested_expiry")

@@ -15,7 +15,14 @@ from consent.refusals import Refusal
 
 
 def details_in(form: Mapping[str, str]) -> Details:
-    """The `authorization_details` of a request, checked as PAR checks them; raises OAuthRefused."""
+    """The `authorization_details` of a request, checked as PAR checks them; raises OAuthRefused.
+
+    A request object is refused, not passed over: what it says would not be what the person is asked.
+    """
+    if "request" in form:
+        raise OAuthRefused(400, "request_not_supported", "request.object")
+    if "request_uri" in form:
+        raise OAuthRefused(400, "invalid_request", "request.nested")
     try:
         raw = msgspec.json.decode(form.get("authorization_details", ""))
     except (msgspec.MsgspecError, RecursionError):

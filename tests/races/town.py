@@ -104,7 +104,7 @@ def open_shop(vault: Vault, number: int, now_ms: int, key: ECKey = _KEY) -> Shop
     registration = recipients.Registration(
         legal_name=f"Shop {number} Ltd",
         contact="privacy@shop.example",
-        registration_no=f"R-{number}",
+        registration_no=f"R-{number}-{secrets.token_hex(4)}",
         redirect_uris=[REDIRECT],
         jwks={"keys": [key.as_dict(private=False)]},
     )
