@@ -53,7 +53,7 @@ bench: .venv/.ok ## measured speed of the hot paths, with machine and versions
 	$(PY) -m tests.bench introspect
 	$(PY) -m tests.bench vault
 
-heavy: .venv/.ok ## the long runs: kill -9 under load, a million rows, thousands of races
+heavy: .venv/.ok ## the long runs (hours): kill -9 under load, a million rows, thousands of races
 	$(PY) -m pytest -m heavy
 
 fuzz: .venv/.ok ## coverage-guided fuzzing of every parser of sealed bytes, SECONDS each (60)
