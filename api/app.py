@@ -46,6 +46,7 @@ from api.oauth.introspect import introspect_token
 from api.oauth.metadata import authorization_server, jwks, protected_resource
 from api.oauth.par import push
 from api.oauth.revoke import revoke_token
+from api.oauth.status import one_status_list, status_lists
 from api.oauth.token import issue_token
 from api.opening import opened_vault
 from api.people import add_people, change_people, look_up
@@ -102,6 +103,8 @@ PROTOCOL = (
     report_deletion,
     query_grant,
     end_grant,
+    status_lists,
+    one_status_list,
     redeem,
 )
 STAFF = (

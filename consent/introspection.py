@@ -1,7 +1,8 @@
 """Introspection (RFC 7662): what a token is worth at this moment, told to the client it was issued to and to nobody else.
 
 Set-based like a redemption: `introspect_many` accepts the callers' assertions and proofs, once each, and looks at all
-tokens, in one transaction of two statements that a server's batcher fills. Nothing is spent: it reads. Unknown tokens
+tokens, in one transaction of two statements that a server's batcher fills (a third gives tokens that are asked about
+for the first time their places in status lists). Nothing is spent: it reads. Unknown tokens
 and other clients' are one and the same, a row that the join did not find, after the same work.
 
 An answer's `use` says how often the token was used and for how many uses it is; `sub` is the person's name for this
@@ -10,10 +11,12 @@ one recipient, so that two of them cannot join what they know.
 
 import base64
 import hmac
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, NamedTuple
+
+from sqlalchemy import Connection
 
 from consent.denials import DenialCode
 from consent.granted import granted_details
@@ -21,6 +24,7 @@ from consent.grants import GrantState
 from consent.ids import ClientId, GrantId, UseId, fields_of, grant_text, use_text
 from consent.replay import remembering
 from consent.signing_keys import NEWEST, Purpose
+from consent.status_list import Minted, Place, assign
 from vault.ids import Bucket, SubjectId
 from vault.opening import Vault
 from vault.rowset import Call, RowSet, volley
@@ -28,11 +32,13 @@ from vault.rowset import Call, RowSet, volley
 _LOOK = RowSet(
     f"WITH {{rows}} SELECT rows.i, {NEWEST.format(Purpose.INTROSPECTION)}, t.jkt, t.minted_at, t.expires_at, u.id, "
     "u.fields, u.quota, u.spent, u.voided_at, g.id, g.subject, g.state, g.recipient_id, g.purpose, g.max_uses, "
-    "g.window_from, g.window_to, g.retention, g.notice_id, g.notice_hash, g.terms_id, g.terms_hash, s.details "
+    "g.window_from, g.window_to, g.retention, g.notice_id, g.notice_hash, g.terms_id, g.terms_hash, s.details, "
+    "e.list, e.idx "
     "FROM rows LEFT JOIN token t ON t.bucket = rows.bucket AND t.hash = rows.token AND t.client_id = rows.client_id "
     "LEFT JOIN use u ON u.bucket = t.bucket AND u.id = t.use_id "
     "LEFT JOIN consent_grant g ON g.bucket = u.bucket AND g.id = u.grant_id "
-    "LEFT JOIN notice_showing s ON s.bucket = g.bucket AND s.id = g.showing_id",
+    "LEFT JOIN notice_showing s ON s.bucket = g.bucket AND s.id = g.showing_id "
+    "LEFT JOIN status_entry e ON e.bucket = t.bucket AND e.token_hash = t.hash",
     bucket="int",
     token="bytes",  # noqa: S106  # a column's type
     client_id="text",
@@ -70,12 +76,13 @@ class Replayed:
 class Answer:
     """`members` are those of RFC 7662 §2.2; `inactive` are what only the token's own client may know of an ended one.
 
-    `generation` is that of the key which signs answers now.
+    `generation` is that of the key which signs answers now, `place` where the token stands in a status list, if it does.
     """
 
     generation: int
     members: dict[str, Any] | None = None
     inactive: dict[str, Any] = field(default_factory=dict)
+    place: Place | None = None
 
 
 class _Row(NamedTuple):
@@ -103,6 +110,8 @@ class _Row(NamedTuple):
     terms_id: str
     terms_hash: str
     details: str
+    list: int | None
+    idx: int | None
 
 
 def introspect_many(vault: Vault, questions: Sequence[Question], now_ms: int) -> list[Answer | Replayed]:
@@ -116,10 +125,37 @@ def introspect_many(vault: Vault, questions: Sequence[Question], now_ms: int) ->
         # Before the commit: whatever fails here must leave nothing accepted, so that it can be asked again.
         accepted = {(bucket, digest) for bucket, digest in new}
         rows = {row[0]: _Row(*row) for row in found}
-        return [
+        answers = [
             _replayed(question, at, accepted, first) or _answer(vault, rows[at], now_ms)
             for at, question in enumerate(questions)
         ]
+        places = _places(conn, vault, questions, answers, rows)
+    return [
+        replace(one, place=places.get(questions[at].token_hash))
+        if isinstance(one, Answer) and one.members
+        else one
+        for at, one in enumerate(answers)
+    ]
+
+
+def _places(
+    conn: Connection,
+    vault: Vault,
+    questions: Sequence[Question],
+    answers: Sequence[Answer | Replayed],
+    rows: Mapping[int, _Row],
+) -> dict[bytes, Place]:
+    """Where the tokens that are alive stand in status lists; one that has no place yet gets it here."""
+    known: dict[bytes, Place] = {}
+    fresh: list[Minted] = []
+    for at, answer in enumerate(answers):
+        if isinstance(answer, Answer) and answer.members is not None:
+            row, asked = rows[at], questions[at]
+            if row.list is not None and row.idx is not None:
+                known[asked.token_hash] = Place(row.list, row.idx)
+            else:
+                fresh.append(Minted(asked.bucket, asked.token_hash, row.minted_at))
+    return known | assign(conn, vault, fresh)
 
 
 type _First = dict[tuple[int, bytes], tuple[Remembered, int]]

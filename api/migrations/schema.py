@@ -18,6 +18,7 @@ import consent.load_tables
 import consent.management_tables
 import consent.passkey_tables
 import consent.signing_tables
+import consent.status_tables
 import consent.tables
 import vault.erasure_tables
 import vault.family_tables
@@ -52,6 +53,7 @@ TABLE_MODULES = (
     consent.load_tables,
     consent.management_tables,
     consent.signing_tables,
+    consent.status_tables,
     breach.tables,
     api.kept_tables,
     api.tables,

@@ -18,6 +18,7 @@ from api.access import Access, access
 from api.forms import parse_form
 from api.oauth.clients import Caller, caller
 from api.oauth.errors import OAuthRefused, answer_oauth
+from api.oauth.status import PATH as STATUS
 from api.wiring import Services, services_of
 from consent.introspection import Answer, Question, Replayed, Shown
 from consent.minting import TOKEN_PREFIX
@@ -48,7 +49,8 @@ async def introspect_token(request: Request[Any, Any, Any], body: RawBody) -> Re
     if wants_signed(request.headers.get("accept", "")):
         return Response(_signed(services, who, answer).encode(), media_type=_SIGNED)
     return Response(
-        msgspec.json.encode({**_members(who, answer), **answer.inactive}), media_type="application/json"
+        msgspec.json.encode({**_members(services, who, answer), **answer.inactive}),
+        media_type="application/json",
     )
 
 
@@ -85,10 +87,14 @@ def _bucket(text: str, buckets: Buckets) -> Bucket:
         return Bucket(buckets.first)
 
 
-def _members(who: Caller, answer: Answer) -> dict[str, Any]:
+def _members(services: Services, who: Caller, answer: Answer) -> dict[str, Any]:
     if answer.members is None:
         return {"active": False}
-    return {"active": True, "client_id": who.client.client_id, **answer.members}
+    members = {"active": True, "client_id": who.client.client_id, **answer.members}
+    if answer.place is not None:
+        uri = services.url(f"{STATUS}/{answer.place.number}")
+        members["status"] = {"status_list": {"idx": answer.place.idx, "uri": uri}}
+    return members
 
 
 def _signed(services: Services, who: Caller, answer: Answer) -> str:
@@ -97,6 +103,6 @@ def _signed(services: Services, who: Caller, answer: Answer) -> str:
         "iss": services.issuer,
         "aud": who.client.client_id,
         "iat": services.clock() // 1000,
-        "token_introspection": _members(who, answer),
+        "token_introspection": _members(services, who, answer),
     }
     return derived(services.vault, Purpose.INTROSPECTION, answer.generation).sign(JWT, payload)

@@ -19,6 +19,7 @@ from api.oauth.dpop import ALGORITHMS as PROOF_ALGORITHMS
 from api.oauth.grants import ACTIONS
 from api.oauth.grants import PATH as GRANTS
 from api.oauth.request_object import ALGORITHMS as OBJECT_ALGORITHMS
+from api.oauth.status import PATH as STATUS
 from api.oauth.token import HANDLERS
 from api.wiring import Services, services_of
 from consent import signing_keys
@@ -101,6 +102,7 @@ def server_document(services: Services) -> dict[str, Any]:
         "introspection_signing_alg_values_supported": [Algorithm.ES256],
         # Ours: no standard has a place where a recipient says that it has erased what it received.
         "deletion_report_endpoint": services.url(deletions.PATH),
+        "status_list_aggregation_endpoint": services.url(STATUS),
         "grant_management_endpoint": services.url(GRANTS),
         "grant_management_actions_supported": list(ACTIONS),
         "grant_management_action_required": False,

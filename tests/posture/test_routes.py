@@ -15,7 +15,12 @@ from tests.flow.installation import BROWSER, open_world
 
 pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 SAFE = {"GET", "HEAD", "OPTIONS"}
-PUBLIC_CACHED = {"/.well-known/oauth-authorization-server", "/.well-known/oauth-protected-resource", "/jwks"}
+PUBLIC_CACHED = {
+    "/.well-known/oauth-authorization-server",
+    "/.well-known/oauth-protected-resource",
+    "/jwks",
+    "/status",
+}
 """The reviewed list of documents that may be kept by caches, beside the log and the hashed files."""
 
 IN_OAUTH_S_WORDS = {
@@ -155,7 +160,7 @@ def test_every_answer_of_every_route_carries_the_security_headers(world):
         assert headers["referrer-policy"] == "no-referrer", path
         assert headers["cross-origin-opener-policy"] == "same-origin", path
         assert "server" not in headers, path
-        public = path in PUBLIC_CACHED or path.startswith(("/log/", "/static/"))
+        public = path in PUBLIC_CACHED or path.startswith(("/log/", "/static/", "/status/"))
         public = public and "/tile/entries/" not in path
         assert headers["cache-control"] == "no-store" or (public and answer.status_code < 400), path
 

@@ -2092,3 +2092,22 @@ ALTER TABLE redelivery ENABLE ROW LEVEL SECURITY
 -- end
 CREATE POLICY own ON redelivery USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0)
 -- end
+CREATE TABLE status_entry (
+	bucket INTEGER NOT NULL,
+	list BIGINT NOT NULL,
+	idx INTEGER NOT NULL,
+	token_hash BYTEA NOT NULL,
+	CONSTRAINT pk_status_entry PRIMARY KEY (bucket, list, idx),
+	CONSTRAINT ck_status_entry_idx CHECK (idx >= 0 AND idx < 262144),
+	CONSTRAINT uq_status_entry_token_hash_bucket UNIQUE (token_hash, bucket),
+	CONSTRAINT fk_status_entry_token FOREIGN KEY(bucket, token_hash) REFERENCES token (bucket, hash)
+)
+-- end
+CREATE FUNCTION status_entry_append_only() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'status_entry is append-only' USING ERRCODE = '23514'; END $$
+-- end
+CREATE TRIGGER status_entry_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON status_entry FOR EACH STATEMENT EXECUTE FUNCTION status_entry_append_only()
+-- end
+ALTER TABLE status_entry ENABLE ROW LEVEL SECURITY
+-- end
+CREATE POLICY own ON status_entry USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0)
+-- end

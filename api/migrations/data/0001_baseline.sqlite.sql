@@ -1596,3 +1596,18 @@ CREATE TRIGGER redelivery_before_update_of_attempts BEFORE UPDATE OF attempts ON
 -- end
 CREATE TRIGGER redelivery_before_update_of_last_at BEFORE UPDATE OF last_at ON redelivery WHEN NEW.last_at < OLD.last_at BEGIN SELECT RAISE(ABORT, 'redelivery: the last time only moves on') WHERE 1 = 1; END
 -- end
+CREATE TABLE status_entry (
+	bucket INTEGER NOT NULL,
+	list BIGINT NOT NULL,
+	idx INTEGER NOT NULL,
+	token_hash BLOB NOT NULL,
+	CONSTRAINT pk_status_entry PRIMARY KEY (bucket, list, idx),
+	CONSTRAINT ck_status_entry_idx CHECK (idx >= 0 AND idx < 262144),
+	CONSTRAINT uq_status_entry_token_hash_bucket UNIQUE (token_hash, bucket),
+	CONSTRAINT fk_status_entry_token FOREIGN KEY(bucket, token_hash) REFERENCES token (bucket, hash)
+)
+-- end
+CREATE TRIGGER status_entry_no_update BEFORE UPDATE ON status_entry BEGIN SELECT RAISE(ABORT, 'status_entry is append-only'); END
+-- end
+CREATE TRIGGER status_entry_no_delete BEFORE DELETE ON status_entry BEGIN SELECT RAISE(ABORT, 'status_entry is append-only'); END
+-- end
