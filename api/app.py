@@ -67,6 +67,7 @@ from api.portal.passkeys import (
     sign_in_with_passkey,
 )
 from api.portal.posted import check_post
+from api.portal.presence import send_presence_code
 from api.portal.sign_in import sign_in, sign_in_page, sign_out
 from api.portal.sign_in_code import ask_for_code, code_page, sign_in_with_code
 from api.portal.told import notices_seen
@@ -138,6 +139,7 @@ PORTAL = (
     account_page,
     new_passkey_page,
     add_passkey,
+    send_presence_code,
     remove_passkey,
     waiting_page,
     pick_number,

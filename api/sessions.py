@@ -83,6 +83,12 @@ def end_session(conn: Connection, text: str) -> None:
     )
 
 
+def renew_session(conn: Connection, session: Session, now_ms: int) -> str:
+    """A new session for whoever has just proved themselves again; the old one is worthless from this commit on."""
+    end_session(conn, session.secret)
+    return open_session(conn, session.bucket, session.subject, now_ms)
+
+
 def end_sessions_of(conn: Connection, people: Sequence[tuple[Bucket, SubjectId]]) -> None:
     """End every session of these people, wherever they signed in."""
     mine = tuple_(portal_session.c.bucket, portal_session.c.subject).in_(people)

@@ -6,12 +6,12 @@ already polls with. A no is kept as a grant in state `refused`, with an entry of
 so that it can be proved too. Silence is neither: a showing lapses after ten minutes.
 
 * `claim` and `showing` are `showings`' verbs, offered here because the page needs them together.
-* `approve(vault, consumer, showing_id, chosen_fields, now_ms) -> Approved | Refusal`; `chosen_fields` None
-  means the required ones, otherwise all required ones must be among them.
+* `approve(vault, consumer, showing_id, chosen_fields, now_ms, proof) -> Approved | Refusal`; `chosen_fields` None
+  means the required ones, otherwise all required ones must be among them. Something sensitive takes a `proof` of
+  presence (`step_up`).
 * `refuse(vault, consumer, showing_id, now_ms) -> Refused | Refusal`
 """
 
-import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -19,20 +19,22 @@ from typing import Any
 from sqlalchemy import Connection, insert, select
 from sqlalchemy.exc import IntegrityError
 
+from consent import step_up
 from consent.accounts import Consumer
 from consent.ask import Via
 from consent.grants import GrantState
-from consent.ids import GrantId, ShowingId, canonical_json, fields_json
+from consent.ids import GrantId, ShowingId
 from consent.ledger.append import Item, append
 from consent.ledger.commitment import Field
 from consent.ledger.entry import Kind
 from consent.ledger.origin import year_of
 from consent.ledgering import entry_items
 from consent.outcomes import Outcome, polled_digest, settle
+from consent.promises import approval_hash, promised
 from consent.refusals import Refusal, RefusalCode
 from consent.showings import Showing, claim, showing
+from consent.step_up import Proof
 from consent.tables import auth_code, consent_grant
-from vault.ages import sensitive_fields
 from vault.holds import take_people
 from vault.ids import new_id, new_secret, secret_hash
 from vault.opening import Vault
@@ -70,6 +72,7 @@ def approve(
     showing_id: ShowingId,
     chosen_fields: Iterable[str] | None,
     now_ms: int,
+    proof: Proof | None = None,
 ) -> Approved | Refusal:
     """Make the grant the person chose, and the code for it."""
     shown = _open_showing(vault, consumer, showing_id, now_ms)
@@ -79,7 +82,7 @@ def approve(
     if isinstance(fields, Refusal):
         return fields
     code = new_secret(CODE_PREFIX, consumer.bucket) if shown.via is Via.CODE else ""
-    grant = _decide(vault, shown, GrantState.ACTIVE, fields, now_ms, code=code)
+    grant = _decide(vault, shown, GrantState.ACTIVE, fields, now_ms, code=code, proof=proof)
     if isinstance(grant, Refusal):
         return grant
     return Approved(redirect_uri=shown.redirect_uri, code=code, state=shown.state, grant_id=grant)
@@ -128,18 +131,27 @@ def _decide(
     now_ms: int,
     *,
     code: str = "",
+    proof: Proof | None = None,
 ) -> GrantId | Refusal:
     """Write the decision once: grant, fields, code or outcome, and ledger entry together."""
     grant = GrantId(new_id(shown.bucket, now_ms))
-    sensitive = bool(sensitive_fields(vault, shown.subject, fields, now_ms))
-    row = _grant_row(shown, grant, state, fields, now_ms, sensitive=sensitive)
+    promise = promised(vault, shown, fields, now_ms)
+    row = _grant_row(shown, grant, state, promise, now_ms)
+    active = state is GrantState.ACTIVE
+    evidence = step_up.weigh(vault, shown, promise, proof, now_ms) if active else None
+    if isinstance(evidence, Refusal):
+        return evidence
+    said = (*_committed(row), *step_up.committed(evidence))
     kind = Kind.GRANT if state is GrantState.ACTIVE else Kind.REFUSE
-    items = entry_items(vault, kind, [(shown.bucket, shown.subject, grant, _committed(row))], now_ms)
+    items = entry_items(vault, kind, [(shown.bucket, shown.subject, grant, said)], now_ms)
     try:
         with vault.data.write() as conn:
             # Whoever is being erased decides nothing any more: their consents were ended a moment ago.
             if not take_people(conn, [(shown.bucket, shown.subject)]):
                 return Refusal(code=RefusalCode.SHOWING_UNKNOWN)
+            unproven = step_up.keep(conn, vault, shown, evidence, now_ms)
+            if unproven is not None:
+                return unproven
             conn.execute(insert(consent_grant).values(row))
             if state is GrantState.ACTIVE:
                 digest = secret_hash(code) if code else polled_digest(conn, shown.request_id)
@@ -170,46 +182,21 @@ def _grant_row(
     shown: Showing,
     grant: GrantId,
     state: GrantState,
-    fields: tuple[str, ...],
+    promise: dict[str, Any],
     now_ms: int,
-    *,
-    sensitive: bool,
 ) -> dict[str, Any]:
-    opens, closes = shown.window
-    promised = {
-        "purpose": shown.purpose.code,
-        "recipient_id": shown.recipient.id,
-        "client_id": shown.client_id,
-        "consent_kind": _kind(shown, sensitive=sensitive),
-        "fields": fields_json(fields),
-        "notice_id": shown.notice.id,
-        "notice_hash": shown.notice.hash,
-        "terms_id": shown.terms.id,
-        "terms_hash": shown.terms.hash,
-        "retention": shown.retention,
-        "max_uses": shown.max_uses,
-        "window_from": opens,
-        "window_to": closes,
-    }
     return {
-        **promised,
+        **promise,
         "bucket": shown.bucket,
         "id": grant,
         "subject": shown.subject,
         "showing_id": shown.id,
         "used": 0,
         "state": state.value,
-        "approval_hash": hashlib.sha256(canonical_json(promised).encode()).digest(),
+        "approval_hash": approval_hash(promise),
         "decided_at": now_ms,
         "ledger_year": year_of(now_ms),
     }
-
-
-def _kind(shown: Showing, *, sensitive: bool) -> str:
-    """The kind of consent, in the words of GB/T 42574: sensitive data always needs consent of its own."""
-    if shown.purpose.sensitive or sensitive:
-        return "separate"
-    return "single_occasion" if shown.max_uses == 1 else "explicit"
 
 
 def _code_row(shown: Showing, grant: GrantId, digest: bytes, now_ms: int) -> dict[str, Any]:

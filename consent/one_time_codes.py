@@ -6,6 +6,7 @@ in the same statements whether or not the address is anybody's: a code for nobod
 tells them apart.
 
 * `issue(conn, vault, value, asked, now_ms) -> Issued`; `Issued.known` is for whoever sends codes, and no one else.
+  With `only` an address of somebody else is as good as nobody's.
 * `spend(conn, vault, ticket, code, asked, now_ms) -> Person | None`, in the caller's transaction, which must be
   committed whatever the answer is: tries count.
 """
@@ -13,15 +14,17 @@ tells them apart.
 import hashlib
 import hmac
 import secrets
+import unicodedata
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import Connection, delete, update
+from sqlalchemy import Connection, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from consent.account_tables import MOST_TRIES, sign_in_code
 from vault.errors import MalformedId
 from vault.holder import KeyValue, holder
+from vault.holds import take_people
 from vault.ids import (
     ID_BYTES,
     Bucket,
@@ -69,10 +72,19 @@ def address_of(vault: Vault, value: KeyValue) -> bytes:
     return _mac(vault, b"address", value.field.encode(), value.canonical.encode())
 
 
-def issue(conn: Connection, vault: Vault, value: KeyValue, asked: AskedFor, now_ms: int) -> Issued:
+def issue(
+    conn: Connection,
+    vault: Vault,
+    value: KeyValue,
+    asked: AskedFor,
+    now_ms: int,
+    *,
+    only: Person | None = None,
+) -> Issued:
     """Make the newest code of an address; any earlier one is worth nothing from this commit on."""
     address = address_of(vault, value)
     found = holder(conn, vault, value)
+    found = found if only in {None, found} else None
     # From the digest, never from the person: what the ticket shows must not tell two numbers of one person.
     bucket = bucket_of_hash(address, vault.installation.buckets)
     ticket, code = new_secret(TICKET_PREFIX, bucket), f"{secrets.randbelow(10**DIGITS):0{DIGITS}d}"
@@ -107,6 +119,8 @@ def spend(
         return None
     c = sign_in_code.c
     own = (c.bucket == bucket) & (c.ticket_hash == secret_hash(ticket))
+    # The person's row first, as everywhere: an erasure takes it before it throws codes away.
+    _hold(conn, vault, conn.execute(select(c.subject).where(own)).scalar_one_or_none())
     # Counted before it is compared: whoever tries at the same moment waits for this row, and finds one try fewer.
     tried = conn.execute(
         update(sign_in_code)
@@ -120,8 +134,21 @@ def spend(
     used = conn.execute(update(sign_in_code).where(own, c.used_at.is_(None)).values(used_at=now_ms))
     if used.rowcount != 1:
         return None
-    subject = SubjectId(tried.subject)
+    return _person(vault, SubjectId(tried.subject))
+
+
+def _hold(conn: Connection, vault: Vault, subject: bytes | None) -> None:
+    if subject is not None:
+        take_people(conn, [_person(vault, SubjectId(subject))])
+
+
+def _person(vault: Vault, subject: SubjectId) -> Person:
     return bucket_for(subject, vault.installation.buckets), subject
+
+
+def digits_in(text: str) -> str:
+    """A code as people type or paste it: with blanks, or in wide digits."""
+    return "".join(unicodedata.normalize("NFKC", text).split())
 
 
 def sweep_codes(conn: Connection, now_ms: int) -> None:

@@ -25,6 +25,7 @@ from consent.authenticators import (
     checked_registration,
 )
 from consent.passkey_tables import passkey, passkey_alarm
+from vault.holds import take_people
 from vault.ids import MAX_BUCKETS, Bucket, SubjectId, decode_id, encode_id, new_id
 from vault.opening import Vault
 
@@ -112,6 +113,14 @@ def passkeys_of(conn: Connection, who: Person) -> list[Passkey]:
     ]
 
 
+def public_key_of(conn: Connection, who: Person, credential_id: bytes) -> bytes | None:
+    """The COSE key of one of a person's passkeys."""
+    c = passkey.c
+    own = (c.bucket == who[0], c.subject == who[1], c.credential_id == credential_id)
+    key: bytes | None = conn.execute(select(c.public_key).where(*own)).scalar_one_or_none()
+    return key
+
+
 def add(
     conn: Connection, relying: Relying, who: Person, answer: Answer, name: str, now_ms: int
 ) -> PasskeyId | PasskeyRefusal:
@@ -161,7 +170,8 @@ def assert_one(
     if not hmac.compare_digest(named, handle_of(vault, owner)) or who not in {None, owner}:
         return None
     count = checked_assertion(relying, answer, row.public_key)
-    if count is None:
+    # The person's row before the passkey's, as an erasure takes them.
+    if count is None or owner[1] not in take_people(conn, [owner]):
         return None
     if not _counted(conn, row, count, now_ms):
         return _alarm(conn, row, count, now_ms)

@@ -51,6 +51,8 @@ class RefusalCode(StrEnum):
     SHOWING_DECIDED = "showing.decided"
     CHOICE_INCOMPLETE = "choice.incomplete"
     CHOICE_EXCESS = "choice.excess"
+    STEP_UP_FAILED = "step_up.failed"
+    STEP_UP_NEEDED = "step_up.needed"
     WINDOW_CLOSED = "window.closed"
 
 

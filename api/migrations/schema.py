@@ -19,6 +19,7 @@ import consent.management_tables
 import consent.passkey_tables
 import consent.signing_tables
 import consent.status_tables
+import consent.step_up_tables
 import consent.tables
 import vault.erasure_tables
 import vault.family_tables
@@ -45,6 +46,7 @@ TABLE_MODULES = (
     consent.tables,
     consent.account_tables,
     consent.passkey_tables,
+    consent.step_up_tables,
     consent.backchannel_tables,
     consent.decoupled_tables,
     consent.dual_tables,

@@ -16,6 +16,7 @@ from litestar.params import FromPath
 from api.access import Access, access
 from api.headers import approval_policy
 from api.i18n import Catalogue, Lang
+from api.portal import presence
 from api.portal.posted import posted
 from api.portal.render import page, page_lang, page_texts, see_other
 from api.portal.words import field_label
@@ -119,15 +120,19 @@ def answer_request(request: Request[Session, Any, Any], name: FromPath[str]) -> 
         person_of(request.user, page_lang(request)),
         posted(request),
     )
-    answer = _decide(services, person, _parsed(name), form)
+    given = presence.taken(form)
+    answer = _decide(request, person, _parsed(name), form, given)
+    if isinstance(answer, Response):
+        return answer
     if isinstance(answer, Refusal):
         raise _problem(answer)
+    cookies = presence.renewed(request) if given and isinstance(answer, Approved) else ()
     if not answer.redirect_uri:
-        return see_other(f"/{person.lang}/requests/{name}/answered")
+        return see_other(f"/{person.lang}/requests/{name}/answered", cookies=cookies)
     outcome = {"code": answer.code} if isinstance(answer, Approved) else {"error": "access_denied"}
     members = {**outcome, "iss": services.issuer, **({"state": answer.state} if answer.state else {})}
     joint = "&" if "?" in answer.redirect_uri else "?"
-    return see_other(f"{answer.redirect_uri}{joint}{urlencode(members)}")
+    return see_other(f"{answer.redirect_uri}{joint}{urlencode(members)}", cookies=cookies)
 
 
 @get("/requests/{name:str}/answered", opt=access(Access.CONSUMER), sync_to_thread=True)
@@ -142,8 +147,14 @@ def answered_page(request: Request[Session, Any, Any], name: FromPath[str]) -> R
 
 
 def _decide(
-    services: Services, person: Consumer, showing_id: ShowingId, form: dict[str, str]
-) -> Approved | Refused | Refusal:
+    request: Request[Session, Any, Any],
+    person: Consumer,
+    showing_id: ShowingId,
+    form: dict[str, str],
+    given: Mapping[str, str],
+) -> Approved | Refused | Refusal | Response[str]:
+    """The decision, or the page that asks for the proof it takes (`presence`)."""
+    services = services_of(request)
     decision, now_ms = form.pop("decision", ""), services.clock()
     if decision == "refuse":
         return approve.refuse(services.vault, person, showing_id, now_ms)
@@ -151,7 +162,12 @@ def _decide(
         raise Problem(400, "invalid_input")
     with services.vault.data.read() as conn:
         shown = approve.showing(conn, person, showing_id)
-    return approve.approve(services.vault, person, showing_id, _chosen(form, shown), now_ms)
+    chosen, proof = _chosen(form, shown), presence.proof_in(request, given) if given else None
+    answer = approve.approve(services.vault, person, showing_id, chosen, now_ms, proof)
+    if isinstance(answer, Refusal) and answer.code in presence.ASKED_FOR and shown and chosen is not None:
+        ticked = frozenset(chosen - set(shown.fields))
+        return presence.ask_for_proof(request, shown, ticked, given, answer)
+    return answer
 
 
 def _chosen(form: Mapping[str, str], shown: Showing | None) -> set[str] | None:

@@ -14,10 +14,11 @@ from litestar import Request, Response, get, post
 from litestar.params import QueryParams
 
 from api.access import Access, access
-from api.attempts import note_failure, source_of, wait_seconds
+from api.attempts import note_failure, wait_seconds
 from api.guards import current_session
 from api.portal.asked import request_named
 from api.portal.entering import enter, welcome
+from api.portal.limited import source_here
 from api.portal.posted import posted
 from api.portal.render import page, page_lang, see_other
 from api.senders.message import Channel
@@ -62,11 +63,6 @@ def sign_out(request: Request[Session, Any, Any]) -> Response[str]:
         end_session(conn, request.user.secret)
     jar = services.jar
     return see_other(f"/{page_lang(request).value}/sign-in", cookies=(jar.drop(jar.session_name),))
-
-
-def source_here(request: Request[Any, Any, Any]) -> bytes:
-    """Under what this request's peer is counted."""
-    return source_of(services_of(request).csrf_key, request.client.host if request.client else "")
 
 
 def visitor_of(request: Request[Any, Any, Any]) -> str:

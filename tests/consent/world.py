@@ -18,6 +18,7 @@ from consent.keeping import Enrolled, NewPerson, enrol_people
 from consent.recipients import Client, Registration
 from consent.refusals import Refusal
 from consent.tokens import CodeExchange, Issued, exchange
+from tests.consent.presence import proof_if_needed
 from tests.consent.signing import signed_terms
 from tests.vault import people
 from vault.ids import secret_bucket, secret_hash
@@ -144,7 +145,8 @@ class World:
 
     def approve(self, app: App, person: Consumer, **changes: Any) -> Approved:
         shown = self.show(app, person, **changes)
-        approved = approve(self.vault, person, shown.id, None, self.now)
+        proof = proof_if_needed(self.vault, person, shown, self.now)
+        approved = approve(self.vault, person, shown.id, None, self.now, proof)
         assert isinstance(approved, Approved), approved
         return approved
 

@@ -28,7 +28,7 @@ def newest(world, kept: Kept) -> Message:
 
 def hidden(page) -> dict[str, str]:
     """The hidden members of a page's form."""
-    found = re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', page.text)
+    found = re.findall(r'type="hidden" name="([\w.]+)" value="([^"]*)"', page.text)
     return {name: unescape(value) for name, value in found}
 
 

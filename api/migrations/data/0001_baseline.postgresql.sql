@@ -1540,76 +1540,6 @@ ALTER TABLE backchannel_request ENABLE ROW LEVEL SECURITY
 -- end
 CREATE POLICY own ON backchannel_request USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0)
 -- end
-CREATE TABLE consent_grant (
-	bucket INTEGER NOT NULL,
-	id BYTEA NOT NULL,
-	subject BYTEA NOT NULL,
-	showing_id BYTEA NOT NULL,
-	recipient_id TEXT NOT NULL,
-	client_id TEXT NOT NULL,
-	purpose TEXT NOT NULL,
-	consent_kind TEXT NOT NULL,
-	fields TEXT NOT NULL,
-	notice_id TEXT NOT NULL,
-	notice_hash TEXT NOT NULL,
-	terms_id TEXT NOT NULL,
-	terms_hash TEXT NOT NULL,
-	retention TEXT NOT NULL,
-	max_uses INTEGER NOT NULL,
-	used INTEGER NOT NULL,
-	window_from BIGINT NOT NULL,
-	window_to BIGINT NOT NULL,
-	state TEXT NOT NULL,
-	approval_hash BYTEA NOT NULL,
-	parent_grant BYTEA,
-	decided_at BIGINT NOT NULL,
-	ledger_year INTEGER NOT NULL,
-	CONSTRAINT pk_consent_grant PRIMARY KEY (bucket, id),
-	CONSTRAINT ck_consent_grant_uses CHECK (max_uses >= 1 AND used >= 0 AND used <= max_uses),
-	CONSTRAINT ck_consent_grant_exhausted CHECK ((state <> 'exhausted' OR used = max_uses)),
-	CONSTRAINT ck_consent_grant_active CHECK ((state <> 'active' OR used < max_uses)),
-	CONSTRAINT ck_consent_grant_window CHECK (window_from < window_to),
-	CONSTRAINT uq_consent_grant_showing_id_bucket UNIQUE (showing_id, bucket),
-	CONSTRAINT uq_consent_grant_recipient UNIQUE (bucket, id, recipient_id, client_id),
-	CONSTRAINT fk_consent_grant_notice_showing FOREIGN KEY(bucket, showing_id, subject, recipient_id, client_id, purpose, notice_id, notice_hash, terms_id, terms_hash) REFERENCES notice_showing (bucket, id, subject, recipient_id, client_id, purpose, notice_id, notice_hash, terms_id, terms_hash),
-	CONSTRAINT fk_consent_grant_consent_grant FOREIGN KEY(bucket, parent_grant) REFERENCES consent_grant (bucket, id),
-	CONSTRAINT fk_consent_grant_ledger_entry FOREIGN KEY(bucket, ledger_year, id) REFERENCES ledger_entry (bucket, year, id) DEFERRABLE INITIALLY DEFERRED
-)
--- end
-CREATE INDEX ix_consent_grant_parent ON consent_grant (parent_grant, bucket) WHERE parent_grant IS NOT NULL
--- end
-CREATE INDEX ix_consent_grant_subject ON consent_grant (subject, bucket)
--- end
-CREATE FUNCTION consent_grant_before_update() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'consent_grant: these columns never change' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
--- end
-CREATE TRIGGER consent_grant_before_update BEFORE UPDATE ON consent_grant FOR EACH ROW WHEN (NEW.bucket IS DISTINCT FROM OLD.bucket OR NEW.id IS DISTINCT FROM OLD.id OR NEW.subject IS DISTINCT FROM OLD.subject OR NEW.showing_id IS DISTINCT FROM OLD.showing_id OR NEW.recipient_id IS DISTINCT FROM OLD.recipient_id OR NEW.client_id IS DISTINCT FROM OLD.client_id OR NEW.purpose IS DISTINCT FROM OLD.purpose OR NEW.consent_kind IS DISTINCT FROM OLD.consent_kind OR NEW.fields IS DISTINCT FROM OLD.fields OR NEW.notice_id IS DISTINCT FROM OLD.notice_id OR NEW.notice_hash IS DISTINCT FROM OLD.notice_hash OR NEW.terms_id IS DISTINCT FROM OLD.terms_id OR NEW.terms_hash IS DISTINCT FROM OLD.terms_hash OR NEW.retention IS DISTINCT FROM OLD.retention OR NEW.max_uses IS DISTINCT FROM OLD.max_uses OR NEW.window_from IS DISTINCT FROM OLD.window_from OR NEW.window_to IS DISTINCT FROM OLD.window_to OR NEW.approval_hash IS DISTINCT FROM OLD.approval_hash OR NEW.parent_grant IS DISTINCT FROM OLD.parent_grant OR NEW.decided_at IS DISTINCT FROM OLD.decided_at OR NEW.ledger_year IS DISTINCT FROM OLD.ledger_year) EXECUTE FUNCTION consent_grant_before_update()
--- end
-CREATE FUNCTION consent_grant_stays() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'consent_grant: rows stay' USING ERRCODE = '23514'; END $$
--- end
-CREATE TRIGGER consent_grant_stays BEFORE DELETE OR TRUNCATE ON consent_grant FOR EACH STATEMENT EXECUTE FUNCTION consent_grant_stays()
--- end
-ALTER TABLE consent_grant SET (fillfactor = 50)
--- end
-CREATE FUNCTION consent_grant_before_insert() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.used <> 0 OR NEW.state NOT IN ('active', 'refused', 'requested') THEN RAISE EXCEPTION 'consent_grant: a grant is born unused' USING ERRCODE = '23514'; END IF; IF NEW.fields = '[]' OR EXISTS (SELECT 1 FROM jsonb_array_elements_text(NEW.fields::jsonb) AS e(value) WHERE value NOT IN (SELECT p.field FROM purpose_field p WHERE p.purpose = NEW.purpose)) THEN RAISE EXCEPTION 'consent_grant: fields beyond the purpose' USING ERRCODE = '23514'; END IF; IF NOT EXISTS (SELECT 1 FROM terms_signature t WHERE t.terms_id = NEW.terms_id) AND NOT EXISTS (SELECT 1 FROM notice_showing s WHERE s.bucket = NEW.bucket AND s.id = NEW.showing_id AND s.details LIKE '%%"terms_signature":"sha-256:%%') THEN RAISE EXCEPTION 'consent_grant: terms that the recipient has not signed' USING ERRCODE = '23514'; END IF; IF NEW.parent_grant IS NOT NULL AND NEW.state = 'active' AND NOT EXISTS (SELECT 1 FROM consent_grant p WHERE p.bucket = NEW.bucket AND p.id = NEW.parent_grant AND p.subject = NEW.subject AND p.state = 'active' AND NEW.window_to <= p.window_to FOR SHARE) THEN RAISE EXCEPTION 'consent_grant: an onward grant needs an active parent of the same person whose window holds its own' USING ERRCODE = '23514'; END IF; IF NEW.parent_grant IS NOT NULL AND EXISTS (SELECT 1 FROM jsonb_array_elements_text(NEW.fields::jsonb) AS e(value) WHERE value NOT IN (SELECT value FROM consent_grant p, jsonb_array_elements_text(p.fields::jsonb) AS e(value) WHERE p.bucket = NEW.bucket AND p.id = NEW.parent_grant)) THEN RAISE EXCEPTION 'consent_grant: an onward grant has fields beyond its parent' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
--- end
-CREATE TRIGGER consent_grant_before_insert BEFORE INSERT ON consent_grant FOR EACH ROW EXECUTE FUNCTION consent_grant_before_insert()
--- end
-CREATE FUNCTION consent_grant_before_update_of_used() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'consent_grant: uses are counted while active' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
--- end
-CREATE TRIGGER consent_grant_before_update_of_used BEFORE UPDATE OF used ON consent_grant FOR EACH ROW WHEN (NEW.used <> OLD.used AND OLD.state <> 'active') EXECUTE FUNCTION consent_grant_before_update_of_used()
--- end
-CREATE FUNCTION consent_grant_before_update_of_state() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NOT EXISTS (SELECT 1 FROM grant_transition t WHERE t.from_state = OLD.state AND t.to_state = NEW.state) THEN RAISE EXCEPTION 'consent_grant: illegal transition' USING ERRCODE = '23514'; END IF; IF NEW.state = 'withdrawn' AND NOT EXISTS (SELECT 1 FROM withdrawal w WHERE w.bucket = NEW.bucket AND w.grant_id = NEW.id) THEN RAISE EXCEPTION 'consent_grant: withdrawn without a withdrawal' USING ERRCODE = '23514'; END IF; IF NEW.parent_grant IS NOT NULL AND NEW.state = 'active' AND NOT EXISTS (SELECT 1 FROM consent_grant p WHERE p.bucket = NEW.bucket AND p.id = NEW.parent_grant AND p.subject = NEW.subject AND p.state = 'active' AND NEW.window_to <= p.window_to FOR SHARE) THEN RAISE EXCEPTION 'consent_grant: an onward grant needs an active parent of the same person whose window holds its own' USING ERRCODE = '23514'; END IF; IF (NEW.state = 'withdrawn' AND EXISTS (SELECT 1 FROM consent_grant c WHERE c.bucket = NEW.bucket AND c.parent_grant = NEW.id AND c.state IN ('active', 'suspended', 'exhausted', 'expired'))) OR (NEW.state IN ('terminated', 'revoked', 'invalidated', 'superseded') AND EXISTS (SELECT 1 FROM consent_grant c WHERE c.bucket = NEW.bucket AND c.parent_grant = NEW.id AND c.state IN ('active', 'suspended'))) OR (NEW.state = 'suspended' AND EXISTS (SELECT 1 FROM consent_grant c WHERE c.bucket = NEW.bucket AND c.parent_grant = NEW.id AND c.state IN ('active'))) THEN RAISE EXCEPTION 'consent_grant: an onward grant below it is still open' USING ERRCODE = '23514'; END IF; IF NEW.state = 'terminated' AND NOT EXISTS (SELECT 1 FROM termination t WHERE t.bucket = NEW.bucket AND t.grant_id = NEW.id) THEN RAISE EXCEPTION 'consent_grant: terminated without a termination' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
--- end
-CREATE TRIGGER consent_grant_before_update_of_state BEFORE UPDATE OF state ON consent_grant FOR EACH ROW WHEN (NEW.state <> OLD.state AND NOT (OLD.state = 'active' AND NEW.state = 'exhausted')) EXECUTE FUNCTION consent_grant_before_update_of_state()
--- end
-CREATE FUNCTION consent_grant_counts() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF EXISTS (SELECT 1 FROM moved WHERE moved.used <> (SELECT coalesce(sum(u.spent), 0) FROM use u WHERE u.grant_id = moved.id AND u.bucket = moved.bucket)) THEN RAISE EXCEPTION 'consent_grant: used is what was disclosed' USING ERRCODE = '23514'; END IF; RETURN NULL; END $$
--- end
-CREATE TRIGGER consent_grant_counts AFTER UPDATE ON consent_grant REFERENCING NEW TABLE AS moved FOR EACH STATEMENT EXECUTE FUNCTION consent_grant_counts()
--- end
-ALTER TABLE consent_grant ENABLE ROW LEVEL SECURITY
--- end
-CREATE POLICY own ON consent_grant USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0)
--- end
 CREATE TABLE device_request (
 	bucket INTEGER NOT NULL,
 	request_id BYTEA NOT NULL,
@@ -1725,6 +1655,132 @@ ALTER TABLE signed_request ENABLE ROW LEVEL SECURITY
 -- end
 CREATE POLICY own ON signed_request USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0 AND (EXISTS (SELECT 1 FROM client r WHERE r.client_id = signed_request.client_id AND r.recipient_id = signed_request.recipient_id)))
 -- end
+CREATE TABLE step_up (
+	bucket INTEGER NOT NULL,
+	showing_id BYTEA NOT NULL,
+	subject BYTEA NOT NULL,
+	how TEXT NOT NULL,
+	approval_hash BYTEA NOT NULL,
+	statement TEXT NOT NULL,
+	credential_id BYTEA,
+	public_key BYTEA,
+	authenticator_data BYTEA,
+	client_data TEXT,
+	signature BYTEA,
+	evidence_hash BYTEA NOT NULL,
+	at BIGINT NOT NULL,
+	CONSTRAINT pk_step_up PRIMARY KEY (bucket, showing_id),
+	CONSTRAINT fk_step_up_notice_showing FOREIGN KEY(bucket, showing_id) REFERENCES notice_showing (bucket, id),
+	CONSTRAINT ck_step_up_how CHECK (how IN ('key', 'code', 'passkey')),
+	CONSTRAINT ck_step_up_hashes CHECK (length(approval_hash) = 32 AND length(evidence_hash) = 32),
+	CONSTRAINT ck_step_up_signed CHECK (((how = 'passkey') = (credential_id IS NOT NULL)) AND ((how = 'passkey') = (public_key IS NOT NULL)) AND ((how = 'passkey') = (authenticator_data IS NOT NULL)) AND ((how = 'passkey') = (client_data IS NOT NULL)) AND ((how = 'passkey') = (signature IS NOT NULL)))
+)
+-- end
+CREATE FUNCTION step_up_append_only() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'step_up is append-only' USING ERRCODE = '23514'; END $$
+-- end
+CREATE TRIGGER step_up_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON step_up FOR EACH STATEMENT EXECUTE FUNCTION step_up_append_only()
+-- end
+ALTER TABLE step_up ENABLE ROW LEVEL SECURITY
+-- end
+CREATE POLICY own ON step_up USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0)
+-- end
+CREATE TABLE claim (
+	bucket INTEGER NOT NULL,
+	incident BYTEA NOT NULL,
+	subject BYTEA NOT NULL,
+	id BYTEA NOT NULL,
+	state TEXT NOT NULL,
+	respondent TEXT,
+	grant_id BYTEA,
+	terms_id TEXT,
+	currency TEXT,
+	amount TEXT,
+	statement TEXT NOT NULL,
+	drafted_at BIGINT NOT NULL,
+	CONSTRAINT pk_claim PRIMARY KEY (bucket, incident, subject),
+	CONSTRAINT uq_claim_bucket_id UNIQUE (bucket, id),
+	CONSTRAINT fk_claim_incident_person FOREIGN KEY(bucket, incident, subject) REFERENCES incident_person (bucket, incident, subject),
+	CONSTRAINT ck_claim_money CHECK ((amount IS NULL) = (currency IS NULL))
+)
+-- end
+ALTER TABLE claim ENABLE ROW LEVEL SECURITY
+-- end
+CREATE POLICY own ON claim USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0)
+-- end
+CREATE TABLE consent_grant (
+	bucket INTEGER NOT NULL,
+	id BYTEA NOT NULL,
+	subject BYTEA NOT NULL,
+	showing_id BYTEA NOT NULL,
+	recipient_id TEXT NOT NULL,
+	client_id TEXT NOT NULL,
+	purpose TEXT NOT NULL,
+	consent_kind TEXT NOT NULL,
+	fields TEXT NOT NULL,
+	notice_id TEXT NOT NULL,
+	notice_hash TEXT NOT NULL,
+	terms_id TEXT NOT NULL,
+	terms_hash TEXT NOT NULL,
+	retention TEXT NOT NULL,
+	max_uses INTEGER NOT NULL,
+	used INTEGER NOT NULL,
+	window_from BIGINT NOT NULL,
+	window_to BIGINT NOT NULL,
+	state TEXT NOT NULL,
+	approval_hash BYTEA NOT NULL,
+	parent_grant BYTEA,
+	decided_at BIGINT NOT NULL,
+	ledger_year INTEGER NOT NULL,
+	CONSTRAINT pk_consent_grant PRIMARY KEY (bucket, id),
+	CONSTRAINT ck_consent_grant_uses CHECK (max_uses >= 1 AND used >= 0 AND used <= max_uses),
+	CONSTRAINT ck_consent_grant_exhausted CHECK ((state <> 'exhausted' OR used = max_uses)),
+	CONSTRAINT ck_consent_grant_active CHECK ((state <> 'active' OR used < max_uses)),
+	CONSTRAINT ck_consent_grant_window CHECK (window_from < window_to),
+	CONSTRAINT uq_consent_grant_showing_id_bucket UNIQUE (showing_id, bucket),
+	CONSTRAINT uq_consent_grant_recipient UNIQUE (bucket, id, recipient_id, client_id),
+	CONSTRAINT fk_consent_grant_notice_showing FOREIGN KEY(bucket, showing_id, subject, recipient_id, client_id, purpose, notice_id, notice_hash, terms_id, terms_hash) REFERENCES notice_showing (bucket, id, subject, recipient_id, client_id, purpose, notice_id, notice_hash, terms_id, terms_hash),
+	CONSTRAINT fk_consent_grant_consent_grant FOREIGN KEY(bucket, parent_grant) REFERENCES consent_grant (bucket, id),
+	CONSTRAINT fk_consent_grant_ledger_entry FOREIGN KEY(bucket, ledger_year, id) REFERENCES ledger_entry (bucket, year, id) DEFERRABLE INITIALLY DEFERRED
+)
+-- end
+CREATE INDEX ix_consent_grant_parent ON consent_grant (parent_grant, bucket) WHERE parent_grant IS NOT NULL
+-- end
+CREATE INDEX ix_consent_grant_subject ON consent_grant (subject, bucket)
+-- end
+CREATE FUNCTION consent_grant_before_update() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'consent_grant: these columns never change' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
+-- end
+CREATE TRIGGER consent_grant_before_update BEFORE UPDATE ON consent_grant FOR EACH ROW WHEN (NEW.bucket IS DISTINCT FROM OLD.bucket OR NEW.id IS DISTINCT FROM OLD.id OR NEW.subject IS DISTINCT FROM OLD.subject OR NEW.showing_id IS DISTINCT FROM OLD.showing_id OR NEW.recipient_id IS DISTINCT FROM OLD.recipient_id OR NEW.client_id IS DISTINCT FROM OLD.client_id OR NEW.purpose IS DISTINCT FROM OLD.purpose OR NEW.consent_kind IS DISTINCT FROM OLD.consent_kind OR NEW.fields IS DISTINCT FROM OLD.fields OR NEW.notice_id IS DISTINCT FROM OLD.notice_id OR NEW.notice_hash IS DISTINCT FROM OLD.notice_hash OR NEW.terms_id IS DISTINCT FROM OLD.terms_id OR NEW.terms_hash IS DISTINCT FROM OLD.terms_hash OR NEW.retention IS DISTINCT FROM OLD.retention OR NEW.max_uses IS DISTINCT FROM OLD.max_uses OR NEW.window_from IS DISTINCT FROM OLD.window_from OR NEW.window_to IS DISTINCT FROM OLD.window_to OR NEW.approval_hash IS DISTINCT FROM OLD.approval_hash OR NEW.parent_grant IS DISTINCT FROM OLD.parent_grant OR NEW.decided_at IS DISTINCT FROM OLD.decided_at OR NEW.ledger_year IS DISTINCT FROM OLD.ledger_year) EXECUTE FUNCTION consent_grant_before_update()
+-- end
+CREATE FUNCTION consent_grant_stays() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'consent_grant: rows stay' USING ERRCODE = '23514'; END $$
+-- end
+CREATE TRIGGER consent_grant_stays BEFORE DELETE OR TRUNCATE ON consent_grant FOR EACH STATEMENT EXECUTE FUNCTION consent_grant_stays()
+-- end
+ALTER TABLE consent_grant SET (fillfactor = 50)
+-- end
+CREATE FUNCTION consent_grant_before_insert() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.used <> 0 OR NEW.state NOT IN ('active', 'refused', 'requested') THEN RAISE EXCEPTION 'consent_grant: a grant is born unused' USING ERRCODE = '23514'; END IF; IF NEW.fields = '[]' OR EXISTS (SELECT 1 FROM jsonb_array_elements_text(NEW.fields::jsonb) AS e(value) WHERE value NOT IN (SELECT p.field FROM purpose_field p WHERE p.purpose = NEW.purpose)) THEN RAISE EXCEPTION 'consent_grant: fields beyond the purpose' USING ERRCODE = '23514'; END IF; IF NOT EXISTS (SELECT 1 FROM terms_signature t WHERE t.terms_id = NEW.terms_id) AND NOT EXISTS (SELECT 1 FROM notice_showing s WHERE s.bucket = NEW.bucket AND s.id = NEW.showing_id AND s.details LIKE '%%"terms_signature":"sha-256:%%') THEN RAISE EXCEPTION 'consent_grant: terms that the recipient has not signed' USING ERRCODE = '23514'; END IF; IF NEW.parent_grant IS NOT NULL AND NEW.state = 'active' AND NOT EXISTS (SELECT 1 FROM consent_grant p WHERE p.bucket = NEW.bucket AND p.id = NEW.parent_grant AND p.subject = NEW.subject AND p.state = 'active' AND NEW.window_to <= p.window_to FOR SHARE) THEN RAISE EXCEPTION 'consent_grant: an onward grant needs an active parent of the same person whose window holds its own' USING ERRCODE = '23514'; END IF; IF NEW.parent_grant IS NOT NULL AND EXISTS (SELECT 1 FROM jsonb_array_elements_text(NEW.fields::jsonb) AS e(value) WHERE value NOT IN (SELECT value FROM consent_grant p, jsonb_array_elements_text(p.fields::jsonb) AS e(value) WHERE p.bucket = NEW.bucket AND p.id = NEW.parent_grant)) THEN RAISE EXCEPTION 'consent_grant: an onward grant has fields beyond its parent' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
+-- end
+CREATE TRIGGER consent_grant_before_insert BEFORE INSERT ON consent_grant FOR EACH ROW EXECUTE FUNCTION consent_grant_before_insert()
+-- end
+CREATE FUNCTION consent_grant_before_update_of_used() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'consent_grant: uses are counted while active' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
+-- end
+CREATE TRIGGER consent_grant_before_update_of_used BEFORE UPDATE OF used ON consent_grant FOR EACH ROW WHEN (NEW.used <> OLD.used AND OLD.state <> 'active') EXECUTE FUNCTION consent_grant_before_update_of_used()
+-- end
+CREATE FUNCTION consent_grant_before_update_of_state() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NOT EXISTS (SELECT 1 FROM grant_transition t WHERE t.from_state = OLD.state AND t.to_state = NEW.state) THEN RAISE EXCEPTION 'consent_grant: illegal transition' USING ERRCODE = '23514'; END IF; IF NEW.state = 'withdrawn' AND NOT EXISTS (SELECT 1 FROM withdrawal w WHERE w.bucket = NEW.bucket AND w.grant_id = NEW.id) THEN RAISE EXCEPTION 'consent_grant: withdrawn without a withdrawal' USING ERRCODE = '23514'; END IF; IF NEW.parent_grant IS NOT NULL AND NEW.state = 'active' AND NOT EXISTS (SELECT 1 FROM consent_grant p WHERE p.bucket = NEW.bucket AND p.id = NEW.parent_grant AND p.subject = NEW.subject AND p.state = 'active' AND NEW.window_to <= p.window_to FOR SHARE) THEN RAISE EXCEPTION 'consent_grant: an onward grant needs an active parent of the same person whose window holds its own' USING ERRCODE = '23514'; END IF; IF (NEW.state = 'withdrawn' AND EXISTS (SELECT 1 FROM consent_grant c WHERE c.bucket = NEW.bucket AND c.parent_grant = NEW.id AND c.state IN ('active', 'suspended', 'exhausted', 'expired'))) OR (NEW.state IN ('terminated', 'revoked', 'invalidated', 'superseded') AND EXISTS (SELECT 1 FROM consent_grant c WHERE c.bucket = NEW.bucket AND c.parent_grant = NEW.id AND c.state IN ('active', 'suspended'))) OR (NEW.state = 'suspended' AND EXISTS (SELECT 1 FROM consent_grant c WHERE c.bucket = NEW.bucket AND c.parent_grant = NEW.id AND c.state IN ('active'))) THEN RAISE EXCEPTION 'consent_grant: an onward grant below it is still open' USING ERRCODE = '23514'; END IF; IF NEW.state = 'terminated' AND NOT EXISTS (SELECT 1 FROM termination t WHERE t.bucket = NEW.bucket AND t.grant_id = NEW.id) THEN RAISE EXCEPTION 'consent_grant: terminated without a termination' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
+-- end
+CREATE TRIGGER consent_grant_before_update_of_state BEFORE UPDATE OF state ON consent_grant FOR EACH ROW WHEN (NEW.state <> OLD.state AND NOT (OLD.state = 'active' AND NEW.state = 'exhausted')) EXECUTE FUNCTION consent_grant_before_update_of_state()
+-- end
+CREATE FUNCTION consent_grant_counts() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF EXISTS (SELECT 1 FROM moved WHERE moved.used <> (SELECT coalesce(sum(u.spent), 0) FROM use u WHERE u.grant_id = moved.id AND u.bucket = moved.bucket)) THEN RAISE EXCEPTION 'consent_grant: used is what was disclosed' USING ERRCODE = '23514'; END IF; RETURN NULL; END $$
+-- end
+CREATE TRIGGER consent_grant_counts AFTER UPDATE ON consent_grant REFERENCING NEW TABLE AS moved FOR EACH STATEMENT EXECUTE FUNCTION consent_grant_counts()
+-- end
+CREATE FUNCTION consent_grant_after_insert() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NOT EXISTS (SELECT 1 FROM step_up s WHERE s.bucket = NEW.bucket AND s.showing_id = NEW.showing_id AND s.subject = NEW.subject AND s.approval_hash = NEW.approval_hash AND s.at = NEW.decided_at) THEN RAISE EXCEPTION 'consent_grant: a sensitive consent needs a proof of presence' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
+-- end
+CREATE TRIGGER consent_grant_after_insert AFTER INSERT ON consent_grant FOR EACH ROW WHEN (NEW.consent_kind = 'separate' AND NEW.state = 'active') EXECUTE FUNCTION consent_grant_after_insert()
+-- end
+ALTER TABLE consent_grant ENABLE ROW LEVEL SECURITY
+-- end
+CREATE POLICY own ON consent_grant USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0)
+-- end
 CREATE TABLE auth_code (
 	bucket INTEGER NOT NULL,
 	hash BYTEA NOT NULL,
@@ -1749,29 +1805,6 @@ CREATE TRIGGER auth_code_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON auth
 ALTER TABLE auth_code ENABLE ROW LEVEL SECURITY
 -- end
 CREATE POLICY own ON auth_code USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0)
--- end
-CREATE TABLE claim (
-	bucket INTEGER NOT NULL,
-	incident BYTEA NOT NULL,
-	subject BYTEA NOT NULL,
-	id BYTEA NOT NULL,
-	state TEXT NOT NULL,
-	respondent TEXT,
-	grant_id BYTEA,
-	terms_id TEXT,
-	currency TEXT,
-	amount TEXT,
-	statement TEXT NOT NULL,
-	drafted_at BIGINT NOT NULL,
-	CONSTRAINT pk_claim PRIMARY KEY (bucket, incident, subject),
-	CONSTRAINT uq_claim_bucket_id UNIQUE (bucket, id),
-	CONSTRAINT fk_claim_incident_person FOREIGN KEY(bucket, incident, subject) REFERENCES incident_person (bucket, incident, subject),
-	CONSTRAINT ck_claim_money CHECK ((amount IS NULL) = (currency IS NULL))
-)
--- end
-ALTER TABLE claim ENABLE ROW LEVEL SECURITY
--- end
-CREATE POLICY own ON claim USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0)
 -- end
 CREATE TABLE event_outbox (
 	bucket INTEGER NOT NULL,

@@ -1182,58 +1182,6 @@ CREATE TRIGGER backchannel_request_no_update BEFORE UPDATE ON backchannel_reques
 -- end
 CREATE TRIGGER backchannel_request_no_delete BEFORE DELETE ON backchannel_request BEGIN SELECT RAISE(ABORT, 'backchannel_request is append-only'); END
 -- end
-CREATE TABLE consent_grant (
-	bucket INTEGER NOT NULL,
-	id BLOB NOT NULL,
-	subject BLOB NOT NULL,
-	showing_id BLOB NOT NULL,
-	recipient_id TEXT NOT NULL,
-	client_id TEXT NOT NULL,
-	purpose TEXT NOT NULL,
-	consent_kind TEXT NOT NULL,
-	fields TEXT NOT NULL,
-	notice_id TEXT NOT NULL,
-	notice_hash TEXT NOT NULL,
-	terms_id TEXT NOT NULL,
-	terms_hash TEXT NOT NULL,
-	retention TEXT NOT NULL,
-	max_uses INTEGER NOT NULL,
-	used INTEGER NOT NULL,
-	window_from BIGINT NOT NULL,
-	window_to BIGINT NOT NULL,
-	state TEXT NOT NULL,
-	approval_hash BLOB NOT NULL,
-	parent_grant BLOB,
-	decided_at BIGINT NOT NULL,
-	ledger_year INTEGER NOT NULL,
-	CONSTRAINT pk_consent_grant PRIMARY KEY (bucket, id),
-	CONSTRAINT ck_consent_grant_uses CHECK (max_uses >= 1 AND used >= 0 AND used <= max_uses),
-	CONSTRAINT ck_consent_grant_exhausted CHECK ((state <> 'exhausted' OR used = max_uses)),
-	CONSTRAINT ck_consent_grant_active CHECK ((state <> 'active' OR used < max_uses)),
-	CONSTRAINT ck_consent_grant_window CHECK (window_from < window_to),
-	CONSTRAINT uq_consent_grant_showing_id_bucket UNIQUE (showing_id, bucket),
-	CONSTRAINT uq_consent_grant_recipient UNIQUE (bucket, id, recipient_id, client_id),
-	CONSTRAINT fk_consent_grant_notice_showing FOREIGN KEY(bucket, showing_id, subject, recipient_id, client_id, purpose, notice_id, notice_hash, terms_id, terms_hash) REFERENCES notice_showing (bucket, id, subject, recipient_id, client_id, purpose, notice_id, notice_hash, terms_id, terms_hash),
-	CONSTRAINT fk_consent_grant_consent_grant FOREIGN KEY(bucket, parent_grant) REFERENCES consent_grant (bucket, id),
-	CONSTRAINT fk_consent_grant_ledger_entry FOREIGN KEY(bucket, ledger_year, id) REFERENCES ledger_entry (bucket, year, id) DEFERRABLE INITIALLY DEFERRED
-)
--- end
-CREATE INDEX ix_consent_grant_parent ON consent_grant (parent_grant, bucket) WHERE parent_grant IS NOT NULL
--- end
-CREATE INDEX ix_consent_grant_subject ON consent_grant (subject, bucket)
--- end
-CREATE TRIGGER consent_grant_before_update BEFORE UPDATE ON consent_grant WHEN NEW.bucket IS NOT OLD.bucket OR NEW.id IS NOT OLD.id OR NEW.subject IS NOT OLD.subject OR NEW.showing_id IS NOT OLD.showing_id OR NEW.recipient_id IS NOT OLD.recipient_id OR NEW.client_id IS NOT OLD.client_id OR NEW.purpose IS NOT OLD.purpose OR NEW.consent_kind IS NOT OLD.consent_kind OR NEW.fields IS NOT OLD.fields OR NEW.notice_id IS NOT OLD.notice_id OR NEW.notice_hash IS NOT OLD.notice_hash OR NEW.terms_id IS NOT OLD.terms_id OR NEW.terms_hash IS NOT OLD.terms_hash OR NEW.retention IS NOT OLD.retention OR NEW.max_uses IS NOT OLD.max_uses OR NEW.window_from IS NOT OLD.window_from OR NEW.window_to IS NOT OLD.window_to OR NEW.approval_hash IS NOT OLD.approval_hash OR NEW.parent_grant IS NOT OLD.parent_grant OR NEW.decided_at IS NOT OLD.decided_at OR NEW.ledger_year IS NOT OLD.ledger_year BEGIN SELECT RAISE(ABORT, 'consent_grant: these columns never change') WHERE 1 = 1; END
--- end
-CREATE TRIGGER consent_grant_no_delete BEFORE DELETE ON consent_grant BEGIN SELECT RAISE(ABORT, 'consent_grant: rows stay'); END
--- end
-CREATE TRIGGER consent_grant_before_insert BEFORE INSERT ON consent_grant BEGIN SELECT RAISE(ABORT, 'consent_grant: a grant is born unused') WHERE NEW.used <> 0 OR NEW.state NOT IN ('active', 'refused', 'requested'); SELECT RAISE(ABORT, 'consent_grant: fields beyond the purpose') WHERE NEW.fields = '[]' OR EXISTS (SELECT 1 FROM json_each(NEW.fields) WHERE value NOT IN (SELECT p.field FROM purpose_field p WHERE p.purpose = NEW.purpose)); SELECT RAISE(ABORT, 'consent_grant: terms that the recipient has not signed') WHERE NOT EXISTS (SELECT 1 FROM terms_signature t WHERE t.terms_id = NEW.terms_id) AND NOT EXISTS (SELECT 1 FROM notice_showing s WHERE s.bucket = NEW.bucket AND s.id = NEW.showing_id AND s.details LIKE '%"terms_signature":"sha-256:%'); SELECT RAISE(ABORT, 'consent_grant: an onward grant needs an active parent of the same person whose window holds its own') WHERE NEW.parent_grant IS NOT NULL AND NEW.state = 'active' AND NOT EXISTS (SELECT 1 FROM consent_grant p WHERE p.bucket = NEW.bucket AND p.id = NEW.parent_grant AND p.subject = NEW.subject AND p.state = 'active' AND NEW.window_to <= p.window_to); SELECT RAISE(ABORT, 'consent_grant: an onward grant has fields beyond its parent') WHERE NEW.parent_grant IS NOT NULL AND EXISTS (SELECT 1 FROM json_each(NEW.fields) WHERE value NOT IN (SELECT value FROM consent_grant p, json_each(p.fields) WHERE p.bucket = NEW.bucket AND p.id = NEW.parent_grant)); END
--- end
-CREATE TRIGGER consent_grant_before_update_of_used BEFORE UPDATE OF used ON consent_grant WHEN NEW.used <> OLD.used AND OLD.state <> 'active' BEGIN SELECT RAISE(ABORT, 'consent_grant: uses are counted while active') WHERE 1 = 1; END
--- end
-CREATE TRIGGER consent_grant_before_update_of_state BEFORE UPDATE OF state ON consent_grant WHEN NEW.state <> OLD.state AND NOT (OLD.state = 'active' AND NEW.state = 'exhausted') BEGIN SELECT RAISE(ABORT, 'consent_grant: illegal transition') WHERE NOT EXISTS (SELECT 1 FROM grant_transition t WHERE t.from_state = OLD.state AND t.to_state = NEW.state); SELECT RAISE(ABORT, 'consent_grant: withdrawn without a withdrawal') WHERE NEW.state = 'withdrawn' AND NOT EXISTS (SELECT 1 FROM withdrawal w WHERE w.bucket = NEW.bucket AND w.grant_id = NEW.id); SELECT RAISE(ABORT, 'consent_grant: an onward grant needs an active parent of the same person whose window holds its own') WHERE NEW.parent_grant IS NOT NULL AND NEW.state = 'active' AND NOT EXISTS (SELECT 1 FROM consent_grant p WHERE p.bucket = NEW.bucket AND p.id = NEW.parent_grant AND p.subject = NEW.subject AND p.state = 'active' AND NEW.window_to <= p.window_to); SELECT RAISE(ABORT, 'consent_grant: an onward grant below it is still open') WHERE (NEW.state = 'withdrawn' AND EXISTS (SELECT 1 FROM consent_grant c WHERE c.bucket = NEW.bucket AND c.parent_grant = NEW.id AND c.state IN ('active', 'suspended', 'exhausted', 'expired'))) OR (NEW.state IN ('terminated', 'revoked', 'invalidated', 'superseded') AND EXISTS (SELECT 1 FROM consent_grant c WHERE c.bucket = NEW.bucket AND c.parent_grant = NEW.id AND c.state IN ('active', 'suspended'))) OR (NEW.state = 'suspended' AND EXISTS (SELECT 1 FROM consent_grant c WHERE c.bucket = NEW.bucket AND c.parent_grant = NEW.id AND c.state IN ('active'))); SELECT RAISE(ABORT, 'consent_grant: terminated without a termination') WHERE NEW.state = 'terminated' AND NOT EXISTS (SELECT 1 FROM termination t WHERE t.bucket = NEW.bucket AND t.grant_id = NEW.id); END
--- end
-CREATE TRIGGER consent_grant_counts BEFORE UPDATE OF used ON consent_grant WHEN NEW.used <> OLD.used BEGIN SELECT RAISE(ABORT, 'consent_grant: used is what was disclosed') WHERE NEW.used <> (SELECT coalesce(sum(u.spent), 0) FROM use u WHERE u.grant_id = NEW.id AND u.bucket = NEW.bucket); END
--- end
 CREATE TABLE device_request (
 	bucket INTEGER NOT NULL,
 	request_id BLOB NOT NULL,
@@ -1319,6 +1267,104 @@ CREATE TRIGGER signed_request_no_update BEFORE UPDATE ON signed_request BEGIN SE
 -- end
 CREATE TRIGGER signed_request_no_delete BEFORE DELETE ON signed_request BEGIN SELECT RAISE(ABORT, 'signed_request is append-only'); END
 -- end
+CREATE TABLE step_up (
+	bucket INTEGER NOT NULL,
+	showing_id BLOB NOT NULL,
+	subject BLOB NOT NULL,
+	how TEXT NOT NULL,
+	approval_hash BLOB NOT NULL,
+	statement TEXT NOT NULL,
+	credential_id BLOB,
+	public_key BLOB,
+	authenticator_data BLOB,
+	client_data TEXT,
+	signature BLOB,
+	evidence_hash BLOB NOT NULL,
+	at BIGINT NOT NULL,
+	CONSTRAINT pk_step_up PRIMARY KEY (bucket, showing_id),
+	CONSTRAINT fk_step_up_notice_showing FOREIGN KEY(bucket, showing_id) REFERENCES notice_showing (bucket, id),
+	CONSTRAINT ck_step_up_how CHECK (how IN ('key', 'code', 'passkey')),
+	CONSTRAINT ck_step_up_hashes CHECK (length(approval_hash) = 32 AND length(evidence_hash) = 32),
+	CONSTRAINT ck_step_up_signed CHECK (((how = 'passkey') = (credential_id IS NOT NULL)) AND ((how = 'passkey') = (public_key IS NOT NULL)) AND ((how = 'passkey') = (authenticator_data IS NOT NULL)) AND ((how = 'passkey') = (client_data IS NOT NULL)) AND ((how = 'passkey') = (signature IS NOT NULL)))
+)
+-- end
+CREATE TRIGGER step_up_no_update BEFORE UPDATE ON step_up BEGIN SELECT RAISE(ABORT, 'step_up is append-only'); END
+-- end
+CREATE TRIGGER step_up_no_delete BEFORE DELETE ON step_up BEGIN SELECT RAISE(ABORT, 'step_up is append-only'); END
+-- end
+CREATE TABLE claim (
+	bucket INTEGER NOT NULL,
+	incident BLOB NOT NULL,
+	subject BLOB NOT NULL,
+	id BLOB NOT NULL,
+	state TEXT NOT NULL,
+	respondent TEXT,
+	grant_id BLOB,
+	terms_id TEXT,
+	currency TEXT,
+	amount TEXT,
+	statement TEXT NOT NULL,
+	drafted_at BIGINT NOT NULL,
+	CONSTRAINT pk_claim PRIMARY KEY (bucket, incident, subject),
+	CONSTRAINT uq_claim_bucket_id UNIQUE (bucket, id),
+	CONSTRAINT fk_claim_incident_person FOREIGN KEY(bucket, incident, subject) REFERENCES incident_person (bucket, incident, subject),
+	CONSTRAINT ck_claim_money CHECK ((amount IS NULL) = (currency IS NULL))
+)
+-- end
+CREATE TABLE consent_grant (
+	bucket INTEGER NOT NULL,
+	id BLOB NOT NULL,
+	subject BLOB NOT NULL,
+	showing_id BLOB NOT NULL,
+	recipient_id TEXT NOT NULL,
+	client_id TEXT NOT NULL,
+	purpose TEXT NOT NULL,
+	consent_kind TEXT NOT NULL,
+	fields TEXT NOT NULL,
+	notice_id TEXT NOT NULL,
+	notice_hash TEXT NOT NULL,
+	terms_id TEXT NOT NULL,
+	terms_hash TEXT NOT NULL,
+	retention TEXT NOT NULL,
+	max_uses INTEGER NOT NULL,
+	used INTEGER NOT NULL,
+	window_from BIGINT NOT NULL,
+	window_to BIGINT NOT NULL,
+	state TEXT NOT NULL,
+	approval_hash BLOB NOT NULL,
+	parent_grant BLOB,
+	decided_at BIGINT NOT NULL,
+	ledger_year INTEGER NOT NULL,
+	CONSTRAINT pk_consent_grant PRIMARY KEY (bucket, id),
+	CONSTRAINT ck_consent_grant_uses CHECK (max_uses >= 1 AND used >= 0 AND used <= max_uses),
+	CONSTRAINT ck_consent_grant_exhausted CHECK ((state <> 'exhausted' OR used = max_uses)),
+	CONSTRAINT ck_consent_grant_active CHECK ((state <> 'active' OR used < max_uses)),
+	CONSTRAINT ck_consent_grant_window CHECK (window_from < window_to),
+	CONSTRAINT uq_consent_grant_showing_id_bucket UNIQUE (showing_id, bucket),
+	CONSTRAINT uq_consent_grant_recipient UNIQUE (bucket, id, recipient_id, client_id),
+	CONSTRAINT fk_consent_grant_notice_showing FOREIGN KEY(bucket, showing_id, subject, recipient_id, client_id, purpose, notice_id, notice_hash, terms_id, terms_hash) REFERENCES notice_showing (bucket, id, subject, recipient_id, client_id, purpose, notice_id, notice_hash, terms_id, terms_hash),
+	CONSTRAINT fk_consent_grant_consent_grant FOREIGN KEY(bucket, parent_grant) REFERENCES consent_grant (bucket, id),
+	CONSTRAINT fk_consent_grant_ledger_entry FOREIGN KEY(bucket, ledger_year, id) REFERENCES ledger_entry (bucket, year, id) DEFERRABLE INITIALLY DEFERRED
+)
+-- end
+CREATE INDEX ix_consent_grant_parent ON consent_grant (parent_grant, bucket) WHERE parent_grant IS NOT NULL
+-- end
+CREATE INDEX ix_consent_grant_subject ON consent_grant (subject, bucket)
+-- end
+CREATE TRIGGER consent_grant_before_update BEFORE UPDATE ON consent_grant WHEN NEW.bucket IS NOT OLD.bucket OR NEW.id IS NOT OLD.id OR NEW.subject IS NOT OLD.subject OR NEW.showing_id IS NOT OLD.showing_id OR NEW.recipient_id IS NOT OLD.recipient_id OR NEW.client_id IS NOT OLD.client_id OR NEW.purpose IS NOT OLD.purpose OR NEW.consent_kind IS NOT OLD.consent_kind OR NEW.fields IS NOT OLD.fields OR NEW.notice_id IS NOT OLD.notice_id OR NEW.notice_hash IS NOT OLD.notice_hash OR NEW.terms_id IS NOT OLD.terms_id OR NEW.terms_hash IS NOT OLD.terms_hash OR NEW.retention IS NOT OLD.retention OR NEW.max_uses IS NOT OLD.max_uses OR NEW.window_from IS NOT OLD.window_from OR NEW.window_to IS NOT OLD.window_to OR NEW.approval_hash IS NOT OLD.approval_hash OR NEW.parent_grant IS NOT OLD.parent_grant OR NEW.decided_at IS NOT OLD.decided_at OR NEW.ledger_year IS NOT OLD.ledger_year BEGIN SELECT RAISE(ABORT, 'consent_grant: these columns never change') WHERE 1 = 1; END
+-- end
+CREATE TRIGGER consent_grant_no_delete BEFORE DELETE ON consent_grant BEGIN SELECT RAISE(ABORT, 'consent_grant: rows stay'); END
+-- end
+CREATE TRIGGER consent_grant_before_insert BEFORE INSERT ON consent_grant BEGIN SELECT RAISE(ABORT, 'consent_grant: a grant is born unused') WHERE NEW.used <> 0 OR NEW.state NOT IN ('active', 'refused', 'requested'); SELECT RAISE(ABORT, 'consent_grant: fields beyond the purpose') WHERE NEW.fields = '[]' OR EXISTS (SELECT 1 FROM json_each(NEW.fields) WHERE value NOT IN (SELECT p.field FROM purpose_field p WHERE p.purpose = NEW.purpose)); SELECT RAISE(ABORT, 'consent_grant: terms that the recipient has not signed') WHERE NOT EXISTS (SELECT 1 FROM terms_signature t WHERE t.terms_id = NEW.terms_id) AND NOT EXISTS (SELECT 1 FROM notice_showing s WHERE s.bucket = NEW.bucket AND s.id = NEW.showing_id AND s.details LIKE '%"terms_signature":"sha-256:%'); SELECT RAISE(ABORT, 'consent_grant: an onward grant needs an active parent of the same person whose window holds its own') WHERE NEW.parent_grant IS NOT NULL AND NEW.state = 'active' AND NOT EXISTS (SELECT 1 FROM consent_grant p WHERE p.bucket = NEW.bucket AND p.id = NEW.parent_grant AND p.subject = NEW.subject AND p.state = 'active' AND NEW.window_to <= p.window_to); SELECT RAISE(ABORT, 'consent_grant: an onward grant has fields beyond its parent') WHERE NEW.parent_grant IS NOT NULL AND EXISTS (SELECT 1 FROM json_each(NEW.fields) WHERE value NOT IN (SELECT value FROM consent_grant p, json_each(p.fields) WHERE p.bucket = NEW.bucket AND p.id = NEW.parent_grant)); END
+-- end
+CREATE TRIGGER consent_grant_before_update_of_used BEFORE UPDATE OF used ON consent_grant WHEN NEW.used <> OLD.used AND OLD.state <> 'active' BEGIN SELECT RAISE(ABORT, 'consent_grant: uses are counted while active') WHERE 1 = 1; END
+-- end
+CREATE TRIGGER consent_grant_before_update_of_state BEFORE UPDATE OF state ON consent_grant WHEN NEW.state <> OLD.state AND NOT (OLD.state = 'active' AND NEW.state = 'exhausted') BEGIN SELECT RAISE(ABORT, 'consent_grant: illegal transition') WHERE NOT EXISTS (SELECT 1 FROM grant_transition t WHERE t.from_state = OLD.state AND t.to_state = NEW.state); SELECT RAISE(ABORT, 'consent_grant: withdrawn without a withdrawal') WHERE NEW.state = 'withdrawn' AND NOT EXISTS (SELECT 1 FROM withdrawal w WHERE w.bucket = NEW.bucket AND w.grant_id = NEW.id); SELECT RAISE(ABORT, 'consent_grant: an onward grant needs an active parent of the same person whose window holds its own') WHERE NEW.parent_grant IS NOT NULL AND NEW.state = 'active' AND NOT EXISTS (SELECT 1 FROM consent_grant p WHERE p.bucket = NEW.bucket AND p.id = NEW.parent_grant AND p.subject = NEW.subject AND p.state = 'active' AND NEW.window_to <= p.window_to); SELECT RAISE(ABORT, 'consent_grant: an onward grant below it is still open') WHERE (NEW.state = 'withdrawn' AND EXISTS (SELECT 1 FROM consent_grant c WHERE c.bucket = NEW.bucket AND c.parent_grant = NEW.id AND c.state IN ('active', 'suspended', 'exhausted', 'expired'))) OR (NEW.state IN ('terminated', 'revoked', 'invalidated', 'superseded') AND EXISTS (SELECT 1 FROM consent_grant c WHERE c.bucket = NEW.bucket AND c.parent_grant = NEW.id AND c.state IN ('active', 'suspended'))) OR (NEW.state = 'suspended' AND EXISTS (SELECT 1 FROM consent_grant c WHERE c.bucket = NEW.bucket AND c.parent_grant = NEW.id AND c.state IN ('active'))); SELECT RAISE(ABORT, 'consent_grant: terminated without a termination') WHERE NEW.state = 'terminated' AND NOT EXISTS (SELECT 1 FROM termination t WHERE t.bucket = NEW.bucket AND t.grant_id = NEW.id); END
+-- end
+CREATE TRIGGER consent_grant_counts BEFORE UPDATE OF used ON consent_grant WHEN NEW.used <> OLD.used BEGIN SELECT RAISE(ABORT, 'consent_grant: used is what was disclosed') WHERE NEW.used <> (SELECT coalesce(sum(u.spent), 0) FROM use u WHERE u.grant_id = NEW.id AND u.bucket = NEW.bucket); END
+-- end
+CREATE TRIGGER consent_grant_after_insert AFTER INSERT ON consent_grant WHEN NEW.consent_kind = 'separate' AND NEW.state = 'active' BEGIN SELECT RAISE(ABORT, 'consent_grant: a sensitive consent needs a proof of presence') WHERE NOT EXISTS (SELECT 1 FROM step_up s WHERE s.bucket = NEW.bucket AND s.showing_id = NEW.showing_id AND s.subject = NEW.subject AND s.approval_hash = NEW.approval_hash AND s.at = NEW.decided_at); END
+-- end
 CREATE TABLE auth_code (
 	bucket INTEGER NOT NULL,
 	hash BLOB NOT NULL,
@@ -1339,25 +1385,6 @@ CREATE TABLE auth_code (
 CREATE TRIGGER auth_code_no_update BEFORE UPDATE ON auth_code BEGIN SELECT RAISE(ABORT, 'auth_code is append-only'); END
 -- end
 CREATE TRIGGER auth_code_no_delete BEFORE DELETE ON auth_code BEGIN SELECT RAISE(ABORT, 'auth_code is append-only'); END
--- end
-CREATE TABLE claim (
-	bucket INTEGER NOT NULL,
-	incident BLOB NOT NULL,
-	subject BLOB NOT NULL,
-	id BLOB NOT NULL,
-	state TEXT NOT NULL,
-	respondent TEXT,
-	grant_id BLOB,
-	terms_id TEXT,
-	currency TEXT,
-	amount TEXT,
-	statement TEXT NOT NULL,
-	drafted_at BIGINT NOT NULL,
-	CONSTRAINT pk_claim PRIMARY KEY (bucket, incident, subject),
-	CONSTRAINT uq_claim_bucket_id UNIQUE (bucket, id),
-	CONSTRAINT fk_claim_incident_person FOREIGN KEY(bucket, incident, subject) REFERENCES incident_person (bucket, incident, subject),
-	CONSTRAINT ck_claim_money CHECK ((amount IS NULL) = (currency IS NULL))
-)
 -- end
 CREATE TABLE event_outbox (
 	bucket INTEGER NOT NULL,

@@ -1,0 +1,210 @@
+"""Proving to be there, where a person approves something sensitive (`consent.step_up`, ADR 0018).
+
+The first press of *Approve* leads to a page that says once more what is approved and asks for a passkey, a code or,
+where the account has neither, the sign-in key. What the person gives is sent with the same answer again, is good for
+that answer only and for five minutes, and makes a new session. Refusing never takes a proof.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from litestar import Request, Response, post
+from litestar.datastructures import Cookie
+from litestar.params import FromPath
+
+from api.access import Access, access
+from api.attempts import note_failure, wait_seconds
+from api.events import Event, log_event
+from api.headers import approval_policy, script_policy
+from api.portal.limited import address_in, issue_limited, source_here
+from api.portal.posted import posted
+from api.portal.render import page, page_lang, page_texts
+from api.portal.words import field_label
+from api.problems import Problem
+from api.senders.message import Channel
+from api.sessions import Session, renew_session
+from api.wiring import Services, services_of
+from consent import approve, step_up
+from consent.accounts import Consumer
+from consent.ask import Via
+from consent.authenticators import assertion_options, read_assertion, relying_of
+from consent.ids import parse_showing, showing_text
+from consent.one_time_codes import AskedFor, digits_in
+from consent.passkeys import passkeys_of
+from consent.promises import promised
+from consent.refusals import Refusal, RefusalCode
+from consent.showings import Showing
+from consent.sign_ins import How
+from consent.step_up import Proof
+from vault.records import masked
+
+ASKED_FOR = frozenset({RefusalCode.STEP_UP_NEEDED, RefusalCode.STEP_UP_FAILED})
+"""What `approve` answers when a proof is missing, or is none."""
+
+_MEMBERS = ("how", "offered_at", "credential", "ticket", "code", "key")
+_FIELD_PREFIX = "field."
+
+
+def taken(form: dict[str, str]) -> dict[str, str]:
+    """The members of a proof, taken out of an answer; empty when there is none."""
+    return {name: form.pop(name) for name in _MEMBERS if name in form}
+
+
+def proof_in(request: Request[Session, Any, Any], given: Mapping[str, str]) -> Proof | None:
+    """The proof that was given, if it is of a kind this person may give; raises after too many wrong ones."""
+    services = services_of(request)
+    offered_at = given.get("offered_at", "")
+    if given.get("how") not in _ways(services, request.user) or not _is_time(offered_at):
+        return None
+    with services.vault.data.read() as conn:
+        wait = wait_seconds(conn, source_here(request), services.clock())
+    if wait:
+        raise Problem(429, "too_many_attempts", headers={"Retry-After": str(wait)})
+    return Proof(
+        binding=request.user.secret,
+        offered_at=int(offered_at),
+        how=How(given["how"]),
+        relying=relying_of(services.issuer),
+        answer=read_assertion(given.get("credential", "")),
+        ticket=given.get("ticket", ""),
+        code=digits_in(given.get("code", "")),
+        key=given.get("key", "").strip(),
+    )
+
+
+def ask_for_proof(
+    request: Request[Session, Any, Any],
+    shown: Showing,
+    ticked: frozenset[str],
+    given: Mapping[str, str],
+    refusal: Refusal,
+) -> Response[str]:
+    """The page that asks for a proof, the first time or again."""
+    if refusal.code is RefusalCode.STEP_UP_FAILED:
+        services = services_of(request)
+        with services.vault.data.write() as conn:
+            note_failure(conn, source_here(request), services.clock())
+        if refusal.at:
+            log_event(Event.PASSKEY_ALARM, alarm=refusal.at)
+        ticket, offered_at = given.get("ticket", ""), int(given["offered_at"])
+        return _page(request, shown, ticked, offered_at, error="presence.failed", ticket=ticket)
+    error = "presence.stale" if given else ""
+    return _page(request, shown, ticked, services_of(request).clock(), error=error)
+
+
+def renewed(request: Request[Session, Any, Any]) -> tuple[Cookie]:
+    """A new session in place of the one in which the person has just proved themselves."""
+    services, person = services_of(request), request.user
+    with services.vault.data.write() as conn:
+        secret = renew_session(conn, person, services.clock())
+    return (services.jar.keep(services.jar.session_name, secret),)
+
+
+@post("/requests/{name:str}/code", opt=access(Access.CONSUMER), sync_to_thread=True)
+def send_presence_code(request: Request[Session, Any, Any], name: FromPath[str]) -> Response[str]:
+    """Send a code that is good for this answer only, if the address is the person's own."""
+    services, session, form = services_of(request), request.user, posted(request)
+    who = (session.bucket, session.subject)
+    person = Consumer(bucket=who[0], subject=who[1], lang=page_lang(request).value)
+    with services.vault.data.read() as conn:
+        shown = approve.showing(conn, person, parse_showing(name))
+    if shown is None:
+        raise Problem(404, "not_found")
+    now_ms = services.clock()
+    if shown.decided is not None or now_ms >= shown.expires_at:
+        raise Problem(410, "request_closed")
+    ticked = _ticked(form, shown)
+    value = address_in(services, form.get("address", ""))
+    if value is None:
+        return _page(request, shown, ticked, now_ms, error="sign_in_code.bad_address")
+    said = _statement(services, session, shown, ticked, now_ms)
+    asked = AskedFor(binding=session.secret, about=said.digest)
+    issued = issue_limited(request, value, asked, only=who)
+    if isinstance(issued, int):
+        raise Problem(429, "too_many_attempts", headers={"Retry-After": str(issued)})
+    return _page(request, shown, ticked, now_ms, ticket=issued.ticket)
+
+
+def _page(
+    request: Request[Session, Any, Any],
+    shown: Showing,
+    ticked: frozenset[str],
+    offered_at: int,
+    *,
+    error: str = "",
+    ticket: str = "",
+) -> Response[str]:
+    services, texts, fields = services_of(request), page_texts(request), services_of(request).vault.catalogue
+    ways = _ways(services, request.user)
+    browser = shown.via is Via.CODE
+    redirect = shown.redirect_uri if browser else ""
+    headers = approval_policy(redirect) if redirect else {}
+    options = ""
+    if How.PASSKEY in ways:
+        options = _options(services, request.user, shown, ticked, offered_at)
+        headers = script_policy(redirect)
+    return page(
+        request,
+        "presence.html",
+        status=403 if error else 200,
+        headers=headers,
+        error=error,
+        id=showing_text(shown.id),
+        recipient=shown.recipient.legal_name,
+        purpose=shown.purpose.title(texts.lang.value),
+        labels=[field_label(code, texts, fields) for code in sorted({*shown.fields, *ticked})],
+        hidden={
+            "decision": "approve",
+            "offered_at": str(offered_at),
+            **{f"{_FIELD_PREFIX}{code}": "yes" for code in sorted(ticked)},
+        },
+        ways=[way.value for way in ways],
+        on_file=_on_file(services, request.user),
+        ticket=ticket,
+        options=options,
+    )
+
+
+def _options(
+    services: Services, session: Session, shown: Showing, ticked: frozenset[str], offered_at: int
+) -> str:
+    relying = relying_of(services.issuer)
+    assert relying is not None
+    with services.vault.data.read() as conn:
+        known = [one.credential_id for one in passkeys_of(conn, (session.bucket, session.subject))]
+    # The challenge is the statement's digest: what the passkey signs is this approval.
+    said = _statement(services, session, shown, ticked, offered_at)
+    return assertion_options(relying, said.digest, known=known)
+
+
+def _statement(
+    services: Services, session: Session, shown: Showing, ticked: frozenset[str], offered_at: int
+) -> step_up.Statement:
+    fields = tuple(sorted({*shown.fields, *ticked}))
+    promise = promised(services.vault, shown, fields, services.clock())
+    return step_up.statement(services.vault, shown, promise, session.secret, offered_at)
+
+
+def _ways(services: Services, session: Session) -> frozenset[How]:
+    with services.vault.data.read() as conn:
+        has = bool(passkeys_of(conn, (session.bucket, session.subject)))
+    passkeys = has and relying_of(services.issuer) is not None
+    return step_up.ways(passkeys=passkeys, codes=bool(_on_file(services, session)))
+
+
+def _on_file(services: Services, session: Session) -> dict[str, str]:
+    """The person's addresses that codes can go to, masked."""
+    channels = [channel.value for channel in Channel if channel in services.post_room.channels]
+    values = masked(services.vault, session.subject, channels) if channels else {}
+    return {code: text for code, text in values.items() if text}
+
+
+def _ticked(form: Mapping[str, str], shown: Showing) -> frozenset[str]:
+    ticked = {name.removeprefix(_FIELD_PREFIX) for name in form if name.startswith(_FIELD_PREFIX)}
+    if ticked - {*shown.fields, *shown.optional_fields}:
+        raise Problem(400, "invalid_input")
+    return frozenset(ticked)
+
+
+def _is_time(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= 15

@@ -1,0 +1,49 @@
+"""What exactly a person promises by a yes: the members of a consent that its approval hash is made of.
+
+The hash names recipient, purpose, fields, number of uses, window and retention together with the very versions of
+the notice and of the liability terms that were shown, so that none of them can be exchanged afterwards.
+"""
+
+import hashlib
+from typing import Any
+
+from consent.ids import canonical_json, fields_json
+from consent.showings import Showing
+from vault.ages import sensitive_fields
+from vault.opening import Vault
+
+SEPARATE = "separate"
+"""The kind of consent that sensitive data and sensitive purposes need: one of its own (GB/T 42574, PIPL art. 29)."""
+
+
+def promised(vault: Vault, shown: Showing, fields: tuple[str, ...], now_ms: int) -> dict[str, Any]:
+    """The promise as columns of a grant, for sorted fields of the showing."""
+    opens, closes = shown.window
+    sensitive = bool(sensitive_fields(vault, shown.subject, fields, now_ms))
+    return {
+        "purpose": shown.purpose.code,
+        "recipient_id": shown.recipient.id,
+        "client_id": shown.client_id,
+        "consent_kind": _kind(shown, sensitive=sensitive),
+        "fields": fields_json(fields),
+        "notice_id": shown.notice.id,
+        "notice_hash": shown.notice.hash,
+        "terms_id": shown.terms.id,
+        "terms_hash": shown.terms.hash,
+        "retention": shown.retention,
+        "max_uses": shown.max_uses,
+        "window_from": opens,
+        "window_to": closes,
+    }
+
+
+def approval_hash(promise: dict[str, Any]) -> bytes:
+    """The 32 bytes that stand for a promise."""
+    return hashlib.sha256(canonical_json(promise).encode()).digest()
+
+
+def _kind(shown: Showing, *, sensitive: bool) -> str:
+    """The kind of consent, in the words of GB/T 42574: sensitive data always needs consent of its own."""
+    if shown.purpose.sensitive or sensitive:
+        return SEPARATE
+    return "single_occasion" if shown.max_uses == 1 else "explicit"
