@@ -155,3 +155,34 @@ def test_of_four_rotations_at_once_each_that_succeeds_begins_one_generation(
 def _question(one: Token, client_id: str, now: int) -> Question:
     shown = (Shown.ASSERTION, (Bucket(0), b"a" * 32, now + 60_000))
     return Question(client_id=client_id, bucket=one.bucket, token_hash=one.hash, shown=(shown,))
+
+
+@pytest.mark.parametrize("longest", [0.0, 0.003], ids=["plain", "dawdling"])
+def test_tokens_asked_about_by_many_at_once_get_one_place_each_and_nobody_waits_for_ever(
+    vault: Vault, others: Others, now: int, longest: float
+) -> None:
+    town, vaults = found(vault, now, people=2), others(4)
+    client_id = town.shops[0].client.client_id
+    tokens = [token(town, at % 2, now) for at in range(8)]
+
+    def ask(turn: int) -> list[Answer | Replayed]:
+        order = [*tokens[turn % 8 :], *tokens[: turn % 8]]
+        proofs = [f"{turn}/{at}".encode().ljust(32) for at in range(8)]
+        asked = [
+            Question(
+                client_id=client_id,
+                bucket=one.bucket,
+                token_hash=one.hash,
+                shown=((Shown.ASSERTION, (Bucket(0), proof, now + 60_000)),),
+            )
+            for one, proof in zip(order, proofs, strict=True)
+        ]
+        return introspect_many(vaults[turn % 4], asked, now)
+
+    with dawdling(5, shortest=longest / 3, longest=longest):
+        at_once([partial(ask, turn) for turn in range(12)])
+
+    final = ask(99)
+    places = {answer.place for answer in final if isinstance(answer, Answer)}
+    assert len(places) == 8
+    assert None not in places
