@@ -6,7 +6,7 @@ What a client was given works for that client; what a person granted, they grant
 
 * `client(conn, client_id) -> Client | None`, `clients(conn, recipient_id) -> list[Client]`
 * `recipient(conn, recipient_id) -> Recipient | None`, `recipients(conn) -> list[Recipient]`
-* `register`, `add_client` and `replace_keys` are `registering`'s verbs, offered here because they belong together.
+* `register`, `add_client`, `replace_keys` and `change` are `registering`'s verbs, offered here because they belong together.
 """
 
 import json
@@ -17,7 +17,15 @@ from sqlalchemy import Connection, Select, select
 
 from consent.ids import ClientId, RecipientId
 from consent.key_sets import PublicKey, stored_keys
-from consent.registering import Program, Registered, Registration, add_client, register, replace_keys
+from consent.registering import (
+    Program,
+    Registered,
+    Registration,
+    add_client,
+    change,
+    register,
+    replace_keys,
+)
 from consent.tables import client as client_table
 from consent.tables import fetched_keys
 from consent.tables import recipient as recipient_table
@@ -30,6 +38,7 @@ __all__ = [
     "Registered",
     "Registration",
     "add_client",
+    "change",
     "client",
     "clients",
     "recipient",
@@ -81,7 +90,8 @@ def client(conn: Connection, client_id: str) -> Client | None:
 def clients(conn: Connection, recipient_id: str) -> list[Client]:
     """Every client of a recipient, in the order of registration."""
     own = _clients().where(client_table.c.recipient_id == recipient_id)
-    return [_client(row) for row in conn.execute(own.order_by(client_table.c.client_id))]
+    in_order = own.order_by(client_table.c.created_at, client_table.c.client_id)
+    return [_client(row) for row in conn.execute(in_order)]
 
 
 def recipient(conn: Connection, recipient_id: str) -> Recipient | None:
@@ -94,7 +104,8 @@ def recipient(conn: Connection, recipient_id: str) -> Recipient | None:
 
 def recipients(conn: Connection) -> list[Recipient]:
     """Every recipient, in the order of registration."""
-    return [_recipient(row) for row in conn.execute(select(recipient_table).order_by(recipient_table.c.id))]
+    in_order = select(recipient_table).order_by(recipient_table.c.created_at, recipient_table.c.id)
+    return [_recipient(row) for row in conn.execute(in_order)]
 
 
 def _clients() -> Select[Any]:

@@ -5,8 +5,10 @@ public keys, by value or at an address of its own (`jwks_uri`), never both. A re
 are nobody's twice.
 
 * `register(conn, registration, now_ms) -> Registered`: a recipient and its first program.
-* `add_client(conn, recipient_id, program, now_ms) -> ClientId`, `replace_keys(conn, client_id, jwks, jwks_uri)`.
-All raise BadRegistration; the last two UnknownRecipient.
+* `add_client(conn, recipient_id, program, now_ms) -> ClientId`, `replace_keys(conn, client_id, jwks, jwks_uri)`,
+  `change(conn, recipient_id, contact=…, event_uri=…)`.
+All raise BadRegistration; the later three UnknownRecipient. A name and a registration number never change: consents
+were given to them.
 """
 
 import re
@@ -111,6 +113,21 @@ def replace_keys(
     # What another address answered, or the former one to whoever asked there last, is no word on these keys.
     conn.execute(delete(fetched_keys).where(fetched_keys.c.client_id == client_id))
     return () if columns["jwks"] is None else stored_keys(columns["jwks"])
+
+
+def change(
+    conn: Connection, recipient_id: str, *, contact: str | None = None, event_uri: str | None = None
+) -> None:
+    """Give a recipient another contact or another address for its events; an empty address takes it away."""
+    columns: dict[str, str | None] = {}
+    if contact is not None:
+        columns["contact"] = _line(contact)
+    if event_uri is not None:
+        columns["event_uri"] = _called(event_uri, "event_uri") if event_uri else None
+    if not columns:
+        raise BadRegistration("nothing to change")
+    _clients_of(conn, recipient_id)
+    conn.execute(update(recipient).where(recipient.c.id == recipient_id).values(columns))
 
 
 def _clients_of(conn: Connection, recipient_id: str) -> Sequence[Any]:

@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 from api.cli.failures import Exit, Failure
 from api.cli.installation import databases, dir_option, settings_of
 from api.cli.output import emit, json_option, table_of
-from api.cli.recipient_clients import client, keys, listing, resume, suspend
+from api.cli.recipient_clients import change, client, keys, listing, resume, suspend
 from api.cli.recipient_terms import TermsText, publish, sign
 from consent import notices, recipients, terms
 from consent.registering import FIRST_LABEL
@@ -52,7 +52,7 @@ def command() -> None:
     """Those who may ask people for data."""
 
 
-for _command in (client, keys, listing, publish, resume, sign, suspend):
+for _command in (change, client, keys, listing, publish, resume, sign, suspend):
     command.add_command(_command)
 
 

@@ -1,4 +1,4 @@
-"""`perusal recipient client`, `keys`, `suspend`, `resume` and `list`: a recipient's programs, and stopping them.
+"""`perusal recipient client`, `keys`, `change`, `suspend`, `resume` and `list`: a recipient's programs, and stopping them.
 
 A recipient may have several programs, each with keys and redirect addresses of its own. Keys are replaced as a set: to
 change one without a gap, first give both, then the new one alone. A suspension holds for the next request on every
@@ -73,6 +73,27 @@ def keys(home: Path | None, client_id: str, file: Path | None, uri: str | None, 
         {"client_id": client_id, "jwks_uri": uri, "keys": named},
         as_json=as_json,
         lines=[f"{client_id} is known by {', '.join(named) or uri}"],
+    )
+
+
+@click.command("change")
+@dir_option
+@click.argument("recipient_id")
+@click.option("--contact", help="How people reach it.")
+@click.option("--event-uri", help="Where it wants to be told of withdrawals; empty for nowhere.")
+@json_option
+def change(
+    home: Path | None, recipient_id: str, contact: str | None, event_uri: str | None, as_json: bool
+) -> None:
+    """Give RECIPIENT_ID another contact or another address for its events; its name and number never change."""
+    with databases(settings_of(home)) as (data, _keys), data.write() as conn:
+        recipients.change(conn, recipient_id, contact=contact, event_uri=event_uri)
+        who = recipients.recipient(conn, recipient_id)
+        assert who is not None  # it was changed a moment ago
+    emit(
+        {"recipient_id": recipient_id, "contact": who.contact, "event_uri": who.event_uri},
+        as_json=as_json,
+        lines=[f"{recipient_id}: {who.contact}, events to {who.event_uri or 'nowhere'}"],
     )
 
 

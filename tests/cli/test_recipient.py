@@ -4,12 +4,16 @@ import json
 
 import pytest
 from joserfc.jwk import ECKey
+from sqlalchemy import update
+from sqlalchemy.exc import DatabaseError
 
 from api.cli.failures import Exit
 from api.demo.apps import APPS
 from consent.ids import document_hash
+from consent.tables import recipient
 from tests.consent.signing import terms_jws
 from tests.web.key_server import key_server
+from vault.storage import open_database
 
 
 def jwks(*keys):
@@ -235,3 +239,23 @@ def test_terms_and_signatures_of_nobody_are_refused(perusal, home, write, words,
 
     assert said.code != 0
     assert f"[{code}]" in said.err
+
+
+def test_a_contact_and_an_address_for_events_may_change_and_a_name_never(perusal, home, known):
+    first, _ = known
+
+    def told(*words):
+        return perusal("recipient", "change", first["recipient_id"], *words, "--dir", home)
+
+    assert "events to https://new.example/e" in told("--event-uri", "https://new.example/e").out
+    assert told("--contact", "dpo@new.example", "--event-uri", "").out.endswith("events to nowhere\n")
+    assert "[bad_registration]" in told("--event-uri", "http://new.example/e").err
+    assert "[bad_registration]" in told("--contact", " ").err
+    assert "[bad_registration]" in told().err
+    assert (
+        "[unknown_recipient]" in perusal("recipient", "change", "org_x", "--contact", "a", "--dir", home).err
+    )
+    database = open_database(f"sqlite:///{home}/data.db")
+    with pytest.raises(DatabaseError), database.write() as conn:
+        conn.execute(update(recipient).values(legal_name="Somebody Else Ltd"))
+    database.close()
