@@ -56,7 +56,7 @@ from api.portal.asked_again import answer_asked_again, asked_again_page
 from api.portal.device import device_door, device_page, enter_code
 from api.portal.erase import erase_myself, erase_page, erasure_certificate, erasure_page
 from api.portal.grants import grants_page, withdraw_grant
-from api.portal.mine import my_grants, withdraw_many, withdraw_mine
+from api.portal.mine import my_grants, my_receipts, withdraw_many, withdraw_mine
 from api.portal.own_data import own_copy
 from api.portal.pages import front_door, language_door, static_file
 from api.portal.passkeys import (
@@ -165,7 +165,7 @@ PORTAL = (
     notices_seen,
 )
 
-MINE = (my_grants, withdraw_mine, withdraw_many)
+MINE = (my_grants, my_receipts, withdraw_mine, withdraw_many)
 """The signed-in person's own, as JSON."""
 
 

@@ -24,6 +24,7 @@ from consent.ledger.entry import Kind
 from consent.ledger.openings import SealedSecret, unsealed
 from consent.ledger.origin import LogId
 from consent.ledgering import access_fields
+from consent.signing_keys import Purpose
 from vault.ids import Bucket, RecordId, SubjectId
 from vault.keys import SubjectKey
 from vault.opening import Vault
@@ -36,13 +37,17 @@ type Ref = tuple[Bucket, DisclosureId]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommittedUse:
-    """One disclosure as its rows and its ledger entry say; `slot` of `quota`, time in Unix milliseconds."""
+    """One disclosure as its rows and its ledger entry say; time in Unix milliseconds.
+
+    `slot` of the `quota` of its use, `number` of its grant; `signing` is the generation of the key its receipt has.
+    """
 
     bucket: Bucket
     disclosure_id: DisclosureId
     grant_id: GrantId
     use_id: UseId
     slot: int
+    number: int
     quota: int
     subject: SubjectId
     recipient_id: RecipientId
@@ -56,13 +61,20 @@ class CommittedUse:
     idx: int
     leaf: bytes
     body: bytes
+    signing: int
     secret: SealedSecret | None
 
 
+SIGNING = (
+    f"(SELECT coalesce(max(k.generation), 1) FROM signing_key k WHERE k.name = '{Purpose.RECEIPT}' "
+    "AND k.created_at <= {})"
+)
+"""The generation of the receipts' key at a time, as a column: the same receipt comes out whenever it is asked for."""
+
 _READ = RowSet(
-    "WITH {rows} SELECT rows.i, d.bucket, d.id, d.grant_id, d.use_id, d.slot, u.quota, d.subject, "
+    "WITH {rows} SELECT rows.i, d.bucket, d.id, d.grant_id, d.use_id, d.slot, d.number, u.quota, d.subject, "
     "d.recipient_id, d.purpose, d.fields, d.committed_at, g.retention, g.notice_hash, g.terms_hash, "
-    "e.year, e.idx, e.leaf, e.body, o.subject, o.sealed FROM rows "
+    f"e.year, e.idx, e.leaf, e.body, {SIGNING.format('d.committed_at')}, o.subject, o.sealed FROM rows "
     "JOIN disclosure d ON d.bucket = rows.bucket AND d.id = rows.id "
     "JOIN use u ON u.bucket = d.bucket AND u.id = d.use_id "
     "JOIN consent_grant g ON g.bucket = d.bucket AND g.id = d.grant_id "
@@ -124,14 +136,15 @@ def _agrees(use: CommittedUse, host: str, key: SubjectKey, commitment: bytes) ->
 
 
 def _use(row: Sequence[Any]) -> CommittedUse:
-    (bucket, disclosure, grant, use, slot, quota, subject, recipient, purpose, fields, *rest) = row
-    committed_at, retention, notice_hash, terms_hash, year, idx, leaf, body, owner, sealed = rest
+    (bucket, disclosure, grant, use, slot, number, quota, subject, recipient, purpose, fields, *rest) = row
+    committed_at, retention, notice_hash, terms_hash, year, idx, leaf, body, signing, owner, sealed = rest
     return CommittedUse(
         bucket=Bucket(bucket),
         disclosure_id=DisclosureId(disclosure),
         grant_id=GrantId(grant),
         use_id=UseId(use),
         slot=slot,
+        number=number,
         quota=quota,
         subject=SubjectId(subject),
         recipient_id=RecipientId(recipient),
@@ -145,6 +158,7 @@ def _use(row: Sequence[Any]) -> CommittedUse:
         idx=idx,
         leaf=leaf,
         body=body,
+        signing=signing,
         secret=None
         if sealed is None
         else SealedSecret(Bucket(bucket), SubjectId(owner), RecordId(disclosure), sealed),

@@ -98,10 +98,11 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Allowed:
-    """Disclose these fields as use number `slot`."""
+    """Disclose these fields as number `slot` of the token's use and number `number` of its grant."""
 
     fields: tuple[str, ...]
     slot: int
+    number: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +164,7 @@ def _decide_one(attempts: Sequence[Attempt], attempt: Attempt, tally: _Tally, no
     used = standing.used + tally.by_grant.get(facts.grant_id, 0) + 1
     if slot > facts.quota or used > facts.max_uses:
         return DenialCode.SPENT
-    return Allowed(fields, slot)
+    return Allowed(fields, slot, used)
 
 
 def _repeat(attempt: Attempt, standing: Standing, now_ms: int) -> Verdict | None:

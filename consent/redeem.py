@@ -206,7 +206,8 @@ class _Batch:
         for spend in spends:
             request, facts, verdict = spend.request, spend.facts, spend.verdict
             names = (facts.subject, facts.recipient_id, facts.purpose, fields_json(verdict.fields))
-            rows.append((request.bucket, spend.id, facts.grant_id, facts.use_id, verdict.slot, *names))
+            numbers = verdict.slot, verdict.number
+            rows.append((request.bucket, spend.id, facts.grant_id, facts.use_id, *numbers, *names))
             key = request.idempotency
             if key:
                 stands_for = (key.key_hash, key.request_hash, request.token_hash, spend.id)

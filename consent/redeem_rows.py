@@ -54,14 +54,15 @@ STANDING = RowSet(
     key_hash="bytes",
 )
 DISCLOSE = RowSet(
-    "WITH {rows} INSERT INTO disclosure (bucket, id, grant_id, use_id, slot, subject, recipient_id, purpose, "
+    "WITH {rows} INSERT INTO disclosure (bucket, id, grant_id, use_id, slot, number, subject, recipient_id, purpose, "
     "fields, committed_at, ledger_year) SELECT rows.bucket, rows.id, rows.grant_id, rows.use_id, rows.slot, "
-    "rows.subject, rows.recipient_id, rows.purpose, rows.fields, :now, :year FROM rows ORDER BY rows.i",
+    "rows.number, rows.subject, rows.recipient_id, rows.purpose, rows.fields, :now, :year FROM rows ORDER BY rows.i",
     bucket="int",
     id="bytes",
     grant_id="bytes",
     use_id="bytes",
     slot="int",
+    number="int",
     subject="bytes",
     recipient_id="text",
     purpose="text",

@@ -1,7 +1,7 @@
 """Inserting disclosures spends their grants and uses, or fails: the hottest rule, so written per dialect.
 
 A disclosure needs an active grant of the same person, recipient and purpose, inside its window, with a use
-left; an unvoided use of that grant with a slot left; and fields the use has, which the grant has too. A use's counter is always
+left, and the next number under that grant; an unvoided use of that grant with a slot left; and fields the use has, which the grant has too. A use's counter is always
 the number of its disclosures, a grant's the sum of its uses: whoever moves one alone is refused.
 
 SQLite checks row by row. PostgreSQL checks once per statement over the set of new rows, because starting a
@@ -87,7 +87,7 @@ _ROW_CHECKS = {
     _NO_GRANT: (
         f"NOT EXISTS (SELECT 1 FROM consent_grant g WHERE {_ROW_GRANT} "
         "AND g.recipient_id = NEW.recipient_id AND g.subject = NEW.subject AND g.purpose = NEW.purpose "
-        "AND g.state = 'active' AND g.used < g.max_uses "
+        "AND g.state = 'active' AND g.used < g.max_uses AND NEW.number = g.used + 1 "
         "AND NEW.committed_at >= g.window_from AND NEW.committed_at < g.window_to)"
     ),
     _NO_USE: (
@@ -107,7 +107,9 @@ _ROW_SPENDS = (
     "WHERE bucket = NEW.bucket AND id = NEW.grant_id;"
 )
 
-_BY_GRANT = "(SELECT bucket, grant_id, count(*) AS n FROM made GROUP BY bucket, grant_id) m"
+_BY_GRANT = (
+    "(SELECT bucket, grant_id, count(*) AS n, max(number) AS last FROM made GROUP BY bucket, grant_id) m"
+)
 _BY_USE = "(SELECT bucket, use_id, count(*) AS n FROM made GROUP BY bucket, use_id) m"
 _SET_LOCKS = (
     f"PERFORM 1 FROM {_BY_GRANT} JOIN consent_grant g ON g.bucket = m.bucket AND g.id = m.grant_id "
@@ -126,9 +128,9 @@ _SET_CHECKS = {
     _NO_GRANT: (
         f"(SELECT count(*) FROM made) <> (SELECT count(*) FROM {_EACH_GRANT} "
         "WHERE g.recipient_id = made.recipient_id AND g.subject = made.subject AND g.purpose = made.purpose "
-        "AND g.state = 'active' AND made.committed_at >= g.window_from AND made.committed_at < g.window_to) "
+        "AND g.state = 'active' AND made.number > g.used AND made.committed_at >= g.window_from AND made.committed_at < g.window_to) "
         f"OR EXISTS (SELECT 1 FROM {_BY_GRANT} JOIN consent_grant g ON g.bucket = m.bucket "
-        "AND g.id = m.grant_id WHERE g.used + m.n > g.max_uses)"
+        "AND g.id = m.grant_id WHERE g.used + m.n > g.max_uses OR m.last <> g.used + m.n)"
     ),
     _NO_USE: (
         f"(SELECT count(*) FROM made) <> (SELECT count(*) FROM {_EACH_USE} "

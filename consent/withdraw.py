@@ -27,7 +27,7 @@ from consent.ledger.append import Item, Position, append
 from consent.ledger.entry import Kind, parse
 from consent.ledger.origin import LogId, origin_of
 from consent.ledgering import entry_item
-from consent.receipts import withdrawal_receipt
+from consent.receipts import Ended, withdrawal_receipts
 from consent.withdraw_rows import ERASURE, Act, Ending, Key, Member, Scope, Tally
 from vault.ids import Bucket, SubjectId, new_id
 from vault.keys import SubjectKey
@@ -86,7 +86,7 @@ def withdraw_all(
         meant = held  # it grew before all of it was held: once more, so that locks are taken in their order
     with vault.data.glance() as conn:
         rows = withdraw_rows.written(conn, [one.key for one in _ending(held)])
-    return [_answer(vault, row, frozenset(fresh)) for row in rows]
+    return _answers(vault, rows, frozenset(fresh))
 
 
 def _act(subject: SubjectId, now_ms: int, channel: str, tally: Tally) -> Act:
@@ -128,26 +128,41 @@ def _item(vault: Vault, key: SubjectKey, one: Member, at_ms: int) -> Item:
     return entry_item(vault, Kind.WITHDRAW, key, about, at_ms)
 
 
-def _answer(vault: Vault, row: tuple[Any, ...], fresh: frozenset[Key]) -> Withdrawn:
-    """What a withdrawal says, from its committed rows: the first answer and every later one are the same."""
-    bucket, grant, recipient, at, disclosures, year, idx, leaf, body = row
-    log = LogId(bucket, year)
+def ended_of(vault: Vault, row: tuple[Any, ...]) -> Ended:
+    """A row of `withdraw_rows.written` as receipts are made from it."""
+    bucket, grant, recipient, at, disclosures, year, idx, leaf, body, signing = row
     position = Position(
-        bucket=log.bucket,
-        year=log.year,
-        origin=origin_of(vault.installation.ledger_host, log),
+        bucket=bucket,
+        year=year,
+        origin=origin_of(vault.installation.ledger_host, LogId(bucket, year)),
         idx=idx,
         n=parse(body).n,
         leaf=leaf,
         body=body,
     )
-    grant_id, recipient_id = GrantId(grant), RecipientId(recipient)
-    return Withdrawn(
-        grant_id=grant_id,
-        recipient_id=recipient_id,
+    return Ended(
+        bucket=Bucket(bucket),
+        grant_id=GrantId(grant),
+        recipient_id=RecipientId(recipient),
         at=at,
         disclosures=disclosures,
         position=position,
-        receipt=withdrawal_receipt(vault, grant_id, recipient_id, at, position),
-        repeated=(Bucket(bucket), grant_id) not in fresh,
+        signing=signing,
     )
+
+
+def _answers(vault: Vault, rows: Sequence[tuple[Any, ...]], fresh: frozenset[Key]) -> list[Withdrawn]:
+    """What withdrawals say, from their committed rows: the first answer and every later one are the same."""
+    ended = [ended_of(vault, row) for row in rows]
+    return [
+        Withdrawn(
+            grant_id=one.grant_id,
+            recipient_id=one.recipient_id,
+            at=one.at,
+            disclosures=one.disclosures,
+            position=one.position,
+            receipt=receipt,
+            repeated=(one.bucket, one.grant_id) not in fresh,
+        )
+        for one, receipt in zip(ended, withdrawal_receipts(vault, ended), strict=True)
+    ]

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection
 
+from consent.committed import SIGNING
 from consent.events import Cause, EventKind, queue
 from consent.grants import GrantState
 from consent.ids import ClientId, GrantId, RecipientId
@@ -81,7 +82,7 @@ _WITHDRAW = RowSet(
 )
 _WRITTEN = RowSet(
     "WITH {rows} SELECT w.bucket, w.grant_id, g.recipient_id, w.withdrawn_at, w.disclosures, w.ledger_year, "
-    "e.idx, e.leaf, e.body FROM rows "
+    f"e.idx, e.leaf, e.body, {SIGNING.format('w.withdrawn_at')} FROM rows "
     "JOIN withdrawal w ON w.bucket = rows.bucket AND w.grant_id = rows.id "
     "JOIN consent_grant g ON g.bucket = w.bucket AND g.id = w.grant_id "
     "JOIN ledger_entry e ON e.bucket = w.bucket AND e.year = w.ledger_year AND e.id = w.id "
@@ -196,7 +197,9 @@ def write(conn: Connection, vault: Vault, ends: Sequence[Ending], act: Act) -> N
 
 
 def written(conn: Connection, keys: Sequence[Key]) -> list[tuple[Any, ...]]:
-    """Of each withdrawal: bucket, grant, recipient, time, disclosures, year, and its entry's index, leaf and body."""
+    """Of each withdrawal: bucket, grant, recipient, time, disclosures, year, its entry's index, leaf and body, and the
+    generation of the key its receipt has.
+    """
     return _WRITTEN(conn, list(keys))
 
 

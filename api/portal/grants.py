@@ -43,6 +43,7 @@ class GrantView:
     used: str
     when: str
     after: tuple[str, ...]
+    given: bool
     can_withdraw: bool
 
 
@@ -90,6 +91,7 @@ def _view(line: GrantLine, texts: Catalogue, fields: Fields, now_ms: int) -> Gra
         used=_used(line, texts),
         when=_when(line, state, texts),
         after=(),
+        given=line.state is not GrantState.REFUSED,
         can_withdraw=line.withdrawable,
     )
 

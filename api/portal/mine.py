@@ -20,6 +20,7 @@ from consent import history
 from consent.details import instant
 from consent.history import GrantLine
 from consent.ids import grant_text, parse_grant
+from consent.whole_chain import receipts_of
 from consent.withdraw import Scope, Withdrawn, withdraw_all
 
 
@@ -31,6 +32,16 @@ def my_grants(request: Request[Session, Any, Any]) -> Response[dict[str, Any]]:
         lines = history.grants(conn, person.bucket, person.subject)
     token = csrf_token(services.csrf_key, person.secret)
     return _json({"csrf": token, "grants": [_grant(line) for line in lines]})
+
+
+@get("/grants/{name:str}/receipts", opt=access(Access.CONSUMER), sync_to_thread=True)
+def my_receipts(request: Request[Session, Any, Any], name: FromPath[str]) -> Response[dict[str, Any]]:
+    """Every receipt of one permission: its giving, each use, its withdrawal; each names the one before it."""
+    services, person = services_of(request), request.user
+    chain = receipts_of(services.vault, person.subject, person.bucket, parse_grant(name))
+    if not chain:
+        raise Problem(404, "not_found")
+    return _json({"grant_id": name, "jwks_uri": services.url("/jwks"), "receipts": chain})
 
 
 @post("/grants/{name:str}/withdrawal", status_code=200, opt=access(Access.CONSUMER), sync_to_thread=True)

@@ -62,8 +62,8 @@ def earlier(**changes) -> Earlier:
 
 
 def test_a_good_attempt_gets_every_granted_field_and_the_next_slot():
-    assert one() == Allowed(("name", "phone"), 1)
-    assert one({"fields": ("phone",)}) == Allowed(("phone",), 1)
+    assert one() == Allowed(("name", "phone"), 1, 1)
+    assert one({"fields": ("phone",)}) == Allowed(("phone",), 1, 1)
 
 
 @pytest.mark.parametrize(
@@ -141,7 +141,7 @@ def test_retries_inside_one_batch_collapse_to_the_first():
     verdicts = decide([first, first, other_body, other_token], NOW)
 
     assert verdicts == [
-        Allowed(("name", "phone"), 1),
+        Allowed(("name", "phone"), 1, 1),
         Repeated(first=0),
         DenialCode.IDEMPOTENCY_MISMATCH,
         DenialCode.IDEMPOTENCY_MISMATCH,
@@ -154,12 +154,12 @@ def test_one_key_in_two_buckets_is_two_keys_as_it_is_in_the_table():
         {"use_id": UseId(b"x"), "grant_id": GrantId(b"x")},
     )
 
-    assert decide([attempt({"idempotency": KEY}), elsewhere], NOW) == [Allowed(("name", "phone"), 1)] * 2
+    assert decide([attempt({"idempotency": KEY}), elsewhere], NOW) == [Allowed(("name", "phone"), 1, 1)] * 2
 
 
 def test_a_denied_attempt_does_not_occupy_its_idempotency_key():
     denied = attempt({"idempotency": KEY, "fields": ("email",)})
-    assert decide([denied, attempt({"idempotency": KEY})], NOW)[1] == Allowed(("name", "phone"), 1)
+    assert decide([denied, attempt({"idempotency": KEY})], NOW)[1] == Allowed(("name", "phone"), 1, 1)
 
 
 _attempts = st.lists(

@@ -297,7 +297,7 @@ def test_one_row_the_data_base_turns_down_does_not_spoil_the_others(world, monke
     tokens = [world.token(app, person) for person in people_]
     disclose_many(world.vault, [world.request(tokens[1])], world.now)
     monkeypatch.setattr(
-        redeem, "decide", lambda attempts, _: [redeem.Allowed(a.facts.fields, 1) for a in attempts]
+        redeem, "decide", lambda attempts, _: [redeem.Allowed(a.facts.fields, 1, 1) for a in attempts]
     )
 
     answers = redeem_many(world.vault, [world.request(t) for t in tokens], world.now)

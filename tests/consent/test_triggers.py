@@ -50,7 +50,7 @@ def next_disclosure(world, **changes):
     """A disclosure row that is right in everything except `changes`."""
     row = row_of(world, tables.disclosure)
     return insert(tables.disclosure).values(
-        **{**row, "id": new_id(row["bucket"], world.now), "slot": 2, **changes}
+        **{**row, "id": new_id(row["bucket"], world.now), "slot": 2, "number": 2, **changes}
     )
 
 
@@ -88,6 +88,9 @@ UNCOVERED = [
     ({"grant_id": b"g" * 16}, "no active grant"),
     ({"use_id": b"u" * 16}, ""),
     ({"slot": 4}, "no such use"),
+    ({"number": 1}, ""),
+    ({"number": 3}, "no active grant"),
+    ({"number": 0}, ""),
     ({"slot": 0}, ""),
     ({"slot": 1}, ""),
     ({"fields": '["email","name"]'}, "fields beyond"),
@@ -105,7 +108,7 @@ def test_a_disclosure_that_the_grant_does_not_cover_is_refused(world, token):
 def test_no_disclosure_beyond_the_uses_granted(world, token):
     row = row_of(world, tables.disclosure)
     ids = [new_id(row["bucket"], world.now) for _ in range(3)]
-    rows = [next_disclosure(world, id=made, slot=2 + i) for i, made in enumerate(ids)]
+    rows = [next_disclosure(world, id=made, slot=2 + i, number=2 + i) for i, made in enumerate(ids)]
 
     refused(world, *rows, says="no active grant")
 
@@ -139,6 +142,17 @@ def test_what_happened_cannot_be_changed_or_deleted(world, token):
     _, person, issued = token
     disclose_many(world.vault, [world.request(issued, key="k")], world.now)
     withdraw(world.vault, person.subject, person.bucket, issued.grant_id, world.now)
+    told = row_of(world, tables.event_outbox)
+    same = {name: told[name] for name in ("bucket", "grant_id", "recipient_id", "client_id")}
+    proof = {"event_id": told["id"], "id": bytes(16), "subject": person.subject, "erased_at": 1}
+    _run(
+        world,
+        [
+            insert(tables.deletion_proof).values(
+                **same, **proof, method="deleted", statement="a.b.c", received_at=world.now
+            )
+        ],
+    )
 
     for name in (*APPEND_ONLY, "notice_version", "terms_version", "purpose", "purpose_field"):
         table = metadata.tables[name]

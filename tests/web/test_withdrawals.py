@@ -1,5 +1,7 @@
 """Taking permissions back in the portal and over `/me`: as easy as giving, one or several at once."""
 
+import base64
+import json
 import re
 
 import pytest
@@ -154,3 +156,22 @@ def test_a_program_without_the_csrf_token_changes_nothing(given):
 
     assert (answer.status_code, answer.json()["code"]) == (403, "csrf")
     assert spend_all(tokens) == [200] * 3
+
+
+def test_the_receipts_of_a_permission_are_one_link_away_and_nobody_elses(world, given):
+    person, _, _, tokens = given
+    spend_all(tokens)
+    link = re.search(r'href="(/me/grants/gr_\w+/receipts)"', person.get("/en/grants").text)[1]
+
+    said = person.get(link, Accept="*/*").json()
+
+    kinds = [json.loads(unb64(token.split(".")[0]))["typ"] for token in said["receipts"]]
+    assert kinds == ["perusal-grant+jwt", "perusal-receipt+jwt"]
+    assert said["jwks_uri"].endswith("/jwks")
+    other = world.person({"name": "李四", "phone": "13912341234"})
+    other.sign_in()
+    assert other.get(link, Accept="*/*").status_code == 404
+
+
+def unb64(part):
+    return base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
