@@ -17,7 +17,7 @@ import hmac
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Connection, insert
+from sqlalchemy import Connection, insert, select
 
 from consent import accounts
 from consent.authenticators import Answer, Relying, assertion_of
@@ -141,6 +141,10 @@ def keep(
     """Check the proof and store it; the person's row is the caller's already."""
     if evidence is None:
         return None
+    # A second press with the same proof is no second use of it: without this it would look like a copied passkey.
+    own = select(step_up.c.how).where(step_up.c.bucket == shown.bucket, step_up.c.showing_id == shown.id)
+    if conn.execute(own).first() is not None:
+        return Refusal(code=RefusalCode.SHOWING_DECIDED)
     failed = _check(conn, vault, shown, evidence, now_ms)
     if failed is not None:
         return failed
