@@ -1,4 +1,4 @@
-"""Writes docs/reference/ from the code: commands, settings, error codes, routes.
+"""Writes docs/reference/ from the code: commands, settings, error codes, routes, the OpenAPI document.
 
 `python docs/generate.py` writes the pages; `--check` changes nothing and ends with 1 when a page is out of step.
 """
@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import sys
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -17,6 +18,7 @@ import click
 
 from api.app import MINE, PORTAL, PROTOCOL, PUBLIC, STAFF
 from api.cli.main import COMMANDS, perusal
+from api.openapi.document import document
 from api.settings import PREFIX, Settings
 from breach.errors import Unreadable
 from consent.denials import DenialCode
@@ -154,7 +156,18 @@ def _rows(handlers: tuple[Any, ...]) -> Iterator[str]:
             yield f"| {', '.join(methods)} | `{path}` | {handler.opt['access'].value} |"
 
 
-PAGES = {"cli.md": cli_page, "settings.md": settings_page, "errors.md": errors_page, "routes.md": routes_page}
+def openapi_page() -> str:
+    """Everything that machines call, as an OpenAPI document."""
+    return json.dumps(document(), indent=1, ensure_ascii=False) + "\n"
+
+
+PAGES = {
+    "cli.md": cli_page,
+    "settings.md": settings_page,
+    "errors.md": errors_page,
+    "routes.md": routes_page,
+    "openapi.json": openapi_page,
+}
 
 
 def main(arguments: list[str]) -> int:

@@ -1,0 +1,148 @@
+"""The entries of what anybody may read: metadata, keys, the transparency log, health; and the browser's way in."""
+
+from collections.abc import Mapping
+
+from api.front import _Bring as Brought
+from api.openapi.operation import JSON, Operation, Reply, json_reply
+from api.openapi.shapes import (
+    INSTANT,
+    JWS,
+    SWITCH,
+    Schema,
+    listed,
+    members,
+    named,
+    or_null,
+    structs,
+    text,
+    whole,
+    words,
+)
+
+_BYTES = "application/octet-stream"
+_LOG: Mapping[str, Schema] = {"year": whole(1000, 9999), "bucket": whole(0, 4095)}
+_UNCHANGED = Reply(says="As the caller knows it.", headers=["ETag"])
+_TILE = text("^(x[0-9]{3}/)*[0-9]{3}([.]p/[1-9][0-9]{0,2})?$", most=64)
+
+
+def _document(says: str, schema: Schema, media: str = JSON) -> Operation:
+    """A document that may be kept for ten minutes."""
+    kept = Reply(says=says, content={media: schema}, headers=["ETag"])
+    return Operation(group="Metadata", parameters=["If-None-Match"], replies={200: kept, 304: _UNCHANGED})
+
+
+def _read(group: str, says: str, media: str, schema: Schema, path: Mapping[str, Schema]) -> Operation:
+    return Operation(group=group, path=path, replies={200: Reply(says=says, content={media: schema})})
+
+
+_HEALTHY = json_reply("The server answers and its data base does too.", members({"status": words(["ok"])}))
+_SEALED = {503: json_reply("Waiting for its key, or the data base does not answer.", named("Sealed"))}
+
+AUTHORIZE = Operation(
+    group="Asking",
+    parameters=["client_id", "request_uri"],
+    replies={303: Reply(says="On to the request's page, by way of signing in.", headers=["Location"])},
+    refusals={400: ["invalid_request_uri"]},
+)
+
+UNSEAL = Operation(
+    group="Operating",
+    body={JSON: named("RootKeyPart")},
+    replies={
+        200: json_reply("The installation is open.", members({"status": words(["ok"])})),
+        202: json_reply("More shares are needed.", named("Sealed")),
+    },
+    refusals={
+        400: [
+            "malformed_json",
+            "invalid_input",
+            "wrong_passphrase",
+            "empty_passphrase",
+            "malformed_share",
+            "wrong_share",
+            "duplicate_share",
+            "foreign_share",
+            "stale_share",
+            "wrong_unseal_form",
+            "malformed_root",
+            "unopenable",
+        ],
+        429: ["too_many_attempts"],
+    },
+)
+
+SCHEMAS: Mapping[str, Schema] = {
+    **structs({"RootKeyPart": Brought}),
+    "Sealed": members(
+        {"status": words(["sealed"]), "needs": text(least=1), "got": whole(0), "needed": whole(0)}
+    ),
+    "ServerMetadata": members(
+        {
+            "issuer": text(least=1),
+            "authorization_endpoint": text(least=1),
+            "token_endpoint": text(least=1),
+            "pushed_authorization_request_endpoint": text(least=1),
+            "jwks_uri": text(least=1),
+            "grant_types_supported": listed(text(least=1), least=1, once=True),
+            "response_types_supported": listed(words(["code"]), least=1),
+        }
+    ),
+    "ResourceMetadata": members(
+        {
+            "resource": text(least=1),
+            "authorization_servers": listed(text(least=1), least=1),
+            "dpop_bound_access_tokens_required": {"const": True},
+            "dpop_signing_alg_values_supported": listed(text(least=1), least=1),
+        }
+    ),
+    "KeySet": members({"keys": listed(members({"kty": text(least=1), "kid": text(least=1)}), least=1)}),
+    "ErasureHorizon": members(
+        {
+            "horizon_days": whole(0),
+            "values_days": whole(0),
+            "tags_days": whole(0),
+            "oldest_backup_key": or_null(INSTANT),
+            "oldest_index_key": INSTANT,
+            "kept": SWITCH,
+        }
+    ),
+}
+
+TABLE: Mapping[str, Operation] = {
+    "GET /.well-known/oauth-authorization-server": _document(
+        "Authorization server metadata.", named("ServerMetadata")
+    ),
+    "GET /.well-known/oauth-protected-resource": _document(
+        "Protected resource metadata.", named("ResourceMetadata")
+    ),
+    "GET /jwks": _document("The keys that verify what we sign.", named("KeySet"), "application/jwk-set+json"),
+    "GET /.well-known/perusal-erasure": _read(
+        "Metadata", "How long backups remember.", JSON, named("ErasureHorizon"), {}
+    ),
+    "GET /status": _read(
+        "Metadata", "Where the lists are.", JSON, members({"status_lists": listed(text(least=1))}), {}
+    ),
+    "GET /status/{number}": _read(
+        "Metadata", "One list, signed.", "application/statuslist+jwt", JWS, {"number": whole(0)}
+    ),
+    "GET /authorize": AUTHORIZE,
+    "GET /healthz": Operation(group="Operating", replies={200: _HEALTHY, **_SEALED}),
+    "HEAD /healthz": Operation(
+        group="Operating", replies={200: Reply(says="As GET."), 503: Reply(says="As GET.")}
+    ),
+    "POST /v1/unseal": UNSEAL,
+    "GET /log/keys": _read("Log", "One verifier key a line.", "text/plain", text(), {}),
+    "GET /log/{year}/{bucket}/checkpoint": _read(
+        "Log", "The newest signed checkpoint (C2SP tlog-checkpoint).", "text/plain", text(least=1), _LOG
+    ),
+    "GET /log/{year}/{bucket}/tile/{level}/{rest}": _read(
+        "Log",
+        "Hashes (C2SP tlog-tiles).",
+        _BYTES,
+        {},
+        {**_LOG, "level": whole(0, 7), "rest": _TILE},
+    ),
+    "GET /log/{year}/{bucket}/tile/entries/{rest}": _read(
+        "Log", "The entries beside a tile of level 0.", _BYTES, {}, {**_LOG, "rest": _TILE}
+    ),
+}

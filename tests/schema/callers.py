@@ -1,0 +1,176 @@
+"""Everybody who calls, with what proves them: sound requests to start from, and proofs that fit whatever is sent."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from api.access import Access
+from api.openapi.document import routes
+from api.staff import issue_staff_key
+from tests.flow.installation import App, Person, World
+from tests.vault import people
+from vault.ids import encode_id
+
+COUNTED = {"max": 1000, "ask": "counted"}
+DUMP = "".join(f"{one['name']},{one['phone']}\n" for one in map(people.values, range(40))).encode()
+
+WHO = {route.key: route.who for route in routes()}
+
+
+@dataclass
+class Callers:
+    """A recipient's program with a counted grant, a person, and one member of staff for each role."""
+
+    world: World
+    app: App
+    person: Person
+    staff: Mapping[Access, dict[str, str]]
+    token: str = ""
+    refresh: str = ""
+    managing: str = ""
+    grant: str = ""
+    device_code: str = ""
+    known: dict[str, str] = field(default_factory=dict)
+
+    def headers(self, key: str, path: str) -> dict[str, str]:
+        """What proves whoever may call `key`, for a request to `path`."""
+        who, method = WHO[key], key.partition(" ")[0]
+        if who is Access.CLIENT:
+            return {"DPoP": self.app.proof(path)}
+        if who is Access.TOKEN:
+            token = self.token if key == "POST /v1/disclosures" else self.managing
+            made = self.app.proof(path, method=method, token=token)
+            return {"Authorization": f"DPoP {token}", "DPoP": made}
+        if who in self.staff:
+            return self.staff[who]
+        return {"Cookie": self._cookie, "Sec-Fetch-Site": "same-origin"} if who in _PEOPLE else {}
+
+    def members(self, key: str) -> dict[str, str]:
+        """The members of a form that prove its sender."""
+        if WHO[key] is Access.CLIENT:
+            return self.app.identity()
+        return {"csrf": self.known["csrf"]} if WHO[key] is Access.CONSUMER else {}
+
+    def body(self, key: str) -> Any:
+        """A sound body, None for none."""
+        return _MADE[key](self) if key in _MADE else copy.deepcopy(_PLAIN.get(key))
+
+    def path(self, key: str) -> dict[str, Any]:
+        """Sound parameters of the path."""
+        return {**({"name": self.known[key]} if key in self.known else {}), **_LOG}
+
+    @property
+    def _cookie(self) -> str:
+        return "; ".join(f"{name}={value}" for name, value in self.person.cookies.items())
+
+
+_PEOPLE = {Access.CONSUMER, Access.BROWSER}
+_LOG: dict[str, Any] = {"year": 2026, "bucket": 0, "level": 0, "rest": "000"}
+
+
+def gather(world: World) -> Callers:
+    """Everybody in one world, with something of each kind that can be named."""
+    app, person = world.app(), world.person()
+    person.sign_in()
+    code = person.approve(app.authorize_path(app.details(uses=COUNTED)))
+    issued = app.exchange(code).json()
+    made = Callers(world, app, person, _staff(world))
+    made.token, made.refresh, made.grant = issued["access_token"], issued["refresh_token"], issued["grant_id"]
+    renew(made)
+    made.known = {**_named(made), "csrf": person.get("/me/grants").json()["csrf"]}
+    return made
+
+
+def renew(made: Callers) -> None:
+    """A fresh token of each kind, and a request that is polled for."""
+    made.token = _post(made, "POST /token", _refreshing(made))["access_token"]
+    made.managing = _post(made, "POST /token", _managing(made))["access_token"]
+    made.device_code = _post(made, "POST /device_authorization", _asking(made))["device_code"]
+
+
+def _post(made: Callers, key: str, form: dict[str, str]) -> dict[str, Any]:
+    path = key.partition(" ")[2]
+    answer = made.world.http.post(path, data=form, headers=made.headers(key, path))
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def _staff(world: World) -> dict[Access, dict[str, str]]:
+    roles = {"Lin": Access.INVESTIGATOR, "Wang": Access.OPERATOR, "Zhao": Access.AUDITOR}
+    keys = {}
+    for actor, role in roles.items():
+        with world.vault.data.write() as conn:
+            key = issue_staff_key(conn, actor=actor, role=role, now_ms=world.clock())
+        keys[role] = {"Authorization": f"Bearer {key}"}
+    return {**keys, Access.ANY_STAFF: keys[Access.OPERATOR]}
+
+
+def _named(made: Callers) -> dict[str, str]:
+    """Names of what there is, by the route that takes them."""
+    http, staff = made.world.http, made.staff
+    asked = [
+        http.post("/v1/emergencies", json=_emergency(made), headers=staff[Access.ANY_STAFF]).json()["id"]
+        for _ in range(2)
+    ]
+    for role in (Access.INVESTIGATOR, Access.AUDITOR):
+        http.post(f"/v1/emergencies/{asked[0]}/approve", headers=staff[role])
+    job = http.post("/v1/dumps", content=DUMP, headers=staff[Access.INVESTIGATOR]).json()["job"]
+    while http.app.state.services.worker.do_one():
+        pass
+    traced = http.get(f"/v1/dumps/{job}", headers=staff[Access.INVESTIGATOR]).json()["trace"]
+    dual = dict.fromkeys(("approve", "refuse"), asked[1]) | {"open": asked[0]}
+    return {
+        **{f"POST /v1/emergencies/{{name}}/{act}": name for act, name in dual.items()},
+        "GET /v1/emergencies/{name}": asked[1],
+        "GET /v1/dumps/{name}": job,
+        "GET /v1/traces/{name}": traced,
+        "GET /grants/{name}": made.grant,
+        "DELETE /grants/{name}": made.grant,
+        "POST /me/grants/{name}/withdrawal": made.grant,
+    }
+
+
+def _emergency(made: Callers) -> dict[str, Any]:
+    subject = encode_id("sub", made.person.created.subject)
+    note = "The hospital asks for her family."
+    return {"subject": subject, "fields": ["name", "phone"], "reason": "life_at_risk", "note": note}
+
+
+def _asking(made: Callers) -> dict[str, str]:
+    return {**made.app.identity(), "authorization_details": json.dumps([made.app.details()])}
+
+
+def _refreshing(made: Callers) -> dict[str, str]:
+    return {**made.app.identity(), "grant_type": "refresh_token", "refresh_token": made.refresh}
+
+
+def _managing(made: Callers) -> dict[str, str]:
+    return {**made.app.identity(), "grant_type": "client_credentials"}
+
+
+def _showing_token(made: Callers) -> dict[str, str]:
+    return {**made.app.identity(), "token": made.token}
+
+
+_MADE = {
+    "POST /par": lambda made: made.app.push_form(),
+    "POST /device_authorization": _asking,
+    "POST /bc-authorize": lambda made: {**_asking(made), "login_hint": "x", "binding_message": "42"},
+    "POST /token": _refreshing,
+    "POST /introspect": _showing_token,
+    "POST /revoke": lambda made: {**made.app.identity(), "token": "cut_x"},
+    "POST /v1/deletions": lambda made: {**made.app.identity(), "statement": made.app.assertion()},
+    "POST /v1/emergencies": _emergency,
+}
+_PLAIN: dict[str, Any] = {
+    "POST /v1/disclosures": {"fields": ["name"]},
+    "POST /v1/emergencies/{name}/open": {"fields": ["name"]},
+    "POST /v1/people": [people.values(0), {"phone": "not a phone"}],
+    "POST /v1/people/find": {"reason": "life_at_risk", "rows": [{"phone": "13812341234"}]},
+    "POST /me/withdrawals": {"recipient": "x"},
+    "POST /me/grants/{name}/withdrawal": {},
+}
