@@ -1,5 +1,7 @@
 """Signing keys by generation: a new one signs at once, what the old ones signed stays verifiable."""
 
+import json
+
 import pytest
 from joserfc import jws as foreign
 from joserfc.jwk import KeySet
@@ -7,6 +9,10 @@ from sqlalchemy import delete, insert, select, update
 from sqlalchemy.exc import DBAPIError
 
 from consent import receipts, signing_keys
+from consent.disclose import disclose_many
+from consent.evidence import evidence
+from consent.ledger import bundle, container, publish, verify
+from consent.ledger.signer import Signer
 from consent.signing_keys import Purpose
 from consent.signing_tables import signing_key
 
@@ -100,6 +106,30 @@ def test_the_key_of_a_moment_stays_the_same_after_a_rotation(world):
 def test_the_first_receipt_key_is_the_one_receipts_were_always_signed_with(world):
     first = signing_keys.derived(world.vault, Purpose.RECEIPT, 1)
     assert first.kid == receipts.public_key(world.vault).kid
+
+
+def test_receipts_of_two_generations_are_the_same_when_made_again_and_prove_together(world):
+    app = world.app()
+    answers = []
+    for person in world.people(2):
+        world.tick(1)
+        answers += disclose_many(world.vault, [world.request(world.token(app, person))], world.now)
+        world.tick(1)
+        signing_keys.rotate(world.vault, world.now)
+    signer = Signer.of(world.vault)
+    publish.publish(world.vault.data, signer, world.now)
+    refs = [(one.disclosed.bucket, one.disclosed.disclosure_id) for one in answers]
+
+    found = [one for one in evidence(world.vault, refs) if one is not None]
+    keys = signing_keys.receipt_keys(world.vault)
+    packed = bundle.build(world.vault.data, signer, found, receipt_keys=keys)
+
+    assert [one.receipt for one in found] == [one.receipt for one in answers]
+    jwks = signing_keys.public_keys(world.vault, world.now)
+    assert len({header_of(one.receipt, jwks)["kid"] for one in answers}) == 2
+    verdict = verify.verify_bundle(packed, None)
+    assert verdict.ok
+    assert len(json.loads(container.read(packed)["keys.json"])["keys"]) == 2
 
 
 def test_a_rotation_inside_a_transaction_is_seen_by_the_connection_that_is_given(world):
