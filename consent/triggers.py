@@ -70,7 +70,7 @@ _GRANT = "consent_grant g WHERE g.bucket = NEW.bucket AND g.id = NEW.grant_id"
 _THIS_GRANT = "UPDATE consent_grant SET {} WHERE bucket = NEW.bucket AND id = NEW.grant_id"
 _SHOWING = "s.bucket = NEW.bucket AND s.id = NEW.showing_id"
 # Canonical JSON, in which no text can write an unescaped quote: only the member itself reads so.
-_SIGNED_REQUEST = "s.details LIKE '%\"terms_signature\":\"sha-256:%'"
+_SIGNED_REQUEST = 's.details LIKE \'%"terms_signature":"sha-256:%\''
 _births = ", ".join(f"'{s}'" for s in sorted(BIRTHS))
 _PARENT = "consent_grant p WHERE p.bucket = NEW.bucket AND p.id = NEW.parent_grant"
 _ONWARD = (

@@ -58,7 +58,10 @@ class Live:
         command = [sys.executable, "-m", "api", "serve", "--dir", str(self.home), "--port", "0"]
         with self.log.open("ab") as output:
             self._process = subprocess.Popen(
-                [*command, "--ready-file", str(ready), *self.options], stdout=output, stderr=output, env=environment()
+                [*command, "--ready-file", str(ready), *self.options],
+                stdout=output,
+                stderr=output,
+                env=environment(),
             )
         deadline = time.monotonic() + PATIENCE
         while not ready.exists():
