@@ -11,6 +11,7 @@ from typing import Final
 from sqlalchemy import Connection, select
 
 from consent.details import instant
+from consent.export_account import account
 from consent.export_rows import Document, consents, entry_rows, staff_row, tie_row, told_row, value_row
 from consent.notify import notices_of
 from consent.own_copy import SELF, enter
@@ -75,6 +76,7 @@ def export(vault: Vault, subject: SubjectId, now_ms: int, *, actor: str = SELF) 
             "told": [told_row(row) for who in people for row in notices_of(conn, *who)],
             "guardians": [tie_row(tie) for who in people for tie in guardians_of(conn, *who)],
             "wards": [tie_row(tie) for who in people for tie in wards_of(conn, *who)],
+            **account(conn, people),
             "ledger": entry_rows(conn, vault, people),
         }
     return Export(subject, now_ms, document)

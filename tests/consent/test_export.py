@@ -22,7 +22,8 @@ from vault.ids import encode_id, new_subject
 
 MEMBERS = {
     "format", "version", "made_at", "made_by", "issuer", "person", "also_known_as", "values", "permissions",
-    "uses", "turned_away", "notices", "terms", "staff", "told", "guardians", "wards", "ledger",
+    "uses", "turned_away", "notices", "terms", "staff", "told", "guardians", "wards", "sign_ins", "passkeys",
+    "proofs", "ledger",
 }  # fmt: skip
 
 
