@@ -23,6 +23,7 @@ JURISDICTION: Final = "CN"
 
 _DPV: Final = "https://w3id.org/dpv#"
 _PD: Final = "https://w3id.org/dpv/pd#"
+# Terms that every release of the vocabulary since 2.0 has.
 _CATEGORIES: Final[Mapping[str, str]] = {
     "address": "PhysicalAddress",
     "bank_card": "PaymentCardNumber",
@@ -31,8 +32,8 @@ _CATEGORIES: Final[Mapping[str, str]] = {
     "name": "Name",
     "passport": "Passport",
     "phone": "TelephoneNumber",
-    "plate": "VehicleLicenseNumber",
-    "resident_id": "NationalIdentificationNumber",
+    "plate": "VehicleLicense",
+    "resident_id": "OfficialID",
 }
 _BASES: Final[Mapping[str, str]] = {"explicit": "ExpressedConsent"}
 """By kind of consent; every other kind is one that is given by an act of its own."""
