@@ -10,6 +10,7 @@ from api.senders.message import Channel, Message, NotSent
 from api.senders.plugged import senders_of
 from api.senders.post_room import PostRoom
 from api.senders.smtp import Mail, MailServer
+from api.serve import run
 from api.settings import Settings, SettingsError
 from tests.mail import PASSWORD, USER, mail_server
 
@@ -176,3 +177,9 @@ def test_the_demonstration_shows_the_code_and_masks_the_address(capsys):
     shown = capsys.readouterr().err
     assert "654321" in shown
     assert "13812341234" not in shown
+
+
+def test_the_demonstration_is_refused_where_others_could_reach_it(tmp_path):
+    for host in ("0.0.0.0", "10.0.0.1", "consent.example"):
+        with pytest.raises(SettingsError, match="this machine only"):
+            run(settings(tmp_path, host=host), demo=True)
