@@ -14,6 +14,7 @@ from api.demo.consumer_client import Browser, PageProblem, form_with, form_with_
 from api.demo.recipient_client import RecipientClient, RefusedByServer, UseToken, discover
 from api.oauth.assertion import check_assertion
 from api.oauth.dpop import check_proof
+from consent.key_sets import key_set
 from tests.sim.paper_server import BASE, PaperServer
 
 REDIRECT = "http://127.0.0.1:9/callback"
@@ -137,7 +138,7 @@ def test_a_pushed_request_proves_the_client_and_hides_the_verifier(paper, client
     form = {name: values[0] for name, values in parse_qs(paper.seen[-1].content.decode()).items()}
     accepted = check_assertion(
         form["client_assertion"],
-        {"keys": [key.as_dict(private=False)]},
+        key_set({"keys": [key.as_dict(private=False)]}),
         client_id="app_1",
         issuer=BASE,
         now_ms=int(time.time() * 1000),
