@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import copy
 import json
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import httpx
+
 from api.access import Access
-from api.openapi.document import routes
+from api.jobs.publisher import Publisher
+from api.openapi.document import routes, table
+from api.openapi.operation import FORM
 from api.staff import issue_staff_key
+from consent.honey import plant
+from consent.keeping import NewPerson
+from consent.ledger import published
+from consent.ledger.memory import Memory
 from tests.flow.installation import App, Person, World
 from tests.vault import people
 from vault.ids import encode_id
@@ -33,7 +42,7 @@ class Callers:
     refresh: str = ""
     managing: str = ""
     grant: str = ""
-    device_code: str = ""
+    log: Mapping[str, Any] = field(default_factory=dict)
     known: dict[str, str] = field(default_factory=dict)
 
     def headers(self, key: str, path: str) -> dict[str, str]:
@@ -46,7 +55,7 @@ class Callers:
             made = self.app.proof(path, method=method, token=token)
             return {"Authorization": f"DPoP {token}", "DPoP": made}
         if who in self.staff:
-            return self.staff[who]
+            return self.staff[Access.AUDITOR if key.endswith(("approve", "refuse")) else who]
         return {"Cookie": self._cookie, "Sec-Fetch-Site": "same-origin"} if who in _PEOPLE else {}
 
     def members(self, key: str) -> dict[str, str]:
@@ -61,7 +70,26 @@ class Callers:
 
     def path(self, key: str) -> dict[str, Any]:
         """Sound parameters of the path."""
-        return {**({"name": self.known[key]} if key in self.known else {}), **_LOG}
+        return {**({"name": self.known[key]} if key in self.known else {}), **self.log}
+
+    def query(self, key: str) -> dict[str, str]:
+        """Sound parameters of the query."""
+        if key != "GET /authorize":
+            return {}
+        return {"client_id": self.app.client_id, "request_uri": self.app.push().json()["request_uri"]}
+
+    def ask(self, key: str, **headers: str) -> httpx.Response:
+        """The answer to a sound request."""
+        method, _, path = key.partition(" ")
+        path, http = path.format(**self.path(key)), self.world.http
+        body = self.body(key)
+        form = isinstance(body, dict) and FORM in table()[key].body
+        sent: dict[str, Any] = {"json": body} if isinstance(body, dict | list) else {"content": body}
+        if form:
+            sent = {"data": {**body, **self.members(key)}}
+        http.cookies.clear()
+        headers = {**self.headers(key, path), **headers}
+        return http.request(method, path, params=self.query(key), headers=headers, **sent)
 
     @property
     def _cookie(self) -> str:
@@ -69,7 +97,6 @@ class Callers:
 
 
 _PEOPLE = {Access.CONSUMER, Access.BROWSER}
-_LOG: dict[str, Any] = {"year": 2026, "bucket": 0, "level": 0, "rest": "000"}
 
 
 def gather(world: World) -> Callers:
@@ -82,14 +109,14 @@ def gather(world: World) -> Callers:
     made.token, made.refresh, made.grant = issued["access_token"], issued["refresh_token"], issued["grant_id"]
     renew(made)
     made.known = {**_named(made), "csrf": person.get("/me/grants").json()["csrf"]}
+    made.log = {**_published(world), "number": _status_list(made)}
     return made
 
 
 def renew(made: Callers) -> None:
-    """A fresh token of each kind, and a request that is polled for."""
+    """A fresh token of each kind."""
     made.token = _post(made, "POST /token", _refreshing(made))["access_token"]
     made.managing = _post(made, "POST /token", _managing(made))["access_token"]
-    made.device_code = _post(made, "POST /device_authorization", _asking(made))["device_code"]
 
 
 def _post(made: Callers, key: str, form: dict[str, str]) -> dict[str, Any]:
@@ -97,6 +124,30 @@ def _post(made: Callers, key: str, form: dict[str, str]) -> dict[str, Any]:
     answer = made.world.http.post(path, data=form, headers=made.headers(key, path))
     assert answer.status_code == 200, answer.text
     return answer.json()
+
+
+def _published(world: World) -> dict[str, Any]:
+    """What names a tile of a log that has a checkpoint."""
+    Publisher(world.vault, world.clock, Memory(world.settings.checkpoint_state), None, 1).publish_once()
+    with world.vault.data.read() as conn:
+        (log,) = published.logs(conn)
+        newest = published.newest(conn, log)
+    assert newest is not None
+    return {"year": log.year, "bucket": log.bucket, "level": 0, "rest": f"000.p/{newest.size}"}
+
+
+def _status_list(made: Callers) -> int:
+    """The number of a list: a token gets its place when its client first asks."""
+    made.ask("POST /introspect")
+    return int(made.ask("GET /status").json()["status_lists"][0].rpartition("/")[2])
+
+
+def _alarm(made: Callers) -> str:
+    """The id of an alarm: somebody looked up a person who is watched."""
+    plant(made.world.vault, [NewPerson(people.values(50))], made.world.clock())
+    body = {"reason": "leak_investigation", "rows": [{"phone": people.phone(50)}]}
+    made.world.http.post("/v1/people/find", headers=made.staff[Access.INVESTIGATOR], json=body)
+    return made.world.http.get("/v1/alarms", headers=made.staff[Access.OPERATOR]).json()[0]["id"]
 
 
 def _staff(world: World) -> dict[Access, dict[str, str]]:
@@ -128,6 +179,8 @@ def _named(made: Callers) -> dict[str, str]:
         "GET /v1/emergencies/{name}": asked[1],
         "GET /v1/dumps/{name}": job,
         "GET /v1/traces/{name}": traced,
+        "POST /v1/alarms/{name}/seen": _alarm(made),
+        "GET /me/grants/{name}/receipts": made.grant,
         "GET /grants/{name}": made.grant,
         "DELETE /grants/{name}": made.grant,
         "POST /me/grants/{name}/withdrawal": made.grant,
@@ -159,7 +212,11 @@ def _showing_token(made: Callers) -> dict[str, str]:
 _MADE = {
     "POST /par": lambda made: made.app.push_form(),
     "POST /device_authorization": _asking,
-    "POST /bc-authorize": lambda made: {**_asking(made), "login_hint": "x", "binding_message": "42"},
+    "POST /bc-authorize": lambda made: {
+        **_asking(made),
+        "login_hint": secrets.token_hex(8),
+        "binding_message": "42",
+    },
     "POST /token": _refreshing,
     "POST /introspect": _showing_token,
     "POST /revoke": lambda made: {**made.app.identity(), "token": "cut_x"},
@@ -169,8 +226,10 @@ _MADE = {
 _PLAIN: dict[str, Any] = {
     "POST /v1/disclosures": {"fields": ["name"]},
     "POST /v1/emergencies/{name}/open": {"fields": ["name"]},
+    "POST /v1/dumps": DUMP,
     "POST /v1/people": [people.values(0), {"phone": "not a phone"}],
     "POST /v1/people/find": {"reason": "life_at_risk", "rows": [{"phone": "13812341234"}]},
-    "POST /me/withdrawals": {"recipient": "x"},
+    "PATCH /v1/people": [{"subject": f"sub_{'a' * 26}", "field": "phone", "text": people.phone(60)}],
+    "POST /me/withdrawals": {"everything": "yes"},
     "POST /me/grants/{name}/withdrawal": {},
 }

@@ -7,47 +7,36 @@ header and body is one that the document names.
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 import requests
-import schemathesis
 from hypothesis import HealthCheck, Phase, assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.errors import Unsatisfiable
 from requests.exceptions import InvalidHeader, InvalidURL
 from schemathesis import GenerationMode
-from schemathesis.checks import load_all_checks, not_a_server_error
-from schemathesis.specs.openapi.checks import (
-    content_type_conformance,
-    response_headers_conformance,
-    response_schema_conformance,
-    status_code_conformance,
-)
 
 from api.openapi.document import FRONT, document, table
 from tests.schema.callers import Callers, renew
+from tests.schema.conformity import CHECKS, operation_of
 
 pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
-load_all_checks()
-
-CHECKS = [
-    not_a_server_error,
-    status_code_conformance,
-    content_type_conformance,
-    response_headers_conformance,
-    response_schema_conformance,
-]
 KEYS = sorted(table().keys() - FRONT.keys())
 MODES = list(GenerationMode)
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text() | st.just("\ud800"),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=9), inner, max_size=3),
+    max_leaves=6,
+)
+BENT = st.dictionaries(
+    st.sampled_from([*document()["components"]["schemas"]["AskedDetails"]["properties"], "surprise"]),
+    ANYTHING,
+    max_size=2,
+)
 PLACES = st.sets(st.integers(0, 9), max_size=6)
 BASE = "http://testserver.local"
-SCHEMA = schemathesis.openapi.from_dict(document())
-
-
-def operation_of(key: str) -> Any:
-    method, _, path = key.partition(" ")
-    return SCHEMA[path][method]
 
 
 def sounder(made_up: Any, sound: Any, places: set[int]) -> Any:
@@ -64,9 +53,16 @@ def dressed(case: Any, callers: Callers, key: str, places: set[int]) -> None:
         case.body = sounder(case.body, sound, places)
     if isinstance(case.body, dict):
         case.body = {**case.body, **callers.members(key)}
-    if case.path_parameters and 7 not in places:
+    if 7 not in places:
         known = callers.path(key)
         case.path_parameters.update({name: known[name] for name in case.path_parameters if name in known})
+        case.query.update(callers.query(key))
+
+
+def bent_details(case: Any, callers: Callers, bent: dict[str, Any]) -> None:
+    """Sound authorization details in which some members are anything at all."""
+    if bent and isinstance(case.body, dict) and "authorization_details" in case.body:
+        case.body["authorization_details"] = json.dumps([{**callers.app.details(), **bent}])
 
 
 def sent(case: Any, callers: Callers, key: str) -> Any:
@@ -97,9 +93,10 @@ def trial(callers: Callers, key: str, mode: GenerationMode, examples: int, **mor
         phases=[Phase.explicit, Phase.generate, Phase.shrink],
         **more,
     )
-    @given(case=operation.as_strategy(generation_mode=mode), places=PLACES)
-    def run(case: Any, places: set[int]) -> None:
+    @given(case=operation.as_strategy(generation_mode=mode), places=PLACES, bent=BENT)
+    def run(case: Any, places: set[int], bent: dict[str, Any]) -> None:
         dressed(case, callers, key, places)
+        bent_details(case, callers, bent)
         answer = sent(case, callers, key)
         case.validate_response(answer, checks=CHECKS)
         if answer.status_code == 200 and key == "POST /v1/disclosures":
