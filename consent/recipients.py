@@ -11,7 +11,7 @@ What a client was given works for that client; what a person granted, they grant
 
 import json
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Select, select
 
@@ -30,6 +30,7 @@ from consent.tables import client as client_table
 from consent.tables import fetched_keys
 from consent.tables import recipient as recipient_table
 from consent.texts import storable
+from vault.rowset import RowSet
 
 __all__ = [
     "Client",
@@ -79,12 +80,42 @@ class Client:
     suspended: bool
 
 
+class _ClientRow(NamedTuple):
+    """What `_CLIENT` and `_clients` read."""
+
+    client_id: str
+    label: str
+    jwks: str | None
+    jwks_uri: str | None
+    redirect_uris: str
+    client_suspended_at: int | None
+    fetched: str | None
+    fetched_at: int | None
+    tried_at: int | None
+    id: str
+    legal_name: str
+    contact: str
+    registration_no: str
+    event_uri: str | None
+    suspended_at: int | None
+
+
+# Every request that a client authenticates begins with it: the toolkit's way costs ten times as much.
+_CLIENT = RowSet(
+    "WITH {rows} SELECT c.client_id, c.label, c.jwks, c.jwks_uri, c.redirect_uris, c.suspended_at, f.jwks, "
+    "f.fetched_at, f.tried_at, r.id, r.legal_name, r.contact, r.registration_no, r.event_uri, r.suspended_at "
+    "FROM rows JOIN client c ON c.client_id = rows.client_id JOIN recipient r ON r.id = c.recipient_id "
+    "LEFT JOIN fetched_keys f ON f.client_id = c.client_id",
+    client_id="text",
+)
+
+
 def client(conn: Connection, client_id: str) -> Client | None:
     """The client with its recipient, or None when nobody is known by this id."""
     if not storable(client_id):
         return None
-    row = conn.execute(_clients().where(client_table.c.client_id == client_id)).one_or_none()
-    return None if row is None else _client(row)
+    found = _CLIENT(conn, [(client_id,)])
+    return _client(_ClientRow(*found[0])) if found else None
 
 
 def clients(conn: Connection, recipient_id: str) -> list[Client]:

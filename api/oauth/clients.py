@@ -51,7 +51,7 @@ def caller(services: Services, request: Request[Any, Any, Any], form: Mapping[st
     # No id of ours looks otherwise, and a data base cannot even be asked about a NUL.
     if not (client_id.isascii() and client_id.isprintable() and len(client_id) <= _LONGEST_ID):
         raise OAuthRefused(401, "invalid_client", "client.not_authenticated")
-    with services.vault.data.read() as conn:
+    with services.vault.data.glance() as conn:
         known = recipients.client(conn, client_id)
     if known is None:
         raise OAuthRefused(401, "invalid_client", "client.not_authenticated")
