@@ -17,7 +17,7 @@ from api.access import STAFF as ROLES
 from api.access import Access
 from api.app import MINE, PROTOCOL, PUBLIC, STAFF
 from api.openapi import clients, details, emergencies, persons, public, refusals, spending, staff
-from api.openapi.operation import PARAMETERS, Operation, Words, oauth_error, problem, reply
+from api.openapi.operation import FORM, PARAMETERS, Operation, Words, as_form, oauth_error, problem, reply
 from api.openapi.shapes import Schema, text
 
 TABLES = (public, clients, spending, emergencies, staff, persons)
@@ -104,7 +104,8 @@ def _operation(route: Route, entry: Operation) -> dict[str, Any]:
     if parameters:
         made["parameters"] = parameters
     if entry.body:
-        content = {kind: {"schema": schema} for kind, schema in entry.body.items()}
+        bodies = {kind: as_form(shape) if kind == FORM else shape for kind, shape in entry.body.items()}
+        content = {kind: {"schema": shape} for kind, shape in bodies.items()}
         made["requestBody"] = {"required": entry.body_required, "content": content}
     return {**made, "responses": _responses(route, entry)}
 

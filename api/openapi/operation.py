@@ -10,12 +10,17 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from api.forms import _CONTROL as CONTROL
+from api.forms import _MAX_MEMBERS as MOST_MEMBERS
 from api.openapi.shapes import Schema, named, text, words
 
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
 PROBLEM = "application/problem+json"
 LINES = "application/x-ndjson"
+
+
+_NO_CONTROL = f"^[^{CONTROL.pattern[1:]}*$"
 
 
 class Words(StrEnum):
@@ -49,6 +54,22 @@ class Operation:
     parameters: Sequence[str] = ()
     words: Words = Words.PROBLEM
     path: Mapping[str, Schema] = field(default_factory=dict)
+
+
+def as_form(schema: Schema) -> Schema:
+    """A form's schema with what `api.forms` asks of every member: few of them, and no control characters."""
+    return {**_storable(schema), "maxProperties": MOST_MEMBERS}
+
+
+def _storable(schema: Any) -> Any:
+    if isinstance(schema, list):
+        return [_storable(one) for one in schema]
+    if not isinstance(schema, dict):
+        return schema
+    made = {name: _storable(value) for name, value in schema.items() if name != "contentSchema"}
+    free = schema.get("type") == "string" and not {"pattern", "const", "enum"} & schema.keys()
+    kept = {"contentSchema": schema["contentSchema"]} if "contentSchema" in schema else {}
+    return {**made, **kept, **({"pattern": _NO_CONTROL} if free else {})}
 
 
 def json_reply(says: str, schema: Schema, *headers: str) -> Reply:

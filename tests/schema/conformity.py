@@ -19,13 +19,13 @@ from api.openapi.document import document
 
 load_all_checks()
 
-CHECKS = [
-    not_a_server_error,
+NAMED = [
     status_code_conformance,
     content_type_conformance,
     response_headers_conformance,
     response_schema_conformance,
 ]
+CHECKS = [not_a_server_error, *NAMED]
 OPEN = {"ServerMetadata", "ResourceMetadata", "KeySet", "Trace"}
 """What standards or the rules of a trace give more members than the document names."""
 
@@ -65,4 +65,4 @@ def check(key: str, answer: Any) -> None:
     """Raise unless `answer` is one of this operation."""
     names = re.findall(r"{(\w+)}", key)
     case = operation_of(key).Case(path_parameters=dict.fromkeys(names, "x"))
-    case.validate_response(answer, checks=CHECKS)
+    case.validate_response(answer, checks=NAMED)
