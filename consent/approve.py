@@ -141,7 +141,7 @@ def _decide(
     evidence = step_up.weigh(vault, shown, promise, proof, now_ms) if active else None
     if isinstance(evidence, Refusal):
         return evidence
-    said = (*_committed(row), *step_up.committed(evidence))
+    said = (*_committed(row), *_signed(shown), *step_up.committed(evidence))
     kind = Kind.GRANT if state is GrantState.ACTIVE else Kind.REFUSE
     items = entry_items(vault, kind, [(shown.bucket, shown.subject, grant, said)], now_ms)
     try:
@@ -213,6 +213,12 @@ def _code_row(shown: Showing, grant: GrantId, digest: bytes, now_ms: int) -> dic
         "created_at": now_ms,
         "expires_at": now_ms + CODE_LIFETIME_MS,
     }
+
+
+def _signed(shown: Showing) -> tuple[Field, ...]:
+    """Which signature of the recipient stands under what it owes: in its request, or under the terms themselves."""
+    name = shown.terms.signature(shown.details.terms_signature)
+    return (("signature", name),) if name else ()
 
 
 def _committed(row: dict[str, Any]) -> tuple[Field, ...]:

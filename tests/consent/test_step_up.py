@@ -133,8 +133,10 @@ def test_the_ledger_commits_to_the_proof(world, bank):
 
     (row,), (grant,) = rows(world), rows(world, consent_grant)
     presence = ("presence", f"passkey:{row.evidence_hash.hex()}")
-    assert commits_to(world, grant, (*_committed(grant._mapping), presence))
-    assert not commits_to(world, grant, _committed(grant._mapping))
+    said = (*_committed(grant._mapping), ("signature", shown.terms.signature_hash))
+    assert commits_to(world, grant, (*said, presence))
+    assert not commits_to(world, grant, said)
+    assert not commits_to(world, grant, (*_committed(grant._mapping), presence))
     whole = {
         "how": "passkey",
         "statement": row.statement,
