@@ -18,8 +18,11 @@ import base64
 import hashlib
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from threading import Lock
 from typing import Any, Final
+
+from sqlalchemy import Connection
 
 from consent.committed import SIGNING, CommittedUse, Ref, committed_uses
 from consent.ids import DisclosureId, GrantId, RecipientId, canonical_json, fields_of
@@ -121,20 +124,22 @@ def chains(
     first: Callable[[Chain], str],
     text: Text,
     uses: Sequence[CommittedUse] = (),
+    conn: Connection | None = None,
 ) -> dict[Key, Chain]:
     """Each grant's chain, known up to before the number wanted; grants that are not there are left out.
 
     `first` and `text` make the payload of a grant's and of a use's receipt; `uses` are at hand already.
+    What must be read is read by `conn`, or by a connection of its own.
     """
     tenant = vault.installation.tenant
     found = LATELY.get(tenant, wanted)
     if missing := [key for key in wanted if key not in found]:
-        fresh = _read(vault, missing)
+        fresh = _read(vault, missing, conn)
         for chain in fresh.values():
             chain.put(0, first(chain))
         LATELY.put(tenant, fresh)
         found |= fresh
-    for use in _earlier(vault, found, wanted, uses):
+    for use in _earlier(vault, found, wanted, uses, conn):
         chain = found[use.bucket, use.grant_id]
         if use.number == len(chain.digests):
             chain.put(use.number, text(chain, use))
@@ -142,7 +147,11 @@ def chains(
 
 
 def _earlier(
-    vault: Vault, found: Mapping[Key, Chain], wanted: Mapping[Key, int], uses: Sequence[CommittedUse]
+    vault: Vault,
+    found: Mapping[Key, Chain],
+    wanted: Mapping[Key, int],
+    uses: Sequence[CommittedUse],
+    conn: Connection | None,
 ) -> list[CommittedUse]:
     """The uses whose receipts must be made to know the digests that are wanted, in order."""
     at_hand = {(use.bucket, use.grant_id, use.number): use for use in uses}
@@ -152,16 +161,20 @@ def _earlier(
     absent = {(bucket, grant) for bucket, grant, number in needed if (bucket, grant, number) not in at_hand}
     if absent:
         spans = [(*key, len(found[key].digests), wanted[key]) for key in sorted(absent)]
-        with vault.data.glance() as conn:
-            refs: list[Ref] = [(Bucket(bucket), DisclosureId(use)) for bucket, use in _BETWEEN(conn, spans)]
-            read = [use for use in committed_uses(conn, refs) if use is not None]
+        with _reading(vault, conn) as reader:
+            refs: list[Ref] = [(Bucket(bucket), DisclosureId(use)) for bucket, use in _BETWEEN(reader, spans)]
+            read = [use for use in committed_uses(reader, refs) if use is not None]
         at_hand |= {(use.bucket, use.grant_id, use.number): use for use in read}
     return [at_hand[one] for one in sorted(needed)]
 
 
-def _read(vault: Vault, keys: Sequence[Key]) -> dict[Key, Chain]:
-    with vault.data.glance() as conn:
-        rows = _GRANTS(conn, list(keys))
+def _reading(vault: Vault, conn: Connection | None) -> AbstractContextManager[Connection]:
+    return vault.data.glance() if conn is None else nullcontext(conn)
+
+
+def _read(vault: Vault, keys: Sequence[Key], conn: Connection | None) -> dict[Key, Chain]:
+    with _reading(vault, conn) as reader:
+        rows = _GRANTS(reader, list(keys))
     facts = [_facts(row) for row in rows]
     return {
         (one.bucket, one.id): Chain(

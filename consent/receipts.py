@@ -11,7 +11,7 @@ bytes, under the key that was current when it happened.
 | `perusal-receipt+jwt`    | a use of it        | 1, 2, 3 ... in ledger order    |
 | `perusal-withdrawal+jwt` | its withdrawal     | one more than the uses         |
 
-* `receipts(vault, uses) -> list[str]` compact JWS, in order; `withdrawal_receipts(vault, ended) -> list[str]`.
+* `receipts(vault, uses) -> list[str]` compact JWS, in order; `withdrawal_receipts(conn, vault, ended) -> list[str]`.
 * `all_receipts(vault, key, uses, ended) -> list[str]`: a consent's whole chain.
 """
 
@@ -20,6 +20,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
+
+from sqlalchemy import Connection
 
 from consent import signed
 from consent.committed import CommittedUse
@@ -68,9 +70,10 @@ def receipts(vault: Vault, uses: Sequence[CommittedUse]) -> list[str]:
     return [_use_receipt(vault, found[use.bucket, use.grant_id], use) for use in uses]
 
 
-def withdrawal_receipts(vault: Vault, ended: Sequence[Ended]) -> list[str]:
-    """One receipt per withdrawal, in order."""
-    found = _chains(vault, _wanted((one.bucket, one.grant_id, one.disclosures + 1) for one in ended))
+def withdrawal_receipts(conn: Connection, vault: Vault, ended: Sequence[Ended]) -> list[str]:
+    """One receipt per withdrawal, in order; `conn` may be the transaction that writes them."""
+    wanted = _wanted((one.bucket, one.grant_id, one.disclosures + 1) for one in ended)
+    found = _chains(vault, wanted, conn=conn)
     return [_withdrawal_receipt(vault, found[one.bucket, one.grant_id], one) for one in ended]
 
 
@@ -88,8 +91,14 @@ def all_receipts(vault: Vault, key: Key, uses: Sequence[CommittedUse], ended: Se
     ]
 
 
-def _chains(vault: Vault, wanted: dict[Key, int], uses: Sequence[CommittedUse] = ()) -> dict[Key, Chain]:
-    return chains(vault, wanted, partial(_grant_text, vault), partial(_use_text, vault), uses)
+def _chains(
+    vault: Vault,
+    wanted: dict[Key, int],
+    uses: Sequence[CommittedUse] = (),
+    *,
+    conn: Connection | None = None,
+) -> dict[Key, Chain]:
+    return chains(vault, wanted, partial(_grant_text, vault), partial(_use_text, vault), uses, conn)
 
 
 def _wanted(numbers: Iterable[tuple[Bucket, GrantId, int]]) -> dict[Key, int]:

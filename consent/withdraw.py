@@ -76,17 +76,14 @@ def withdraw_all(
     if not _ending(meant):
         return []
     key = vault.keyring.subject_keys([(bucket, subject)])[subject]
-    fresh: list[Key] = []
     while True:
         with vault.data.write() as conn:
             held, tally = withdraw_rows.lock(conn, subject, bucket, scope, [one.key for one in meant])
             if {one.key for one in held} == {one.key for one in meant}:
                 fresh = _end(conn, vault, key, held, tally, _act(subject, now_ms, channel, tally))
-                break
+                # Before the commit: whatever fails from here on must leave everything as it was.
+                return _answers(conn, vault, [one.key for one in _ending(held)], frozenset(fresh))
         meant = held  # it grew before all of it was held: once more, so that locks are taken in their order
-    with vault.data.glance() as conn:
-        rows = withdraw_rows.written(conn, [one.key for one in _ending(held)])
-    return _answers(vault, rows, frozenset(fresh))
 
 
 def _act(subject: SubjectId, now_ms: int, channel: str, tally: Tally) -> Act:
@@ -151,9 +148,9 @@ def ended_of(vault: Vault, row: tuple[Any, ...]) -> Ended:
     )
 
 
-def _answers(vault: Vault, rows: Sequence[tuple[Any, ...]], fresh: frozenset[Key]) -> list[Withdrawn]:
-    """What withdrawals say, from their committed rows: the first answer and every later one are the same."""
-    ended = [ended_of(vault, row) for row in rows]
+def _answers(conn: Connection, vault: Vault, keys: Sequence[Key], fresh: frozenset[Key]) -> list[Withdrawn]:
+    """What withdrawals say, from their rows: the first answer and every later one are the same."""
+    ended = [ended_of(vault, row) for row in withdraw_rows.written(conn, keys)]
     return [
         Withdrawn(
             grant_id=one.grant_id,
@@ -164,5 +161,5 @@ def _answers(vault: Vault, rows: Sequence[tuple[Any, ...]], fresh: frozenset[Key
             receipt=receipt,
             repeated=(one.bucket, one.grant_id) not in fresh,
         )
-        for one, receipt in zip(ended, withdrawal_receipts(vault, ended), strict=True)
+        for one, receipt in zip(ended, withdrawal_receipts(conn, vault, ended), strict=True)
     ]

@@ -9,13 +9,15 @@ import os
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, MetaData, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.pool import QueuePool
+
+from vault.turns import Turns
 
 _NAMES = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -62,10 +64,15 @@ class Database:
 
     engine: Engine
     dialect: Dialect
+    turns: Turns = field(default_factory=lambda: Turns(_BUSY_MS / 1000), repr=False, compare=False)
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """One unit of work: committed when the block ends, rolled back when it raises."""
+        if self.dialect is Dialect.SQLITE:
+            with self.turns.taken(), self.engine.begin() as conn:
+                yield conn
+            return
         with self.engine.begin() as conn:
             yield conn
 
