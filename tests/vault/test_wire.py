@@ -111,10 +111,14 @@ def test_without_a_transaction_each_exchange_is_committed_as_it_ends(conn: Conne
 def test_an_exchange_that_is_broken_off_leaves_no_answers_for_the_next(
     conn: Connection, backend: Backend
 ) -> None:
-    timer = threading.Timer(0.2, signal.raise_signal, [signal.SIGINT])
+    before = signal.signal(signal.SIGUSR1, signal.default_int_handler)
+    timer = threading.Timer(0.2, signal.pthread_kill, [threading.main_thread().ident, signal.SIGUSR1])
     timer.start()
-    with pytest.raises(KeyboardInterrupt):
-        send(conn, [("SELECT pg_sleep(30)", {}), ("SELECT 'late'", {})])
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            send(conn, [("SELECT pg_sleep(30)", {}), ("SELECT 'late'", {})])
+    finally:
+        signal.signal(signal.SIGUSR1, before)
     assert conn.invalidated
     with backend.data.engine.connect() as other:
         assert send(other, [("SELECT 'now'", {})]) == [[("now",)]]
