@@ -20,9 +20,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from joserfc import jws
 from joserfc.jwk import ECKey
 
+from api.demo.terms_signature import terms_signature
 from consent import notices, purposes, recipients, terms, terms_signing
 from consent.keeping import Enrolled, NewPerson, enrol_people
 from consent.recipients import Registration
@@ -86,7 +86,7 @@ def _register(vault: Vault, now_ms: int) -> _Recipient:
             "3000.00",
             now_ms,
         )
-        terms_signing.sign(conn, owed.id, _signature(key, owed.hash), now_ms)
+        terms_signing.sign(conn, owed.id, terms_signature(key, owed.hash), now_ms)
     return _Recipient(
         client_id=who.client_id,
         key=dict(key.as_dict(private=True)),
@@ -103,13 +103,6 @@ def _registration(key: ECKey, now_ms: int) -> Registration:
         redirect_uris=[REDIRECT],
         jwks={"keys": [key.as_dict(private=False)]},
     )
-
-
-def _signature(key: ECKey, terms_hash: str) -> str:
-    """A detached JWS (RFC 7515, appendix F) over the hash of the terms."""
-    header = {"alg": "ES256", "typ": terms_signing.KIND, "kid": key.kid}
-    head, _, signature = jws.serialize_compact(header, terms_hash, key, algorithms=["ES256"]).split(".")
-    return f"{head}..{signature}"
 
 
 def _described(one: _Recipient) -> dict[str, Any]:

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from joserfc import jws
 from joserfc.jwk import ECKey
 
 from api.demo.apps import APPS
 from api.demo.city import Citizen
 from api.demo.programs import perusal
+from api.demo.terms_signature import terms_signature
 from api.demo.visits import Registered, languages
 
 
@@ -46,7 +46,7 @@ def register_apps(home: Path) -> tuple[list[Registered], list[ECKey]]:
     ]
     told = perusal("recipient", "add", "-", "--dir", home, stdin=json.dumps(wanted))
     signed = [
-        {"terms": made["terms"][0]["id"], "signature": _signature(key, made["terms"][0]["hash"])}
+        {"terms": made["terms"][0]["id"], "signature": terms_signature(key, made["terms"][0]["hash"])}
         for made, key in zip(told["recipients"], keys, strict=True)
     ]
     perusal("recipient", "sign", "-", "--dir", home, stdin=json.dumps(signed))
@@ -61,13 +61,6 @@ def register_apps(home: Path) -> tuple[list[Registered], list[ECKey]]:
         for app, made in zip(APPS, told["recipients"], strict=True)
     ]
     return registered, keys
-
-
-def _signature(key: ECKey, terms_hash: str) -> str:
-    """What an app's own lawyer would send: a detached JWS (RFC 7515, appendix F) over the hash of its terms."""
-    header = {"alg": "ES256", "typ": "liability-terms+jws", "kid": key.kid}
-    head, _, signature = jws.serialize_compact(header, terms_hash, key, algorithms=["ES256"]).split(".")
-    return f"{head}..{signature}"
 
 
 def enrol_city(home: Path, people: Sequence[Citizen]) -> dict[int, str]:
