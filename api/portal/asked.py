@@ -130,9 +130,15 @@ def answer_request(request: Request[Session, Any, Any], name: FromPath[str]) -> 
     if not answer.redirect_uri:
         return see_other(f"/{person.lang}/requests/{name}/answered", cookies=cookies)
     outcome = {"code": answer.code} if isinstance(answer, Approved) else {"error": "access_denied"}
-    members = {**outcome, "iss": services.issuer, **({"state": answer.state} if answer.state else {})}
-    joint = "&" if "?" in answer.redirect_uri else "?"
-    return see_other(f"{answer.redirect_uri}{joint}{urlencode(members)}", cookies=cookies)
+    back = way_back(services, answer.redirect_uri, answer.state, outcome)
+    return see_other(back, cookies=cookies)
+
+
+def way_back(services: Services, redirect_uri: str, state: str, outcome: Mapping[str, str]) -> str:
+    """The address that takes the browser to the recipient, with the answer (RFC 6749 §4.1.2, RFC 9207)."""
+    members = {**outcome, "iss": services.issuer, **({"state": state} if state else {})}
+    joint = "&" if "?" in redirect_uri else "?"
+    return f"{redirect_uri}{joint}{urlencode(members)}"
 
 
 @get("/requests/{name:str}/answered", opt=access(Access.CONSUMER), sync_to_thread=True)

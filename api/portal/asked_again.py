@@ -5,14 +5,13 @@ all takes one press too, and is kept as an act of the person's own (`consent.coo
 """
 
 from typing import Any
-from urllib.parse import urlencode
 
 from litestar import Request, Response, get, post
 from litestar.params import QueryParams
 
 from api.access import Access, access
 from api.headers import approval_policy
-from api.portal.asked import open_request, person_of, request_named
+from api.portal.asked import open_request, person_of, request_named, way_back
 from api.portal.posted import posted
 from api.portal.render import page, page_lang, page_texts, see_other
 from api.problems import Problem
@@ -56,7 +55,8 @@ def answer_asked_again(request: Request[Session, Any, Any]) -> Response[str]:
     services, lang, form = services_of(request), page_lang(request), posted(request)
     named, pending = _pending(services, form)
     if form.get("decision") == "leave":
-        return see_other(_denied(services, pending))
+        params = pending.params
+        return see_other(way_back(services, params.redirect_uri, params.state, {"error": "access_denied"}))
     if form.get("decision") != "ask":
         raise Problem(400, "invalid_input")
     person = person_of(request.user, lang)
@@ -74,13 +74,3 @@ def _pending(services: Services, members: dict[str, Any]) -> tuple[dict[str, str
     if found is None:
         raise Problem(400, "invalid_request_uri")
     return named, found
-
-
-def _denied(services: Services, pending: Pending) -> str:
-    """RFC 6749 §4.1.2.1, RFC 9207."""
-    params = pending.params
-    members = {"error": "access_denied", "iss": services.issuer}
-    if params.state:
-        members["state"] = params.state
-    joint = "&" if "?" in params.redirect_uri else "?"
-    return f"{params.redirect_uri}{joint}{urlencode(members)}"
