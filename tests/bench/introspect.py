@@ -17,14 +17,12 @@ from joserfc.jwk import ECKey
 from sqlalchemy import func, select
 
 from consent.tables import disclosure
-from tests.backends import NoPostgres
 from tests.bench import machine
 from tests.bench.load import Plan
 from tests.bench.meters import LEAST_CPU_SECONDS, peak_memory_mb, quantile, summary
 from tests.bench.proofs import ProofKey
 from tests.bench.redeem import HELLO
-from tests.bench.report import note
-from tests.bench.site import Measured, load, measured, now_ms
+from tests.bench.site import Measured, load, now_ms, on_each_backend
 from tests.races.town import Town, found, open_shop, token
 
 TOKENS: Final = 50
@@ -42,15 +40,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> dict[str, Any]:
     """Measure every data base that this machine has."""
-    result: dict[str, Any] = {"machine": machine.describe(), "connections": options.connections}
-    for backend in options.backend or ["sqlite", "postgresql"]:
-        note(f"introspect: {backend}")
-        try:
-            with measured(backend) as site:
-                result[backend] = _measure(site, options)
-        except NoPostgres as reason:
-            result[backend] = {"skipped": str(reason)}
-    return result
+    about = {"machine": machine.describe(), "connections": options.connections}
+    return about | on_each_backend("introspect", options, _measure)
 
 
 def _measure(site: Measured, options: argparse.Namespace) -> dict[str, Any]:

@@ -17,14 +17,12 @@ from urllib.parse import urlsplit
 
 from consent.disclose import Disclosure, disclose_many
 from consent.withdraw import withdraw
-from tests.backends import NoPostgres
 from tests.bench import machine
 from tests.bench.load import Outcome, Plan
 from tests.bench.meters import LEAST_CPU_SECONDS, peak_memory_mb, quantile, summary
 from tests.bench.proofs import ProofKey, disclosure_request
 from tests.bench.references import pgbench_redemptions_per_second, sqlite_commits_per_second
-from tests.bench.report import note
-from tests.bench.site import Measured, load, measured, now_ms
+from tests.bench.site import Measured, load, now_ms, on_each_backend
 from tests.races.audit import audit
 from tests.races.redemption import request_of
 from tests.races.town import Town, found, token
@@ -45,15 +43,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> dict[str, Any]:
     """Measure every data base that this machine has."""
-    result: dict[str, Any] = {"machine": machine.describe(), "connections": options.connections}
-    for backend in options.backend or ["sqlite", "postgresql"]:
-        note(f"redeem: {backend}")
-        try:
-            with measured(backend) as site:
-                result[backend] = _measure(site, options)
-        except NoPostgres as reason:
-            result[backend] = {"skipped": str(reason)}
-    return result
+    about = {"machine": machine.describe(), "connections": options.connections}
+    return about | on_each_backend("redeem", options, _measure)
 
 
 def _measure(site: Measured, options: argparse.Namespace) -> dict[str, Any]:

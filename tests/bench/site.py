@@ -3,20 +3,22 @@
 PostgreSQL runs with fsync on, in a server of its own; SQLite lives in the same folder as everything else.
 """
 
+import argparse
 import json
 import os
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.backends import Server, open_backend, postgres_server
+from tests.backends import NoPostgres, Server, open_backend, postgres_server
 from tests.bench.load import Plan, as_json
+from tests.bench.report import note
 from tests.faults.live import Live, installation
 from vault.opening import Vault
 
@@ -61,6 +63,21 @@ def _installed(folder: Path, name: str, data: str, keys: str, server: Server | N
         pid = postmaster(server) if server else 0
         yield Measured(folder=folder, live=live, vault=vault, postgres=server, postgres_pid=pid)
     backend.close()
+
+
+def on_each_backend(
+    name: str, options: argparse.Namespace, measure: Callable[[Measured, argparse.Namespace], dict[str, Any]]
+) -> dict[str, Any]:
+    """What `measure` finds on every data base that was asked for, or why one cannot be had here."""
+    found: dict[str, Any] = {}
+    for backend in options.backend or ["sqlite", "postgresql"]:
+        note(f"{name}: {backend}")
+        try:
+            with measured(backend) as site:
+                found[backend] = measure(site, options)
+        except NoPostgres as reason:
+            found[backend] = {"skipped": str(reason)}
+    return found
 
 
 def postmaster(server: Server) -> int:

@@ -17,13 +17,11 @@ import httpx
 from api.csrf import csrf_token
 from api.sessions import CookieJar, open_session
 from consent.ids import grant_text
-from tests.backends import NoPostgres
 from tests.bench import machine
 from tests.bench.load import Outcome
 from tests.bench.meters import quantile
 from tests.bench.proofs import ProofKey, disclosure_request
-from tests.bench.report import note
-from tests.bench.site import Measured, measured, now_ms
+from tests.bench.site import Measured, now_ms, on_each_backend
 from tests.races.audit import audit
 from tests.races.town import Resident, Token, Town, found, token
 
@@ -43,15 +41,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> dict[str, Any]:
     """Measure every data base that this machine has."""
-    result: dict[str, Any] = {"machine": machine.describe(), "callers": CALLERS}
-    for backend in options.backend or ["sqlite", "postgresql"]:
-        note(f"withdraw: {backend}")
-        try:
-            with measured(backend) as site:
-                result[backend] = _measure(site, options)
-        except NoPostgres as reason:
-            result[backend] = {"skipped": str(reason)}
-    return result
+    about = {"machine": machine.describe(), "callers": CALLERS}
+    return about | on_each_backend("withdraw", options, _measure)
 
 
 def _measure(site: Measured, options: argparse.Namespace) -> dict[str, Any]:
