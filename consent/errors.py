@@ -67,21 +67,21 @@ class BadRequest(ConsentError):
     code = "bad_dual_request"
 
 
-class UnfairTerms(BadTerms):
+class _Unfair(ConsentError):
+    """A text that takes or asks for what nobody can give away; `findings` quotes every offending clause."""
+
+    def __init__(self, findings: Sequence[Finding]) -> None:
+        super().__init__("; ".join(f"{one.clause}: {one.words}" for one in findings))
+        self.findings = tuple(findings)
+
+
+class UnfairTerms(_Unfair, BadTerms):
     """Terms that take away what the person cannot give away; `findings` quotes every offending clause."""
 
     code = "unfair_terms"
 
-    def __init__(self, findings: Sequence[Finding]) -> None:
-        super().__init__("; ".join(f"{one.clause}: {one.words}" for one in findings))
-        self.findings = tuple(findings)
 
-
-class UnfairNotice(BadNotice):
+class UnfairNotice(_Unfair, BadNotice):
     """A notice that asks for what nobody can give; `findings` quotes every offending clause."""
 
     code = "unfair_notice"
-
-    def __init__(self, findings: Sequence[Finding]) -> None:
-        super().__init__("; ".join(f"{one.clause}: {one.words}" for one in findings))
-        self.findings = tuple(findings)
