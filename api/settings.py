@@ -214,19 +214,13 @@ def _switch(name: str, text: str) -> bool:
     return text == "yes"
 
 
-def _nonce(name: str, text: str) -> str:
-    if text not in {"off", "token", "all"}:
-        raise SettingsError(f"{PREFIX}{name} must be off, token or all")
-    return text
+def _one_of(*words: str) -> Callable[[str, str], str]:
+    def read(name: str, text: str) -> str:
+        if text not in words:
+            raise SettingsError(f"{PREFIX}{name} must be {', '.join(words[:-1])} or {words[-1]}")
+        return text
 
-
-_TLS = frozenset({"starttls", "implicit", "none"})
-
-
-def _tls(name: str, text: str) -> str:
-    if text not in _TLS:
-        raise SettingsError(f"{PREFIX}{name} must be starttls, implicit or none")
-    return text
+    return read
 
 
 def _mailbox(name: str, text: str) -> str:
@@ -294,13 +288,13 @@ _READERS: Mapping[str, Callable[[str, str], Any]] = {
     "RETENTION": _retention,
     "SMTP_HOST": _text,
     "SMTP_PORT": _positive,
-    "SMTP_TLS": _tls,
+    "SMTP_TLS": _one_of("starttls", "implicit", "none"),
     "SMTP_FROM": _mailbox,
     "SMTP_USER": _text,
     "SMTP_PASSWORD_FILE": _path,
     "SMTP_CA_FILE": _path,
     "SMS_SENDER": _text,
     "CODE_LIMIT": _positive,
-    "PROOF_NONCE": _nonce,
+    "PROOF_NONCE": _one_of("off", "token", "all"),
     "INTERNAL_HOSTS": _hosts,
 }
