@@ -85,7 +85,7 @@ _REACH: Final = 200
 _SENTENCE_END = re.compile(r"[.;!?。;!?]")
 
 _THIRD = r"(?:third part(?:y|ies)|affiliates?|partners?|subsidiar(?:y|ies)|compan(?:y|ies))"
-_DRITTE = r"(?:第三方|关联公司|关联方|合作方|合作伙伴|合作机构|子公司|他人)"
+_THIRD_ZH = r"(?:第三方|关联公司|关联方|合作方|合作伙伴|合作机构|子公司|他人)"
 
 _PATTERNS: Final[Mapping[Clause, re.Pattern[str]]] = {
     clause: re.compile("|".join(words))
@@ -128,7 +128,7 @@ _PATTERNS: Final[Mapping[Clause, re.Pattern[str]]] = {
             ),
             r"\b(?:waives?|gives? up|renounces?) (?:the|your|any|all) rights? to (?:withdraw|revoke)",
             r"\bfor an (?:unlimited|indefinite) (?:time|period|term)\b",
-            r"不(?:可|得|能|许|允许|可以)撤(?:回|销)|无法撤(?:回|销)|放弃(?:任何)?撤(?:回|销)",
+            r"(?:不(?:可以?|得|能|许|允许|予)|无法)(?:再|被|予以|随意|单方){0,2}(?:撤回|撤销|收回|取消)|放弃(?:任何)?撤(?:回|销)",
             r"(?:永久|终身|无限期)(?:性|地|的)?(?:授权|有效|同意|使用|许可|保存|保留)",
         ),
         Clause.PASSED_ON: (
@@ -136,8 +136,8 @@ _PATTERNS: Final[Mapping[Clause, re.Pattern[str]]] = {
             rf"\b(?:any|other|our|its|selected|unnamed) (?:(?:and|or|other|selected|trusted|business) )*{_THIRD}\b",
             r"\bwhomever we (?:choose|select)\b",
             r"(?:转|再|分)(?:授权|许可)|可(?:自由)?转让",
-            rf"(?:任何|其他|其它|不特定的?|我方的?|我们的){_DRITTE}",
-            rf"(?:提供|共享|分享|披露|转让|出售|透露)给?(?:予|与)?(?:我方|我们)?的?{_DRITTE}",
+            rf"(?:任何|其他|其它|不特定的?|我方的?|我们的){_THIRD_ZH}",
+            rf"(?:提供|共享|分享|披露|转让|出售|透露)给?(?:予|与)?(?:我方|我们)?的?{_THIRD_ZH}",
         ),
         Clause.NO_LIABILITY: (
             r"\b(?:no|not|never|without|disclaims?|excludes?|waives?)\b[^.;]{0,40}\bliab(?:le|ility|ilities)\b(?: whatsoever)?",
@@ -152,12 +152,13 @@ _PATTERNS: Final[Mapping[Clause, re.Pattern[str]]] = {
     }.items()
 }
 
+# Only where it governs the verb: "do not object" and "need not" deny nothing that follows.
 _NOT = (
     r"(?:\b(?:not|never|no|nor|neither|without (?:your|a|any) (?:consent|grant|approval))\b|n't\b)"
-    r"(?! only| just| limited| merely)[^,,]{0,60}$"
+    r"(?! only| just| limited| merely| object| need| hesitate| require| have| opt| refuse)[^,,]{0,60}$"
 )
-_NICHT = r"(?:不会|不得|绝不|从不|不将|不再|不向|不对|不用于|不把|不可|不能|未经|并非|禁止|不)(?!仅|但|只|限于)[^,,]{0,16}$"
-_DENIAL = re.compile(f"{_NOT}|{_NICHT}")
+_NOT_ZH = r"(?:不会|不得|绝不|从不|不将|不再|不向|不用于|不把|禁止)(?!仅|但|只|限|局限|经|需|必)[^,,]{0,16}$"
+_DENIAL = re.compile(f"{_NOT}|{_NOT_ZH}")
 _DENIED: Final[Mapping[Clause, re.Pattern[str]]] = {
     Clause.BLANKET: _DENIAL,
     Clause.IMPLIED: _DENIAL,
@@ -167,6 +168,6 @@ _DENIED: Final[Mapping[Clause, re.Pattern[str]]] = {
     Clause.PASSED_ON: _DENIAL,
     # Whom the sentence frees is the question here: the person may well be free of all liability.
     Clause.NO_LIABILITY: re.compile(
-        r"\byou (?:are|will be|shall be|bear|have|do|will|shall)(?: \w+)? ?$|(?:您|用户|消费者)$"
+        r"\byou (?:are|will be|shall be|bear|have|do|will|shall)(?: \w+)? ?$|(?<![对向与给就为])(?:您|用户|消费者)$"
     ),
 }

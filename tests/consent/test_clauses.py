@@ -38,6 +38,14 @@ from consent.clauses import Clause, Finding, findings
         ("如信息泄露,我方不承担任何责任。", Clause.NO_LIABILITY, "不承担任何责任"),
         ("我方不对泄露承担责任。", Clause.NO_LIABILITY, "不对泄露承担责任"),
         ("由此产生的损失,我方概不负责。", Clause.NO_LIABILITY, "概不负责"),
+        ("本公司对您不承担任何责任。", Clause.NO_LIABILITY, "不承担任何责任"),
+        ("平台向用户不承担任何责任。", Clause.NO_LIABILITY, "不承担任何责任"),
+        ("本授权不可以被撤回。", Clause.IRREVOCABLE, "不可以被撤回"),
+        ("授权一经作出不予撤回。", Clause.IRREVOCABLE, "不予撤回"),
+        ("If you do not object we use your data for any purpose.", Clause.BLANKET, "any purpose"),
+        ("We do not need a reason to pass it to any third party.", Clause.PASSED_ON, "any third party"),
+        ("我方可不经通知将您的数据用于任何目的。", Clause.BLANKET, "任何目的"),
+        ("用途包括但不局限于任何目的。", Clause.BLANKET, "任何目的"),
     ],
 )
 def test_a_clause_is_found_with_its_words(text: str, clause: Clause, words: str) -> None:
