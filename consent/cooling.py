@@ -20,7 +20,13 @@ _LAST = RowSet(
     "WITH {rows} SELECT (SELECT max(g.decided_at) FROM consent_grant g WHERE g.subject = rows.subject "
     "AND g.bucket = rows.bucket AND g.recipient_id = rows.recipient AND g.purpose = rows.purpose "
     "AND g.state = 'refused'), (SELECT max(a.allowed_at) FROM asking_again a WHERE a.bucket = rows.bucket "
-    "AND a.subject = rows.subject AND a.recipient_id = rows.recipient AND a.purpose = rows.purpose) FROM rows",
+    "AND a.subject = rows.subject AND a.recipient_id = rows.recipient AND a.purpose = rows.purpose), "
+    # A question at the portal that was waved off unseen has no grant. Its details are canonical JSON, in which no text
+    # can write an unescaped quote.
+    "(SELECT max(o.decided_at) FROM backchannel_request k JOIN request_outcome o ON o.bucket = k.bucket "
+    "AND o.request_id = k.request_id JOIN consent_request q ON q.bucket = k.bucket AND q.id = k.request_id "
+    "WHERE k.subject = rows.subject AND k.bucket = rows.bucket AND o.outcome = 'refused' "
+    "AND q.recipient_id = rows.recipient AND q.details LIKE '%\"purpose\":\"' || rows.purpose || '\"%') FROM rows",
     bucket="int",
     subject="bytes",
     recipient="text",
@@ -41,7 +47,8 @@ def cooling_until(
     conn: Connection, consumer: Consumer, recipient_id: RecipientId, purpose: str, now_ms: int
 ) -> int | None:
     """The instant from which this recipient may ask this person for this purpose again; None when it may now."""
-    ((refused, allowed),) = _LAST(conn, [(consumer.bucket, consumer.subject, recipient_id, purpose)])
+    ((by_grant, allowed, unseen),) = _LAST(conn, [(consumer.bucket, consumer.subject, recipient_id, purpose)])
+    refused = max((at for at in (by_grant, unseen) if at is not None), default=None)
     if refused is None or (allowed is not None and allowed >= refused):
         return None
     until: int = refused + COOLING_MS

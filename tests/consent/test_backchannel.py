@@ -11,6 +11,7 @@ from consent.approve import Showing, approve, refuse
 from consent.ask import Via
 from consent.backchannel import Started, TooMany, Wanted
 from consent.backchannel_tables import backchannel_request, backchannel_turn
+from consent.cooling import COOLING_MS
 from consent.denials import DenialCode, Denied
 from consent.disclose import Disclosure, disclose_many
 from consent.minting import Issued
@@ -169,6 +170,19 @@ def test_two_requests_wait_for_a_hint_at_a_time_whether_it_means_somebody_or_not
     world.tick(200_000)
     assert isinstance(start(world, app, known), Started)
     assert isinstance(start(world, app, "nobody"), Started)
+
+
+def test_whoever_was_waved_off_unseen_does_not_appear_again_for_thirty_days(world, asked):
+    app, person, _ = asked
+    hint = handles.handle(world.vault, app.client.recipient.id, person)
+    (question,) = waiting(world, person)
+    backchannel.pick(world.vault, person, question.id, None, world.now)
+
+    start(world, app, hint)
+    assert waiting(world, person) == []
+    world.tick(COOLING_MS)
+    start(world, app, hint)
+    assert len(waiting(world, person)) == 1
 
 
 def test_whoever_was_refused_does_not_appear_again_for_thirty_days(world, asked):
