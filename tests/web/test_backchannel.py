@@ -179,7 +179,6 @@ def test_a_request_that_does_not_hold_waits_for_nobody(world, changes, status, e
 
 def test_a_proof_at_the_start_binds_the_request_to_its_key(asked):
     app, person, hint, _ = asked
-    picked(person, "none")
     given = started(app, hint, proofs=[app.proof("/bc-authorize")]).json()
     path = picked(person, "42").headers["location"]
     person.post(path, {"csrf": person.csrf(person.get(path)), "decision": "approve"})
