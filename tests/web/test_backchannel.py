@@ -179,6 +179,7 @@ def test_a_request_that_does_not_hold_waits_for_nobody(world, changes, status, e
 
 def test_a_proof_at_the_start_binds_the_request_to_its_key(asked):
     app, person, hint, _ = asked
+    app.world.clock.pass_seconds(1)  # the page has the newest question first
     given = started(app, hint, proofs=[app.proof("/bc-authorize")]).json()
     path = picked(person, "42").headers["location"]
     person.post(path, {"csrf": person.csrf(person.get(path)), "decision": "approve"})
