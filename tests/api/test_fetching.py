@@ -2,6 +2,7 @@
 
 import datetime as dt
 import ipaddress
+import re
 import socket
 import ssl
 import threading
@@ -20,6 +21,15 @@ KEYS = "application/jwk-set+json"
 OWN = Guard(hosts=frozenset({"127.0.0.1", "localhost", "keys.example"}), within_s=5.0)
 
 
+def asked(line):
+    """The whole of one question: its body may follow its headers in a packet of its own."""
+    head, _, body = line.recv(65536).partition(b"\r\n\r\n")
+    length = re.search(rb"(?i)^content-length: (\d+)\r?$", head, re.MULTILINE)
+    while length and len(body) < int(length[1]) and (more := line.recv(65536)):
+        body += more
+    return head + b"\r\n\r\n" + body if head else b""
+
+
 @contextmanager
 def server(answer: bytes, *, tls=None, hold=False):
     """One connection, answered with these bytes whatever was asked; `heard` is what arrived."""
@@ -30,7 +40,7 @@ def server(answer: bytes, *, tls=None, hold=False):
             try:
                 sock, _ = listening.accept()
                 with sock if tls is None else tls.wrap_socket(sock, server_side=True) as line:
-                    heard.extend(filter(None, [line.recv(65536)]))
+                    heard.extend(filter(None, [asked(line)]))
                     line.sendall(answer)
                     if hold:
                         release.wait(10)
