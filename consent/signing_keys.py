@@ -11,12 +11,14 @@ is published before it signs anything, so that whoever keeps our key set for its
 * `public_keys(vault, now_ms=None) -> list[JWK dict]`: every key that a verifier may need.
 * `verifying(vault, conn, purpose) -> list[SigningKey]`: every generation of one purpose, newest first.
 * `receipt_keys(vault) -> tuple[bytes, ...]`: the Ed25519 public keys behind every receipt, 32 bytes each.
+* `generations(conn, tenant) -> list[Generation]`: which there were, and since when; needs no keys.
 * `rotate(vault, now_ms) -> Mapping[Purpose, int]`: begin the next generation of every purpose.
 """
 
 import hmac
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
@@ -24,6 +26,7 @@ from sqlalchemy import Connection, insert, select
 
 from consent.signed import Algorithm, SigningKey, signing_key
 from consent.signing_tables import signing_key as signing_key_table
+from vault.ids import TenantId
 from vault.opening import Vault
 
 FIRST: Final = 1
@@ -51,6 +54,19 @@ _KEPT_MS: Final[Mapping[Purpose, int]] = {Purpose.INTROSPECTION: _DAY_MS, Purpos
 
 NEWEST: Final = "(SELECT coalesce(max(k.generation), 1) FROM signing_key k WHERE k.name = '{}')"
 """For a hot statement: the current generation of the purpose whose value is put in, as a column of its own."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Generation:
+    """One key of a purpose, in Unix milliseconds: the first has signed since the installation's first day (None).
+
+    `retired_at` is when its follower began, None for the one that signs now.
+    """
+
+    purpose: Purpose
+    number: int
+    begun_at: int | None
+    retired_at: int | None
 
 
 def sign(
@@ -96,6 +112,21 @@ def receipt_keys(vault: Vault) -> tuple[bytes, ...]:
     return tuple(one.raw for one in verifying(vault, None, Purpose.RECEIPT))
 
 
+def generations(conn: Connection, tenant: TenantId) -> list[Generation]:
+    """Every generation of every purpose, the oldest first."""
+    begun = _rows(conn, tenant)
+    return [
+        Generation(
+            purpose=purpose,
+            number=number,
+            begun_at=begun.get(purpose, {}).get(number),
+            retired_at=begun.get(purpose, {}).get(number + 1),
+        )
+        for purpose in Purpose
+        for number in range(FIRST, max(begun.get(purpose, {}), default=FIRST) + 1)
+    ]
+
+
 def rotate(vault: Vault, now_ms: int) -> dict[Purpose, int]:
     """Begin the next generation of every purpose; it signs from this commit on. Answers the generations.
 
@@ -128,8 +159,12 @@ def _begun(vault: Vault, conn: Connection | None) -> dict[Purpose, dict[int, int
     if conn is None:
         with vault.data.glance() as own:
             return _begun(vault, own)
+    return _rows(conn, vault.installation.tenant)
+
+
+def _rows(conn: Connection, tenant: TenantId) -> dict[Purpose, dict[int, int]]:
     row = signing_key_table.c
-    wanted = select(row.name, row.generation, row.created_at).where(row.tenant == vault.installation.tenant)
+    wanted = select(row.name, row.generation, row.created_at).where(row.tenant == tenant)
     begun: dict[Purpose, dict[int, int]] = {}
     for name, generation, created_at in conn.execute(wanted):
         begun.setdefault(Purpose(name), {})[generation] = created_at

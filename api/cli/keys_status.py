@@ -19,6 +19,7 @@ from api.cli.installation import databases, dir_option, settings_of
 from api.cli.output import console, emit, json_option, table_of
 from api.opening import provider_of
 from api.settings import Settings
+from consent.signing_keys import Generation, generations
 from vault.backup_keys import DAY_MS, epochs_in
 from vault.errors import VaultError
 from vault.key_status import KeyStatus, TenantKey, key_status
@@ -35,12 +36,13 @@ _JOBS_SHOWN = 8
 @dir_option
 @json_option
 def status(home: Path | None, as_json: bool) -> None:
-    """Root, tenant keys, index epochs, people's keys, caches, rotations, backups, erasure horizon."""
+    """Root, tenant keys, index epochs, people's keys, signing keys, caches, rotations, backups, horizon."""
     settings = settings_of(home)
     now_ms = time.time_ns() // 1_000_000
     with databases(settings) as (data, keys):
         with data.read() as conn:
             tenant = installation_seen(conn)
+            signing = generations(conn, tenant.tenant)
         found = key_status(keys, tenant.tenant, now_ms)
         rotations = jobs(keys, tenant.tenant)
     root, provider = _root(settings)
@@ -53,6 +55,7 @@ def status(home: Path | None, as_json: bool) -> None:
             for one in found.index_epochs
         ],
         "people_by_key_epoch": found.people,
+        "signing_keys": [_signing_key(one) for one in signing],
         "caches": found.caches,
         "rotations": [_rotation(job) for job in rotations],
         "backup_epochs": [
@@ -104,6 +107,16 @@ def _root_of(key: TenantKey, provider: Provider | None) -> str:
     return "unknown"
 
 
+def _signing_key(one: Generation) -> dict[str, Any]:
+    """A generation that was retired stays: what it signed is verified by it."""
+    return {
+        "purpose": one.purpose.value,
+        "generation": one.number,
+        "begun": "" if one.begun_at is None else _when(one.begun_at),
+        "retired": "" if one.retired_at is None else _when(one.retired_at),
+    }
+
+
 def _rotation(job: Job) -> dict[str, Any]:
     return {
         "kind": job.kind.value,
@@ -149,6 +162,14 @@ def _tables(document: dict[str, Any]) -> Iterator[Any]:
         "index epochs",
         ("epoch", "state", "age in days"),
         [(one["epoch"], one["state"], one["age_days"]) for one in document["index_epochs"]],
+    )
+    yield table_of(
+        "signing keys",
+        ("signs", "generation", "since", "until"),
+        [
+            (one["purpose"], one["generation"], one["begun"] or "the first day", one["retired"] or "now")
+            for one in document["signing_keys"]
+        ],
     )
     if document["rotations"]:
         yield table_of(

@@ -336,3 +336,10 @@ def test_a_rotation_of_the_signing_keys_begins_a_generation_of_each_and_the_poli
     )
     assert trusted("after") == before | {said.json["receipt"]["kid"]}
     assert "generation 3" in perusal("keys", "rotate", "signing", "--dir", home).out
+    events = [one for one in _status(perusal, home)["signing_keys"] if one["purpose"] == "event"]
+    assert [(one["generation"], bool(one["begun"]), bool(one["retired"])) for one in events] == [
+        (1, False, True),
+        (2, True, True),
+        (3, True, False),
+    ]
+    assert "signing keys" in perusal("keys", "status", "--dir", home).out

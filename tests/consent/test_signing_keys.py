@@ -170,3 +170,18 @@ def test_the_data_base_refuses_a_gap_a_change_and_a_deletion(world, statement):
 
 def test_a_key_never_shows_its_seed(world):
     assert "seed" not in repr(signing_keys.key(world.vault, None, Purpose.EVENT))
+
+
+def test_every_generation_is_listed_with_the_time_it_signed_without_a_key(world):
+    signing_keys.rotate(world.vault, world.now)
+    signing_keys.rotate(world.vault, world.now + DAY_MS)
+
+    with world.vault.data.read() as conn:
+        listed = signing_keys.generations(conn, world.vault.installation.tenant)
+
+    assert {one.purpose for one in listed} == set(Purpose)
+    assert [(one.number, one.begun_at, one.retired_at) for one in listed if one.purpose is Purpose.EVENT] == [
+        (1, None, world.now),
+        (2, world.now, world.now + DAY_MS),
+        (3, world.now + DAY_MS, None),
+    ]
