@@ -41,11 +41,12 @@ def authorize_backchannel(request: Request[Any, Any, Any], body: RawBody) -> Res
     services = services_of(request)
     form = parse_form(body, request.headers.get("content-type", ""))
     who = caller(services, request, form, PATH)
-    wanted = _wanted(form, who.proof.jkt if who.proof else None)
-    details = details_in(form)
-    with services.vault.data.write() as conn:
-        who.spend(conn, services.vault.installation.buckets)
-        started = backchannel.start(conn, services.vault, who.client, details, wanted, services.clock())
+    with who.spent_when_refused(services):
+        wanted = _wanted(form, who.proof.jkt if who.proof else None)
+        details = details_in(form)
+        with services.vault.data.write() as conn:
+            who.spend(conn, services.vault.installation.buckets)
+            started = backchannel.start(conn, services.vault, who.client, details, wanted, services.clock())
     if isinstance(started, TooMany):
         headers = {"Retry-After": str(started.wait_s)}
         raise OAuthRefused(429, "temporarily_unavailable", "request.too_many_open", headers=headers)

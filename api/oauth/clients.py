@@ -1,11 +1,14 @@
 """Who is calling `/par` or `/token`: client authentication, and the proof that may come with it.
 
 Both the assertion's `jti` and the proof's are remembered in the transaction of whatever follows, so that of
-two copies sent at the same moment one fails on every worker.
+two copies sent at the same moment one fails on every worker. What is refused takes that transaction back, so
+`spent_when_refused` remembers them once more, alone (consent.md §2.5). Only what a key of the client signed
+is worth a row: strangers fill nothing.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
@@ -20,7 +23,7 @@ from api.wiring import Services
 from consent import recipients, replay
 from consent.key_sets import PublicKey
 from consent.recipients import Client
-from vault.ids import Buckets
+from vault.ids import Bucket, Buckets
 
 _LONGEST_ID = 200
 
@@ -41,6 +44,26 @@ class Caller:
         if self.proof and not replay.remember(conn, buckets, "dpop", self.proof.digest, self.proof.expires):
             raise OAuthRefused(400, "invalid_dpop_proof", "proof.replayed")
 
+    @contextmanager
+    def spent_when_refused(self, services: Services) -> Iterator[None]:
+        """Within, every refusal leaves assertion and proof as used as an answer would."""
+        try:
+            yield
+        except OAuthRefused:
+            first, *more = self.shown(services.vault.installation.buckets)
+            with services.vault.data.write() as conn:
+                # Whoever shows a used assertion may be a stranger who overheard it: no row for each of their proofs.
+                if replay.remember_many(conn, [first]):
+                    replay.remember_many(conn, more)
+            raise
+
+    def shown(self, buckets: Buckets) -> list[tuple[Bucket, bytes, int]]:
+        """What the replay table is to remember: the assertion, then the proof if one came."""
+        rows = [replay.row_of(buckets, "assertion", self.assertion.digest, self.assertion.expires)]
+        if self.proof is not None:
+            rows.append(replay.row_of(buckets, "dpop", self.proof.digest, self.proof.expires))
+        return rows
+
 
 def caller(services: Services, request: Request[Any, Any, Any], form: Mapping[str, str], path: str) -> Caller:
     """Authenticate the client of a form sent to `path`; raises OAuthRefused."""
@@ -60,10 +83,11 @@ def caller(services: Services, request: Request[Any, Any, Any], form: Mapping[st
     checked = check_assertion(said, keys, client_id=client_id, issuer=services.issuer, now_ms=now_ms)
     if not isinstance(checked, Assertion):
         raise OAuthRefused(401, "invalid_client", "client.not_authenticated")
-    if known.suspended:
-        raise OAuthRefused(400, "unauthorized_client", "client.suspended")
-    proof = _proof(services, request, path, now_ms)
-    return Caller(client=known, keys=keys, assertion=checked, proof=proof)
+    who = Caller(client=known, keys=keys, assertion=checked, proof=None)
+    with who.spent_when_refused(services):
+        if known.suspended:
+            raise OAuthRefused(400, "unauthorized_client", "client.suspended")
+        return replace(who, proof=_proof(services, request, path, now_ms))
 
 
 def _proof(services: Services, request: Request[Any, Any, Any], path: str, now_ms: int) -> Proof | None:

@@ -36,11 +36,12 @@ def authorize_device(request: Request[Any, Any, Any], body: RawBody) -> Response
     services = services_of(request)
     form = parse_form(body, request.headers.get("content-type", ""))
     who = caller(services, request, form, PATH)
-    details = details_in(form)
-    with services.vault.data.write() as conn:
-        who.spend(conn, services.vault.installation.buckets)
-        jkt = who.proof.jkt if who.proof else None
-        started = devices.start(conn, services.vault, who.client, details, jkt, services.clock())
+    jkt = who.proof.jkt if who.proof else None
+    with who.spent_when_refused(services):
+        details = details_in(form)
+        with services.vault.data.write() as conn:
+            who.spend(conn, services.vault.installation.buckets)
+            started = devices.start(conn, services.vault, who.client, details, jkt, services.clock())
     if isinstance(started, Refusal):
         raise refused(started)
     answer = {

@@ -22,7 +22,6 @@ from api.oauth.status import PATH as STATUS
 from api.wiring import Services, services_of
 from consent.introspection import Answer, Question, Replayed, Shown
 from consent.minting import TOKEN_PREFIX
-from consent.replay import row_of
 from consent.signing_keys import Purpose, derived
 from vault.errors import MalformedId
 from vault.ids import Bucket, Buckets, secret_bucket, secret_hash
@@ -42,8 +41,8 @@ async def introspect_token(request: Request[Any, Any, Any], body: RawBody) -> Re
     """What one token is worth now."""
     services = services_of(request)
     form = parse_form(body, request.headers.get("content-type", ""))
-    who = await sync_to_thread(caller, services, request, form, PATH)
-    answer = await services.introspections.submit(_question(services, who, form))
+    who = await sync_to_thread(_asker, services, request, form)
+    answer = await services.introspections.submit(_question(services, who, form["token"]))
     if isinstance(answer, Replayed):
         raise OAuthRefused(*_COPIES[answer.what])
     if wants_signed(request.headers.get("accept", "")):
@@ -63,19 +62,21 @@ def wants_signed(accept: str) -> bool:
     return False
 
 
-def _question(services: Services, who: Caller, form: Mapping[str, str]) -> Question:
-    text = form.get("token", "")
-    if not text:
-        raise OAuthRefused(400, "invalid_request", "introspect.token")
+def _asker(services: Services, request: Request[Any, Any, Any], form: Mapping[str, str]) -> Caller:
+    who = caller(services, request, form, PATH)
+    with who.spent_when_refused(services):
+        if not form.get("token"):
+            raise OAuthRefused(400, "invalid_request", "introspect.token")
+    return who
+
+
+def _question(services: Services, who: Caller, text: str) -> Question:
     buckets = services.vault.installation.buckets
-    shown = [(Shown.ASSERTION, row_of(buckets, "assertion", who.assertion.digest, who.assertion.expires))]
-    if who.proof is not None:
-        shown.append((Shown.PROOF, row_of(buckets, "dpop", who.proof.digest, who.proof.expires)))
     return Question(
         client_id=who.client.client_id,
         bucket=_bucket(text, buckets),
         token_hash=secret_hash(text),
-        shown=tuple(shown),
+        shown=tuple(zip(Shown, who.shown(buckets), strict=False)),  # a proof need not have come
     )
 
 

@@ -41,14 +41,8 @@ def push(request: Request[Any, Any, Any], body: RawBody) -> Response[dict[str, A
     services = services_of(request)
     form = parse_form(body, request.headers.get("content-type", ""))
     who = caller(services, request, form, "/par")
-    signed = _signed(services, who, form)
-    members = form if signed is None else signed.members
-    _check_shape(members)
-    params = _params(members, who.proof)
-    details = _details(members.get("authorization_details", ""))
-    if signed is not None:
-        details = replace(details, terms_signature=signed.signed.hash)
-    pushed = _push(services, who, details, params, signed)
+    with who.spent_when_refused(services):
+        pushed = _taken(services, who, form)
     if pushed is None:
         raise OAuthRefused(400, "invalid_request_object", "request_object.replayed")
     if isinstance(pushed, Refusal):
@@ -58,6 +52,18 @@ def push(request: Request[Any, Any, Any], body: RawBody) -> Response[dict[str, A
         status_code=201,
         media_type="application/json",
     )
+
+
+def _taken(services: Services, who: Caller, form: Mapping[str, str]) -> Pushed | Refusal | None:
+    """Check a request and store it; None for a copy of a request object."""
+    signed = _signed(services, who, form)
+    members = form if signed is None else signed.members
+    _check_shape(members)
+    params = _params(members, who.proof)
+    details = _details(members.get("authorization_details", ""))
+    if signed is not None:
+        details = replace(details, terms_signature=signed.signed.hash)
+    return _push(services, who, details, params, signed)
 
 
 def _signed(services: Services, who: Caller, form: Mapping[str, str]) -> RequestObject | None:

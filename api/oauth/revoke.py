@@ -31,10 +31,10 @@ def revoke_token(request: Request[Any, Any, Any], body: RawBody) -> Response[byt
     services = services_of(request)
     form = parse_form(body, request.headers.get("content-type", ""))
     who = caller(services, request, form, PATH)
-    if not form.get("token"):
-        raise OAuthRefused(400, "invalid_request", "revoke.token")
     buckets = services.vault.installation.buckets
-    with services.vault.data.write() as conn:
+    with who.spent_when_refused(services), services.vault.data.write() as conn:
         who.spend(conn, buckets)
+        if not form.get("token"):
+            raise OAuthRefused(400, "invalid_request", "revoke.token")
         revoke(conn, buckets, who.client.client_id, form["token"], services.clock())
     return Response(b"", media_type="application/json")

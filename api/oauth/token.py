@@ -1,7 +1,7 @@
 """The token endpoint: whoever authenticates is passed on to the handler of its `grant_type`.
 
-Assertion and proof are spent in the transaction in which the handler exchanges what came with them: either both
-happened or neither did, and a copy that waits for the first one fails.
+Assertion and proof are spent in the transaction in which the handler exchanges what came with them, so a copy that
+waits for the first one fails; what is refused spends them too.
 """
 
 from collections.abc import Mapping
@@ -42,13 +42,14 @@ def issue_token(request: Request[Any, Any, Any], body: RawBody) -> Response[Toke
     services = services_of(request)
     form = parse_form(body, request.headers.get("content-type", ""))
     who = caller(services, request, form, "/token")
-    handler = HANDLERS.get(form.get("grant_type", ""))
-    if handler is None:
-        raise OAuthRefused(400, "unsupported_grant_type", "token.grant_type")
-    with services.vault.data.write() as conn:
-        who.spend(conn, services.vault.installation.buckets)
-        asked = TokenRequest(services=services, conn=conn, caller=who, form=form, now_ms=services.clock())
-        answer = handler(asked)
+    with who.spent_when_refused(services):
+        handler = HANDLERS.get(form.get("grant_type", ""))
+        if handler is None:
+            raise OAuthRefused(400, "unsupported_grant_type", "token.grant_type")
+        with services.vault.data.write() as conn:
+            who.spend(conn, services.vault.installation.buckets)
+            asked = TokenRequest(services=services, conn=conn, caller=who, form=form, now_ms=services.clock())
+            answer = handler(asked)
     if isinstance(answer, OAuthRefused):
         raise answer
     return Response(answer, media_type="application/json")

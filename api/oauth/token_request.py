@@ -2,7 +2,7 @@
 
 A handler runs inside the transaction that has just spent the caller's assertion and proof, takes its own locks
 there in the usual order and enters into a ledger last, so that no ledger head is held for longer than an append.
-It returns a refusal, so that what it counted and what was spent stay on record; what it raises leaves nothing.
+It returns a refusal, so that what it counted stays on record; what it raises leaves only that they are spent.
 """
 
 from collections.abc import Callable, Mapping
