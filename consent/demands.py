@@ -12,7 +12,7 @@ from sqlalchemy import Connection, exists, select, tuple_
 from consent.events import Cause, EventKind, queue
 from consent.grants import MOVES, GrantState
 from consent.ids import ClientId, GrantId, RecipientId
-from consent.tables import consent_grant, event_outbox
+from consent.tables import consent_grant, event_outbox, recipient
 from vault.ids import Bucket, SubjectId
 from vault.opening import Vault
 
@@ -30,11 +30,12 @@ def demand_erasure(
         event.bucket == grant.bucket, event.grant_id == grant.id, event.kind == EventKind.ERASURE.value
     )
     rows = conn.execute(
-        select(consent_grant)
+        select(consent_grant, recipient.c.erase_days)
+        .join(recipient, recipient.c.id == grant.recipient_id)
         .where(tuple_(grant.bucket, grant.subject).in_(people), grant.state.in_(_OVER), grant.used > 0)
         .where(~demanded)
         .order_by(grant.bucket, grant.id)
-        .with_for_update()
+        .with_for_update(of=consent_grant)
     )
     causes = [
         Cause(
@@ -47,6 +48,7 @@ def demand_erasure(
             disclosures=row.used,
             voided=0,
             retention=row.retention,
+            erase_days=row.erase_days,
         )
         for row in rows
     ]

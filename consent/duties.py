@@ -1,9 +1,10 @@
 """What a recipient must do when a consent ends: stop at once, and erase what it received by a day (PIPL 15, 47).
 
-The day comes from what the recipient itself promised in the grant, and is never later than fifteen days on: a
-person who withdraws does not wait for the longest retention anybody could ask for.
+The day comes from what the recipient itself promised in the grant, and is never later than the operator allows this
+recipient, fifteen days unless it says otherwise: a person who withdraws does not wait for the longest retention anybody
+could ask for.
 
-* `duties(disclosures, at_ms, retention) -> list[str]`: `stop`, and `erase_by:YYYY-MM-DD` (that whole day, UTC) for
+* `duties(disclosures, at_ms, retention, longest) -> list[str]`: `stop`, and `erase_by:YYYY-MM-DD` (that whole day, UTC) for
   whoever has received anything.
 """
 
@@ -11,21 +12,23 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-LONGEST_DAYS: Final = 15
 _RETENTION = re.compile(r"P([1-9][0-9]{0,3})([DWMY])")
 _DAYS: Final = {"D": 1, "W": 7, "M": 31, "Y": 366}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def duties(disclosures: int, at_ms: int, retention: str) -> list[str]:
-    """The duties of a recipient that received data `disclosures` times, from the end of the consent on (Unix ms)."""
+def duties(disclosures: int, at_ms: int, retention: str, longest: int) -> list[str]:
+    """The duties of a recipient that received data `disclosures` times, from the end of the consent on (Unix ms).
+
+    `longest` is the most days it has to erase.
+    """
     if not disclosures:
         return ["stop"]
-    last = _EPOCH + timedelta(milliseconds=at_ms, days=min(LONGEST_DAYS, _days(retention)))
+    last = _EPOCH + timedelta(milliseconds=at_ms, days=_days(retention, longest))
     return ["stop", f"erase_by:{last.date().isoformat()}"]
 
 
-def _days(retention: str) -> int:
-    """The days of a stored retention time; as long as we allow when it is none."""
+def _days(retention: str, longest: int) -> int:
+    """The days of a stored retention time, at most `longest`; all of them when it is none."""
     match = _RETENTION.fullmatch(retention)
-    return int(match[1]) * _DAYS[match[2]] if match else LONGEST_DAYS
+    return min(longest, int(match[1]) * _DAYS[match[2]]) if match else longest

@@ -43,7 +43,7 @@ class Cause:
     """What happened to one grant, at `at` (Unix ms).
 
     `disclosures` is how often its recipient had received data, `voided` how many uses were still open, `retention`
-    what the recipient promised; `erased` says that the person is being erased, which is an event of its own.
+    what the recipient promised, `erase_days` the most it has to erase; `erased` says that the person is being erased, which is an event of its own.
     """
 
     kind: EventKind
@@ -55,6 +55,7 @@ class Cause:
     disclosures: int
     voided: int
     retention: str
+    erase_days: int
     erased: bool = False
 
 
@@ -112,7 +113,7 @@ def _payload(vault: Vault, cause: Cause, event_id: bytes) -> dict[str, Any]:
 
 def _events(cause: Cause) -> dict[str, Any]:
     about: dict[str, Any] = {"grant_id": grant_text(cause.grant_id)}
-    owed = duties(cause.disclosures, cause.at, cause.retention)
+    owed = duties(cause.disclosures, cause.at, cause.retention, cause.erase_days)
     if cause.kind is EventKind.ERASURE:
         return {ERASURE: {**about, "demanded_at": instant(cause.at), "duties": owed}}
     said = {

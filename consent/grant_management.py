@@ -171,4 +171,5 @@ def _cause(one: Member, at: int, disclosures: int, voided: int) -> Cause:
         disclosures=disclosures,
         voided=voided,
         retention=one.retention,
+        erase_days=one.erase_days,
     )

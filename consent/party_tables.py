@@ -11,6 +11,7 @@ from sqlalchemy import (
     Column,
     ForeignKey,
     ForeignKeyConstraint,
+    Integer,
     Table,
     Text,
     UniqueConstraint,
@@ -32,9 +33,13 @@ recipient = Table(
     Column("event_uri", Text),
     col.time("created_at"),
     Column("suspended_at", BigInteger),
+    Column("jurisdiction", Text, nullable=False, server_default="CN"),
+    Column("erase_days", Integer, nullable=False, server_default="15"),
     tenant_column(),
+    CheckConstraint("erase_days BETWEEN 1 AND 3660", name="erase_days"),
     UniqueConstraint("registration_no", "tenant", name="uq_recipient_registration_no"),
 )
+"""`jurisdiction` is the law its consents are given under, `erase_days` how long it may take to erase at most."""
 
 client = Table(
     "client",

@@ -38,7 +38,8 @@ type Text = Callable[["Chain", CommittedUse], str]
 _KEPT: Final = 2048
 
 _GRANTS = RowSet(
-    "WITH {rows} SELECT g.bucket, g.id, g.subject, g.recipient_id, r.legal_name, r.registration_no, g.purpose, "
+    "WITH {rows} SELECT g.bucket, g.id, g.subject, g.recipient_id, r.legal_name, r.registration_no, r.jurisdiction, "
+    "g.purpose, "
     "g.consent_kind, g.fields, g.notice_id, n.version, n.lang, g.notice_hash, g.terms_id, g.terms_hash, "
     "g.retention, g.max_uses, g.window_from, g.window_to, g.approval_hash, s.shown_at, g.decided_at, "
     f"g.ledger_year, e.idx, e.leaf, e.body, {SIGNING.format('g.decided_at')} FROM rows "
@@ -185,7 +186,7 @@ def _read(vault: Vault, keys: Sequence[Key], conn: Connection | None) -> dict[Ke
 
 
 def _facts(row: Sequence[Any]) -> GrantFacts:
-    bucket, grant, subject, recipient, name, registration, purpose, kind, fields, *rest = row
+    bucket, grant, subject, recipient, name, registration, law, purpose, kind, fields, *rest = row
     notice, version, lang, notice_hash, terms, terms_hash, retention, uses, opens, closes, *rest = rest
     approval, asked, decided, year, idx, leaf, body, signing = rest
     return GrantFacts(
@@ -195,6 +196,7 @@ def _facts(row: Sequence[Any]) -> GrantFacts:
         recipient_id=RecipientId(recipient),
         recipient_name=name,
         registration_no=registration,
+        jurisdiction=law,
         purpose=purpose,
         kind=kind,
         fields=fields_of(fields),

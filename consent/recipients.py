@@ -51,7 +51,10 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipient:
-    """What the approval page must say about whoever asks; `event_uri` is where it wants to be told."""
+    """What the approval page must say about whoever asks; `event_uri` is where it wants to be told.
+
+    `jurisdiction` and `erase_days` as in `Registration`.
+    """
 
     id: RecipientId
     legal_name: str
@@ -59,6 +62,8 @@ class Recipient:
     registration_no: str
     event_uri: str | None = None
     suspended: bool = False
+    jurisdiction: str = "CN"
+    erase_days: int = 15
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,12 +103,15 @@ class _ClientRow(NamedTuple):
     registration_no: str
     event_uri: str | None
     suspended_at: int | None
+    jurisdiction: str
+    erase_days: int
 
 
 # Every request that a client authenticates begins with it: the toolkit's way costs ten times as much.
 _CLIENT = RowSet(
     "WITH {rows} SELECT c.client_id, c.label, c.jwks, c.jwks_uri, c.redirect_uris, c.suspended_at, f.jwks, "
-    "f.fetched_at, f.tried_at, r.id, r.legal_name, r.contact, r.registration_no, r.event_uri, r.suspended_at "
+    "f.fetched_at, f.tried_at, r.id, r.legal_name, r.contact, r.registration_no, r.event_uri, r.suspended_at, "
+    "r.jurisdiction, r.erase_days "
     "FROM rows JOIN client c ON c.client_id = rows.client_id JOIN recipient r ON r.id = c.recipient_id "
     "LEFT JOIN fetched_keys f ON f.client_id = c.client_id",
     client_id="text",
@@ -182,4 +190,6 @@ def _recipient(row: Any) -> Recipient:
         registration_no=row.registration_no,
         event_uri=row.event_uri,
         suspended=row.suspended_at is not None,
+        jurisdiction=row.jurisdiction,
+        erase_days=row.erase_days,
     )

@@ -18,8 +18,6 @@ from vault.fields import FIELDS
 from vault.ids import Bucket, SubjectId
 
 SCHEMA: Final = "ISO/IEC TS 27560:2023"
-JURISDICTION: Final = "CN"
-"""The law under which this service takes consent; its words are those of the PIPL."""
 
 _DPV: Final = "https://w3id.org/dpv#"
 _PD: Final = "https://w3id.org/dpv/pd#"
@@ -49,6 +47,7 @@ class GrantFacts:
     recipient_id: RecipientId
     recipient_name: str
     registration_no: str
+    jurisdiction: str
     purpose: str
     kind: str
     fields: tuple[str, ...]
@@ -121,7 +120,7 @@ def _purpose(facts: GrantFacts) -> dict[str, Any]:
         "uses": facts.max_uses,
         "validity": {"from": instant(facts.window_from), "to": instant(facts.window_to)},
         "retention_period": facts.retention,
-        "jurisdictions": [JURISDICTION],
+        "jurisdictions": [facts.jurisdiction],
         "withdrawal_method": "one request, without a reason, where it was given",
     }
 

@@ -6,7 +6,7 @@ are nobody's twice.
 
 * `register(conn, registration, now_ms) -> Registered`: a recipient and its first program.
 * `add_client(conn, recipient_id, program, now_ms) -> ClientId`, `replace_keys(conn, client_id, jwks, jwks_uri)`,
-  `change(conn, recipient_id, contact=…, event_uri=…)`.
+  `change(conn, recipient_id, contact=…, event_uri=…, erase_days=…)`.
 All raise BadRegistration; the later three UnknownRecipient. A name and a registration number never change: consents
 were given to them.
 """
@@ -30,7 +30,9 @@ _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 # What RFC 3986 writes, less what would end a directive of a header or stand for a quote there.
 _ADDRESS = re.compile(r"[A-Za-z0-9:/?#\[\]@!$&()*+=._~%-]{1,2000}")
 _LABEL = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
+_COUNTRY = re.compile(r"[A-Z]{2}(-[A-Z0-9]{1,3})?")
 _MAX_TEXT = 200
+_MOST_DAYS = 3660
 _MOST_ADDRESSES = 16
 FIRST_LABEL = "production"
 
@@ -47,7 +49,11 @@ class Program:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Registration:
-    """A recipient with its first client; `event_uri` is where it wants to be told of withdrawals."""
+    """A recipient with its first client; `event_uri` is where it wants to be told of withdrawals.
+
+    `jurisdiction` (a country of ISO 3166-1, maybe with its part) is the law its consents are given under, for good;
+    `erase_days` is how long it may take at most to erase when a consent ends.
+    """
 
     legal_name: str
     contact: str
@@ -57,6 +63,8 @@ class Registration:
     jwks_uri: str | None = None
     event_uri: str | None = None
     label: str = FIRST_LABEL
+    jurisdiction: str = "CN"
+    erase_days: int = 15
 
     @property
     def program(self) -> Program:
@@ -79,13 +87,17 @@ def register(conn: Connection, registration: Registration, now_ms: int | None = 
         for member in ("legal_name", "contact", "registration_no")
     }
     told_at = None if registration.event_uri is None else _called(registration.event_uri, "event_uri")
+    law = {
+        "jurisdiction": _jurisdiction(registration.jurisdiction),
+        "erase_days": _erase_days(registration.erase_days),
+    }
     columns = _program(registration.program)
     known = select(recipient.c.id).where(recipient.c.registration_no == names["registration_no"])
     if (found := conn.execute(known).scalar_one_or_none()) is not None:
         raise BadRegistration(f"this registration number is {found}'s already")
     at = time.time_ns() // 1_000_000 if now_ms is None else now_ms
     who = RecipientId(new_reference("org", at))
-    conn.execute(insert(recipient).values(id=who, **names, event_uri=told_at, created_at=at))
+    conn.execute(insert(recipient).values(id=who, **names, **law, event_uri=told_at, created_at=at))
     return Registered(recipient_id=who, client_id=_insert(conn, who, columns, at))
 
 
@@ -116,14 +128,21 @@ def replace_keys(
 
 
 def change(
-    conn: Connection, recipient_id: str, *, contact: str | None = None, event_uri: str | None = None
+    conn: Connection,
+    recipient_id: str,
+    *,
+    contact: str | None = None,
+    event_uri: str | None = None,
+    erase_days: int | None = None,
 ) -> None:
-    """Give a recipient another contact or another address for its events; an empty address takes it away."""
-    columns: dict[str, str | None] = {}
+    """Give a recipient another contact, address for its events (an empty one takes it away) or time to erase in."""
+    columns: dict[str, str | int | None] = {}
     if contact is not None:
         columns["contact"] = _line(contact)
     if event_uri is not None:
         columns["event_uri"] = _called(event_uri, "event_uri") if event_uri else None
+    if erase_days is not None:
+        columns["erase_days"] = _erase_days(erase_days)
     if not columns:
         raise BadRegistration("nothing to change")
     _clients_of(conn, recipient_id)
@@ -175,6 +194,18 @@ def _line(text: str) -> str:
     if not line or len(line) > _MAX_TEXT or not line.isprintable():
         raise BadRegistration("name, contact and registration are one printable line of up to 200 characters")
     return line
+
+
+def _jurisdiction(code: str) -> str:
+    if not _COUNTRY.fullmatch(code):
+        raise BadRegistration("a jurisdiction is a code of ISO 3166, such as CN or US-CA")
+    return code
+
+
+def _erase_days(days: int) -> int:
+    if not 1 <= days <= _MOST_DAYS:
+        raise BadRegistration(f"a recipient has 1 to {_MOST_DAYS} days to erase")
+    return days
 
 
 def _called(uri: str, what: str) -> str:

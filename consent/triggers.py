@@ -37,7 +37,7 @@ MOVING = {
     "event_outbox": ("attempts", "code", "delivered_at", "failed_at", "next_at"),
     "consumer": ("sign_in_hash", "lang"),
     "client": ("jwks", "jwks_uri", "redirect_uris", "suspended_at"),
-    "recipient": ("contact", "event_uri", "suspended_at"),
+    "recipient": ("contact", "erase_days", "event_uri", "suspended_at"),
 }
 """The only columns of these tables that may ever change."""
 

@@ -37,8 +37,10 @@ _FAMILY = RowSet(
     "UNION ALL SELECT c.id, tree.depth + 1 FROM tree JOIN consent_grant c "
     "ON c.parent_grant = tree.id AND c.bucket = (SELECT rows.bucket FROM rows)), "
     "standing(id, depth, nearest) AS (SELECT id, max(depth), min(depth) FROM tree GROUP BY id) "
-    "SELECT g.bucket, g.id, g.recipient_id, g.client_id, g.state, g.retention, s.nearest "
+    "SELECT g.bucket, g.id, g.recipient_id, g.client_id, g.state, g.retention, "
+    "r.erase_days, s.nearest "
     "FROM standing s JOIN consent_grant g ON g.bucket = (SELECT rows.bucket FROM rows) AND g.id = s.id "
+    "JOIN recipient r ON r.id = g.recipient_id "
     "ORDER BY s.depth DESC, g.id",
     bucket="int",
     subject="bytes",
@@ -111,6 +113,7 @@ class Member:
     client_id: ClientId
     state: GrantState
     retention: str
+    erase_days: int
     named: bool
 
     @property
@@ -218,6 +221,7 @@ def _cause(end: Ending, act: Act) -> Cause:
         disclosures=end.disclosures,
         voided=end.voided,
         retention=end.member.retention,
+        erase_days=end.member.erase_days,
         erased=act.channel == ERASURE,
     )
 
@@ -231,7 +235,8 @@ def _members(rows: Sequence[tuple[Any, ...]]) -> list[Member]:
             client_id=ClientId(client),
             state=GrantState(state),
             retention=retention,
+            erase_days=erase_days,
             named=nearest == 0,
         )
-        for bucket, grant, recipient, client, state, retention, nearest in rows
+        for bucket, grant, recipient, client, state, retention, erase_days, nearest in rows
     ]

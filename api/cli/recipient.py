@@ -45,6 +45,8 @@ class RecipientFile(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     jwks_uri: str | None = None
     event_uri: str | None = None
     label: str = FIRST_LABEL
+    jurisdiction: str = "CN"
+    erase_days: int = 15
 
 
 @click.group("recipient")
@@ -100,6 +102,8 @@ def register(conn: Connection, wanted: RecipientFile, now_ms: int) -> dict[str, 
         jwks_uri=wanted.jwks_uri,
         event_uri=wanted.event_uri,
         label=wanted.label,
+        jurisdiction=wanted.jurisdiction,
+        erase_days=wanted.erase_days,
     )
     who = recipients.register(conn, registration, now_ms)
     shown = [

@@ -81,17 +81,28 @@ def keys(home: Path | None, client_id: str, file: Path | None, uri: str | None, 
 @click.argument("recipient_id")
 @click.option("--contact", help="How people reach it.")
 @click.option("--event-uri", help="Where it wants to be told of withdrawals; empty for nowhere.")
+@click.option("--erase-days", type=int, help="How long it may take to erase when a consent ends, at most.")
 @json_option
 def change(
-    home: Path | None, recipient_id: str, contact: str | None, event_uri: str | None, as_json: bool
+    home: Path | None,
+    recipient_id: str,
+    contact: str | None,
+    event_uri: str | None,
+    erase_days: int | None,
+    as_json: bool,
 ) -> None:
-    """Give RECIPIENT_ID another contact or another address for its events; its name and number never change."""
+    """Give RECIPIENT_ID another contact, address for events or time to erase; its name, number and law never change."""
     with databases(settings_of(home)) as (data, _keys), data.write() as conn:
-        recipients.change(conn, recipient_id, contact=contact, event_uri=event_uri)
+        recipients.change(conn, recipient_id, contact=contact, event_uri=event_uri, erase_days=erase_days)
         who = recipients.recipient(conn, recipient_id)
         assert who is not None  # it was changed a moment ago
     emit(
-        {"recipient_id": recipient_id, "contact": who.contact, "event_uri": who.event_uri},
+        {
+            "recipient_id": recipient_id,
+            "contact": who.contact,
+            "event_uri": who.event_uri,
+            "erase_days": who.erase_days,
+        },
         as_json=as_json,
         lines=[f"{recipient_id}: {who.contact}, events to {who.event_uri or 'nowhere'}"],
     )
@@ -146,6 +157,8 @@ def _shown(who: Recipient, apps: list[Client]) -> dict[str, Any]:
         "legal_name": who.legal_name,
         "registration_no": who.registration_no,
         "event_uri": who.event_uri,
+        "jurisdiction": who.jurisdiction,
+        "erase_days": who.erase_days,
         "suspended": who.suspended,
         "clients": [
             {

@@ -123,6 +123,20 @@ def test_a_client_that_is_none_is_refused_with_its_code(perusal, home, write, kn
     assert len(listed(perusal, home)[0]["clients"]) == 1
 
 
+def test_the_operator_gives_a_recipient_its_law_and_its_days_to_erase(perusal, home, write):
+    key = ECKey.generate_key("P-256", {"kid": "k1"})
+    document = {**APPS[0].registration(1, jwks(key)), "jurisdiction": "SG", "erase_days": 30}
+    made = perusal("recipient", "add", write(document), "--dir", home, "--json").json["recipients"][0]
+
+    said = perusal("recipient", "change", made["recipient_id"], "--erase-days", 10, "--dir", home, "--json")
+
+    assert said.json["erase_days"] == 10
+    (one,) = listed(perusal, home)
+    assert (one["jurisdiction"], one["erase_days"]) == ("SG", 10)
+    never = perusal("recipient", "change", made["recipient_id"], "--erase-days", 0, "--dir", home)
+    assert (never.code, "[bad_registration]" in never.err) == (Exit.WRONG, True)
+
+
 def test_a_registration_number_is_registered_once(perusal, home, write, known):
     first, _ = known
     again = APPS[0].registration(1, jwks(ECKey.generate_key("P-256")))

@@ -172,6 +172,16 @@ def test_the_record_says_what_the_standard_asks_for_and_nothing_personal(world, 
     assert person.subject.hex() not in text
 
 
+def test_the_record_names_the_law_its_recipient_was_registered_under(world):
+    app, person = world.app(jurisdiction="SG"), world.person()
+    issued = world.token(app, person)
+
+    (first,) = [payload(token)["record"] for token in whole(world, person, issued)]
+
+    (purpose,) = first["pii_processing"]["purposes"]
+    assert purpose["jurisdictions"] == ["SG"]
+
+
 def test_two_recipients_of_one_person_cannot_tell_it_from_their_receipts(world):
     person, parcel, shop = world.person(), world.app(), world.app("marketing", "Corner Shop")
     tokens = [world.token(parcel, person), world.token(shop, person)]

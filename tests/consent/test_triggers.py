@@ -245,6 +245,7 @@ def queued_event(world, grant_id):
         disclosures=0,
         voided=0,
         retention=grant["retention"],
+        erase_days=15,
     )
     with world.vault.data.write() as conn:
         return queue(conn, world.vault, [cause])[0]

@@ -3,20 +3,22 @@
 import pytest
 from joserfc import jwt as jose
 from joserfc.jwk import ECKey
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select, text, update
+from sqlalchemy.exc import IntegrityError
 
-from consent import receipts
+from consent import receipts, recipients
 from consent.approve import refuse
 from consent.denials import DenialCode, Denied
 from consent.details import instant
 from consent.disclose import Disclosure, disclose_many
+from consent.errors import BadRegistration
 from consent.history import grant
 from consent.ids import grant_text
 from consent.ledger import jws
 from consent.ledger.entry import Kind, parse
 from consent.ledger.tables import entry
 from consent.signing_keys import Purpose, key
-from consent.tables import event_outbox, token, use, withdrawal
+from consent.tables import event_outbox, recipient, token, use, withdrawal
 from consent.withdraw import withdraw
 from vault.storage import Dialect
 
@@ -107,6 +109,34 @@ def test_the_recipients_event_says_what_it_must_do(world, used_once):
     assert said["duties"] == ["stop", "erase_by:2026-12-06"]
     assert said["unredeemed_uses_voided"] == 1
     assert said["grant_id"] == grant_text(issued.grant_id)
+
+
+def test_a_recipient_has_as_many_days_to_erase_as_the_operator_gave_it(world):
+    app, person = world.app(erase_days=30), world.person()
+    with world.vault.data.write() as conn:
+        recipients.change(conn, app.client.recipient.id, erase_days=20)
+    issued = world.token(app, person, uses=3)
+    disclose_many(world.vault, [world.request(issued)], world.now)
+    take_back(world, person, issued)
+    (queued,) = events(world)
+
+    (said,) = event_of(world, queued)["events"].values()
+
+    assert said["duties"] == ["stop", "erase_by:2026-12-11"]
+
+
+@pytest.mark.parametrize("change", [{"erase_days": 0}, {"erase_days": 3661}, {"jurisdiction": "China"}])
+def test_a_recipient_with_impossible_days_or_no_country_is_not_registered(world, change):
+    with pytest.raises(BadRegistration):
+        world.app(**change)
+
+
+def test_the_law_of_a_recipient_never_changes_and_its_days_stay_above_nothing(world):
+    world.app()
+
+    for column, value in (("jurisdiction", "SG"), ("erase_days", 0)):
+        with pytest.raises(IntegrityError), world.vault.data.write() as conn:
+            conn.execute(update(recipient).values({column: value}))
 
 
 def test_a_consent_never_used_asks_for_no_erasure(world):

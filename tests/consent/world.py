@@ -91,13 +91,14 @@ class World:
     def tick(self, ms: int) -> None:
         self.now += ms
 
-    def app(self, purpose: str = "delivery", name: str = "Swift Parcel Ltd") -> App:
+    def app(self, purpose: str = "delivery", name: str = "Swift Parcel Ltd", **further: Any) -> App:
         registration = Registration(
             legal_name=name,
             contact="privacy@app.example",
             registration_no=f"9131-{secrets.token_hex(6)}",
             redirect_uris=[REDIRECT],
             jwks=JWKS,
+            **further,
         )
         with self.vault.data.write() as conn:
             who = recipients.register(conn, registration, self.now)

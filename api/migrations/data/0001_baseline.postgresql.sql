@@ -567,14 +567,17 @@ CREATE TABLE recipient (
 	event_uri TEXT,
 	created_at BIGINT NOT NULL,
 	suspended_at BIGINT,
+	jurisdiction TEXT DEFAULT 'CN' NOT NULL,
+	erase_days INTEGER DEFAULT '15' NOT NULL,
 	tenant BYTEA DEFAULT perusal_home() NOT NULL,
 	CONSTRAINT pk_recipient PRIMARY KEY (id),
+	CONSTRAINT ck_recipient_erase_days CHECK (erase_days BETWEEN 1 AND 3660),
 	CONSTRAINT uq_recipient_registration_no UNIQUE (registration_no, tenant)
 )
 -- end
 CREATE FUNCTION recipient_before_update() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'recipient: these columns never change' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
 -- end
-CREATE TRIGGER recipient_before_update BEFORE UPDATE ON recipient FOR EACH ROW WHEN (NEW.id IS DISTINCT FROM OLD.id OR NEW.legal_name IS DISTINCT FROM OLD.legal_name OR NEW.registration_no IS DISTINCT FROM OLD.registration_no OR NEW.created_at IS DISTINCT FROM OLD.created_at OR NEW.tenant IS DISTINCT FROM OLD.tenant) EXECUTE FUNCTION recipient_before_update()
+CREATE TRIGGER recipient_before_update BEFORE UPDATE ON recipient FOR EACH ROW WHEN (NEW.id IS DISTINCT FROM OLD.id OR NEW.legal_name IS DISTINCT FROM OLD.legal_name OR NEW.registration_no IS DISTINCT FROM OLD.registration_no OR NEW.created_at IS DISTINCT FROM OLD.created_at OR NEW.jurisdiction IS DISTINCT FROM OLD.jurisdiction OR NEW.tenant IS DISTINCT FROM OLD.tenant) EXECUTE FUNCTION recipient_before_update()
 -- end
 CREATE FUNCTION recipient_stays() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'recipient: rows stay' USING ERRCODE = '23514'; END $$
 -- end

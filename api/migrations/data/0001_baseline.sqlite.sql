@@ -432,12 +432,15 @@ CREATE TABLE recipient (
 	event_uri TEXT,
 	created_at BIGINT NOT NULL,
 	suspended_at BIGINT,
+	jurisdiction TEXT DEFAULT 'CN' NOT NULL,
+	erase_days INTEGER DEFAULT '15' NOT NULL,
 	tenant BLOB DEFAULT (x'') NOT NULL,
 	CONSTRAINT pk_recipient PRIMARY KEY (id),
+	CONSTRAINT ck_recipient_erase_days CHECK (erase_days BETWEEN 1 AND 3660),
 	CONSTRAINT uq_recipient_registration_no UNIQUE (registration_no, tenant)
 )
 -- end
-CREATE TRIGGER recipient_before_update BEFORE UPDATE ON recipient WHEN NEW.id IS NOT OLD.id OR NEW.legal_name IS NOT OLD.legal_name OR NEW.registration_no IS NOT OLD.registration_no OR NEW.created_at IS NOT OLD.created_at OR NEW.tenant IS NOT OLD.tenant BEGIN SELECT RAISE(ABORT, 'recipient: these columns never change') WHERE 1 = 1; END
+CREATE TRIGGER recipient_before_update BEFORE UPDATE ON recipient WHEN NEW.id IS NOT OLD.id OR NEW.legal_name IS NOT OLD.legal_name OR NEW.registration_no IS NOT OLD.registration_no OR NEW.created_at IS NOT OLD.created_at OR NEW.jurisdiction IS NOT OLD.jurisdiction OR NEW.tenant IS NOT OLD.tenant BEGIN SELECT RAISE(ABORT, 'recipient: these columns never change') WHERE 1 = 1; END
 -- end
 CREATE TRIGGER recipient_no_delete BEFORE DELETE ON recipient BEGIN SELECT RAISE(ABORT, 'recipient: rows stay'); END
 -- end
