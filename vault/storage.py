@@ -46,6 +46,16 @@ _BY_KEY: Final = (
 """Statements here find rows by their keys. PostgreSQL plans each once a connection, and while a table is new and
 has no statistics it would settle on reading all of it, and go on so when it has grown (ADR 0017)."""
 
+_ALIVE: Final = {
+    "connect_timeout": 10,
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 60_000,
+}
+"""A machine that is gone says no word of farewell: after a minute without a sign of life its connections are over,
+where the system alone would wait for hours. libpq's own names; an address that names one decides it."""
+
 
 class Dialect(StrEnum):
     SQLITE = "sqlite"
@@ -135,7 +145,8 @@ class Database:
 
 def open_database(url: str, *, pool_size: int = 8) -> Database:
     """Open `sqlite:///FILE` or `postgresql+psycopg://...`; the schema is the migrations' business."""
-    dialect = Dialect(make_url(url).get_backend_name())
+    address = make_url(url)
+    dialect = Dialect(address.get_backend_name())
     if dialect is Dialect.SQLITE:
         return Database(_sqlite_engine(url, pool_size), dialect)
     engine = create_engine(
@@ -146,7 +157,10 @@ def open_database(url: str, *, pool_size: int = 8) -> Database:
         isolation_level="READ COMMITTED",
         hide_parameters=True,  # an error's text must never carry a value
         # What the driver prepares it forgets after a roll-back, all at once and ours (`vault.wire`) as well.
-        connect_args={"prepare_threshold": None},
+        connect_args={
+            "prepare_threshold": None,
+            **{name: value for name, value in _ALIVE.items() if name not in address.query},
+        },
     )
     event.listen(engine, "connect", _prepare_postgresql)
     return Database(engine, dialect)

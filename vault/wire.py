@@ -6,6 +6,9 @@ statement, as much as a small statement costs PostgreSQL; this costs a quarter o
 
 A statement is text with `%(name)s` or `%(name)b` in it and a mapping of those names. Values are None, bool, int
 (always sent as bigint), str, bytes and the arrays of `vault.pgarray`.
+
+A server that falls silent amid an exchange is given up after five minutes. A connection whose prepared plans the
+server no longer has, or no longer can follow because a table has changed, is thrown away: the next one prepares anew.
 """
 
 import re
@@ -33,6 +36,9 @@ type _Typed = tuple[str, tuple[int, ...]]
 _PLACEHOLDER = re.compile(r"%\((\w+)\)[sb]|%%")
 _PREPARED: Final = "perusal_prepared"
 _WELL: Final = (ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK)
+_STALE: Final = frozenset({"0A000", "26000"})  # "cached plan must not change result type"; no such statement
+PATIENCE_S: Final = 300.0
+"""How long a server may say nothing amid an exchange: TCP notices a dead machine, but not a halted process."""
 
 
 def send(conn: Connection, statements: Sequence[Statement]) -> list[list[tuple[Any, ...]]]:
@@ -48,9 +54,17 @@ def send(conn: Connection, statements: Sequence[Statement]) -> list[list[tuple[A
     try:
         return _Exchange(driver, pooled.info.setdefault(_PREPARED, _Prepared())).run(statements)
     except psycopg.Error as error:
-        if conn.dialect.is_disconnect(error, driver, None):  # type: ignore[arg-type]  # the protocol is wider
+        gone = conn.dialect.is_disconnect(error, driver, None)  # type: ignore[arg-type]  # the protocol is wider
+        if gone or error.sqlstate in _STALE:
             conn.invalidate(error)
-        raise DBAPIError.instance(None, None, error, psycopg.Error, hide_parameters=True) from error
+        raise DBAPIError.instance(
+            None,
+            None,
+            error,
+            psycopg.Error,
+            hide_parameters=True,
+            connection_invalidated=conn.invalidated,
+        ) from error
     except BaseException:
         conn.invalidate()  # answers may be under way still, and would be taken for those of the next statement
         raise
@@ -147,7 +161,11 @@ class _Exchange:
     def _wait(self, events: int) -> int:
         waiter = poll()
         waiter.register(self._link.socket, events)
-        return waiter.poll()[0][1]
+        happened = waiter.poll(PATIENCE_S * 1_000)
+        if not happened:
+            self._driver.close()  # an answer that comes after all must find nobody
+            raise psycopg.OperationalError("the server has said nothing for too long")
+        return happened[0][1]
 
 
 def _rows(rows: Adaptation, answer: PGresult) -> list[tuple[Any, ...]]:

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 
 import pytest
 from sqlalchemy import Connection
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
 from tests.backends import Backend
+from vault import wire
 from vault.pgarray import encode
-from vault.storage import Dialect
+from vault.storage import Database, Dialect, open_database
 from vault.wire import send
 
 
@@ -133,3 +134,68 @@ def test_a_connection_that_is_gone_is_an_error_and_then_another_connection(
     with pytest.raises(DBAPIError) as gone:
         noted(conn)
     assert gone.value.connection_invalidated or conn.invalidated
+
+
+def test_a_server_that_falls_silent_is_given_up(
+    conn: Connection, backend: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wire, "PATIENCE_S", 0.2)
+    with pytest.raises(OperationalError) as silent:
+        send(conn, [("SELECT pg_sleep(30)", {})])
+    assert silent.value.connection_invalidated
+    with backend.data.engine.connect() as other:
+        assert send(other, [("SELECT 'now'", {})]) == [[("now",)]]
+
+
+def test_a_plan_that_no_longer_fits_its_table_is_made_anew_on_the_next_connection(
+    conn: Connection, backend: Backend
+) -> None:
+    everything = ("SELECT * FROM noted", {})
+    send(conn, [note(1), everything])
+    conn.commit()
+    with backend.data.write() as other:
+        other.exec_driver_sql("ALTER TABLE noted ADD COLUMN at bigint")
+
+    with pytest.raises(DBAPIError) as stale:
+        send(conn, [everything])
+
+    assert stale.value.connection_invalidated
+    conn.rollback()
+    assert send(conn, [everything]) == [[(1, None, None)]]
+
+
+def test_statements_that_the_server_forgot_are_prepared_again_on_the_next_connection(
+    conn: Connection,
+) -> None:
+    send(conn, [note(1)])
+    conn.commit()
+    conn.exec_driver_sql("DEALLOCATE ALL")
+
+    with pytest.raises(DBAPIError) as forgotten:
+        send(conn, [note(2)])
+
+    assert forgotten.value.connection_invalidated
+    conn.rollback()
+    send(conn, [note(2)])
+    assert noted(conn) == [1, 2]
+
+
+def test_a_machine_that_is_gone_is_noticed_within_a_minute_unless_the_address_says_otherwise(
+    conn: Connection, backend: Backend
+) -> None:
+    def parameters(database: Database) -> dict[str, str]:
+        with database.engine.connect() as made:
+            driver = made.connection.driver_connection
+            assert driver is not None
+            return driver.info.get_parameters()
+
+    patient = open_database(f"{backend.data_url}&tcp_user_timeout=90000")
+    ours, theirs = parameters(backend.data), parameters(patient)
+    patient.close()
+
+    keepalive = int(ours["keepalives_idle"]) + int(ours["keepalives_interval"]) * int(
+        ours["keepalives_count"]
+    )
+    assert keepalive <= 60
+    assert (ours["tcp_user_timeout"], theirs["tcp_user_timeout"]) == ("60000", "90000")
+    assert theirs["keepalives_idle"] == ours["keepalives_idle"]
