@@ -100,7 +100,24 @@ def parse_dual(text: str) -> DualId:
 
 def canonical_json(document: Any) -> str:
     """RFC 8785 for what we store: text, integers, lists and objects (no floats), members sorted, no spaces."""
-    return json.dumps(document, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    text = _compact_json(document, sort_keys=True)
+    # `sort_keys` goes by code points, the RFC (§3.2.3) by UTF-16 units: they differ beyond ASCII only.
+    return text if text.isascii() else _compact_json(_in_utf16_order(document), sort_keys=False)
+
+
+def _compact_json(document: Any, *, sort_keys: bool) -> str:
+    return json.dumps(
+        document, ensure_ascii=False, sort_keys=sort_keys, separators=(",", ":"), allow_nan=False
+    )
+
+
+def _in_utf16_order(document: Any) -> Any:
+    if isinstance(document, dict):
+        names = sorted(document, key=lambda name: name.encode("utf-16-be"))
+        return {name: _in_utf16_order(document[name]) for name in names}
+    if isinstance(document, list | tuple):
+        return [_in_utf16_order(one) for one in document]
+    return document
 
 
 @lru_cache(maxsize=1024)
