@@ -16,7 +16,7 @@ import re
 import socket
 import ssl
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -24,17 +24,16 @@ from functools import cache
 from urllib.parse import SplitResult, urlsplit
 
 from api.addresses import is_loopback, may_be_called
+from api.resolving import Resolve, looked_up
 
 MOST_BYTES = 64 * 1024
 """How long an answer may be."""
 
 WITHIN_S = 5.0
-"""How long everything may take together: connecting, the handshake, sending and reading."""
+"""How long everything may take together: looking the name up, connecting, the handshake, sending and reading."""
 
 _MOST_ADDRESSES = 4
 _URL = re.compile(r"https?://[A-Za-z0-9:/?\[\]@!$&'()*+,;=._~%-]{1,2000}")
-
-type Resolve = Callable[[str, int], Iterable[str]]
 
 
 class FetchFault(StrEnum):
@@ -125,7 +124,8 @@ def _connected(parts: SplitResult, guard: Guard, ends: float) -> socket.socket:
     """A connection to an address that was looked at, the certificate checked against the name."""
     host, secure = parts.hostname or "", parts.scheme == "https"
     port = parts.port or (443 if secure else 80)
-    sock = _first(_allowed(host, port, guard, secure=secure), port, ends)
+    found = looked_up(guard.resolve, host, port, _left(ends))
+    sock = _first(_allowed(found, host, guard, secure=secure), port, ends)
     if not secure:
         return sock
     try:
@@ -136,8 +136,7 @@ def _connected(parts: SplitResult, guard: Guard, ends: float) -> socket.socket:
         raise
 
 
-def _allowed(host: str, port: int, guard: Guard, *, secure: bool) -> list[str]:
-    found = list(guard.resolve(host, port))
+def _allowed(found: list[str], host: str, guard: Guard, *, secure: bool) -> list[str]:
     named = host in guard.hosts
     # One bad address among good ones is refused whole: whoever answers for the name chooses which is tried first.
     for address in found:

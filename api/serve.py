@@ -4,6 +4,7 @@ Loopback unless the settings say otherwise. No access log: addresses and request
 Leaves with exit code 0 after SIGTERM or Ctrl-C, having answered what had begun.
 """
 
+import asyncio
 import json
 import logging
 import os
@@ -11,9 +12,11 @@ import signal
 import socket
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from types import FrameType
+from typing import Final
 
 import uvicorn
 from litestar import Litestar
@@ -32,6 +35,9 @@ from vault.opening import Vault
 from vault.storage import Dialect
 
 _BACKLOG = 2048
+THREADS: Final = 16
+"""For requests. The loop's own number follows the processors, and on a small machine a few that wait for a recipient's
+keys would be all of them; more than the data base has connections would only wait there."""
 
 
 class _Server(uvicorn.Server):
@@ -43,6 +49,7 @@ class _Server(uvicorn.Server):
         self._ready = ready
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(THREADS, "request"))
         await super().startup(sockets)
         if self.started:
             log_event(Event.STARTED)

@@ -1,31 +1,46 @@
 """The public keys of whoever calls: as registered, or fetched from the client's `jwks_uri` when that is due.
 
 Only a signature makes anybody ask there, so a stranger could make us ask in a recipient's name: once a minute for one
-client, of few at a time, and only where `fetching` lets anybody be called. What went wrong is told to nobody: the
-client is simply not known by the key it used.
+client, and only where `fetching` lets anybody be called. Clients do not wait for each other, only for their own keys, and
+of each a few at a time. What went wrong is told to nobody: the client is simply not known by the key it used.
 """
 
-from threading import BoundedSemaphore, Lock
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import Final
 
 from api.fetching import FetchFailed, Guard, guarded_get
 from consent import fetched, recipients
 from consent.compact import heading
 from consent.errors import BadRegistration
+from consent.ids import ClientId
 from consent.key_sets import PublicKey, key_set
 from consent.recipients import Client
 from vault.storage import Database
 
 _TYPES = frozenset({"application/json", "application/jwk-set+json"})
 _OK = 200
-_MOST_WAITING = 8
+MOST_FOR_ONE: Final = 6
+MOST_WAITING: Final = 10
+"""Of one client, and of all: each holds one of the server's threads (`api.serve.THREADS`), which others need."""
+
+
+@dataclass(slots=True)
+class _Queue:
+    """Requests of one client: one fetches, the others wait for it; `size` counts both, under the lock of all."""
+
+    turn: Lock = field(default_factory=Lock)
+    size: int = 0
 
 
 class ClientKeys:
     """Who fetches and who waits, in one server process."""
 
     def __init__(self) -> None:
-        self._one = Lock()
-        self._few = BoundedSemaphore(_MOST_WAITING)
+        self._lock = Lock()
+        self._queues: dict[ClientId, _Queue] = {}  # guarded by _lock; a client is in it while anybody waits
 
     def of(
         self, data: Database, guard: Guard, client: Client, signed: str, now_ms: int
@@ -33,27 +48,44 @@ class ClientKeys:
         """The keys that may verify `signed`, a compact JWS of this client."""
         said = heading(signed)
         kid = None if said is None else said[0]
-        # Whoever finds too many waiting goes on with what is known, rather than hold a thread of the server.
-        if fetched.due(client, kid, now_ms) and self._few.acquire(blocking=False):
-            try:
-                client = self._renewed(data, guard, client, kid, now_ms)
-            finally:
-                self._few.release()
+        if fetched.due(client, kid, now_ms):
+            with self._queued(client.client_id) as queue:
+                # Whoever finds too many waiting goes on with what is known, rather than hold a thread of the server.
+                if queue is not None:
+                    with queue.turn:
+                        client = _renewed(data, guard, client, kid, now_ms)
         return fetched.usable(client, now_ms)
 
-    def _renewed(self, data: Database, guard: Guard, client: Client, kid: str | None, now_ms: int) -> Client:
-        # One at a time: the second of two requests under a new key waits for the first one's answer and reads it here.
-        with self._one:
-            found = _read(data, client)
-            if not (fetched.due(found, kid, now_ms) and fetched.may_try(found, now_ms)):
-                return found
-            with data.write() as conn:
-                mine = fetched.claim_try(conn, client.client_id, now_ms)
-            keys = _fetch(found.jwks_uri or "", guard) if mine else None
-            if keys is not None:
-                with data.write() as conn:
-                    fetched.keep(conn, client.client_id, found.jwks_uri or "", keys, now_ms)
-            return _read(data, client)
+    @contextmanager
+    def _queued(self, client_id: ClientId) -> Iterator[_Queue | None]:
+        """A place in the client's queue; None when that is too long, or all are together."""
+        with self._lock:
+            queue = self._queues.setdefault(client_id, _Queue())
+            full = (
+                queue.size >= MOST_FOR_ONE or sum(one.size for one in self._queues.values()) >= MOST_WAITING
+            )
+            queue.size += not full
+        try:
+            yield None if full else queue
+        finally:
+            with self._lock:
+                queue.size -= not full
+                if queue.size == 0:
+                    self._queues.pop(client_id, None)
+
+
+def _renewed(data: Database, guard: Guard, client: Client, kid: str | None, now_ms: int) -> Client:
+    """The client as it is known once its turn has come: the one before may have fetched what this one is after."""
+    found = _read(data, client)
+    if not (fetched.due(found, kid, now_ms) and fetched.may_try(found, now_ms)):
+        return found
+    with data.write() as conn:
+        mine = fetched.claim_try(conn, client.client_id, now_ms)
+    keys = _fetch(found.jwks_uri or "", guard) if mine else None
+    if keys is not None:
+        with data.write() as conn:
+            fetched.keep(conn, client.client_id, found.jwks_uri or "", keys, now_ms)
+    return _read(data, client)
 
 
 def _read(data: Database, client: Client) -> Client:

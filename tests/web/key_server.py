@@ -10,7 +10,8 @@ from typing import Any
 
 @dataclass
 class KeyServer:
-    """`keys` are published at `uri`; `asked` counts; while `hold` is set, an answer waits for `go`."""
+    """`keys` are published at `uri`; `asked` counts, `came` is set by the first; while `hold` is set, an answer
+    waits for `go`."""
 
     port: int
     keys: list[Any]
@@ -18,6 +19,7 @@ class KeyServer:
     kind: str = "application/jwk-set+json"
     raw: bytes | None = None
     asked: int = 0
+    came: Event = field(default_factory=Event)
     go: Event = field(default_factory=Event)
     hold: bool = False
 
@@ -36,8 +38,9 @@ def key_server(*keys):
     class Answers(BaseHTTPRequestHandler):
         def do_GET(self):
             shown.asked += 1
+            shown.came.set()
             if shown.hold:
-                shown.go.wait(10)
+                shown.go.wait(60)
             body = shown.body()
             self.send_response(shown.status)
             self.send_header("Content-Type", shown.kind)
@@ -53,7 +56,9 @@ def key_server(*keys):
         shown = KeyServer(server.server_address[1], list(keys))
         thread = Thread(target=server.serve_forever, daemon=True)
         thread.start()
-        yield shown
-        shown.go.set()
-        server.shutdown()
-        thread.join(10)
+        try:
+            yield shown
+        finally:
+            shown.go.set()
+            server.shutdown()
+            thread.join(30)

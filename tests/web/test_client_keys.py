@@ -1,13 +1,17 @@
 """Clients whose keys are at an address of their own: fetched when due, refetched for a new key, never trusted for ever."""
 
 import json
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from itertools import islice
+from threading import Barrier
 
 import pytest
 from joserfc import jwt
 from joserfc.jwk import ECKey, OKPKey
 from sqlalchemy import select
 
+from api.fetching import Guard
+from api.oauth.client_keys import MOST_FOR_ONE, ClientKeys
 from consent import fetched, recipients
 from consent.fetched import BETWEEN_TRIES_MS, CEILING_MS, FRESH_MS
 from consent.tables import fetched_keys
@@ -168,6 +172,54 @@ def test_requests_that_come_together_under_a_new_key_ask_once_and_are_all_answer
         answers = {one.result(30).status_code for one in waiting}
 
     assert answers == {201}
+    assert shown.asked == 1
+
+
+PATIENT = Guard(hosts=frozenset({"127.0.0.1"}), within_s=60.0)
+"""Waits for as long as a test may take on a busy machine."""
+
+
+def known_keys(world, app, keys):
+    with world.vault.data.read() as conn:
+        client = recipients.client(conn, app.client_id)
+    return keys.of(world.vault.data, PATIENT, client, app.assertion(), world.clock())
+
+
+@pytest.mark.parametrize("backend", ["sqlite", "postgresql"], indirect=True)
+def test_a_client_whose_keys_come_slowly_holds_up_no_other(world, served):
+    slow, shown = served
+    shown.hold = True
+    keys, other_key = ClientKeys(), ECKey.generate_key("P-256", {"kid": "k1"})
+    with key_server(other_key) as other, ThreadPoolExecutor(1) as threads:
+        app = world.app("Second", jwks_uri=other.uri)
+        waiting = threads.submit(known_keys, world, slow, keys)
+        assert shown.came.wait(60)
+
+        assert len(known_keys(world, app, keys)) == 1
+        assert not waiting.done()
+        shown.go.set()
+        assert len(waiting.result(60)) == 1
+
+
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+def test_of_one_client_a_few_wait_for_its_keys_and_the_others_go_on_with_what_is_known(world, served):
+    slow, shown = served
+    shown.hold = True
+    keys, start = ClientKeys(), Barrier(MOST_FOR_ONE + 3)
+
+    def ask():
+        start.wait(60)
+        return known_keys(world, slow, keys)
+
+    with ThreadPoolExecutor(MOST_FOR_ONE + 3) as threads:
+        waiting = [threads.submit(ask) for _ in range(MOST_FOR_ONE + 3)]
+        assert shown.came.wait(60)
+        early = [one.result(60) for one in islice(as_completed(waiting, 60), 3)]
+        shown.go.set()
+        answers = [one.result(60) for one in waiting]
+
+    assert early == [(), (), ()]
+    assert sum(len(answer) for answer in answers) == MOST_FOR_ONE
     assert shown.asked == 1
 
 
