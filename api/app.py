@@ -45,6 +45,7 @@ from api.oauth.grants import end_grant, query_grant
 from api.oauth.introspect import introspect_token
 from api.oauth.metadata import authorization_server, jwks, protected_resource
 from api.oauth.par import push
+from api.oauth.questions import Asked, Outcome, answer_many
 from api.oauth.revoke import revoke_token
 from api.oauth.status import one_status_list, status_lists
 from api.oauth.token import issue_token
@@ -83,7 +84,6 @@ from api.tlog import log_checkpoint, log_entries, log_keys, log_tile
 from api.wiring import Services
 from consent.denials import Denied
 from consent.disclose import Disclosure, disclose_many
-from consent.introspection import Answer, Question, Replayed, introspect_many
 from consent.ledger.memory import Memory
 from consent.redeem import RedeemRequest
 from vault.opening import Vault
@@ -211,10 +211,10 @@ def _services(
     def disclose(requests: Sequence[RedeemRequest]) -> Sequence[Disclosure | Denied]:
         return disclose_many(vault, requests, clock())
 
-    def introspect(questions: Sequence[Question]) -> Sequence[Answer | Replayed]:
-        return introspect_many(vault, questions, clock())
+    def introspect(asked: Sequence[Asked]) -> Sequence[Outcome]:
+        return answer_many(services, asked)
 
-    return Services(
+    services = Services(
         settings=settings,
         vault=vault,
         clock=clock,
@@ -224,6 +224,7 @@ def _services(
         post_room=post_room,
         seal=seal,
     )
+    return services
 
 
 def _lifespan(services: Services, owned: ExitStack) -> AbstractAsyncContextManager[None]:

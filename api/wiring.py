@@ -1,8 +1,10 @@
 """What a running server holds, built once by `create_app` and found through the request, never through a global."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from litestar.connection import ASGIConnection
 from litestar.types import Scope
@@ -16,9 +18,11 @@ from api.sessions import CookieJar, Lifetime
 from api.settings import Settings
 from consent.denials import Denied
 from consent.disclose import Disclosure
-from consent.introspection import Answer, Question, Replayed
 from consent.redeem import RedeemRequest
 from vault.opening import Vault
+
+if TYPE_CHECKING:  # which answers questions with these very services
+    from api.oauth.questions import Asked, Outcome
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +33,7 @@ class Services:
     vault: Vault
     clock: Clock
     disclosures: Batcher[RedeemRequest, Disclosure | Denied]
-    introspections: Batcher[Question, Answer | Replayed]
+    introspections: Batcher[Asked, Outcome]
     worker: Worker
     post_room: PostRoom
     client_keys: ClientKeys = field(default_factory=ClientKeys)

@@ -4,12 +4,13 @@ A recipient is a legal person with a name, a registration and a way to reach it;
 in production and the one being tested, or two houses of one company), each with public keys and addresses of its own.
 What a client was given works for that client; what a person granted, they granted to the recipient.
 
-* `client(conn, client_id) -> Client | None`, `clients(conn, recipient_id) -> list[Client]`
+* `client(conn, client_id) -> Client | None`, `known_clients(conn, client_ids)` several at once, `clients(conn, recipient_id) -> list[Client]`
 * `recipient(conn, recipient_id) -> Recipient | None`, `recipients(conn) -> list[Recipient]`
 * `register`, `add_client`, `replace_keys` and `change` are `registering`'s verbs, offered here because they belong together.
 """
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -42,6 +43,7 @@ __all__ = [
     "change",
     "client",
     "clients",
+    "known_clients",
     "recipient",
     "recipients",
     "register",
@@ -120,10 +122,13 @@ _CLIENT = RowSet(
 
 def client(conn: Connection, client_id: str) -> Client | None:
     """The client with its recipient, or None when nobody is known by this id."""
-    if not storable(client_id):
-        return None
-    found = _CLIENT(conn, [(client_id,)])
-    return _client(_ClientRow(*found[0])) if found else None
+    return known_clients(conn, [client_id]).get(client_id)
+
+
+def known_clients(conn: Connection, client_ids: Iterable[str]) -> dict[str, Client]:
+    """The clients with their recipients by id; who is not known is not in it."""
+    wanted = sorted({(client_id,) for client_id in client_ids if storable(client_id)})
+    return {row[0]: _client(_ClientRow(*row)) for row in _CLIENT(conn, wanted)}
 
 
 def clients(conn: Connection, recipient_id: str) -> list[Client]:

@@ -6,7 +6,7 @@ two copies sent at the same moment one fails on every worker. What is refused ta
 is worth a row: strangers fill nothing.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -26,6 +26,15 @@ from consent.recipients import Client
 from vault.ids import Bucket, Buckets
 
 _LONGEST_ID = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credentials:
+    """What a client shows of itself: the members of its form, its `DPoP` headers, and the path it sent them to."""
+
+    form: Mapping[str, str]
+    proofs: tuple[str, ...]
+    path: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,35 +76,78 @@ class Caller:
 
 def caller(services: Services, request: Request[Any, Any, Any], form: Mapping[str, str], path: str) -> Caller:
     """Authenticate the client of a form sent to `path`; raises OAuthRefused."""
-    now_ms = services.clock()
-    if form.get("client_assertion_type") != ASSERTION_TYPE or "client_assertion" not in form:
-        raise OAuthRefused(401, "invalid_client", "client.no_assertion")
-    client_id = form.get("client_id") or _claimed_client(form["client_assertion"])
-    # No id of ours looks otherwise, and a data base cannot even be asked about a NUL.
-    if not (client_id.isascii() and client_id.isprintable() and len(client_id) <= _LONGEST_ID):
-        raise OAuthRefused(401, "invalid_client", "client.not_authenticated")
+    credentials = Credentials(form=form, proofs=proofs_of(request), path=path)
+    known = _known(services, form)
+    keys = _keys(services, known, form)
+    return authenticated(services, credentials, known, keys, services.clock())
+
+
+def proofs_of(request: Request[Any, Any, Any]) -> tuple[str, ...]:
+    """Its `DPoP` headers, of which there should be one at most."""
+    return tuple(request.headers.getall("dpop", []))
+
+
+def renew_keys(services: Services, credentials: Credentials) -> None:
+    """Fetch the client's keys where they are due; raises OAuthRefused for nobody's form."""
+    _keys(services, _known(services, credentials.form), credentials.form)
+
+
+def _known(services: Services, form: Mapping[str, str]) -> Client:
+    client_id = claimed_client(form)
     with services.vault.data.glance() as conn:
         known = recipients.client(conn, client_id)
     if known is None:
-        raise OAuthRefused(401, "invalid_client", "client.not_authenticated")
-    said = form["client_assertion"]
-    keys = services.client_keys.of(services.vault.data, services.settings.guard, known, said, now_ms)
-    checked = check_assertion(said, keys, client_id=client_id, issuer=services.issuer, now_ms=now_ms)
+        raise unknown()
+    return known
+
+
+def _keys(services: Services, known: Client, form: Mapping[str, str]) -> tuple[PublicKey, ...]:
+    data, guard = services.vault.data, services.settings.guard
+    return services.client_keys.of(data, guard, known, form["client_assertion"], services.clock())
+
+
+def claimed_client(form: Mapping[str, str]) -> str:
+    """Whom a form says it is from, before anything is verified; raises OAuthRefused where that can be nobody."""
+    if form.get("client_assertion_type") != ASSERTION_TYPE or "client_assertion" not in form:
+        raise OAuthRefused(401, "invalid_client", "client.no_assertion")
+    client_id = form.get("client_id") or _claimed(form["client_assertion"])
+    # No id of ours looks otherwise, and a data base cannot even be asked about a NUL.
+    if not (client_id.isascii() and client_id.isprintable() and len(client_id) <= _LONGEST_ID):
+        raise unknown()
+    return client_id
+
+
+def authenticated(
+    services: Services, shown: Credentials, known: Client, keys: Sequence[PublicKey], now_ms: int
+) -> Caller:
+    """The caller behind what was shown, verified with these keys; raises OAuthRefused."""
+    checked = check_assertion(
+        shown.form["client_assertion"],
+        keys,
+        client_id=known.client_id,
+        issuer=services.issuer,
+        now_ms=now_ms,
+    )
     if not isinstance(checked, Assertion):
-        raise OAuthRefused(401, "invalid_client", "client.not_authenticated")
-    who = Caller(client=known, keys=keys, assertion=checked, proof=None)
+        raise unknown()
+    who = Caller(client=known, keys=tuple(keys), assertion=checked, proof=None)
     with who.spent_when_refused(services):
         if known.suspended:
             raise OAuthRefused(400, "unauthorized_client", "client.suspended")
-        return replace(who, proof=_proof(services, request, path, now_ms))
+        return replace(who, proof=_proof(services, shown, now_ms))
 
 
-def _proof(services: Services, request: Request[Any, Any, Any], path: str, now_ms: int) -> Proof | None:
+def unknown() -> OAuthRefused:
+    """The one answer to every client that is not known by what it sent."""
+    return OAuthRefused(401, "invalid_client", "client.not_authenticated")
+
+
+def _proof(services: Services, shown: Credentials, now_ms: int) -> Proof | None:
     key = services.nonce_key()
     checked = check_proof(
-        request.headers.getall("dpop", []),
+        shown.proofs,
         method="POST",
-        url=services.url(path),
+        url=services.url(shown.path),
         now_ms=now_ms,
         nonce_key=key,
     )
@@ -110,7 +162,7 @@ def _proof(services: Services, request: Request[Any, Any, Any], path: str, now_m
     return checked
 
 
-def _claimed_client(assertion: str) -> str:
+def _claimed(assertion: str) -> str:
     """Whom an assertion says it is from, before anything is verified: only to find the keys to verify with."""
     try:
         claims = msgspec.json.decode(unb64(assertion.split(".")[1]), type=dict[str, Any])
