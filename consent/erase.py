@@ -20,6 +20,7 @@ from consent.erasure_tables import erasure_order
 from consent.errors import ConsentError
 from consent.families import release
 from consent.grants import WITHDRAWABLE
+from consent.guarded import forget
 from consent.ids import GrantId
 from consent.tables import consent_grant
 from consent.withdraw import ERASURE, withdraw
@@ -150,6 +151,7 @@ class _Run:
             release(self.vault, row.subject, self.clock())
         left = erase.unforeseen(self.vault, rows)
         with self.vault.data.write() as conn:
+            forget(conn, [row.who for row in rows])
             erase.untag(conn, self.vault, rows, left)
         return len(rows)
 

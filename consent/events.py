@@ -32,10 +32,14 @@ class EventKind(StrEnum):
 
     WITHDRAWN = "withdrawn"
     ERASURE = "erasure_demanded"
+    SUSPENDED = "suspended"
+    RESUMED = "resumed"
 
 
 WITHDRAWN: Final = _URN + EventKind.WITHDRAWN
 ERASURE: Final = _URN + EventKind.ERASURE
+SUSPENDED: Final = _URN + EventKind.SUSPENDED
+RESUMED: Final = _URN + EventKind.RESUMED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +117,10 @@ def _payload(vault: Vault, cause: Cause, event_id: bytes) -> dict[str, Any]:
 
 def _events(cause: Cause) -> dict[str, Any]:
     about: dict[str, Any] = {"grant_id": grant_text(cause.grant_id)}
+    if cause.kind is EventKind.SUSPENDED:
+        return {SUSPENDED: {**about, "suspended_at": instant(cause.at), "duties": ["stop"]}}
+    if cause.kind is EventKind.RESUMED:
+        return {RESUMED: {**about, "resumed_at": instant(cause.at)}}
     owed = duties(cause.disclosures, cause.at, cause.retention, cause.erase_days)
     if cause.kind is EventKind.ERASURE:
         return {ERASURE: {**about, "demanded_at": instant(cause.at), "duties": owed}}

@@ -1,13 +1,15 @@
 """Ties between people, each in the ledger by the commit that makes it: merged duplicates, guardians of wards.
 
 A merge first takes back the consents that were given in the other's name, so that every recipient is told; the
-other's account opens nothing any more. Who is guarded by whom stands in the ward's chain.
+other's account opens nothing any more. Who is guarded by whom stands in the ward's chain; whatever a ward's guardian
+approved is suspended when the link ends.
 """
 
 from collections.abc import Callable, Sequence
 
 from sqlalchemy import Connection, select
 
+from consent import guarded
 from consent.accounts import lock_out
 from consent.grants import WITHDRAWABLE
 from consent.ids import GrantId
@@ -22,8 +24,8 @@ from vault import guardians
 from vault import merge as merging
 from vault.drafts import Refused
 from vault.guardians import Guardianship, Tie
-from vault.holds import next_instant
-from vault.ids import SubjectId, bucket_for
+from vault.holds import lock_people, next_instant
+from vault.ids import Bucket, SubjectId, bucket_for
 from vault.merge import Merged
 from vault.opening import Vault
 
@@ -65,14 +67,24 @@ def appoint(
 
 
 def dismiss(vault: Vault, ward: SubjectId, guardian: SubjectId, now_ms: int) -> Guardianship | None:
-    """End a guardianship; None when there is none. A ward without keys has no chain that could say so."""
-    keyed = vault.keyring.subject_keys([(bucket_for(ward, vault.installation.buckets), ward)])
+    """End a guardianship; None when there is none.
 
-    def within(conn: Connection, tie: Guardianship) -> None:
-        if ward in keyed:
-            _ledger(conn, vault, [_about(tie, unguarded_text(tie))], now_ms)
-
-    return guardians.end(vault, ward, guardian, now_ms, within=within)
+    Every active consent that stands by it is suspended by the same transaction (`guarded`). A ward without keys has no
+    chain that could say so, and no consent that stands.
+    """
+    bucket = bucket_for(ward, vault.installation.buckets)
+    keyed = ward in vault.keyring.subject_keys([(bucket, ward)])
+    with vault.data.glance() as conn:
+        meant = _standing(conn, bucket, ward, guardian)
+    while True:
+        with vault.data.write() as conn:
+            # Grants first, then the ward, whom whoever approves holds too: nothing is given through the link any more.
+            guarded.lock(conn, [one.key for one in meant])
+            lock_people(conn, [(bucket, ward)])
+            held = _standing(conn, bucket, ward, guardian)
+            if {one.key for one in held} <= {one.key for one in meant}:
+                return _dismiss(conn, vault, (bucket, ward, guardian), held, now_ms, keyed=keyed)
+        meant = held  # it grew before all of it was held: once more, so that locks are taken in their order
 
 
 def end_due(vault: Vault, now_ms: int) -> int:
@@ -93,6 +105,39 @@ def release(vault: Vault, guardian: SubjectId, now_ms: int) -> int:
         live = guardians.wards_of(conn, bucket_for(guardian, vault.installation.buckets), guardian)
     ties = [tie for tie in live if tie.ended_at is None]
     return sum(dismiss(vault, tie.ward, guardian, now_ms) is not None for tie in ties)
+
+
+def _standing(
+    conn: Connection, bucket: Bucket, ward: SubjectId, guardian: SubjectId
+) -> list[guarded.Standing]:
+    """What stands by the link between these two that has not been ended."""
+    ties = guardians.guardians_of(conn, bucket, ward)
+    live = [tie for tie in ties if tie.guardian == guardian and tie.ended_at is None]
+    return [one for tie in live for one in guarded.under(conn, tie)]
+
+
+def _dismiss(
+    conn: Connection,
+    vault: Vault,
+    pair: tuple[Bucket, SubjectId, SubjectId],
+    standing: Sequence[guarded.Standing],
+    now_ms: int,
+    *,
+    keyed: bool,
+) -> Guardianship | None:
+    bucket, ward, guardian = pair
+    ties = guardians.guardians_of(conn, bucket, ward)
+    live = next((tie for tie in ties if tie.guardian == guardian and tie.ended_at is None), None)
+    if live is None:
+        return None
+    at = guarded.moment(standing, now_ms)
+    suspended = guarded.suspend(conn, vault, live, standing, at)
+    ended = guardians.end(conn, bucket, ward, guardian, at)
+    if ended is not None and keyed:
+        items = entry_items(vault, Kind.GRANT, suspended, at)
+        items += entry_items(vault, Kind.CORRECT, [_about(ended, unguarded_text(ended))], at)
+        append(conn, items, at, vault.installation.ledger_host)
+    return ended
 
 
 def _withdraw_all(vault: Vault, subject: SubjectId, now_ms: int) -> None:

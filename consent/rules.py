@@ -22,16 +22,25 @@ class Check(NamedTuple):
 class Rule:
     """A row trigger: only for rows where `only` holds (evaluated without a call), the checks, then the effects."""
 
-    __slots__ = ("checks", "effects", "event", "only", "table")
+    __slots__ = ("checks", "effects", "event", "label", "only", "table")
 
     def __init__(
-        self, table: str, event: str, *checks: Check, only: str = "", effects: tuple[str, ...] = ()
+        self,
+        table: str,
+        event: str,
+        *checks: Check,
+        only: str = "",
+        effects: tuple[str, ...] = (),
+        label: str = "",
     ) -> None:
         self.table, self.event, self.checks, self.only, self.effects = table, event, checks, only, effects
+        self.label = label
 
     @property
     def name(self) -> str:
-        return f"{self.table}_{self.event.replace(' ', '_')}".lower()
+        """The trigger's name; a `label` tells it from another rule for the same event of the same table."""
+        name = f"{self.table}_{self.event.replace(' ', '_')}".lower()
+        return f"{name}_{self.label}" if self.label else name
 
 
 def always(says: str) -> Check:

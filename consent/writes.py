@@ -11,11 +11,11 @@ when. Keys and ciphertext are not part of it, because rotation changes those and
 | changed | `phone=2@TIME`                           | correct                                      |
 | struck  | `phone=2-@TIME`: the text is destroyed   | correct                                      |
 | merged  | `into=sub_…@TIME`, and `from=sub_…@TIME` with the survivor | correct, one in each chain |
-| guarded | `guardian=sub_…,parent,EVIDENCE,UNTIL@TIME` | correct, in the ward's chain              |
+| guarded | `guardian=sub_…,parent,EVIDENCE,UNTIL,DECIDES@TIME` | correct, in the ward's chain      |
 | no more | `guardian=sub_…-@TIME`                   | correct, in the ward's chain                 |
 
-TIME is the beginning of what is written, or the moment of its end, in Unix ms; EVIDENCE is hexadecimal, UNTIL in
-Unix ms or empty. The entry's id is the first 16 bytes of SHA-256("pv1/write" ‖ subject ‖ text): no secret opens it,
+TIME is the beginning of what is written, or the moment of its end, in Unix ms; EVIDENCE is hexadecimal, UNTIL and
+DECIDES (until when the guardian decides) in Unix ms or empty. The entry's id is the first 16 bytes of SHA-256("pv1/write" ‖ subject ‖ text): no secret opens it,
 the random subject hides it.
 """
 
@@ -56,8 +56,8 @@ def survived_text(other: SubjectId, at: int) -> str:
 
 def guarded_text(tie: Guardianship) -> str:
     """What the entry of a new guardian commits to."""
-    until = "" if tie.valid_until is None else tie.valid_until
-    told = (encode_id("sub", tie.guardian), tie.kind.value, tie.evidence_sha256.hex(), until)
+    until, decides = ("" if at is None else at for at in (tie.valid_until, tie.decides_until))
+    told = (encode_id("sub", tie.guardian), tie.kind.value, tie.evidence_sha256.hex(), until, decides)
     return f"guardian={','.join(map(str, told))}@{tie.valid_from}"
 
 

@@ -32,6 +32,16 @@ def day_at(at_ms: int) -> date:
     return datetime.fromtimestamp(at_ms / 1000, UTC).date()
 
 
+def younger_than(
+    conn: Connection, vault: Vault, people: Sequence[tuple[Bucket, SubjectId]], years: int, now_ms: int
+) -> dict[SubjectId, bool]:
+    """Of those of these people whose birthday is known, whether they are younger than so many whole years."""
+    keys = vault.keyring.subject_keys(list(people))
+    born = births_of(conn, vault, [(bucket, keys[who]) for bucket, who in people if who in keys])
+    today = day_at(now_ms)
+    return {who: birth_date.age_on(day, today) < years for who, day in born.items()}
+
+
 def sensitive_fields(
     vault: Vault, subject: SubjectId, fields: Collection[str], now_ms: int
 ) -> frozenset[str]:

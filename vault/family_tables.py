@@ -45,6 +45,7 @@ guardianship = Table(
     col.text("kind"),
     col.raw("evidence_sha256"),
     Column("valid_until", BigInteger),
+    Column("decides_until", BigInteger),
     Column("ended_at", BigInteger),
     ForeignKeyConstraint(["bucket", "ward"], ["person.bucket", "person.subject"]),
     ForeignKeyConstraint(["guardian_bucket", "guardian"], ["person.bucket", "person.subject"]),
@@ -54,7 +55,11 @@ guardianship = Table(
     CheckConstraint("valid_until > valid_from", name="window"),
     CheckConstraint("ended_at >= valid_from", name="ended_at"),
 )
-"""Who decides for whom, on which evidence (its SHA-256), from when until when; `ended_at` once it is over."""
+"""Who stands for whom, on which evidence (its SHA-256), from when until when; `ended_at` once it is over.
+
+Before `decides_until` the guardian alone decides, for as long as the link lasts where there is none; a parent's child
+decides themselves from then on. It says no more about a birthday than `valid_until` does.
+"""
 
 Index("ix_guardianship_guardian", guardianship.c.guardian, guardianship.c.guardian_bucket)
 Index(
@@ -91,6 +96,7 @@ _FIXED = [
     "kind",
     "evidence_sha256",
     "valid_until",
+    "decides_until",
 ]
 
 

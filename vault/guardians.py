@@ -2,9 +2,12 @@
 
 A person is nobody's guardian while known to be a minor, nobody guards themselves, and guardianship makes no
 circles. A parent's ends by itself when the ward comes of age (`due`); for a ward known to be of age somebody
-can only be appointed. Ages come from the birth date or the resident number, opened in here and not let out.
+can only be appointed. A parent decides for a child until the day after the fourteenth birthday (PIPL 31), or for as
+long as the link lasts where no birthday is known; whoever was appointed decides for as long as the link lasts.
+Ages come from the birth date or the resident number, opened in here and not let out.
 """
 
+import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -17,6 +20,7 @@ from vault.ages import births_of, day_at
 from vault.drafts import Refused
 from vault.family_tables import guardianship
 from vault.fields import birth_date
+from vault.fields.field import CHILD_BELOW
 from vault.holds import take_people
 from vault.ids import Bucket, SubjectId, bucket_for
 from vault.opening import Vault
@@ -24,6 +28,8 @@ from vault.rowset import RowSet
 
 ADULT: Final = 18
 DIGEST_BYTES: Final = 32
+NAME_BYTES: Final = 16
+_LABEL: Final = b"pv1/guardianship"
 _PAGE: Final = 500
 
 
@@ -36,7 +42,10 @@ class Tie(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Guardianship:
-    """One link; times are Unix milliseconds, `valid_until` None when nothing is known that would end it."""
+    """One link; times are Unix milliseconds, `valid_until` None when nothing is known that would end it.
+
+    `decides_until`: from then on the ward decides themselves; None for as long as the link lasts.
+    """
 
     bucket: Bucket
     ward: SubjectId
@@ -46,16 +55,27 @@ class Guardianship:
     evidence_sha256: bytes
     valid_from: int
     valid_until: int | None
+    decides_until: int | None
     ended_at: int | None
 
+    @property
+    def name(self) -> bytes:
+        """16 bytes that stand for this link, and tell nobody whose it is."""
+        whole = self.ward + self.guardian + self.valid_from.to_bytes(8, "big")
+        return hashlib.sha256(_LABEL + whole).digest()[:NAME_BYTES]
+
     def holds_at(self, at_ms: int) -> bool:
-        """Whether the guardian decides for the ward at this instant."""
+        """Whether the guardian stands for the ward at this instant."""
         over = [end for end in (self.valid_until, self.ended_at) if end is not None]
         return self.valid_from <= at_ms < min(over, default=at_ms + 1)
 
+    def decides_at(self, at_ms: int) -> bool:
+        """Whether the guardian, and not the ward, decides at this instant."""
+        return self.holds_at(at_ms) and (self.decides_until is None or at_ms < self.decides_until)
+
 
 type Within = Callable[[Connection, Guardianship], None]
-"""What else the transaction of a link or its end writes, as its last step."""
+"""What else the transaction of a link writes, as its last step."""
 
 _COLUMNS = tuple(column.name for column in guardianship.c)
 _OF = RowSet(
@@ -112,7 +132,8 @@ def link(
             kind=kind,
             evidence_sha256=evidence_sha256,
             valid_from=now_ms,
-            valid_until=_comes_of_age(births.get(ward)) if kind is Tie.PARENT else None,
+            valid_until=_completes(births.get(ward), ADULT) if kind is Tie.PARENT else None,
+            decides_until=_completes(births.get(ward), CHILD_BELOW) if kind is Tie.PARENT else None,
             ended_at=None,
         )
         refusal = _refusal(conn, wanted, births.get(guardian), now_ms)
@@ -125,22 +146,17 @@ def link(
 
 
 def end(
-    vault: Vault, ward: SubjectId, guardian: SubjectId, now_ms: int, *, within: Within | None = None
+    conn: Connection, bucket: Bucket, ward: SubjectId, guardian: SubjectId, now_ms: int
 ) -> Guardianship | None:
-    """End the link between these two; None when there is none."""
-    bucket = bucket_for(ward, vault.installation.buckets)
+    """End the link between these two in the caller's transaction; None when there is none."""
     g = guardianship.c
     here = (g.bucket == bucket) & (g.ward == ward) & (g.guardian == guardian) & g.ended_at.is_(None)
-    with vault.data.write() as conn:
-        row = conn.execute(select(guardianship).where(here).with_for_update()).mappings().one_or_none()
-        if row is None:
-            return None
-        ended_at = max(now_ms, row["valid_from"])
-        conn.execute(update(guardianship).where(here).values(ended_at=ended_at))
-        done = _guardianship({**row, "ended_at": ended_at})
-        if within is not None:
-            within(conn, done)
-        return done
+    row = conn.execute(select(guardianship).where(here).with_for_update()).mappings().one_or_none()
+    if row is None:
+        return None
+    ended_at = max(now_ms, row["valid_from"])
+    conn.execute(update(guardianship).where(here).values(ended_at=ended_at))
+    return _guardianship({**row, "ended_at": ended_at})
 
 
 def guardians_of(conn: Connection, bucket: Bucket, ward: SubjectId) -> list[Guardianship]:
@@ -148,6 +164,16 @@ def guardians_of(conn: Connection, bucket: Bucket, ward: SubjectId) -> list[Guar
     g = guardianship.c
     listed = select(guardianship).where(g.bucket == bucket, g.ward == ward)
     return [_guardianship(row) for row in conn.execute(listed.order_by(g.valid_from, g.guardian)).mappings()]
+
+
+def link_of(
+    conn: Connection, bucket: Bucket, ward: SubjectId, guardian: SubjectId, valid_from: int
+) -> Guardianship | None:
+    """One link by its key, as it stands now."""
+    g = guardianship.c
+    here = (g.bucket == bucket, g.ward == ward, g.guardian == guardian, g.valid_from == valid_from)
+    row = conn.execute(select(guardianship).where(*here)).mappings().one_or_none()
+    return None if row is None else _guardianship(row)
 
 
 def guardians_of_many(conn: Connection, wards: Sequence[tuple[Bucket, SubjectId]]) -> list[Guardianship]:
@@ -200,12 +226,12 @@ def _everybody_above(conn: Connection, who: tuple[Bucket, SubjectId]) -> set[tup
     return found
 
 
-def _comes_of_age(born: date | None) -> int | None:
-    """The first instant (Unix ms) of the day on which the eighteenth year is complete, see `birth_date.age_on`."""
+def _completes(born: date | None, years: int) -> int | None:
+    """The first instant (Unix ms) of the day on which so many years are complete, see `birth_date.age_on`."""
     if born is None:
         return None
     leap = (born.month, born.day) == (2, 29)
-    birthday = date(born.year + ADULT, 2, 28) if leap else born.replace(year=born.year + ADULT)
+    birthday = date(born.year + years, 2, 28) if leap else born.replace(year=born.year + years)
     day = birthday + timedelta(days=1)
     return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp() * 1000)
 

@@ -13,6 +13,7 @@ import consent.cooling_tables
 import consent.decoupled_tables
 import consent.dual_tables
 import consent.erasure_tables
+import consent.guardian_tables
 import consent.ledger.tables
 import consent.load_tables
 import consent.management_tables
@@ -52,6 +53,7 @@ TABLE_MODULES = (
     consent.dual_tables,
     consent.ledger.tables,
     consent.erasure_tables,
+    consent.guardian_tables,
     consent.load_tables,
     consent.management_tables,
     consent.signing_tables,

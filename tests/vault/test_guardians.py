@@ -9,10 +9,11 @@ from sqlalchemy import delete, update
 from sqlalchemy.exc import DBAPIError
 
 from tests.vault.people import enrol, erase
+from vault import guardians
 from vault.drafts import Refused
 from vault.family_tables import guardianship
-from vault.guardians import Guardianship, Tie, due, end, forget, guardians_of, link, wards_of
-from vault.ids import new_subject
+from vault.guardians import Guardianship, Tie, due, forget, guardians_of, link, wards_of
+from vault.ids import bucket_for, new_subject
 from vault.records import Created, NewPerson, create_many
 
 PROOF = bytes(range(32))
@@ -26,6 +27,12 @@ def born(vault, now, *days):
 
 def tie(vault, ward, guardian, now, kind=Tie.PARENT):
     return link(vault, ward.subject, guardian.subject, kind, PROOF, now)
+
+
+def end(vault, ward, guardian, at):
+    bucket = bucket_for(ward, vault.installation.buckets)
+    with vault.data.write() as conn:
+        return guardians.end(conn, bucket, ward, guardian, at)
 
 
 def instant(*day):

@@ -729,6 +729,7 @@ CREATE TABLE guardianship (
 	kind TEXT NOT NULL,
 	evidence_sha256 BLOB NOT NULL,
 	valid_until BIGINT,
+	decides_until BIGINT,
 	ended_at BIGINT,
 	CONSTRAINT pk_guardianship PRIMARY KEY (bucket, ward, guardian, valid_from),
 	CONSTRAINT fk_guardianship_bucket_ward FOREIGN KEY(bucket, ward) REFERENCES person (bucket, subject),
@@ -744,7 +745,7 @@ CREATE INDEX ix_guardianship_guardian ON guardianship (guardian, guardian_bucket
 -- end
 CREATE UNIQUE INDEX uq_guardianship_live ON guardianship (bucket, ward, guardian) WHERE ended_at IS NULL
 -- end
-CREATE TRIGGER guardianship_ends BEFORE UPDATE ON guardianship WHEN OLD.ended_at IS NOT NULL OR NEW.ended_at IS NULL OR NEW.bucket IS NOT OLD.bucket OR NEW.ward IS NOT OLD.ward OR NEW.guardian IS NOT OLD.guardian OR NEW.valid_from IS NOT OLD.valid_from OR NEW.guardian_bucket IS NOT OLD.guardian_bucket OR NEW.kind IS NOT OLD.kind OR NEW.evidence_sha256 IS NOT OLD.evidence_sha256 OR NEW.valid_until IS NOT OLD.valid_until BEGIN SELECT RAISE(ABORT, 'a guardianship only ends, and only once'); END
+CREATE TRIGGER guardianship_ends BEFORE UPDATE ON guardianship WHEN OLD.ended_at IS NOT NULL OR NEW.ended_at IS NULL OR NEW.bucket IS NOT OLD.bucket OR NEW.ward IS NOT OLD.ward OR NEW.guardian IS NOT OLD.guardian OR NEW.valid_from IS NOT OLD.valid_from OR NEW.guardian_bucket IS NOT OLD.guardian_bucket OR NEW.kind IS NOT OLD.kind OR NEW.evidence_sha256 IS NOT OLD.evidence_sha256 OR NEW.valid_until IS NOT OLD.valid_until OR NEW.decides_until IS NOT OLD.decides_until BEGIN SELECT RAISE(ABORT, 'a guardianship only ends, and only once'); END
 -- end
 CREATE TRIGGER guardianship_no_delete BEFORE DELETE ON guardianship WHEN EXISTS (SELECT 1 FROM person WHERE bucket = OLD.bucket AND subject = OLD.ward AND state <> 'erased') BEGIN SELECT RAISE(ABORT, 'guardianships of a living ward stay'); END
 -- end
@@ -852,6 +853,7 @@ CREATE TABLE terms_version (
 	per_record TEXT NOT NULL,
 	currency TEXT NOT NULL,
 	cap TEXT NOT NULL,
+	rates TEXT DEFAULT '{}' NOT NULL,
 	hash TEXT NOT NULL,
 	created_at BIGINT NOT NULL,
 	tenant BLOB DEFAULT (x'') NOT NULL,
@@ -1110,6 +1112,7 @@ CREATE TABLE suspension (
 	tenant BLOB DEFAULT (x'') NOT NULL,
 	CONSTRAINT pk_suspension PRIMARY KEY (id),
 	CONSTRAINT ck_suspension_step CHECK (step IN ('suspended', 'resumed')),
+	CONSTRAINT uq_suspension_id_recipient_id UNIQUE (id, recipient_id),
 	CONSTRAINT fk_suspension_client FOREIGN KEY(client_id, recipient_id) REFERENCES client (client_id, recipient_id),
 	CONSTRAINT fk_suspension_recipient_id FOREIGN KEY(recipient_id) REFERENCES recipient (id)
 )
@@ -1197,6 +1200,24 @@ CREATE TABLE device_request (
 CREATE TRIGGER device_request_no_update BEFORE UPDATE ON device_request BEGIN SELECT RAISE(ABORT, 'device_request is append-only'); END
 -- end
 CREATE TRIGGER device_request_no_delete BEFORE DELETE ON device_request BEGIN SELECT RAISE(ABORT, 'device_request is append-only'); END
+-- end
+CREATE TABLE guardian_showing (
+	bucket INTEGER NOT NULL,
+	showing_id BLOB NOT NULL,
+	subject BLOB NOT NULL,
+	guardian_bucket INTEGER NOT NULL,
+	guardian BLOB NOT NULL,
+	guardian_from BIGINT NOT NULL,
+	CONSTRAINT pk_guardian_showing PRIMARY KEY (bucket, showing_id),
+	CONSTRAINT fk_guardian_showing_notice_showing FOREIGN KEY(bucket, showing_id) REFERENCES notice_showing (bucket, id),
+	CONSTRAINT fk_guardian_showing_guardianship FOREIGN KEY(bucket, subject, guardian, guardian_from) REFERENCES guardianship (bucket, ward, guardian, valid_from)
+)
+-- end
+CREATE INDEX ix_guardian_showing_subject ON guardian_showing (subject, bucket)
+-- end
+CREATE TRIGGER guardian_showing_no_update BEFORE UPDATE ON guardian_showing WHEN 1 = 1 BEGIN SELECT RAISE(ABORT, 'guardian_showing: rows stay as long as the ward does'); END
+-- end
+CREATE TRIGGER guardian_showing_no_delete BEFORE DELETE ON guardian_showing WHEN EXISTS (SELECT 1 FROM person WHERE bucket = OLD.bucket AND subject = OLD.subject AND state <> 'erased') BEGIN SELECT RAISE(ABORT, 'guardian_showing: rows stay as long as the ward does'); END
 -- end
 CREATE TABLE incident_person (
 	bucket INTEGER NOT NULL,
@@ -1393,32 +1414,79 @@ CREATE TABLE event_outbox (
 	bucket INTEGER NOT NULL,
 	id BLOB NOT NULL,
 	recipient_id TEXT NOT NULL,
-	client_id TEXT NOT NULL,
-	grant_id BLOB NOT NULL,
+	client_id TEXT,
+	grant_id BLOB,
+	suspension_id TEXT,
 	kind TEXT NOT NULL,
-	body TEXT NOT NULL,
+	body TEXT,
 	created_at BIGINT NOT NULL,
+	again_at BIGINT,
 	attempts INTEGER NOT NULL,
+	lease BIGINT DEFAULT '0' NOT NULL,
 	next_at BIGINT NOT NULL,
 	code TEXT,
 	delivered_at BIGINT,
 	failed_at BIGINT,
 	CONSTRAINT pk_event_outbox PRIMARY KEY (bucket, id),
 	CONSTRAINT ck_event_outbox_ended CHECK (delivered_at IS NULL OR failed_at IS NULL),
+	CONSTRAINT ck_event_outbox_cause CHECK ((grant_id IS NULL) <> (suspension_id IS NULL)),
+	CONSTRAINT ck_event_outbox_signed CHECK (grant_id IS NULL OR (client_id IS NOT NULL AND body IS NOT NULL)),
 	CONSTRAINT uq_event_outbox_grant UNIQUE (bucket, id, grant_id),
 	CONSTRAINT uq_event_outbox_recipient UNIQUE (bucket, id, grant_id, recipient_id),
-	CONSTRAINT fk_event_outbox_consent_grant FOREIGN KEY(bucket, grant_id, recipient_id, client_id) REFERENCES consent_grant (bucket, id, recipient_id, client_id)
+	CONSTRAINT fk_event_outbox_consent_grant FOREIGN KEY(bucket, grant_id, recipient_id, client_id) REFERENCES consent_grant (bucket, id, recipient_id, client_id),
+	CONSTRAINT fk_event_outbox_suspension FOREIGN KEY(suspension_id, recipient_id) REFERENCES suspension (id, recipient_id)
 )
+-- end
+CREATE INDEX ix_event_outbox_due ON event_outbox (recipient_id, next_at) WHERE delivered_at IS NULL AND failed_at IS NULL
 -- end
 CREATE INDEX ix_event_outbox_grant ON event_outbox (grant_id, bucket)
 -- end
-CREATE INDEX ix_event_outbox_next_at ON event_outbox (next_at) WHERE delivered_at IS NULL AND failed_at IS NULL
--- end
-CREATE TRIGGER event_outbox_before_update BEFORE UPDATE ON event_outbox WHEN NEW.bucket IS NOT OLD.bucket OR NEW.id IS NOT OLD.id OR NEW.recipient_id IS NOT OLD.recipient_id OR NEW.client_id IS NOT OLD.client_id OR NEW.grant_id IS NOT OLD.grant_id OR NEW.kind IS NOT OLD.kind OR NEW.body IS NOT OLD.body OR NEW.created_at IS NOT OLD.created_at BEGIN SELECT RAISE(ABORT, 'event_outbox: these columns never change') WHERE 1 = 1; END
+CREATE TRIGGER event_outbox_before_update BEFORE UPDATE ON event_outbox WHEN NEW.bucket IS NOT OLD.bucket OR NEW.id IS NOT OLD.id OR NEW.recipient_id IS NOT OLD.recipient_id OR NEW.client_id IS NOT OLD.client_id OR NEW.grant_id IS NOT OLD.grant_id OR NEW.suspension_id IS NOT OLD.suspension_id OR NEW.kind IS NOT OLD.kind OR NEW.created_at IS NOT OLD.created_at BEGIN SELECT RAISE(ABORT, 'event_outbox: these columns never change') WHERE 1 = 1; END
 -- end
 CREATE TRIGGER event_outbox_no_delete BEFORE DELETE ON event_outbox BEGIN SELECT RAISE(ABORT, 'event_outbox: rows stay'); END
 -- end
 CREATE TRIGGER event_outbox_before_update_of_delivered_at BEFORE UPDATE OF delivered_at ON event_outbox WHEN OLD.delivered_at IS NOT NULL AND NEW.delivered_at IS NOT OLD.delivered_at BEGIN SELECT RAISE(ABORT, 'event_outbox: acknowledged for good') WHERE 1 = 1; END
+-- end
+CREATE TRIGGER event_outbox_before_update_of_body BEFORE UPDATE OF body ON event_outbox WHEN OLD.body IS NOT NULL AND NEW.body IS NOT OLD.body BEGIN SELECT RAISE(ABORT, 'event_outbox: signed once') WHERE 1 = 1; END
+-- end
+CREATE TRIGGER event_outbox_before_update_of_lease BEFORE UPDATE OF lease ON event_outbox WHEN NEW.lease <= OLD.lease BEGIN SELECT RAISE(ABORT, 'event_outbox: leases are counted upwards') WHERE 1 = 1; END
+-- end
+CREATE TABLE guarded_step (
+	bucket INTEGER NOT NULL,
+	grant_id BLOB NOT NULL,
+	number BIGINT NOT NULL,
+	id BLOB NOT NULL,
+	subject BLOB NOT NULL,
+	step TEXT NOT NULL,
+	guardian BLOB,
+	guardian_from BIGINT,
+	at BIGINT NOT NULL,
+	ledger_year INTEGER NOT NULL,
+	CONSTRAINT pk_guarded_step PRIMARY KEY (bucket, grant_id, number),
+	CONSTRAINT ck_guarded_step_step CHECK (step IN ('approved', 'suspended', 'confirmed', 'withdrawn')),
+	CONSTRAINT ck_guarded_step_link CHECK ((guardian IS NULL) = (guardian_from IS NULL)),
+	CONSTRAINT ck_guarded_step_guardian CHECK (step = 'confirmed' OR guardian IS NOT NULL),
+	CONSTRAINT ck_guarded_step_first CHECK ((number = 0) = (step = 'approved')),
+	CONSTRAINT fk_guarded_step_consent_grant FOREIGN KEY(bucket, grant_id) REFERENCES consent_grant (bucket, id) DEFERRABLE INITIALLY DEFERRED,
+	CONSTRAINT fk_guarded_step_guardianship FOREIGN KEY(bucket, subject, guardian, guardian_from) REFERENCES guardianship (bucket, ward, guardian, valid_from),
+	CONSTRAINT fk_guarded_step_ledger_entry FOREIGN KEY(bucket, ledger_year, id) REFERENCES ledger_entry (bucket, year, id) DEFERRABLE INITIALLY DEFERRED
+)
+-- end
+CREATE INDEX ix_guarded_step_subject ON guarded_step (subject, bucket)
+-- end
+CREATE TRIGGER guardian_showing_before_insert BEFORE INSERT ON guardian_showing BEGIN SELECT RAISE(ABORT, 'guardian_showing: shown is the data of somebody else') WHERE NOT EXISTS (SELECT 1 FROM notice_showing n WHERE n.bucket = NEW.bucket AND n.id = NEW.showing_id AND n.subject = NEW.subject); END
+-- end
+CREATE TRIGGER consent_grant_after_insert_guarded AFTER INSERT ON consent_grant WHEN NEW.state = 'active' BEGIN SELECT RAISE(ABORT, 'consent_grant: a ward has a guardian who decides') WHERE NOT EXISTS (SELECT 1 FROM guardian_showing w WHERE w.bucket = NEW.bucket AND w.showing_id = NEW.showing_id) AND EXISTS (SELECT 1 FROM guardianship l WHERE l.bucket = NEW.bucket AND l.ward = NEW.subject AND l.ended_at IS NULL AND l.valid_from <= NEW.decided_at AND (l.valid_until IS NULL OR NEW.decided_at < l.valid_until) AND (l.decides_until IS NULL OR NEW.decided_at < l.decides_until)); SELECT RAISE(ABORT, 'consent_grant: the guardian who was shown it does not decide for the ward') WHERE EXISTS (SELECT 1 FROM guardian_showing w WHERE w.bucket = NEW.bucket AND w.showing_id = NEW.showing_id AND NOT EXISTS (SELECT 1 FROM guarded_step s JOIN guardianship l ON l.bucket = s.bucket AND l.ward = s.subject AND l.guardian = s.guardian AND l.valid_from = s.guardian_from WHERE s.bucket = NEW.bucket AND s.grant_id = NEW.id AND s.number = 0 AND s.subject = NEW.subject AND s.guardian = w.guardian AND s.guardian_from = w.guardian_from AND l.ended_at IS NULL AND l.valid_from <= NEW.decided_at AND (l.valid_until IS NULL OR NEW.decided_at < l.valid_until) AND (l.decides_until IS NULL OR NEW.decided_at < l.decides_until))); END
+-- end
+CREATE TRIGGER consent_grant_before_update_of_state_guarded BEFORE UPDATE OF state ON consent_grant WHEN NEW.state = 'active' AND OLD.state = 'suspended' BEGIN SELECT RAISE(ABORT, 'consent_grant: a suspended consent of a ward needs to be confirmed') WHERE EXISTS (SELECT 1 FROM guarded_step s WHERE s.bucket = NEW.bucket AND s.grant_id = NEW.id AND s.step IN ('suspended') AND NOT EXISTS (SELECT 1 FROM guarded_step t WHERE t.bucket = s.bucket AND t.grant_id = s.grant_id AND t.number > s.number)); END
+-- end
+CREATE TRIGGER guarded_step_before_insert BEFORE INSERT ON guarded_step BEGIN SELECT RAISE(ABORT, 'guarded_step: the guardian does not stand for the ward') WHERE NEW.guardian IS NOT NULL AND NEW.step <> 'suspended' AND NOT EXISTS (SELECT 1 FROM guardianship l WHERE l.bucket = NEW.bucket AND l.ward = NEW.subject AND l.guardian = NEW.guardian AND l.valid_from = NEW.guardian_from AND l.ended_at IS NULL AND l.valid_from <= NEW.at AND (l.valid_until IS NULL OR NEW.at < l.valid_until)); SELECT RAISE(ABORT, 'guarded_step: a ward has a guardian who decides') WHERE NEW.guardian IS NULL AND EXISTS (SELECT 1 FROM guardianship l WHERE l.bucket = NEW.bucket AND l.ward = NEW.subject AND l.ended_at IS NULL AND l.valid_from <= NEW.at AND (l.valid_until IS NULL OR NEW.at < l.valid_until) AND (l.decides_until IS NULL OR NEW.at < l.decides_until)); SELECT RAISE(ABORT, 'guarded_step: only what is suspended is confirmed') WHERE NEW.step = 'confirmed' AND NOT EXISTS (SELECT 1 FROM guarded_step s WHERE s.bucket = NEW.bucket AND s.grant_id = NEW.grant_id AND s.step IN ('suspended') AND NOT EXISTS (SELECT 1 FROM guarded_step t WHERE t.bucket = s.bucket AND t.grant_id = s.grant_id AND t.number > s.number)); SELECT RAISE(ABORT, 'guarded_step: the consent is of somebody else') WHERE NEW.number > 0 AND NOT EXISTS (SELECT 1 FROM consent_grant g WHERE g.bucket = NEW.bucket AND g.id = NEW.grant_id AND g.subject = NEW.subject); END
+-- end
+CREATE TRIGGER guardianship_before_update_of_ended_at_guarded BEFORE UPDATE OF ended_at ON guardianship BEGIN SELECT RAISE(ABORT, 'guardianship: a consent that was given through it is still active') WHERE EXISTS (SELECT 1 FROM guarded_step s JOIN consent_grant g ON g.bucket = s.bucket AND g.id = s.grant_id WHERE s.bucket = NEW.bucket AND s.subject = NEW.ward AND s.guardian = NEW.guardian AND s.guardian_from = NEW.valid_from AND s.step IN ('approved', 'confirmed') AND g.state = 'active' AND NOT EXISTS (SELECT 1 FROM guarded_step t WHERE t.bucket = s.bucket AND t.grant_id = s.grant_id AND t.number > s.number)); END
+-- end
+CREATE TRIGGER guarded_step_no_update BEFORE UPDATE ON guarded_step WHEN 1 = 1 BEGIN SELECT RAISE(ABORT, 'guarded_step: rows stay as long as the ward does'); END
+-- end
+CREATE TRIGGER guarded_step_no_delete BEFORE DELETE ON guarded_step WHEN EXISTS (SELECT 1 FROM person WHERE bucket = OLD.bucket AND subject = OLD.subject AND state <> 'erased') BEGIN SELECT RAISE(ABORT, 'guarded_step: rows stay as long as the ward does'); END
 -- end
 CREATE TABLE refresh_token (
 	bucket INTEGER NOT NULL,
