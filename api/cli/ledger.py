@@ -12,8 +12,9 @@ from api.cli.installation import dir_option, settings_of
 from api.cli.output import emit, json_option, progress, table_of
 from api.cli.verify import KEYS_FILE
 from api.opening import opened_vault
-from consent import anchors
+from consent import anchors, rebuild
 from consent.anchors import Mismatch
+from consent.ids import grant_text
 from consent.ledger import published
 from consent.ledger.fsck import Finding, fsck
 from consent.ledger.memory import Memory
@@ -21,6 +22,7 @@ from consent.ledger.origin import origin_of
 from consent.ledger.policy import Policy
 from consent.ledger.publish import publish
 from consent.ledger.signer import Signer
+from consent.rebuild import Divergence
 from consent.signing_keys import receipt_keys
 from vault.ids import encode_id
 from vault.opening import Vault
@@ -38,7 +40,10 @@ def command() -> None:
 @dir_option
 @json_option
 def check(home: Path | None, as_json: bool) -> int:
-    """Rebuild every log from its entries, and hold everybody's stored versions against it; 1 on disagreement."""
+    """Rebuild every log from its entries, and from them every consent and use; hold what is stored against it.
+
+    Everybody's stored versions are compared too. Ends with 1 on disagreement.
+    """
     settings = settings_of(home)
     findings: list[Finding] = []
     sizes: dict[str, int] = {}
@@ -54,6 +59,11 @@ def check(home: Path | None, as_json: bool) -> int:
                 findings.append(_as_finding(held))
             else:
                 tick(held.origin, held.done, held.size)
+        for told in rebuild.check(vault):
+            if isinstance(told, Divergence):
+                findings.append(_as_told(told))
+            else:
+                tick(told.origin, told.done, told.size)
     emit(
         {
             "ok": not findings,
@@ -127,6 +137,13 @@ def _as_finding(found: Mismatch) -> Finding:
     if found.idx is not None:
         return Finding(found.origin, f"{who}: {found.flaw}", found.idx)
     return Finding(f"{who} {found.field}".strip(), found.flaw, found.version)
+
+
+def _as_told(found: Divergence) -> Finding:
+    """Where a stored consent and the ledger disagree."""
+    return Finding(
+        found.origin if found.grant_id is None else grant_text(found.grant_id), found.flaw, found.idx
+    )
 
 
 def _word(findings: list[Finding]) -> str:
