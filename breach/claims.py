@@ -22,6 +22,7 @@ from breach.pipeline import load
 from breach.tables import claim
 from consent.exposure import grants_behind
 from consent.terms import Terms, terms
+from vault.fields.catalogue import Catalogue
 from vault.ids import Bucket, SubjectId, encode_id, new_id
 from vault.opening import Vault
 from vault.rowset import RowSet
@@ -89,7 +90,7 @@ def draft_many(vault: Vault, incident_id: bytes, *, now_ms: int) -> int:
         before = load(vault, opened.trace).before_ms
         count = 0
         for part in batched(affected(conn, incident_id, vault.installation.buckets), _CHUNK):
-            bases = _bases(conn, opened, part, before)
+            bases = _bases(conn, vault.catalogue, opened, part, before)
             rows = [_row(opened, one, basis, now_ms) for one, basis in zip(part, bases, strict=True)]
             with vault.data.write() as writing:
                 _DRAFT(writing, rows, now=now_ms)
@@ -115,7 +116,7 @@ def claims_of(conn: Connection, bucket: Bucket, subject: SubjectId) -> list[Clai
 
 
 def _bases(
-    conn: Connection, opened: Incident, part: Sequence[Affected], before_ms: int
+    conn: Connection, catalogue: Catalogue, opened: Incident, part: Sequence[Affected], before_ms: int
 ) -> list[_Basis | None]:
     """Per person, the best terms of the first named recipient that held anything of theirs."""
     bases: list[_Basis | None] = [None] * len(part)
@@ -126,17 +127,19 @@ def _bases(
         for at, grant, _, _, terms_id in grants_behind(conn, people, recipient, before_ms):
             if terms_id not in known:
                 known[terms_id] = terms(conn, terms_id)
-            basis = _basis(recipient, grant, known[terms_id])
+            basis = _basis(recipient, grant, known[terms_id], part[at].fields, catalogue)
             if basis and (at not in best or basis.owed.amount > best[at].owed.amount):
                 best[at] = basis
         bases = [basis or best.get(at) for at, basis in enumerate(bases)]
     return bases
 
 
-def _basis(recipient: str, grant: bytes, of: Terms | None) -> _Basis | None:
+def _basis(
+    recipient: str, grant: bytes, of: Terms | None, fields: Sequence[str], catalogue: Catalogue
+) -> _Basis | None:
     if of is None:
         return None
-    return _Basis(recipient, grant, of, agreed(of.per_record, of.cap, of.currency))
+    return _Basis(recipient, grant, of, agreed(of, fields, catalogue))
 
 
 def _row(opened: Incident, one: Affected, basis: _Basis | None, now_ms: int) -> tuple[Any, ...]:

@@ -132,6 +132,7 @@ def _agreed(conn: Connection, drafted: Claim) -> dict[str, Any] | None:
         "terms": found.id,
         "terms_hash": found.hash,
         "per_record": str(found.per_record),
+        **found.rates.document(),
         "cap": str(found.cap),
         "cap_limits": "the agreed part only, never a proven loss",
     }

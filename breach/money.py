@@ -4,12 +4,15 @@ Single amounts are rounded half up to the currency's minor unit; splits go by la
 sum to the whole. A cap limits what was agreed, never a proven loss: a loss is not part of a draft.
 """
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_FLOOR, ROUND_HALF_UP, Decimal
 
 from breach.errors import BreachError
 from consent.currencies import MINOR_UNITS
+from consent.terms import Terms
+from vault.fields.catalogue import Catalogue
 
 
 class UnknownCurrency(BreachError):
@@ -34,9 +37,10 @@ def money(amount: Decimal, currency: str) -> Money:
     return Money(amount=amount.quantize(_unit(currency), rounding=ROUND_HALF_UP), currency=currency)
 
 
-def agreed(per_record: Decimal, cap: Decimal, currency: str, *, records: int = 1) -> Money:
-    """What the terms owe one person for `records` leaks: never above the cap."""
-    return money(min(per_record * records, cap), currency)
+def agreed(of: Terms, fields: Iterable[str], catalogue: Catalogue) -> Money:
+    """What the terms owe one person for one leak of these fields, by the class each has: never above the cap."""
+    known = [catalogue.field(code).sensitivity for code in set(fields) if code in catalogue]
+    return money(of.owed(fields=Counter(known)), of.currency)
 
 
 def split(whole: Money, weights: Mapping[str, Decimal]) -> dict[str, Money]:

@@ -123,11 +123,13 @@ def _use(vault: Vault, line: UseLine, receipt: str | None) -> Document:
 def _texts(found: Iterable[notices.Notice | terms.Terms | None]) -> list[Document]:
     """Published texts as they were shown."""
     told: list[Document] = []
+    further: Document
     for one in found:
         if isinstance(one, notices.Notice):
             further = {"language": one.lang, "purpose": one.purpose}
         elif one is not None:
-            further = {"per_record": str(one.per_record), "cap": str(one.cap), "currency": one.currency}
+            sums = {"per_record": str(one.per_record), "cap": str(one.cap), "currency": one.currency}
+            further = {**sums, **one.rates.document()}
         else:
             continue
         same = {"id": one.id, "recipient": one.recipient_id, "version": one.version}

@@ -81,6 +81,7 @@ suspension = Table(
     col.time("at"),
     tenant_column(),
     CheckConstraint("step IN ('suspended', 'resumed')", name="step"),
+    UniqueConstraint("id", "recipient_id"),
     of_client("suspension"),
 )
 """Who was suspended and let in again, when and why; without a client it is about the whole recipient."""
@@ -128,6 +129,7 @@ terms_version = Table(
     col.text("per_record"),
     col.text("currency"),
     col.text("cap"),
+    Column("rates", Text, nullable=False, server_default="{}"),
     col.text("hash"),
     col.time("created_at"),
     tenant_column(),

@@ -24,6 +24,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection
 
+from consent.ask import details_of
 from consent.committed import SIGNING, CommittedUse, Ref, committed_uses
 from consent.ids import DisclosureId, GrantId, RecipientId, canonical_json, fields_of
 from consent.introspection import pairwise
@@ -36,16 +37,18 @@ type Key = tuple[Bucket, GrantId]
 type Text = Callable[["Chain", CommittedUse], str]
 
 _KEPT: Final = 2048
+_IN_REQUEST: Final = '"terms_signature":"sha-256:'
 
 _GRANTS = RowSet(
     "WITH {rows} SELECT g.bucket, g.id, g.subject, g.recipient_id, r.legal_name, r.registration_no, r.jurisdiction, "
     "g.purpose, "
     "g.consent_kind, g.fields, g.notice_id, n.version, n.lang, g.notice_hash, g.terms_id, g.terms_hash, "
     "g.retention, g.max_uses, g.window_from, g.window_to, g.approval_hash, s.shown_at, g.decided_at, "
-    f"g.ledger_year, e.idx, e.leaf, e.body, {SIGNING.format('g.decided_at')} FROM rows "
+    f"g.ledger_year, e.idx, e.leaf, e.body, {SIGNING.format('g.decided_at')}, t.hash, s.details FROM rows "
     "JOIN consent_grant g ON g.bucket = rows.bucket AND g.id = rows.id "
     "JOIN notice_showing s ON s.bucket = g.bucket AND s.id = g.showing_id "
     "JOIN recipient r ON r.id = g.recipient_id JOIN notice_version n ON n.id = g.notice_id "
+    "LEFT JOIN terms_signature t ON t.terms_id = g.terms_id "
     "JOIN ledger_entry e ON e.bucket = g.bucket AND e.year = g.ledger_year AND e.id = g.id",
     bucket="int",
     id="bytes",
@@ -188,7 +191,7 @@ def _read(vault: Vault, keys: Sequence[Key], conn: Connection | None) -> dict[Ke
 def _facts(row: Sequence[Any]) -> GrantFacts:
     bucket, grant, subject, recipient, name, registration, law, purpose, kind, fields, *rest = row
     notice, version, lang, notice_hash, terms, terms_hash, retention, uses, opens, closes, *rest = rest
-    approval, asked, decided, year, idx, leaf, body, signing = rest
+    approval, asked, decided, year, idx, leaf, body, signing, signed, details = rest
     return GrantFacts(
         bucket=Bucket(bucket),
         id=GrantId(grant),
@@ -206,6 +209,7 @@ def _facts(row: Sequence[Any]) -> GrantFacts:
         notice_hash=notice_hash,
         terms_id=terms,
         terms_hash=terms_hash,
+        terms_signature=_signature(signed, details),
         retention=retention,
         max_uses=uses,
         window_from=opens,
@@ -219,3 +223,12 @@ def _facts(row: Sequence[Any]) -> GrantFacts:
         body=body,
         signing=signing,
     )
+
+
+def _signature(at_publication: str | None, details: str) -> str:
+    """What names the recipient's signature under its terms: that in the request, if there was one (`terms.signature`).
+
+    The data base takes no grant without either. Requests without one, the most, are not parsed for it.
+    """
+    in_request = details_of(details).terms_signature if _IN_REQUEST in details else None
+    return in_request or at_publication or ""

@@ -57,6 +57,7 @@ class GrantFacts:
     notice_hash: str
     terms_id: str
     terms_hash: str
+    terms_signature: str
     retention: str
     max_uses: int
     window_from: int
@@ -100,7 +101,11 @@ def _processing(facts: GrantFacts) -> dict[str, Any]:
             "language": facts.notice_lang,
             "hash": facts.notice_hash,
         },
-        "terms": {"id": facts.terms_id, "hash": facts.terms_hash},
+        "terms": {
+            "id": facts.terms_id,
+            "hash": facts.terms_hash,
+            "signature": facts.terms_signature,
+        },
         "purposes": [_purpose(facts)],
     }
 

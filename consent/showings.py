@@ -2,12 +2,16 @@
 
 Whoever claims a pushed request first is the person it is shown to; the `request_uri` is spent by the same
 transaction. A showing is evidence (consent.md §6, invariant 19): no grant can exist without it, and the
-grant's recipient, purpose, notice and terms must be the ones that stood here.
+grant's recipient, purpose, notice and terms must be the ones that stood here. What a guardian is shown for a ward is a
+showing of the ward's data, and the guardian's alone to answer (`guarding`).
 
-* `claim(vault, consumer, request_uri, client_id, now_ms) -> Showing | Refusal`
-* `showing(conn, consumer, showing_id) -> Showing | None` for the page; `None` when it is not this person's.
+* `claim(vault, consumer, request_uri, client_id, now_ms, ward=None) -> Showing | Refusal`; `ward` is the link by which
+  the person answers for somebody else.
+* `showing(conn, consumer, showing_id) -> Showing | None` for the page; `None` when it is not this person's to answer.
 """
 
+from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -20,6 +24,8 @@ from consent.ask import Via
 from consent.cooling import cooling_until
 from consent.details import Details
 from consent.grants import GrantState
+from consent.guardian_tables import guardian_showing
+from consent.guarding import guardian_of, ward_of, weigh
 from consent.ids import ClientId, GrantId, RequestId, ShowingId
 from consent.notices import Notice
 from consent.purposes import Purpose
@@ -27,7 +33,9 @@ from consent.recipients import Recipient
 from consent.refusals import Refusal, RefusalCode
 from consent.tables import consent_grant, notice_showing
 from consent.terms import Terms
-from vault.ids import Bucket, SubjectId, new_id
+from vault.fields.field import Sensitivity
+from vault.guardians import Guardianship, link_of
+from vault.ids import Bucket, SubjectId, bucket_of, new_id
 from vault.opening import Vault
 from vault.rowset import RowSet
 
@@ -65,6 +73,12 @@ class Showing:
     expires_at: int
     decided: GrantId | None
     approved: bool
+    guardian: Guardianship | None = None
+
+    @property
+    def answerer(self) -> tuple[Bucket, SubjectId]:
+        """Whose answer it takes: the person's, or the guardian's it was shown to."""
+        return (self.bucket, self.subject) if self.guardian is None else guardian_of(self.guardian)
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -89,33 +103,55 @@ class Showing:
         """How long the recipient may keep what it receives, as an ISO 8601 duration."""
         return self.details.retention
 
-    @property
-    def example_sum(self) -> Decimal:
-        """What the person would be owed if this leaked once, in the currency of the terms."""
-        return self.terms.example()
+    def example_sum(self, sensitive: Collection[str] = ()) -> Decimal:
+        """What the person would be owed if all that is needed leaked once, in the currency of the terms.
+
+        `sensitive` are the fields that are sensitive in this person's case.
+        """
+        counted = Counter(
+            Sensitivity.SENSITIVE if code in sensitive else Sensitivity.ORDINARY for code in self.fields
+        )
+        return self.terms.owed(fields=counted)
 
 
 def claim(
-    vault: Vault, consumer: Consumer, request_uri: str, client_id: str, now_ms: int
+    vault: Vault,
+    consumer: Consumer,
+    request_uri: str,
+    client_id: str,
+    now_ms: int,
+    ward: Guardianship | None = None,
 ) -> Showing | Refusal:
     """Use up the request and show it to this person; only the first claim of a request succeeds."""
     with vault.data.write() as conn:
-        return take_up(conn, consumer, ask.pending(conn, request_uri, client_id, now_ms), now_ms)
+        return take_up(conn, vault, consumer, ask.pending(conn, request_uri, client_id, now_ms), now_ms, ward)
 
 
 def take_up(
-    conn: Connection, consumer: Consumer, request: ask.Pending | None, now_ms: int
+    conn: Connection,
+    vault: Vault,
+    consumer: Consumer,
+    request: ask.Pending | None,
+    now_ms: int,
+    ward: Guardianship | None = None,
 ) -> Showing | Refusal:
     """The same for a request already found, in the caller's transaction."""
     client = None if request is None else recipients.client(conn, request.client_id)
     if request is None or client is None or client.suspended:
         return Refusal(code=RefusalCode.REQUEST_URI_UNKNOWN, at="request_uri")
+    whose = consumer if ward is None else ward_of(ward, consumer.lang)
+    refused = weigh(conn, vault, (whose.bucket, whose.subject), ward, now_ms)
+    if refused is not None:
+        return refused  # not used up: somebody else may answer it
     asked = (request.recipient_id, request.details.purpose)
-    if cooling_until(conn, consumer, *asked, now_ms) is not None:
+    if cooling_until(conn, whose, *asked, now_ms) is not None:
         return Refusal(code=RefusalCode.REQUEST_TOO_SOON)  # not used up: the person may want to be asked
     if not claim_request(conn, request, now_ms):
         return Refusal(code=RefusalCode.REQUEST_URI_UNKNOWN, at="request_uri")
-    found = showing(conn, consumer, _insert(conn, consumer, request, now_ms))
+    shown = _insert(conn, whose, request, now_ms)
+    if ward is not None:
+        _insert_guardian(conn, shown, ward)
+    found = showing(conn, consumer, shown)
     if found is None:
         raise AssertionError("a showing just written is there")
     return found
@@ -127,17 +163,38 @@ def claim_request(conn: Connection, request: ask.Pending, now_ms: int) -> bool:
 
 
 def showing(conn: Connection, consumer: Consumer, showing_id: ShowingId) -> Showing | None:
-    """The showing, when it was made to this person."""
-    shown = notice_showing.c
+    """The showing, when it was made to this person, of their own data or of a ward's."""
+    shown, by = notice_showing.c, guardian_showing.c
+    mine = (by.guardian.is_(None) & (shown.subject == consumer.subject)) | (by.guardian == consumer.subject)
     row = conn.execute(
-        select(notice_showing, consent_grant.c.id.label("decided"), consent_grant.c.state.label("answer"))
+        select(
+            notice_showing,
+            consent_grant.c.id.label("decided"),
+            consent_grant.c.state.label("answer"),
+            by.guardian,
+            by.guardian_from,
+        )
         .outerjoin(
             consent_grant,
             (consent_grant.c.bucket == shown.bucket) & (consent_grant.c.showing_id == shown.id),
         )
-        .where(shown.bucket == consumer.bucket, shown.id == showing_id, shown.subject == consumer.subject)
+        .outerjoin(guardian_showing, (by.bucket == shown.bucket) & (by.showing_id == shown.id))
+        .where(shown.bucket == bucket_of(showing_id), shown.id == showing_id, mine)
     ).one_or_none()
     return None if row is None else _showing(conn, row)
+
+
+def _insert_guardian(conn: Connection, shown: ShowingId, ward: Guardianship) -> None:
+    conn.execute(
+        insert(guardian_showing).values(
+            bucket=ward.bucket,
+            showing_id=shown,
+            subject=ward.ward,
+            guardian_bucket=ward.guardian_bucket,
+            guardian=ward.guardian,
+            guardian_from=ward.valid_from,
+        )
+    )
 
 
 def _insert(conn: Connection, consumer: Consumer, request: ask.Pending, now_ms: int) -> ShowingId:
@@ -185,6 +242,7 @@ def _showing(conn: Connection, row: Any) -> Showing:
     assert recipient is not None
     assert notice is not None
     assert owed is not None
+    link = None if row.guardian is None else (row.subject, row.guardian, row.guardian_from)
     return Showing(
         id=ShowingId(row.id),
         bucket=Bucket(row.bucket),
@@ -205,4 +263,5 @@ def _showing(conn: Connection, row: Any) -> Showing:
         expires_at=row.expires_at,
         decided=None if row.decided is None else GrantId(row.decided),
         approved=row.decided is not None and row.answer != GrantState.REFUSED,
+        guardian=None if link is None else link_of(conn, Bucket(row.bucket), *link),
     )

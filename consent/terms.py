@@ -1,13 +1,19 @@
 """Liability terms: what a recipient owes per person if what it was given leaks, fixed before anybody approves.
 
+A sum per person and leak, rates by kind of field and of event where the recipient gives them (`rates`), and a cap on
+all of it: `min(cap, per_record + rate of each leaked field + rate of each event)`, law_claims.md §3.2.
+
 `publish(conn, recipient_id, version, text, per_record, currency, cap, now_ms) -> Terms`. Sums are decimal
 texts, never binary fractions. Terms with a clause nobody can agree to (`clauses`) are turned away: UnfairTerms.
+
+The hash is over canonical JSON: recipient, version, text and sums; with rates also `"format": 2` and the rates. Terms
+without rates have no `format` and keep the hash they were signed under.
 """
 
-import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection, insert, select
 
@@ -15,12 +21,14 @@ from consent.clauses import findings
 from consent.currencies import MINOR_UNITS
 from consent.errors import BadTerms, UnfairTerms
 from consent.ids import RecipientId, TermsId, document_hash, new_reference
+from consent.rates import NO_RATES, Liable, Rates, amount, stored
 from consent.tables import terms_signature, terms_version
 from consent.texts import storable
+from vault.fields.field import Sensitivity
 
 _MAX_CHARS = 20_000
-_AMOUNT = re.compile(r"(0|[1-9][0-9]{0,11})(\.[0-9]{1,2})?")
-
+_WITH_RATES: Final = 2
+"""The format of the hashed document of terms that have rates."""
 
 _SIGNED = select(terms_version, terms_signature.c.hash.label("signature_hash")).outerjoin(
     terms_signature, terms_signature.c.terms_id == terms_version.c.id
@@ -38,23 +46,30 @@ class Terms:
     per_record: Decimal
     currency: str
     cap: Decimal
+    rates: Rates
     hash: str
     signature_hash: str | None = None
     """Names the recipient's signature under these terms (`terms_signing`); None where each request has to be signed."""
 
-    def example(self, leaks: int = 1) -> Decimal:
-        """What one person would be owed for so many leaks: the sum per leak, all together at most the cap.
+    def owed(
+        self,
+        leaks: int = 1,
+        *,
+        fields: Mapping[Sensitivity, int] | None = None,
+        events: Mapping[Liable, int] | None = None,
+    ) -> Decimal:
+        """What one person is owed for so many leaks of so many distinct fields by class, and for events: at most the cap.
 
         The cap limits what was agreed, never a loss that the person can prove (Civil Code 497, 506).
         """
-        return min(self.per_record * leaks, self.cap)
+        return min(self.per_record * leaks + self.rates.owed(fields or {}, events or {}), self.cap)
 
     def signature(self, in_request: str | None) -> str | None:
         """What names the recipient's signature under a consent to these terms: that in the request, if it had one."""
         return in_request or self.signature_hash
 
 
-def publish(
+def publish(  # noqa: PLR0913 - each argument is a fact of its own
     conn: Connection,
     recipient_id: str,
     version: int,
@@ -63,20 +78,26 @@ def publish(
     currency: str,
     cap: str,
     now_ms: int,
+    *,
+    rates: Rates = NO_RATES,
 ) -> Terms:
-    """Write a version of the terms, or find it again; raises BadTerms and UnfairTerms."""
+    """Write a version of the terms, or find it again; raises BadTerms and UnfairTerms.
+
+    `rates` are in the currency of the terms (`rates.rates`).
+    """
     body = _checked(text, version)
     names = {"recipient_id": recipient_id, "version": version}
     unit = _currency(currency)
-    sums = {"per_record": _amount(per_record, unit), "currency": unit, "cap": _amount(cap, unit)}
-    if Decimal(sums["cap"]) < Decimal(sums["per_record"]):
-        raise BadTerms("the cap is below the sum per record")
-    digest = document_hash({**names, **sums, "text": body})
+    sums = {"per_record": amount(per_record, unit), "currency": unit, "cap": amount(cap, unit)}
+    if Decimal(sums["cap"]) < max(Decimal(sums["per_record"]), rates.highest):
+        raise BadTerms("the cap is below a sum that it limits")
+    further = {"format": _WITH_RATES, **rates.document()} if rates != NO_RATES else {}
+    digest = document_hash({**names, **sums, "text": body, **further})
     found = conn.execute(select(terms_version).filter_by(**names)).one_or_none()
     if found is not None and found.hash != digest:
         raise BadTerms("this version exists with another content")
     if found is None:
-        row = {**names, **sums, "id": new_reference("lt", now_ms), "text": body}
+        row = {**names, **sums, "id": new_reference("lt", now_ms), "text": body, "rates": rates.text()}
         conn.execute(insert(terms_version).values(**row, hash=digest, created_at=now_ms))
     this = (terms_version.c.recipient_id == recipient_id, terms_version.c.version == version)
     return _terms(conn.execute(_SIGNED.where(*this)).one())
@@ -99,18 +120,6 @@ def _checked(text: str, version: int) -> str:
     return body
 
 
-def _amount(text: str, currency: str) -> str:
-    """The sum with the decimals of its currency; a positive amount below a thousand billion."""
-    if not _AMOUNT.fullmatch(text):
-        raise BadTerms("a sum is a plain decimal number with at most two decimals")
-    amount, places = Decimal(text), MINOR_UNITS[currency]
-    if amount != round(amount, places):
-        raise BadTerms("a sum is in whole units of what its currency can be paid in")
-    if amount <= 0:
-        raise BadTerms("a sum is above zero")
-    return f"{amount:.{places}f}"
-
-
 def _currency(code: str) -> str:
     if code not in MINOR_UNITS:
         raise BadTerms(f"a currency is one of {', '.join(MINOR_UNITS)}")
@@ -126,6 +135,7 @@ def _terms(row: Any) -> Terms:
         per_record=Decimal(row.per_record),
         currency=row.currency,
         cap=Decimal(row.cap),
+        rates=stored(row.rates),
         hash=row.hash,
         signature_hash=row.signature_hash,
     )

@@ -19,7 +19,7 @@ from api.cli.installation import databases, dir_option, settings_of
 from api.cli.output import emit, json_option, table_of
 from api.cli.recipient_clients import change, client, keys, listing, resume, suspend
 from api.cli.recipient_terms import TermsText, publish, sign
-from consent import notices, recipients, terms
+from consent import notices, recipients
 from consent.registering import FIRST_LABEL
 
 
@@ -110,12 +110,7 @@ def register(conn: Connection, wanted: RecipientFile, now_ms: int) -> dict[str, 
         notices.publish(conn, who.recipient_id, one.purpose, one.version, one.lang, one.text, now_ms)
         for one in wanted.notices
     ]
-    owed = [
-        terms.publish(
-            conn, who.recipient_id, one.version, one.text, one.per_record, one.currency, one.cap, now_ms
-        )
-        for one in wanted.terms
-    ]
+    owed = [one.publish(conn, who.recipient_id, now_ms) for one in wanted.terms]
     return {
         "legal_name": wanted.legal_name,
         "recipient_id": who.recipient_id,
@@ -131,6 +126,7 @@ def register(conn: Connection, wanted: RecipientFile, now_ms: int) -> dict[str, 
                 "hash": t.hash,
                 "per_record": str(t.per_record),
                 "currency": t.currency,
+                **t.rates.document(),
             }
             for t in owed
         ],

@@ -13,6 +13,7 @@ from typing import Any
 
 import click
 import msgspec
+from sqlalchemy import Connection
 
 from api.cli.failures import Exit, Failure
 from api.cli.installation import databases, dir_option, settings_of
@@ -20,19 +21,31 @@ from api.cli.output import emit, json_option, table_of
 from api.oauth.client_keys import ClientKeys
 from api.settings import Settings
 from consent import recipients, terms, terms_signing
+from consent.rates import rates
 from vault.storage import Database
 
 _FILE = click.Path(path_type=Path, allow_dash=True, dir_okay=False, exists=True)
 
 
 class TermsText(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """What the recipient owes per person if what it was given leaks; sums are decimal texts."""
+    """What the recipient owes per person if what it was given leaks; sums are decimal texts.
+
+    `per_field` may name `ordinary` and `sensitive`, `per_event` the kinds of events that cost something.
+    """
 
     version: int
     text: str
     per_record: str
     currency: str
     cap: str
+    per_field: dict[str, str] = {}
+    per_event: dict[str, str] = {}
+
+    def publish(self, conn: Connection, recipient_id: str, now_ms: int) -> terms.Terms:
+        """Write this version, or find it again; raises BadTerms and UnfairTerms."""
+        given = rates(self.per_field, self.per_event, self.currency)
+        sums = self.per_record, self.currency, self.cap
+        return terms.publish(conn, recipient_id, self.version, self.text, *sums, now_ms, rates=given)
 
 
 class Signed(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -57,16 +70,7 @@ def publish(home: Path | None, recipient_id: str, file: Path, signature: str | N
         if signature is not None:
             _fetch_keys(data, settings, recipient_id, signature, now_ms)
         with data.write() as conn:
-            owed = terms.publish(
-                conn,
-                recipient_id,
-                text.version,
-                text.text,
-                text.per_record,
-                text.currency,
-                text.cap,
-                now_ms,
-            )
+            owed = text.publish(conn, recipient_id, now_ms)
             signed = None if signature is None else terms_signing.sign(conn, owed.id, signature, now_ms)
     emit(
         {"terms": owed.id, "version": owed.version, "hash": owed.hash, "signature_hash": signed},

@@ -17,6 +17,7 @@ from api.access import Access, access
 from api.headers import approval_policy
 from api.i18n import Catalogue, Lang
 from api.portal import presence
+from api.portal.liability import liability, rate_lines
 from api.portal.posted import posted
 from api.portal.render import page, page_lang, page_texts, see_other
 from api.portal.words import field_label
@@ -27,7 +28,6 @@ from consent import approve, ask
 from consent.accounts import Consumer
 from consent.approve import Approved, Refused, Showing
 from consent.ask import Via
-from consent.currencies import written
 from consent.ids import ShowingId, parse_showing, showing_text
 from consent.refusals import Refusal, RefusalCode
 from vault.ages import sensitive_fields
@@ -62,6 +62,7 @@ class Asked:
     until: str
     retention: str
     liability: str
+    rates: tuple[str, ...]
     terms: str
     notice: str
     notice_lang: str
@@ -231,11 +232,8 @@ def _asked(services: Services, shown: Showing, texts: Catalogue) -> Asked:
         else texts.text("approve.uses_times", count=shown.max_uses),
         until=texts.moment(shown.window[1]),
         retention=texts.text(f"approve.retention_{shown.retention[-1]}", count=shown.retention[1:-1]),
-        liability=texts.text(
-            "approve.liability_example",
-            amount=written(shown.example_sum, shown.terms.currency),
-            most=written(shown.terms.cap, shown.terms.currency),
-        ),
+        liability=liability(shown, sensitive, texts),
+        rates=rate_lines(shown.terms, texts),
         terms=shown.terms.text,
         notice=shown.notice.text,
         notice_lang=shown.notice.lang,

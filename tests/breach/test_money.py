@@ -8,6 +8,11 @@ from hypothesis import strategies as st
 
 from breach.claim_states import FINAL, MOVES, State
 from breach.money import Money, UnknownCurrency, agreed, money, split
+from consent.ids import RecipientId, TermsId
+from consent.rates import Liable, rates
+from consent.terms import Terms
+from vault.fields.catalogue import BUILTIN
+from vault.fields.field import Sensitivity
 
 
 def cny(text):
@@ -27,12 +32,52 @@ def test_an_unknown_currency_is_refused():
         money(Decimal(1), "XXX")
 
 
+def owing(per_record, cap, per_field=None, per_event=None):
+    return Terms(
+        id=TermsId("lt_1"),
+        recipient_id=RecipientId("org_1"),
+        version=1,
+        text="We owe you.",
+        per_record=Decimal(per_record),
+        currency="CNY",
+        cap=Decimal(cap),
+        rates=rates(per_field or {}, per_event or {}, "CNY"),
+        hash="sha-256:x",
+    )
+
+
 @pytest.mark.parametrize(
-    ("per_record", "cap", "records", "owed"),
+    ("per_record", "cap", "leaks", "owed"),
     [("500", "5000", 1, "500.00"), ("500", "5000", 30, "5000.00"), ("10000", "20000", 3, "20000.00")],
 )
-def test_the_cap_limits_what_was_agreed(per_record, cap, records, owed):
-    assert str(agreed(Decimal(per_record), Decimal(cap), "CNY", records=records)) == owed
+def test_the_cap_limits_what_was_agreed(per_record, cap, leaks, owed):
+    assert str(money(owing(per_record, cap).owed(leaks), "CNY")) == owed
+
+
+def test_a_claim_is_for_the_base_and_each_distinct_field_by_its_class():
+    of = owing("500", "5000", {"ordinary": "50", "sensitive": "200"})
+
+    def owed(*fields):
+        return str(agreed(of, fields, BUILTIN))
+
+    # R46: base 500 and two sensitive fields at 200.
+    assert owed("resident_id", "bank_card") == "900.00"
+    assert owed("resident_id", "bank_card", "bank_card") == "900.00"
+    assert owed("email", "resident_id") == "750.00"
+    assert owed() == "500.00"
+    assert str(agreed(owing("500", "5000"), ("resident_id",), BUILTIN)) == "500.00"
+
+
+def test_rates_by_field_and_by_event_add_up_to_the_cap_and_no_further():
+    of = owing("500", "5000", {"sensitive": "200"})
+    calls = owing("1", "20000", per_event={"harassing_call": "10000"})
+
+    # R47: thirty fields; R48: three calls.
+    assert of.owed(fields={Sensitivity.SENSITIVE: 30}) == Decimal(5000)
+    assert of.owed(fields={Sensitivity.ORDINARY: 30}) == Decimal(500)
+    assert calls.owed(0, events={Liable.HARASSING_CALL: 1}) == Decimal(10000)
+    assert calls.owed(0, events={Liable.HARASSING_CALL: 3}) == Decimal(20000)
+    assert calls.owed(0, events={Liable.LATE_NOTICE_DAY: 3}) == Decimal(0)
 
 
 @pytest.mark.parametrize(

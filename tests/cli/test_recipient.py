@@ -196,6 +196,19 @@ def test_terms_are_published_and_signed_afterwards_in_one_go(perusal, home, writ
     assert [one["terms"] for one in signed.json["signed"]] == both
 
 
+def test_terms_may_have_rates_by_kind_of_field_and_of_event(perusal, home, write, known):
+    first, _ = known
+    rates = {"per_field": {"sensitive": "200.00"}, "per_event": {"harassing_call": "1000.00"}}
+
+    said = perusal("recipient", "terms", first["recipient_id"], write(TERMS | rates), "--dir", home, "--json")
+    bad = write(TERMS | {"version": 3, "per_event": {"rudeness": "1.00"}})
+    never = perusal("recipient", "terms", first["recipient_id"], bad, "--dir", home)
+
+    wanted = {**TERMS, **rates, "format": 2, "recipient_id": first["recipient_id"]}
+    assert said.json["hash"] == document_hash(wanted)
+    assert (never.code, "[bad_terms]" in never.err) == (Exit.WRONG, True)
+
+
 def test_terms_are_published_with_their_signature_or_not_at_all(perusal, home, write, known):
     first, key = known
     digest = document_hash({**TERMS, "recipient_id": first["recipient_id"]})

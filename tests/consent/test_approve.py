@@ -38,7 +38,7 @@ def test_the_showing_says_who_asks_for_what_why_how_long_and_what_a_leak_costs(w
     assert (shown.fields, shown.optional_fields) == (("name", "phone"), ("email",))
     assert (shown.max_uses, shown.retention, shown.window) == (3, "P30D", (world.now, world.now + DAY))
     assert (shown.notice, shown.terms) == (app.notice, app.terms)
-    assert str(shown.example_sum) == "500.00"
+    assert str(shown.example_sum()) == "500.00"
     with world.vault.data.read() as conn:
         assert deciding.showing(conn, person, shown.id) == shown
 

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+from dataclasses import replace
 
 import jwt
 import pytest
@@ -12,6 +13,7 @@ from jwt.algorithms import OKPAlgorithm
 from sqlalchemy import select
 
 from consent import receipt_chain
+from consent.approve import approve, claim
 from consent.committed import committed_uses
 from consent.disclose import disclose_many
 from consent.ids import DisclosureId, grant_text
@@ -151,7 +153,11 @@ def test_the_record_says_what_the_standard_asks_for_and_nothing_personal(world, 
         "language": "en",
         "hash": app.notice.hash,
     }
-    assert processing["terms"] == {"id": app.terms.id, "hash": app.terms.hash}
+    assert processing["terms"] == {
+        "id": app.terms.id,
+        "hash": app.terms.hash,
+        "signature": app.terms.signature_hash,
+    }
     (purpose,) = processing["purposes"]
     assert (purpose["purpose"], purpose["purpose_type"]) == (
         "delivery",
@@ -228,3 +234,15 @@ def test_nobody_gets_the_receipts_of_somebody_elses_consent(world, told):
     other = world.person()
 
     assert whole(world, other, issued) == []
+
+
+def test_a_signature_in_the_request_goes_before_the_one_under_the_published_terms(world):
+    app, person = world.app(), world.person()
+    signed = f"sha-256:{'s' * 43}"
+    pushed = world.push(app, replace(app.details(world.now), terms_signature=signed))
+    shown = claim(world.vault, person, pushed.request_uri, app.client.client_id, world.now)
+    given = approve(world.vault, person, shown.id, None, world.now)
+
+    (first,) = [payload(token)["record"] for token in whole(world, person, given)]
+
+    assert first["pii_processing"]["terms"]["signature"] == signed

@@ -9,6 +9,7 @@ from consent.clauses import Clause
 from consent.currencies import written
 from consent.errors import BadNotice, BadRegistration, BadTerms, UnfairTerms, UnknownPurpose
 from consent.ids import document_hash
+from consent.rates import NO_RATES, rates
 from consent.recipients import Registration
 from tests.consent.world import JWKS
 from vault.fields.catalogue import FIELDS
@@ -179,7 +180,7 @@ def test_terms_keep_their_sums_as_exact_decimals(world):
     who = register(world)
     owed = publish_terms(world, who)
 
-    assert (str(owed.per_record), str(owed.cap), str(owed.example())) == ("500.00", "2000.50", "500.00")
+    assert (str(owed.per_record), str(owed.cap), str(owed.owed())) == ("500.00", "2000.50", "500.00")
     assert publish_terms(world, who) == owed
     with pytest.raises(BadTerms):
         publish_terms(world, who, per_record="1.00")
@@ -189,13 +190,13 @@ def test_an_example_is_capped_and_written_in_units_that_can_be_paid(world):
     owed = publish_terms(world, register(world))
     yen = publish_terms(world, register(world, registration_no="JP-1"), currency="JPY", cap="1200")
 
-    assert [str(owed.example(leaks)) for leaks in (1, 4, 5, 100)] == [
+    assert [str(owed.owed(leaks)) for leaks in (1, 4, 5, 100)] == [
         "500.00",
         "2000.00",
         "2000.50",
         "2000.50",
     ]
-    assert [written(yen.example(leaks), "JPY") for leaks in (1, 3)] == ["JPY 500", "JPY 1,200"]
+    assert [written(yen.owed(leaks), "JPY") for leaks in (1, 3)] == ["JPY 500", "JPY 1,200"]
     assert written(owed.cap, "CNY") == "CNY 2,000.50"
 
 
@@ -218,6 +219,58 @@ def test_an_example_is_capped_and_written_in_units_that_can_be_paid(world):
 def test_terms_that_are_no_sums_are_refused(changes):
     with pytest.raises(BadTerms):
         terms.publish(NO_CONNECTION, "org_x", now_ms=1, **{**TERMS, **changes})
+
+
+RATES = {"per_field": {"ordinary": "50", "sensitive": "200.00"}, "per_event": {"harassing_call": "1000"}}
+
+
+def test_terms_with_rates_are_hashed_in_a_format_of_their_own_and_terms_without_keep_their_hash(world):
+    who = register(world)
+    plain = publish_terms(world, who)
+    owed = publish_terms(world, who, version=2, rates=rates(**RATES, currency="CNY"))
+
+    same = {"recipient_id": who.recipient_id, "text": "We owe you.", "currency": "CNY"}
+    sums = {"per_record": "500.00", "cap": "2000.50"}
+    assert plain.hash == document_hash({**same, **sums, "version": 1})
+    assert owed.hash == document_hash(
+        {
+            **same,
+            **sums,
+            "version": 2,
+            "format": 2,
+            "per_field": {"ordinary": "50.00", "sensitive": "200.00"},
+            "per_event": {"harassing_call": "1000.00"},
+        }
+    )
+    with world.vault.data.read() as conn:
+        assert terms.terms(conn, owed.id) == owed
+        assert terms.terms(conn, plain.id).rates == NO_RATES
+    with pytest.raises(BadTerms):
+        publish_terms(world, who, version=2, rates=rates({"ordinary": "51"}, {}, "CNY"))
+    with pytest.raises(BadTerms):
+        publish_terms(world, who, version=2)
+
+
+@pytest.mark.parametrize(
+    ("per_field", "per_event"),
+    [
+        ({"secret": "1"}, {}),
+        ({"ordinary": "0"}, {}),
+        ({"ordinary": "1.234"}, {}),
+        ({}, {"rudeness": "1"}),
+        ({}, {"harassing_call": "-1"}),
+    ],
+)
+def test_rates_of_unknown_kinds_and_rates_that_are_no_sums_are_refused(per_field, per_event):
+    with pytest.raises(BadTerms):
+        rates(per_field, per_event, "CNY")
+
+
+def test_a_cap_below_a_rate_is_refused():
+    with pytest.raises(BadTerms):
+        terms.publish(
+            NO_CONNECTION, "org_x", now_ms=1, **TERMS, rates=rates({"sensitive": "2000.51"}, {}, "CNY")
+        )
 
 
 def test_publishing_unfair_terms_raises_and_writes_nothing(world):

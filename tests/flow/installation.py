@@ -29,6 +29,7 @@ from api.settings import Settings
 from api.staff import issue_staff_key
 from consent import notices, purposes, recipients, terms
 from consent.keeping import Enrolled, NewPerson, enrol_people
+from consent.rates import NO_RATES
 from consent.recipients import Registration
 from tests.consent.signing import signed_terms
 from tests.web.proofs import b64, proof
@@ -91,6 +92,7 @@ class World:
         """Register a recipient with its notice and terms, and give it a program; keywords bend the registration."""
         key = ECKey.generate_key("P-256", {"kid": "k1", "alg": "ES256"})
         published_at = registered.pop("jwks_uri", None)
+        costing = registered.pop("rates", NO_RATES)
         with self.vault.data.write() as conn:
             registration = Registration(
                 legal_name=name,
@@ -112,6 +114,7 @@ class World:
                 "CNY",
                 "5000.00",
                 self.clock(),
+                rates=costing,
             )
             if signs_terms:
                 owed = signed_terms(conn, owed, key, self.clock())

@@ -6,6 +6,7 @@ import pytest
 
 from api.attempts import MOST_FAILURES, PERIOD_MS
 from api.portal.render import static_files
+from consent.rates import rates
 from vault.merge import merge
 
 pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
@@ -222,3 +223,23 @@ def test_everything_asked_about_a_child_is_marked_sensitive_and_nothing_tells_th
         assert born[:4] not in shown.text.replace(phone[-4:], "")
 
     assert marks == {"2020-05-06": 2, "1990-05-06": 0}
+
+
+def test_the_approval_page_reckons_the_example_from_the_rates_and_names_each(world):
+    given = rates({"ordinary": "50", "sensitive": "200"}, {"harassing_call": "1000"}, "CNY")
+    app, person = world.app(purpose="identity_check", rates=given), world.person()
+    person.sign_in()
+
+    def shown(*codes):
+        return person.open_request(app.authorize_path(app.details(datatypes=list(codes))))
+
+    _, ordinary = shown("name", "phone")
+    path, mixed = shown("name", "resident_id")
+
+    assert "they owe you CNY 600.00" in ordinary.text
+    assert "they owe you CNY 750.00" in mixed.text
+    for line in ("CNY 500.00 for each leak", "CNY 1,000.00 for each harassing call or message"):
+        assert line in mixed.text
+    chinese = person.get(path.replace("/en/", "/zh-CN/")).text
+    assert "每泄露一类敏感信息，另付 CNY 200.00" in chinese
+    assert "对方应付给您 CNY 750.00" in chinese
