@@ -3,7 +3,8 @@
 A yes takes every required field and any of the optional ones, nothing else; it makes the grant and the one
 code that the recipient can exchange: a new one to be carried by the browser, or the secret that the recipient
 already polls with. A no is kept as a grant in state `refused`, with an entry of its own,
-so that it can be proved too. Silence is neither: a showing lapses after ten minutes.
+so that it can be proved too. Silence is neither: a showing lapses after ten minutes. A guardian answers what they were
+shown for a ward; nobody answers who has a guardian for it (`guarding`).
 
 * `claim` and `showing` are `showings`' verbs, offered here because the page needs them together.
 * `approve(vault, consumer, showing_id, chosen_fields, now_ms, proof) -> Approved | Refusal`; `chosen_fields` None
@@ -19,12 +20,13 @@ from typing import Any
 from sqlalchemy import Connection, insert, select
 from sqlalchemy.exc import IntegrityError
 
-from consent import step_up
+from consent import guarded, step_up
 from consent.accounts import Consumer
 from consent.ask import Via
 from consent.grants import GrantState
+from consent.guarding import weigh
 from consent.ids import GrantId, ShowingId
-from consent.ledger.append import Item, append
+from consent.ledger.append import append
 from consent.ledger.commitment import Field
 from consent.ledger.entry import Kind
 from consent.ledger.origin import year_of
@@ -134,6 +136,10 @@ def _decide(
     proof: Proof | None = None,
 ) -> GrantId | Refusal:
     """Write the decision once: grant, fields, code or outcome, and ledger entry together."""
+    with vault.data.read() as conn:
+        refused = _refused(conn, vault, shown, state, now_ms)
+    if refused is not None:
+        return refused
     grant = GrantId(new_id(shown.bucket, now_ms))
     promise = promised(vault, shown, fields, now_ms)
     row = _grant_row(shown, grant, state, promise, now_ms)
@@ -141,24 +147,23 @@ def _decide(
     evidence = step_up.weigh(vault, shown, promise, proof, now_ms) if active else None
     if isinstance(evidence, Refusal):
         return evidence
-    said = (*_committed(row), *_signed(shown), *step_up.committed(evidence))
+    said = (
+        *_committed(row),
+        *_signed(shown),
+        *step_up.committed(evidence),
+        *guarded.committed(shown.guardian),
+    )
     kind = Kind.GRANT if state is GrantState.ACTIVE else Kind.REFUSE
     items = entry_items(vault, kind, [(shown.bucket, shown.subject, grant, said)], now_ms)
     try:
         with vault.data.write() as conn:
-            # Whoever is being erased decides nothing any more: their consents were ended a moment ago.
-            if not take_people(conn, [(shown.bucket, shown.subject)]):
-                return Refusal(code=RefusalCode.SHOWING_UNKNOWN)
-            unproven = step_up.keep(conn, vault, shown, evidence, now_ms)
-            if unproven is not None:
-                return unproven
-            conn.execute(insert(consent_grant).values(row))
-            if state is GrantState.ACTIVE:
-                digest = secret_hash(code) if code else polled_digest(conn, shown.request_id)
-                conn.execute(insert(auth_code).values(_code_row(shown, grant, digest, now_ms)))
-            if shown.via is not Via.CODE:
-                settle(conn, shown.request_id, Outcome.of(state), now_ms, grant=grant)
-            _append(conn, vault, items, now_ms)
+            refused = _hold(conn, vault, shown, state, now_ms) or step_up.keep(
+                conn, vault, shown, evidence, now_ms
+            )
+            if refused is not None:
+                return refused
+            _write(conn, shown, row, code, now_ms)
+            append(conn, items, now_ms, vault.installation.ledger_host)
     except IntegrityError:
         if _decided(vault, shown):
             return Refusal(code=RefusalCode.SHOWING_DECIDED)
@@ -166,8 +171,35 @@ def _decide(
     return grant
 
 
-def _append(conn: Connection, vault: Vault, items: list[Item], now_ms: int) -> None:
-    append(conn, items, now_ms, vault.installation.ledger_host)
+def _hold(conn: Connection, vault: Vault, shown: Showing, state: GrantState, now_ms: int) -> Refusal | None:
+    """Hold whose data it is and whose answer; a refusal where the answer is no longer theirs to give."""
+    people = {(shown.bucket, shown.subject), shown.answerer}
+    # Whoever is being erased decides nothing any more: their consents were ended a moment ago.
+    if len(take_people(conn, people)) < len(people):
+        return Refusal(code=RefusalCode.SHOWING_UNKNOWN)
+    return _refused(conn, vault, shown, state, now_ms)
+
+
+def _write(conn: Connection, shown: Showing, row: dict[str, Any], code: str, now_ms: int) -> None:
+    grant, state = GrantId(row["id"]), GrantState(row["state"])
+    active = state is GrantState.ACTIVE
+    if shown.guardian is not None and active:
+        guarded.note_approval(conn, (shown.bucket, grant), shown.guardian, now_ms)
+    conn.execute(insert(consent_grant).values(row))
+    if active:
+        digest = secret_hash(code) if code else polled_digest(conn, shown.request_id)
+        conn.execute(insert(auth_code).values(_code_row(shown, grant, digest, now_ms)))
+    if shown.via is not Via.CODE:
+        settle(conn, shown.request_id, Outcome.of(state), now_ms, grant=grant)
+
+
+def _refused(
+    conn: Connection, vault: Vault, shown: Showing, state: GrantState, now_ms: int
+) -> Refusal | None:
+    """Whether the answer is somebody else's to give; anybody may say no for themselves."""
+    if shown.guardian is None and state is not GrantState.ACTIVE:
+        return None
+    return weigh(conn, vault, (shown.bucket, shown.subject), shown.guardian, now_ms)
 
 
 def _decided(vault: Vault, shown: Showing) -> bool:

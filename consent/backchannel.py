@@ -7,7 +7,8 @@ ends it. A hint that means nobody is answered and kept like any other, and waits
 
 * `start(conn, vault, client, details, wanted, now_ms) -> Started | TooMany | Refusal`
 * `waiting(conn, vault, consumer, now_ms) -> list[Question]`: what the signed-in person can take up.
-* `pick(vault, consumer, request_id, number, now_ms) -> Showing | Refusal`; `number` None says no without looking.
+* `pick(vault, consumer, request_id, number, now_ms, ward=None) -> Showing | Refusal`; `number` None says no without
+  looking; `ward` is the link by which the person answers for somebody else.
 """
 
 import json
@@ -26,6 +27,7 @@ from consent.backchannel_tables import backchannel_request, backchannel_turn
 from consent.cooling import cooling_until
 from consent.decoupled_tables import request_outcome, request_poll
 from consent.details import Details
+from consent.guarding import ward_of, weigh
 from consent.handles import Target, leads_somewhere, named
 from consent.ids import RecipientId, RequestId
 from consent.outcomes import Outcome, settle
@@ -35,6 +37,7 @@ from consent.recipients import Client
 from consent.refusals import Refusal, RefusalCode
 from consent.showings import Showing, claim_request, take_up
 from consent.tables import consent_request, request_claim
+from vault.guardians import Guardianship
 from vault.ids import Bucket, new_secret
 from vault.opening import Vault
 from vault.storage import Dialect
@@ -116,22 +119,31 @@ def waiting(conn: Connection, vault: Vault, consumer: Consumer, now_ms: int) -> 
 
 
 def pick(
-    vault: Vault, consumer: Consumer, request_id: RequestId, number: str | None, now_ms: int
+    vault: Vault,
+    consumer: Consumer,
+    request_id: RequestId,
+    number: str | None,
+    now_ms: int,
+    ward: Guardianship | None = None,
 ) -> Showing | Refusal:
     """Show the request to whoever knows its number; any other pick ends it."""
     kept, request = backchannel_request.c, consent_request.c
-    own = (kept.bucket == consumer.bucket, kept.request_id == request_id, kept.subject == consumer.subject)
+    whose = consumer if ward is None else ward_of(ward, consumer.lang)
+    own = (kept.bucket == whose.bucket, kept.request_id == request_id, kept.subject == whose.subject)
     with vault.data.write() as conn:
         row = conn.execute(select(kept.number, kept.hint_hash).where(*own)).one_or_none()
         if row is None or not leads_somewhere(conn, vault, row.hint_hash):
-            return take_up(conn, consumer, None, now_ms)
-        which = (request.bucket == consumer.bucket, request.id == request_id)
+            return take_up(conn, vault, consumer, None, now_ms)
+        refused = weigh(conn, vault, (whose.bucket, whose.subject), ward, now_ms)
+        if refused is not None:
+            return refused  # nothing has ended: it waits for whoever decides
+        which = (request.bucket == whose.bucket, request.id == request_id)
         pending = ask.unclaimed(conn, now_ms, *which)
         if pending is not None and row.number != number:
             if claim_request(conn, pending, now_ms):
                 settle(conn, request_id, Outcome.REFUSED, now_ms)
             return Refusal(code=RefusalCode.REQUEST_NUMBER, at="number")
-        return take_up(conn, consumer, pending, now_ms)
+        return take_up(conn, vault, consumer, pending, now_ms, ward)
 
 
 def _refuse(wanted: Wanted) -> Refusal | None:

@@ -6,7 +6,7 @@ person types in at the portal; what follows is the ordinary request page. The le
 digest of a code, because a plain one could be counted through, and the digest says in which bucket the request is.
 
 * `start(conn, vault, client, details, jkt, now_ms) -> Started | Refusal`
-* `enter(vault, consumer, typed, now_ms) -> Showing | Refusal`
+* `enter(vault, consumer, typed, now_ms, ward=None) -> Showing | Refusal`
 """
 
 import hashlib
@@ -27,6 +27,7 @@ from consent.recipients import Client
 from consent.refusals import Refusal
 from consent.showings import Showing, take_up
 from consent.tables import consent_request
+from vault.guardians import Guardianship
 from vault.ids import Bucket, bucket_of_hash, new_secret
 from vault.opening import Vault
 
@@ -67,10 +68,12 @@ def start(  # each argument is a separate fact of the request
     )
 
 
-def enter(vault: Vault, consumer: Consumer, typed: str, now_ms: int) -> Showing | Refusal:
+def enter(
+    vault: Vault, consumer: Consumer, typed: str, now_ms: int, ward: Guardianship | None = None
+) -> Showing | Refusal:
     """Show the request behind a user code to this person; only the first who types it is shown it."""
     with vault.data.write() as conn:
-        return take_up(conn, consumer, _waiting(conn, vault, typed, now_ms), now_ms)
+        return take_up(conn, vault, consumer, _waiting(conn, vault, typed, now_ms), now_ms, ward)
 
 
 def _waiting(conn: Connection, vault: Vault, typed: str, now_ms: int) -> Pending | None:

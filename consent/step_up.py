@@ -164,7 +164,7 @@ def keep(
 
 
 def _check(conn: Connection, vault: Vault, shown: Showing, evidence: Evidence, now_ms: int) -> Refusal | None:
-    proof, who = evidence.proof, (shown.bucket, shown.subject)
+    proof, who = evidence.proof, shown.answerer
     failed = Refusal(code=RefusalCode.STEP_UP_FAILED)
     if proof.how is How.CODE:
         asked = AskedFor(binding=proof.binding, about=evidence.statement.digest)
@@ -187,7 +187,7 @@ def _signed(vault: Vault, shown: Showing, proof: Proof) -> dict[str, Any] | None
         return None
     given = assertion_of(proof.answer)
     with vault.data.read() as conn:
-        key = public_key_of(conn, (shown.bucket, shown.subject), given.credential_id)
+        key = public_key_of(conn, shown.answerer, given.credential_id)
     try:
         client_data = given.client_data.decode()
     except UnicodeDecodeError:

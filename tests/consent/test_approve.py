@@ -8,11 +8,11 @@ from consent import approve as deciding
 from consent.accounts import Consumer
 from consent.approve import Approved, Refused, approve, refuse
 from consent.details import instant
-from consent.keeping import Change, correct
 from consent.ledger.entry import Kind, parse
 from consent.ledger.tables import entry
 from consent.refusals import Refusal, RefusalCode
 from consent.tables import auth_code, consent_grant
+from tests.consent.wards import family
 from tests.consent.world import DAY, REDIRECT
 from vault.ids import secret_bucket
 
@@ -83,14 +83,7 @@ def test_the_kind_of_consent_follows_sensitivity_and_number_of_uses(world):
 
 
 def test_a_childs_consent_is_always_one_of_its_own(world):
-    person, parcel = world.person(), world.app()
-    correct(
-        world.vault,
-        [Change(subject=person.subject, field="birth_date", text="2020-01-01")],
-        world.now,
-        clock=lambda: world.now,
-    )
-    world.approve(parcel, person)
+    family(world).approve(world.app())
 
     assert [g.consent_kind for g in grants(world)] == ["separate"]
 
