@@ -29,7 +29,9 @@ from consent.ledger.fsck import Progress
 from consent.ledger.origin import LogId, origin_of
 from consent.ledger.tables import entry
 from consent.tables import consent_grant
+from vault.ids import Bucket, SubjectId
 from vault.opening import Vault
+from vault.outlines import outlines
 from vault.rowset import RowSet
 from vault.storage import metadata
 
@@ -65,6 +67,8 @@ class What(StrEnum):
 
     DECISION = "decision"
     USE = "use"
+    SUSPENSION = "suspended"
+    CONFIRMATION = "confirmed"
     WITHDRAWAL = "withdrawal"
     TERMINATION = "termination"
 
@@ -88,7 +92,7 @@ class Life:
 
 
 _TOLD = (
-    "SELECT rows.i, '{what}', {use}, e.year, e.idx, e.body FROM rows JOIN {table} t ON t.bucket = rows.bucket "
+    "SELECT rows.i, {what}, {use}, e.year, e.idx, e.body FROM rows JOIN {table} t ON t.bucket = rows.bucket "
     "AND t.{grant} = rows.id JOIN ledger_entry e ON e.bucket = t.bucket AND e.year = t.ledger_year AND e.id = t.id"
 )
 _EVENTS = RowSet(
@@ -96,12 +100,14 @@ _EVENTS = RowSet(
     + " UNION ALL ".join(
         _TOLD.format(what=what, use=use, table=table, grant=grant)
         for what, use, table, grant in (
-            (What.USE, "t.use_id", "disclosure", "grant_id"),
-            (What.DECISION, "NULL", "consent_grant", "id"),
-            (What.WITHDRAWAL, "NULL", "withdrawal", "grant_id"),
-            (What.TERMINATION, "NULL", "termination", "grant_id"),
+            (f"'{What.USE}'", "t.use_id", "disclosure", "grant_id"),
+            (f"'{What.DECISION}'", "NULL", "consent_grant", "id"),
+            (f"'{What.WITHDRAWAL}'", "NULL", "withdrawal", "grant_id"),
+            (f"'{What.TERMINATION}'", "NULL", "termination", "grant_id"),
+            ("t.step", "NULL", "guarded_step", "grant_id"),
         )
-    ),
+    )
+    + f" WHERE t.step IN ('{What.SUSPENSION}', '{What.CONFIRMATION}')",
     bucket="int",
     id="bytes",
 )
@@ -111,8 +117,20 @@ _USES = RowSet(
     bucket="int",
     id="bytes",
 )
+_OWNERS = RowSet(
+    "WITH {rows} SELECT rows.idx, o.subject FROM rows JOIN ledger_opening o ON o.bucket = rows.bucket "
+    "AND o.year = rows.year AND o.idx = rows.idx",
+    bucket="int",
+    year="int",
+    idx="int",
+)
 _DECIDED: Final = {Kind.GRANT: GrantState.ACTIVE, Kind.REFUSE: GrantState.REFUSED}
-_ENDED: Final = {What.WITHDRAWAL: GrantState.WITHDRAWN, What.TERMINATION: GrantState.TERMINATED}
+_MOVES: Final = {
+    What.SUSPENSION: (Kind.GRANT, GrantState.SUSPENDED),
+    What.CONFIRMATION: (Kind.GRANT, GrantState.ACTIVE),
+    What.WITHDRAWAL: (Kind.WITHDRAW, GrantState.WITHDRAWN),
+    What.TERMINATION: (Kind.WITHDRAW, GrantState.TERMINATED),
+}
 
 
 def retold(max_uses: int, happened: Iterable[Event]) -> Life | None:
@@ -131,8 +149,8 @@ def retold(max_uses: int, happened: Iterable[Event]) -> Life | None:
 def _goes_on(life: Life, max_uses: int, event: Event) -> bool:
     """Whether the event may follow; then it has."""
     if event.use_id is None:
-        after = _ENDED[event.what]
-        lawful = event.kind is Kind.WITHDRAW and may_move(life.state, after)
+        kind, after = _MOVES[event.what]
+        lawful = event.kind is kind and may_move(life.state, after)
         life.state = after
         return lawful
     if event.kind is not Kind.ACCESS or life.state is not GrantState.ACTIVE or life.used >= max_uses:
@@ -206,11 +224,19 @@ def _check_log(conn: Connection, log: LogId, origin: str) -> Iterator[Progress |
     for some in batched(_bodies(conn, mine), _AT_ONCE):
         events = [(idx, raw) for idx, raw, body in some if _kind(body) in _KINDS]
         stored = {i for (i,) in _stored()(conn, [(log.bucket, raw) for _, raw in events])}
-        for at, (idx, _) in enumerate(events):
-            if at not in stored:
-                yield Divergence(flaw=Flaw.NO_ROW, origin=origin, idx=idx)
+        missing = [idx for at, (idx, _) in enumerate(events) if at not in stored]
+        for idx in _not_erased(conn, log, missing):
+            yield Divergence(flaw=Flaw.NO_ROW, origin=origin, idx=idx)
         done = some[-1][0] + 1
         yield Progress(f"{origin} {CONSENTS}", done, max(size, done))
+
+
+def _not_erased(conn: Connection, log: LogId, missing: Sequence[int]) -> Iterator[int]:
+    """Without the entries of erased people, of whom some rows are destroyed (`guarded.forget`)."""
+    owners = {idx: SubjectId(subject) for idx, subject in _OWNERS(conn, [(*log, idx) for idx in missing])}
+    people = outlines(conn, ((Bucket(log.bucket), subject) for subject in owners.values()))
+    erased = {one.subject for one in people if one.state == "erased"}
+    yield from (idx for idx in missing if owners.get(idx) not in erased)
 
 
 def _bodies(conn: Connection, mine: ColumnElement[bool]) -> Iterator[tuple[int, bytes, bytes]]:

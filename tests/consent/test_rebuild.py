@@ -1,9 +1,10 @@
 """Consents and uses told again from the ledger alone: in step with what is stored, and whoever moved a row is found."""
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from consent import approve as deciding
+from consent.accounts import Consumer
 from consent.disclose import disclose_many
 from consent.grant_management import terminate
 from consent.grants import GrantState
@@ -11,14 +12,18 @@ from consent.ids import GrantId, UseId
 from consent.ledger.entry import Kind
 from consent.rebuild import Divergence, Event, Flaw, Life, What, check, retold
 from consent.refreshing import Refresh, refresh
+from consent.tables import consent_grant
 from consent.tokens import exchange
 from consent.withdraw import withdraw
+from tests.consent.test_erase import ask, carry_out
 from tests.consent.world import JKT
 
 GIVEN = Event(What.DECISION, Kind.GRANT)
 REFUSED = Event(What.DECISION, Kind.REFUSE)
 WITHDRAWN = Event(What.WITHDRAWAL, Kind.WITHDRAW)
 TERMINATED = Event(What.TERMINATION, Kind.WITHDRAW)
+SUSPENDED = Event(What.SUSPENSION, Kind.GRANT)
+CONFIRMED = Event(What.CONFIRMATION, Kind.GRANT)
 ONE, TWO = UseId(b"1"), UseId(b"2")
 
 
@@ -36,6 +41,9 @@ def used(use=ONE, kind=Kind.ACCESS):
         ([GIVEN, used(), WITHDRAWN], Life(GrantState.WITHDRAWN, 1, {ONE: 1})),
         ([GIVEN, used(), used(), WITHDRAWN], Life(GrantState.WITHDRAWN, 2, {ONE: 2})),
         ([GIVEN, TERMINATED, WITHDRAWN], Life(GrantState.WITHDRAWN)),
+        ([GIVEN, used(), SUSPENDED], Life(GrantState.SUSPENDED, 1, {ONE: 1})),
+        ([GIVEN, SUSPENDED, CONFIRMED, used()], Life(GrantState.ACTIVE, 1, {ONE: 1})),
+        ([GIVEN, SUSPENDED, WITHDRAWN], Life(GrantState.WITHDRAWN)),
     ],
 )
 def test_entries_in_their_order_give_state_and_counters(happened, life):
@@ -53,6 +61,9 @@ def test_entries_in_their_order_give_state_and_counters(happened, life):
         [GIVEN, WITHDRAWN, used()],
         [GIVEN, TERMINATED, used()],
         [GIVEN, WITHDRAWN, WITHDRAWN],
+        [GIVEN, SUSPENDED, used()],
+        [GIVEN, CONFIRMED],
+        [GIVEN, WITHDRAWN, CONFIRMED],
         [GIVEN, WITHDRAWN, TERMINATED],
         [GIVEN, used(), used(), used()],
         [GIVEN, used(kind=Kind.GRANT)],
@@ -96,6 +107,21 @@ def test_what_happened_the_proper_way_agrees_with_the_ledger(world, lived):
     assert divergences(world) == []
     (last,) = [step for step in steps if step.origin == "consents"]
     assert (last.done, last.size) == (7, 7)
+
+
+def test_the_consents_of_whoever_was_erased_agree_too(world, lived):
+    with world.vault.data.read() as conn:
+        people = [
+            Consumer(bucket=bucket, subject=subject, lang="en")
+            for bucket, subject in conn.execute(
+                select(consent_grant.c.bucket, consent_grant.c.subject).distinct()
+            )
+        ]
+    assert len(people) == 2
+    ask(world, *people)
+    assert carry_out(world) == 2
+
+    assert divergences(world) == []
 
 
 def test_an_installation_without_consents_agrees(world):
