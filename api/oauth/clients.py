@@ -16,12 +16,12 @@ from litestar import Request
 from sqlalchemy import Connection
 
 from api.oauth.assertion import ASSERTION_TYPE, Assertion, check_assertion
-from api.oauth.dpop import Proof, ProofFault, check_proof, unb64
+from api.oauth.dpop import Proof, ProofFault, check_proof
 from api.oauth.errors import OAuthRefused
 from api.oauth.nonces import new_nonce
 from api.wiring import Services
 from consent import recipients, replay
-from consent.key_sets import PublicKey
+from consent.key_sets import PublicKey, unb64
 from consent.recipients import Client
 from vault.ids import Bucket, Buckets
 

@@ -1,7 +1,7 @@
 """Proofs of possession (RFC 9449), checked once and in one order, before anything is queued.
 
 Order: exactly one header → three parts, `typ` → `alg` in the list → public `jwk` → signature → `htm`, `htu`
-after normalisation and without query → `iat` window → nonce, where one is asked for → `ath`. Whether the key is the token's key and whether
+after normalisation and without query (`urls`) → `iat` window → nonce, where one is asked for → `ath`. Whether the key is the token's key and whether
 the proof was seen before is the data base's business: it happens inside the transaction that spends the use,
 with the digest this module makes of (key, `jti`).
 
@@ -9,19 +9,18 @@ The signature goes through the vault's bare primitive, because a general library
 the header is parsed once per key, since a client repeats it byte for byte.
 """
 
-import base64
-import binascii
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 from typing import Any
-from urllib.parse import quote, unquote, urlsplit
 
 import msgspec
 
 from api.oauth.nonces import is_fresh
+from api.oauth.urls import same_url
+from consent.key_sets import b64, unb64
 from vault.signatures import verify, verify_es256
 
 ALGORITHMS = ("ES256", "Ed25519")
@@ -115,7 +114,7 @@ def check_proof(
         return fault
     if nonce_key is not None and not is_fresh(nonce_key, claims.nonce, now_ms):
         return ProofFault.NONCE
-    if token is not None and claims.ath != _b64(hashlib.sha256(token.encode()).digest()):
+    if token is not None and claims.ath != b64(hashlib.sha256(token.encode()).digest()):
         return ProofFault.TOKEN
     digest = hashlib.sha256(f"dpop\0{key.jkt}\0{claims.jti}".encode()).digest()
     return Proof(jkt=key.jkt, digest=digest, expires=int(claims.iat + WINDOW_S + 1) * 1000)
@@ -124,7 +123,7 @@ def check_proof(
 def _claims_fault(claims: _Claims, method: str, url: str, now_ms: int) -> ProofFault | None:
     if claims.htm != method:
         return ProofFault.METHOD
-    if normal_url(claims.htu) != normal_url(url):
+    if not same_url(claims.htu, url):
         return ProofFault.URL
     # Compared, not subtracted: an integer of hundreds of digits fits no float.
     now = now_ms / 1000
@@ -151,7 +150,7 @@ def _parse(text: str) -> tuple[_Key, _Claims] | ProofFault:
     except (ValueError, RecursionError):
         return ProofFault.MALFORMED
     named = 0 < len(claims.jti) <= _LONGEST_JTI and claims.jti.isprintable()
-    return (key, claims) if named and claims.htu.isprintable() else ProofFault.MALFORMED
+    return (key, claims) if named else ProofFault.MALFORMED
 
 
 @lru_cache(maxsize=4096)
@@ -178,36 +177,6 @@ def _public_key(alg: str, jwk: dict[str, Any]) -> _Key:
     x, y = unb64(jwk["x"]), unb64(jwk["y"]) if alg == "ES256" else None
     if len(x) != 32 or (y is not None and len(y) != 32):
         raise ValueError("a coordinate has 32 bytes")
-    tail = f',"x":"{_b64(x)}"' + (f',"y":"{_b64(y)}"' if y is not None else "")
+    tail = f',"x":"{b64(x)}"' + (f',"y":"{b64(y)}"' if y is not None else "")
     text = f'{{"crv":"{jwk["crv"]}","kty":"{jwk["kty"]}"{tail}}}'
-    return _Key(_b64(hashlib.sha256(text.encode()).digest()), x, y)
-
-
-@lru_cache(maxsize=1024)
-def normal_url(url: str) -> str:
-    """A URL for comparison: lower-case scheme and host, no default port, query or fragment (RFC 3986 §6.2)."""
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError:
-        return ""
-    scheme = parts.scheme.lower()
-    host = (parts.hostname or "").lower()
-    place = f"[{host}]" if ":" in host else host
-    if port is not None and port != {"https": 443, "http": 80}.get(scheme):
-        place = f"{place}:{port}"
-    return f"{scheme}://{place}{quote(unquote(parts.path or '/'), safe="/:@!$&'()*+,;=~-._")}"
-
-
-def unb64(text: str) -> bytes:
-    """Bytes of base64url without padding; raises ValueError on anything else."""
-    if "=" in text:
-        raise ValueError("padded")
-    try:
-        return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-    except binascii.Error:
-        raise ValueError("not base64url") from None
-
-
-def _b64(raw: bytes) -> str:
-    return base64.urlsafe_b64encode(raw).decode().rstrip("=")
+    return _Key(b64(hashlib.sha256(text.encode()).digest()), x, y)

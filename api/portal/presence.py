@@ -17,6 +17,7 @@ from api.attempts import note_failure, wait_seconds
 from api.events import Event, log_event
 from api.headers import approval_policy, script_policy
 from api.portal.limited import address_in, issue_limited, source_here
+from api.portal.offers import offer, offered_at
 from api.portal.posted import posted
 from api.portal.render import page, page_lang, page_texts
 from api.portal.words import field_label
@@ -53,8 +54,8 @@ def taken(form: dict[str, str]) -> dict[str, str]:
 def proof_in(request: Request[Session, Any, Any], given: Mapping[str, str]) -> Proof | None:
     """The proof that was given, if it is of a kind this person may give; raises after too many wrong ones."""
     services = services_of(request)
-    offered_at = given.get("offered_at", "")
-    if given.get("how") not in _ways(services, request.user) or not _is_time(offered_at):
+    offered = _offered(request, given)
+    if given.get("how") not in _ways(services, request.user) or offered is None:
         return None
     with services.vault.data.read() as conn:
         wait = wait_seconds(conn, source_here(request), services.clock())
@@ -62,7 +63,7 @@ def proof_in(request: Request[Session, Any, Any], given: Mapping[str, str]) -> P
         raise Problem(429, "too_many_attempts", headers={"Retry-After": str(wait)})
     return Proof(
         binding=request.user.secret,
-        offered_at=int(offered_at),
+        offered_at=offered,
         how=How(given["how"]),
         relying=relying_of(services.issuer),
         answer=read_assertion(given.get("credential", "")),
@@ -86,8 +87,9 @@ def ask_for_proof(
             note_failure(conn, source_here(request), services.clock())
         if refusal.at:
             log_event(Event.PASSKEY_ALARM, alarm=refusal.at)
-        ticket, offered_at = given.get("ticket", ""), int(given["offered_at"])
-        return _page(request, shown, ticked, offered_at, error="presence.failed", ticket=ticket)
+        offered = _offered(request, given)
+        assert offered is not None  # or else there would have been no proof to fail
+        return _page(request, shown, ticked, offered, error="presence.failed", ticket=given.get("ticket", ""))
     error = "presence.stale" if given else ""
     return _page(request, shown, ticked, services_of(request).clock(), error=error)
 
@@ -129,7 +131,7 @@ def _page(
     request: Request[Session, Any, Any],
     shown: Showing,
     ticked: frozenset[str],
-    offered_at: int,
+    offered: int,
     *,
     error: str = "",
     ticket: str = "",
@@ -141,7 +143,7 @@ def _page(
     headers = approval_policy(redirect) if redirect else {}
     options = ""
     if How.PASSKEY in ways:
-        options = _options(services, request.user, shown, ticked, offered_at)
+        options = _options(services, request.user, shown, ticked, offered)
         headers = script_policy(redirect)
     return page(
         request,
@@ -155,7 +157,7 @@ def _page(
         labels=[field_label(code, texts, fields) for code in sorted({*shown.fields, *ticked})],
         hidden={
             "decision": "approve",
-            "offered_at": str(offered_at),
+            "offered_at": offer(services, request.user.secret, showing_text(shown.id), offered),
             **{f"{_FIELD_PREFIX}{code}": "yes" for code in sorted(ticked)},
         },
         ways=[way.value for way in ways],
@@ -166,23 +168,23 @@ def _page(
 
 
 def _options(
-    services: Services, session: Session, shown: Showing, ticked: frozenset[str], offered_at: int
+    services: Services, session: Session, shown: Showing, ticked: frozenset[str], offered: int
 ) -> str:
     relying = relying_of(services.issuer)
     assert relying is not None
     with services.vault.data.read() as conn:
         known = [one.credential_id for one in passkeys_of(conn, (session.bucket, session.subject))]
     # The challenge is the statement's digest: what the passkey signs is this approval.
-    said = _statement(services, session, shown, ticked, offered_at)
+    said = _statement(services, session, shown, ticked, offered)
     return assertion_options(relying, said.digest, known=known)
 
 
 def _statement(
-    services: Services, session: Session, shown: Showing, ticked: frozenset[str], offered_at: int
+    services: Services, session: Session, shown: Showing, ticked: frozenset[str], offered: int
 ) -> step_up.Statement:
     fields = tuple(sorted({*shown.fields, *ticked}))
     promise = promised(services.vault, shown, fields, services.clock())
-    return step_up.statement(services.vault, shown, promise, session.secret, offered_at)
+    return step_up.statement(services.vault, shown, promise, session.secret, offered)
 
 
 def _ways(services: Services, session: Session) -> frozenset[How]:
@@ -206,5 +208,7 @@ def _ticked(form: Mapping[str, str], shown: Showing) -> frozenset[str]:
     return frozenset(ticked)
 
 
-def _is_time(text: str) -> bool:
-    return text.isascii() and text.isdigit() and len(text) <= 15
+def _offered(request: Request[Session, Any, Any], given: Mapping[str, str]) -> int | None:
+    """The instant at which our page offered this approval in this session."""
+    name = str(request.path_params["name"])
+    return offered_at(services_of(request), request.user.secret, name, given.get("offered_at", ""))

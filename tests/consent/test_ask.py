@@ -8,6 +8,7 @@ from sqlalchemy import func, select
 from consent import ask, recipients, suspensions
 from consent.ask import Pushed
 from consent.details import instant
+from consent.key_sets import b64
 from consent.refusals import Refusal, RefusalCode
 from consent.showings import claim
 from consent.tables import consent_request
@@ -80,6 +81,16 @@ def test_oauth_parameters_are_checked_against_the_registration(world):
         refused = world.push(app, params=replace(PARAMS, **changes))
         assert isinstance(refused, Refusal)
         assert (refused.code, refused.error) == (code, "invalid_request")
+
+
+@pytest.mark.parametrize("member", ["code_challenge", "dpop_jkt"])
+def test_a_digest_is_written_in_one_way_only(world, member):
+    app = world.app()
+    digest = b64(bytes(32))
+
+    assert isinstance(world.push(app, params=replace(PARAMS, **{member: digest})), Pushed)
+    for stray in ("B", "C", "D", "-"):
+        assert isinstance(world.push(app, params=replace(PARAMS, **{member: digest[:-1] + stray})), Refusal)
 
 
 def test_a_suspended_client_cannot_ask_and_what_it_asked_is_not_shown(world):

@@ -319,3 +319,30 @@ def test_a_request_that_lapsed_or_was_decided_is_not_confirmed(plain):
     plain.clock.pass_seconds(600)
 
     assert person.post(path, form).status_code == 410
+
+
+@pytest.mark.parametrize("ago", [0, 1_000, 299_000])
+def test_only_our_page_can_say_when_an_approval_was_offered(plain, ago):
+    person = plain.person(VALUES)
+    path, page = opened(plain, person)
+    form = {**members(pressed(person, path, page), 'value="key"'), "key": person.key}
+    made_up = plain.clock() - ago
+    plain.clock.pass_seconds(1)
+
+    for bent in (str(made_up), f"{made_up}.{form['offered_at'].partition('.')[2][::-1]}"):
+        assert person.post(path, {**form, "offered_at": bent}).status_code == 403
+    assert rows(plain, consent_grant) == []
+
+
+def test_an_offer_is_for_its_own_showing_and_session(plain):
+    person = plain.person(VALUES)
+    (first, page), (second, other) = opened(plain, person), opened(plain, person)
+    offered = members(pressed(person, first, page), 'value="key"')["offered_at"]
+    form = {**members(pressed(person, second, other), 'value="key"'), "key": person.key}
+
+    assert person.post(second, {**form, "offered_at": offered}).status_code == 403
+    person.cookies.clear()
+    person.sign_in()
+    csrf = person.csrf(person.get(second))
+    assert person.post(second, {**form, "csrf": csrf}).status_code == 403
+    assert rows(plain, consent_grant) == []
