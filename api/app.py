@@ -34,6 +34,7 @@ from api.health import health
 from api.horizon import erasure_horizon
 from api.i18n import Lang
 from api.jobs.courier import Courier
+from api.jobs.event_queue import EventQueue
 from api.jobs.handlers import work_of
 from api.jobs.publisher import Publisher
 from api.jobs.worker import Worker
@@ -237,7 +238,8 @@ def _lifespan(services: Services, owned: ExitStack) -> AbstractAsyncContextManag
         settings.publish_every,
     )
 
-    courier = Courier(services.vault.data, services.clock, partial(guarded_post, guard=settings.guard))
+    post = partial(guarded_post, guard=settings.guard)
+    courier = Courier(EventQueue(services.vault, post), services.clock)
 
     @asynccontextmanager
     async def running() -> AsyncIterator[None]:

@@ -99,10 +99,11 @@ event_outbox = Table(
     col.bucket(),
     col.key(),
     col.text("recipient_id"),
-    col.text("client_id"),
-    col.raw("grant_id"),
+    Column("client_id", Text),
+    Column("grant_id", LargeBinary),
+    Column("suspension_id", Text),
     col.text("kind"),
-    col.text("body"),
+    Column("body", Text),
     col.time("created_at"),
     col.number("attempts"),
     col.time("next_at"),
@@ -110,12 +111,16 @@ event_outbox = Table(
     Column("delivered_at", BigInteger),
     Column("failed_at", BigInteger),
     CheckConstraint("delivered_at IS NULL OR failed_at IS NULL", name="ended"),
+    Column("again_at", BigInteger),
     UniqueConstraint("bucket", "id", "grant_id", name="uq_event_outbox_grant"),
+    Column("lease", BigInteger, nullable=False, server_default="0"),
     UniqueConstraint("bucket", "id", "grant_id", "recipient_id", name="uq_event_outbox_recipient"),
     Index("ix_event_outbox_grant", "grant_id", "bucket"),
     same(
         "event_outbox",
         "consent_grant",
+    CheckConstraint("(grant_id IS NULL) <> (suspension_id IS NULL)", name="cause"),
+    CheckConstraint("grant_id IS NULL OR (client_id IS NOT NULL AND body IS NOT NULL)", name="signed"),
         "bucket grant_id recipient_id client_id",
         "bucket id recipient_id client_id",
     ),
@@ -123,9 +128,12 @@ event_outbox = Table(
 
 _waits = event_outbox.c.delivered_at.is_(None) & event_outbox.c.failed_at.is_(None)
 Index(
-    "ix_event_outbox_next_at",
+    "ix_event_outbox_due",
+    event_outbox.c.recipient_id,
     event_outbox.c.next_at,
+    same("event_outbox", "suspension", "suspension_id recipient_id", "id recipient_id"),
     sqlite_where=_waits,
+"""An event is about a consent, or about a suspension: then it is no person's, and is signed when it is first sent."""
     postgresql_where=_waits,
 )
 

@@ -1,61 +1,55 @@
 """The outbox: events on their way to recipients, at least once each, with growing waits, until they are acknowledged.
 
-An event waits in its row, not in anybody's memory. Whoever takes it leases it by moving its next attempt on, so that two
-servers never send the same one at the same time and a crash costs one lease. What a recipient refuses (RFC 8935 §2.3) is
-not sent again by itself, and after a week nothing is: both stay visible as failed until an operator sends them again. An
-event is overdue when it is still not acknowledged an hour after it happened.
+How they are leased and shared out is `deliveries`' business. What a recipient refuses (RFC 8935 §2.3) is not sent again by
+itself, and after a week nothing is: both stay visible as failed until an operator sends them again, which begins the week
+and the waits anew. An event is overdue when it is still not acknowledged an hour after it happened.
 
-* `take(database, now_ms, limit) -> list[Due]`; `settle(database, due, outcome, now_ms, share)`: what came of one.
+* `take(vault, now_ms, room) -> list[Due]`; `settle(database, due, outcome, now_ms, share)`: what came of one.
 * `overdue(conn, now_ms) -> list[Late]` for operators; `standing(conn, bucket, grants) -> dict` for the person;
   `again(conn, recipient_id, now_ms) -> int`: send what has failed once more.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any, Final
 
-from sqlalchemy import Connection, and_, func, or_, select, tuple_, update
+from sqlalchemy import Connection, and_, func, or_, select, update
 
+from consent import deliveries
+from consent.deliveries import Leased, Outcome, Pace, Queue, Room, next_attempt, waits
 from consent.ids import GrantId, RecipientId
+from consent.suspension_events import signed
 from consent.tables import event_outbox, recipient
 from vault.ids import Bucket
+from vault.opening import Vault
 from vault.storage import Database
 
-FIRST_WAIT_MS: Final = 5_000
-LONGEST_WAIT_MS: Final = 6 * 3_600_000
+PACE: Final = Pace(first_ms=5_000, longest_ms=6 * 3_600_000)
 DEADLINE_MS: Final = 7 * 86_400_000
 OVERDUE_MS: Final = 3_600_000
-LEASE_MS: Final = 60_000
-"""Longer than any attempt may take."""
+
+_QUEUE: Final = Queue(
+    table=event_outbox,
+    key=event_outbox.c.id,
+    addressee=event_outbox.c.recipient_id,
+    party=recipient.c.id,
+    # Whoever is suspended is told all the same: that it is, and what people have taken back meanwhile.
+    reachable=recipient.c.event_uri.is_not(None),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Due:
-    """An event that is to be sent now; `attempts` counts this one. Times in Unix ms."""
+    """An event that is to be sent now; `attempts` counts this one. `since` is when the week began, in Unix ms."""
 
     bucket: Bucket
     id: bytes
+    addressee: str
     event_uri: str
     body: str
     attempts: int
-    created_at: int
-
-
-class Result(StrEnum):
-    """What came of an attempt."""
-
-    DELIVERED = "delivered"
-    REFUSED = "refused"
-    FAILED = "failed"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """`code` says why it was refused or failed: one of a closed list, never a stranger's own words."""
-
-    result: Result
-    code: str = ""
+    lease: int
+    since: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,62 +76,34 @@ class Told:
     overdue: bool
 
 
-def next_attempt(attempts: int, created_at: int, now_ms: int, share: float) -> int | None:
-    """When to try again after so many attempts; None when the deadline comes first.
-
-    The wait doubles with each attempt; `share` (0 to 1, a throw of the dice) takes up to half of it off, so that what
-    failed together is not sent together again.
-    """
-    wait = min(FIRST_WAIT_MS * 2 ** min(attempts - 1, 20), LONGEST_WAIT_MS)
-    at = now_ms + wait - int(wait * share / 2)
-    return at if at <= created_at + DEADLINE_MS else None
-
-
-def take(database: Database, now_ms: int, limit: int = 16) -> list[Due]:
-    """Lease the oldest events that are due and have somewhere to go."""
-    row = event_outbox.c
-    due = (
-        select(row.bucket, row.id, row.body, row.attempts, row.created_at, recipient.c.event_uri)
-        .join(recipient, recipient.c.id == row.recipient_id)
-        .where(_waiting(), row.next_at <= now_ms, recipient.c.event_uri.is_not(None))
-        .order_by(row.next_at, row.id)
-        .limit(limit)
-        .with_for_update(skip_locked=True, of=event_outbox)
-    )
-    with database.write() as conn:
-        found = conn.execute(due).all()
-        if found:
-            mine = tuple_(row.bucket, row.id).in_([(one.bucket, one.id) for one in found])
-            leased = {"attempts": row.attempts + 1, "next_at": now_ms + LEASE_MS}
-            conn.execute(update(event_outbox).where(mine).values(leased))
-    return [_due(one) for one in found]
+def take(vault: Vault, now_ms: int, room: Room | None = None) -> list[Due]:
+    """Lease the oldest events that are due and have somewhere to go, each recipient its share of `room`."""
+    with vault.data.write() as conn:
+        rows = deliveries.lease(conn, _QUEUE, room or Room(), now_ms)
+        bodies = signed(conn, vault, [row for row in rows if row.body is None])
+        where = select(recipient.c.id, recipient.c.event_uri)
+        addressed = where.where(recipient.c.id.in_({row.recipient_id for row in rows}))
+        uris = {row.id: row.event_uri for row in conn.execute(addressed)} if rows else {}
+    return [_due(row, uris[row.recipient_id], row.body or bodies[row.id]) for row in rows]
 
 
 def give_up(database: Database, now_ms: int) -> int:
     """Mark as failed what has waited for a week and has nowhere to go; how many those were."""
     row = event_outbox.c
     nowhere = select(recipient.c.id).where(recipient.c.event_uri.is_(None))
-    hopeless = and_(_waiting(), row.created_at <= now_ms - DEADLINE_MS, row.recipient_id.in_(nowhere))
+    old = func.coalesce(row.again_at, row.created_at) <= now_ms - DEADLINE_MS
+    hopeless = and_(waits(_QUEUE), old, row.recipient_id.in_(nowhere))
     with database.write() as conn:
         ended = update(event_outbox).where(hopeless).values(failed_at=now_ms, code="no_address")
         return conn.execute(ended).rowcount
 
 
 def settle(database: Database, due: Due, outcome: Outcome, now_ms: int, share: float) -> bool:
-    """Write what came of an attempt; whether the event has failed for good."""
-    values: dict[str, Any] = {"code": outcome.code or None}
-    if outcome.result is Result.DELIVERED:
-        values["delivered_at"] = now_ms
-    elif outcome.result is Result.REFUSED:
-        values["failed_at"] = now_ms
-    else:
-        at = next_attempt(due.attempts, due.created_at, now_ms, share)
-        values |= {"failed_at": now_ms} if at is None else {"next_at": at}
-    own = (event_outbox.c.bucket == due.bucket, event_outbox.c.id == due.id)
+    """Write what came of an attempt; whether the event has now failed for good."""
+    at = next_attempt(PACE, due.attempts, due.since + DEADLINE_MS, now_ms, share)
+    leased = Leased(bucket=due.bucket, key=due.id, lease=due.lease)
     with database.write() as conn:
-        # A second server whose lease ran out may have been acknowledged meanwhile: that stands.
-        conn.execute(update(event_outbox).where(*own, _waiting()).values(values))
-    return "failed_at" in values
+        return deliveries.settle(conn, _QUEUE, leased, outcome, now_ms, at)
 
 
 def overdue(conn: Connection, now_ms: int) -> list[Late]:
@@ -198,15 +164,12 @@ def standing(
 
 
 def again(conn: Connection, recipient_id: str, now_ms: int) -> int:
-    """Send once more whatever has failed for good at this recipient; how many events those are."""
+    """Send once more whatever has failed for good at this recipient, as if it had just happened; how many events."""
     row = event_outbox.c
     failed = (row.recipient_id == recipient_id, row.failed_at.is_not(None), row.delivered_at.is_(None))
-    revived = update(event_outbox).where(*failed).values(failed_at=None, next_at=now_ms)
-    return conn.execute(revived).rowcount
-
-
-def _waiting() -> Any:
-    return and_(event_outbox.c.delivered_at.is_(None), event_outbox.c.failed_at.is_(None))
+    # A new lease, though nobody's: whoever still holds an old one has no say in this beginning.
+    afresh = {"failed_at": None, "next_at": now_ms, "again_at": now_ms, "attempts": 0, "lease": row.lease + 1}
+    return conn.execute(update(event_outbox).where(*failed).values(afresh)).rowcount
 
 
 def _late(now_ms: int) -> Any:
@@ -215,12 +178,14 @@ def _late(now_ms: int) -> Any:
     return and_(row.delivered_at.is_(None), late)
 
 
-def _due(row: Any) -> Due:
+def _due(row: Any, uri: str, body: str) -> Due:
     return Due(
         bucket=Bucket(row.bucket),
         id=row.id,
-        event_uri=row.event_uri,
-        body=row.body,
-        attempts=row.attempts + 1,
-        created_at=row.created_at,
+        addressee=row.recipient_id,
+        event_uri=uri,
+        body=body,
+        attempts=row.attempts,
+        lease=row.lease,
+        since=row.again_at or row.created_at,
     )

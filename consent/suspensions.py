@@ -2,7 +2,7 @@
 
 Whoever is suspended neither asks nor exchanges, and no token it holds redeems anything: the next redemption on any
 worker reads it together with the grant (`decide`). People's grants stay as they are, so that letting somebody in again
-restores exactly what was left of them. Every step is kept with its reason.
+restores exactly what was left of them. Every step is kept with its reason, and the recipient is told both.
 
 * `suspend(conn, name, reason, now_ms) -> bool`, `resume(...) -> bool`: False when nothing changed. `name` is a
   client's or a recipient's id. Both raise UnknownRecipient, and BadRegistration for a reason that is none.
@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, insert, select, update
 
+from consent import suspension_events
 from consent.errors import BadRegistration, UnknownRecipient
 from consent.ids import new_reference
 from consent.tables import client, recipient, suspension
@@ -40,9 +41,10 @@ def _move(conn: Connection, name: str, reason: str, now_ms: int, suspended_at: i
     moved = conn.execute(update(table).where(key == name, stands).values(suspended_at=suspended_at))
     if moved.rowcount == 0:
         return False
+    made = new_reference("sus", now_ms)
     conn.execute(
         insert(suspension).values(
-            id=new_reference("sus", now_ms),
+            id=made,
             recipient_id=row.recipient_id if table is client else row.id,
             client_id=row.client_id if table is client else None,
             step="resumed" if suspended_at is None else "suspended",
@@ -50,6 +52,7 @@ def _move(conn: Connection, name: str, reason: str, now_ms: int, suspended_at: i
             at=now_ms,
         )
     )
+    suspension_events.queue(conn, made, now_ms)
     return True
 
 

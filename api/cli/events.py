@@ -16,7 +16,7 @@ from consent.outbox import Late, again, overdue
 
 @click.group("events")
 def command() -> None:
-    """Withdrawals and demands for erasure on their way to recipients."""
+    """Withdrawals, demands for erasure and suspensions on their way to recipients."""
 
 
 @command.command("overdue")
@@ -42,7 +42,7 @@ def list_overdue(home: Path | None, as_json: bool) -> int:
 @click.argument("recipient_id")
 @json_option
 def send_again(home: Path | None, recipient_id: str, as_json: bool) -> None:
-    """Send once more whatever RECIPIENT_ID refused, or could not be told within a week."""
+    """Send once more, for another week, whatever RECIPIENT_ID refused or could not be told within a week."""
     with databases(settings_of(home)) as (data, _keys), data.write() as conn:
         count = again(conn, recipient_id, _now_ms())
     emit(

@@ -111,7 +111,7 @@ def change(
 @click.command("suspend")
 @dir_option
 @click.argument("name")
-@click.option("--reason", required=True, help="Why, in one line; it is kept.")
+@click.option("--reason", required=True, help="Why, in one line; it is kept, and the recipient is told.")
 @json_option
 def suspend(home: Path | None, name: str, reason: str, as_json: bool) -> None:
     """Stop a client, or a recipient with all its clients (NAME is its id): it gets nothing until it is resumed."""
@@ -123,7 +123,7 @@ def suspend(home: Path | None, name: str, reason: str, as_json: bool) -> None:
 @click.command("resume")
 @dir_option
 @click.argument("name")
-@click.option("--reason", required=True, help="Why, in one line; it is kept.")
+@click.option("--reason", required=True, help="Why, in one line; it is kept, and the recipient is told.")
 @json_option
 def resume(home: Path | None, name: str, reason: str, as_json: bool) -> None:
     """Let a client or a recipient that was suspended in again; what people granted it is as it was."""

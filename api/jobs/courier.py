@@ -1,54 +1,63 @@
-"""A thread that pushes queued events to recipients (RFC 8935), a few at a time, as soon as they are due.
+"""A thread that delivers what waits in a queue, several at a time, as soon as it is due.
 
-It is not one of the jobs: those wait for each other, and a withdrawal must not wait for a trace. 202 is an
-acknowledgement; 400 is a refusal whose `err` is kept when it is one of the registered ones; everything else, an address
-that cannot be called included, is tried again later. Where an answer came too late the event is sent twice: its `jti` is
-the same, which is what receivers tell by.
+It is not one of the jobs: those wait for each other, and a withdrawal must not wait for a trace. Nor does one addressee
+wait for another: each has at most its share of what is under way, and whatever ends makes room for the next at once.
 """
 
-import json
 import random
 import threading
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Final
+from typing import Final, Protocol
 
 from api.clock import Clock
 from api.events import Event, log_event, log_unexpected
-from api.fetching import Answer, FetchFailed
-from consent.events import EVENT_TYPE
-from consent.outbox import Due, Outcome, Result, give_up, settle, take
-from vault.storage import Database
+from api.fetching import Answer
+from consent.deliveries import Outcome, Room
 
 type Post = Callable[[str, bytes, Mapping[str, str]], Answer]
 
 POLL_S: Final = 1.0
-_TOGETHER: Final = 8
+TOGETHER: Final = 16
+SHARE: Final = 2
 _GIVE_UP_EVERY_MS: Final = 60_000
-_HEADERS: Final = {"Content-Type": f"application/{EVENT_TYPE}", "Accept": "application/json"}
-_ERRORS: Final = frozenset(
-    {
-        "invalid_request",
-        "invalid_key",
-        "invalid_issuer",
-        "invalid_audience",
-        "authentication_failed",
-        "access_denied",
-    }
-)
-"""The registered codes of RFC 8935 §2.4."""
 
 
-class Courier:
-    """Delivers the events of one installation; `dice` gives numbers from 0 to 1."""
+class Addressed(Protocol):
+    """Something to be delivered: who is to have it."""
+
+    @property
+    def addressee(self) -> str: ...
+
+
+class Queue[Due: Addressed](Protocol):
+    """What a courier works off; `failed` is what the log calls it when something has failed for good."""
+
+    failed: Event
+
+    def take(self, now_ms: int, room: Room) -> Sequence[Due]: ...
+    def attempt(self, due: Due) -> Outcome: ...
+    def settle(self, due: Due, outcome: Outcome, now_ms: int, share: float) -> bool: ...
+    def give_up(self, now_ms: int) -> int: ...
+
+
+class Courier[Due: Addressed]:
+    """Works off one queue of one installation; `dice` gives numbers from 0 to 1."""
 
     def __init__(
-        self, database: Database, clock: Clock, post: Post, dice: Callable[[], float] = random.random
+        self,
+        queue: Queue[Due],
+        clock: Clock,
+        dice: Callable[[], float] = random.random,
+        name: str = "courier",
     ) -> None:
-        self._database, self._clock, self._post, self._dice = database, clock, post, dice
-        self._gave_up_at = 0
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="courier", daemon=True)
+        self._queue, self._clock, self._dice = queue, clock, dice
+        self._lock = threading.Lock()
+        self._busy: Counter[str] = Counter()  # how much is under way for whom; guarded by _lock
+        self._after, self._gave_up_at = "", 0  # the thread's own
+        self._stopping, self._ended = threading.Event(), threading.Event()
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def start(self) -> None:
         self._thread.start()
@@ -56,59 +65,58 @@ class Courier:
     def stop(self) -> None:
         """Finish what is being sent and end; what was not sent waits in its row."""
         self._stopping.set()
+        self._ended.set()
         self._thread.join(timeout=30)
 
     def deliver_due(self) -> int:
-        """Send everything that is due now, once; how many events that was."""
-        due = take(self._database, self._clock(), _TOGETHER)
-        if not due:
+        """One round: send what is due and has room, and wait for the answers; how many were sent."""
+        with self._pool() as pool:
+            return self._send(pool)
+
+    def _pool(self) -> ThreadPoolExecutor:
+        return ThreadPoolExecutor(max_workers=TOGETHER, thread_name_prefix=self._thread.name)
+
+    def _send(self, pool: ThreadPoolExecutor) -> int:
+        with self._lock:
+            busy = dict(self._busy)
+        free = TOGETHER - sum(busy.values())
+        if not free:
             return 0
-        with ThreadPoolExecutor(max_workers=_TOGETHER, thread_name_prefix="courier") as pool:
-            list(pool.map(self._deliver, due))
-        return len(due)
+        taken = self._queue.take(self._clock(), Room(limit=free, share=SHARE, busy=busy, after=self._after))
+        for due in taken:
+            self._after = due.addressee
+            with self._lock:
+                self._busy[due.addressee] += 1
+            pool.submit(self._deliver, due)
+        return len(taken)
 
     def _deliver(self, due: Due) -> None:
-        outcome = attempt(self._post, due)
-        if settle(self._database, due, outcome, self._clock(), self._dice()):
-            log_event(Event.EVENT_FAILED, code=outcome.code)
+        try:
+            outcome = self._queue.attempt(due)
+            if self._queue.settle(due, outcome, self._clock(), self._dice()):
+                log_event(self._queue.failed, code=outcome.code)
+        except Exception as error:  # noqa: BLE001 - what could not be written down is sent again after its lease
+            log_unexpected(error)
+        finally:
+            with self._lock:
+                self._busy[due.addressee] -= 1
+                self._busy += Counter()  # forgets whoever has nothing under way
+            self._ended.set()
 
     def _give_up(self) -> None:
         now_ms = self._clock()
         if now_ms >= self._gave_up_at + _GIVE_UP_EVERY_MS:
             self._gave_up_at = now_ms
-            if count := give_up(self._database, now_ms):
-                log_event(Event.EVENT_FAILED, code="no_address", count=count)
+            if count := self._queue.give_up(now_ms):
+                log_event(self._queue.failed, code="no_address", count=count)
 
     def _run(self) -> None:
-        while not self._stopping.is_set():
-            busy = False
-            try:
-                busy = self.deliver_due() == _TOGETHER
-                self._give_up()
-            except Exception as error:  # noqa: BLE001 - a data base that is away for a moment must not end the thread
-                log_unexpected(error)
-            if not busy:
-                self._stopping.wait(POLL_S)
-
-
-def attempt(post: Post, due: Due) -> Outcome:
-    """Push one event and say what came of it."""
-    try:
-        answer = post(due.event_uri, due.body.encode(), _HEADERS)
-    except FetchFailed as failed:
-        return Outcome(result=Result.FAILED, code=failed.fault.value)
-    if answer.status == 202:
-        return Outcome(result=Result.DELIVERED)
-    if answer.status == 400:
-        return Outcome(result=Result.REFUSED, code=_err(answer.body))
-    return Outcome(result=Result.FAILED, code="unexpected_status")
-
-
-def _err(body: bytes) -> str:
-    """The recipient's reason, if it is one that the RFC knows: nothing else of an answer is kept."""
-    try:
-        said = json.loads(body)
-    except (ValueError, RecursionError):
-        return "refused"
-    err = said.get("err") if isinstance(said, dict) else None
-    return err if isinstance(err, str) and err in _ERRORS else "refused"
+        with self._pool() as pool:
+            while not self._stopping.is_set():
+                self._ended.clear()
+                try:
+                    self._send(pool)
+                    self._give_up()
+                except Exception as error:  # noqa: BLE001 - a data base that is away for a moment must not end the thread
+                    log_unexpected(error)
+                self._ended.wait(POLL_S)

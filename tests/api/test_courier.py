@@ -4,24 +4,36 @@ import json
 import socket
 import threading
 from functools import partial
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from joserfc import jwt
 from joserfc.jwk import KeySet
-from sqlalchemy import select, update
+from sqlalchemy import select
 
 from api.fetching import Answer, FetchFailed, FetchFault, Guard, guarded_post
-from api.jobs.courier import Courier, attempt
-from consent.outbox import Due, Result
-from consent.signing_keys import public_keys
-from consent.tables import event_outbox, recipient
+from api.jobs.courier import SHARE, TOGETHER, Courier
+from api.jobs.event_queue import EventQueue, attempt
+from consent import recipients, suspensions
+from consent.deliveries import LEASE_MS, Result
+from consent.details import instant
+from consent.outbox import Due
+from consent.signing_keys import public_keys, rotate
+from consent.suspension_events import RESUMED, SUSPENDED
+from consent.tables import event_outbox
 from consent.withdraw import Scope, withdraw_all
 from tests.consent.world import World
 from vault.ids import Bucket
 
 DUE = Due(
-    bucket=Bucket(0), id=b"e" * 16, event_uri="https://app.example/e", body="a.b.c", attempts=1, created_at=0
+    bucket=Bucket(0),
+    id=b"e" * 16,
+    addressee="org_x",
+    event_uri="https://app.example/e",
+    body="a.b.c",
+    attempts=1,
+    lease=1,
+    since=0,
 )
 
 
@@ -71,6 +83,10 @@ def world(vault, now):
     return World(vault, now)
 
 
+PATIENT = Guard(hosts=frozenset({"127.0.0.1"}), within_s=60.0)
+"""Waits for as long as an answer on this machine may take when it is busy."""
+
+
 @pytest.fixture
 def receiver():
     """A recipient's endpoint on this machine: it keeps what it was sent, and answers 202."""
@@ -86,55 +102,174 @@ def receiver():
         def log_message(self, *_):
             pass
 
-    server = HTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}/events", got
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}/events", got
+        server.shutdown()
+        thread.join()
+
+
+def told_at(world, app, uri):
+    with world.vault.data.write() as conn:
+        recipients.change(conn, app.client.recipient.id, event_uri=uri)
+
+
+def courier_of(world, post):
+    return Courier(EventQueue(world.vault, post), lambda: world.now, lambda: 0.0)
+
+
+def claims_of(world, tokens):
+    keys = KeySet.import_key_set({"keys": public_keys(world.vault, world.now)})
+    return [jwt.decode(token, keys, algorithms=["ES256"]).claims for token in tokens]
 
 
 def test_every_withdrawal_reaches_its_recipient_signed_and_is_acknowledged(world, receiver):
     url, got = receiver
     app, person = world.app(), world.person()
-    given = [world.token(app, person) for _ in range(10)]
-    with world.vault.data.write() as conn:
-        conn.execute(update(recipient).values(event_uri=url))
+    given = [world.token(app, person) for _ in range(SHARE * 2 + 1)]
+    told_at(world, app, url)
     withdraw_all(world.vault, person.subject, person.bucket, Scope(), world.now)
-    post = partial(guarded_post, guard=Guard(hosts=frozenset({"127.0.0.1"})))
-    courier = Courier(world.vault.data, lambda: world.now, post, lambda: 0.0)
+    courier = courier_of(world, partial(guarded_post, guard=PATIENT))
 
-    sent = [courier.deliver_due(), courier.deliver_due(), courier.deliver_due()]
+    sent = [courier.deliver_due() for _ in range(4)]
 
-    assert sent == [8, 2, 0]
+    assert sent == [SHARE, SHARE, 1, 0]
     assert {kind for kind, _ in got} == {"application/secevent+jwt"}
-    keys = KeySet.import_key_set({"keys": public_keys(world.vault, world.now)})
-    claims = [jwt.decode(token, keys, algorithms=["ES256"]).claims for _, token in got]
+    claims = claims_of(world, [token for _, token in got])
     assert {one["aud"] for one in claims} == {app.client.recipient.id}
     assert len({one["jti"] for one in claims}) == len(given)
     with world.vault.data.read() as conn:
         assert set(conn.execute(select(event_outbox.c.delivered_at)).scalars()) == {world.now}
 
 
+def test_whoever_is_suspended_is_told_so_and_told_when_it_is_over(world, receiver):
+    url, got = receiver
+    app = world.app()
+    told_at(world, app, url)
+    client, began = app.client, world.now
+    with world.vault.data.write() as conn:
+        suspensions.suspend(conn, client.client_id, "claims unpaid", world.now)
+        suspensions.suspend(conn, client.recipient.id, "a leak", world.now)
+    courier = courier_of(world, partial(guarded_post, guard=PATIENT))
+    assert courier.deliver_due() == 2
+    world.tick(60_000)
+    with world.vault.data.write() as conn:
+        suspensions.resume(conn, client.client_id, "paid", world.now)
+    assert courier.deliver_due() == 1
+
+    claims = claims_of(world, [token for _, token in got])
+    assert {(one["aud"], one["iss"]) for one in claims} == {(client.recipient.id, "ledger.example/perusal")}
+    assert [one["toe"] for one in claims] == [began // 1000, began // 1000, world.now // 1000]
+    *suspended, resumed = [one["events"] for one in claims]
+    one_client, everything = sorted(suspended, key=str)
+    at = instant(began)
+    assert one_client == {
+        SUSPENDED: {"client_id": client.client_id, "suspended_at": at, "reason": "claims unpaid"}
+    }
+    assert everything == {SUSPENDED: {"suspended_at": at, "reason": "a leak"}}
+    assert resumed == {
+        RESUMED: {"client_id": client.client_id, "resumed_at": instant(world.now), "reason": "paid"}
+    }
+
+
+def test_an_event_of_a_suspension_is_the_same_text_however_often_it_is_sent(world):
+    app, sent = world.app(), []
+    told_at(world, app, "https://app.example/e")
+    with world.vault.data.write() as conn:
+        suspensions.suspend(conn, app.client.client_id, "claims unpaid", world.now)
+
+    def post(_url, body, _headers):
+        sent.append(body)
+        return Answer(status=503, content_type="", body=b"")
+
+    courier = courier_of(world, post)
+    courier.deliver_due()
+    world.tick(60_000)
+    rotate(world.vault, world.now)
+    courier.deliver_due()
+
+    assert len(sent) == 2
+    assert len(set(sent)) == 1
+
+
 def test_a_receiver_that_is_down_costs_an_attempt_and_loses_nothing(world, capsys):
     app, person = world.app(), world.person()
     world.token(app, person)
-    with socket.socket() as unused:
-        unused.bind(("127.0.0.1", 0))
-        port = unused.getsockname()[1]
-    with world.vault.data.write() as conn:
-        conn.execute(update(recipient).values(event_uri=f"http://127.0.0.1:{port}/"))
     withdraw_all(world.vault, person.subject, person.bucket, Scope(), world.now)
-    post = partial(guarded_post, guard=Guard(hosts=frozenset({"127.0.0.1"})))
-    courier = Courier(world.vault.data, lambda: world.now, post, lambda: 0.0)
+    courier = courier_of(world, partial(guarded_post, guard=PATIENT))
+    with socket.socket() as deaf:  # bound and not listening: nobody else can have the port meanwhile
+        deaf.bind(("127.0.0.1", 0))
+        told_at(world, app, f"http://127.0.0.1:{deaf.getsockname()[1]}/")
 
-    assert courier.deliver_due() == 1
+        assert courier.deliver_due() == 1
+        with world.vault.data.read() as conn:
+            row = conn.execute(select(event_outbox)).one()
+        assert (row.attempts, row.code, row.delivered_at, row.failed_at) == (1, "unreachable", None, None)
+        assert row.next_at > world.now
+        world.now = row.created_at + 8 * 86_400_000
+        courier.deliver_due()
 
-    with world.vault.data.read() as conn:
-        row = conn.execute(select(event_outbox)).one()
-    assert (row.attempts, row.code, row.delivered_at, row.failed_at) == (1, "unreachable", None, None)
-    assert row.next_at > world.now
-    world.now = row.created_at + 8 * 86_400_000
-    courier.deliver_due()
     assert json.loads(capsys.readouterr().err)["event"] == "event_failed"
+
+
+@pytest.fixture
+def running():
+    """Starts couriers, and ends them."""
+    started = []
+
+    def start(courier):
+        courier.start()
+        started.append(courier)
+
+    yield start
+    for courier in started:
+        courier.stop()
+
+
+def test_whoever_never_answers_holds_up_nobody_else(world, running):
+    person, let_go, done = world.person(), threading.Event(), threading.Event()
+    slow, quick = world.app(name="Slow Ltd"), world.app(name="Quick Ltd")
+    told_at(world, slow, "https://slow.example/")
+    told_at(world, quick, "https://quick.example/")
+    for _ in range(TOGETHER + 1):
+        world.token(slow, person)
+    world.token(quick, person)
+    waiting = []
+
+    def post(url, *_):
+        if "slow" in url:
+            waiting.append(url)
+            assert let_go.wait(60)
+        else:
+            done.set()
+        return Answer(status=202, content_type="", body=b"")
+
+    withdraw_all(world.vault, person.subject, person.bucket, Scope(), world.now)
+    running(courier_of(world, post))
+
+    assert done.wait(60)
+    assert len(waiting) <= SHARE
+    let_go.set()
+
+
+def test_what_cannot_be_written_down_is_sent_again_and_ends_no_courier(world, running, capsys):
+    app, person, twice = world.app(), world.person(), threading.Event()
+    told_at(world, app, "https://app.example/e")
+    world.token(app, person)
+    withdraw_all(world.vault, person.subject, person.bucket, Scope(), world.now)
+    queue, sent = EventQueue(world.vault, lambda *_: Answer(status=202, content_type="", body=b"")), []
+
+    def settle(*args):
+        sent.append(args)
+        world.tick(LEASE_MS)
+        if len(sent) == 1:
+            raise OSError("the data base is away")
+        twice.set()
+        return False
+
+    queue.settle = settle
+    running(Courier(queue, lambda: world.now, lambda: 0.0))
+
+    assert twice.wait(60)
+    assert json.loads(capsys.readouterr().err.splitlines()[0])["event"] == "unexpected_error"

@@ -6,8 +6,9 @@ from functools import partial
 from sqlalchemy import func, select, update
 
 from consent.deletions import Method, Recorded, Statement, record
+from consent.deliveries import Outcome, Result, Room
 from consent.ids import GrantId
-from consent.outbox import Outcome, Result, settle, take
+from consent.outbox import settle, take
 from consent.refusals import RefusalCode
 from consent.tables import deletion_proof, event_outbox, recipient
 from consent.withdraw import Scope, withdraw_all
@@ -48,7 +49,7 @@ def test_no_event_is_taken_by_two_servers_and_none_is_left(vault: Vault, others:
 
 def _work_off(vault: Vault, now: int) -> list[bytes]:
     taken: list[bytes] = []
-    while due := take(vault.data, now, 3):
+    while due := take(vault, now, Room(limit=3, share=2)):
         for one in due:
             settle(vault.data, one, Outcome(result=Result.DELIVERED), now, 0.0)
             taken.append(one.id)
