@@ -105,35 +105,35 @@ event_outbox = Table(
     col.text("kind"),
     Column("body", Text),
     col.time("created_at"),
+    Column("again_at", BigInteger),
     col.number("attempts"),
+    Column("lease", BigInteger, nullable=False, server_default="0"),
     col.time("next_at"),
     Column("code", Text),
     Column("delivered_at", BigInteger),
     Column("failed_at", BigInteger),
     CheckConstraint("delivered_at IS NULL OR failed_at IS NULL", name="ended"),
-    Column("again_at", BigInteger),
+    CheckConstraint("(grant_id IS NULL) <> (suspension_id IS NULL)", name="cause"),
+    CheckConstraint("grant_id IS NULL OR (client_id IS NOT NULL AND body IS NOT NULL)", name="signed"),
     UniqueConstraint("bucket", "id", "grant_id", name="uq_event_outbox_grant"),
-    Column("lease", BigInteger, nullable=False, server_default="0"),
     UniqueConstraint("bucket", "id", "grant_id", "recipient_id", name="uq_event_outbox_recipient"),
     Index("ix_event_outbox_grant", "grant_id", "bucket"),
     same(
         "event_outbox",
         "consent_grant",
-    CheckConstraint("(grant_id IS NULL) <> (suspension_id IS NULL)", name="cause"),
-    CheckConstraint("grant_id IS NULL OR (client_id IS NOT NULL AND body IS NOT NULL)", name="signed"),
         "bucket grant_id recipient_id client_id",
         "bucket id recipient_id client_id",
     ),
+    same("event_outbox", "suspension", "suspension_id recipient_id", "id recipient_id"),
 )
+"""An event is about a consent, or about a suspension: then it is no person's, and is signed when it is first sent."""
 
 _waits = event_outbox.c.delivered_at.is_(None) & event_outbox.c.failed_at.is_(None)
 Index(
     "ix_event_outbox_due",
     event_outbox.c.recipient_id,
     event_outbox.c.next_at,
-    same("event_outbox", "suspension", "suspension_id recipient_id", "id recipient_id"),
     sqlite_where=_waits,
-"""An event is about a consent, or about a suspension: then it is no person's, and is signed when it is first sent."""
     postgresql_where=_waits,
 )
 
