@@ -219,12 +219,6 @@ _RULES = (
         only="OLD.delivered_at IS NOT NULL AND NEW.delivered_at {distinct} OLD.delivered_at",
     ),
     Rule(
-        "withdrawal",
-        "AFTER INSERT",
-        Check(
-            "the grant belongs to somebody else",
-            f"NOT EXISTS (SELECT 1 FROM {_GRANT} AND g.subject = NEW.subject)",
-    Rule(
         "event_outbox",
         "BEFORE UPDATE OF body",
         always("signed once"),
@@ -236,6 +230,12 @@ _RULES = (
         always("leases are counted upwards"),
         only="NEW.lease <= OLD.lease",
     ),
+    Rule(
+        "withdrawal",
+        "AFTER INSERT",
+        Check(
+            "the grant belongs to somebody else",
+            f"NOT EXISTS (SELECT 1 FROM {_GRANT} AND g.subject = NEW.subject)",
         ),
         effects=(_THIS_GRANT.format("state = 'withdrawn'"),),
     ),
