@@ -1,8 +1,8 @@
-"""The two signature schemes the rest of the service may use, to sign and to verify: Ed25519 and ES256.
+"""The signature schemes the rest of the service may use, to sign and to verify: Ed25519, ES256 and ML-DSA-44.
 
 Verification answers with a boolean and never raises on what a stranger sent. Parsed keys are kept in a
-bounded cache, because building a P-256 key costs as much as checking a signature with it. What we sign is
-deterministic under both (RFC 8032; RFC 6979): equal inputs give equal bytes.
+bounded cache, because building a P-256 key costs as much as checking a signature with it. What we sign with the first
+two is deterministic (RFC 8032; RFC 6979): equal inputs give equal bytes. ML-DSA-44 (FIPS 204) is for witnesses.
 """
 
 import hashlib
@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import (
     derive_private_key,
 )
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey, MLDSA44PublicKey
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 
@@ -64,6 +65,25 @@ def verify_es256(x: bytes, y: bytes, message: bytes, signature: bytes) -> bool:
     r, s = int.from_bytes(signature[:32]), int.from_bytes(signature[32:])
     try:
         _es256_key(x, y).verify(encode_dss_signature(r, s), message, _ES256)
+    except (InvalidSignature, ValueError):
+        return False
+    return True
+
+
+def ml_dsa_44_public(seed: bytes) -> bytes:
+    """The 1,312-byte ML-DSA-44 public key of a 32-byte seed."""
+    return MLDSA44PrivateKey.from_seed_bytes(seed).public_key().public_bytes_raw()
+
+
+def sign_ml_dsa_44(seed: bytes, message: bytes) -> bytes:
+    """A 2,420-byte ML-DSA-44 signature of `message`; another one every time."""
+    return MLDSA44PrivateKey.from_seed_bytes(seed).sign(message)
+
+
+def verify_ml_dsa_44(public: bytes, message: bytes, signature: bytes) -> bool:
+    """Whether `signature` is an ML-DSA-44 signature of `message` under the 1,312-byte key `public`."""
+    try:
+        MLDSA44PublicKey.from_public_bytes(public).verify(signature, message)
     except (InvalidSignature, ValueError):
         return False
     return True

@@ -8,7 +8,7 @@ so that the heads are held briefly and always after every other lock.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sqlalchemy import Connection
@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 from consent.ledger.entry import LOG_KINDS, NO_PREVIOUS, Kind, body, parse
 from consent.ledger.errors import LedgerAlarm, LedgerConflict, WrongLog
 from consent.ledger.fill import Growth, write_full_tiles
+from consent.ledger.log_entry import LogEntry, encode
 from consent.ledger.origin import LogId, origin_of, year_of
 from consent.ledger.tree import EMPTY, EMPTY_ROOT, Frontier, leaf_hash
 from vault.ids import SubjectId
@@ -38,7 +39,7 @@ class Item:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Position:
-    """Where an entry stands: its log, its index in it, its number `n` for its person, and its exact bytes."""
+    """Where an entry stands: its log, its index in it, its number `n` for its person (0 for nobody's), its exact bytes."""
 
     bucket: int
     year: int
@@ -181,6 +182,25 @@ def append(
     if batch.entries:
         _write(conn, batch)
     return positions
+
+
+def append_about_log(
+    conn: Connection, log: LogId, entry: LogEntry, now_ms: int, ledger_host: str
+) -> Position:
+    """Append one entry about the log itself, as of its own time or `now_ms` (Unix ms), whichever is later.
+
+    It may go into any year's log, so that a log can be closed when its year is over. Call it as the last step.
+    """
+    heads = _LOCK(conn, [log]) or _OPEN(conn, [(*log, EMPTY_ROOT, b"")])
+    opened = _opened(heads, now_ms, ledger_host)[log]
+    data = encode(replace(entry, ts=opened.ts))
+    leaf, idx = leaf_hash(data), opened.frontier.size
+    opened.leaves.append(leaf)
+    batch = _Batch({log: opened}, entries=[(*log, idx, entry.id, leaf, data)])
+    _write(conn, batch)
+    return Position(
+        bucket=log.bucket, year=log.year, origin=opened.origin, idx=idx, n=0, leaf=leaf, body=data
+    )
 
 
 def _refuse_foreign(items: Iterable[Item], now_ms: int) -> None:

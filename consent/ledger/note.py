@@ -1,4 +1,4 @@
-"""Signed notes and verifier keys of C2SP signed-note, Ed25519 only (signature type 01).
+"""Signed notes and verifier keys of C2SP signed-note; what is signed and verified here is Ed25519 (type 01).
 
 A note is a text ending in a newline, one empty line, then one line per signature: `— <name> <base64>` of
 
@@ -7,8 +7,9 @@ A note is a text ending in a newline, one empty line, then one line per signatur
 | 0      | 4      | key id: first bytes of SHA-256(name ‖ 0A ‖ 01 ‖ public key)         |
 | 4      | 64     | Ed25519 signature over the text, its final newline included         |
 
-A verifier key is `name+hex(key id)+base64(01 ‖ public key)`. Signatures by unknown keys are ignored; a known
-key's wrong signature, or none by any known key, refuses the whole note.
+A verifier key is `name+hex(key id)+base64(kind ‖ public key)`, and its id hashes its kind. Signatures by unknown keys are
+ignored; a known key's wrong signature, or none by any known key, refuses the whole note. Keys of cosigners are of
+other kinds (`cosignature`): a signature of theirs says something else and is nothing to this module.
 """
 
 import base64
@@ -16,11 +17,16 @@ import binascii
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Final
 
 from consent.ledger.errors import Malformed, Unproven
 from vault import signatures
 
-ED25519 = b"\x01"
+ED25519: Final = b"\x01"
+COSIGNER: Final = b"\x04"
+COSIGNER_ML_DSA_44: Final = b"\x06"
+_LENGTHS: Final = {ED25519: 32, COSIGNER: 32, COSIGNER_ML_DSA_44: 1312}
+"""How long the public key of each kind is."""
 MAX_NOTE_BYTES = 262_144
 MAX_SIGNATURES = 64
 _DASH = "\u2014"
@@ -28,17 +34,18 @@ _DASH = "\u2014"
 
 @dataclass(frozen=True, slots=True)
 class VerifierKey:
-    """A named Ed25519 public key (32 bytes)."""
+    """A named public key: 32 bytes, or 1,312 for ML-DSA-44."""
 
     name: str
     public: bytes
+    kind: bytes = ED25519
 
     @property
     def key_id(self) -> bytes:
-        return hashlib.sha256(self.name.encode() + b"\n" + ED25519 + self.public).digest()[:4]
+        return hashlib.sha256(self.name.encode() + b"\n" + self.kind + self.public).digest()[:4]
 
     def __str__(self) -> str:
-        return f"{self.name}+{self.key_id.hex()}+{b64(ED25519 + self.public)}"
+        return f"{self.name}+{self.key_id.hex()}+{b64(self.kind + self.public)}"
 
     @classmethod
     def parse(cls, text: str) -> "VerifierKey":
@@ -47,9 +54,9 @@ class VerifierKey:
         if len(parts) != 3 or not good_name(parts[0]):
             raise Malformed("not a verifier key")
         raw = unb64(parts[2])
-        if len(raw) != 33 or raw[:1] != ED25519:
-            raise Malformed("not an Ed25519 verifier key")
-        key = cls(parts[0], raw[1:])
+        if len(raw) - 1 != _LENGTHS.get(raw[:1]):
+            raise Malformed("a verifier key of no kind that is known here")
+        key = cls(parts[0], raw[1:], raw[:1])
         if key.key_id.hex() != parts[1]:
             raise Malformed("verifier key whose id does not fit")
         return key
@@ -104,7 +111,7 @@ def sign(text: str, name: str, seed: bytes) -> Note:
 
 def verify(note: Note, keys: Iterable[VerifierKey]) -> tuple[VerifierKey, ...]:
     """The known keys that signed; raises Unproven when one of them fails or none signed."""
-    known = {(key.name, key.key_id): key for key in keys}
+    known = {(key.name, key.key_id): key for key in keys if key.kind == ED25519}
     message = note.text.encode()
     signers: list[VerifierKey] = []
     for line in note.signatures:

@@ -1,37 +1,89 @@
-"""Whom a verifier believes: log keys in the C2SP tlog-policy text, receipt keys as a JSON Web Key set.
+"""Whom a verifier believes: logs, witnesses and their quorum in the C2SP tlog-policy text, receipt keys as a JWK set.
 
-`policy.txt` holds one `log <vkey>` line per log and `quorum none`; witness and group lines are refused until
-this verifier can weigh cosignatures, because a policy half understood is worse than none. `keys.json` holds
-Ed25519 public keys whose `kid` is their RFC 7638 thumbprint, so that no member of it can be changed unnoticed.
+| line                              | meaning                                                             |
+|-----------------------------------|---------------------------------------------------------------------|
+| `log <vkey> [<url>]`              | a log; its key is named by its origin, its URL is where it is read  |
+| `witness <name> <vkey> [<url>]`   | a cosigner; its URL is where it is asked (`add-checkpoint`)         |
+| `group <name> <k> <member> ...`   | counts as one witness when k of its members do; `any` is 1, `all` all |
+| `quorum <name>`                   | the witness or group a checkpoint needs; `none` needs nobody        |
+
+Names are defined before they are used, and each may be a member once. `keys.json` holds Ed25519 public keys whose `kid`
+is their RFC 7638 thumbprint, so that no member of it can be changed unnoticed.
 """
 
 import base64
 import hashlib
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+import re
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Final
 
-from consent.ledger import strictjson
-from consent.ledger.errors import Malformed
+from consent.ledger import checkpoint, cosignature, note, strictjson
+from consent.ledger.checkpoint import Checkpoint
+from consent.ledger.cosignature import Cosigned
+from consent.ledger.errors import Malformed, Unproven
 from consent.ledger.jws import unb64url
-from consent.ledger.note import VerifierKey
+from consent.ledger.note import ED25519, VerifierKey
 
-_QUORUM = "quorum none"
+NOBODY: Final = "none"
+MAX_LINES: Final = 4096
+_PLAIN = re.compile("[\t\n -~\x80-\U0010ffff]*")
+_GAP = re.compile(r"[ \t]+")
+"""Blanks of other alphabets are part of a name (tlog-policy, "Character set")."""
+_THRESHOLD = re.compile(r"[1-9][0-9]{0,3}")
+_WORDS = {"any", "all"}
+
+
+@dataclass(frozen=True, slots=True)
+class Witness:
+    """A cosigner under the name this policy has for it."""
+
+    name: str
+    key: VerifierKey
+    url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Witnesses as much as one, when `threshold` of `members` (names of witnesses and groups before it) do."""
+
+    name: str
+    threshold: int
+    members: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A checkpoint a policy believes, and which of its witnesses cosigned it."""
+
+    checkpoint: Checkpoint
+    cosigned: tuple[Cosigned, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """Log keys and receipt keys (Ed25519, 32 bytes each) a verifier accepts."""
+    """Log keys, receipt keys (Ed25519, 32 bytes each), witnesses and the quorum of them that a verifier demands.
+
+    `urls` are (origin, URL) pairs of the logs that have one.
+    """
 
     logs: tuple[VerifierKey, ...]
     receipt_keys: tuple[bytes, ...]
+    witnesses: tuple[Witness, ...] = ()
+    groups: tuple[Group, ...] = ()
+    quorum: str = NOBODY
+    urls: tuple[tuple[str, str], ...] = ()
 
     @property
     def text(self) -> str:
-        """The policy file: logs by name, nothing optional."""
-        lines = [f"log {key}" for key in sorted(self.logs, key=str)]
-        return "\n".join([*lines, _QUORUM, ""])
+        """The policy file: logs and witnesses by name, groups in their order, nothing optional."""
+        urls = dict(self.urls)
+        lines = [_line("log", str(key), urls.get(key.name)) for key in sorted(self.logs, key=str)]
+        known = sorted(self.witnesses, key=lambda one: one.name)
+        lines += [_line("witness", one.name, str(one.key), one.url) for one in known]
+        lines += [_line("group", one.name, str(one.threshold), *one.members) for one in self.groups]
+        return "\n".join([*lines, f"quorum {self.quorum}", ""])
 
     @property
     def keys_json(self) -> str:
@@ -39,24 +91,109 @@ class Policy:
         keys = sorted((jwk(key) for key in self.receipt_keys), key=lambda item: item["kid"])
         return json.dumps({"keys": keys}, indent=1, sort_keys=True) + "\n"
 
+    def witnessed_by(self, cosigners: Collection[VerifierKey]) -> bool:
+        """Whether these cosigners are the quorum, or more than it."""
+        held = {one.name for one in self.witnesses if one.key in cosigners}
+        for group in self.groups:
+            if sum(member in held for member in group.members) >= group.threshold:
+                held.add(group.name)
+        return self.quorum == NOBODY or self.quorum in held
 
-def parse(text: str, keys_json: str) -> Policy:
-    """A policy from its two files, with the comments, blank lines and log URLs the format allows."""
-    logs: list[VerifierKey] = []
-    quorums = 0
+    def accept(self, data: bytes) -> Accepted:
+        """The checkpoint inside a note that one of the logs signed and the quorum cosigned.
+
+        Raises Malformed, or Unproven when the log or a witness fails, or witnesses are missing.
+        """
+        found = checkpoint.verify(data, self.logs)
+        cosigned = cosignature.verify(note.parse(data), [one.key for one in self.witnesses])
+        if not self.witnessed_by([one.key for one in cosigned]):
+            raise Unproven("not cosigned by the quorum of witnesses")
+        return Accepted(found, cosigned)
+
+
+def parse(text: str, keys_json: str = '{"keys":[]}') -> Policy:
+    """A policy from its two files, with the comments and blank lines the format allows; raises Malformed."""
+    if not _PLAIN.fullmatch(text) or text.count("\n") > MAX_LINES:
+        raise Malformed("a policy is lines of plain text")
+    draft = _Draft()
     for line in text.split("\n"):
-        words = line.split()
-        if not words or words[0].startswith("#"):
-            continue
-        if words[0] == "log" and len(words) in {2, 3}:
-            logs.append(VerifierKey.parse(words[1]))
-        elif words == _QUORUM.split():
-            quorums += 1
-        else:
-            raise Malformed("a policy line this verifier does not weigh")
-    if quorums != 1 or len({key.public for key in logs}) != len(logs):
-        raise Malformed("a policy has one quorum line and each log key once")
-    return Policy(tuple(logs), parse_keys(keys_json))
+        words = [word for word in _GAP.split(line) if word]
+        if words and not words[0].startswith("#"):
+            _take(draft, words)
+    if draft.quorum is None:
+        raise Malformed("a policy has one quorum line")
+    return Policy(
+        tuple(draft.logs),
+        parse_keys(keys_json),
+        tuple(draft.witnesses),
+        tuple(draft.groups),
+        draft.quorum,
+        tuple(draft.urls),
+    )
+
+
+@dataclass(slots=True)
+class _Draft:
+    """A policy as far as it has been read; `free` are the names that no group has taken yet."""
+
+    logs: list[VerifierKey] = field(default_factory=list)
+    urls: list[tuple[str, str]] = field(default_factory=list)
+    witnesses: list[Witness] = field(default_factory=list)
+    groups: list[Group] = field(default_factory=list)
+    quorum: str | None = None
+    names: set[str] = field(default_factory=set)
+    free: set[str] = field(default_factory=set)
+    publics: set[bytes] = field(default_factory=set)
+
+
+def _take(draft: _Draft, words: list[str]) -> None:
+    match words:
+        case ["log", vkey, *url] if len(url) <= 1:
+            key = _key(draft, vkey, frozenset({ED25519}))
+            draft.logs.append(key)
+            draft.urls += [(key.name, one) for one in url]
+        case ["witness", name, vkey, *url] if len(url) <= 1:
+            _name(draft, name)
+            key = _key(draft, vkey, cosignature.KINDS)
+            draft.witnesses.append(Witness(name, key, url[0] if url else None))
+        case ["group", name, word, *members] if members:
+            draft.groups.append(_group(draft, name, word, members))
+        case ["quorum", name] if draft.quorum is None and (name == NOBODY or name in draft.names):
+            draft.quorum = name
+        case _:
+            raise Malformed("not a line of a policy, or one that names what is not defined before it")
+
+
+def _group(draft: _Draft, name: str, word: str, members: list[str]) -> Group:
+    if len(set(members)) < len(members) or not set(members) <= draft.free:
+        raise Malformed("a group's members are defined before it, and of one group each")
+    if word not in _WORDS and not _THRESHOLD.fullmatch(word):
+        raise Malformed("not a threshold")
+    threshold = {"any": 1, "all": len(members)}.get(word) or int(word)
+    if threshold > len(members):
+        raise Malformed("a threshold that its group can never reach")
+    _name(draft, name)
+    draft.free.difference_update(members)
+    return Group(name, threshold, tuple(members))
+
+
+def _name(draft: _Draft, name: str) -> None:
+    if name == NOBODY or name in draft.names:
+        raise Malformed("a name defined twice")
+    draft.names.add(name)
+    draft.free.add(name)
+
+
+def _key(draft: _Draft, vkey: str, kinds: Collection[bytes]) -> VerifierKey:
+    key = VerifierKey.parse(vkey)
+    if key.kind not in kinds or key.public in draft.publics:
+        raise Malformed("a key of another kind, or one named twice")
+    draft.publics.add(key.public)
+    return key
+
+
+def _line(*words: str | None) -> str:
+    return " ".join(word for word in words if word is not None)
 
 
 def parse_keys(keys_json: str) -> tuple[bytes, ...]:
@@ -81,7 +218,10 @@ def thumbprint(public: bytes) -> str:
 
 
 def strangers(trusted: Policy, found: Policy) -> Iterator[str]:
-    """What `found` names that `trusted` does not: the origins of unknown logs, the ids of unknown keys."""
+    """What `found` names that `trusted` does not: the origins of unknown logs, the ids of unknown receipt keys.
+
+    Witnesses of its own it may have: the trusted policy counts only those that it knows itself.
+    """
     known = set(trusted.logs)
     yield from (key.name for key in found.logs if key not in known)
     yield from (thumbprint(key) for key in found.receipt_keys if key not in trusted.receipt_keys)

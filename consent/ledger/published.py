@@ -7,7 +7,7 @@ from sqlalchemy import Connection, exists, select
 from consent.ledger import prove
 from consent.ledger.errors import NotYetPublished
 from consent.ledger.origin import LogId
-from consent.ledger.tables import checkpoint, head
+from consent.ledger.tables import checkpoint, cosignature, head
 from consent.ledger.tiles import HEIGHT, WIDTH, Tile
 
 _LARGEST_SIZE = (1 << 63) - 1
@@ -44,6 +44,14 @@ def newest(conn: Connection, log: LogId) -> Published | None:
     if row is None:
         return None
     return Published(log=log, size=row.size, root=row.root, frontier=row.frontier, note=row.note)
+
+
+def cosigned(conn: Connection, at: Published) -> bytes:
+    """The signed checkpoint with the line of every witness that has cosigned it, by name."""
+    c = cosignature.c
+    mine = (c.bucket == at.log.bucket, c.year == at.log.year, c.size == at.size)
+    lines = conn.execute(select(c.line).where(*mine).order_by(c.witness, c.key_id)).scalars()
+    return at.note + "".join(lines).encode()
 
 
 def covering(conn: Connection, log: LogId, idx: int) -> Published:

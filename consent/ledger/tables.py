@@ -3,7 +3,8 @@
 `ledger_head` is both the lock and the right edge of a log. Entries, full tiles and checkpoints only grow.
 `ledger_tile` keeps the root beside each full tile, so that the tile above it is read as one column of 32-byte
 values instead of from 2 MiB of tiles. `ledger_opening` is private: it says whose entry it is and holds the
-sealed secret of the commitment, until erasure destroys the key.
+sealed secret of the commitment, until erasure destroys the key. `ledger_cosignature` holds what witnesses said of a
+checkpoint, each line as it came (`at_s` is its own time in POSIX seconds).
 """
 
 from sqlalchemy import (
@@ -76,6 +77,22 @@ checkpoint = Table(
     col.time("created_at"),
 )
 
+cosignature = Table(
+    "ledger_cosignature",
+    metadata,
+    *_log_columns(),
+    Column("size", BigInteger, primary_key=True, autoincrement=False),
+    col.text_key("witness"),
+    Column("key_id", LargeBinary(4), primary_key=True),
+    col.text("line"),
+    col.big("at_s"),
+    col.time("received_at"),
+    ForeignKeyConstraint(
+        ["bucket", "year", "size"],
+        ["ledger_checkpoint.bucket", "ledger_checkpoint.year", "ledger_checkpoint.size"],
+    ),
+)
+
 subject_head = Table(
     "ledger_subject_head",
     metadata,
@@ -100,5 +117,5 @@ opening = Table(
 
 Index(None, opening.c.subject, opening.c.bucket)
 
-for _table in (entry, tile, checkpoint):
+for _table in (entry, tile, checkpoint, cosignature):
     append_only(_table)

@@ -16,6 +16,7 @@ from consent.ledger.entry import Entry
 from consent.ledger.entry import parse as parse_entry
 from consent.ledger.errors import LedgerError, Unproven
 from consent.ledger.layout import Folder
+from consent.ledger.note import VerifierKey
 from consent.ledger.policy import Policy
 from consent.ledger.tree import leaf_hash
 
@@ -71,6 +72,7 @@ class _Run:
     checkpoints: list[Checkpoint] = field(default_factory=list)
     entries: list[ProvenEntry] = field(default_factory=list)
     receipt_signers: set[bytes] = field(default_factory=set)
+    cosigners: set[VerifierKey] = field(default_factory=set)
 
     def check[**P, T](
         self, name: str, where: str, look: Callable[P, T], *args: P.args, **kwargs: P.kwargs
@@ -109,6 +111,8 @@ def _check_all(run: _Run, data: bytes, trusted: Policy | None) -> None:
     openings = run.check("openings", layout.OPENINGS_NAME, revealed.parse, members[layout.OPENINGS_NAME])
     for folder in folders:
         _check_log(run, folder, keys, openings)
+        if trusted is not None:
+            run.check("witnesses", f"{folder.name}/checkpoint", trusted.accept, folder.checkpoint)
     run.check("nothing unproven", "bundle", _refuse_surplus, run, keys, openings)
 
 
@@ -118,8 +122,10 @@ def _refuse_strangers(trusted: Policy, found: Policy) -> None:
 
 
 def _check_log(run: _Run, folder: Folder, keys: Policy, openings: Mapping[revealed.Key, Revealed]) -> None:
-    head = run.check("checkpoint", f"{folder.name}/checkpoint", weigh.head, folder, keys)
+    accepted = run.check("checkpoint", f"{folder.name}/checkpoint", weigh.head, folder, keys)
+    head = accepted.checkpoint
     run.checkpoints.append(head)
+    run.cosigners.update(one.key for one in accepted.cosigned)
     for index in folder.entries:
         _check_entry(run, folder, index, head, keys, openings)
     if folder.chain is not None:
@@ -157,6 +163,8 @@ def _refuse_surplus(run: _Run, keys: Policy, openings: Mapping[revealed.Key, Rev
     """A key or an opening that nothing above has used is a statement nobody proved."""
     if {key.name for key in keys.logs} != {head.origin for head in run.checkpoints}:
         raise Unproven("policy.txt names a log of which nothing is proven")
+    if {one.key for one in keys.witnesses} != run.cosigners:
+        raise Unproven("policy.txt names a witness that cosigned nothing here")
     if set(keys.receipt_keys) != run.receipt_signers:
         raise Unproven("keys.json has a key that signed nothing here")
     if set(openings) != {(item.origin, item.index) for item in run.entries}:

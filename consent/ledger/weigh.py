@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from consent.ledger import checkpoint, jws, layout, note, policy, proof
+from consent.ledger import jws, layout, note, policy, proof
 from consent.ledger.checkpoint import Checkpoint
 from consent.ledger.commitment import Revealed, verify_revealed
 from consent.ledger.entry import Entry
@@ -12,7 +12,7 @@ from consent.ledger.entry import parse as parse_entry
 from consent.ledger.errors import Malformed, Unproven
 from consent.ledger.layout import Folder
 from consent.ledger.origin import parse_origin
-from consent.ledger.policy import Policy
+from consent.ledger.policy import Accepted, Policy
 from consent.ledger.revealed import Key
 from consent.ledger.tree import leaf_hash, verify_inclusion
 from vault.ids import encode_id
@@ -51,15 +51,15 @@ def own_policy(members: Mapping[str, bytes]) -> Policy:
     return found
 
 
-def head(folder: Folder, keys: Policy) -> Checkpoint:
+def head(folder: Folder, keys: Policy) -> Accepted:
     """The folder's checkpoint: signed by its own log, of this folder's year and bucket, without a stray line."""
-    found = checkpoint.verify(folder.checkpoint, keys.logs)
-    signed = note.parse(folder.checkpoint)
-    if len(note.verify(signed, keys.logs)) != len(signed.signatures):
+    accepted = keys.accept(folder.checkpoint)
+    found, signed = accepted.checkpoint, note.parse(folder.checkpoint)
+    if len(note.verify(signed, keys.logs)) + len(accepted.cosigned) != len(signed.signatures):
         raise Unproven("a signature by an unknown key")
     if layout.folder_name(parse_origin(found.origin)[1]) != folder.name:
         raise Unproven("a checkpoint of another log")
-    return found
+    return accepted
 
 
 def inclusion(data: bytes, leaf: bytes, index: int, folder: Folder, found: Checkpoint) -> None:

@@ -990,6 +990,27 @@ ALTER TABLE guardianship ENABLE ROW LEVEL SECURITY
 -- end
 CREATE POLICY own ON guardianship USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0 AND (EXISTS (SELECT 1 FROM person r WHERE r.bucket = guardianship.guardian_bucket AND r.subject = guardianship.guardian)))
 -- end
+CREATE TABLE ledger_cosignature (
+	bucket INTEGER NOT NULL,
+	year INTEGER NOT NULL,
+	size BIGINT NOT NULL,
+	witness TEXT NOT NULL,
+	key_id BYTEA NOT NULL,
+	line TEXT NOT NULL,
+	at_s BIGINT NOT NULL,
+	received_at BIGINT NOT NULL,
+	CONSTRAINT pk_ledger_cosignature PRIMARY KEY (bucket, year, size, witness, key_id),
+	CONSTRAINT fk_ledger_cosignature_bucket_year_size FOREIGN KEY(bucket, year, size) REFERENCES ledger_checkpoint (bucket, year, size)
+)
+-- end
+CREATE FUNCTION ledger_cosignature_append_only() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'ledger_cosignature is append-only' USING ERRCODE = '23514'; END $$
+-- end
+CREATE TRIGGER ledger_cosignature_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON ledger_cosignature FOR EACH STATEMENT EXECUTE FUNCTION ledger_cosignature_append_only()
+-- end
+ALTER TABLE ledger_cosignature ENABLE ROW LEVEL SECURITY
+-- end
+CREATE POLICY own ON ledger_cosignature USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0)
+-- end
 CREATE TABLE ledger_opening (
 	bucket INTEGER NOT NULL,
 	year INTEGER NOT NULL,
@@ -1119,7 +1140,6 @@ CREATE TABLE terms_version (
 	per_record TEXT NOT NULL,
 	currency TEXT NOT NULL,
 	cap TEXT NOT NULL,
-	rates TEXT DEFAULT '{}' NOT NULL,
 	hash TEXT NOT NULL,
 	created_at BIGINT NOT NULL,
 	tenant BYTEA DEFAULT perusal_home() NOT NULL,
@@ -1453,7 +1473,6 @@ CREATE TABLE suspension (
 	tenant BYTEA DEFAULT perusal_home() NOT NULL,
 	CONSTRAINT pk_suspension PRIMARY KEY (id),
 	CONSTRAINT ck_suspension_step CHECK (step IN ('suspended', 'resumed')),
-	CONSTRAINT uq_suspension_id_recipient_id UNIQUE (id, recipient_id),
 	CONSTRAINT fk_suspension_client FOREIGN KEY(client_id, recipient_id) REFERENCES client (client_id, recipient_id),
 	CONSTRAINT fk_suspension_recipient_id FOREIGN KEY(recipient_id) REFERENCES recipient (id)
 )
@@ -1851,36 +1870,30 @@ CREATE TABLE event_outbox (
 	bucket INTEGER NOT NULL,
 	id BYTEA NOT NULL,
 	recipient_id TEXT NOT NULL,
-	client_id TEXT,
-	grant_id BYTEA,
-	suspension_id TEXT,
+	client_id TEXT NOT NULL,
+	grant_id BYTEA NOT NULL,
 	kind TEXT NOT NULL,
-	body TEXT,
+	body TEXT NOT NULL,
 	created_at BIGINT NOT NULL,
-	again_at BIGINT,
 	attempts INTEGER NOT NULL,
-	lease BIGINT DEFAULT '0' NOT NULL,
 	next_at BIGINT NOT NULL,
 	code TEXT,
 	delivered_at BIGINT,
 	failed_at BIGINT,
 	CONSTRAINT pk_event_outbox PRIMARY KEY (bucket, id),
 	CONSTRAINT ck_event_outbox_ended CHECK (delivered_at IS NULL OR failed_at IS NULL),
-	CONSTRAINT ck_event_outbox_cause CHECK ((grant_id IS NULL) <> (suspension_id IS NULL)),
-	CONSTRAINT ck_event_outbox_signed CHECK (grant_id IS NULL OR (client_id IS NOT NULL AND body IS NOT NULL)),
 	CONSTRAINT uq_event_outbox_grant UNIQUE (bucket, id, grant_id),
 	CONSTRAINT uq_event_outbox_recipient UNIQUE (bucket, id, grant_id, recipient_id),
-	CONSTRAINT fk_event_outbox_consent_grant FOREIGN KEY(bucket, grant_id, recipient_id, client_id) REFERENCES consent_grant (bucket, id, recipient_id, client_id),
-	CONSTRAINT fk_event_outbox_suspension FOREIGN KEY(suspension_id, recipient_id) REFERENCES suspension (id, recipient_id)
+	CONSTRAINT fk_event_outbox_consent_grant FOREIGN KEY(bucket, grant_id, recipient_id, client_id) REFERENCES consent_grant (bucket, id, recipient_id, client_id)
 )
--- end
-CREATE INDEX ix_event_outbox_due ON event_outbox (recipient_id, next_at) WHERE delivered_at IS NULL AND failed_at IS NULL
 -- end
 CREATE INDEX ix_event_outbox_grant ON event_outbox (grant_id, bucket)
 -- end
+CREATE INDEX ix_event_outbox_next_at ON event_outbox (next_at) WHERE delivered_at IS NULL AND failed_at IS NULL
+-- end
 CREATE FUNCTION event_outbox_before_update() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'event_outbox: these columns never change' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
 -- end
-CREATE TRIGGER event_outbox_before_update BEFORE UPDATE ON event_outbox FOR EACH ROW WHEN (NEW.bucket IS DISTINCT FROM OLD.bucket OR NEW.id IS DISTINCT FROM OLD.id OR NEW.recipient_id IS DISTINCT FROM OLD.recipient_id OR NEW.client_id IS DISTINCT FROM OLD.client_id OR NEW.grant_id IS DISTINCT FROM OLD.grant_id OR NEW.suspension_id IS DISTINCT FROM OLD.suspension_id OR NEW.kind IS DISTINCT FROM OLD.kind OR NEW.created_at IS DISTINCT FROM OLD.created_at) EXECUTE FUNCTION event_outbox_before_update()
+CREATE TRIGGER event_outbox_before_update BEFORE UPDATE ON event_outbox FOR EACH ROW WHEN (NEW.bucket IS DISTINCT FROM OLD.bucket OR NEW.id IS DISTINCT FROM OLD.id OR NEW.recipient_id IS DISTINCT FROM OLD.recipient_id OR NEW.client_id IS DISTINCT FROM OLD.client_id OR NEW.grant_id IS DISTINCT FROM OLD.grant_id OR NEW.kind IS DISTINCT FROM OLD.kind OR NEW.body IS DISTINCT FROM OLD.body OR NEW.created_at IS DISTINCT FROM OLD.created_at) EXECUTE FUNCTION event_outbox_before_update()
 -- end
 CREATE FUNCTION event_outbox_stays() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'event_outbox: rows stay' USING ERRCODE = '23514'; END $$
 -- end
@@ -1890,17 +1903,9 @@ CREATE FUNCTION event_outbox_before_update_of_delivered_at() RETURNS trigger LAN
 -- end
 CREATE TRIGGER event_outbox_before_update_of_delivered_at BEFORE UPDATE OF delivered_at ON event_outbox FOR EACH ROW WHEN (OLD.delivered_at IS NOT NULL AND NEW.delivered_at IS DISTINCT FROM OLD.delivered_at) EXECUTE FUNCTION event_outbox_before_update_of_delivered_at()
 -- end
-CREATE FUNCTION event_outbox_before_update_of_body() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'event_outbox: signed once' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
--- end
-CREATE TRIGGER event_outbox_before_update_of_body BEFORE UPDATE OF body ON event_outbox FOR EACH ROW WHEN (OLD.body IS NOT NULL AND NEW.body IS DISTINCT FROM OLD.body) EXECUTE FUNCTION event_outbox_before_update_of_body()
--- end
-CREATE FUNCTION event_outbox_before_update_of_lease() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'event_outbox: leases are counted upwards' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
--- end
-CREATE TRIGGER event_outbox_before_update_of_lease BEFORE UPDATE OF lease ON event_outbox FOR EACH ROW WHEN (NEW.lease <= OLD.lease) EXECUTE FUNCTION event_outbox_before_update_of_lease()
--- end
 ALTER TABLE event_outbox ENABLE ROW LEVEL SECURITY
 -- end
-CREATE POLICY own ON event_outbox USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0 AND (suspension_id IS NULL OR EXISTS (SELECT 1 FROM suspension r WHERE r.id = event_outbox.suspension_id AND r.recipient_id = event_outbox.recipient_id)))
+CREATE POLICY own ON event_outbox USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0)
 -- end
 CREATE TABLE guarded_step (
 	bucket INTEGER NOT NULL,

@@ -750,6 +750,23 @@ CREATE TRIGGER guardianship_ends BEFORE UPDATE ON guardianship WHEN OLD.ended_at
 -- end
 CREATE TRIGGER guardianship_no_delete BEFORE DELETE ON guardianship WHEN EXISTS (SELECT 1 FROM person WHERE bucket = OLD.bucket AND subject = OLD.ward AND state <> 'erased') BEGIN SELECT RAISE(ABORT, 'guardianships of a living ward stay'); END
 -- end
+CREATE TABLE ledger_cosignature (
+	bucket INTEGER NOT NULL,
+	year INTEGER NOT NULL,
+	size BIGINT NOT NULL,
+	witness TEXT NOT NULL,
+	key_id BLOB NOT NULL,
+	line TEXT NOT NULL,
+	at_s BIGINT NOT NULL,
+	received_at BIGINT NOT NULL,
+	CONSTRAINT pk_ledger_cosignature PRIMARY KEY (bucket, year, size, witness, key_id),
+	CONSTRAINT fk_ledger_cosignature_bucket_year_size FOREIGN KEY(bucket, year, size) REFERENCES ledger_checkpoint (bucket, year, size)
+)
+-- end
+CREATE TRIGGER ledger_cosignature_no_update BEFORE UPDATE ON ledger_cosignature BEGIN SELECT RAISE(ABORT, 'ledger_cosignature is append-only'); END
+-- end
+CREATE TRIGGER ledger_cosignature_no_delete BEFORE DELETE ON ledger_cosignature BEGIN SELECT RAISE(ABORT, 'ledger_cosignature is append-only'); END
+-- end
 CREATE TABLE ledger_opening (
 	bucket INTEGER NOT NULL,
 	year INTEGER NOT NULL,
@@ -856,7 +873,6 @@ CREATE TABLE terms_version (
 	per_record TEXT NOT NULL,
 	currency TEXT NOT NULL,
 	cap TEXT NOT NULL,
-	rates TEXT DEFAULT '{}' NOT NULL,
 	hash TEXT NOT NULL,
 	created_at BIGINT NOT NULL,
 	tenant BLOB DEFAULT (x'') NOT NULL,
@@ -1115,7 +1131,6 @@ CREATE TABLE suspension (
 	tenant BLOB DEFAULT (x'') NOT NULL,
 	CONSTRAINT pk_suspension PRIMARY KEY (id),
 	CONSTRAINT ck_suspension_step CHECK (step IN ('suspended', 'resumed')),
-	CONSTRAINT uq_suspension_id_recipient_id UNIQUE (id, recipient_id),
 	CONSTRAINT fk_suspension_client FOREIGN KEY(client_id, recipient_id) REFERENCES client (client_id, recipient_id),
 	CONSTRAINT fk_suspension_recipient_id FOREIGN KEY(recipient_id) REFERENCES recipient (id)
 )
@@ -1421,42 +1436,32 @@ CREATE TABLE event_outbox (
 	bucket INTEGER NOT NULL,
 	id BLOB NOT NULL,
 	recipient_id TEXT NOT NULL,
-	client_id TEXT,
-	grant_id BLOB,
-	suspension_id TEXT,
+	client_id TEXT NOT NULL,
+	grant_id BLOB NOT NULL,
 	kind TEXT NOT NULL,
-	body TEXT,
+	body TEXT NOT NULL,
 	created_at BIGINT NOT NULL,
-	again_at BIGINT,
 	attempts INTEGER NOT NULL,
-	lease BIGINT DEFAULT '0' NOT NULL,
 	next_at BIGINT NOT NULL,
 	code TEXT,
 	delivered_at BIGINT,
 	failed_at BIGINT,
 	CONSTRAINT pk_event_outbox PRIMARY KEY (bucket, id),
 	CONSTRAINT ck_event_outbox_ended CHECK (delivered_at IS NULL OR failed_at IS NULL),
-	CONSTRAINT ck_event_outbox_cause CHECK ((grant_id IS NULL) <> (suspension_id IS NULL)),
-	CONSTRAINT ck_event_outbox_signed CHECK (grant_id IS NULL OR (client_id IS NOT NULL AND body IS NOT NULL)),
 	CONSTRAINT uq_event_outbox_grant UNIQUE (bucket, id, grant_id),
 	CONSTRAINT uq_event_outbox_recipient UNIQUE (bucket, id, grant_id, recipient_id),
-	CONSTRAINT fk_event_outbox_consent_grant FOREIGN KEY(bucket, grant_id, recipient_id, client_id) REFERENCES consent_grant (bucket, id, recipient_id, client_id),
-	CONSTRAINT fk_event_outbox_suspension FOREIGN KEY(suspension_id, recipient_id) REFERENCES suspension (id, recipient_id)
+	CONSTRAINT fk_event_outbox_consent_grant FOREIGN KEY(bucket, grant_id, recipient_id, client_id) REFERENCES consent_grant (bucket, id, recipient_id, client_id)
 )
--- end
-CREATE INDEX ix_event_outbox_due ON event_outbox (recipient_id, next_at) WHERE delivered_at IS NULL AND failed_at IS NULL
 -- end
 CREATE INDEX ix_event_outbox_grant ON event_outbox (grant_id, bucket)
 -- end
-CREATE TRIGGER event_outbox_before_update BEFORE UPDATE ON event_outbox WHEN NEW.bucket IS NOT OLD.bucket OR NEW.id IS NOT OLD.id OR NEW.recipient_id IS NOT OLD.recipient_id OR NEW.client_id IS NOT OLD.client_id OR NEW.grant_id IS NOT OLD.grant_id OR NEW.suspension_id IS NOT OLD.suspension_id OR NEW.kind IS NOT OLD.kind OR NEW.created_at IS NOT OLD.created_at BEGIN SELECT RAISE(ABORT, 'event_outbox: these columns never change') WHERE 1 = 1; END
+CREATE INDEX ix_event_outbox_next_at ON event_outbox (next_at) WHERE delivered_at IS NULL AND failed_at IS NULL
+-- end
+CREATE TRIGGER event_outbox_before_update BEFORE UPDATE ON event_outbox WHEN NEW.bucket IS NOT OLD.bucket OR NEW.id IS NOT OLD.id OR NEW.recipient_id IS NOT OLD.recipient_id OR NEW.client_id IS NOT OLD.client_id OR NEW.grant_id IS NOT OLD.grant_id OR NEW.kind IS NOT OLD.kind OR NEW.body IS NOT OLD.body OR NEW.created_at IS NOT OLD.created_at BEGIN SELECT RAISE(ABORT, 'event_outbox: these columns never change') WHERE 1 = 1; END
 -- end
 CREATE TRIGGER event_outbox_no_delete BEFORE DELETE ON event_outbox BEGIN SELECT RAISE(ABORT, 'event_outbox: rows stay'); END
 -- end
 CREATE TRIGGER event_outbox_before_update_of_delivered_at BEFORE UPDATE OF delivered_at ON event_outbox WHEN OLD.delivered_at IS NOT NULL AND NEW.delivered_at IS NOT OLD.delivered_at BEGIN SELECT RAISE(ABORT, 'event_outbox: acknowledged for good') WHERE 1 = 1; END
--- end
-CREATE TRIGGER event_outbox_before_update_of_body BEFORE UPDATE OF body ON event_outbox WHEN OLD.body IS NOT NULL AND NEW.body IS NOT OLD.body BEGIN SELECT RAISE(ABORT, 'event_outbox: signed once') WHERE 1 = 1; END
--- end
-CREATE TRIGGER event_outbox_before_update_of_lease BEFORE UPDATE OF lease ON event_outbox WHEN NEW.lease <= OLD.lease BEGIN SELECT RAISE(ABORT, 'event_outbox: leases are counted upwards') WHERE 1 = 1; END
 -- end
 CREATE TABLE guarded_step (
 	bucket INTEGER NOT NULL,

@@ -1,0 +1,194 @@
+"""The bytes of a ledger entry about the log itself: what it counts, which key signs it, where it begins and ends.
+
+Restricted JCS like a person's entry (`entry`), members in this order, hexadecimal in lower case:
+
+| t      | other members                                                                                   |
+|--------|-------------------------------------------------------------------------------------------------|
+| index  | id; m: rows; r: their Merkle root, 32 bytes; ts; u: the entries before this index; v             |
+| keyrot | id; k: the verifier key whose signature stands beside the old one's from now on; ts; v           |
+| shard  | h: SHA-256 of the last checkpoint of `o`, empty in a closing entry; id; o: the origin that went before this log (opening) or comes after it (closing); r, z: root and size of `o` then; ts; v; w: open or close; y: year or damage |
+
+They stand in no person's chain: they have no tag, number or commitment. `id` is 16 bytes, made by the server.
+"""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final
+
+from consent.ledger import strictjson
+from consent.ledger.entry import LOG_KINDS, MAX_BYTES, MAX_INTEGER, VERSION, Kind
+from consent.ledger.errors import Malformed
+from consent.ledger.note import VerifierKey
+from consent.ledger.origin import parse_origin
+from consent.ledger.tree import EMPTY_ROOT
+
+_HEX: Final = re.compile(r"[0-9a-f]*")
+
+
+class Why(StrEnum):
+    """Why a log ends and another begins."""
+
+    YEAR = "year"
+    DAMAGE = "damage"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Index:
+    """`rows` persons had entries among the first `upto`; `root` is over their rows (`index`)."""
+
+    id: bytes
+    ts: int
+    upto: int
+    rows: int
+    root: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyRotation:
+    """From now on `key` signs too, and some time later alone."""
+
+    id: bytes
+    ts: int
+    key: VerifierKey
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opening:
+    """The first entry of a log that carries on another, which ended with this signed checkpoint."""
+
+    id: bytes
+    ts: int
+    before: str
+    size: int
+    root: bytes
+    checkpoint_sha256: bytes
+    why: Why
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Closing:
+    """The last entry of a log: `after` is the origin of the one that carries on."""
+
+    id: bytes
+    ts: int
+    after: str
+    why: Why
+
+
+type LogEntry = Index | KeyRotation | Opening | Closing
+
+
+def encode(entry: LogEntry) -> bytes:
+    """The canonical bytes; raises Malformed for anything `parse` would refuse."""
+    data = json.dumps(_members(entry), sort_keys=True, separators=(",", ":")).encode()
+    parse(data)
+    return data
+
+
+def parse(data: bytes) -> LogEntry:
+    """From stored or foreign bytes; raises Malformed unless they are the canonical encoding of such an entry."""
+    if len(data) > MAX_BYTES or not data.isascii():
+        raise Malformed("not an entry about a log")
+    found = strictjson.load(data)
+    if not isinstance(found, dict) or type(found.get("v")) is not int or found["v"] != VERSION:
+        raise Malformed("not an entry about a log")
+    read = _READERS.get(str(found.get("t")))
+    try:
+        entry = None if read is None else read(found)
+    except KeyError:
+        entry = None
+    if entry is None or json.dumps(_members(entry), sort_keys=True, separators=(",", ":")).encode() != data:
+        raise Malformed("entry about a log is not canonical")
+    return entry
+
+
+def is_about_log(data: bytes) -> bool:
+    """Whether stored bytes of an entry are about the log, and not about a person."""
+    found = strictjson.load(data)
+    return isinstance(found, dict) and found.get("t") in LOG_KINDS
+
+
+def _members(entry: LogEntry) -> dict[str, Any]:
+    shared = {"id": entry.id.hex(), "ts": entry.ts, "v": VERSION}
+    match entry:
+        case Index():
+            return {"m": entry.rows, "r": entry.root.hex(), "t": Kind.INDEX.value, "u": entry.upto, **shared}
+        case KeyRotation():
+            return {"k": str(entry.key), "t": Kind.KEYROT.value, **shared}
+        case Opening():
+            ended = {
+                "h": entry.checkpoint_sha256.hex(),
+                "o": entry.before,
+                "r": entry.root.hex(),
+                "z": entry.size,
+            }
+            return {**ended, "t": Kind.SHARD.value, "w": "open", "y": entry.why.value, **shared}
+        case Closing():
+            ended = {"h": "", "o": entry.after, "r": EMPTY_ROOT.hex(), "z": 0}
+            return {**ended, "t": Kind.SHARD.value, "w": "close", "y": entry.why.value, **shared}
+
+
+def _index(found: Mapping[str, Any]) -> Index:
+    return Index(
+        id=_bytes(found["id"], 16),
+        ts=_integer(found["ts"]),
+        upto=_integer(found["u"]),
+        rows=_integer(found["m"]),
+        root=_bytes(found["r"], 32),
+    )
+
+
+def _keyrot(found: Mapping[str, Any]) -> KeyRotation:
+    key = VerifierKey.parse(_text(found["k"]))
+    return KeyRotation(id=_bytes(found["id"], 16), ts=_integer(found["ts"]), key=key)
+
+
+def _shard(found: Mapping[str, Any]) -> Opening | Closing:
+    entry_id, ts, other, why = _bytes(found["id"], 16), _integer(found["ts"]), _text(found["o"]), _why(found)
+    parse_origin(other)
+    if found["w"] == "close":
+        return Closing(id=entry_id, ts=ts, after=other, why=why)
+    return Opening(
+        id=entry_id,
+        ts=ts,
+        before=other,
+        size=_integer(found["z"]),
+        root=_bytes(found["r"], 32),
+        checkpoint_sha256=_bytes(found["h"], 32),
+        why=why,
+    )
+
+
+_READERS: Final[Mapping[str, Callable[[Mapping[str, Any]], LogEntry]]] = {
+    Kind.INDEX.value: _index,
+    Kind.KEYROT.value: _keyrot,
+    Kind.SHARD.value: _shard,
+}
+
+
+def _why(found: Mapping[str, Any]) -> Why:
+    word = found["y"]
+    if word not in set(Why):
+        raise Malformed("a log ends for a year or for damage")
+    return Why(word)
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise Malformed("not a text of an entry")
+    return value
+
+
+def _integer(value: object) -> int:
+    if type(value) is int and 0 <= value <= MAX_INTEGER:
+        return value
+    raise Malformed("not a number of an entry")
+
+
+def _bytes(value: object, length: int) -> bytes:
+    if isinstance(value, str) and len(value) == 2 * length and _HEX.fullmatch(value):
+        return bytes.fromhex(value)
+    raise Malformed("not hexadecimal of the right length")
