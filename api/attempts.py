@@ -1,14 +1,16 @@
 """Guessing is bounded in the data base, not in a process: counted by source and period, across all workers.
 
 A source is a keyed digest of the peer's address, so the table tells nothing about anybody. Of sign-ins only
-failures count; a period is ten minutes, and after 20 failures the source waits for the next one. One-time codes
-are counted as they are asked for, whether or not anybody is known: by source, by the address they go to, and
-for the whole installation.
+failures count; a period is ten minutes, and after 20 failures the source waits for the next one. A network that is
+handed out whole, in IPv6, is one source. One-time codes are counted as they are asked for, whether or not anybody is
+known: by source, by the address they go to, by both, and for the whole installation. What somebody signed in asks for
+is counted for that person and apart from all this, so that no stranger can use it up.
 """
 
 import hashlib
 import hmac
 from dataclasses import dataclass
+from ipaddress import IPv6Address, ip_address
 from typing import Final
 
 from sqlalchemy import Connection, delete, select
@@ -30,14 +32,30 @@ class Limit:
 
 
 CODES_FROM_SOURCE: Final = Limit(name="codes from", most=10)
-CODES_TO_ADDRESS: Final = Limit(name="codes to", most=3)
-CODES_TO_ADDRESS_DAILY: Final = Limit(name="codes to, daily", most=10, periods=144)
+CODES_FROM_SOURCE_TO_ADDRESS: Final = Limit(name="codes from, to", most=3)
+CODES_FROM_SOURCE_TO_ADDRESS_DAILY: Final = Limit(name="codes from, to, daily", most=10, periods=144)
+CODES_TO_ADDRESS: Final = Limit(name="codes to", most=12)
+CODES_TO_ADDRESS_DAILY: Final = Limit(name="codes to, daily", most=40, periods=144)
 CODES_OF_ALL: Final = "codes of all"
+CODES_OF_PERSON: Final = Limit(name="codes of", most=5)
+CODES_OF_PERSON_DAILY: Final = Limit(name="codes of, daily", most=30, periods=144)
+CODES_OF_ALL_SIGNED_IN: Final = "codes of all signed in"
 
 
-def source_of(key: bytes, address: str) -> bytes:
-    """The digest under which an address is counted."""
-    return hmac.digest(key, b"perusal attempts v1\0" + address.encode(), hashlib.sha256)[:16]
+def source_of(key: bytes, name: str) -> bytes:
+    """The digest under which a network address, or whatever else has a name, is counted."""
+    return hmac.digest(key, b"perusal attempts v1\0" + name.encode(), hashlib.sha256)[:16]
+
+
+def network_of(peer: str) -> str:
+    """What a peer's address is counted as: of IPv6 its /64, because whoever has one address there has all of them."""
+    try:
+        address = ip_address(peer.partition("%")[0])
+    except ValueError:
+        return peer
+    if not isinstance(address, IPv6Address):
+        return str(address)
+    return str(address.ipv4_mapped or IPv6Address(int(address) >> 64 << 64))
 
 
 def wait_seconds(conn: Connection, source: bytes, now_ms: int) -> int:

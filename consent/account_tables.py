@@ -1,4 +1,7 @@
-"""Tables of signing in: the newest one-time code of each address, and who signed in when and how.
+"""Tables of signing in: one-time codes on their way, and who signed in when and how.
+
+Of an address each browser has one code for each thing it is asked for, the newest: nobody's asking takes away what
+somebody else was sent, or what was sent for something else.
 
 An address is known by a keyed digest and a code by a keyed MAC, so the rows tell nobody's number and let nobody
 try a million codes against them. For an address of nobody there is a row like any other, of a person who is not
@@ -19,6 +22,7 @@ sign_in_code = Table(
     metadata,
     col.bucket(),
     col.key("address"),
+    col.key("asked"),
     col.raw("ticket_hash"),
     col.raw("code_mac"),
     col.raw("subject"),
@@ -28,7 +32,8 @@ sign_in_code = Table(
     Column("used_at", BigInteger),
     UniqueConstraint("ticket_hash", "bucket"),
     CheckConstraint(
-        "length(address) = 32 AND length(code_mac) = 32 AND length(subject) = 16", name="lengths"
+        "length(address) = 32 AND length(asked) = 32 AND length(code_mac) = 32 AND length(subject) = 16",
+        name="lengths",
     ),
     CheckConstraint(f"tries >= 0 AND tries <= {MOST_TRIES}", name="tries"),
     CheckConstraint("created_at < expires_at", name="order"),
@@ -63,7 +68,7 @@ attach_rule(
         Check("a code is used by trying it", "NEW.used_at IS NOT NULL AND NEW.tries = 0"),
         Check("tries are counted upwards", "NEW.tries < OLD.tries"),
         Check("a code never changes", _MOVED),
-        # A newer code of the same address takes the row over, under a ticket of its own.
+        # A newer code for the same takes the row over, under a ticket of its own.
         only="NEW.ticket_hash = OLD.ticket_hash",
     ),
 )

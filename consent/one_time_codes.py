@@ -1,9 +1,9 @@
 """One-time codes: six digits that reach a person at a phone number or e-mail address of theirs.
 
 A code holds for ten minutes, five tries and one use, in the browser that asked for it (`binding`), for the one
-thing it was asked for (`about`), and only as long as it is the newest of its address. What it takes is the same
-in the same statements whether or not the address is anybody's: a code for nobody is stored too, and no answer
-tells them apart.
+thing it was asked for (`about`), and only as long as that browser asks for no newer one for the same: what strangers
+ask for, or the person for something else, takes none away. What it takes is the same in the same statements whether
+or not the address is anybody's: a code for nobody is stored too, and no answer tells them apart.
 
 * `issue(conn, vault, value, asked, now_ms) -> Issued`; `Issued.known` is for whoever sends codes, and no one else.
   With `only` an address of somebody else is as good as nobody's.
@@ -40,6 +40,7 @@ from vault.opening import Vault
 TICKET_PREFIX: Final = "otc"
 LIFETIME_MS: Final = 600_000
 DIGITS: Final = 6
+_PLACE: Final = ("bucket", "address", "asked")
 
 type Person = tuple[Bucket, SubjectId]
 
@@ -81,7 +82,7 @@ def issue(
     *,
     only: Person | None = None,
 ) -> Issued:
-    """Make the newest code of an address; any earlier one is worth nothing from this commit on."""
+    """Make a code; an earlier one of this address for the same asker and thing is worth nothing from this commit on."""
     address = address_of(vault, value)
     found = holder(conn, vault, value)
     found = found if only in {None, found} else None
@@ -91,6 +92,7 @@ def issue(
     row = {
         "bucket": bucket,
         "address": address,
+        "asked": _mac(vault, b"asked", asked.binding.encode(), asked.about),
         "ticket_hash": secret_hash(ticket),
         "code_mac": _code_mac(vault, ticket, code, asked),
         "subject": found[1] if found else secrets.token_bytes(ID_BYTES),
@@ -101,8 +103,8 @@ def issue(
     }
     dialect = sqlite if conn.dialect.name == "sqlite" else postgresql
     written = dialect.insert(sign_in_code).values(row)
-    changed = {name: value for name, value in row.items() if name not in {"bucket", "address"}}
-    conn.execute(written.on_conflict_do_update(index_elements=["bucket", "address"], set_=changed))
+    changed = {name: value for name, value in row.items() if name not in _PLACE}
+    conn.execute(written.on_conflict_do_update(index_elements=_PLACE, set_=changed))
     return Issued(ticket=ticket, code=code, known=found is not None)
 
 

@@ -10,7 +10,7 @@ from litestar import Request, Response, get, post
 from sqlalchemy import Connection
 
 from api.access import Access, access
-from api.attempts import note_failure, source_of, wait_seconds
+from api.attempts import network_of, note_failure, source_of, wait_seconds
 from api.guards import current_session
 from api.portal.asked import person_of
 from api.portal.posted import posted
@@ -62,6 +62,6 @@ def _count(conn: Connection, sources: list[bytes], now_ms: int) -> None:
 
 def _sources(request: Request[Session, Any, Any]) -> list[bytes]:
     """The person and the address, apart from each other and from failed sign-ins; sorted as rows are locked."""
-    key, address = services_of(request).csrf_key, request.client.host if request.client else ""
+    key, address = services_of(request).csrf_key, network_of(request.client.host if request.client else "")
     named = (f"user code/person/{request.user.subject.hex()}", f"user code/address/{address}")
     return sorted(source_of(key, name) for name in named)

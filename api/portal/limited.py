@@ -1,8 +1,10 @@
 """Codes on their way, counted first: what the sign-in page and the pages that ask for a proof share.
 
-What is counted and what is sent do not depend on whether an address is known; only the post room is told.
+What is counted and what is sent do not depend on whether an address is known; only the post room is told. What a
+stranger asks for and what somebody signed in asks for are counted apart: knowing a number locks nobody out.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 from litestar import Request
@@ -10,16 +12,23 @@ from sqlalchemy import Connection
 
 from api.attempts import (
     CODES_FROM_SOURCE,
+    CODES_FROM_SOURCE_TO_ADDRESS,
+    CODES_FROM_SOURCE_TO_ADDRESS_DAILY,
     CODES_OF_ALL,
+    CODES_OF_ALL_SIGNED_IN,
+    CODES_OF_PERSON,
+    CODES_OF_PERSON_DAILY,
     CODES_TO_ADDRESS,
     CODES_TO_ADDRESS_DAILY,
     Limit,
     count,
+    network_of,
     source_of,
 )
 from api.portal.render import page_texts
 from api.problems import Problem
 from api.senders.message import Channel, Message
+from api.sessions import Session
 from api.wiring import Services, services_of
 from consent.one_time_codes import AskedFor, Issued, address_of, issue
 from vault.drafts import Refused
@@ -28,10 +37,19 @@ from vault.ids import Bucket, SubjectId
 
 _LONGEST = 320
 
+type Person = tuple[Bucket, SubjectId]
+type Counts = Iterable[tuple[Limit, bytes]]
+
 
 def source_here(request: Request[Any, Any, Any]) -> bytes:
     """Under what this request's peer is counted."""
-    return source_of(services_of(request).csrf_key, request.client.host if request.client else "")
+    peer = request.client.host if request.client else ""
+    return source_of(services_of(request).csrf_key, network_of(peer))
+
+
+def person_here(request: Request[Session, Any, Any]) -> bytes:
+    """Under what the signed-in person is counted, wherever they are."""
+    return source_of(services_of(request).csrf_key, f"person/{request.user.subject.hex()}")
 
 
 def address_in(services: Services, text: str) -> KeyValue | None:
@@ -49,29 +67,49 @@ def issue_limited(
     value: KeyValue,
     asked: AskedFor,
     *,
-    only: tuple[Bucket, SubjectId] | None = None,
+    only: Person | None = None,
 ) -> Issued | int:
-    """Make a code and hand it to the post room, or answer how many seconds to wait; `only` for this person."""
+    """Make a code and hand it to the post room, or answer how many seconds to wait.
+
+    With `only` somebody signed in asks, and it is sent to no address but theirs.
+    """
     services, now_ms = services_of(request), services_of(request).clock()
+    of_all = services.settings.code_limit
+    if only is None:
+        counts = _strangers(source_here(request), address_of(services.vault, value), of_all)
+    else:
+        counts = _own(person_here(request), of_all)
     with services.vault.data.write() as conn:
-        wait = _counted(conn, services, source_here(request), address_of(services.vault, value), now_ms)
-        if wait:
+        if wait := _counted(conn, counts, now_ms):
             return wait
         issued = issue(conn, services.vault, value, asked, now_ms, only=only)
     services.post_room.hand_in(_message(request, value, issued), known=issued.known)
     return issued
 
 
-def _counted(conn: Connection, services: Services, source: bytes, address: bytes, now_ms: int) -> int:
-    """Count one code by whom, to whom and of all, stopping at the first limit: strangers do not use up ours."""
-    of_all = Limit(name=CODES_OF_ALL, most=services.settings.code_limit)
-    limits = (
+def _strangers(source: bytes, address: bytes, of_all: int) -> Counts:
+    """The narrow limits first: one source alone uses up neither an address's codes nor everybody's."""
+    return (
         (CODES_FROM_SOURCE, source),
+        (CODES_FROM_SOURCE_TO_ADDRESS, source + address),
+        (CODES_FROM_SOURCE_TO_ADDRESS_DAILY, source + address),
         (CODES_TO_ADDRESS, address),
         (CODES_TO_ADDRESS_DAILY, address),
-        (of_all, b""),
+        (Limit(name=CODES_OF_ALL, most=of_all), b""),
     )
-    for limit, what in limits:
+
+
+def _own(person: bytes, of_all: int) -> Counts:
+    return (
+        (CODES_OF_PERSON, person),
+        (CODES_OF_PERSON_DAILY, person),
+        (Limit(name=CODES_OF_ALL_SIGNED_IN, most=of_all), b""),
+    )
+
+
+def _counted(conn: Connection, counts: Counts, now_ms: int) -> int:
+    """Count one code against each limit, stopping at the first that is reached."""
+    for limit, what in counts:
         if wait := count(conn, limit, what, now_ms):
             return wait
     return 0

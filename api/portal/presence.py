@@ -16,7 +16,7 @@ from api.access import Access, access
 from api.attempts import note_failure, wait_seconds
 from api.events import Event, log_event
 from api.headers import approval_policy, script_policy
-from api.portal.limited import address_in, issue_limited, source_here
+from api.portal.limited import address_in, issue_limited, person_here
 from api.portal.offers import offer, offered_at
 from api.portal.posted import posted
 from api.portal.render import page, page_lang, page_texts
@@ -58,7 +58,7 @@ def proof_in(request: Request[Session, Any, Any], given: Mapping[str, str]) -> P
     if given.get("how") not in _ways(services, request.user) or offered is None:
         return None
     with services.vault.data.read() as conn:
-        wait = wait_seconds(conn, source_here(request), services.clock())
+        wait = wait_seconds(conn, person_here(request), services.clock())
     if wait:
         raise Problem(429, "too_many_attempts", headers={"Retry-After": str(wait)})
     return Proof(
@@ -84,7 +84,7 @@ def ask_for_proof(
     if refusal.code is RefusalCode.STEP_UP_FAILED:
         services = services_of(request)
         with services.vault.data.write() as conn:
-            note_failure(conn, source_here(request), services.clock())
+            note_failure(conn, person_here(request), services.clock())
         if refusal.at:
             log_event(Event.PASSKEY_ALARM, alarm=refusal.at)
         offered = _offered(request, given)

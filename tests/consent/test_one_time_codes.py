@@ -87,12 +87,27 @@ def test_the_fifth_try_may_still_be_the_right_one(world):
     assert entered(world, issued) is not None
 
 
-def test_only_the_newest_code_of_an_address_counts(world):
+def test_only_the_newest_code_that_a_browser_asked_for_counts(world):
     world.person()
     first, second = asked(world, people.values(0)["phone"]), asked(world, people.values(0)["phone"])
 
     assert entered(world, first) is None
     assert entered(world, second) is not None
+
+
+@pytest.mark.parametrize(
+    "other", [AskedFor(binding="a stranger's browser"), AskedFor(binding=HERE.binding, about=b"a" * 32)]
+)
+def test_no_code_for_somebody_or_something_else_ends_one_that_is_on_its_way(world, other):
+    world.person()
+    phone = people.values(0)["phone"]
+    mine = asked(world, phone)
+    theirs = asked(world, phone, about=other)
+
+    for _ in range(MOST_TRIES):
+        entered(world, theirs, wrong(theirs), about=other)
+
+    assert entered(world, mine) is not None
 
 
 def test_a_code_works_in_the_browser_and_for_the_thing_it_was_asked_for_only(world):

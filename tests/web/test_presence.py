@@ -6,12 +6,12 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from sqlalchemy import select
 
-from api.attempts import MOST_FAILURES
+from api.attempts import CODES_OF_PERSON, MOST_FAILURES
 from api.headers import CSP
 from consent.step_up_tables import step_up
 from consent.tables import consent_grant
 from tests.flow.installation import ZHANG, open_world
-from tests.web.code_post import Kept, hidden, newest
+from tests.web.code_post import Kept, ask_for_code, hidden, newest
 from tests.web.keys import add_passkey, device, options_on, secure_world
 
 pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
@@ -346,3 +346,33 @@ def test_an_offer_is_for_its_own_showing_and_session(plain):
     csrf = person.csrf(person.get(second))
     assert person.post(second, {**form, "csrf": csrf}).status_code == 403
     assert rows(plain, consent_grant) == []
+
+
+def test_strangers_use_up_neither_the_codes_nor_the_tries_of_whoever_is_signed_in(coded, kept):
+    person, stranger = coded.person(VALUES), coded.person({"phone": "13912341234"})
+    path, page = opened(coded, person)
+    form = members(pressed(person, path, page), 'name="address"')
+    sent = person.post(f"{path}/code", {**form, "address": VALUES["phone"]})
+    code = newest(coded, kept).code
+    for _ in range(MOST_FAILURES):  # from the same network, too
+        stranger.sign_in("sik_wrong")
+        ask_for_code(stranger, VALUES["phone"])
+
+    assert person.post(f"{path}/code", {**form, "address": VALUES["email"]}).status_code == 200
+    answer = person.post(path, {**members(sent, 'name="code"'), "code": code})
+    assert answer.status_code == 303
+    assert len(rows(coded, consent_grant)) == 1
+
+
+def test_somebody_signed_in_has_limits_of_their_own(coded, kept):
+    person = coded.person(VALUES)
+    path, page = opened(coded, person)
+    form = members(pressed(person, path, page), 'name="address"')
+
+    statuses = [
+        person.post(f"{path}/code", {**form, "address": VALUES["phone"]}).status_code
+        for _ in range(CODES_OF_PERSON.most + 1)
+    ]
+
+    assert statuses == [200] * CODES_OF_PERSON.most + [429]
+    assert ask_for_code(coded.person({"phone": "13912341234"}), VALUES["phone"]).status_code == 200

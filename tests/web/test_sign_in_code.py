@@ -4,7 +4,17 @@ import re
 
 import pytest
 
-from api.attempts import CODES_FROM_SOURCE, CODES_TO_ADDRESS, CODES_TO_ADDRESS_DAILY, MOST_FAILURES, PERIOD_MS
+from api.attempts import (
+    CODES_FROM_SOURCE,
+    CODES_FROM_SOURCE_TO_ADDRESS,
+    CODES_FROM_SOURCE_TO_ADDRESS_DAILY,
+    CODES_TO_ADDRESS,
+    CODES_TO_ADDRESS_DAILY,
+    MOST_FAILURES,
+    PERIOD_MS,
+    network_of,
+)
+from api.portal import limited
 from tests.flow.installation import ISSUER, ZHANG, open_world
 from tests.web.code_post import Kept, ask_for_code, enter_code, hidden, newest
 from vault.ids import SubjectId
@@ -84,7 +94,7 @@ def test_known_and_unknown_addresses_are_answered_alike(world, kept):
     assert [answer.status_code for answer in wrongly] == [403, 403]
     assert bare(wrongly[0]) == bare(wrongly[1])
     for address in (ZHANG["phone"], UNKNOWN):
-        for _ in range(CODES_TO_ADDRESS.most):
+        for _ in range(CODES_FROM_SOURCE_TO_ADDRESS.most):
             last = ask_for_code(person, address)
         assert last.status_code == 429
 
@@ -140,8 +150,9 @@ def test_signing_in_with_a_code_makes_a_new_session_and_forgets_what_was_planted
 
 def test_asking_is_limited_by_address_by_source_and_for_everybody(world, kept):
     person = world.person()
-    statuses = [ask_for_code(person, ZHANG["phone"]).status_code for _ in range(CODES_TO_ADDRESS.most + 1)]
-    assert statuses == [200] * CODES_TO_ADDRESS.most + [429]
+    most = CODES_FROM_SOURCE_TO_ADDRESS.most
+    statuses = [ask_for_code(person, ZHANG["phone"]).status_code for _ in range(most + 1)]
+    assert statuses == [200] * most + [429]
 
     left = CODES_FROM_SOURCE.most - len(statuses)
     others = [ask_for_code(person, f"1390000{at:04d}").status_code for at in range(left + 1)]
@@ -151,13 +162,61 @@ def test_asking_is_limited_by_address_by_source_and_for_everybody(world, kept):
     answer = ask_for_code(person, ZHANG["phone"])
     assert answer.status_code == 200
     newest(world, kept)
-    assert len(kept.messages) == CODES_TO_ADDRESS.most + 1
+    assert len(kept.messages) == most + 1
 
 
-def test_an_address_gets_ten_codes_a_day_whoever_asks(world, kept):
+@pytest.fixture
+def peer(monkeypatch):
+    """Where requests come from: set `peer["at"]`."""
+    here = {"at": "192.0.2.1"}
+    monkeypatch.setattr(limited, "network_of", lambda _seen: network_of(here["at"]))
+    return here
+
+
+def test_one_stranger_who_knows_a_number_leaves_its_owner_codes_to_ask_for(world, kept, peer):
+    person, stranger = world.person(), world.person({"email": "stranger@example.com"})
+    world.clock.pass_seconds(86_400 - world.clock() // 1000 % 86_400)
+    peer["at"] = "2001:db8::1"
+    for at in range(30):
+        peer["at"] = f"2001:db8::{at}:1"  # one network
+        ask_for_code(stranger, ZHANG["phone"])
+        world.clock.pass_seconds(PERIOD_MS / 1000 / 3)
+
+    peer["at"] = "192.0.2.7"
+    page = ask_for_code(person, ZHANG["phone"])
+
+    assert page.status_code == 200
+    assert enter_code(person, page, newest(world, kept).code).status_code == 303
+
+
+def test_nobody_s_asking_ends_the_code_that_somebody_else_is_about_to_enter(world, kept, peer):
+    person, stranger = world.person(), world.person({"email": "stranger@example.com"})
+    page = ask_for_code(person, ZHANG["phone"])
+    code = newest(world, kept).code
+    peer["at"] = "198.51.100.1"
+
+    other = ask_for_code(stranger, ZHANG["phone"])
+    for _ in range(5):
+        assert enter_code(stranger, other, wrong(code)).status_code == 403
+
+    assert enter_code(person, page, code).status_code == 303
+
+
+def test_an_address_is_not_flooded_from_many_sources(world, kept, peer):
+    person, statuses = world.person(), []
+    for at in range(CODES_TO_ADDRESS.most + 1):
+        peer["at"] = f"192.0.2.{at}"
+        statuses.append(ask_for_code(person, ZHANG["phone"]).status_code)
+
+    assert statuses == [200] * CODES_TO_ADDRESS.most + [429]
+    assert CODES_FROM_SOURCE_TO_ADDRESS.most < CODES_TO_ADDRESS.most
+    assert CODES_FROM_SOURCE_TO_ADDRESS_DAILY.most < CODES_TO_ADDRESS_DAILY.most
+
+
+def test_a_source_gets_ten_codes_a_day_to_one_address(world, kept):
     person, statuses = world.person(), []
     world.clock.pass_seconds(86_400 - world.clock() // 1000 % 86_400)
-    for _ in range(CODES_TO_ADDRESS_DAILY.most + 1):
+    for _ in range(CODES_FROM_SOURCE_TO_ADDRESS_DAILY.most + 1):
         statuses.append(ask_for_code(person, ZHANG["phone"]))
         world.clock.pass_seconds(PERIOD_MS / 1000)
 

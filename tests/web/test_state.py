@@ -4,7 +4,15 @@ import pytest
 from sqlalchemy import select
 
 from api.access import Access
-from api.attempts import MOST_FAILURES, PERIOD_MS, note_failure, source_of, sweep_attempts, wait_seconds
+from api.attempts import (
+    MOST_FAILURES,
+    PERIOD_MS,
+    network_of,
+    note_failure,
+    source_of,
+    sweep_attempts,
+    wait_seconds,
+)
 from api.jobs.lease import LeaseLost, enqueue, fail, finish, report, status, take
 from api.jobs.worker import Worker
 from api.sessions import Lifetime, end_session, find_session, open_session, sweep_sessions
@@ -187,3 +195,19 @@ def test_the_worker_turns_what_a_job_raises_into_its_code(data, capsys):
         assert [status(conn, job_id).state for job_id in ids] == ["done", "failed", "failed"]
         assert [status(conn, job_id).code for job_id in ids] == [None, "internal_error", "unknown_kind"]
     assert "somebody" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("2001:db8:1:2::1", "2001:db8:1:2:ffff::9", True),
+        ("2001:db8:1:2::1", "2001:db8:1:3::1", False),
+        ("192.0.2.1", "192.0.2.2", False),
+        ("::ffff:192.0.2.1", "192.0.2.1", True),
+        ("fe80::1%eth0", "fe80::2", True),
+        ("testclient", "testclient", True),
+        ("testclient", "", False),
+    ],
+)
+def test_a_network_that_somebody_is_given_whole_is_one_source(one, other, same):
+    assert (network_of(one) == network_of(other)) is same

@@ -568,7 +568,6 @@ CREATE TABLE recipient (
 	created_at BIGINT NOT NULL,
 	suspended_at BIGINT,
 	jurisdiction TEXT DEFAULT 'CN' NOT NULL,
-	country TEXT DEFAULT 'CN' NOT NULL,
 	erase_days INTEGER DEFAULT '15' NOT NULL,
 	tenant BYTEA DEFAULT perusal_home() NOT NULL,
 	CONSTRAINT pk_recipient PRIMARY KEY (id),
@@ -578,7 +577,7 @@ CREATE TABLE recipient (
 -- end
 CREATE FUNCTION recipient_before_update() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'recipient: these columns never change' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
 -- end
-CREATE TRIGGER recipient_before_update BEFORE UPDATE ON recipient FOR EACH ROW WHEN (NEW.id IS DISTINCT FROM OLD.id OR NEW.legal_name IS DISTINCT FROM OLD.legal_name OR NEW.registration_no IS DISTINCT FROM OLD.registration_no OR NEW.created_at IS DISTINCT FROM OLD.created_at OR NEW.jurisdiction IS DISTINCT FROM OLD.jurisdiction OR NEW.country IS DISTINCT FROM OLD.country OR NEW.tenant IS DISTINCT FROM OLD.tenant) EXECUTE FUNCTION recipient_before_update()
+CREATE TRIGGER recipient_before_update BEFORE UPDATE ON recipient FOR EACH ROW WHEN (NEW.id IS DISTINCT FROM OLD.id OR NEW.legal_name IS DISTINCT FROM OLD.legal_name OR NEW.registration_no IS DISTINCT FROM OLD.registration_no OR NEW.created_at IS DISTINCT FROM OLD.created_at OR NEW.jurisdiction IS DISTINCT FROM OLD.jurisdiction OR NEW.tenant IS DISTINCT FROM OLD.tenant) EXECUTE FUNCTION recipient_before_update()
 -- end
 CREATE FUNCTION recipient_stays() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'recipient: rows stay' USING ERRCODE = '23514'; END $$
 -- end
@@ -604,6 +603,7 @@ CREATE POLICY own ON replay USING ((bucket <@ (SELECT perusal_buckets()))::integ
 CREATE TABLE sign_in_code (
 	bucket INTEGER NOT NULL,
 	address BYTEA NOT NULL,
+	asked BYTEA NOT NULL,
 	ticket_hash BYTEA NOT NULL,
 	code_mac BYTEA NOT NULL,
 	subject BYTEA NOT NULL,
@@ -611,9 +611,9 @@ CREATE TABLE sign_in_code (
 	created_at BIGINT NOT NULL,
 	expires_at BIGINT NOT NULL,
 	used_at BIGINT,
-	CONSTRAINT pk_sign_in_code PRIMARY KEY (bucket, address),
+	CONSTRAINT pk_sign_in_code PRIMARY KEY (bucket, address, asked),
 	CONSTRAINT uq_sign_in_code_ticket_hash_bucket UNIQUE (ticket_hash, bucket),
-	CONSTRAINT ck_sign_in_code_lengths CHECK (length(address) = 32 AND length(code_mac) = 32 AND length(subject) = 16),
+	CONSTRAINT ck_sign_in_code_lengths CHECK (length(address) = 32 AND length(asked) = 32 AND length(code_mac) = 32 AND length(subject) = 16),
 	CONSTRAINT ck_sign_in_code_tries CHECK (tries >= 0 AND tries <= 5),
 	CONSTRAINT ck_sign_in_code_order CHECK (created_at < expires_at)
 )
@@ -1034,8 +1034,6 @@ CREATE TABLE notice_version (
 	version INTEGER NOT NULL,
 	lang TEXT NOT NULL,
 	text TEXT NOT NULL,
-	method TEXT DEFAULT '' NOT NULL,
-	rights TEXT DEFAULT '' NOT NULL,
 	hash TEXT NOT NULL,
 	created_at BIGINT NOT NULL,
 	tenant BYTEA DEFAULT perusal_home() NOT NULL,
@@ -1140,6 +1138,7 @@ CREATE TABLE terms_version (
 	per_record TEXT NOT NULL,
 	currency TEXT NOT NULL,
 	cap TEXT NOT NULL,
+	rates TEXT DEFAULT '{}' NOT NULL,
 	hash TEXT NOT NULL,
 	created_at BIGINT NOT NULL,
 	tenant BYTEA DEFAULT perusal_home() NOT NULL,
@@ -1473,6 +1472,7 @@ CREATE TABLE suspension (
 	tenant BYTEA DEFAULT perusal_home() NOT NULL,
 	CONSTRAINT pk_suspension PRIMARY KEY (id),
 	CONSTRAINT ck_suspension_step CHECK (step IN ('suspended', 'resumed')),
+	CONSTRAINT uq_suspension_id_recipient_id UNIQUE (id, recipient_id),
 	CONSTRAINT fk_suspension_client FOREIGN KEY(client_id, recipient_id) REFERENCES client (client_id, recipient_id),
 	CONSTRAINT fk_suspension_recipient_id FOREIGN KEY(recipient_id) REFERENCES recipient (id)
 )
@@ -1785,8 +1785,6 @@ CREATE TABLE consent_grant (
 	state TEXT NOT NULL,
 	approval_hash BYTEA NOT NULL,
 	parent_grant BYTEA,
-	hops INTEGER DEFAULT '0' NOT NULL,
-	onward TEXT DEFAULT '[]' NOT NULL,
 	decided_at BIGINT NOT NULL,
 	ledger_year INTEGER NOT NULL,
 	CONSTRAINT pk_consent_grant PRIMARY KEY (bucket, id),
@@ -1794,8 +1792,6 @@ CREATE TABLE consent_grant (
 	CONSTRAINT ck_consent_grant_exhausted CHECK ((state <> 'exhausted' OR used = max_uses)),
 	CONSTRAINT ck_consent_grant_active CHECK ((state <> 'active' OR used < max_uses)),
 	CONSTRAINT ck_consent_grant_window CHECK (window_from < window_to),
-	CONSTRAINT ck_consent_grant_parent CHECK ((parent_grant IS NULL) = (hops = 0)),
-	CONSTRAINT ck_consent_grant_hops CHECK (hops BETWEEN 0 AND 3),
 	CONSTRAINT uq_consent_grant_showing_id_bucket UNIQUE (showing_id, bucket),
 	CONSTRAINT uq_consent_grant_recipient UNIQUE (bucket, id, recipient_id, client_id),
 	CONSTRAINT fk_consent_grant_notice_showing FOREIGN KEY(bucket, showing_id, subject, recipient_id, client_id, purpose, notice_id, notice_hash, terms_id, terms_hash) REFERENCES notice_showing (bucket, id, subject, recipient_id, client_id, purpose, notice_id, notice_hash, terms_id, terms_hash),
@@ -1809,7 +1805,7 @@ CREATE INDEX ix_consent_grant_subject ON consent_grant (subject, bucket)
 -- end
 CREATE FUNCTION consent_grant_before_update() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'consent_grant: these columns never change' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
 -- end
-CREATE TRIGGER consent_grant_before_update BEFORE UPDATE ON consent_grant FOR EACH ROW WHEN (NEW.bucket IS DISTINCT FROM OLD.bucket OR NEW.id IS DISTINCT FROM OLD.id OR NEW.subject IS DISTINCT FROM OLD.subject OR NEW.showing_id IS DISTINCT FROM OLD.showing_id OR NEW.recipient_id IS DISTINCT FROM OLD.recipient_id OR NEW.client_id IS DISTINCT FROM OLD.client_id OR NEW.purpose IS DISTINCT FROM OLD.purpose OR NEW.consent_kind IS DISTINCT FROM OLD.consent_kind OR NEW.fields IS DISTINCT FROM OLD.fields OR NEW.notice_id IS DISTINCT FROM OLD.notice_id OR NEW.notice_hash IS DISTINCT FROM OLD.notice_hash OR NEW.terms_id IS DISTINCT FROM OLD.terms_id OR NEW.terms_hash IS DISTINCT FROM OLD.terms_hash OR NEW.retention IS DISTINCT FROM OLD.retention OR NEW.max_uses IS DISTINCT FROM OLD.max_uses OR NEW.window_from IS DISTINCT FROM OLD.window_from OR NEW.window_to IS DISTINCT FROM OLD.window_to OR NEW.approval_hash IS DISTINCT FROM OLD.approval_hash OR NEW.parent_grant IS DISTINCT FROM OLD.parent_grant OR NEW.hops IS DISTINCT FROM OLD.hops OR NEW.onward IS DISTINCT FROM OLD.onward OR NEW.decided_at IS DISTINCT FROM OLD.decided_at OR NEW.ledger_year IS DISTINCT FROM OLD.ledger_year) EXECUTE FUNCTION consent_grant_before_update()
+CREATE TRIGGER consent_grant_before_update BEFORE UPDATE ON consent_grant FOR EACH ROW WHEN (NEW.bucket IS DISTINCT FROM OLD.bucket OR NEW.id IS DISTINCT FROM OLD.id OR NEW.subject IS DISTINCT FROM OLD.subject OR NEW.showing_id IS DISTINCT FROM OLD.showing_id OR NEW.recipient_id IS DISTINCT FROM OLD.recipient_id OR NEW.client_id IS DISTINCT FROM OLD.client_id OR NEW.purpose IS DISTINCT FROM OLD.purpose OR NEW.consent_kind IS DISTINCT FROM OLD.consent_kind OR NEW.fields IS DISTINCT FROM OLD.fields OR NEW.notice_id IS DISTINCT FROM OLD.notice_id OR NEW.notice_hash IS DISTINCT FROM OLD.notice_hash OR NEW.terms_id IS DISTINCT FROM OLD.terms_id OR NEW.terms_hash IS DISTINCT FROM OLD.terms_hash OR NEW.retention IS DISTINCT FROM OLD.retention OR NEW.max_uses IS DISTINCT FROM OLD.max_uses OR NEW.window_from IS DISTINCT FROM OLD.window_from OR NEW.window_to IS DISTINCT FROM OLD.window_to OR NEW.approval_hash IS DISTINCT FROM OLD.approval_hash OR NEW.parent_grant IS DISTINCT FROM OLD.parent_grant OR NEW.decided_at IS DISTINCT FROM OLD.decided_at OR NEW.ledger_year IS DISTINCT FROM OLD.ledger_year) EXECUTE FUNCTION consent_grant_before_update()
 -- end
 CREATE FUNCTION consent_grant_stays() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'consent_grant: rows stay' USING ERRCODE = '23514'; END $$
 -- end
@@ -1870,30 +1866,36 @@ CREATE TABLE event_outbox (
 	bucket INTEGER NOT NULL,
 	id BYTEA NOT NULL,
 	recipient_id TEXT NOT NULL,
-	client_id TEXT NOT NULL,
-	grant_id BYTEA NOT NULL,
+	client_id TEXT,
+	grant_id BYTEA,
+	suspension_id TEXT,
 	kind TEXT NOT NULL,
-	body TEXT NOT NULL,
+	body TEXT,
 	created_at BIGINT NOT NULL,
+	again_at BIGINT,
 	attempts INTEGER NOT NULL,
+	lease BIGINT DEFAULT '0' NOT NULL,
 	next_at BIGINT NOT NULL,
 	code TEXT,
 	delivered_at BIGINT,
 	failed_at BIGINT,
 	CONSTRAINT pk_event_outbox PRIMARY KEY (bucket, id),
 	CONSTRAINT ck_event_outbox_ended CHECK (delivered_at IS NULL OR failed_at IS NULL),
+	CONSTRAINT ck_event_outbox_cause CHECK ((grant_id IS NULL) <> (suspension_id IS NULL)),
+	CONSTRAINT ck_event_outbox_signed CHECK (grant_id IS NULL OR (client_id IS NOT NULL AND body IS NOT NULL)),
 	CONSTRAINT uq_event_outbox_grant UNIQUE (bucket, id, grant_id),
 	CONSTRAINT uq_event_outbox_recipient UNIQUE (bucket, id, grant_id, recipient_id),
-	CONSTRAINT fk_event_outbox_consent_grant FOREIGN KEY(bucket, grant_id, recipient_id, client_id) REFERENCES consent_grant (bucket, id, recipient_id, client_id)
+	CONSTRAINT fk_event_outbox_consent_grant FOREIGN KEY(bucket, grant_id, recipient_id, client_id) REFERENCES consent_grant (bucket, id, recipient_id, client_id),
+	CONSTRAINT fk_event_outbox_suspension FOREIGN KEY(suspension_id, recipient_id) REFERENCES suspension (id, recipient_id)
 )
+-- end
+CREATE INDEX ix_event_outbox_due ON event_outbox (recipient_id, next_at) WHERE delivered_at IS NULL AND failed_at IS NULL
 -- end
 CREATE INDEX ix_event_outbox_grant ON event_outbox (grant_id, bucket)
 -- end
-CREATE INDEX ix_event_outbox_next_at ON event_outbox (next_at) WHERE delivered_at IS NULL AND failed_at IS NULL
--- end
 CREATE FUNCTION event_outbox_before_update() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'event_outbox: these columns never change' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
 -- end
-CREATE TRIGGER event_outbox_before_update BEFORE UPDATE ON event_outbox FOR EACH ROW WHEN (NEW.bucket IS DISTINCT FROM OLD.bucket OR NEW.id IS DISTINCT FROM OLD.id OR NEW.recipient_id IS DISTINCT FROM OLD.recipient_id OR NEW.client_id IS DISTINCT FROM OLD.client_id OR NEW.grant_id IS DISTINCT FROM OLD.grant_id OR NEW.kind IS DISTINCT FROM OLD.kind OR NEW.body IS DISTINCT FROM OLD.body OR NEW.created_at IS DISTINCT FROM OLD.created_at) EXECUTE FUNCTION event_outbox_before_update()
+CREATE TRIGGER event_outbox_before_update BEFORE UPDATE ON event_outbox FOR EACH ROW WHEN (NEW.bucket IS DISTINCT FROM OLD.bucket OR NEW.id IS DISTINCT FROM OLD.id OR NEW.recipient_id IS DISTINCT FROM OLD.recipient_id OR NEW.client_id IS DISTINCT FROM OLD.client_id OR NEW.grant_id IS DISTINCT FROM OLD.grant_id OR NEW.suspension_id IS DISTINCT FROM OLD.suspension_id OR NEW.kind IS DISTINCT FROM OLD.kind OR NEW.created_at IS DISTINCT FROM OLD.created_at) EXECUTE FUNCTION event_outbox_before_update()
 -- end
 CREATE FUNCTION event_outbox_stays() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'event_outbox: rows stay' USING ERRCODE = '23514'; END $$
 -- end
@@ -1903,9 +1905,17 @@ CREATE FUNCTION event_outbox_before_update_of_delivered_at() RETURNS trigger LAN
 -- end
 CREATE TRIGGER event_outbox_before_update_of_delivered_at BEFORE UPDATE OF delivered_at ON event_outbox FOR EACH ROW WHEN (OLD.delivered_at IS NOT NULL AND NEW.delivered_at IS DISTINCT FROM OLD.delivered_at) EXECUTE FUNCTION event_outbox_before_update_of_delivered_at()
 -- end
+CREATE FUNCTION event_outbox_before_update_of_body() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'event_outbox: signed once' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
+-- end
+CREATE TRIGGER event_outbox_before_update_of_body BEFORE UPDATE OF body ON event_outbox FOR EACH ROW WHEN (OLD.body IS NOT NULL AND NEW.body IS DISTINCT FROM OLD.body) EXECUTE FUNCTION event_outbox_before_update_of_body()
+-- end
+CREATE FUNCTION event_outbox_before_update_of_lease() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'event_outbox: leases are counted upwards' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
+-- end
+CREATE TRIGGER event_outbox_before_update_of_lease BEFORE UPDATE OF lease ON event_outbox FOR EACH ROW WHEN (NEW.lease <= OLD.lease) EXECUTE FUNCTION event_outbox_before_update_of_lease()
+-- end
 ALTER TABLE event_outbox ENABLE ROW LEVEL SECURITY
 -- end
-CREATE POLICY own ON event_outbox USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0)
+CREATE POLICY own ON event_outbox USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0 AND (suspension_id IS NULL OR EXISTS (SELECT 1 FROM suspension r WHERE r.id = event_outbox.suspension_id AND r.recipient_id = event_outbox.recipient_id)))
 -- end
 CREATE TABLE guarded_step (
 	bucket INTEGER NOT NULL,

@@ -433,7 +433,6 @@ CREATE TABLE recipient (
 	created_at BIGINT NOT NULL,
 	suspended_at BIGINT,
 	jurisdiction TEXT DEFAULT 'CN' NOT NULL,
-	country TEXT DEFAULT 'CN' NOT NULL,
 	erase_days INTEGER DEFAULT '15' NOT NULL,
 	tenant BLOB DEFAULT (x'') NOT NULL,
 	CONSTRAINT pk_recipient PRIMARY KEY (id),
@@ -441,7 +440,7 @@ CREATE TABLE recipient (
 	CONSTRAINT uq_recipient_registration_no UNIQUE (registration_no, tenant)
 )
 -- end
-CREATE TRIGGER recipient_before_update BEFORE UPDATE ON recipient WHEN NEW.id IS NOT OLD.id OR NEW.legal_name IS NOT OLD.legal_name OR NEW.registration_no IS NOT OLD.registration_no OR NEW.created_at IS NOT OLD.created_at OR NEW.jurisdiction IS NOT OLD.jurisdiction OR NEW.country IS NOT OLD.country OR NEW.tenant IS NOT OLD.tenant BEGIN SELECT RAISE(ABORT, 'recipient: these columns never change') WHERE 1 = 1; END
+CREATE TRIGGER recipient_before_update BEFORE UPDATE ON recipient WHEN NEW.id IS NOT OLD.id OR NEW.legal_name IS NOT OLD.legal_name OR NEW.registration_no IS NOT OLD.registration_no OR NEW.created_at IS NOT OLD.created_at OR NEW.jurisdiction IS NOT OLD.jurisdiction OR NEW.tenant IS NOT OLD.tenant BEGIN SELECT RAISE(ABORT, 'recipient: these columns never change') WHERE 1 = 1; END
 -- end
 CREATE TRIGGER recipient_no_delete BEFORE DELETE ON recipient BEGIN SELECT RAISE(ABORT, 'recipient: rows stay'); END
 -- end
@@ -457,6 +456,7 @@ CREATE INDEX ix_replay_expires_at ON replay (expires_at)
 CREATE TABLE sign_in_code (
 	bucket INTEGER NOT NULL,
 	address BLOB NOT NULL,
+	asked BLOB NOT NULL,
 	ticket_hash BLOB NOT NULL,
 	code_mac BLOB NOT NULL,
 	subject BLOB NOT NULL,
@@ -464,9 +464,9 @@ CREATE TABLE sign_in_code (
 	created_at BIGINT NOT NULL,
 	expires_at BIGINT NOT NULL,
 	used_at BIGINT,
-	CONSTRAINT pk_sign_in_code PRIMARY KEY (bucket, address),
+	CONSTRAINT pk_sign_in_code PRIMARY KEY (bucket, address, asked),
 	CONSTRAINT uq_sign_in_code_ticket_hash_bucket UNIQUE (ticket_hash, bucket),
-	CONSTRAINT ck_sign_in_code_lengths CHECK (length(address) = 32 AND length(code_mac) = 32 AND length(subject) = 16),
+	CONSTRAINT ck_sign_in_code_lengths CHECK (length(address) = 32 AND length(asked) = 32 AND length(code_mac) = 32 AND length(subject) = 16),
 	CONSTRAINT ck_sign_in_code_tries CHECK (tries >= 0 AND tries <= 5),
 	CONSTRAINT ck_sign_in_code_order CHECK (created_at < expires_at)
 )
@@ -786,8 +786,6 @@ CREATE TABLE notice_version (
 	version INTEGER NOT NULL,
 	lang TEXT NOT NULL,
 	text TEXT NOT NULL,
-	method TEXT DEFAULT '' NOT NULL,
-	rights TEXT DEFAULT '' NOT NULL,
 	hash TEXT NOT NULL,
 	created_at BIGINT NOT NULL,
 	tenant BLOB DEFAULT (x'') NOT NULL,
@@ -873,6 +871,7 @@ CREATE TABLE terms_version (
 	per_record TEXT NOT NULL,
 	currency TEXT NOT NULL,
 	cap TEXT NOT NULL,
+	rates TEXT DEFAULT '{}' NOT NULL,
 	hash TEXT NOT NULL,
 	created_at BIGINT NOT NULL,
 	tenant BLOB DEFAULT (x'') NOT NULL,
@@ -1131,6 +1130,7 @@ CREATE TABLE suspension (
 	tenant BLOB DEFAULT (x'') NOT NULL,
 	CONSTRAINT pk_suspension PRIMARY KEY (id),
 	CONSTRAINT ck_suspension_step CHECK (step IN ('suspended', 'resumed')),
+	CONSTRAINT uq_suspension_id_recipient_id UNIQUE (id, recipient_id),
 	CONSTRAINT fk_suspension_client FOREIGN KEY(client_id, recipient_id) REFERENCES client (client_id, recipient_id),
 	CONSTRAINT fk_suspension_recipient_id FOREIGN KEY(recipient_id) REFERENCES recipient (id)
 )
@@ -1375,8 +1375,6 @@ CREATE TABLE consent_grant (
 	state TEXT NOT NULL,
 	approval_hash BLOB NOT NULL,
 	parent_grant BLOB,
-	hops INTEGER DEFAULT '0' NOT NULL,
-	onward TEXT DEFAULT '[]' NOT NULL,
 	decided_at BIGINT NOT NULL,
 	ledger_year INTEGER NOT NULL,
 	CONSTRAINT pk_consent_grant PRIMARY KEY (bucket, id),
@@ -1384,8 +1382,6 @@ CREATE TABLE consent_grant (
 	CONSTRAINT ck_consent_grant_exhausted CHECK ((state <> 'exhausted' OR used = max_uses)),
 	CONSTRAINT ck_consent_grant_active CHECK ((state <> 'active' OR used < max_uses)),
 	CONSTRAINT ck_consent_grant_window CHECK (window_from < window_to),
-	CONSTRAINT ck_consent_grant_parent CHECK ((parent_grant IS NULL) = (hops = 0)),
-	CONSTRAINT ck_consent_grant_hops CHECK (hops BETWEEN 0 AND 3),
 	CONSTRAINT uq_consent_grant_showing_id_bucket UNIQUE (showing_id, bucket),
 	CONSTRAINT uq_consent_grant_recipient UNIQUE (bucket, id, recipient_id, client_id),
 	CONSTRAINT fk_consent_grant_notice_showing FOREIGN KEY(bucket, showing_id, subject, recipient_id, client_id, purpose, notice_id, notice_hash, terms_id, terms_hash) REFERENCES notice_showing (bucket, id, subject, recipient_id, client_id, purpose, notice_id, notice_hash, terms_id, terms_hash),
@@ -1397,7 +1393,7 @@ CREATE INDEX ix_consent_grant_parent ON consent_grant (parent_grant, bucket) WHE
 -- end
 CREATE INDEX ix_consent_grant_subject ON consent_grant (subject, bucket)
 -- end
-CREATE TRIGGER consent_grant_before_update BEFORE UPDATE ON consent_grant WHEN NEW.bucket IS NOT OLD.bucket OR NEW.id IS NOT OLD.id OR NEW.subject IS NOT OLD.subject OR NEW.showing_id IS NOT OLD.showing_id OR NEW.recipient_id IS NOT OLD.recipient_id OR NEW.client_id IS NOT OLD.client_id OR NEW.purpose IS NOT OLD.purpose OR NEW.consent_kind IS NOT OLD.consent_kind OR NEW.fields IS NOT OLD.fields OR NEW.notice_id IS NOT OLD.notice_id OR NEW.notice_hash IS NOT OLD.notice_hash OR NEW.terms_id IS NOT OLD.terms_id OR NEW.terms_hash IS NOT OLD.terms_hash OR NEW.retention IS NOT OLD.retention OR NEW.max_uses IS NOT OLD.max_uses OR NEW.window_from IS NOT OLD.window_from OR NEW.window_to IS NOT OLD.window_to OR NEW.approval_hash IS NOT OLD.approval_hash OR NEW.parent_grant IS NOT OLD.parent_grant OR NEW.hops IS NOT OLD.hops OR NEW.onward IS NOT OLD.onward OR NEW.decided_at IS NOT OLD.decided_at OR NEW.ledger_year IS NOT OLD.ledger_year BEGIN SELECT RAISE(ABORT, 'consent_grant: these columns never change') WHERE 1 = 1; END
+CREATE TRIGGER consent_grant_before_update BEFORE UPDATE ON consent_grant WHEN NEW.bucket IS NOT OLD.bucket OR NEW.id IS NOT OLD.id OR NEW.subject IS NOT OLD.subject OR NEW.showing_id IS NOT OLD.showing_id OR NEW.recipient_id IS NOT OLD.recipient_id OR NEW.client_id IS NOT OLD.client_id OR NEW.purpose IS NOT OLD.purpose OR NEW.consent_kind IS NOT OLD.consent_kind OR NEW.fields IS NOT OLD.fields OR NEW.notice_id IS NOT OLD.notice_id OR NEW.notice_hash IS NOT OLD.notice_hash OR NEW.terms_id IS NOT OLD.terms_id OR NEW.terms_hash IS NOT OLD.terms_hash OR NEW.retention IS NOT OLD.retention OR NEW.max_uses IS NOT OLD.max_uses OR NEW.window_from IS NOT OLD.window_from OR NEW.window_to IS NOT OLD.window_to OR NEW.approval_hash IS NOT OLD.approval_hash OR NEW.parent_grant IS NOT OLD.parent_grant OR NEW.decided_at IS NOT OLD.decided_at OR NEW.ledger_year IS NOT OLD.ledger_year BEGIN SELECT RAISE(ABORT, 'consent_grant: these columns never change') WHERE 1 = 1; END
 -- end
 CREATE TRIGGER consent_grant_no_delete BEFORE DELETE ON consent_grant BEGIN SELECT RAISE(ABORT, 'consent_grant: rows stay'); END
 -- end
@@ -1436,32 +1432,42 @@ CREATE TABLE event_outbox (
 	bucket INTEGER NOT NULL,
 	id BLOB NOT NULL,
 	recipient_id TEXT NOT NULL,
-	client_id TEXT NOT NULL,
-	grant_id BLOB NOT NULL,
+	client_id TEXT,
+	grant_id BLOB,
+	suspension_id TEXT,
 	kind TEXT NOT NULL,
-	body TEXT NOT NULL,
+	body TEXT,
 	created_at BIGINT NOT NULL,
+	again_at BIGINT,
 	attempts INTEGER NOT NULL,
+	lease BIGINT DEFAULT '0' NOT NULL,
 	next_at BIGINT NOT NULL,
 	code TEXT,
 	delivered_at BIGINT,
 	failed_at BIGINT,
 	CONSTRAINT pk_event_outbox PRIMARY KEY (bucket, id),
 	CONSTRAINT ck_event_outbox_ended CHECK (delivered_at IS NULL OR failed_at IS NULL),
+	CONSTRAINT ck_event_outbox_cause CHECK ((grant_id IS NULL) <> (suspension_id IS NULL)),
+	CONSTRAINT ck_event_outbox_signed CHECK (grant_id IS NULL OR (client_id IS NOT NULL AND body IS NOT NULL)),
 	CONSTRAINT uq_event_outbox_grant UNIQUE (bucket, id, grant_id),
 	CONSTRAINT uq_event_outbox_recipient UNIQUE (bucket, id, grant_id, recipient_id),
-	CONSTRAINT fk_event_outbox_consent_grant FOREIGN KEY(bucket, grant_id, recipient_id, client_id) REFERENCES consent_grant (bucket, id, recipient_id, client_id)
+	CONSTRAINT fk_event_outbox_consent_grant FOREIGN KEY(bucket, grant_id, recipient_id, client_id) REFERENCES consent_grant (bucket, id, recipient_id, client_id),
+	CONSTRAINT fk_event_outbox_suspension FOREIGN KEY(suspension_id, recipient_id) REFERENCES suspension (id, recipient_id)
 )
+-- end
+CREATE INDEX ix_event_outbox_due ON event_outbox (recipient_id, next_at) WHERE delivered_at IS NULL AND failed_at IS NULL
 -- end
 CREATE INDEX ix_event_outbox_grant ON event_outbox (grant_id, bucket)
 -- end
-CREATE INDEX ix_event_outbox_next_at ON event_outbox (next_at) WHERE delivered_at IS NULL AND failed_at IS NULL
--- end
-CREATE TRIGGER event_outbox_before_update BEFORE UPDATE ON event_outbox WHEN NEW.bucket IS NOT OLD.bucket OR NEW.id IS NOT OLD.id OR NEW.recipient_id IS NOT OLD.recipient_id OR NEW.client_id IS NOT OLD.client_id OR NEW.grant_id IS NOT OLD.grant_id OR NEW.kind IS NOT OLD.kind OR NEW.body IS NOT OLD.body OR NEW.created_at IS NOT OLD.created_at BEGIN SELECT RAISE(ABORT, 'event_outbox: these columns never change') WHERE 1 = 1; END
+CREATE TRIGGER event_outbox_before_update BEFORE UPDATE ON event_outbox WHEN NEW.bucket IS NOT OLD.bucket OR NEW.id IS NOT OLD.id OR NEW.recipient_id IS NOT OLD.recipient_id OR NEW.client_id IS NOT OLD.client_id OR NEW.grant_id IS NOT OLD.grant_id OR NEW.suspension_id IS NOT OLD.suspension_id OR NEW.kind IS NOT OLD.kind OR NEW.created_at IS NOT OLD.created_at BEGIN SELECT RAISE(ABORT, 'event_outbox: these columns never change') WHERE 1 = 1; END
 -- end
 CREATE TRIGGER event_outbox_no_delete BEFORE DELETE ON event_outbox BEGIN SELECT RAISE(ABORT, 'event_outbox: rows stay'); END
 -- end
 CREATE TRIGGER event_outbox_before_update_of_delivered_at BEFORE UPDATE OF delivered_at ON event_outbox WHEN OLD.delivered_at IS NOT NULL AND NEW.delivered_at IS NOT OLD.delivered_at BEGIN SELECT RAISE(ABORT, 'event_outbox: acknowledged for good') WHERE 1 = 1; END
+-- end
+CREATE TRIGGER event_outbox_before_update_of_body BEFORE UPDATE OF body ON event_outbox WHEN OLD.body IS NOT NULL AND NEW.body IS NOT OLD.body BEGIN SELECT RAISE(ABORT, 'event_outbox: signed once') WHERE 1 = 1; END
+-- end
+CREATE TRIGGER event_outbox_before_update_of_lease BEFORE UPDATE OF lease ON event_outbox WHEN NEW.lease <= OLD.lease BEGIN SELECT RAISE(ABORT, 'event_outbox: leases are counted upwards') WHERE 1 = 1; END
 -- end
 CREATE TABLE guarded_step (
 	bucket INTEGER NOT NULL,
