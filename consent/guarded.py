@@ -184,10 +184,7 @@ def note(
     """Write a step that follows others, and answer the ledger entry it needs in the same transaction."""
     bucket, grant_id = key
     entry_id = new_id(bucket, at)
-    mine = (guarded_step.c.bucket == bucket, guarded_step.c.grant_id == grant_id)
-    last = conn.execute(select(func.coalesce(func.max(guarded_step.c.number), 0)).where(*mine)).scalar_one()
-    step = _row(key, ward, kind, at, tie)
-    conn.execute(insert(guarded_step).values(**step, number=last + 1, id=entry_id))
+    _follow(conn, {**_row(key, ward, kind, at, tie), "id": entry_id})
     said = (
         ("outcome", kind.value),
         ("grant", grant_text(grant_id)),
@@ -195,6 +192,13 @@ def note(
         *committed(tie),
     )
     return bucket, ward, entry_id, said
+
+
+def note_withdrawal(
+    conn: Connection, key: tuple[Bucket, GrantId], tie: Guardianship, at: int, entry_id: bytes
+) -> None:
+    """Write that a guardian withdrew this consent; the withdrawal's own ledger entry speaks for both."""
+    _follow(conn, {**_row(key, tie.ward, StepKind.WITHDRAWN, at, tie), "id": entry_id})
 
 
 def note_approval(conn: Connection, key: tuple[Bucket, GrantId], tie: Guardianship, now_ms: int) -> None:
@@ -220,9 +224,17 @@ def steps(conn: Connection, who: Person) -> dict[GrantId, list[Step]]:
 
 
 def forget(conn: Connection, wards: Sequence[Person]) -> None:
-    """Delete what says who the guardians of erased wards were; the data base refuses it for anybody else."""
-    for table in (guarded_step, guardian_showing):
-        conn.execute(delete(table).where(tuple_(table.c.bucket, table.c.subject).in_(wards)))
+    """Let nothing say any more who the guardians of erased wards were; the data base refuses it for anybody else."""
+    of = tuple_(guarded_step.c.bucket, guarded_step.c.subject).in_(wards)
+    conn.execute(update(guarded_step).where(of).values(guardian=None, guardian_from=None))
+    shown = tuple_(guardian_showing.c.bucket, guardian_showing.c.subject).in_(wards)
+    conn.execute(delete(guardian_showing).where(shown))
+
+
+def _follow(conn: Connection, step: dict[str, Any]) -> None:
+    mine = (guarded_step.c.bucket == step["bucket"], guarded_step.c.grant_id == step["grant_id"])
+    last = conn.execute(select(func.coalesce(func.max(guarded_step.c.number), 0)).where(*mine)).scalar_one()
+    conn.execute(insert(guarded_step).values(**step, number=last + 1))
 
 
 def _row(

@@ -5,7 +5,7 @@ becomes of the ward's consent, a guardian's or the ward's own part in it, is a r
 guardian, suspended because the link ended, confirmed by another guardian or by the ward, withdrawn by a guardian. The
 newest approval or confirmation says by whose word the consent stands.
 
-Both tables only grow, and go with the ward: once a ward is erased, nothing may say any more who their guardian was.
+Both tables only grow, until the ward is erased: then nothing may say any more who their guardian was (`guarded.forget`).
 Whoever changes them holds the ward's grants first and the ward's row next, as everywhere; the link's own row comes last.
 (consent.md §6, invariant 20.)
 """
@@ -13,7 +13,7 @@ Whoever changes them holds the ward's grants first and the ward's row next, as e
 from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKeyConstraint, Index, LargeBinary, Table
 
 from consent.foreign_keys import ledgered, same
-from consent.rules import Check, Rule, attach_rule
+from consent.rules import Check, Rule, attach_rule, only_moves
 from vault import columns as col
 from vault.appendonly import install
 from vault.storage import metadata
@@ -50,7 +50,6 @@ guarded_step = Table(
     col.number("ledger_year"),
     CheckConstraint("step IN ('approved', 'suspended', 'confirmed', 'withdrawn')", name="step"),
     CheckConstraint("(guardian IS NULL) = (guardian_from IS NULL)", name="link"),
-    CheckConstraint("step = 'confirmed' OR guardian IS NOT NULL", name="guardian"),
     CheckConstraint("(number = 0) = (step = 'approved')", name="first"),
     # Deferred: a guardian's approval stands before the consent that it is for.
     ForeignKeyConstraint(
@@ -135,6 +134,10 @@ _RULES = (
             f"NEW.guardian IS NULL AND EXISTS ({_WARD}{_DECIDES.format(at='NEW.at')})",
         ),
         Check(
+            "only a confirmation is the word of the ward",
+            "NEW.step <> 'confirmed' AND NEW.guardian IS NULL",
+        ),
+        Check(
             "only what is suspended is confirmed",
             f"NEW.step = 'confirmed' AND NOT {_newest('NEW.grant_id', repr('suspended'))}",
         ),
@@ -162,26 +165,40 @@ for _rule in _RULES:
     attach_rule(guarded_step, _rule)
 
 _LIVING = (
-    "EXISTS (SELECT 1 FROM person WHERE bucket = OLD.bucket AND subject = OLD.subject AND state <> 'erased')"
+    "EXISTS (SELECT 1 FROM person p WHERE p.bucket = {row}.bucket AND p.subject = {row}.subject "
+    "AND p.state <> 'erased')"
 )
-for _table in (guardian_showing, guarded_step):
-    _says = f"{_table.name}: rows stay as long as the ward does"
-    for _event, _when in (("update", "1 = 1"), ("delete", _LIVING)):
-        _name = f"{_table.name}_no_{_event}"
-        install(
-            _table,
-            sqlite=f"CREATE TRIGGER {_name} BEFORE {_event.upper()} ON {_table.name} WHEN {_when} "
-            f"BEGIN SELECT RAISE(ABORT, '{_says}'); END",
-            postgresql=f"CREATE FUNCTION {_name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
-            f"IF {_when} THEN RAISE EXCEPTION '{_says}' USING ERRCODE = '23514'; END IF; RETURN OLD; END $$",
-        )
-        install(
-            _table,
-            postgresql=f"CREATE TRIGGER {_name} BEFORE {_event.upper()} ON {_table.name} "
-            f"FOR EACH ROW EXECUTE FUNCTION {_name}()",
-        )
-    install(
-        _table,
-        postgresql=f"CREATE TRIGGER {_table.name}_no_truncate BEFORE TRUNCATE ON {_table.name} "
-        f"FOR EACH STATEMENT EXECUTE FUNCTION {_table.name}_no_update()",
-    )
+only_moves(guarded_step, ("guardian", "guardian_from"))
+attach_rule(
+    guarded_step,
+    Rule(
+        "guarded_step",
+        "BEFORE UPDATE",
+        Check(
+            "the guardian is only forgotten, with the ward",
+            f"NEW.guardian IS NOT NULL OR {_LIVING.format(row='NEW')}",
+        ),
+        label="forgets",
+    ),
+)
+install(
+    guardian_showing,
+    sqlite="CREATE TRIGGER guardian_showing_no_update BEFORE UPDATE ON guardian_showing "
+    "BEGIN SELECT RAISE(ABORT, 'guardian_showing is append-only'); END",
+    postgresql="CREATE FUNCTION guardian_showing_stays() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+    f"IF TG_OP = 'DELETE' THEN IF NOT {_LIVING.format(row='OLD')} THEN RETURN OLD; END IF; END IF; "
+    "RAISE EXCEPTION 'guardian_showing: rows stay as long as the ward does' USING ERRCODE = '23514'; END $$",
+)
+install(
+    guardian_showing,
+    sqlite=f"CREATE TRIGGER guardian_showing_no_delete BEFORE DELETE ON guardian_showing "
+    f"WHEN {_LIVING.format(row='OLD')} "
+    "BEGIN SELECT RAISE(ABORT, 'guardian_showing: rows stay as long as the ward does'); END",
+    postgresql="CREATE TRIGGER guardian_showing_stays BEFORE UPDATE OR DELETE ON guardian_showing "
+    "FOR EACH ROW EXECUTE FUNCTION guardian_showing_stays()",
+)
+install(
+    guardian_showing,
+    postgresql="CREATE TRIGGER guardian_showing_no_truncate BEFORE TRUNCATE ON guardian_showing "
+    "FOR EACH STATEMENT EXECUTE FUNCTION guardian_showing_stays()",
+)

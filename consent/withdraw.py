@@ -20,8 +20,9 @@ from typing import Any, Final
 
 from sqlalchemy import Connection
 
-from consent import withdraw_rows
+from consent import guarded, withdraw_rows
 from consent.grants import WITHDRAWABLE, GrantState
+from consent.guarding import as_it_stands
 from consent.ids import GrantId, RecipientId, grant_text
 from consent.ledger.append import Item, Position, append
 from consent.ledger.entry import Kind, parse
@@ -29,14 +30,16 @@ from consent.ledger.origin import LogId, origin_of
 from consent.ledgering import entry_item
 from consent.receipts import Ended, withdrawal_receipts
 from consent.withdraw_rows import ERASURE, Act, Ending, Key, Member, Scope, Tally
+from vault.guardians import Guardianship
 from vault.ids import Bucket, SubjectId, new_id
 from vault.keys import SubjectKey
 from vault.opening import Vault
 
-__all__ = ["ERASURE", "MERGE", "PORTAL", "Scope", "Withdrawn", "withdraw", "withdraw_all"]
+__all__ = ["ERASURE", "GUARDIAN", "MERGE", "PORTAL", "Scope", "Withdrawn", "withdraw", "withdraw_all"]
 
 PORTAL: Final = "portal"
 MERGE: Final = "merge"
+GUARDIAN: Final = "guardian"
 _ENDS: Final = WITHDRAWABLE | {GrantState.WITHDRAWN}
 
 
@@ -68,9 +71,19 @@ def withdraw(  # each argument is a fact of its own
 
 
 def withdraw_all(
-    vault: Vault, subject: SubjectId, bucket: Bucket, scope: Scope, now_ms: int, *, channel: str = PORTAL
+    vault: Vault,
+    subject: SubjectId,
+    bucket: Bucket,
+    scope: Scope,
+    now_ms: int,
+    *,
+    channel: str = PORTAL,
+    guardian: Guardianship | None = None,
 ) -> list[Withdrawn]:
-    """Take back everything `scope` names and everything below it, in one transaction; in the order it was given."""
+    """Take back everything `scope` names and everything below it, in one transaction; in the order it was given.
+
+    `guardian`: by whose link it is done for the person; nothing is done once that has ended.
+    """
     with vault.data.glance() as conn:
         meant = withdraw_rows.family(conn, subject, bucket, scope)
     if not _ending(meant):
@@ -80,7 +93,10 @@ def withdraw_all(
         with vault.data.write() as conn:
             held, tally = withdraw_rows.lock(conn, subject, bucket, scope, [one.key for one in meant])
             if {one.key for one in held} == {one.key for one in meant}:
-                fresh = _end(conn, vault, key, held, tally, _act(subject, now_ms, channel, tally))
+                if guardian is not None and not _stands(conn, guardian, now_ms):
+                    return []
+                act = _act(subject, now_ms, channel if guardian is None else GUARDIAN, tally)
+                fresh = _end(conn, vault, key, held, tally, act, guardian)
                 # Before the commit: whatever fails from here on must leave everything as it was.
                 return _answers(conn, vault, [one.key for one in _ending(held)], frozenset(fresh))
         meant = held  # it grew before all of it was held: once more, so that locks are taken in their order
@@ -91,13 +107,24 @@ def _act(subject: SubjectId, now_ms: int, channel: str, tally: Tally) -> Act:
     return Act(subject=subject, at=max(now_ms, tally.last), channel=channel, generation=tally.generation)
 
 
+def _stands(conn: Connection, guardian: Guardianship, now_ms: int) -> bool:
+    tie = as_it_stands(conn, guardian)
+    return tie is not None and tie.holds_at(now_ms)
+
+
 def _ending(members: Sequence[Member]) -> list[Member]:
     """Those that end or ended by a withdrawal; what only stands below and ended long ago is nobody's question."""
     return [one for one in members if one.state in (_ENDS if one.named else WITHDRAWABLE)]
 
 
 def _end(
-    conn: Connection, vault: Vault, key: SubjectKey, members: Sequence[Member], tally: Tally, act: Act
+    conn: Connection,
+    vault: Vault,
+    key: SubjectKey,
+    members: Sequence[Member],
+    tally: Tally,
+    act: Act,
+    guardian: Guardianship | None,
 ) -> list[Key]:
     """Write the end of everything that has not ended; answers what that was."""
     live = [one for one in members if one.state in WITHDRAWABLE]
@@ -108,19 +135,22 @@ def _end(
     ends = [
         Ending(
             member=one,
-            item=_item(vault, key, one, act.at),
+            item=_item(vault, key, one, act.at, guardian),
             disclosures=tally.spent.get(one.id, 0),
             voided=voided[one.id],
         )
         for one in live
     ]
     withdraw_rows.write(conn, vault, ends, act)
+    if guardian is not None:
+        for end in ends:
+            guarded.note_withdrawal(conn, end.member.key, guardian, act.at, end.item.id)
     append(conn, [end.item for end in ends], act.at, vault.installation.ledger_host)
     return keys
 
 
-def _item(vault: Vault, key: SubjectKey, one: Member, at_ms: int) -> Item:
-    fields = (("grant", grant_text(one.id)), ("recipient", one.recipient_id))
+def _item(vault: Vault, key: SubjectKey, one: Member, at_ms: int, guardian: Guardianship | None) -> Item:
+    fields = (("grant", grant_text(one.id)), ("recipient", one.recipient_id), *guarded.committed(guardian))
     about = (one.bucket, key.subject, new_id(one.bucket, at_ms), fields)
     return entry_item(vault, Kind.WITHDRAW, key, about, at_ms)
 
