@@ -9,6 +9,7 @@ from api.access import Access, access
 from api.i18n import Catalogue
 from api.portal.entering import fresh
 from api.portal.render import page, page_texts
+from api.portal.whom import standing
 from api.sessions import Session
 from api.wiring import services_of
 from consent.authenticators import relying_of
@@ -34,6 +35,7 @@ def account_page(request: Request[Session, Any, Any], query: QueryParams) -> Res
         offered=relying_of(services.issuer) is not None,
         passkeys=[_view(one, texts) for one in passkeys],
         fresh=fresh(person, services.clock()),
+        wards=len(standing(services, person)),
     )
 
 

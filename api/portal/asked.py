@@ -17,9 +17,11 @@ from api.access import Access, access
 from api.headers import approval_policy
 from api.i18n import Catalogue, Lang
 from api.portal import presence
+from api.portal.called import told_apart
 from api.portal.liability import liability, rate_lines
 from api.portal.posted import posted
 from api.portal.render import page, page_lang, page_texts, see_other
+from api.portal.whom import WHOM, deciding, ward_meant
 from api.portal.words import field_label
 from api.problems import Problem
 from api.sessions import Session
@@ -35,6 +37,12 @@ from vault.records import masked
 
 _FIELD_PREFIX = "field."
 _CLOSED = frozenset({RefusalCode.SHOWING_DECIDED, RefusalCode.SHOWING_EXPIRED, RefusalCode.WINDOW_CLOSED})
+
+_BEFORE: Mapping[RefusalCode, str] = {
+    RefusalCode.REQUEST_TOO_SOON: "asked-again",
+    RefusalCode.GUARDIAN_NEEDED: "guardian-needed",
+}
+"""The pages that come first where a request is not shown as things stand."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +60,8 @@ class Asked:
     """Everything the approval page says, in the page's language."""
 
     id: str
+    ward: str
+    """What the ward is called for whom this is answered; empty for the person themselves."""
     recipient: str
     contact: str
     registration: str
@@ -69,8 +79,9 @@ class Asked:
 
 
 def request_named(members: Mapping[str, Any]) -> dict[str, str] | None:
-    """The `client_id` and `request_uri` of a query or form, when both are there."""
+    """The `client_id` and `request_uri` of a query or form, when both are there, and whom the answer is for."""
     named = {name: members.get(name) for name in ("client_id", "request_uri")}
+    named |= {WHOM: members[WHOM]} if WHOM in members else {}
     if not all(
         isinstance(value, str) and 0 < len(value) <= 500 and value.isprintable() for value in named.values()
     ):
@@ -87,13 +98,21 @@ def check_pending(services: Services, named: Mapping[str, str]) -> None:
 
 
 def open_request(services: Services, session: Session, named: Mapping[str, str], lang: Lang) -> str:
-    """Use the `request_uri` up for this person; returns the path of the request's page."""
+    """Use the `request_uri` up for whom it is meant; returns the path of the request's page, or of one before it."""
+    if WHOM not in named and deciding(services, session):
+        check_pending(services, named)
+        return f"/{lang.value}/for-whom?{urlencode(named)}"
     claimed = approve.claim(
-        services.vault, person_of(session, lang), named["request_uri"], named["client_id"], services.clock()
+        services.vault,
+        person_of(session, lang),
+        named["request_uri"],
+        named["client_id"],
+        services.clock(),
+        ward_meant(services, session, named),
     )
-    if isinstance(claimed, Refusal) and claimed.code is RefusalCode.REQUEST_TOO_SOON:
-        return f"/{lang.value}/asked-again?{urlencode(named)}"
     if isinstance(claimed, Refusal):
+        if claimed.code in _BEFORE:
+            return f"/{lang.value}/{_BEFORE[claimed.code]}?{urlencode(named)}"
         raise Problem(400, "invalid_request_uri")
     return f"/{lang.value}/requests/{showing_text(claimed.id)}"
 
@@ -192,6 +211,8 @@ def _problem(refusal: Refusal) -> Problem:
         return Problem(404, "not_found")
     if refusal.code in _CLOSED:
         return Problem(410, "request_closed")
+    if refusal.code in {RefusalCode.GUARDIAN_NEEDED, RefusalCode.GUARDIAN_OVER}:
+        return Problem(403, "guardian_decides")
     return Problem(400, "choice_excess")
 
 
@@ -220,6 +241,7 @@ def _asked(services: Services, shown: Showing, texts: Catalogue) -> Asked:
 
     return Asked(
         id=showing_text(shown.id),
+        ward="" if shown.guardian is None else told_apart(services.vault, (shown.bucket, shown.subject)),
         recipient=shown.recipient.legal_name,
         contact=shown.recipient.contact,
         registration=shown.recipient.registration_no,

@@ -14,11 +14,14 @@ from api.headers import approval_policy
 from api.portal.asked import open_request, person_of, request_named, way_back
 from api.portal.posted import posted
 from api.portal.render import page, page_lang, page_texts, see_other
+from api.portal.whom import ward_meant
 from api.problems import Problem
 from api.sessions import Session
 from api.wiring import Services, services_of
 from consent import ask, cooling, purposes, recipients
+from consent.accounts import Consumer
 from consent.ask import Pending
+from consent.guarding import ward_of
 
 
 @get("/asked-again", opt=access(Access.CONSUMER), sync_to_thread=True)
@@ -26,16 +29,11 @@ def asked_again_page(request: Request[Session, Any, Any], query: QueryParams) ->
     """Who asks again, and until when they were to wait."""
     services, texts = services_of(request), page_texts(request)
     named, pending = _pending(services, dict(query))
+    whose = _whose(request, named)
     with services.vault.data.read() as conn:
         who = recipients.recipient(conn, pending.recipient_id)
         what = purposes.purpose(conn, pending.details.purpose)
-        until = cooling.cooling_until(
-            conn,
-            person_of(request.user, page_lang(request)),
-            pending.recipient_id,
-            what.code,
-            services.clock(),
-        )
+        until = cooling.cooling_until(conn, whose, pending.recipient_id, what.code, services.clock())
     if until is None or who is None:
         return see_other(open_request(services, request.user, named, page_lang(request)))
     return page(
@@ -59,10 +57,17 @@ def answer_asked_again(request: Request[Session, Any, Any]) -> Response[str]:
         return see_other(way_back(services, params.redirect_uri, params.state, {"error": "access_denied"}))
     if form.get("decision") != "ask":
         raise Problem(400, "invalid_input")
-    person = person_of(request.user, lang)
+    person = _whose(request, named)
     with services.vault.data.write() as conn:
         cooling.let_ask_again(conn, person, pending.recipient_id, pending.details.purpose, services.clock())
     return see_other(open_request(services, request.user, named, lang))
+
+
+def _whose(request: Request[Session, Any, Any], named: dict[str, str]) -> Consumer:
+    """Who was asked and refused: the person, or the ward they answer for."""
+    ward = ward_meant(services_of(request), request.user, named)
+    lang = page_lang(request)
+    return person_of(request.user, lang) if ward is None else ward_of(ward, lang.value)
 
 
 def _pending(services: Services, members: dict[str, Any]) -> tuple[dict[str, str], Pending]:

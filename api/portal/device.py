@@ -15,11 +15,19 @@ from api.guards import current_session
 from api.portal.asked import person_of
 from api.portal.posted import posted
 from api.portal.render import page, page_lang, see_other
+from api.portal.whom import MYSELF, WHOM, ward_meant, wards_to_choose
 from api.sessions import Session
 from api.wiring import services_of
 from consent import devices
 from consent.ids import showing_text
 from consent.refusals import Refusal, RefusalCode
+
+_NOT_NOW = {
+    RefusalCode.REQUEST_TOO_SOON: "device.too_soon",
+    RefusalCode.GUARDIAN_NEEDED: "device.guardian",
+    RefusalCode.GUARDIAN_OVER: "device.guardian",
+}
+"""What stands behind the code is not shown to this person as things stand."""
 
 
 @get("/device", opt=access(Access.BROWSER), sync_to_thread=True)
@@ -29,10 +37,10 @@ def device_door(request: Request[Any, Any, Any]) -> Response[str]:
     return see_other(f"/{page_lang(request).value}/{'device' if signed_in else 'sign-in'}")
 
 
-@get("/device", opt=access(Access.CONSUMER), sync_to_thread=False)
+@get("/device", opt=access(Access.CONSUMER), sync_to_thread=True)
 def device_page(request: Request[Session, Any, Any]) -> Response[str]:
     """The form for the code."""
-    return page(request, "device.html", error="")
+    return _page(request)
 
 
 @post("/device", opt=access(Access.CONSUMER), sync_to_thread=True)
@@ -43,16 +51,37 @@ def enter_code(request: Request[Session, Any, Any]) -> Response[str]:
         wait = max(wait_seconds(conn, source, now_ms) for source in sources)
     if wait:
         headers = {"Retry-After": str(wait)}
-        return page(request, "device.html", status=429, headers=headers, error="device.too_many")
-    person = person_of(request.user, page_lang(request))
-    shown = devices.enter(services.vault, person, posted(request).get("user_code", ""), now_ms)
+        return _page(request, status=429, headers=headers, error="device.too_many")
+    person, form = person_of(request.user, page_lang(request)), posted(request)
+    ward = ward_meant(services, request.user, form)
+    shown = devices.enter(services.vault, person, form.get("user_code", ""), now_ms, ward)
     if not isinstance(shown, Refusal):
         return see_other(f"/{person.lang}/requests/{showing_text(shown.id)}")
-    if shown.code is RefusalCode.REQUEST_TOO_SOON:
-        return page(request, "device.html", status=403, error="device.too_soon")
+    if shown.code in _NOT_NOW:
+        return _page(request, status=403, error=_NOT_NOW[shown.code])
     with services.vault.data.write() as conn:
         _count(conn, sources, now_ms)
-    return page(request, "device.html", status=404, error="device.wrong")
+    return _page(request, status=404, error="device.wrong")
+
+
+def _page(
+    request: Request[Session, Any, Any],
+    *,
+    status: int = 200,
+    headers: dict[str, str] | None = None,
+    error: str = "",
+) -> Response[str]:
+    wards = wards_to_choose(services_of(request), request.user)
+    return page(
+        request,
+        "device.html",
+        status=status,
+        headers=headers,
+        error=error,
+        wards=wards,
+        whom=WHOM,
+        myself=MYSELF,
+    )
 
 
 def _count(conn: Connection, sources: list[bytes], now_ms: int) -> None:

@@ -5,7 +5,7 @@ commit, and repeating it changes nothing.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from litestar import Request, Response, get, post
@@ -13,6 +13,7 @@ from litestar.params import FromPath, QueryParams
 
 from api.access import Access, access
 from api.i18n import Catalogue
+from api.portal.guarded import confirm_grant, guarded_steps, paused, step_lines
 from api.portal.render import page, page_lang, page_texts, see_other
 from api.portal.told import banner
 from api.portal.withdrawals import choices
@@ -22,7 +23,9 @@ from api.sessions import Session
 from api.wiring import services_of
 from consent import history
 from consent.deletions import Recorded, proofs
+from consent.events import EventKind
 from consent.grants import GrantState
+from consent.guarding import needs_guardian
 from consent.history import GrantLine
 from consent.ids import grant_text, parse_grant
 from consent.outbox import Told, standing
@@ -45,22 +48,33 @@ class GrantView:
     after: tuple[str, ...]
     given: bool
     can_withdraw: bool
+    can_confirm: bool
 
 
 @get("/grants", opt=access(Access.CONSUMER), sync_to_thread=True)
 def grants_page(request: Request[Session, Any, Any], query: QueryParams) -> Response[str]:
     """Everyone this person has answered, newest first."""
     services, texts = services_of(request), page_texts(request)
+    who = (request.user.bucket, request.user.subject)
     with services.vault.data.read() as conn:
         lines = history.grants(conn, request.user.bucket, request.user.subject)
         told = banner(conn, request.user, texts, services.vault.catalogue)
         names = [line.id for line in lines]
         events = standing(conn, request.user.bucket, names, services.clock())
         erased = proofs(conn, request.user.bucket, names)
+        taken = guarded_steps(conn, who)
+        alone = not needs_guardian(conn, services.vault, who, services.clock())
     views = [
-        replace(
-            _view(line, texts, services.vault.catalogue, services.clock()),
-            after=_after(events.get(line.id, ()), erased.get(line.id), texts),
+        grant_view(
+            line,
+            texts,
+            services.vault.catalogue,
+            services.clock(),
+            after=(
+                *step_lines(services, taken.get(line.id, ()), texts, own=True),
+                *_after(events.get(line.id, ()), erased.get(line.id), texts),
+            ),
+            can_confirm=alone and paused(taken.get(line.id, ())) and line.withdrawable,
         )
         for line in lines
     ]
@@ -78,7 +92,23 @@ def withdraw_grant(request: Request[Session, Any, Any], name: FromPath[str]) -> 
     return see_other(f"/{page_lang(request).value}/grants?withdrawn#{name}")
 
 
-def _view(line: GrantLine, texts: Catalogue, fields: Fields, now_ms: int) -> GrantView:
+@post("/grants/{name:str}/confirm", opt=access(Access.CONSUMER), sync_to_thread=True)
+def confirm_own_grant(request: Request[Session, Any, Any], name: FromPath[str]) -> Response[str]:
+    """Let a permission that a guardian gave, and that was paused when they went, stand again."""
+    confirm_grant(request, (request.user.bucket, request.user.subject), name, None)
+    return see_other(f"/{page_lang(request).value}/grants#{name}")
+
+
+def grant_view(
+    line: GrantLine,
+    texts: Catalogue,
+    fields: Fields,
+    now_ms: int,
+    *,
+    after: tuple[str, ...] = (),
+    can_confirm: bool = False,
+) -> GrantView:
+    """A permission in the page's words; `after` are further lines about it."""
     over = line.state is GrantState.ACTIVE and now_ms >= line.window_to
     state = GrantState.EXPIRED if over else line.state
     return GrantView(
@@ -90,16 +120,17 @@ def _view(line: GrantLine, texts: Catalogue, fields: Fields, now_ms: int) -> Gra
         fields=field_labels(line.fields, texts, fields),
         used=_used(line, texts),
         when=_when(line, state, texts),
-        after=(),
+        after=after,
         given=line.state is not GrantState.REFUSED,
         can_withdraw=line.withdrawable,
+        can_confirm=can_confirm,
     )
 
 
 def _after(events: Sequence[Told], erased: Recorded | None, texts: Catalogue) -> tuple[str, ...]:
     """What became of telling the recipient, and what it says it did."""
     said = []
-    if events:
+    if events and events[-1].kind != EventKind.RESUMED:
         newest = events[-1]
         if newest.delivered_at is not None:
             said.append(texts.text("grants.told", date=texts.moment(newest.delivered_at)))
