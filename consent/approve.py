@@ -9,7 +9,8 @@ shown for a ward; nobody answers who has a guardian for it (`guarding`).
 * `claim` and `showing` are `showings`' verbs, offered here because the page needs them together.
 * `approve(vault, consumer, showing_id, chosen_fields, now_ms, proof) -> Approved | Refusal`; `chosen_fields` None
   means the required ones, otherwise all required ones must be among them. Something sensitive takes a `proof` of
-  presence (`step_up`).
+  presence (`step_up`), onward provision and a transfer abroad an act of their own before (`separate_acts`).
+* `agree(vault, consumer, showing_id, chosen_fields, act, now_ms) -> Refusal | None`: one of those acts.
 * `refuse(vault, consumer, showing_id, now_ms) -> Refused | Refusal`
 """
 
@@ -20,12 +21,12 @@ from typing import Any
 from sqlalchemy import Connection, insert, select
 from sqlalchemy.exc import IntegrityError
 
-from consent import guarded, step_up
+from consent import guarded, onward, separate_acts, step_up
 from consent.accounts import Consumer
 from consent.ask import Via
 from consent.grants import GrantState
 from consent.guarding import weigh
-from consent.ids import GrantId, ShowingId
+from consent.ids import GrantId, ShowingId, grant_text
 from consent.ledger.append import append
 from consent.ledger.commitment import Field
 from consent.ledger.entry import Kind
@@ -34,6 +35,7 @@ from consent.ledgering import entry_items
 from consent.outcomes import Outcome, polled_digest, settle
 from consent.promises import approval_hash, promised
 from consent.refusals import Refusal, RefusalCode
+from consent.separate_acts import Act
 from consent.showings import Showing, claim, showing
 from consent.step_up import Proof
 from consent.tables import auth_code, consent_grant
@@ -41,7 +43,7 @@ from vault.holds import take_people
 from vault.ids import new_id, new_secret, secret_hash
 from vault.opening import Vault
 
-__all__ = ["Approved", "Refused", "Showing", "approve", "claim", "refuse", "showing"]
+__all__ = ["Approved", "Refused", "Showing", "agree", "approve", "claim", "refuse", "showing"]
 
 CODE_PREFIX = "cod"
 CODE_LIFETIME_MS = 60_000
@@ -88,6 +90,24 @@ def approve(
     if isinstance(grant, Refusal):
         return grant
     return Approved(redirect_uri=shown.redirect_uri, code=code, state=shown.state, grant_id=grant)
+
+
+def agree(  # each argument is a fact of its own
+    vault: Vault,
+    consumer: Consumer,
+    showing_id: ShowingId,
+    chosen_fields: Iterable[str] | None,
+    act: Act,
+    now_ms: int,
+) -> Refusal | None:
+    """Do one of the acts that approving just these fields takes; nothing is approved by it."""
+    shown = _open_showing(vault, consumer, showing_id, now_ms)
+    if isinstance(shown, Refusal):
+        return shown
+    fields = _choice(shown, chosen_fields)
+    if isinstance(fields, Refusal):
+        return fields
+    return separate_acts.keep(vault, shown, promised(vault, shown, fields, now_ms), act, now_ms)
 
 
 def refuse(vault: Vault, consumer: Consumer, showing_id: ShowingId, now_ms: int) -> Refused | Refusal:
@@ -144,6 +164,9 @@ def _decide(
     promise = promised(vault, shown, fields, now_ms)
     row = _grant_row(shown, grant, state, promise, now_ms)
     active = state is GrantState.ACTIVE
+    agreed = separate_acts.weigh(vault, shown, promise) if active else ()
+    if isinstance(agreed, Refusal):
+        return agreed
     evidence = step_up.weigh(vault, shown, promise, proof, now_ms) if active else None
     if isinstance(evidence, Refusal):
         return evidence
@@ -151,6 +174,7 @@ def _decide(
         *_committed(row),
         *_signed(shown),
         *step_up.committed(evidence),
+        *separate_acts.committed(agreed),
         *guarded.committed(shown.guardian),
     )
     kind = Kind.GRANT if state is GrantState.ACTIVE else Kind.REFUSE
@@ -173,6 +197,7 @@ def _decide(
 
 def _hold(conn: Connection, vault: Vault, shown: Showing, state: GrantState, now_ms: int) -> Refusal | None:
     """Hold whose data it is and whose answer; a refusal where the answer is no longer theirs to give."""
+    onward.hold(conn, shown.parent)
     people = {(shown.bucket, shown.subject), shown.answerer}
     # Whoever is being erased decides nothing any more: their consents were ended a moment ago.
     if len(take_people(conn, people)) < len(people):
@@ -196,7 +221,9 @@ def _write(conn: Connection, shown: Showing, row: dict[str, Any], code: str, now
 def _refused(
     conn: Connection, vault: Vault, shown: Showing, state: GrantState, now_ms: int
 ) -> Refusal | None:
-    """Whether the answer is somebody else's to give; anybody may say no for themselves."""
+    """Whether the answer is somebody else's to give, or nobody's; anybody may say no for themselves."""
+    if state is GrantState.ACTIVE and onward.lost(conn, shown.subject, shown.details):
+        return Refusal(code=RefusalCode.PARENT_ENDED)
     if shown.guardian is None and state is not GrantState.ACTIVE:
         return None
     return weigh(conn, vault, (shown.bucket, shown.subject), shown.guardian, now_ms)
@@ -264,4 +291,6 @@ def _committed(row: dict[str, Any]) -> tuple[Field, ...]:
         ("notice", row["notice_hash"]),
         ("terms", row["terms_hash"]),
         ("approval", row["approval_hash"].hex()),
+        *((("parent", grant_text(row["parent_grant"])),) if row["parent_grant"] else ()),
+        *((("onward", row["onward"]),) if row["onward"] != "[]" else ()),
     )

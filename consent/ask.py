@@ -1,7 +1,8 @@
 """Asking: a recipient pushes its request (RFC 9126) before any person sees it; the only way in.
 
 The request is checked against what is stored: the client's redirect URI, the recipient's own notice and
-liability terms by id and hash, a window that is still open and opens within a minute: a code and the token for
+liability terms by id and hash, what has to be told of a transfer abroad (`particulars`), the grant it is to stand
+under if there is one (`onward`), a window that is still open and opens within a minute: a code and the token for
 its first use live minutes, so a later window could not be used. It gets a `request_uri` good for one showing
 within 90 seconds; only the digest of its secret is stored. The row belongs to no person yet and is routed
 by its own random bucket.
@@ -20,9 +21,10 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, insert, select
 
-from consent import notices, terms
+from consent import notices, onward, terms
 from consent.details import MAX_WINDOW_MS, Details
 from consent.ids import ClientId, RecipientId, RequestId, canonical_json
+from consent.particulars import missing, particulars
 from consent.recipients import Client
 from consent.refusals import Refusal, RefusalCode
 from consent.tables import consent_request, request_claim
@@ -106,11 +108,13 @@ def store(  # each argument is a separate fact of the request
     conn: Connection, client: Client, details: Details, params: PushParams, kept: Kept, now_ms: int
 ) -> RequestId | Refusal:
     """Check a request and write it down; the one way in for every way of asking."""
-    opened = details if details.window_from is not None else replace(details, window_from=now_ms)
+    opened = _complete(client, details, now_ms)
     refused = (
         _refuse_params(client, params)
         or _refuse_window(opened, now_ms)
+        or _refuse_party(client, opened)
         or _refuse_texts(conn, client, opened)
+        or onward.refuse(conn, client.recipient, opened)
     )
     if refused:
         return refused
@@ -167,8 +171,8 @@ def details_json(details: Details) -> str:
 def details_of(stored: str) -> Details:
     """Back from the stored form."""
     members: dict[str, Any] = json.loads(stored)
-    for name in ("fields", "optional_fields"):
-        members[name] = tuple(members[name])
+    for name in ("fields", "optional_fields", "onward"):
+        members[name] = tuple(members.get(name, ()))
     return Details(**members)
 
 
@@ -224,10 +228,23 @@ def _refuse_window(details: Details, now_ms: int) -> Refusal | None:
     return None
 
 
-def _refuse_texts(conn: Connection, client: Client, details: Details) -> Refusal | None:
-    """The notice and the terms must be this recipient's, for this purpose, and exactly as published."""
+def _complete(client: Client, details: Details, now_ms: int) -> Details:
+    """A window has a beginning, and data that leaves the country a country it leaves for (PIPL 39)."""
+    opens = now_ms if details.window_from is None else details.window_from
+    country = details.country or (client.recipient.country if client.recipient.abroad else None)
+    return replace(details, window_from=opens, country=country)
+
+
+def _refuse_party(client: Client, details: Details) -> Refusal | None:
     if details.recipient not in {None, client.recipient.id}:
         return Refusal(code=RefusalCode.DETAILS_OTHER_RECIPIENT, at="/0/recipient")
+    if details.country not in {None, client.recipient.country}:
+        return Refusal(code=RefusalCode.DETAILS_OTHER_COUNTRY, at="/0/country")
+    return None
+
+
+def _refuse_texts(conn: Connection, client: Client, details: Details) -> Refusal | None:
+    """The notice and the terms must be this recipient's, for this purpose, and exactly as published."""
     claims = details.claims or {}
     notice = notices.notice(conn, details.notice_id)
     if (
@@ -238,6 +255,9 @@ def _refuse_texts(conn: Connection, client: Client, details: Details) -> Refusal
         or claims.get("lang", notice.lang) != notice.lang
     ):
         return Refusal(code=RefusalCode.DETAILS_UNKNOWN_NOTICE, at="/0/notice")
+    untold = missing(particulars(client.recipient, notice, details.fields))
+    if client.recipient.abroad and untold:
+        return Refusal(code=RefusalCode.DETAILS_TRANSFER_UNTOLD, at="/0/notice", missing=untold)
     owed = terms.terms(conn, details.terms_id)
     if (
         owed is None

@@ -30,6 +30,7 @@ from consent.details import Details
 from consent.guarding import ward_of, weigh
 from consent.handles import Target, leads_somewhere, named
 from consent.ids import RecipientId, RequestId
+from consent.onward import lost
 from consent.outcomes import Outcome, settle
 from consent.polling import INTERVAL_S, LIFETIME_MS, PREFIXES
 from consent.purposes import Purpose, purpose
@@ -115,6 +116,7 @@ def waiting(conn: Connection, vault: Vault, consumer: Consumer, now_ms: int) -> 
         for row in rows
         if leads_somewhere(conn, vault, row.hint_hash)
         and cooling_until(conn, consumer, RecipientId(row.recipient_id), _purpose_of(row), now_ms) is None
+        and not lost(conn, consumer.subject, ask.details_of(row.details))
     ]
 
 

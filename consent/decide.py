@@ -81,6 +81,8 @@ class Standing:
     used: int
     spent: int
     voided: bool
+    above: bool = True
+    """Whether every grant above this one is active."""
     suspended: bool = False
     """Whether the client or its recipient is, which ends nothing and stops everything."""
     earlier: Earlier | None = None
@@ -207,8 +209,8 @@ def _closed(facts: Facts, standing: Standing, now_ms: int) -> DenialCode | None:
         return DenialCode.SUSPENDED
     if standing.state is not GrantState.ACTIVE:
         return _BY_STATE.get(standing.state, DenialCode.GRANT_NOT_ACTIVE)
-    if standing.voided:
-        return DenialCode.VOIDED
+    if standing.voided or not standing.above:
+        return DenialCode.VOIDED if standing.voided else DenialCode.PARENT_NOT_ACTIVE
     if now_ms >= facts.expires_at:
         return DenialCode.EXPIRED
     if not facts.window_from <= now_ms < facts.window_to:

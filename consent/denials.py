@@ -28,6 +28,7 @@ class DenialCode(StrEnum):
     FIELD_NOT_GRANTED = "field_not_granted"
     IDEMPOTENCY_MISMATCH = "idempotency_mismatch"
     GRANT_NOT_ACTIVE = "grant_not_active"
+    PARENT_NOT_ACTIVE = "parent_not_active"
     SUSPENDED = "suspended"
     WINDOW = "window"
     UNREADABLE = "unreadable"

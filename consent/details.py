@@ -1,9 +1,9 @@
 """The `pii_use` authorization details (RFC 9396): what a recipient asks for, parsed once and completely.
 
 One request is one purpose, for named fields, a number of uses, a window and a retention time, under one
-notice and one set of liability terms, both named by hash. Unknown members, wrong types, fields the purpose
-does not allow, onward recipients (each needs a grant of its own), open-ended windows and control characters
-are refused.
+notice and one set of liability terms, both named by hash. It may name recipients to which the data may be passed on,
+which grants them nothing: each asks for itself, in a request that names this grant as its `parent_grant` (`onward`). Unknown members, wrong types, fields the purpose
+does not allow, open-ended windows and control characters are refused.
 
 `parse_details(raw: object) -> Details | Refusal`: `raw` is the decoded JSON of `authorization_details`.
 """
@@ -24,9 +24,12 @@ EACH, COUNTED = "each", "counted"
 MAX_USES = 1000
 MAX_WINDOW_MS = 366 * 86_400_000
 MAX_RETENTION_DAYS = 3660
+MAX_ONWARD = 16
 
 _REQUIRED = frozenset({"type", "purpose", "datatypes", "uses", "window", "retention", "notice", "liability"})
-_OPTIONAL = frozenset({"locations", "actions", "recipient", "optional_datatypes", "onward"})
+_OPTIONAL = frozenset(
+    {"locations", "actions", "recipient", "optional_datatypes", "onward", "parent_grant", "country"}
+)
 _RETENTION = re.compile(r"P([1-9][0-9]{0,3})([DWMY])")
 _DAYS = {"D": 1, "W": 7, "M": 31, "Y": 366}
 _INSTANT = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,6})?(Z|[+-]\d{2}:\d{2})")
@@ -52,6 +55,12 @@ class Details:
     terms_id: str
     terms_hash: str
     recipient: str | None = None
+    onward: tuple[str, ...] = ()
+    """The ids of the recipients the data may be passed on to, sorted; each with a grant of its own under this one."""
+    parent_grant: str | None = None
+    """In text, the grant of another recipient's under which this one is asked for."""
+    country: str | None = None
+    """Where the recipient says that the data goes: must equal its registration."""
     batch: int = 1
     """How many of a counted grant's uses one token spends; the person is asked about `max_uses` only."""
     terms_signature: str | None = None
@@ -125,7 +134,10 @@ def _parse(raw: object) -> Details:
         notice_hash=notice["hash"],
         terms_id=terms["terms"],
         terms_hash=terms["hash"],
-        recipient=None if "recipient" not in body else _text(body["recipient"], "/0/recipient"),
+        recipient=_maybe(body, "recipient"),
+        onward=_onward(body.get("onward", [])),
+        parent_grant=_maybe(body, "parent_grant"),
+        country=_maybe(body, "country"),
         batch=batch,
         claims={
             k: v
@@ -137,11 +149,9 @@ def _parse(raw: object) -> Details:
 
 
 def _check_routing(body: Mapping[str, Any]) -> None:
-    """Where and what to do are fixed by the type; onward recipients need grants of their own."""
+    """Where and what to do are fixed by the type."""
     if body.get("actions", [ACTION]) != [ACTION]:
         raise _Refused(RefusalCode.DETAILS_UNKNOWN_ACTION, "/0/actions")
-    if body.get("onward", []) != []:
-        raise _Refused(RefusalCode.DETAILS_ONWARD, "/0/onward")
     for at, location in enumerate(_list(body.get("locations", []), "/0/locations")):
         _text(location, f"/0/locations/{at}")
 
@@ -169,6 +179,21 @@ def _text(value: object, at: str) -> str:
     if not storable(value):
         raise _Refused(RefusalCode.DETAILS_CONTROL_CHARACTER, at)
     return value
+
+
+def _maybe(body: Mapping[str, Any], name: str) -> str | None:
+    return _text(body[name], f"/0/{name}") if name in body else None
+
+
+def _onward(raw: object) -> tuple[str, ...]:
+    """Named one by one: whoever may have the data at all is known to the person by name (PIPL 23)."""
+    names = [_text(name, f"/0/onward/{i}") for i, name in enumerate(_list(raw, "/0/onward"))]
+    if len(names) > MAX_ONWARD:
+        raise _Refused(RefusalCode.DETAILS_TOO_LARGE, "/0/onward")
+    for i, name in enumerate(names):
+        if name in names[:i]:
+            raise _Refused(RefusalCode.DETAILS_UNKNOWN_ONWARD, f"/0/onward/{i}")
+    return tuple(sorted(names))
 
 
 def _list(value: object, at: str) -> list[Any]:

@@ -1,7 +1,8 @@
 """Tables of consents: each grant, the moves it may make, the withdrawal that ends it, and what its recipient is told.
 
 Of a grant only `state` and `used` move, along `grant_transition`; of an event only whether it was delivered. A grant
-for onward provision names its parent: the grant under which its recipient's source may hold the data at all. Whoever
+for onward provision names its parent: the grant under which its recipient's source may hold the data at all. `hops` counts the
+grants above it, `onward` lists the recipients that may ask for a grant under it. Whoever
 writes such a grant locks the parent first, before the person (see `triggers` for what the parent must be).
 """
 
@@ -17,6 +18,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
+from consent.chains import MOST_HOPS
 from consent.foreign_keys import ledgered, of_client, same
 from consent.showing_tables import as_shown
 from vault import columns as col
@@ -46,12 +48,16 @@ consent_grant = Table(
     col.text("state"),
     col.raw("approval_hash"),
     Column("parent_grant", LargeBinary),
+    Column("hops", Integer, nullable=False, server_default="0"),
+    Column("onward", Text, nullable=False, server_default="[]"),
     col.time("decided_at"),
     col.number("ledger_year"),
     CheckConstraint("max_uses >= 1 AND used >= 0 AND used <= max_uses", name="uses"),
     CheckConstraint("(state <> 'exhausted' OR used = max_uses)", name="exhausted"),
     CheckConstraint("(state <> 'active' OR used < max_uses)", name="active"),
     CheckConstraint("window_from < window_to", name="window"),
+    CheckConstraint("(parent_grant IS NULL) = (hops = 0)", name="parent"),
+    CheckConstraint(f"hops BETWEEN 0 AND {MOST_HOPS}", name="hops"),
     UniqueConstraint("showing_id", "bucket"),
     UniqueConstraint("bucket", "id", "recipient_id", "client_id", name="uq_consent_grant_recipient"),
     as_shown("consent_grant"),

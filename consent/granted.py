@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from consent.ask import details_of
-from consent.details import ACTION, DETAILS_TYPE, instant
+from consent.details import ACTION, DETAILS_TYPE, Details, instant
 
 
 def granted_details(row: Any, fields: Sequence[str]) -> dict[str, Any]:
@@ -25,4 +25,11 @@ def granted_details(row: Any, fields: Sequence[str]) -> dict[str, Any]:
         "retention": row.retention,
         "notice": {"id": row.notice_id, "hash": row.notice_hash},
         "liability": {"terms": row.terms_id, "hash": row.terms_hash},
+        **_further(asked),
     }
+
+
+def _further(asked: Details) -> dict[str, Any]:
+    """What most grants have not: whom it may be passed on to, what it stands under, and the country it leaves for."""
+    said = {"onward": list(asked.onward), "parent_grant": asked.parent_grant, "country": asked.country}
+    return {name: value for name, value in said.items() if value}

@@ -74,6 +74,12 @@ class GrantLine:
     withdrawn_at: int | None
     terminated_at: int | None
     """When its recipient ended it, or the recipient of the consent above it did."""
+    parent: GrantId | None
+    """The consent it stands under, which was given to another recipient."""
+    onward: tuple[str, ...]
+    """The ids of the recipients that may ask for a consent under it."""
+    abroad: str | None
+    """The country the data leaves for, if it does."""
 
     @property
     def withdrawable(self) -> bool:
@@ -164,6 +170,8 @@ def _grants(bucket: Bucket, subject: SubjectId) -> Select[Any]:
             consent_grant,
             recipient.c.legal_name,
             recipient.c.contact,
+            recipient.c.country,
+            recipient.c.jurisdiction,
             withdrawn.withdrawn_at,
             ended.terminated_at,
         )
@@ -211,6 +219,9 @@ def _grant_line(row: Any) -> GrantLine:
         decided_at=row.decided_at,
         withdrawn_at=row.withdrawn_at,
         terminated_at=row.terminated_at,
+        parent=None if row.parent_grant is None else GrantId(row.parent_grant),
+        onward=fields_of(row.onward),
+        abroad=None if row.country == row.jurisdiction[:2] else row.country,
     )
 
 

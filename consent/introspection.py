@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
+from consent.chains import stands
 from consent.denials import DenialCode
 from consent.granted import granted_details
 from consent.grants import GrantState
@@ -33,7 +34,7 @@ _LOOK = RowSet(
     f"WITH {{rows}} SELECT rows.i, {NEWEST.format(Purpose.INTROSPECTION)}, t.jkt, t.minted_at, t.expires_at, u.id, "
     "u.fields, u.quota, u.spent, u.voided_at, g.id, g.subject, g.state, g.recipient_id, g.purpose, g.max_uses, "
     "g.window_from, g.window_to, g.retention, g.notice_id, g.notice_hash, g.terms_id, g.terms_hash, s.details, "
-    "e.list, e.idx "
+    f"{stands('g')}, e.list, e.idx "
     "FROM rows LEFT JOIN token t ON t.bucket = rows.bucket AND t.hash = rows.token AND t.client_id = rows.client_id "
     "LEFT JOIN use u ON u.bucket = t.bucket AND u.id = t.use_id "
     "LEFT JOIN consent_grant g ON g.bucket = u.bucket AND g.id = u.grant_id "
@@ -110,6 +111,7 @@ class _Row(NamedTuple):
     terms_id: str
     terms_hash: str
     details: str
+    above: bool
     list: int | None
     idx: int | None
 
@@ -207,6 +209,8 @@ def _ended(row: _Row, now_ms: int) -> DenialCode | None:
         return _BY_STATE.get(state, DenialCode.GRANT_NOT_ACTIVE)
     if row.voided_at is not None:
         return DenialCode.VOIDED
+    if not row.above:
+        return DenialCode.PARENT_NOT_ACTIVE
     if now_ms >= row.expires_at:
         return DenialCode.EXPIRED
     if not row.window_from <= now_ms < row.window_to:

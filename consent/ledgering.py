@@ -8,8 +8,9 @@ field each, in this fixed order; the public entry carries a tag, a number and a 
 | enrol    | of the write  | lang, values (`writes`)                                                |
 | correct  | of the write  | values                                                                 |
 | grant    | grant         | outcome, recipient, purpose, fields, uses, window, notice, terms,      |
-|          |               | approval; presence, where the person proved it (`step_up`); guardian,  |
-|          |               | where one gave it for a ward (`guarding`)                              |
+|          |               | approval; parent, onward (`onward`), acts (`separate_acts`) if any;    |
+|          |               | presence, where the person proved it (`step_up`); guardian, where one  |
+|          |               | gave it for a ward (`guarding`)                                        |
 | grant    | own           | outcome (suspended, confirmed, withdrawn), grant, recipient, guardian (`guarded`) |
 | refuse   | grant or own  | outcome, recipient, purpose (refusing); outcome, grant, day (denial)   |
 | access   | disclosure    | recipient, purpose, fields, grant                                      |

@@ -8,9 +8,10 @@ asked to have at a time, one unless it said otherwise, and never for more than a
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, insert, literal_column, select, update
 
 from consent.ask import details_of
+from consent.chains import stands
 from consent.denials import DenialCode
 from consent.granted import granted_details
 from consent.grants import GrantState
@@ -21,6 +22,7 @@ from vault.ids import Bucket, new_id, new_secret, secret_hash
 TOKEN_PREFIX = "cut"  # noqa: S105  # a prefix, not a password
 REFRESH_PREFIX = "ref"
 TOKEN_LIFETIME_MS = 120_000
+_ABOVE = stands("consent_grant")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,12 +50,12 @@ class Origin:
 
 
 def locked_grant(conn: Connection, bucket: Bucket, grant_id: bytes) -> Any:
-    """The grant with its showing's `details`, read under its lock: exchanges, redemptions, withdrawals take turns."""
+    """The grant with its showing's `details`, and whether what is `above` it stands, read under its lock: exchanges, redemptions, withdrawals take turns."""
     grant, shown = consent_grant.c, notice_showing.c
     own = (grant.bucket == bucket, grant.id == grant_id)
     conn.execute(select(grant.id).where(*own).with_for_update()).one()
     return conn.execute(
-        select(consent_grant, shown.details)
+        select(consent_grant, shown.details, literal_column(_ABOVE).label("above"))
         .join(notice_showing, (shown.bucket == grant.bucket) & (shown.id == grant.showing_id))
         .where(*own)
     ).one()
@@ -67,6 +69,8 @@ def closed(grant: Any, now_ms: int) -> DenialCode | None:
         return DenialCode.SPENT
     if grant.state != GrantState.ACTIVE:
         return DenialCode.GRANT_NOT_ACTIVE
+    if not grant.above:
+        return DenialCode.PARENT_NOT_ACTIVE
     return DenialCode.WINDOW if now_ms >= grant.window_to else None
 
 

@@ -14,6 +14,9 @@ from consent.details import DETAILS_TYPE, parse_instant
 from consent.refusals import Refusal, RefusalCode
 
 _REPEATED = frozenset({"actions", "recipient", "purpose", "uses", "retention"})
+_ABSENT: Mapping[str, Any] = {"optional_datatypes": [], "onward": [], "parent_grant": None, "country": None}
+"""What a member that a grant may lack is repeated as."""
+
 _TEXTS = frozenset({"notice", "liability"})
 
 
@@ -49,7 +52,7 @@ def _fewer(granted: list[str], wanted: object) -> tuple[str, ...] | Refusal:
 def _refuse_member(granted: Mapping[str, Any], name: str, value: object) -> Refusal | None:
     if name in {"type", "datatypes"} or _says_the_same(granted, name, value):
         return None
-    known = name in _REPEATED | _TEXTS | {"window", "onward", "optional_datatypes", "locations", "use_id"}
+    known = name in _REPEATED | _TEXTS | _ABSENT.keys() | {"window", "locations", "use_id"}
     code = RefusalCode.DETAILS_CHANGED if known else RefusalCode.DETAILS_UNKNOWN_MEMBER
     # A stranger's member name may itself be personal: the pointer stops at the parent.
     return Refusal(code=code, at=f"/0/{name}" if known else "/0")
@@ -63,11 +66,18 @@ def _says_the_same(granted: Mapping[str, Any], name: str, value: object) -> bool
         return isinstance(value, dict) and granted[name].items() <= {**granted[name], **value}.items()
     if name == "window":
         return isinstance(value, dict) and _same_window(granted["window"], value)
-    if name in {"onward", "optional_datatypes"}:
-        return value == []
+    if name in _ABSENT:
+        return bool(_in_order(value) == granted.get(name, _ABSENT[name]))
     if name == "locations":
         return isinstance(value, list)
     return name == "use_id" and isinstance(value, str)  # the name of an earlier use: this one is another
+
+
+def _in_order(value: object) -> object:
+    """Names may be repeated in any order."""
+    if isinstance(value, list) and all(isinstance(one, str) for one in value):
+        return sorted(value)
+    return value
 
 
 def _within(granted: object, value: object) -> bool:

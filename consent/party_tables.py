@@ -34,12 +34,15 @@ recipient = Table(
     col.time("created_at"),
     Column("suspended_at", BigInteger),
     Column("jurisdiction", Text, nullable=False, server_default="CN"),
+    Column("country", Text, nullable=False, server_default="CN"),
     Column("erase_days", Integer, nullable=False, server_default="15"),
     tenant_column(),
     CheckConstraint("erase_days BETWEEN 1 AND 3660", name="erase_days"),
     UniqueConstraint("registration_no", "tenant", name="uq_recipient_registration_no"),
 )
-"""`jurisdiction` is the law its consents are given under, `erase_days` how long it may take to erase at most."""
+"""`jurisdiction` is the law its consents are given under, `country` where the data goes (abroad, when the law is another's),
+`erase_days` how long it may take to erase at most.
+"""
 
 client = Table(
     "client",
@@ -112,6 +115,8 @@ notice_version = Table(
     col.number("version"),
     col.text("lang"),
     col.text("text"),
+    Column("method", Text, nullable=False, server_default=""),
+    Column("rights", Text, nullable=False, server_default=""),
     col.text("hash"),
     col.time("created_at"),
     tenant_column(),

@@ -1,13 +1,14 @@
 """What exactly a person promises by a yes: the members of a consent that its approval hash is made of.
 
 The hash names recipient, purpose, fields, number of uses, window and retention together with the very versions of
-the notice and of the liability terms that were shown, so that none of them can be exchanged afterwards.
+the notice and of the liability terms that were shown, so that none of them can be exchanged afterwards; and, where there
+are any, the grant it stands under and the recipients that may ask for one under it.
 """
 
 import hashlib
-from typing import Any
+from typing import Any, Final
 
-from consent.ids import canonical_json, fields_json
+from consent.ids import canonical_json, fields_json, grant_text
 from consent.showings import Showing
 from vault.ages import sensitive_fields
 from vault.opening import Vault
@@ -16,7 +17,12 @@ SEPARATE = "separate"
 """The kind of consent that sensitive data and sensitive purposes need: one of its own (GB/T 42574, PIPL art. 29)."""
 
 
-def promised(vault: Vault, shown: Showing, fields: tuple[str, ...], now_ms: int) -> dict[str, Any]:
+type Promise = dict[str, Any]
+
+_NOT_SAID: Final = frozenset({"hops", "onward", "parent_grant"})
+
+
+def promised(vault: Vault, shown: Showing, fields: tuple[str, ...], now_ms: int) -> Promise:
     """The promise as columns of a grant, for sorted fields of the showing."""
     opens, closes = shown.window
     sensitive = bool(sensitive_fields(vault, shown.subject, fields, now_ms))
@@ -34,12 +40,20 @@ def promised(vault: Vault, shown: Showing, fields: tuple[str, ...], now_ms: int)
         "max_uses": shown.max_uses,
         "window_from": opens,
         "window_to": closes,
+        "parent_grant": None if shown.parent is None else shown.parent.id,
+        "hops": 0 if shown.parent is None else shown.parent.hops + 1,
+        "onward": fields_json(shown.details.onward),
     }
 
 
-def approval_hash(promise: dict[str, Any]) -> bytes:
+def approval_hash(promise: Promise) -> bytes:
     """The 32 bytes that stand for a promise."""
-    return hashlib.sha256(canonical_json(promise).encode()).digest()
+    said = {name: value for name, value in promise.items() if name not in _NOT_SAID}
+    if promise["parent_grant"] is not None:
+        said["parent_grant"] = grant_text(promise["parent_grant"])
+    if promise["onward"] != "[]":
+        said["onward"] = promise["onward"]
+    return hashlib.sha256(canonical_json(said).encode()).digest()
 
 
 def _kind(shown: Showing, *, sensitive: bool) -> str:

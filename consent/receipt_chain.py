@@ -41,9 +41,9 @@ _IN_REQUEST: Final = '"terms_signature":"sha-256:'
 
 _GRANTS = RowSet(
     "WITH {rows} SELECT g.bucket, g.id, g.subject, g.recipient_id, r.legal_name, r.registration_no, r.jurisdiction, "
-    "g.purpose, "
-    "g.consent_kind, g.fields, g.notice_id, n.version, n.lang, g.notice_hash, g.terms_id, g.terms_hash, "
-    "g.retention, g.max_uses, g.window_from, g.window_to, g.approval_hash, s.shown_at, g.decided_at, "
+    "r.country, g.purpose, "
+    "g.consent_kind, g.fields, g.notice_id, n.version, n.lang, g.notice_hash, n.rights, g.terms_id, g.terms_hash, "
+    "g.retention, g.max_uses, g.window_from, g.window_to, g.parent_grant, g.onward, g.approval_hash, s.shown_at, g.decided_at, "
     f"g.ledger_year, e.idx, e.leaf, e.body, {SIGNING.format('g.decided_at')}, t.hash, s.details FROM rows "
     "JOIN consent_grant g ON g.bucket = rows.bucket AND g.id = rows.id "
     "JOIN notice_showing s ON s.bucket = g.bucket AND s.id = g.showing_id "
@@ -189,9 +189,11 @@ def _read(vault: Vault, keys: Sequence[Key], conn: Connection | None) -> dict[Ke
 
 
 def _facts(row: Sequence[Any]) -> GrantFacts:
-    bucket, grant, subject, recipient, name, registration, law, purpose, kind, fields, *rest = row
-    notice, version, lang, notice_hash, terms, terms_hash, retention, uses, opens, closes, *rest = rest
-    approval, asked, decided, year, idx, leaf, body, signing, signed, details = rest
+    bucket, grant, subject, recipient, name, registration, law, country, purpose, kind, fields, *rest = row
+    notice, version, lang, notice_hash, rights, terms, terms_hash, retention, uses, opens, closes, *rest = (
+        rest
+    )
+    parent, onward, approval, asked, decided, year, idx, leaf, body, signing, signed, details = rest
     return GrantFacts(
         bucket=Bucket(bucket),
         id=GrantId(grant),
@@ -200,6 +202,7 @@ def _facts(row: Sequence[Any]) -> GrantFacts:
         recipient_name=name,
         registration_no=registration,
         jurisdiction=law,
+        country=country,
         purpose=purpose,
         kind=kind,
         fields=fields_of(fields),
@@ -207,6 +210,7 @@ def _facts(row: Sequence[Any]) -> GrantFacts:
         notice_version=version,
         notice_lang=lang,
         notice_hash=notice_hash,
+        rights=rights,
         terms_id=terms,
         terms_hash=terms_hash,
         terms_signature=_signature(signed, details),
@@ -214,6 +218,8 @@ def _facts(row: Sequence[Any]) -> GrantFacts:
         max_uses=uses,
         window_from=opens,
         window_to=closes,
+        parent=None if parent is None else GrantId(parent),
+        onward=fields_of(onward),
         approval=approval,
         asked_at=asked,
         decided_at=decided,

@@ -32,7 +32,7 @@ from consent.ledger.append import Position
 from consent.ledger.entry import parse
 from consent.ledger.origin import LogId, origin_of
 from consent.receipt_chain import Chain, Key, chains
-from consent.records import record
+from consent.records import GrantFacts, record
 from consent.signed import PublicKey
 from consent.signing_keys import Purpose, derived
 from vault import signatures
@@ -122,6 +122,7 @@ def _withdrawal_receipt(vault: Vault, chain: Chain, ended: Ended) -> str:
         "iss": vault.installation.ledger_host,
         "iat": ended.at // 1000,
         "grant": grant_text(ended.grant_id),
+        **_parent(facts),
         "recipient": ended.recipient_id,
         "withdrawn_at": instant(ended.at),
         "number": number,
@@ -141,6 +142,7 @@ def _grant_text(vault: Vault, chain: Chain) -> str:
         "at": instant(facts.decided_at),
         "grant": grant_text(facts.id),
         "approval": facts.approval.hex(),
+        **_parent(facts),
         "number": 0,
         "prev": None,
         "record": "@record",
@@ -158,6 +160,7 @@ def _use_text(vault: Vault, chain: Chain, use: CommittedUse) -> str:
         "at": instant(use.committed_at),
         "disclosure": disclosure_text(use.disclosure_id),
         "grant": grant_text(use.grant_id),
+        **_parent(chain.facts),
         "use": use_text(use.use_id),
         "slot": use.slot,
         "of": use.quota,
@@ -172,6 +175,11 @@ def _use_text(vault: Vault, chain: Chain, use: CommittedUse) -> str:
         **_entry(origin_of(host, use.log), use.idx, use.leaf, use.body),
     }
     return canonical_json(payload).replace(_RECORD, chain.record)
+
+
+def _parent(facts: GrantFacts) -> dict[str, str]:
+    """The consent above, where there is one."""
+    return {} if facts.parent is None else {"parent_grant": grant_text(facts.parent)}
 
 
 def _sign(vault: Vault, kind: str, generation: int, payload: str) -> str:

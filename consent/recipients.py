@@ -55,7 +55,7 @@ __all__ = [
 class Recipient:
     """What the approval page must say about whoever asks; `event_uri` is where it wants to be told.
 
-    `jurisdiction` and `erase_days` as in `Registration`.
+    `jurisdiction`, `country` and `erase_days` as in `Registration`.
     """
 
     id: RecipientId
@@ -65,7 +65,13 @@ class Recipient:
     event_uri: str | None = None
     suspended: bool = False
     jurisdiction: str = "CN"
+    country: str = "CN"
     erase_days: int = 15
+
+    @property
+    def abroad(self) -> bool:
+        """Whether data that goes to it leaves the country under whose law the consent is given (PIPL 38)."""
+        return self.country != self.jurisdiction[:2]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +112,7 @@ class _ClientRow(NamedTuple):
     event_uri: str | None
     suspended_at: int | None
     jurisdiction: str
+    country: str
     erase_days: int
 
 
@@ -113,7 +120,7 @@ class _ClientRow(NamedTuple):
 _CLIENT = RowSet(
     "WITH {rows} SELECT c.client_id, c.label, c.jwks, c.jwks_uri, c.redirect_uris, c.suspended_at, f.jwks, "
     "f.fetched_at, f.tried_at, r.id, r.legal_name, r.contact, r.registration_no, r.event_uri, r.suspended_at, "
-    "r.jurisdiction, r.erase_days "
+    "r.jurisdiction, r.country, r.erase_days "
     "FROM rows JOIN client c ON c.client_id = rows.client_id JOIN recipient r ON r.id = c.recipient_id "
     "LEFT JOIN fetched_keys f ON f.client_id = c.client_id",
     client_id="text",
@@ -196,5 +203,6 @@ def _recipient(row: Any) -> Recipient:
         event_uri=row.event_uri,
         suspended=row.suspended_at is not None,
         jurisdiction=row.jurisdiction,
+        country=row.country,
         erase_days=row.erase_days,
     )

@@ -48,6 +48,7 @@ class GrantFacts:
     recipient_name: str
     registration_no: str
     jurisdiction: str
+    country: str
     purpose: str
     kind: str
     fields: tuple[str, ...]
@@ -55,6 +56,7 @@ class GrantFacts:
     notice_version: int
     notice_lang: str
     notice_hash: str
+    rights: str
     terms_id: str
     terms_hash: str
     terms_signature: str
@@ -62,6 +64,8 @@ class GrantFacts:
     max_uses: int
     window_from: int
     window_to: int
+    parent: GrantId | None
+    onward: tuple[str, ...]
     approval: bytes
     asked_at: int
     decided_at: int
@@ -70,6 +74,11 @@ class GrantFacts:
     leaf: bytes
     body: bytes
     signing: int
+
+    @property
+    def abroad(self) -> bool:
+        """Whether the data leaves the country under whose law the consent was given."""
+        return self.country != self.jurisdiction[:2]
 
 
 def record(facts: GrantFacts, principal: str, withdrawn_at: int | None = None) -> dict[str, Any]:
@@ -90,6 +99,7 @@ def _controller(facts: GrantFacts) -> dict[str, Any]:
         "party_name": facts.recipient_name,
         "party_registration": facts.registration_no,
         "party_role": _DPV + "DataController",
+        "party_country": facts.country,
     }
 
 
@@ -120,14 +130,23 @@ def _purpose(facts: GrantFacts) -> dict[str, Any]:
         "consent_kind": facts.kind,
         "pii_information": [_information(field) for field in facts.fields],
         "pii_controllers": [facts.recipient_id],
-        "recipient_third_parties": [],
+        "recipient_third_parties": list(facts.onward),
         "processing_method": _DPV + "Disclose",
         "uses": facts.max_uses,
         "validity": {"from": instant(facts.window_from), "to": instant(facts.window_to)},
         "retention_period": facts.retention,
         "jurisdictions": [facts.jurisdiction],
+        **_apart(facts),
         "withdrawal_method": "one request, without a reason, where it was given",
     }
+
+
+def _apart(facts: GrantFacts) -> dict[str, Any]:
+    """What was agreed to by an act of its own (`separate_acts`): the consent above, and where the data goes abroad."""
+    above = {} if facts.parent is None else {"parent_record_id": grant_text(facts.parent)}
+    if not facts.abroad:
+        return above
+    return {**above, "transfer": {"country": facts.country, "rights": facts.rights}}
 
 
 def _information(field: str) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from consent.chains import stands
 from consent.decide import Earlier, Facts, IdempotencyKey, RedeemRequest, Standing
 from consent.grants import GrantState
 from consent.ids import ClientId, DisclosureId, GrantId, RecipientId, UseId, fields_of
@@ -38,7 +39,7 @@ LOCK = RowSet(
 )
 STANDING = RowSet(
     "WITH {rows} SELECT rows.i, g.state, g.used, u.spent, u.voided_at, "
-    "coalesce(c.suspended_at, r.suspended_at), "
+    f"coalesce(c.suspended_at, r.suspended_at), {stands('g')}, "
     "k.request_hash, k.token_hash, k.created_at, d.id, d.slot, d.fields, d.committed_at, "
     "e.year, e.idx, e.leaf, e.body FROM rows "
     "JOIN use u ON u.bucket = rows.bucket AND u.id = rows.use_id "
@@ -147,7 +148,7 @@ def read_standings(conn: Connection, ledger_host: str, asked: Asked, locks: Sequ
     now = Now()
     fresh, *_, standings = volley(conn, _accepting(requests, asked.proofs), *locks, Call(STANDING, rows))
     now.fresh = _accepted(asked.proofs, fresh)
-    for i, state, used, spent, voided_at, suspended_at, *earlier in standings:
+    for i, state, used, spent, voided_at, suspended_at, above, *earlier in standings:
         at = order[i]
         now.standings[at] = Standing(
             state=GrantState(state),
@@ -155,6 +156,7 @@ def read_standings(conn: Connection, ledger_host: str, asked: Asked, locks: Sequ
             spent=spent,
             voided=voided_at is not None,
             suspended=suspended_at is not None,
+            above=bool(above),
             earlier=_earlier(now, ledger_host, requests[at], earlier) if earlier[0] is not None else None,
         )
     return now

@@ -23,7 +23,12 @@ class RefusalCode(StrEnum):
     DETAILS_BAD_USES = "details.bad_uses"
     DETAILS_BAD_WINDOW = "details.bad_window"
     DETAILS_BAD_RETENTION = "details.bad_retention"
-    DETAILS_ONWARD = "details.onward_needs_own_grant"
+    DETAILS_UNKNOWN_ONWARD = "details.unknown_onward"
+    DETAILS_UNKNOWN_PARENT = "details.unknown_parent"
+    DETAILS_BEYOND_PARENT = "details.beyond_parent"
+    DETAILS_CHAIN_TOO_LONG = "details.chain_too_long"
+    DETAILS_OTHER_COUNTRY = "details.other_country"
+    DETAILS_TRANSFER_UNTOLD = "details.transfer_untold"
     DETAILS_OTHER_RECIPIENT = "details.other_recipient"
     DETAILS_UNKNOWN_NOTICE = "details.unknown_notice"
     DETAILS_UNKNOWN_TERMS = "details.unknown_terms"
@@ -54,6 +59,8 @@ class RefusalCode(StrEnum):
     GRANT_NOT_SUSPENDED = "grant.not_suspended"
     GUARDIAN_NEEDED = "guardian.needed"
     GUARDIAN_OVER = "guardian.over"
+    PARENT_ENDED = "parent.ended"
+    ACT_NEEDED = "act.needed"
     STEP_UP_FAILED = "step_up.failed"
     STEP_UP_NEEDED = "step_up.needed"
     WINDOW_CLOSED = "window.closed"
@@ -61,10 +68,11 @@ class RefusalCode(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
-    """`error` for OAuth replies, `code` stable and exact, `at` where in the input."""
+    """`error` for OAuth replies, `code` stable and exact, `at` where in the input, `missing` what is not there."""
 
     code: RefusalCode
     at: str = ""
+    missing: tuple[str, ...] = ()
 
     @property
     def error(self) -> str:

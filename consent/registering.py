@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 
 from sqlalchemy import Connection, delete, insert, select, update
 
+from consent import countries
 from consent.errors import BadRegistration, UnknownRecipient
 from consent.ids import ClientId, RecipientId, canonical_json, new_reference
 from consent.key_sets import PublicKey, jwks_json, key_set, stored_keys
@@ -51,7 +52,8 @@ class Program:
 class Registration:
     """A recipient with its first client; `event_uri` is where it wants to be told of withdrawals.
 
-    `jurisdiction` (a country of ISO 3166-1, maybe with its part) is the law its consents are given under, for good;
+    `jurisdiction` (a country of ISO 3166-1, maybe with its part) is the law its consents are given under, `country`
+    where the data goes, that of the law unless it says otherwise, both for good;
     `erase_days` is how long it may take at most to erase when a consent ends.
     """
 
@@ -65,6 +67,7 @@ class Registration:
     label: str = FIRST_LABEL
     jurisdiction: str = "CN"
     erase_days: int = 15
+    country: str | None = None
 
     @property
     def program(self) -> Program:
@@ -89,6 +92,7 @@ def register(conn: Connection, registration: Registration, now_ms: int | None = 
     told_at = None if registration.event_uri is None else _called(registration.event_uri, "event_uri")
     law = {
         "jurisdiction": _jurisdiction(registration.jurisdiction),
+        "country": _country(registration.country or registration.jurisdiction[:2]),
         "erase_days": _erase_days(registration.erase_days),
     }
     columns = _program(registration.program)
@@ -199,6 +203,12 @@ def _line(text: str) -> str:
 def _jurisdiction(code: str) -> str:
     if not _COUNTRY.fullmatch(code):
         raise BadRegistration("a jurisdiction is a code of ISO 3166, such as CN or US-CA")
+    return code
+
+
+def _country(code: str) -> str:
+    if not countries.known(code):
+        raise BadRegistration("a country is a code of ISO 3166-1 that is in use, such as CN")
     return code
 
 

@@ -18,7 +18,7 @@ from typing import Any
 
 from sqlalchemy import Connection, insert, select
 
-from consent import ask, notices, purposes, recipients, terms
+from consent import ask, notices, onward, purposes, recipients, terms
 from consent.accounts import Consumer
 from consent.ask import Via
 from consent.cooling import cooling_until
@@ -28,6 +28,7 @@ from consent.guardian_tables import guardian_showing
 from consent.guarding import guardian_of, ward_of, weigh
 from consent.ids import ClientId, GrantId, RequestId, ShowingId
 from consent.notices import Notice
+from consent.onward import Parent
 from consent.purposes import Purpose
 from consent.recipients import Recipient
 from consent.refusals import Refusal, RefusalCode
@@ -73,6 +74,8 @@ class Showing:
     expires_at: int
     decided: GrantId | None
     approved: bool
+    parent: Parent | None = None
+    """The grant under which the request asks, as it stood when this was read (`onward`)."""
     guardian: Guardianship | None = None
 
     @property
@@ -143,6 +146,8 @@ def take_up(
     refused = weigh(conn, vault, (whose.bucket, whose.subject), ward, now_ms)
     if refused is not None:
         return refused  # not used up: somebody else may answer it
+    if onward.lost(conn, whose.subject, request.details):
+        return Refusal(code=RefusalCode.REQUEST_URI_UNKNOWN, at="request_uri")  # it may be somebody else's
     asked = (request.recipient_id, request.details.purpose)
     if cooling_until(conn, whose, *asked, now_ms) is not None:
         return Refusal(code=RefusalCode.REQUEST_TOO_SOON)  # not used up: the person may want to be asked
@@ -238,6 +243,7 @@ def _showing(conn: Connection, row: Any) -> Showing:
     recipient = recipients.recipient(conn, row.recipient_id)
     notice = notices.notice(conn, row.notice_id)
     owed = terms.terms(conn, row.terms_id)
+    details = ask.details_of(row.details)
     # Foreign keys promise all three; the type checker needs to hear it.
     assert recipient is not None
     assert notice is not None
@@ -250,7 +256,7 @@ def _showing(conn: Connection, row: Any) -> Showing:
         client_id=ClientId(row.client_id),
         recipient=recipient,
         purpose=purposes.purpose(conn, row.purpose),
-        details=ask.details_of(row.details),
+        details=details,
         notice=notice,
         terms=owed,
         redirect_uri=row.redirect_uri,
@@ -263,5 +269,6 @@ def _showing(conn: Connection, row: Any) -> Showing:
         expires_at=row.expires_at,
         decided=None if row.decided is None else GrantId(row.decided),
         approved=row.decided is not None and row.answer != GrantState.REFUSED,
+        parent=None if details.parent_grant is None else onward.parent(conn, details.parent_grant),
         guardian=None if link is None else link_of(conn, Bucket(row.bucket), *link),
     )

@@ -1,6 +1,6 @@
 """Inserting disclosures spends their grants and uses, or fails: the hottest rule, so written per dialect.
 
-A disclosure needs an active grant of the same person, recipient and purpose, inside its window, with a use
+A disclosure needs an active grant of the same person, recipient and purpose, with nothing above it that is not, inside its window, with a use
 left, and the next number under that grant; an unvoided use of that grant with a slot left; and fields the use has, which the grant has too. A use's counter is always
 the number of its disclosures, a grant's the sum of its uses: whoever moves one alone is refused.
 
@@ -10,6 +10,7 @@ row's trigger and two updates costs more there than everything they do. Grants a
 
 from sqlalchemy import MetaData, Table
 
+from consent.chains import stands
 from vault.appendonly import install
 
 _NO_GRANT = "disclosure: no active grant of this person, recipient and purpose in its window with a use left"
@@ -87,7 +88,7 @@ _ROW_CHECKS = {
     _NO_GRANT: (
         f"NOT EXISTS (SELECT 1 FROM consent_grant g WHERE {_ROW_GRANT} "
         "AND g.recipient_id = NEW.recipient_id AND g.subject = NEW.subject AND g.purpose = NEW.purpose "
-        "AND g.state = 'active' AND g.used < g.max_uses AND NEW.number = g.used + 1 "
+        f"AND g.state = 'active' AND {stands('g')} AND g.used < g.max_uses AND NEW.number = g.used + 1 "
         "AND NEW.committed_at >= g.window_from AND NEW.committed_at < g.window_to)"
     ),
     _NO_USE: (
@@ -128,7 +129,8 @@ _SET_CHECKS = {
     _NO_GRANT: (
         f"(SELECT count(*) FROM made) <> (SELECT count(*) FROM {_EACH_GRANT} "
         "WHERE g.recipient_id = made.recipient_id AND g.subject = made.subject AND g.purpose = made.purpose "
-        "AND g.state = 'active' AND made.number > g.used AND made.committed_at >= g.window_from AND made.committed_at < g.window_to) "
+        f"AND g.state = 'active' AND {stands('g')} AND made.number > g.used "
+        "AND made.committed_at >= g.window_from AND made.committed_at < g.window_to) "
         f"OR EXISTS (SELECT 1 FROM {_BY_GRANT} JOIN consent_grant g ON g.bucket = m.bucket "
         "AND g.id = m.grant_id WHERE g.used + m.n > g.max_uses OR m.last <> g.used + m.n)"
     ),

@@ -25,8 +25,9 @@ from collections.abc import Sequence
 from enum import IntEnum
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, literal_column, select
 
+from consent.chains import stands
 from consent.grants import GrantState
 from consent.minting import TOKEN_LIFETIME_MS
 from consent.status_tables import status_entry
@@ -134,6 +135,7 @@ def _standing(bucket: int, number: int) -> Any:
             use.c.quota,
             use.c.voided_at,
             grant.state,
+            literal_column(stands("consent_grant")).label("above"),
             app.suspended_at.label("app_suspended_at"),
             legal.suspended_at.label("recipient_suspended_at"),
         )
@@ -151,7 +153,7 @@ def _status(row: Any, now_ms: int) -> Status:
         return Status.CONSUMED
     state = GrantState(row.state)
     over = row.voided_at is not None or now_ms >= row.expires_at
-    if over or state not in {GrantState.ACTIVE, GrantState.SUSPENDED}:
+    if over or not row.above or state not in {GrantState.ACTIVE, GrantState.SUSPENDED}:
         return Status.INVALID
     stopped = (row.app_suspended_at, row.recipient_suspended_at) != (None, None)
     return Status.SUSPENDED if stopped or state is GrantState.SUSPENDED else Status.VALID

@@ -7,13 +7,15 @@
 * A use is minted from an active grant, never for more than is left, nor for fields the grant has not; it counts
   its disclosures and is voided once. A refresh token belongs to a counted grant and mints until it is voided.
 * A disclosure's redeliveries are one row whose counter only goes up.
-* A grant for onward provision lies inside an active parent of the same person, and ends before its parent does.
+* A grant for onward provision lies inside an active parent of the same person that names its recipient, ends before its
+  parent does, and mints and discloses nothing while anything above it is not active (`chains`).
 * Nothing that was shown, approved, disclosed or withdrawn can be changed or deleted.
 """
 
 from sqlalchemy import MetaData, Table
 
 from consent import spending
+from consent.chains import stands
 from consent.grants import BIRTHS, MOVES
 from consent.rules import Check, Rule, always, attach_rule, only_moves
 from vault.appendonly import append_only, install
@@ -87,13 +89,19 @@ _ONWARD = (
     Check(
         "an onward grant needs an active parent of the same person whose window holds its own",
         f"NEW.parent_grant IS NOT NULL AND NEW.state = 'active' AND NOT EXISTS (SELECT 1 FROM {_PARENT} "
-        "AND p.subject = NEW.subject AND p.state = 'active' AND NEW.window_to <= p.window_to {share})",
+        f"AND p.subject = NEW.subject AND p.state = 'active' AND {stands('p')} AND NEW.hops = p.hops + 1 "
+        "AND NEW.window_from >= p.window_from AND NEW.window_to <= p.window_to {share})",
     ),
     Check(
         "an onward grant has fields beyond its parent",
         "NEW.parent_grant IS NOT NULL AND EXISTS (SELECT 1 FROM {each}NEW.fields{/each} WHERE value NOT IN "
         f"(SELECT value FROM {_PARENT.replace(' WHERE', ', {each}p.fields{/each} WHERE')}))",
     ),
+)
+_NAMED = Check(
+    "an onward grant is for a recipient that its parent names",
+    "NEW.parent_grant IS NOT NULL AND NEW.recipient_id NOT IN "
+    f"(SELECT value FROM {_PARENT.replace(' WHERE', ', {each}p.onward{/each} WHERE')})",
 )
 _BELOW = (
     "(SELECT 1 FROM consent_grant c WHERE c.bucket = NEW.bucket AND c.parent_grant = NEW.id AND c.state IN"
@@ -122,6 +130,7 @@ _RULES = (
             f"AND NOT EXISTS (SELECT 1 FROM notice_showing s WHERE {_SHOWING} AND {_SIGNED_REQUEST})",
         ),
         *_ONWARD,
+        _NAMED,
     ),
     Rule(
         "consent_grant",
@@ -159,6 +168,10 @@ _RULES = (
             "only an active grant with uses left mints a use",
             f"NEW.spent <> 0 OR NEW.voided_at IS NOT NULL OR NOT EXISTS (SELECT 1 FROM {_GRANT} "
             "AND g.state = 'active' AND NEW.quota <= g.max_uses - g.used AND NEW.minted_at < g.window_to)",
+        ),
+        Check(
+            "a use needs everything above its grant active",
+            f"EXISTS (SELECT 1 FROM {_GRANT} AND NOT {stands('g')})",
         ),
         Check(
             "fields beyond the grant",

@@ -30,6 +30,14 @@ class NoticeText(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     version: int
     lang: str
     text: str
+    method: str = ""
+    rights: str = ""
+
+    def publish(self, conn: Connection, recipient_id: str, now_ms: int) -> notices.Notice:
+        """Write it as a version of this recipient's; raises ConsentError."""
+        handling = notices.Handling(method=self.method, rights=self.rights)
+        said = (self.purpose, self.version, self.lang, self.text)
+        return notices.publish(conn, recipient_id, *said, now_ms, handling)
 
 
 class RecipientFile(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -47,6 +55,7 @@ class RecipientFile(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     label: str = FIRST_LABEL
     jurisdiction: str = "CN"
     erase_days: int = 15
+    country: str | None = None
 
 
 @click.group("recipient")
@@ -104,12 +113,10 @@ def register(conn: Connection, wanted: RecipientFile, now_ms: int) -> dict[str, 
         label=wanted.label,
         jurisdiction=wanted.jurisdiction,
         erase_days=wanted.erase_days,
+        country=wanted.country,
     )
     who = recipients.register(conn, registration, now_ms)
-    shown = [
-        notices.publish(conn, who.recipient_id, one.purpose, one.version, one.lang, one.text, now_ms)
-        for one in wanted.notices
-    ]
+    shown = [one.publish(conn, who.recipient_id, now_ms) for one in wanted.notices]
     owed = [one.publish(conn, who.recipient_id, now_ms) for one in wanted.terms]
     return {
         "legal_name": wanted.legal_name,

@@ -158,6 +158,7 @@ def _shown(who: Recipient, apps: list[Client]) -> dict[str, Any]:
         "registration_no": who.registration_no,
         "event_uri": who.event_uri,
         "jurisdiction": who.jurisdiction,
+        "country": who.country,
         "erase_days": who.erase_days,
         "suspended": who.suspended,
         "clients": [

@@ -8,6 +8,7 @@ import api.kept_tables
 import api.tables
 import breach.tables
 import consent.account_tables
+import consent.act_tables
 import consent.backchannel_tables
 import consent.cooling_tables
 import consent.decoupled_tables
@@ -48,6 +49,7 @@ TABLE_MODULES = (
     consent.account_tables,
     consent.passkey_tables,
     consent.step_up_tables,
+    consent.act_tables,
     consent.backchannel_tables,
     consent.decoupled_tables,
     consent.dual_tables,

@@ -4,7 +4,7 @@
 pointer to the offending member of the authorization details.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from litestar import Request, Response
@@ -16,25 +16,33 @@ _JSON = "application/json"
 
 
 class OAuthRefused(Exception):
-    """An endpoint's refusal: HTTP status, OAuth error, exact code, where in the input."""
+    """An endpoint's refusal: HTTP status, OAuth error, exact code, where in the input, and every item that is missing."""
 
     def __init__(
-        self, status: int, error: str, code: str, at: str = "", *, headers: Mapping[str, str] | None = None
+        self,
+        status: int,
+        error: str,
+        code: str,
+        at: str = "",
+        *,
+        missing: Sequence[str] = (),
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(error)
         self.status = status
         self.error = error
         self.code = code
         self.at = at
+        self.missing = tuple(missing)
         self.headers = dict(headers or {})
 
 
 def refused(refusal: Refusal) -> OAuthRefused:
     """The answer to a request that the consent floor turned down."""
-    return OAuthRefused(400, refusal.error, refusal.code, refusal.at)
+    return OAuthRefused(400, refusal.error, refusal.code, refusal.at, missing=refusal.missing)
 
 
-def answer_oauth(_request: Request[Any, Any, Any], error: Exception) -> Response[Mapping[str, str]]:
+def answer_oauth(_request: Request[Any, Any, Any], error: Exception) -> Response[Mapping[str, Any]]:
     """The exception handler of the protocol endpoints."""
     headers: dict[str, str] = {}
     if isinstance(error, OAuthRefused):
@@ -44,5 +52,11 @@ def answer_oauth(_request: Request[Any, Any, Any], error: Exception) -> Response
         problem = as_problem(error)
         status, code, at, headers = problem.status, problem.code, "", problem.headers
         name = "invalid_request" if status < 500 else "server_error"
-    body = {"error": name, "error_description": f"{code} at {at}" if at else code, "code": code}
+    body: dict[str, Any] = {
+        "error": name,
+        "error_description": f"{code} at {at}" if at else code,
+        "code": code,
+    }
+    if isinstance(error, OAuthRefused) and error.missing:
+        body["missing"] = list(error.missing)
     return Response(body, status_code=status, media_type=_JSON, headers=headers)

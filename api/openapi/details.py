@@ -5,8 +5,8 @@ The bounds are those of `consent.details`; which fields a purpose allows is said
 
 from collections.abc import Mapping
 
-from api.openapi.shapes import INSTANT, Schema, id_of, listed, members, text, whole, words
-from consent.details import ACTION, COUNTED, DETAILS_TYPE, EACH, MAX_USES
+from api.openapi.shapes import COUNTRY, INSTANT, Schema, id_of, listed, members, text, whole, words
+from consent.details import ACTION, COUNTED, DETAILS_TYPE, EACH, MAX_ONWARD, MAX_USES
 from consent.purposes import PURPOSES
 
 _MOST = 64
@@ -53,7 +53,9 @@ _ASKED = _closed(
         "actions": _ACTIONS,
         "recipient": _TEXT,
         "optional_datatypes": listed(words(_FIELDS), most=_MOST, once=True),
-        "onward": listed({}, most=0),
+        "onward": listed(_TEXT, most=MAX_ONWARD, once=True),
+        "parent_grant": _TEXT,
+        "country": _TEXT,
     },
 )
 
@@ -72,9 +74,15 @@ _GRANTED = {
     "liability": members({"terms": text(least=1), "hash": text(least=1)}),
 }
 
+_FURTHER = {
+    "onward": listed(text(least=1), least=1, once=True),
+    "parent_grant": id_of("gr"),
+    "country": COUNTRY,
+}
+
 SCHEMAS: Mapping[str, Schema] = {
     "AskedDetails": _ASKED | {"allOf": [_fields_of(purpose) for purpose in sorted(PURPOSES)]},
-    "GrantedDetails": members(_GRANTED, {"use_id": id_of("us")}),
+    "GrantedDetails": members(_GRANTED, {**_FURTHER, "use_id": id_of("us")}),
     # Every member but `type` and `datatypes` must repeat what was granted, or be left out.
-    "NarrowedDetails": members({"type": _TYPE}, {**_GRANTED, "use_id": id_of("us")}),
+    "NarrowedDetails": members({"type": _TYPE}, {**_GRANTED, **_FURTHER, "use_id": id_of("us")}),
 }

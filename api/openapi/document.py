@@ -18,7 +18,7 @@ from api.access import Access
 from api.app import MINE, PROTOCOL, PUBLIC, STAFF
 from api.openapi import clients, details, emergencies, persons, public, refusals, spending, staff
 from api.openapi.operation import FORM, PARAMETERS, Operation, Words, as_form, oauth_error, problem, reply
-from api.openapi.shapes import Schema, text
+from api.openapi.shapes import Schema, listed, text
 
 TABLES = (public, clients, spending, emergencies, staff, persons)
 PAGES = frozenset({"/", "/static/{name}", "/device"})
@@ -206,7 +206,12 @@ _ERRORS: Mapping[str, Schema] = {
     "OAuthError": {
         "type": "object",
         "description": "An error of RFC 6749 §5.2 with our exact `code`.",
-        "properties": {"error": text(least=1), "error_description": text(least=1), "code": text(least=1)},
+        "properties": {
+            "error": text(least=1),
+            "error_description": text(least=1),
+            "code": text(least=1),
+            "missing": listed(text(least=1), least=1, once=True),
+        },
         "required": ["error", "error_description", "code"],
     },
 }

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from api.csrf import FIELD
 from api.openapi.operation import FORM, Operation, json_reply
 from api.openapi.shapes import (
+    COUNTRY,
     INSTANT,
     JWS,
     SWITCH,
@@ -45,6 +46,9 @@ SCHEMAS: Mapping[str, Schema] = {
             "of": whole(1),
             "window": members({"from": INSTANT, "to": INSTANT}),
             "retention": text("^P([1-9][0-9]{0,3})([DWMY])$"),
+            "parent_grant": or_null(id_of("gr")),
+            "onward": listed(text(least=1), once=True),
+            "abroad": or_null(COUNTRY),
             "decided_at": INSTANT,
             "withdrawn_at": or_null(INSTANT),
         }

@@ -8,6 +8,7 @@ import msgspec
 type Schema = dict[str, Any]
 
 INSTANT: Schema = {"type": "string", "format": "date-time"}
+COUNTRY: Schema = {"type": "string", "pattern": "^[A-Z]{2}$"}
 SWITCH: Schema = {"type": "boolean"}
 JWS: Schema = {"type": "string", "pattern": r"^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$"}
 THUMBPRINT: Schema = {"type": "string", "pattern": "^[A-Za-z0-9_-]{43}$"}

@@ -75,6 +75,9 @@ def _grant(line: GrantLine) -> dict[str, Any]:
         "of": line.max_uses,
         "window": {"from": instant(line.window_from), "to": instant(line.window_to)},
         "retention": line.retention,
+        "parent_grant": None if line.parent is None else grant_text(line.parent),
+        "onward": list(line.onward),
+        "abroad": line.abroad,
         "decided_at": instant(line.decided_at),
         "withdrawn_at": None if line.withdrawn_at is None else instant(line.withdrawn_at),
     }

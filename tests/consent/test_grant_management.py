@@ -21,7 +21,7 @@ from consent.management_tokens import LIFETIME_MS, Holder, Scope, give_back, hol
 from consent.refreshing import Refresh, refresh
 from consent.tables import consent_grant, event_outbox, management_token, refresh_token, termination, use
 from consent.withdraw import Withdrawn, withdraw
-from tests.consent.test_withdraw_all import onward
+from tests.consent.test_withdraw_all import named, onward
 from tests.consent.world import JKT
 from vault.ids import new_id
 
@@ -140,10 +140,10 @@ def test_a_recipient_cannot_escape_a_withdrawal_by_ending_the_consent_first(worl
         assert conn.execute(select(func.count()).select_from(event_outbox)).scalar_one() == 1
 
 
-def test_what_was_passed_on_under_a_consent_ends_with_it_and_its_recipient_is_told(world, monkeypatch):
+def test_what_was_passed_on_under_a_consent_ends_with_it_and_its_recipient_is_told(world):
     app, other, person = world.app(), world.app("marketing", "Corner Shop"), world.person()
-    above = world.token(app, person, uses=3)
-    below = onward(world, monkeypatch, above.grant_id, other, person)
+    above = world.token(app, person, uses=3, **named(other))
+    below = onward(world, above.grant_id, other, person)
 
     done = end(world, app, above)
 
@@ -156,10 +156,10 @@ def test_what_was_passed_on_under_a_consent_ends_with_it_and_its_recipient_is_to
     assert channels == {below.grant_id: "parent", above.grant_id: "recipient"}
 
 
-def test_ending_what_was_passed_on_leaves_the_consent_above_it(world, monkeypatch):
+def test_ending_what_was_passed_on_leaves_the_consent_above_it(world):
     app, other, person = world.app(), world.app("marketing", "Corner Shop"), world.person()
-    above = world.token(app, person, uses=3)
-    below = onward(world, monkeypatch, above.grant_id, other, person)
+    above = world.token(app, person, uses=3, **named(other))
+    below = onward(world, above.grant_id, other, person)
 
     assert end(world, other, below).grants == (below.grant_id,)
 

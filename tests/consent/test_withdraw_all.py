@@ -4,12 +4,12 @@ import pytest
 from sqlalchemy import insert, select, text
 from sqlalchemy.exc import DBAPIError
 
-from consent import approve as approving
+from consent import onward as onward_provision
 from consent.denials import DenialCode, Denied
 from consent.details import instant
 from consent.disclose import Disclosure, disclose_many
 from consent.history import grants
-from consent.ids import event_text, fields_json
+from consent.ids import event_text, fields_json, grant_text
 from consent.ledger.fsck import Finding, fsck
 from consent.ledger.signer import Signer
 from consent.tables import consent_grant, event_outbox, refresh_token, use, withdrawal
@@ -26,16 +26,14 @@ def three(world):
     return person, parcel, shop, given
 
 
-def onward(world, monkeypatch, parent, app, person, **changes):
-    """A token under a consent to pass data on that was given under `parent`; no route asks for one yet."""
-    row = approving._grant_row
+def named(*apps):
+    """What a request says that may be passed on to these."""
+    return {"onward": [app.client.recipient.id for app in apps]}
 
-    def below(*args, **kwargs):
-        return {**row(*args, **kwargs), "parent_grant": parent}
 
-    with monkeypatch.context() as patch:
-        patch.setattr(approving, "_grant_row", below)
-        return world.token(app, person, **changes)
+def onward(world, parent, app, person, **changes):
+    """A token under a consent to pass data on that was given under `parent`."""
+    return world.token(app, person, parent_grant=grant_text(parent), **changes)
 
 
 def take_back(world, person, **scope):
@@ -155,14 +153,14 @@ def _broken(*_args, **_kwargs):
     raise RuntimeError("the disk is full")
 
 
-def test_withdrawing_a_consent_ends_everything_that_was_passed_on_under_it(world, monkeypatch):
+def test_withdrawing_a_consent_ends_everything_that_was_passed_on_under_it(world):
     person, bank, bureau, agent, shop = (
         world.person(),
         *(world.app("delivery", name) for name in ("Bank", "Bureau", "Agent", "Shop")),
     )
-    top = world.token(bank, person, uses=5)
-    below = onward(world, monkeypatch, top.grant_id, bureau, person, uses=2)
-    deepest = onward(world, monkeypatch, below.grant_id, agent, person, uses=2)
+    top = world.token(bank, person, uses=5, **named(bureau))
+    below = onward(world, top.grant_id, bureau, person, uses=2, **named(agent))
+    deepest = onward(world, below.grant_id, agent, person, uses=2)
     apart = world.token(shop, person)
     disclose_many(world.vault, [world.request(deepest)], world.now)
 
@@ -183,10 +181,10 @@ def test_withdrawing_a_consent_ends_everything_that_was_passed_on_under_it(world
     assert answers == [Denied(code=DenialCode.WITHDRAWN)] * 2
 
 
-def test_withdrawing_what_was_passed_on_leaves_what_it_came_from(world, monkeypatch):
+def test_withdrawing_what_was_passed_on_leaves_what_it_came_from(world):
     person, bank, bureau = world.person(), world.app(), world.app(name="Bureau")
-    top = world.token(bank, person, uses=5)
-    below = onward(world, monkeypatch, top.grant_id, bureau, person)
+    top = world.token(bank, person, uses=5, **named(bureau))
+    below = onward(world, top.grant_id, bureau, person)
 
     ended = take_back(world, person, recipient_id=bureau.client.recipient.id)
 
@@ -209,10 +207,10 @@ def refused(world, *statements, says=""):
     assert says in str(error.value.orig), error.value.orig
 
 
-def test_the_data_base_refuses_a_parent_that_ends_before_what_is_below_it(world, monkeypatch):
+def test_the_data_base_refuses_a_parent_that_ends_before_what_is_below_it(world):
     person, bank, bureau = world.person(), world.app(), world.app(name="Bureau")
-    top = world.token(bank, person, uses=5)
-    onward(world, monkeypatch, top.grant_id, bureau, person)
+    top = world.token(bank, person, uses=5, **named(bureau))
+    onward(world, top.grant_id, bureau, person)
     own = consent_grant.c.id == top.grant_id
 
     for state in ("terminated", "revoked", "invalidated", "superseded", "suspended"):
@@ -228,21 +226,24 @@ OUTSIDE = [
 @pytest.mark.parametrize(("below", "above", "says"), OUTSIDE, ids=["fields", "window"])
 def test_the_data_base_refuses_what_is_passed_on_beyond_its_parent(world, monkeypatch, below, above, says):
     person, bank, bureau = world.person(), world.app(), world.app(name="Bureau")
-    top = world.token(bank, person, uses=5, **above)
+    top = world.token(bank, person, uses=5, **named(bureau), **above)
+    monkeypatch.setattr(onward_provision, "weigh", lambda *_: None)
 
     with pytest.raises(DBAPIError, match=says):
-        onward(world, monkeypatch, top.grant_id, bureau, person, **below)
+        onward(world, top.grant_id, bureau, person, **below)
 
 
 def test_the_data_base_refuses_a_parent_that_has_ended_or_is_somebody_elses(world, monkeypatch):
     person, other, bank, bureau = world.person(), world.person(), world.app(), world.app(name="Bureau")
-    theirs = world.token(bank, other, uses=5)
-    ended = world.token(bank, person, uses=5)
+    theirs = world.token(bank, other, uses=5, **named(bureau))
+    ended = world.token(bank, person, uses=5, **named(bureau))
     withdraw(world.vault, person.subject, person.bucket, ended.grant_id, world.now)
 
+    monkeypatch.setattr(onward_provision, "weigh", lambda *_: None)
+    monkeypatch.setattr(onward_provision, "lost", lambda *_: False)
     for parent in (theirs.grant_id, ended.grant_id):
         with pytest.raises(DBAPIError):
-            onward(world, monkeypatch, parent, bureau, person)
+            onward(world, parent, bureau, person)
 
 
 def test_the_data_base_refuses_a_withdrawal_without_its_event(world, three):
@@ -256,11 +257,11 @@ def test_the_data_base_refuses_a_withdrawal_without_its_event(world, three):
     assert states(world, person)[other] == "active"
 
 
-def test_fields_of_a_parent_are_compared_as_a_set(world, monkeypatch):
+def test_fields_of_a_parent_are_compared_as_a_set(world):
     person, bank, bureau = world.person(), world.app(), world.app(name="Bureau")
-    top = world.token(bank, person, uses=5, datatypes=["address", "name", "phone"])
+    top = world.token(bank, person, uses=5, datatypes=["address", "name", "phone"], **named(bureau))
 
-    onward(world, monkeypatch, top.grant_id, bureau, person, datatypes=["phone"])
+    onward(world, top.grant_id, bureau, person, datatypes=["phone"])
 
     with world.vault.data.read() as conn:
         stored = conn.execute(

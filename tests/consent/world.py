@@ -18,6 +18,7 @@ from consent.keeping import Enrolled, NewPerson, enrol_people
 from consent.recipients import Client, Registration
 from consent.refusals import Refusal
 from consent.tokens import CodeExchange, Issued, exchange
+from tests.consent.acts import agree_to_all
 from tests.consent.presence import proof_if_needed
 from tests.consent.signing import signed_terms
 from tests.vault import people
@@ -91,7 +92,13 @@ class World:
     def tick(self, ms: int) -> None:
         self.now += ms
 
-    def app(self, purpose: str = "delivery", name: str = "Swift Parcel Ltd", **further: Any) -> App:
+    def app(
+        self,
+        purpose: str = "delivery",
+        name: str = "Swift Parcel Ltd",
+        handling: notices.Handling = notices.SILENT,
+        **further: Any,
+    ) -> App:
         registration = Registration(
             legal_name=name,
             contact="privacy@app.example",
@@ -103,7 +110,7 @@ class World:
         with self.vault.data.write() as conn:
             who = recipients.register(conn, registration, self.now)
             notice = notices.publish(
-                conn, who.recipient_id, purpose, 1, "en", "We deliver one parcel.", self.now
+                conn, who.recipient_id, purpose, 1, "en", "We deliver one parcel.", self.now, handling
             )
             owed = terms.publish(
                 conn, who.recipient_id, 1, "We owe you for leaks.", "500.00", "CNY", "5000.00", self.now
@@ -146,6 +153,7 @@ class World:
 
     def approve(self, app: App, person: Consumer, **changes: Any) -> Approved:
         shown = self.show(app, person, **changes)
+        agree_to_all(self.vault, person, shown, self.now)
         proof = proof_if_needed(self.vault, person, shown, self.now)
         approved = approve(self.vault, person, shown.id, None, self.now, proof)
         assert isinstance(approved, Approved), approved
