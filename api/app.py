@@ -36,6 +36,7 @@ from api.i18n import Lang
 from api.jobs.courier import Courier
 from api.jobs.event_queue import EventQueue
 from api.jobs.handlers import work_of
+from api.jobs.ping_queue import PingQueue
 from api.jobs.publisher import Publisher
 from api.jobs.worker import Worker
 from api.oauth.authorize import authorize
@@ -239,7 +240,8 @@ def _lifespan(services: Services, owned: ExitStack) -> AbstractAsyncContextManag
     )
 
     post = partial(guarded_post, guard=settings.guard)
-    courier = Courier(EventQueue(services.vault, post), services.clock)
+    events = Courier(EventQueue(services.vault, post), services.clock)
+    pings = Courier(PingQueue(services.vault, post), services.clock, name="pinger")
 
     @asynccontextmanager
     async def running() -> AsyncIterator[None]:
@@ -247,7 +249,8 @@ def _lifespan(services: Services, owned: ExitStack) -> AbstractAsyncContextManag
             await sync_to_thread(resume_erasures, services.vault, services.clock())
             publisher.start()
             services.worker.start()
-            courier.start()
+            events.start()
+            pings.start()
         try:
             yield
         finally:
@@ -255,7 +258,8 @@ def _lifespan(services: Services, owned: ExitStack) -> AbstractAsyncContextManag
             await services.introspections.close()
             await sync_to_thread(services.post_room.stop)
             if settings.background:
-                await sync_to_thread(courier.stop)
+                await sync_to_thread(pings.stop)
+                await sync_to_thread(events.stop)
                 await sync_to_thread(services.worker.stop)
                 await sync_to_thread(publisher.stop)
             owned.close()

@@ -25,6 +25,7 @@ class Event(StrEnum):
     OPEN_FOLDERS = "folders_others_may_enter"
     LEDGER_ALARM = "ledger_alarm"
     EVENT_FAILED = "event_failed"
+    PING_FAILED = "ping_failed"
     HONEY_ALARM = "honey_alarm"
     SEALED = "sealed"
     UNSEALED = "unsealed"

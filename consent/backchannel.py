@@ -1,4 +1,4 @@
-"""Asking a person directly (CIBA, poll mode): the request appears at their portal, wherever they are.
+"""Asking a person directly (CIBA, poll and ping mode): the request appears at their portal, wherever they are.
 
 The recipient tells the person a number of two digits; the portal shows it among two others, and only who picks the
 right one is shown the request: whoever is not speaking with the recipient cannot wave it through. One wrong pick
@@ -14,13 +14,13 @@ ends it. A hint that means nobody is answered and kept like any other, and waits
 import json
 import re
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Connection, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from consent import ask, recipients
+from consent import ask, pings, recipients
 from consent.accounts import Consumer
 from consent.ask import Kept, PushParams, Via
 from consent.backchannel_tables import backchannel_request, backchannel_turn
@@ -51,12 +51,16 @@ _CHOICES = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """What a client says beside the details; `seconds` is how long it wishes to wait."""
+    """What a client says beside the details; `seconds` is how long it wishes to wait.
+
+    `token` is what it wants to be pinged with; without meaning for a client that only polls.
+    """
 
     hint: str
     number: str
     jkt: str | None = None
     seconds: int = LIFETIME_MS // 1000
+    token: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +95,7 @@ def start(  # each argument is a separate fact of the request
     conn: Connection, vault: Vault, client: Client, details: Details, wanted: Wanted, now_ms: int
 ) -> Started | TooMany | Refusal:
     """Store a request that waits for the person its hint means, if it means one."""
-    refused = _refuse(wanted)
+    refused = _refuse(client, wanted)
     if refused:
         return refused
     target = named(conn, vault, client.recipient.id, wanted.hint)
@@ -105,6 +109,9 @@ def start(  # each argument is a separate fact of the request
     if isinstance(request, Refusal):
         return request
     _insert(conn, target, request, wanted.number)
+    if client.notification_uri is not None:
+        said = pings.Ping(auth_req_id=secret, token=wanted.token)
+        pings.keep(conn, vault, client.client_id, request, said, now_ms + lifetime)
     return Started(auth_req_id=secret, expires_in=lifetime // 1000, interval=INTERVAL_S)
 
 
@@ -148,11 +155,13 @@ def pick(
         return take_up(conn, vault, consumer, pending, now_ms, ward)
 
 
-def _refuse(wanted: Wanted) -> Refusal | None:
+def _refuse(client: Client, wanted: Wanted) -> Refusal | None:
     if not _NUMBER.fullmatch(wanted.number):
         return Refusal(code=RefusalCode.REQUEST_NUMBER, at="binding_message")
     if not (0 < len(wanted.hint) <= _LONGEST_HINT and wanted.hint.isprintable()):
         return Refusal(code=RefusalCode.REQUEST_HINT, at="login_hint")
+    if client.notification_uri is not None and not pings.is_token(wanted.token):
+        return Refusal(code=RefusalCode.REQUEST_NOTIFICATION, at="client_notification_token")
     return None
 
 

@@ -27,6 +27,7 @@ from vault.storage import Database
 PACE: Final = Pace(first_ms=5_000, longest_ms=6 * 3_600_000)
 DEADLINE_MS: Final = 7 * 86_400_000
 OVERDUE_MS: Final = 3_600_000
+NO_ADDRESS: Final = "no_address"
 
 _QUEUE: Final = Queue(
     table=event_outbox,
@@ -94,7 +95,7 @@ def give_up(database: Database, now_ms: int) -> int:
     old = func.coalesce(row.again_at, row.created_at) <= now_ms - DEADLINE_MS
     hopeless = and_(waits(_QUEUE), old, row.recipient_id.in_(nowhere))
     with database.write() as conn:
-        ended = update(event_outbox).where(hopeless).values(failed_at=now_ms, code="no_address")
+        ended = update(event_outbox).where(hopeless).values(failed_at=now_ms, code=NO_ADDRESS)
         return conn.execute(ended).rowcount
 
 
@@ -131,7 +132,7 @@ def overdue(conn: Connection, now_ms: int) -> list[Late]:
             kind=one.kind,
             count=int(one[3]),
             since=one.since,
-            code=one.code or "no_address",
+            code=one.code or NO_ADDRESS,
             failed=one.failed,
         )
         for one in rows

@@ -1,10 +1,14 @@
-"""How a request that is polled for ended: written once, beside the request, in the transaction of the decision."""
+"""How a request that is polled for ended: written once, beside the request, in the transaction of the decision.
+
+A client that wants to be pinged is pinged from this commit on.
+"""
 
 from enum import StrEnum
 from typing import Self
 
 from sqlalchemy import Connection, insert, select
 
+from consent import pings
 from consent.decoupled_tables import request_outcome
 from consent.grants import GrantState
 from consent.ids import GrantId, RequestId
@@ -46,3 +50,4 @@ def settle(
             decided_at=now_ms,
         )
     )
+    pings.ring(conn, request_id, now_ms)

@@ -33,14 +33,18 @@ recipient = Table(
     Column("event_uri", Text),
     col.time("created_at"),
     Column("suspended_at", BigInteger),
+    Column("kind", Text, nullable=False, server_default="organisation"),
     Column("jurisdiction", Text, nullable=False, server_default="CN"),
     Column("country", Text, nullable=False, server_default="CN"),
     Column("erase_days", Integer, nullable=False, server_default="15"),
     tenant_column(),
+    CheckConstraint("kind IN ('organisation', 'staff')", name="kind"),
     CheckConstraint("erase_days BETWEEN 1 AND 3660", name="erase_days"),
     UniqueConstraint("registration_no", "tenant", name="uq_recipient_registration_no"),
 )
-"""`jurisdiction` is the law its consents are given under, `country` where the data goes (abroad, when the law is another's),
+"""`kind` `staff` is the operator's own house: only its staff read under consents to it, each by name (`staff_reading`).
+
+`jurisdiction` is the law its consents are given under, `country` where the data goes (abroad, when the law is another's),
 `erase_days` how long it may take to erase at most.
 """
 
@@ -53,6 +57,7 @@ client = Table(
     Column("jwks", Text),
     Column("jwks_uri", Text),
     col.text("redirect_uris"),
+    Column("notification_uri", Text),
     col.time("created_at"),
     Column("suspended_at", BigInteger),
     tenant_column(),

@@ -6,7 +6,7 @@ What a client was given works for that client; what a person granted, they grant
 
 * `client(conn, client_id) -> Client | None`, `known_clients(conn, client_ids)` several at once, `clients(conn, recipient_id) -> list[Client]`
 * `recipient(conn, recipient_id) -> Recipient | None`, `recipients(conn) -> list[Recipient]`
-* `register`, `add_client`, `replace_keys` and `change` are `registering`'s verbs, offered here because they belong together.
+* `register`, `add_client`, `replace_keys`, `notify_at` and `change` are `registering`'s verbs, offered here because they belong together.
 """
 
 import json
@@ -19,11 +19,14 @@ from sqlalchemy import Connection, Select, select
 from consent.ids import ClientId, RecipientId
 from consent.key_sets import PublicKey, stored_keys
 from consent.registering import (
+    DeliveryMode,
     Program,
+    RecipientKind,
     Registered,
     Registration,
     add_client,
     change,
+    notify_at,
     register,
     replace_keys,
 )
@@ -35,8 +38,10 @@ from vault.rowset import RowSet
 
 __all__ = [
     "Client",
+    "DeliveryMode",
     "Program",
     "Recipient",
+    "RecipientKind",
     "Registered",
     "Registration",
     "add_client",
@@ -44,6 +49,7 @@ __all__ = [
     "client",
     "clients",
     "known_clients",
+    "notify_at",
     "recipient",
     "recipients",
     "register",
@@ -64,6 +70,7 @@ class Recipient:
     registration_no: str
     event_uri: str | None = None
     suspended: bool = False
+    kind: RecipientKind = RecipientKind.ORGANISATION
     jurisdiction: str = "CN"
     country: str = "CN"
     erase_days: int = 15
@@ -80,6 +87,7 @@ class Client:
 
     `keys` are its own, or with a `jwks_uri` what was last fetched there (nothing before `fetched_at` is set;
     `tried_at` is when somebody last asked, both in Unix milliseconds); `suspended` is true for every client of a suspended recipient.
+    With a `notification_uri` it is pinged there (CIBA), without one it polls.
     """
 
     client_id: ClientId
@@ -91,6 +99,12 @@ class Client:
     tried_at: int | None
     redirect_uris: tuple[str, ...]
     suspended: bool
+    notification_uri: str | None = None
+
+    @property
+    def delivery(self) -> DeliveryMode:
+        """How it learns of answers; polling works for every client."""
+        return DeliveryMode.POLL if self.notification_uri is None else DeliveryMode.PING
 
 
 class _ClientRow(NamedTuple):
@@ -105,12 +119,14 @@ class _ClientRow(NamedTuple):
     fetched: str | None
     fetched_at: int | None
     tried_at: int | None
+    notification_uri: str | None
     id: str
     legal_name: str
     contact: str
     registration_no: str
     event_uri: str | None
     suspended_at: int | None
+    kind: str
     jurisdiction: str
     country: str
     erase_days: int
@@ -119,8 +135,8 @@ class _ClientRow(NamedTuple):
 # Every request that a client authenticates begins with it: the toolkit's way costs ten times as much.
 _CLIENT = RowSet(
     "WITH {rows} SELECT c.client_id, c.label, c.jwks, c.jwks_uri, c.redirect_uris, c.suspended_at, f.jwks, "
-    "f.fetched_at, f.tried_at, r.id, r.legal_name, r.contact, r.registration_no, r.event_uri, r.suspended_at, "
-    "r.jurisdiction, r.country, r.erase_days "
+    "f.fetched_at, f.tried_at, c.notification_uri, r.id, r.legal_name, r.contact, r.registration_no, r.event_uri, r.suspended_at, "
+    "r.kind, r.jurisdiction, r.country, r.erase_days "
     "FROM rows JOIN client c ON c.client_id = rows.client_id JOIN recipient r ON r.id = c.recipient_id "
     "LEFT JOIN fetched_keys f ON f.client_id = c.client_id",
     client_id="text",
@@ -172,6 +188,7 @@ def _clients() -> Select[Any]:
             fetched.jwks.label("fetched"),
             fetched.fetched_at,
             fetched.tried_at,
+            app.notification_uri,
             *(column for column in recipient_table.c if column.name not in {"created_at", "tenant"}),
         )
         .join(recipient_table, recipient_table.c.id == app.recipient_id)
@@ -191,6 +208,7 @@ def _client(row: Any) -> Client:
         tried_at=row.tried_at,
         redirect_uris=tuple(json.loads(row.redirect_uris)),
         suspended=who.suspended or row.client_suspended_at is not None,
+        notification_uri=row.notification_uri,
     )
 
 
@@ -202,6 +220,7 @@ def _recipient(row: Any) -> Recipient:
         registration_no=row.registration_no,
         event_uri=row.event_uri,
         suspended=row.suspended_at is not None,
+        kind=RecipientKind(row.kind),
         jurisdiction=row.jurisdiction,
         country=row.country,
         erase_days=row.erase_days,

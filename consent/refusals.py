@@ -46,6 +46,7 @@ class RefusalCode(StrEnum):
     REQUEST_TOO_SOON = "request.too_soon"
     REQUEST_NUMBER = "request.binding_message"
     REQUEST_HINT = "request.login_hint"
+    REQUEST_NOTIFICATION = "request.client_notification_token"
     DELETION_STATEMENT = "deletion.statement"
     DELETION_TIME = "deletion.time"
     DELETION_UNKNOWN = "deletion.unknown_event"

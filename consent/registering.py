@@ -6,8 +6,8 @@ are nobody's twice.
 
 * `register(conn, registration, now_ms) -> Registered`: a recipient and its first program.
 * `add_client(conn, recipient_id, program, now_ms) -> ClientId`, `replace_keys(conn, client_id, jwks, jwks_uri)`,
-  `change(conn, recipient_id, contact=…, event_uri=…, erase_days=…)`.
-All raise BadRegistration; the later three UnknownRecipient. A name and a registration number never change: consents
+  `notify_at(conn, client_id, uri)`, `change(conn, recipient_id, contact=…, event_uri=…, erase_days=…)`.
+All raise BadRegistration; all but the first UnknownRecipient. A name and a registration number never change: consents
 were given to them.
 """
 
@@ -15,6 +15,7 @@ import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -38,14 +39,33 @@ _MOST_ADDRESSES = 16
 FIRST_LABEL = "production"
 
 
+class RecipientKind(StrEnum):
+    """Who a recipient is: somebody else, or the operator's own staff, who read by name and hold no tokens."""
+
+    ORGANISATION = "organisation"
+    STAFF = "staff"
+
+
+class DeliveryMode(StrEnum):
+    """How a client learns that a person it asked directly has answered (CIBA §5)."""
+
+    POLL = "poll"
+    PING = "ping"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Program:
-    """One client: `jwks` is a JWK set of public keys (the parsed object or its JSON text), or None with a `jwks_uri`."""
+    """One client: `jwks` is a JWK set of public keys (the parsed object or its JSON text), or None with a `jwks_uri`.
+
+    With `delivery` PING it is told at its `notification_uri` that a person has answered.
+    """
 
     label: str
     redirect_uris: Sequence[str]
     jwks: Mapping[str, Any] | str | None = None
     jwks_uri: str | None = None
+    delivery: DeliveryMode = DeliveryMode.POLL
+    notification_uri: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +85,9 @@ class Registration:
     jwks_uri: str | None = None
     event_uri: str | None = None
     label: str = FIRST_LABEL
+    delivery: DeliveryMode = DeliveryMode.POLL
+    notification_uri: str | None = None
+    kind: RecipientKind = RecipientKind.ORGANISATION
     jurisdiction: str = "CN"
     erase_days: int = 15
     country: str | None = None
@@ -73,7 +96,12 @@ class Registration:
     def program(self) -> Program:
         """The first client."""
         return Program(
-            label=self.label, redirect_uris=self.redirect_uris, jwks=self.jwks, jwks_uri=self.jwks_uri
+            label=self.label,
+            redirect_uris=self.redirect_uris,
+            jwks=self.jwks,
+            jwks_uri=self.jwks_uri,
+            delivery=self.delivery,
+            notification_uri=self.notification_uri,
         )
 
 
@@ -91,6 +119,7 @@ def register(conn: Connection, registration: Registration, now_ms: int | None = 
     }
     told_at = None if registration.event_uri is None else _called(registration.event_uri, "event_uri")
     law = {
+        "kind": registration.kind.value,
         "jurisdiction": _jurisdiction(registration.jurisdiction),
         "country": _country(registration.country or registration.jurisdiction[:2]),
         "erase_days": _erase_days(registration.erase_days),
@@ -129,6 +158,16 @@ def replace_keys(
     # What another address answered, or the former one to whoever asked there last, is no word on these keys.
     conn.execute(delete(fetched_keys).where(fetched_keys.c.client_id == client_id))
     return () if columns["jwks"] is None else stored_keys(columns["jwks"])
+
+
+def notify_at(conn: Connection, client_id: str, uri: str | None) -> None:
+    """Ping a client at another address from now on; with None it polls."""
+    told_at = _told_at(uri)
+    known = storable(client_id) and conn.execute(
+        update(client).where(client.c.client_id == client_id).values(notification_uri=told_at)
+    )
+    if not known or not known.rowcount:
+        raise UnknownRecipient("no client is known by this id")
 
 
 def change(
@@ -175,7 +214,19 @@ def _program(program: Program) -> dict[str, Any]:
     if len(set(redirects)) < len(redirects):
         raise BadRegistration("a redirect URI is given twice")
     keys = _keys(program.jwks, program.jwks_uri)
-    return {"label": program.label, "redirect_uris": canonical_json(redirects), **keys}
+    if (program.delivery is DeliveryMode.PING) != (program.notification_uri is not None):
+        raise BadRegistration("a client that is pinged has a notification endpoint, and no other has one")
+    told_at = _told_at(program.notification_uri)
+    return {
+        "label": program.label,
+        "redirect_uris": canonical_json(redirects),
+        "notification_uri": told_at,
+        **keys,
+    }
+
+
+def _told_at(uri: str | None) -> str | None:
+    return None if uri is None else _called(uri, "a notification endpoint")
 
 
 def _keys(jwks: Mapping[str, Any] | str | None, jwks_uri: str | None) -> dict[str, str | None]:

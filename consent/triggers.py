@@ -47,7 +47,7 @@ MOVING = {
         "next_at",
     ),
     "consumer": ("sign_in_hash", "lang"),
-    "client": ("jwks", "jwks_uri", "redirect_uris", "suspended_at"),
+    "client": ("jwks", "jwks_uri", "notification_uri", "redirect_uris", "suspended_at"),
     "recipient": ("contact", "erase_days", "event_uri", "suspended_at"),
 }
 """The only columns of these tables that may ever change."""

@@ -17,10 +17,10 @@ from sqlalchemy import Connection
 from api.cli.failures import Exit, Failure
 from api.cli.installation import databases, dir_option, settings_of
 from api.cli.output import emit, json_option, table_of
-from api.cli.recipient_clients import change, client, keys, listing, resume, suspend
+from api.cli.recipient_clients import change, client, keys, listing, ping, resume, suspend
 from api.cli.recipient_terms import TermsText, publish, sign
 from consent import notices, recipients
-from consent.registering import FIRST_LABEL
+from consent.registering import FIRST_LABEL, RecipientKind
 
 
 class NoticeText(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -51,8 +51,11 @@ class RecipientFile(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     terms: list[TermsText]
     jwks: dict[str, Any] | None = None
     jwks_uri: str | None = None
+    backchannel_token_delivery_mode: recipients.DeliveryMode = recipients.DeliveryMode.POLL
+    backchannel_client_notification_endpoint: str | None = None
     event_uri: str | None = None
     label: str = FIRST_LABEL
+    kind: RecipientKind = RecipientKind.ORGANISATION
     jurisdiction: str = "CN"
     erase_days: int = 15
     country: str | None = None
@@ -63,7 +66,7 @@ def command() -> None:
     """Those who may ask people for data."""
 
 
-for _command in (change, client, keys, listing, publish, resume, sign, suspend):
+for _command in (change, client, keys, listing, ping, publish, resume, sign, suspend):
     command.add_command(_command)
 
 
@@ -109,8 +112,11 @@ def register(conn: Connection, wanted: RecipientFile, now_ms: int) -> dict[str, 
         redirect_uris=wanted.redirect_uris,
         jwks=wanted.jwks,
         jwks_uri=wanted.jwks_uri,
+        delivery=wanted.backchannel_token_delivery_mode,
+        notification_uri=wanted.backchannel_client_notification_endpoint,
         event_uri=wanted.event_uri,
         label=wanted.label,
+        kind=wanted.kind,
         jurisdiction=wanted.jurisdiction,
         erase_days=wanted.erase_days,
         country=wanted.country,

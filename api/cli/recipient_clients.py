@@ -1,4 +1,4 @@
-"""`perusal recipient client`, `keys`, `change`, `suspend`, `resume` and `list`: a recipient's programs, and stopping them.
+"""`perusal recipient client`, `keys`, `ping`, `change`, `suspend`, `resume` and `list`: a recipient's programs, and stopping them.
 
 A recipient may have several programs, each with keys and redirect addresses of its own. Keys are replaced as a set: to
 change one without a gap, first give both, then the new one alone. A suspension holds for the next request on every
@@ -18,7 +18,7 @@ from api.cli.failures import Exit, Failure
 from api.cli.installation import databases, dir_option, settings_of
 from api.cli.output import emit, json_option, table_of
 from consent import recipients, suspensions
-from consent.recipients import Client, Program, Recipient
+from consent.recipients import Client, DeliveryMode, Program, Recipient
 
 _FILE = click.Path(path_type=Path, allow_dash=True, dir_okay=False, exists=True)
 
@@ -30,6 +30,8 @@ class ProgramFile(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     redirect_uris: list[str]
     jwks: dict[str, Any] | None = None
     jwks_uri: str | None = None
+    backchannel_token_delivery_mode: DeliveryMode = DeliveryMode.POLL
+    backchannel_client_notification_endpoint: str | None = None
 
 
 @click.command("client")
@@ -45,6 +47,8 @@ def client(home: Path | None, recipient_id: str, file: Path, as_json: bool) -> N
         redirect_uris=wanted.redirect_uris,
         jwks=wanted.jwks,
         jwks_uri=wanted.jwks_uri,
+        delivery=wanted.backchannel_token_delivery_mode,
+        notification_uri=wanted.backchannel_client_notification_endpoint,
     )
     with databases(settings_of(home)) as (data, _keys), data.write() as conn:
         made = recipients.add_client(conn, recipient_id, program, _now_ms())
@@ -73,6 +77,23 @@ def keys(home: Path | None, client_id: str, file: Path | None, uri: str | None, 
         {"client_id": client_id, "jwks_uri": uri, "keys": named},
         as_json=as_json,
         lines=[f"{client_id} is known by {', '.join(named) or uri}"],
+    )
+
+
+@click.command("ping")
+@dir_option
+@click.argument("client_id")
+@click.option("--uri", help="Where the client is pinged; without it the client polls.")
+@json_option
+def ping(home: Path | None, client_id: str, uri: str | None, as_json: bool) -> None:
+    """Ping CLIENT_ID at an address when a person it asked directly has answered, or let it poll only."""
+    with databases(settings_of(home)) as (data, _keys), data.write() as conn:
+        recipients.notify_at(conn, client_id, uri)
+    mode = DeliveryMode.POLL if uri is None else DeliveryMode.PING
+    emit(
+        {"client_id": client_id, **_told_by(mode, uri)},
+        as_json=as_json,
+        lines=[f"{client_id} polls" if uri is None else f"{client_id} is pinged at {uri}"],
     )
 
 
@@ -157,6 +178,7 @@ def _shown(who: Recipient, apps: list[Client]) -> dict[str, Any]:
         "legal_name": who.legal_name,
         "registration_no": who.registration_no,
         "event_uri": who.event_uri,
+        "kind": who.kind.value,
         "jurisdiction": who.jurisdiction,
         "country": who.country,
         "erase_days": who.erase_days,
@@ -168,11 +190,17 @@ def _shown(who: Recipient, apps: list[Client]) -> dict[str, Any]:
                 "jwks_uri": app.jwks_uri,
                 "keys": [key.jwk() for key in app.keys],
                 "redirect_uris": app.redirect_uris,
+                **_told_by(app.delivery, app.notification_uri),
                 "suspended": app.suspended,
             }
             for app in apps
         ],
     }
+
+
+def _told_by(mode: DeliveryMode, uri: str | None) -> dict[str, str | None]:
+    """By the names of CIBA §4."""
+    return {"backchannel_token_delivery_mode": mode, "backchannel_client_notification_endpoint": uri}
 
 
 def _known_by(app: Client) -> str:

@@ -32,9 +32,13 @@ class Addressed(Protocol):
 
 
 class Queue[Due: Addressed](Protocol):
-    """What a courier works off; `failed` is what the log calls it when something has failed for good."""
+    """What a courier works off; `failed` is what the log calls it when something has failed for good.
+
+    `given_up` is the code of what was never sent at all.
+    """
 
     failed: Event
+    given_up: str
 
     def take(self, now_ms: int, room: Room) -> Sequence[Due]: ...
     def attempt(self, due: Due) -> Outcome: ...
@@ -108,7 +112,7 @@ class Courier[Due: Addressed]:
         if now_ms >= self._gave_up_at + _GIVE_UP_EVERY_MS:
             self._gave_up_at = now_ms
             if count := self._queue.give_up(now_ms):
-                log_event(self._queue.failed, code="no_address", count=count)
+                log_event(self._queue.failed, code=self._queue.given_up, count=count)
 
     def _run(self) -> None:
         with self._pool() as pool:

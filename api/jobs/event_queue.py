@@ -36,6 +36,7 @@ class EventQueue:
     """The outbox of one installation, sent by `post`."""
 
     failed = Event.EVENT_FAILED
+    given_up = outbox.NO_ADDRESS
 
     def __init__(self, vault: Vault, post: Post) -> None:
         self._vault, self._post = vault, post

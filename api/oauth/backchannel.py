@@ -1,8 +1,9 @@
-"""Client-initiated backchannel authentication (OpenID CIBA Core), poll mode: asking a person where they are.
+"""Client-initiated backchannel authentication (OpenID CIBA Core): asking a person where they are.
 
 `login_hint` is the handle the person gave the recipient, `binding_message` the number of two digits that the
 recipient tells them and that they pick from three. The body is that of a pushed request without what a browser
-needs. A hint that means nobody is answered in the same words after the same work.
+needs. A hint that means nobody is answered in the same words after the same work. Every client may poll; one that is
+registered for it is also pinged, with its `client_notification_token`, when there is an answer.
 """
 
 from collections.abc import Mapping
@@ -77,6 +78,7 @@ def _wanted(form: Mapping[str, str], jkt: str | None) -> Wanted:
         number=form.get("binding_message", ""),
         jkt=jkt,
         seconds=int(seconds),
+        token=form.get("client_notification_token", ""),
     )
 
 

@@ -4,8 +4,6 @@ Only what is really served is named here; a test calls every endpoint in these d
 minutes and asked for again by its ETag.
 """
 
-import base64
-import hashlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,6 +11,7 @@ import msgspec
 from litestar import Request, Response, get
 
 from api.access import Access, access
+from api.conditional import entity_tag, has_already
 from api.oauth import backchannel, deletions, device
 from api.oauth.assertion import ALGORITHMS as ASSERTION_ALGORITHMS
 from api.oauth.dpop import ALGORITHMS as PROOF_ALGORITHMS
@@ -25,6 +24,7 @@ from api.wiring import Services, services_of
 from consent import signing_keys
 from consent.details import DETAILS_TYPE
 from consent.management_tokens import Scope
+from consent.recipients import DeliveryMode
 from consent.signed import Algorithm
 
 _CACHED = {"Cache-Control": "public, max-age=600"}
@@ -63,12 +63,11 @@ def jwks(request: Request[Any, Any, Any]) -> Response[bytes]:
 def _kept(
     request: Request[Any, Any, Any], document: Mapping[str, Any], media_type: str = _JSON
 ) -> Response[bytes]:
-    """The document, or 304 for whoever has it already (RFC 9110 §13.1.2: the comparison is a weak one)."""
+    """The document, or 304 for whoever has it already."""
     body = msgspec.json.encode(document)
-    tag = f'"{base64.urlsafe_b64encode(hashlib.sha256(body).digest()[:12]).decode()}"'
+    tag = entity_tag(body)
     headers = {**_CACHED, "ETag": tag}
-    known = {one.strip().removeprefix("W/") for one in request.headers.get("if-none-match", "").split(",")}
-    if known & {tag, "*"}:
+    if has_already(request, tag):
         return Response(b"", status_code=304, headers=headers, media_type=media_type)
     return Response(body, headers=headers, media_type=media_type)
 
@@ -93,7 +92,7 @@ def server_document(services: Services) -> dict[str, Any]:
         **_authenticated("token"),
         "device_authorization_endpoint": services.url(device.PATH),
         "backchannel_authentication_endpoint": services.url(backchannel.PATH),
-        "backchannel_token_delivery_modes_supported": ["poll"],
+        "backchannel_token_delivery_modes_supported": list(DeliveryMode),
         "backchannel_user_code_parameter_supported": False,
         "revocation_endpoint": services.url("/revoke"),
         **_authenticated("revocation"),

@@ -161,7 +161,10 @@ BACKCHANNEL = Operation(
             "login_hint": text(least=1, most=200),
             "binding_message": text("^[0-9]{2}$"),
         },
-        {"requested_expiry": text("^0*[1-9][0-9]*$", most=9)},
+        {
+            "requested_expiry": text("^0*[1-9][0-9]*$", most=9),
+            "client_notification_token": text("^[A-Za-z0-9._~+/-]+=*$", most=1024),
+        },
     ),
     replies={
         200: json_reply(
@@ -172,6 +175,7 @@ BACKCHANNEL = Operation(
         400: [
             *details_refused("details", "client"),
             "invalid_binding_message request.binding_message",
+            "invalid_request request.client_notification_token",
             "invalid_request request.login_hint",
             "invalid_request request.login_hint_token",
             "invalid_request request.id_token_hint",

@@ -4,14 +4,13 @@ import json
 import socket
 import threading
 from functools import partial
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from joserfc import jwt
 from joserfc.jwk import KeySet
 from sqlalchemy import select
 
-from api.fetching import Answer, FetchFailed, FetchFault, Guard, guarded_post
+from api.fetching import Answer, FetchFailed, FetchFault, guarded_post
 from api.jobs.courier import SHARE, TOGETHER, Courier
 from api.jobs.event_queue import EventQueue, attempt
 from consent import recipients, suspensions
@@ -23,6 +22,7 @@ from consent.suspension_events import RESUMED, SUSPENDED
 from consent.tables import event_outbox
 from consent.withdraw import Scope, withdraw_all
 from tests.consent.world import World
+from tests.receiver import PATIENCE, PATIENT, receiving
 from vault.ids import Bucket
 
 DUE = Due(
@@ -83,31 +83,11 @@ def world(vault, now):
     return World(vault, now)
 
 
-PATIENT = Guard(hosts=frozenset({"127.0.0.1"}), within_s=60.0)
-"""Waits for as long as an answer on this machine may take when it is busy."""
-
-
 @pytest.fixture
 def receiver():
-    """A recipient's endpoint on this machine: it keeps what it was sent, and answers 202."""
-    got = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self):
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            got.append((self.headers["Content-Type"], body.decode()))
-            self.send_response(202)
-            self.end_headers()
-
-        def log_message(self, *_):
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}/events", got
-        server.shutdown()
-        thread.join()
+    """A recipient's endpoint on this machine."""
+    with receiving() as shown:
+        yield shown
 
 
 def told_at(world, app, uri):
@@ -119,24 +99,24 @@ def courier_of(world, post):
     return Courier(EventQueue(world.vault, post), lambda: world.now, lambda: 0.0)
 
 
-def claims_of(world, tokens):
+def claims_of(world, received):
     keys = KeySet.import_key_set({"keys": public_keys(world.vault, world.now)})
-    return [jwt.decode(token, keys, algorithms=["ES256"]).claims for token in tokens]
+    return [jwt.decode(one.body.decode(), keys, algorithms=["ES256"]).claims for one in received]
 
 
 def test_every_withdrawal_reaches_its_recipient_signed_and_is_acknowledged(world, receiver):
-    url, got = receiver
     app, person = world.app(), world.person()
     given = [world.token(app, person) for _ in range(SHARE * 2 + 1)]
-    told_at(world, app, url)
+    told_at(world, app, receiver.uri("/events"))
     withdraw_all(world.vault, person.subject, person.bucket, Scope(), world.now)
     courier = courier_of(world, partial(guarded_post, guard=PATIENT))
 
     sent = [courier.deliver_due() for _ in range(4)]
 
     assert sent == [SHARE, SHARE, 1, 0]
-    assert {kind for kind, _ in got} == {"application/secevent+jwt"}
-    claims = claims_of(world, [token for _, token in got])
+    got = receiver.all()
+    assert {one.headers["Content-Type"] for one in got} == {"application/secevent+jwt"}
+    claims = claims_of(world, got)
     assert {one["aud"] for one in claims} == {app.client.recipient.id}
     assert len({one["jti"] for one in claims}) == len(given)
     with world.vault.data.read() as conn:
@@ -144,9 +124,8 @@ def test_every_withdrawal_reaches_its_recipient_signed_and_is_acknowledged(world
 
 
 def test_whoever_is_suspended_is_told_so_and_told_when_it_is_over(world, receiver):
-    url, got = receiver
     app = world.app()
-    told_at(world, app, url)
+    told_at(world, app, receiver.uri("/events"))
     client, began = app.client, world.now
     with world.vault.data.write() as conn:
         suspensions.suspend(conn, client.client_id, "claims unpaid", world.now)
@@ -158,7 +137,7 @@ def test_whoever_is_suspended_is_told_so_and_told_when_it_is_over(world, receive
         suspensions.resume(conn, client.client_id, "paid", world.now)
     assert courier.deliver_due() == 1
 
-    claims = claims_of(world, [token for _, token in got])
+    claims = claims_of(world, receiver.all())
     assert {(one["aud"], one["iss"]) for one in claims} == {(client.recipient.id, "ledger.example/perusal")}
     assert [one["toe"] for one in claims] == [began // 1000, began // 1000, world.now // 1000]
     *suspended, resumed = [one["events"] for one in claims]
@@ -240,7 +219,7 @@ def test_whoever_never_answers_holds_up_nobody_else(world, running):
     def post(url, *_):
         if "slow" in url:
             waiting.append(url)
-            assert let_go.wait(60)
+            assert let_go.wait(PATIENCE)
         else:
             done.set()
         return Answer(status=202, content_type="", body=b"")
@@ -248,7 +227,7 @@ def test_whoever_never_answers_holds_up_nobody_else(world, running):
     withdraw_all(world.vault, person.subject, person.bucket, Scope(), world.now)
     running(courier_of(world, post))
 
-    assert done.wait(60)
+    assert done.wait(PATIENCE)
     assert len(waiting) <= SHARE
     let_go.set()
 
@@ -271,5 +250,5 @@ def test_what_cannot_be_written_down_is_sent_again_and_ends_no_courier(world, ru
     queue.settle = settle
     running(Courier(queue, lambda: world.now, lambda: 0.0))
 
-    assert twice.wait(60)
+    assert twice.wait(PATIENCE)
     assert json.loads(capsys.readouterr().err.splitlines()[0])["event"] == "unexpected_error"

@@ -62,8 +62,51 @@ def test_a_second_client_has_keys_and_addresses_of_its_own(perusal, home, write,
         "jwks_uri": "https://s.example/jwks",
         "keys": [],
         "redirect_uris": ["https://s.example/cb"],
+        "backchannel_token_delivery_mode": "poll",
+        "backchannel_client_notification_endpoint": None,
         "suspended": False,
     }
+
+
+def test_a_client_is_registered_to_be_pinged_and_let_poll_again(perusal, home, write, known):
+    first, _ = known
+    document = {
+        "label": "staging",
+        "redirect_uris": ["https://s.example/cb"],
+        "jwks_uri": "https://s.example/jwks",
+        "backchannel_token_delivery_mode": "ping",
+        "backchannel_client_notification_endpoint": "https://s.example/answered",
+    }
+
+    def told_by():
+        return [
+            (app["backchannel_token_delivery_mode"], app["backchannel_client_notification_endpoint"])
+            for app in listed(perusal, home)[0]["clients"]
+        ]
+
+    made = perusal(
+        "recipient", "client", first["recipient_id"], write(document), "--dir", home, "--json"
+    ).json
+    assert told_by() == [("poll", None), ("ping", "https://s.example/answered")]
+
+    moved = perusal("recipient", "ping", first["client_id"], "--uri", "https://s.example/b", "--dir", home)
+    polls = perusal("recipient", "ping", made["client_id"], "--dir", home)
+    assert moved.out == f"{first['client_id']} is pinged at https://s.example/b\n"
+    assert polls.out == f"{made['client_id']} polls\n"
+    assert told_by() == [("ping", "https://s.example/b"), ("poll", None)]
+
+
+def test_a_first_client_may_be_pinged_from_the_beginning(perusal, home, write):
+    document = APPS[0].registration(1, jwks(ECKey.generate_key("P-256", {"kid": "k1"})))
+    told = {
+        "backchannel_token_delivery_mode": "ping",
+        "backchannel_client_notification_endpoint": "https://s.example/answered",
+    }
+
+    perusal("recipient", "add", write(document | told), "--dir", home)
+
+    (client,) = listed(perusal, home)[0]["clients"]
+    assert told.items() <= client.items()
 
 
 def test_keys_are_replaced_as_a_set(perusal, home, write, known):
@@ -103,6 +146,9 @@ def test_a_client_and_a_recipient_are_suspended_and_resumed(perusal, home, known
         ({"jwks_uri": "http://s.example/jwks"}, "bad_registration"),
         ({"jwks_uri": None}, "bad_registration"),
         ({"jwks": "SAME KEY"}, "bad_registration"),
+        ({"backchannel_token_delivery_mode": "ping"}, "bad_registration"),
+        ({"backchannel_client_notification_endpoint": "https://s.example/a"}, "bad_registration"),
+        ({"backchannel_token_delivery_mode": "push"}, "bad_file"),
         ({"surprise": 1}, "bad_file"),
     ],
 )
@@ -152,6 +198,7 @@ def test_a_registration_number_is_registered_once(perusal, home, write, known):
     [
         ("client", "org_nobody", "FILE"),
         ("keys", "app_nobody", "FILE"),
+        ("ping", "app_nobody", "--uri", "https://s.example/a"),
         ("suspend", "app_nobody", "--reason", "x"),
         ("resume", "org_nobody", "--reason", "x"),
     ],

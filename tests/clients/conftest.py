@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
+from api.cli.installation import change_settings
 from tests.backends import NoPostgres, open_backend
 from tests.faults.live import installation
 from tests.flow.installation import App, Person, World
@@ -34,6 +35,7 @@ def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         data, keys = (server.url(server.clone("template0")) for _ in range(2))
     backend = open_backend(request.param, data, keys)
     with installation(tmp_path_factory.mktemp("live") / "home", backend) as (live, vault):
+        change_settings(live.home, {"INTERNAL_HOSTS": "127.0.0.1"})  # where the tests' recipients are called
         live.start()
         with httpx.Client(base_url=live.url) as http:
             yield World(vault, lambda: time.time_ns() // 1_000_000, http, live.settings(), live.url)

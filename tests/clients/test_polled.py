@@ -1,8 +1,8 @@
-"""Other people's clients ask at a counter and on a person's telephone, and poll for the answer as they always do."""
+"""Other people's clients ask at a counter and on a person's telephone, and poll for the answer or are pinged, as ever."""
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -10,20 +10,26 @@ from requests_oauth2client import (
     AccessDenied,
     AuthorizationPending,
     DPoPToken,
+    EndpointError,
     InvalidGrant,
     OAuth2Client,
     PrivateKeyJwt,
     SlowDown,
 )
 
+from consent.recipients import DeliveryMode
 from tests.clients.conftest import Program, Refused
-from tests.flow.installation import App, Person
+from tests.flow.installation import App, Person, World
+from tests.receiver import Receiver, receiving
 
 
 @pytest.fixture
 def program(javascript: Callable[[], Program], app: App) -> Program:
     """`openid-client` that has read the metadata document."""
-    made = javascript()
+    return discovered(javascript(), app)
+
+
+def discovered(made: Program, app: App) -> Program:
     made(
         "discover",
         issuer=app.world.issuer,
@@ -36,7 +42,12 @@ def program(javascript: Callable[[], Program], app: App) -> Program:
 
 @pytest.fixture
 def client(app: App) -> OAuth2Client:
-    """`requests-oauth2client`; its discovery passes over the endpoints of these two grants, so they are given."""
+    """`requests-oauth2client`."""
+    return client_of(app)
+
+
+def client_of(app: App) -> OAuth2Client:
+    """Its discovery passes over the endpoints of these two grants, so they are given."""
     issuer = app.world.issuer
     return OAuth2Client(
         issuer=issuer,
@@ -167,3 +178,65 @@ def test_requests_oauth2client_asks_on_a_person_s_telephone(
     pick(person, "none")
     with pytest.raises(AccessDenied):
         client.ciba(waved_through.auth_req_id, dpop=True)
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    """The endpoint at which a recipient is pinged."""
+    with receiving(204) as shown:
+        yield shown
+
+
+@pytest.fixture
+def pinged(world: World, receiver: Receiver) -> App:
+    """A recipient whose client is pinged."""
+    uri = receiver.uri("/answered")
+    return world.app(name="Ping Bank", delivery=DeliveryMode.PING, notification_uri=uri)
+
+
+def ping_of(receiver: Receiver, token: str) -> str:
+    """What the server calls with when there is an answer: the request it is about."""
+    got = receiver.next()
+    assert (got.path, got.headers["Authorization"]) == ("/answered", f"Bearer {token}")
+    return str(json.loads(got.body)["auth_req_id"])
+
+
+def test_requests_oauth2client_is_pinged_and_fetches_the_answer(
+    pinged: App, receiver: Receiver, person: Person
+) -> None:
+    client = client_of(pinged)
+    asked = {
+        "scope": "openid",
+        "binding_message": "42",
+        "login_hint": handle(pinged, person),
+        "authorization_details": details(pinged),
+    }
+    with pytest.raises(EndpointError):
+        client.backchannel_authentication_request(**asked)
+    started = client.backchannel_authentication_request(client_notification_token="t0ken", **asked)
+    assert receiver.all() == []
+
+    pick(person, "42")
+
+    assert ping_of(receiver, "t0ken") == started.auth_req_id
+    assert isinstance(client.ciba(started.auth_req_id, dpop=True), DPoPToken)
+
+
+def test_openid_client_is_pinged_and_fetches_the_answer(
+    javascript: Callable[[], Program], pinged: App, receiver: Receiver, person: Person
+) -> None:
+    program = discovered(javascript(), pinged)
+    asked = {
+        "scope": "openid",
+        "login_hint": handle(pinged, person),
+        "binding_message": "42",
+        "client_notification_token": "t0ken",
+        "authorization_details": details(pinged),
+    }
+    started = program("backchannel", parameters=asked)
+    pick(person, "42")
+    assert ping_of(receiver, "t0ken") == started["auth_req_id"]
+
+    granted = program("poll_backchannel", started=soon(started))
+
+    assert redeemed(program, pinged, granted["access_token"])["status"] == 200

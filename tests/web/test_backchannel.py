@@ -2,11 +2,17 @@
 
 import json
 import re
+from functools import partial
 
 import pytest
 from joserfc.jwk import ECKey
 
+from api.fetching import guarded_post
+from api.jobs.courier import Courier
+from api.jobs.ping_queue import PingQueue
 from api.oauth.backchannel import GRANT_TYPE
+from consent.recipients import DeliveryMode
+from tests.receiver import PATIENT, receiving
 
 pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 
@@ -188,11 +194,70 @@ def test_a_proof_at_the_start_binds_the_request_to_its_key(asked):
     assert polled(app, given).status_code == 200
 
 
+@pytest.fixture
+def pinged(world):
+    """A recipient whose client is pinged, and the server behind its endpoint."""
+    with receiving(204) as receiver:
+        uri = receiver.uri("/answered")
+        yield world.app(delivery=DeliveryMode.PING, notification_uri=uri), receiver
+
+
+def ping_all(world):
+    post = partial(guarded_post, guard=PATIENT)
+    return Courier(PingQueue(world.vault, post), world.clock, lambda: 0.0).deliver_due()
+
+
+@pytest.mark.parametrize("backend", ["sqlite", "postgresql"], indirect=True)
+@pytest.mark.parametrize("decision", ["approve", "refuse"])
+def test_a_client_is_pinged_when_the_person_has_answered_and_fetches_the_answer(world, pinged, decision):
+    (app, receiver), person = pinged, world.person()
+    app.token_for(person)
+    given = started(app, let_ask(person, app), client_notification_token="t0ken").json()
+    assert (given["interval"], ping_all(world)) == (5, 0)
+    assert polled(app, given).json()["error"] == "authorization_pending", "polling works all the same"
+
+    path = picked(person, "42").headers["location"]
+    person.post(path, {"csrf": person.csrf(person.get(path)), "decision": decision})
+    assert ping_all(world) == 1
+
+    (ping,) = receiver.all()
+    assert ping.headers["Authorization"] == "Bearer t0ken"
+    assert json.loads(ping.body) == {"auth_req_id": given["auth_req_id"]}
+    answer = polled(app, json.loads(ping.body)).json()
+    if decision == "approve":
+        assert app.disclose(answer["access_token"]).status_code == 200
+    else:
+        assert answer["error"] == "access_denied"
+    assert ping_all(world) == 0
+
+
+def test_a_client_is_pinged_when_the_waiting_is_over(world, pinged):
+    app, receiver = pinged
+    given = started(app, "nobody", client_notification_token="t0ken").json()
+    world.clock.pass_seconds(300)
+
+    assert ping_all(world) == 1
+
+    (ping,) = receiver.all()
+    assert json.loads(ping.body) == {"auth_req_id": given["auth_req_id"]}
+    assert polled(app, given).json()["error"] == "expired_token"
+
+
+@pytest.mark.parametrize("token", [None, "two words", "x" * 1025])
+def test_without_a_token_to_be_pinged_with_nothing_is_asked(pinged, token):
+    app, _ = pinged
+
+    answer = started(app, "nobody", client_notification_token=token)
+
+    assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request")
+    assert answer.json()["code"] == "request.client_notification_token"
+
+
 def test_the_metadata_says_what_is_served(world):
     document = world.http.get("/.well-known/oauth-authorization-server").json()
 
     assert document["backchannel_authentication_endpoint"].endswith("/bc-authorize")
-    assert document["backchannel_token_delivery_modes_supported"] == ["poll"]
+    assert document["backchannel_token_delivery_modes_supported"] == ["poll", "ping"]
     assert document["backchannel_user_code_parameter_supported"] is False
     assert GRANT_TYPE in document["grant_types_supported"]
 

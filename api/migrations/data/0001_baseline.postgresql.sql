@@ -567,18 +567,20 @@ CREATE TABLE recipient (
 	event_uri TEXT,
 	created_at BIGINT NOT NULL,
 	suspended_at BIGINT,
+	kind TEXT DEFAULT 'organisation' NOT NULL,
 	jurisdiction TEXT DEFAULT 'CN' NOT NULL,
 	country TEXT DEFAULT 'CN' NOT NULL,
 	erase_days INTEGER DEFAULT '15' NOT NULL,
 	tenant BYTEA DEFAULT perusal_home() NOT NULL,
 	CONSTRAINT pk_recipient PRIMARY KEY (id),
+	CONSTRAINT ck_recipient_kind CHECK (kind IN ('organisation', 'staff')),
 	CONSTRAINT ck_recipient_erase_days CHECK (erase_days BETWEEN 1 AND 3660),
 	CONSTRAINT uq_recipient_registration_no UNIQUE (registration_no, tenant)
 )
 -- end
 CREATE FUNCTION recipient_before_update() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'recipient: these columns never change' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
 -- end
-CREATE TRIGGER recipient_before_update BEFORE UPDATE ON recipient FOR EACH ROW WHEN (NEW.id IS DISTINCT FROM OLD.id OR NEW.legal_name IS DISTINCT FROM OLD.legal_name OR NEW.registration_no IS DISTINCT FROM OLD.registration_no OR NEW.created_at IS DISTINCT FROM OLD.created_at OR NEW.jurisdiction IS DISTINCT FROM OLD.jurisdiction OR NEW.country IS DISTINCT FROM OLD.country OR NEW.tenant IS DISTINCT FROM OLD.tenant) EXECUTE FUNCTION recipient_before_update()
+CREATE TRIGGER recipient_before_update BEFORE UPDATE ON recipient FOR EACH ROW WHEN (NEW.id IS DISTINCT FROM OLD.id OR NEW.legal_name IS DISTINCT FROM OLD.legal_name OR NEW.registration_no IS DISTINCT FROM OLD.registration_no OR NEW.created_at IS DISTINCT FROM OLD.created_at OR NEW.kind IS DISTINCT FROM OLD.kind OR NEW.jurisdiction IS DISTINCT FROM OLD.jurisdiction OR NEW.country IS DISTINCT FROM OLD.country OR NEW.tenant IS DISTINCT FROM OLD.tenant) EXECUTE FUNCTION recipient_before_update()
 -- end
 CREATE FUNCTION recipient_stays() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'recipient: rows stay' USING ERRCODE = '23514'; END $$
 -- end
@@ -770,6 +772,7 @@ CREATE TABLE client (
 	jwks TEXT,
 	jwks_uri TEXT,
 	redirect_uris TEXT NOT NULL,
+	notification_uri TEXT,
 	created_at BIGINT NOT NULL,
 	suspended_at BIGINT,
 	tenant BYTEA DEFAULT perusal_home() NOT NULL,
@@ -829,10 +832,10 @@ CREATE TABLE dual_request (
 	window_to BIGINT,
 	ledger_year INTEGER NOT NULL,
 	CONSTRAINT pk_dual_request PRIMARY KEY (bucket, id),
-	CONSTRAINT ck_dual_request_kind CHECK (kind IN ('break_glass', 'population_scan')),
+	CONSTRAINT ck_dual_request_kind CHECK (kind IN ('break_glass', 'population_scan', 'minor_read')),
 	CONSTRAINT ck_dual_request_reason CHECK (reason IN ('life_at_risk', 'court_order', 'authority_demand', 'person_asked', 'leak_investigation', 'fault_repair')),
 	CONSTRAINT ck_dual_request_state CHECK (state IN ('asked', 'approved', 'refused')),
-	CONSTRAINT ck_dual_request_subject CHECK ((kind = 'break_glass') = (subject IS NOT NULL)),
+	CONSTRAINT ck_dual_request_subject CHECK ((kind <> 'population_scan') = (subject IS NOT NULL)),
 	CONSTRAINT ck_dual_request_scope CHECK ((kind = 'population_scan') = (scope <> '')),
 	CONSTRAINT ck_dual_request_actor CHECK (length(actor) = 32),
 	CONSTRAINT ck_dual_request_lapses_at CHECK (lapses_at > asked_at),
@@ -859,7 +862,7 @@ CREATE FUNCTION dual_request_before_insert() RETURNS trigger LANGUAGE plpgsql AS
 -- end
 CREATE TRIGGER dual_request_before_insert BEFORE INSERT ON dual_request FOR EACH ROW WHEN (NEW.state <> 'asked' OR NEW.approved_at IS NOT NULL) EXECUTE FUNCTION dual_request_before_insert()
 -- end
-CREATE FUNCTION dual_request_before_update_of_state() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NOT ((OLD.state = 'asked' AND NEW.state IN ('approved', 'refused')) OR (OLD.state = 'approved' AND NEW.state = 'refused')) THEN RAISE EXCEPTION 'dual_request: illegal transition' USING ERRCODE = '23514'; END IF; IF NEW.state = 'approved' AND 2 <> (SELECT count(*) FROM dual_vote v WHERE v.bucket = NEW.bucket AND v.request_id = NEW.id AND v.verdict = 'yes' AND v.actor <> NEW.actor AND v.staff <> NEW.staff) THEN RAISE EXCEPTION 'dual_request: approved without two others' USING ERRCODE = '23514'; END IF; IF NEW.state = 'approved' AND NOT EXISTS (SELECT 1 FROM dual_vote v WHERE v.bucket = NEW.bucket AND v.request_id = NEW.id AND v.place = 2 AND v.voted_at = NEW.approved_at) THEN RAISE EXCEPTION 'dual_request: approved at another time than by the second yes' USING ERRCODE = '23514'; END IF; IF NEW.state = 'refused' AND NOT EXISTS (SELECT 1 FROM dual_vote v WHERE v.bucket = NEW.bucket AND v.request_id = NEW.id AND v.verdict = 'no') THEN RAISE EXCEPTION 'dual_request: refused without a no' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
+CREATE FUNCTION dual_request_before_update_of_state() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NOT ((OLD.state = 'asked' AND NEW.state IN ('approved', 'refused')) OR (OLD.state = 'approved' AND NEW.state = 'refused')) THEN RAISE EXCEPTION 'dual_request: illegal transition' USING ERRCODE = '23514'; END IF; IF NEW.state = 'approved' AND (CASE NEW.kind WHEN 'minor_read' THEN 1 ELSE 2 END) <> (SELECT count(*) FROM dual_vote v WHERE v.bucket = NEW.bucket AND v.request_id = NEW.id AND v.verdict = 'yes' AND v.actor <> NEW.actor AND v.staff <> NEW.staff) THEN RAISE EXCEPTION 'dual_request: approved without the others it takes' USING ERRCODE = '23514'; END IF; IF NEW.state = 'approved' AND NOT EXISTS (SELECT 1 FROM dual_vote v WHERE v.bucket = NEW.bucket AND v.request_id = NEW.id AND v.place = (CASE NEW.kind WHEN 'minor_read' THEN 1 ELSE 2 END) AND v.voted_at = NEW.approved_at) THEN RAISE EXCEPTION 'dual_request: approved at another time than by the last yes' USING ERRCODE = '23514'; END IF; IF NEW.state = 'refused' AND NOT EXISTS (SELECT 1 FROM dual_vote v WHERE v.bucket = NEW.bucket AND v.request_id = NEW.id AND v.verdict = 'no') THEN RAISE EXCEPTION 'dual_request: refused without a no' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
 -- end
 CREATE TRIGGER dual_request_before_update_of_state BEFORE UPDATE OF state ON dual_request FOR EACH ROW WHEN (NEW.state <> OLD.state) EXECUTE FUNCTION dual_request_before_update_of_state()
 -- end
@@ -1277,7 +1280,7 @@ CREATE FUNCTION dual_vote_before_insert() RETURNS trigger LANGUAGE plpgsql AS $$
 -- end
 CREATE TRIGGER dual_vote_before_insert BEFORE INSERT ON dual_vote FOR EACH ROW EXECUTE FUNCTION dual_vote_before_insert()
 -- end
-CREATE FUNCTION dual_vote_after_insert() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN UPDATE dual_request SET state = 'approved', approved_at = NEW.voted_at, window_to = NEW.voted_at + 900000 WHERE bucket = NEW.bucket AND id = NEW.request_id AND NEW.place = 2; UPDATE dual_request SET state = 'refused' WHERE bucket = NEW.bucket AND id = NEW.request_id AND NEW.verdict = 'no'; RETURN NEW; END $$
+CREATE FUNCTION dual_vote_after_insert() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN UPDATE dual_request SET state = 'approved', approved_at = NEW.voted_at, window_to = NEW.voted_at + 900000 WHERE bucket = NEW.bucket AND id = NEW.request_id AND NEW.place = (CASE kind WHEN 'minor_read' THEN 1 ELSE 2 END); UPDATE dual_request SET state = 'refused' WHERE bucket = NEW.bucket AND id = NEW.request_id AND NEW.verdict = 'no'; RETURN NEW; END $$
 -- end
 CREATE TRIGGER dual_vote_after_insert AFTER INSERT ON dual_vote FOR EACH ROW EXECUTE FUNCTION dual_vote_after_insert()
 -- end
@@ -1547,6 +1550,51 @@ ALTER TABLE trace_stage ENABLE ROW LEVEL SECURITY
 -- end
 CREATE POLICY own ON trace_stage USING (tenant = (SELECT perusal_tenant())) WITH CHECK (tenant = (SELECT perusal_tenant()) AND (EXISTS (SELECT 1 FROM trace r WHERE r.id = trace_stage.trace)))
 -- end
+CREATE TABLE backchannel_ping (
+	bucket INTEGER NOT NULL,
+	request_id BYTEA NOT NULL,
+	client_id TEXT NOT NULL,
+	sealed BYTEA,
+	until BIGINT NOT NULL,
+	attempts INTEGER NOT NULL,
+	lease INTEGER NOT NULL,
+	next_at BIGINT NOT NULL,
+	code TEXT,
+	delivered_at BIGINT,
+	failed_at BIGINT,
+	CONSTRAINT pk_backchannel_ping PRIMARY KEY (bucket, request_id),
+	CONSTRAINT ck_backchannel_ping_ended CHECK (delivered_at IS NULL OR failed_at IS NULL),
+	CONSTRAINT ck_backchannel_ping_sealed CHECK ((sealed IS NULL) = (delivered_at IS NOT NULL OR failed_at IS NOT NULL)),
+	CONSTRAINT fk_backchannel_ping_consent_request FOREIGN KEY(bucket, request_id) REFERENCES consent_request (bucket, id),
+	CONSTRAINT fk_backchannel_ping_client_id FOREIGN KEY(client_id) REFERENCES client (client_id)
+)
+-- end
+CREATE INDEX ix_backchannel_ping_due ON backchannel_ping (client_id, next_at) WHERE delivered_at IS NULL AND failed_at IS NULL
+-- end
+CREATE FUNCTION backchannel_ping_before_update() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'backchannel_ping: these columns never change' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
+-- end
+CREATE TRIGGER backchannel_ping_before_update BEFORE UPDATE ON backchannel_ping FOR EACH ROW WHEN (NEW.bucket IS DISTINCT FROM OLD.bucket OR NEW.request_id IS DISTINCT FROM OLD.request_id OR NEW.client_id IS DISTINCT FROM OLD.client_id OR NEW.until IS DISTINCT FROM OLD.until) EXECUTE FUNCTION backchannel_ping_before_update()
+-- end
+CREATE FUNCTION backchannel_ping_stays() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'backchannel_ping: rows stay' USING ERRCODE = '23514'; END $$
+-- end
+CREATE TRIGGER backchannel_ping_stays BEFORE DELETE OR TRUNCATE ON backchannel_ping FOR EACH STATEMENT EXECUTE FUNCTION backchannel_ping_stays()
+-- end
+CREATE FUNCTION backchannel_ping_before_update_of_sealed() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'backchannel_ping: sealed once, and then gone' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
+-- end
+CREATE TRIGGER backchannel_ping_before_update_of_sealed BEFORE UPDATE OF sealed ON backchannel_ping FOR EACH ROW WHEN (NEW.sealed IS NOT NULL AND NEW.sealed IS DISTINCT FROM OLD.sealed) EXECUTE FUNCTION backchannel_ping_before_update_of_sealed()
+-- end
+CREATE FUNCTION backchannel_ping_before_update_of_delivered_at() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'backchannel_ping: delivered for good' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
+-- end
+CREATE TRIGGER backchannel_ping_before_update_of_delivered_at BEFORE UPDATE OF delivered_at ON backchannel_ping FOR EACH ROW WHEN (OLD.delivered_at IS NOT NULL AND NEW.delivered_at IS DISTINCT FROM OLD.delivered_at) EXECUTE FUNCTION backchannel_ping_before_update_of_delivered_at()
+-- end
+CREATE FUNCTION backchannel_ping_before_update_of_lease() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'backchannel_ping: leases are counted upwards' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
+-- end
+CREATE TRIGGER backchannel_ping_before_update_of_lease BEFORE UPDATE OF lease ON backchannel_ping FOR EACH ROW WHEN (NEW.lease <= OLD.lease) EXECUTE FUNCTION backchannel_ping_before_update_of_lease()
+-- end
+ALTER TABLE backchannel_ping ENABLE ROW LEVEL SECURITY
+-- end
+CREATE POLICY own ON backchannel_ping USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0 AND (EXISTS (SELECT 1 FROM client r WHERE r.client_id = backchannel_ping.client_id)))
+-- end
 CREATE TABLE backchannel_request (
 	bucket INTEGER NOT NULL,
 	request_id BYTEA NOT NULL,
@@ -1602,15 +1650,11 @@ CREATE TABLE guardian_showing (
 -- end
 CREATE INDEX ix_guardian_showing_subject ON guardian_showing (subject, bucket)
 -- end
-CREATE FUNCTION guardian_showing_no_update() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'guardian_showing: rows stay as long as the ward does' USING ERRCODE = '23514'; END IF; RETURN OLD; END $$
+CREATE FUNCTION guardian_showing_stays() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF TG_OP = 'DELETE' THEN IF NOT EXISTS (SELECT 1 FROM person p WHERE p.bucket = OLD.bucket AND p.subject = OLD.subject AND p.state <> 'erased') THEN RETURN OLD; END IF; END IF; RAISE EXCEPTION 'guardian_showing: rows stay as long as the ward does' USING ERRCODE = '23514'; END $$
 -- end
-CREATE TRIGGER guardian_showing_no_update BEFORE UPDATE ON guardian_showing FOR EACH ROW EXECUTE FUNCTION guardian_showing_no_update()
+CREATE TRIGGER guardian_showing_stays BEFORE UPDATE OR DELETE ON guardian_showing FOR EACH ROW EXECUTE FUNCTION guardian_showing_stays()
 -- end
-CREATE FUNCTION guardian_showing_no_delete() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF EXISTS (SELECT 1 FROM person WHERE bucket = OLD.bucket AND subject = OLD.subject AND state <> 'erased') THEN RAISE EXCEPTION 'guardian_showing: rows stay as long as the ward does' USING ERRCODE = '23514'; END IF; RETURN OLD; END $$
--- end
-CREATE TRIGGER guardian_showing_no_delete BEFORE DELETE ON guardian_showing FOR EACH ROW EXECUTE FUNCTION guardian_showing_no_delete()
--- end
-CREATE TRIGGER guardian_showing_no_truncate BEFORE TRUNCATE ON guardian_showing FOR EACH STATEMENT EXECUTE FUNCTION guardian_showing_no_update()
+CREATE TRIGGER guardian_showing_no_truncate BEFORE TRUNCATE ON guardian_showing FOR EACH STATEMENT EXECUTE FUNCTION guardian_showing_stays()
 -- end
 ALTER TABLE guardian_showing ENABLE ROW LEVEL SECURITY
 -- end
@@ -1969,7 +2013,6 @@ CREATE TABLE guarded_step (
 	CONSTRAINT pk_guarded_step PRIMARY KEY (bucket, grant_id, number),
 	CONSTRAINT ck_guarded_step_step CHECK (step IN ('approved', 'suspended', 'confirmed', 'withdrawn')),
 	CONSTRAINT ck_guarded_step_link CHECK ((guardian IS NULL) = (guardian_from IS NULL)),
-	CONSTRAINT ck_guarded_step_guardian CHECK (step = 'confirmed' OR guardian IS NOT NULL),
 	CONSTRAINT ck_guarded_step_first CHECK ((number = 0) = (step = 'approved')),
 	CONSTRAINT fk_guarded_step_consent_grant FOREIGN KEY(bucket, grant_id) REFERENCES consent_grant (bucket, id) DEFERRABLE INITIALLY DEFERRED,
 	CONSTRAINT fk_guarded_step_guardianship FOREIGN KEY(bucket, subject, guardian, guardian_from) REFERENCES guardianship (bucket, ward, guardian, valid_from),
@@ -1990,7 +2033,7 @@ CREATE FUNCTION consent_grant_before_update_of_state_guarded() RETURNS trigger L
 -- end
 CREATE TRIGGER consent_grant_before_update_of_state_guarded BEFORE UPDATE OF state ON consent_grant FOR EACH ROW WHEN (NEW.state = 'active' AND OLD.state = 'suspended') EXECUTE FUNCTION consent_grant_before_update_of_state_guarded()
 -- end
-CREATE FUNCTION guarded_step_before_insert() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.guardian IS NOT NULL AND NEW.step <> 'suspended' AND NOT EXISTS (SELECT 1 FROM guardianship l WHERE l.bucket = NEW.bucket AND l.ward = NEW.subject AND l.guardian = NEW.guardian AND l.valid_from = NEW.guardian_from AND l.ended_at IS NULL AND l.valid_from <= NEW.at AND (l.valid_until IS NULL OR NEW.at < l.valid_until) FOR SHARE) THEN RAISE EXCEPTION 'guarded_step: the guardian does not stand for the ward' USING ERRCODE = '23514'; END IF; IF NEW.guardian IS NULL AND EXISTS (SELECT 1 FROM guardianship l WHERE l.bucket = NEW.bucket AND l.ward = NEW.subject AND l.ended_at IS NULL AND l.valid_from <= NEW.at AND (l.valid_until IS NULL OR NEW.at < l.valid_until) AND (l.decides_until IS NULL OR NEW.at < l.decides_until)) THEN RAISE EXCEPTION 'guarded_step: a ward has a guardian who decides' USING ERRCODE = '23514'; END IF; IF NEW.step = 'confirmed' AND NOT EXISTS (SELECT 1 FROM guarded_step s WHERE s.bucket = NEW.bucket AND s.grant_id = NEW.grant_id AND s.step IN ('suspended') AND NOT EXISTS (SELECT 1 FROM guarded_step t WHERE t.bucket = s.bucket AND t.grant_id = s.grant_id AND t.number > s.number)) THEN RAISE EXCEPTION 'guarded_step: only what is suspended is confirmed' USING ERRCODE = '23514'; END IF; IF NEW.number > 0 AND NOT EXISTS (SELECT 1 FROM consent_grant g WHERE g.bucket = NEW.bucket AND g.id = NEW.grant_id AND g.subject = NEW.subject) THEN RAISE EXCEPTION 'guarded_step: the consent is of somebody else' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
+CREATE FUNCTION guarded_step_before_insert() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.guardian IS NOT NULL AND NEW.step <> 'suspended' AND NOT EXISTS (SELECT 1 FROM guardianship l WHERE l.bucket = NEW.bucket AND l.ward = NEW.subject AND l.guardian = NEW.guardian AND l.valid_from = NEW.guardian_from AND l.ended_at IS NULL AND l.valid_from <= NEW.at AND (l.valid_until IS NULL OR NEW.at < l.valid_until) FOR SHARE) THEN RAISE EXCEPTION 'guarded_step: the guardian does not stand for the ward' USING ERRCODE = '23514'; END IF; IF NEW.guardian IS NULL AND EXISTS (SELECT 1 FROM guardianship l WHERE l.bucket = NEW.bucket AND l.ward = NEW.subject AND l.ended_at IS NULL AND l.valid_from <= NEW.at AND (l.valid_until IS NULL OR NEW.at < l.valid_until) AND (l.decides_until IS NULL OR NEW.at < l.decides_until)) THEN RAISE EXCEPTION 'guarded_step: a ward has a guardian who decides' USING ERRCODE = '23514'; END IF; IF NEW.step <> 'confirmed' AND NEW.guardian IS NULL THEN RAISE EXCEPTION 'guarded_step: only a confirmation is the word of the ward' USING ERRCODE = '23514'; END IF; IF NEW.step = 'confirmed' AND NOT EXISTS (SELECT 1 FROM guarded_step s WHERE s.bucket = NEW.bucket AND s.grant_id = NEW.grant_id AND s.step IN ('suspended') AND NOT EXISTS (SELECT 1 FROM guarded_step t WHERE t.bucket = s.bucket AND t.grant_id = s.grant_id AND t.number > s.number)) THEN RAISE EXCEPTION 'guarded_step: only what is suspended is confirmed' USING ERRCODE = '23514'; END IF; IF NEW.number > 0 AND NOT EXISTS (SELECT 1 FROM consent_grant g WHERE g.bucket = NEW.bucket AND g.id = NEW.grant_id AND g.subject = NEW.subject) THEN RAISE EXCEPTION 'guarded_step: the consent is of somebody else' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
 -- end
 CREATE TRIGGER guarded_step_before_insert BEFORE INSERT ON guarded_step FOR EACH ROW EXECUTE FUNCTION guarded_step_before_insert()
 -- end
@@ -1998,15 +2041,17 @@ CREATE FUNCTION guardianship_before_update_of_ended_at_guarded() RETURNS trigger
 -- end
 CREATE TRIGGER guardianship_before_update_of_ended_at_guarded BEFORE UPDATE OF ended_at ON guardianship FOR EACH ROW EXECUTE FUNCTION guardianship_before_update_of_ended_at_guarded()
 -- end
-CREATE FUNCTION guarded_step_no_update() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'guarded_step: rows stay as long as the ward does' USING ERRCODE = '23514'; END IF; RETURN OLD; END $$
+CREATE FUNCTION guarded_step_before_update() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'guarded_step: these columns never change' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
 -- end
-CREATE TRIGGER guarded_step_no_update BEFORE UPDATE ON guarded_step FOR EACH ROW EXECUTE FUNCTION guarded_step_no_update()
+CREATE TRIGGER guarded_step_before_update BEFORE UPDATE ON guarded_step FOR EACH ROW WHEN (NEW.bucket IS DISTINCT FROM OLD.bucket OR NEW.grant_id IS DISTINCT FROM OLD.grant_id OR NEW.number IS DISTINCT FROM OLD.number OR NEW.id IS DISTINCT FROM OLD.id OR NEW.subject IS DISTINCT FROM OLD.subject OR NEW.step IS DISTINCT FROM OLD.step OR NEW.at IS DISTINCT FROM OLD.at OR NEW.ledger_year IS DISTINCT FROM OLD.ledger_year) EXECUTE FUNCTION guarded_step_before_update()
 -- end
-CREATE FUNCTION guarded_step_no_delete() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF EXISTS (SELECT 1 FROM person WHERE bucket = OLD.bucket AND subject = OLD.subject AND state <> 'erased') THEN RAISE EXCEPTION 'guarded_step: rows stay as long as the ward does' USING ERRCODE = '23514'; END IF; RETURN OLD; END $$
+CREATE FUNCTION guarded_step_stays() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'guarded_step: rows stay' USING ERRCODE = '23514'; END $$
 -- end
-CREATE TRIGGER guarded_step_no_delete BEFORE DELETE ON guarded_step FOR EACH ROW EXECUTE FUNCTION guarded_step_no_delete()
+CREATE TRIGGER guarded_step_stays BEFORE DELETE OR TRUNCATE ON guarded_step FOR EACH STATEMENT EXECUTE FUNCTION guarded_step_stays()
 -- end
-CREATE TRIGGER guarded_step_no_truncate BEFORE TRUNCATE ON guarded_step FOR EACH STATEMENT EXECUTE FUNCTION guarded_step_no_update()
+CREATE FUNCTION guarded_step_before_update_forgets() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.guardian IS NOT NULL OR EXISTS (SELECT 1 FROM person p WHERE p.bucket = NEW.bucket AND p.subject = NEW.subject AND p.state <> 'erased') THEN RAISE EXCEPTION 'guarded_step: the guardian is only forgotten, with the ward' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
+-- end
+CREATE TRIGGER guarded_step_before_update_forgets BEFORE UPDATE ON guarded_step FOR EACH ROW EXECUTE FUNCTION guarded_step_before_update_forgets()
 -- end
 ALTER TABLE guarded_step ENABLE ROW LEVEL SECURITY
 -- end
@@ -2140,7 +2185,7 @@ CREATE TRIGGER use_stays BEFORE DELETE OR TRUNCATE ON use FOR EACH STATEMENT EXE
 -- end
 ALTER TABLE use SET (fillfactor = 50)
 -- end
-CREATE FUNCTION use_before_insert() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.spent <> 0 OR NEW.voided_at IS NOT NULL OR NOT EXISTS (SELECT 1 FROM consent_grant g WHERE g.bucket = NEW.bucket AND g.id = NEW.grant_id AND g.state = 'active' AND NEW.quota <= g.max_uses - g.used AND NEW.minted_at < g.window_to) THEN RAISE EXCEPTION 'use: only an active grant with uses left mints a use' USING ERRCODE = '23514'; END IF; IF EXISTS (SELECT 1 FROM consent_grant g WHERE g.bucket = NEW.bucket AND g.id = NEW.grant_id AND NOT (g.parent_grant IS NULL OR EXISTS (SELECT 1 FROM consent_grant p3 WHERE p3.bucket = g.bucket AND p3.id = g.parent_grant AND p3.state = 'active' AND (p3.parent_grant IS NULL OR EXISTS (SELECT 1 FROM consent_grant p2 WHERE p2.bucket = p3.bucket AND p2.id = p3.parent_grant AND p2.state = 'active' AND (p2.parent_grant IS NULL OR EXISTS (SELECT 1 FROM consent_grant p1 WHERE p1.bucket = p2.bucket AND p1.id = p2.parent_grant AND p1.state = 'active' AND 1 = 1))))))) THEN RAISE EXCEPTION 'use: a use needs everything above its grant active' USING ERRCODE = '23514'; END IF; IF EXISTS (SELECT 1 FROM consent_grant g WHERE g.bucket = NEW.bucket AND g.id = NEW.grant_id AND g.fields <> NEW.fields AND (NEW.fields = '[]' OR EXISTS (SELECT 1 FROM jsonb_array_elements_text(NEW.fields::jsonb) AS e(value) WHERE value NOT IN (SELECT value FROM jsonb_array_elements_text(g.fields::jsonb) AS e(value))))) THEN RAISE EXCEPTION 'use: fields beyond the grant' USING ERRCODE = '23514'; END IF; IF NEW.refresh_hash IS NOT NULL AND NOT EXISTS (SELECT 1 FROM refresh_token r WHERE r.bucket = NEW.bucket AND r.hash = NEW.refresh_hash AND r.voided_at IS NULL AND NEW.minted_at < r.expires_at) THEN RAISE EXCEPTION 'use: a refresh token that is voided or over mints nothing' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
+CREATE FUNCTION use_before_insert() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.spent <> 0 OR NEW.voided_at IS NOT NULL OR NOT EXISTS (SELECT 1 FROM consent_grant g WHERE g.bucket = NEW.bucket AND g.id = NEW.grant_id AND g.state = 'active' AND NEW.quota <= g.max_uses - g.used AND NEW.minted_at < g.window_to) THEN RAISE EXCEPTION 'use: only an active grant with uses left mints a use' USING ERRCODE = '23514'; END IF; IF EXISTS (SELECT 1 FROM consent_grant g WHERE g.bucket = NEW.bucket AND g.id = NEW.grant_id AND NOT (g.parent_grant IS NULL OR EXISTS (SELECT 1 FROM consent_grant p3 WHERE p3.bucket = g.bucket AND p3.id = g.parent_grant AND p3.state = 'active' AND (p3.parent_grant IS NULL OR EXISTS (SELECT 1 FROM consent_grant p2 WHERE p2.bucket = p3.bucket AND p2.id = p3.parent_grant AND p2.state = 'active' AND (p2.parent_grant IS NULL OR EXISTS (SELECT 1 FROM consent_grant p1 WHERE p1.bucket = p2.bucket AND p1.id = p2.parent_grant AND p1.state = 'active' AND 1 = 1))))))) THEN RAISE EXCEPTION 'use: a use needs everything above its grant active' USING ERRCODE = '23514'; END IF; IF EXISTS (SELECT 1 FROM recipient h WHERE h.id = NEW.recipient_id AND h.kind = 'staff') AND NOT EXISTS (SELECT 1 FROM staff_read s WHERE s.bucket = NEW.bucket AND s.use_id = NEW.id AND s.grant_id = NEW.grant_id AND s.fields = NEW.fields) THEN RAISE EXCEPTION 'use: the house reads by name and holds no tokens' USING ERRCODE = '23514'; END IF; IF EXISTS (SELECT 1 FROM consent_grant g WHERE g.bucket = NEW.bucket AND g.id = NEW.grant_id AND g.fields <> NEW.fields AND (NEW.fields = '[]' OR EXISTS (SELECT 1 FROM jsonb_array_elements_text(NEW.fields::jsonb) AS e(value) WHERE value NOT IN (SELECT value FROM jsonb_array_elements_text(g.fields::jsonb) AS e(value))))) THEN RAISE EXCEPTION 'use: fields beyond the grant' USING ERRCODE = '23514'; END IF; IF NEW.refresh_hash IS NOT NULL AND NOT EXISTS (SELECT 1 FROM refresh_token r WHERE r.bucket = NEW.bucket AND r.hash = NEW.refresh_hash AND r.voided_at IS NULL AND NEW.minted_at < r.expires_at) THEN RAISE EXCEPTION 'use: a refresh token that is voided or over mints nothing' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
 -- end
 CREATE TRIGGER use_before_insert BEFORE INSERT ON use FOR EACH ROW EXECUTE FUNCTION use_before_insert()
 -- end

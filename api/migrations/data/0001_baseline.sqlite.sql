@@ -432,16 +432,18 @@ CREATE TABLE recipient (
 	event_uri TEXT,
 	created_at BIGINT NOT NULL,
 	suspended_at BIGINT,
+	kind TEXT DEFAULT 'organisation' NOT NULL,
 	jurisdiction TEXT DEFAULT 'CN' NOT NULL,
 	country TEXT DEFAULT 'CN' NOT NULL,
 	erase_days INTEGER DEFAULT '15' NOT NULL,
 	tenant BLOB DEFAULT (x'') NOT NULL,
 	CONSTRAINT pk_recipient PRIMARY KEY (id),
+	CONSTRAINT ck_recipient_kind CHECK (kind IN ('organisation', 'staff')),
 	CONSTRAINT ck_recipient_erase_days CHECK (erase_days BETWEEN 1 AND 3660),
 	CONSTRAINT uq_recipient_registration_no UNIQUE (registration_no, tenant)
 )
 -- end
-CREATE TRIGGER recipient_before_update BEFORE UPDATE ON recipient WHEN NEW.id IS NOT OLD.id OR NEW.legal_name IS NOT OLD.legal_name OR NEW.registration_no IS NOT OLD.registration_no OR NEW.created_at IS NOT OLD.created_at OR NEW.jurisdiction IS NOT OLD.jurisdiction OR NEW.country IS NOT OLD.country OR NEW.tenant IS NOT OLD.tenant BEGIN SELECT RAISE(ABORT, 'recipient: these columns never change') WHERE 1 = 1; END
+CREATE TRIGGER recipient_before_update BEFORE UPDATE ON recipient WHEN NEW.id IS NOT OLD.id OR NEW.legal_name IS NOT OLD.legal_name OR NEW.registration_no IS NOT OLD.registration_no OR NEW.created_at IS NOT OLD.created_at OR NEW.kind IS NOT OLD.kind OR NEW.jurisdiction IS NOT OLD.jurisdiction OR NEW.country IS NOT OLD.country OR NEW.tenant IS NOT OLD.tenant BEGIN SELECT RAISE(ABORT, 'recipient: these columns never change') WHERE 1 = 1; END
 -- end
 CREATE TRIGGER recipient_no_delete BEFORE DELETE ON recipient BEGIN SELECT RAISE(ABORT, 'recipient: rows stay'); END
 -- end
@@ -582,6 +584,7 @@ CREATE TABLE client (
 	jwks TEXT,
 	jwks_uri TEXT,
 	redirect_uris TEXT NOT NULL,
+	notification_uri TEXT,
 	created_at BIGINT NOT NULL,
 	suspended_at BIGINT,
 	tenant BLOB DEFAULT (x'') NOT NULL,
@@ -629,10 +632,10 @@ CREATE TABLE dual_request (
 	window_to BIGINT,
 	ledger_year INTEGER NOT NULL,
 	CONSTRAINT pk_dual_request PRIMARY KEY (bucket, id),
-	CONSTRAINT ck_dual_request_kind CHECK (kind IN ('break_glass', 'population_scan')),
+	CONSTRAINT ck_dual_request_kind CHECK (kind IN ('break_glass', 'population_scan', 'minor_read')),
 	CONSTRAINT ck_dual_request_reason CHECK (reason IN ('life_at_risk', 'court_order', 'authority_demand', 'person_asked', 'leak_investigation', 'fault_repair')),
 	CONSTRAINT ck_dual_request_state CHECK (state IN ('asked', 'approved', 'refused')),
-	CONSTRAINT ck_dual_request_subject CHECK ((kind = 'break_glass') = (subject IS NOT NULL)),
+	CONSTRAINT ck_dual_request_subject CHECK ((kind <> 'population_scan') = (subject IS NOT NULL)),
 	CONSTRAINT ck_dual_request_scope CHECK ((kind = 'population_scan') = (scope <> '')),
 	CONSTRAINT ck_dual_request_actor CHECK (length(actor) = 32),
 	CONSTRAINT ck_dual_request_lapses_at CHECK (lapses_at > asked_at),
@@ -653,7 +656,7 @@ CREATE TRIGGER dual_request_no_delete BEFORE DELETE ON dual_request BEGIN SELECT
 -- end
 CREATE TRIGGER dual_request_before_insert BEFORE INSERT ON dual_request WHEN NEW.state <> 'asked' OR NEW.approved_at IS NOT NULL BEGIN SELECT RAISE(ABORT, 'dual_request: a request is born asked') WHERE 1 = 1; END
 -- end
-CREATE TRIGGER dual_request_before_update_of_state BEFORE UPDATE OF state ON dual_request WHEN NEW.state <> OLD.state BEGIN SELECT RAISE(ABORT, 'dual_request: illegal transition') WHERE NOT ((OLD.state = 'asked' AND NEW.state IN ('approved', 'refused')) OR (OLD.state = 'approved' AND NEW.state = 'refused')); SELECT RAISE(ABORT, 'dual_request: approved without two others') WHERE NEW.state = 'approved' AND 2 <> (SELECT count(*) FROM dual_vote v WHERE v.bucket = NEW.bucket AND v.request_id = NEW.id AND v.verdict = 'yes' AND v.actor <> NEW.actor AND v.staff <> NEW.staff); SELECT RAISE(ABORT, 'dual_request: approved at another time than by the second yes') WHERE NEW.state = 'approved' AND NOT EXISTS (SELECT 1 FROM dual_vote v WHERE v.bucket = NEW.bucket AND v.request_id = NEW.id AND v.place = 2 AND v.voted_at = NEW.approved_at); SELECT RAISE(ABORT, 'dual_request: refused without a no') WHERE NEW.state = 'refused' AND NOT EXISTS (SELECT 1 FROM dual_vote v WHERE v.bucket = NEW.bucket AND v.request_id = NEW.id AND v.verdict = 'no'); END
+CREATE TRIGGER dual_request_before_update_of_state BEFORE UPDATE OF state ON dual_request WHEN NEW.state <> OLD.state BEGIN SELECT RAISE(ABORT, 'dual_request: illegal transition') WHERE NOT ((OLD.state = 'asked' AND NEW.state IN ('approved', 'refused')) OR (OLD.state = 'approved' AND NEW.state = 'refused')); SELECT RAISE(ABORT, 'dual_request: approved without the others it takes') WHERE NEW.state = 'approved' AND (CASE NEW.kind WHEN 'minor_read' THEN 1 ELSE 2 END) <> (SELECT count(*) FROM dual_vote v WHERE v.bucket = NEW.bucket AND v.request_id = NEW.id AND v.verdict = 'yes' AND v.actor <> NEW.actor AND v.staff <> NEW.staff); SELECT RAISE(ABORT, 'dual_request: approved at another time than by the last yes') WHERE NEW.state = 'approved' AND NOT EXISTS (SELECT 1 FROM dual_vote v WHERE v.bucket = NEW.bucket AND v.request_id = NEW.id AND v.place = (CASE NEW.kind WHEN 'minor_read' THEN 1 ELSE 2 END) AND v.voted_at = NEW.approved_at); SELECT RAISE(ABORT, 'dual_request: refused without a no') WHERE NEW.state = 'refused' AND NOT EXISTS (SELECT 1 FROM dual_vote v WHERE v.bucket = NEW.bucket AND v.request_id = NEW.id AND v.verdict = 'no'); END
 -- end
 CREATE TRIGGER dual_request_before_update_of_approved_at BEFORE UPDATE OF approved_at ON dual_request WHEN NEW.approved_at IS NOT OLD.approved_at AND NOT (OLD.state = 'asked' AND NEW.state = 'approved') BEGIN SELECT RAISE(ABORT, 'dual_request: an approval is given once') WHERE 1 = 1; END
 -- end
@@ -985,7 +988,7 @@ CREATE TRIGGER dual_vote_no_delete BEFORE DELETE ON dual_vote BEGIN SELECT RAISE
 -- end
 CREATE TRIGGER dual_vote_before_insert BEFORE INSERT ON dual_vote BEGIN SELECT RAISE(ABORT, 'dual_vote: nobody approves a request of their own') WHERE NEW.verdict = 'yes' AND EXISTS (SELECT 1 FROM dual_request r WHERE r.bucket = NEW.bucket AND r.id = NEW.request_id AND (r.actor = NEW.actor OR r.staff = NEW.staff)); SELECT RAISE(ABORT, 'dual_vote: nothing to say yes to') WHERE NEW.verdict = 'yes' AND NOT EXISTS (SELECT 1 FROM dual_request r WHERE r.bucket = NEW.bucket AND r.id = NEW.request_id AND r.state = 'asked' AND NEW.voted_at >= r.asked_at AND NEW.voted_at < r.lapses_at); SELECT RAISE(ABORT, 'dual_vote: nothing to say no to') WHERE NEW.verdict = 'no' AND NOT EXISTS (SELECT 1 FROM dual_request r WHERE r.bucket = NEW.bucket AND r.id = NEW.request_id AND r.state IN ('asked', 'approved')); SELECT RAISE(ABORT, 'dual_vote: a yes out of turn') WHERE NEW.verdict = 'yes' AND NEW.place <> 1 + (SELECT count(*) FROM dual_vote v WHERE v.bucket = NEW.bucket AND v.request_id = NEW.request_id AND v.verdict = 'yes'); END
 -- end
-CREATE TRIGGER dual_vote_after_insert AFTER INSERT ON dual_vote BEGIN UPDATE dual_request SET state = 'approved', approved_at = NEW.voted_at, window_to = NEW.voted_at + 900000 WHERE bucket = NEW.bucket AND id = NEW.request_id AND NEW.place = 2; UPDATE dual_request SET state = 'refused' WHERE bucket = NEW.bucket AND id = NEW.request_id AND NEW.verdict = 'no'; END
+CREATE TRIGGER dual_vote_after_insert AFTER INSERT ON dual_vote BEGIN UPDATE dual_request SET state = 'approved', approved_at = NEW.voted_at, window_to = NEW.voted_at + 900000 WHERE bucket = NEW.bucket AND id = NEW.request_id AND NEW.place = (CASE kind WHEN 'minor_read' THEN 1 ELSE 2 END); UPDATE dual_request SET state = 'refused' WHERE bucket = NEW.bucket AND id = NEW.request_id AND NEW.verdict = 'no'; END
 -- end
 CREATE TABLE emergency_read (
 	bucket INTEGER NOT NULL,
@@ -1189,6 +1192,37 @@ CREATE TABLE trace_stage (
 	CONSTRAINT fk_trace_stage_trace FOREIGN KEY(trace) REFERENCES trace (id)
 )
 -- end
+CREATE TABLE backchannel_ping (
+	bucket INTEGER NOT NULL,
+	request_id BLOB NOT NULL,
+	client_id TEXT NOT NULL,
+	sealed BLOB,
+	until BIGINT NOT NULL,
+	attempts INTEGER NOT NULL,
+	lease INTEGER NOT NULL,
+	next_at BIGINT NOT NULL,
+	code TEXT,
+	delivered_at BIGINT,
+	failed_at BIGINT,
+	CONSTRAINT pk_backchannel_ping PRIMARY KEY (bucket, request_id),
+	CONSTRAINT ck_backchannel_ping_ended CHECK (delivered_at IS NULL OR failed_at IS NULL),
+	CONSTRAINT ck_backchannel_ping_sealed CHECK ((sealed IS NULL) = (delivered_at IS NOT NULL OR failed_at IS NOT NULL)),
+	CONSTRAINT fk_backchannel_ping_consent_request FOREIGN KEY(bucket, request_id) REFERENCES consent_request (bucket, id),
+	CONSTRAINT fk_backchannel_ping_client_id FOREIGN KEY(client_id) REFERENCES client (client_id)
+)
+-- end
+CREATE INDEX ix_backchannel_ping_due ON backchannel_ping (client_id, next_at) WHERE delivered_at IS NULL AND failed_at IS NULL
+-- end
+CREATE TRIGGER backchannel_ping_before_update BEFORE UPDATE ON backchannel_ping WHEN NEW.bucket IS NOT OLD.bucket OR NEW.request_id IS NOT OLD.request_id OR NEW.client_id IS NOT OLD.client_id OR NEW.until IS NOT OLD.until BEGIN SELECT RAISE(ABORT, 'backchannel_ping: these columns never change') WHERE 1 = 1; END
+-- end
+CREATE TRIGGER backchannel_ping_no_delete BEFORE DELETE ON backchannel_ping BEGIN SELECT RAISE(ABORT, 'backchannel_ping: rows stay'); END
+-- end
+CREATE TRIGGER backchannel_ping_before_update_of_sealed BEFORE UPDATE OF sealed ON backchannel_ping WHEN NEW.sealed IS NOT NULL AND NEW.sealed IS NOT OLD.sealed BEGIN SELECT RAISE(ABORT, 'backchannel_ping: sealed once, and then gone') WHERE 1 = 1; END
+-- end
+CREATE TRIGGER backchannel_ping_before_update_of_delivered_at BEFORE UPDATE OF delivered_at ON backchannel_ping WHEN OLD.delivered_at IS NOT NULL AND NEW.delivered_at IS NOT OLD.delivered_at BEGIN SELECT RAISE(ABORT, 'backchannel_ping: delivered for good') WHERE 1 = 1; END
+-- end
+CREATE TRIGGER backchannel_ping_before_update_of_lease BEFORE UPDATE OF lease ON backchannel_ping WHEN NEW.lease <= OLD.lease BEGIN SELECT RAISE(ABORT, 'backchannel_ping: leases are counted upwards') WHERE 1 = 1; END
+-- end
 CREATE TABLE backchannel_request (
 	bucket INTEGER NOT NULL,
 	request_id BLOB NOT NULL,
@@ -1236,9 +1270,9 @@ CREATE TABLE guardian_showing (
 -- end
 CREATE INDEX ix_guardian_showing_subject ON guardian_showing (subject, bucket)
 -- end
-CREATE TRIGGER guardian_showing_no_update BEFORE UPDATE ON guardian_showing WHEN 1 = 1 BEGIN SELECT RAISE(ABORT, 'guardian_showing: rows stay as long as the ward does'); END
+CREATE TRIGGER guardian_showing_no_update BEFORE UPDATE ON guardian_showing BEGIN SELECT RAISE(ABORT, 'guardian_showing is append-only'); END
 -- end
-CREATE TRIGGER guardian_showing_no_delete BEFORE DELETE ON guardian_showing WHEN EXISTS (SELECT 1 FROM person WHERE bucket = OLD.bucket AND subject = OLD.subject AND state <> 'erased') BEGIN SELECT RAISE(ABORT, 'guardian_showing: rows stay as long as the ward does'); END
+CREATE TRIGGER guardian_showing_no_delete BEFORE DELETE ON guardian_showing WHEN EXISTS (SELECT 1 FROM person p WHERE p.bucket = OLD.bucket AND p.subject = OLD.subject AND p.state <> 'erased') BEGIN SELECT RAISE(ABORT, 'guardian_showing: rows stay as long as the ward does'); END
 -- end
 CREATE TABLE incident_person (
 	bucket INTEGER NOT NULL,
@@ -1513,7 +1547,6 @@ CREATE TABLE guarded_step (
 	CONSTRAINT pk_guarded_step PRIMARY KEY (bucket, grant_id, number),
 	CONSTRAINT ck_guarded_step_step CHECK (step IN ('approved', 'suspended', 'confirmed', 'withdrawn')),
 	CONSTRAINT ck_guarded_step_link CHECK ((guardian IS NULL) = (guardian_from IS NULL)),
-	CONSTRAINT ck_guarded_step_guardian CHECK (step = 'confirmed' OR guardian IS NOT NULL),
 	CONSTRAINT ck_guarded_step_first CHECK ((number = 0) = (step = 'approved')),
 	CONSTRAINT fk_guarded_step_consent_grant FOREIGN KEY(bucket, grant_id) REFERENCES consent_grant (bucket, id) DEFERRABLE INITIALLY DEFERRED,
 	CONSTRAINT fk_guarded_step_guardianship FOREIGN KEY(bucket, subject, guardian, guardian_from) REFERENCES guardianship (bucket, ward, guardian, valid_from),
@@ -1528,13 +1561,15 @@ CREATE TRIGGER consent_grant_after_insert_guarded AFTER INSERT ON consent_grant 
 -- end
 CREATE TRIGGER consent_grant_before_update_of_state_guarded BEFORE UPDATE OF state ON consent_grant WHEN NEW.state = 'active' AND OLD.state = 'suspended' BEGIN SELECT RAISE(ABORT, 'consent_grant: a suspended consent of a ward needs to be confirmed') WHERE EXISTS (SELECT 1 FROM guarded_step s WHERE s.bucket = NEW.bucket AND s.grant_id = NEW.id AND s.step IN ('suspended') AND NOT EXISTS (SELECT 1 FROM guarded_step t WHERE t.bucket = s.bucket AND t.grant_id = s.grant_id AND t.number > s.number)); END
 -- end
-CREATE TRIGGER guarded_step_before_insert BEFORE INSERT ON guarded_step BEGIN SELECT RAISE(ABORT, 'guarded_step: the guardian does not stand for the ward') WHERE NEW.guardian IS NOT NULL AND NEW.step <> 'suspended' AND NOT EXISTS (SELECT 1 FROM guardianship l WHERE l.bucket = NEW.bucket AND l.ward = NEW.subject AND l.guardian = NEW.guardian AND l.valid_from = NEW.guardian_from AND l.ended_at IS NULL AND l.valid_from <= NEW.at AND (l.valid_until IS NULL OR NEW.at < l.valid_until)); SELECT RAISE(ABORT, 'guarded_step: a ward has a guardian who decides') WHERE NEW.guardian IS NULL AND EXISTS (SELECT 1 FROM guardianship l WHERE l.bucket = NEW.bucket AND l.ward = NEW.subject AND l.ended_at IS NULL AND l.valid_from <= NEW.at AND (l.valid_until IS NULL OR NEW.at < l.valid_until) AND (l.decides_until IS NULL OR NEW.at < l.decides_until)); SELECT RAISE(ABORT, 'guarded_step: only what is suspended is confirmed') WHERE NEW.step = 'confirmed' AND NOT EXISTS (SELECT 1 FROM guarded_step s WHERE s.bucket = NEW.bucket AND s.grant_id = NEW.grant_id AND s.step IN ('suspended') AND NOT EXISTS (SELECT 1 FROM guarded_step t WHERE t.bucket = s.bucket AND t.grant_id = s.grant_id AND t.number > s.number)); SELECT RAISE(ABORT, 'guarded_step: the consent is of somebody else') WHERE NEW.number > 0 AND NOT EXISTS (SELECT 1 FROM consent_grant g WHERE g.bucket = NEW.bucket AND g.id = NEW.grant_id AND g.subject = NEW.subject); END
+CREATE TRIGGER guarded_step_before_insert BEFORE INSERT ON guarded_step BEGIN SELECT RAISE(ABORT, 'guarded_step: the guardian does not stand for the ward') WHERE NEW.guardian IS NOT NULL AND NEW.step <> 'suspended' AND NOT EXISTS (SELECT 1 FROM guardianship l WHERE l.bucket = NEW.bucket AND l.ward = NEW.subject AND l.guardian = NEW.guardian AND l.valid_from = NEW.guardian_from AND l.ended_at IS NULL AND l.valid_from <= NEW.at AND (l.valid_until IS NULL OR NEW.at < l.valid_until)); SELECT RAISE(ABORT, 'guarded_step: a ward has a guardian who decides') WHERE NEW.guardian IS NULL AND EXISTS (SELECT 1 FROM guardianship l WHERE l.bucket = NEW.bucket AND l.ward = NEW.subject AND l.ended_at IS NULL AND l.valid_from <= NEW.at AND (l.valid_until IS NULL OR NEW.at < l.valid_until) AND (l.decides_until IS NULL OR NEW.at < l.decides_until)); SELECT RAISE(ABORT, 'guarded_step: only a confirmation is the word of the ward') WHERE NEW.step <> 'confirmed' AND NEW.guardian IS NULL; SELECT RAISE(ABORT, 'guarded_step: only what is suspended is confirmed') WHERE NEW.step = 'confirmed' AND NOT EXISTS (SELECT 1 FROM guarded_step s WHERE s.bucket = NEW.bucket AND s.grant_id = NEW.grant_id AND s.step IN ('suspended') AND NOT EXISTS (SELECT 1 FROM guarded_step t WHERE t.bucket = s.bucket AND t.grant_id = s.grant_id AND t.number > s.number)); SELECT RAISE(ABORT, 'guarded_step: the consent is of somebody else') WHERE NEW.number > 0 AND NOT EXISTS (SELECT 1 FROM consent_grant g WHERE g.bucket = NEW.bucket AND g.id = NEW.grant_id AND g.subject = NEW.subject); END
 -- end
 CREATE TRIGGER guardianship_before_update_of_ended_at_guarded BEFORE UPDATE OF ended_at ON guardianship BEGIN SELECT RAISE(ABORT, 'guardianship: a consent that was given through it is still active') WHERE EXISTS (SELECT 1 FROM guarded_step s JOIN consent_grant g ON g.bucket = s.bucket AND g.id = s.grant_id WHERE s.bucket = NEW.bucket AND s.subject = NEW.ward AND s.guardian = NEW.guardian AND s.guardian_from = NEW.valid_from AND s.step IN ('approved', 'confirmed') AND g.state = 'active' AND NOT EXISTS (SELECT 1 FROM guarded_step t WHERE t.bucket = s.bucket AND t.grant_id = s.grant_id AND t.number > s.number)); END
 -- end
-CREATE TRIGGER guarded_step_no_update BEFORE UPDATE ON guarded_step WHEN 1 = 1 BEGIN SELECT RAISE(ABORT, 'guarded_step: rows stay as long as the ward does'); END
+CREATE TRIGGER guarded_step_before_update BEFORE UPDATE ON guarded_step WHEN NEW.bucket IS NOT OLD.bucket OR NEW.grant_id IS NOT OLD.grant_id OR NEW.number IS NOT OLD.number OR NEW.id IS NOT OLD.id OR NEW.subject IS NOT OLD.subject OR NEW.step IS NOT OLD.step OR NEW.at IS NOT OLD.at OR NEW.ledger_year IS NOT OLD.ledger_year BEGIN SELECT RAISE(ABORT, 'guarded_step: these columns never change') WHERE 1 = 1; END
 -- end
-CREATE TRIGGER guarded_step_no_delete BEFORE DELETE ON guarded_step WHEN EXISTS (SELECT 1 FROM person WHERE bucket = OLD.bucket AND subject = OLD.subject AND state <> 'erased') BEGIN SELECT RAISE(ABORT, 'guarded_step: rows stay as long as the ward does'); END
+CREATE TRIGGER guarded_step_no_delete BEFORE DELETE ON guarded_step BEGIN SELECT RAISE(ABORT, 'guarded_step: rows stay'); END
+-- end
+CREATE TRIGGER guarded_step_before_update_forgets BEFORE UPDATE ON guarded_step BEGIN SELECT RAISE(ABORT, 'guarded_step: the guardian is only forgotten, with the ward') WHERE NEW.guardian IS NOT NULL OR EXISTS (SELECT 1 FROM person p WHERE p.bucket = NEW.bucket AND p.subject = NEW.subject AND p.state <> 'erased'); END
 -- end
 CREATE TABLE refresh_token (
 	bucket INTEGER NOT NULL,
@@ -1636,7 +1671,7 @@ CREATE TRIGGER use_before_update BEFORE UPDATE ON use WHEN NEW.bucket IS NOT OLD
 -- end
 CREATE TRIGGER use_no_delete BEFORE DELETE ON use BEGIN SELECT RAISE(ABORT, 'use: rows stay'); END
 -- end
-CREATE TRIGGER use_before_insert BEFORE INSERT ON use BEGIN SELECT RAISE(ABORT, 'use: only an active grant with uses left mints a use') WHERE NEW.spent <> 0 OR NEW.voided_at IS NOT NULL OR NOT EXISTS (SELECT 1 FROM consent_grant g WHERE g.bucket = NEW.bucket AND g.id = NEW.grant_id AND g.state = 'active' AND NEW.quota <= g.max_uses - g.used AND NEW.minted_at < g.window_to); SELECT RAISE(ABORT, 'use: a use needs everything above its grant active') WHERE EXISTS (SELECT 1 FROM consent_grant g WHERE g.bucket = NEW.bucket AND g.id = NEW.grant_id AND NOT (g.parent_grant IS NULL OR EXISTS (SELECT 1 FROM consent_grant p3 WHERE p3.bucket = g.bucket AND p3.id = g.parent_grant AND p3.state = 'active' AND (p3.parent_grant IS NULL OR EXISTS (SELECT 1 FROM consent_grant p2 WHERE p2.bucket = p3.bucket AND p2.id = p3.parent_grant AND p2.state = 'active' AND (p2.parent_grant IS NULL OR EXISTS (SELECT 1 FROM consent_grant p1 WHERE p1.bucket = p2.bucket AND p1.id = p2.parent_grant AND p1.state = 'active' AND 1 = 1))))))); SELECT RAISE(ABORT, 'use: fields beyond the grant') WHERE EXISTS (SELECT 1 FROM consent_grant g WHERE g.bucket = NEW.bucket AND g.id = NEW.grant_id AND g.fields <> NEW.fields AND (NEW.fields = '[]' OR EXISTS (SELECT 1 FROM json_each(NEW.fields) WHERE value NOT IN (SELECT value FROM json_each(g.fields))))); SELECT RAISE(ABORT, 'use: a refresh token that is voided or over mints nothing') WHERE NEW.refresh_hash IS NOT NULL AND NOT EXISTS (SELECT 1 FROM refresh_token r WHERE r.bucket = NEW.bucket AND r.hash = NEW.refresh_hash AND r.voided_at IS NULL AND NEW.minted_at < r.expires_at); END
+CREATE TRIGGER use_before_insert BEFORE INSERT ON use BEGIN SELECT RAISE(ABORT, 'use: only an active grant with uses left mints a use') WHERE NEW.spent <> 0 OR NEW.voided_at IS NOT NULL OR NOT EXISTS (SELECT 1 FROM consent_grant g WHERE g.bucket = NEW.bucket AND g.id = NEW.grant_id AND g.state = 'active' AND NEW.quota <= g.max_uses - g.used AND NEW.minted_at < g.window_to); SELECT RAISE(ABORT, 'use: a use needs everything above its grant active') WHERE EXISTS (SELECT 1 FROM consent_grant g WHERE g.bucket = NEW.bucket AND g.id = NEW.grant_id AND NOT (g.parent_grant IS NULL OR EXISTS (SELECT 1 FROM consent_grant p3 WHERE p3.bucket = g.bucket AND p3.id = g.parent_grant AND p3.state = 'active' AND (p3.parent_grant IS NULL OR EXISTS (SELECT 1 FROM consent_grant p2 WHERE p2.bucket = p3.bucket AND p2.id = p3.parent_grant AND p2.state = 'active' AND (p2.parent_grant IS NULL OR EXISTS (SELECT 1 FROM consent_grant p1 WHERE p1.bucket = p2.bucket AND p1.id = p2.parent_grant AND p1.state = 'active' AND 1 = 1))))))); SELECT RAISE(ABORT, 'use: the house reads by name and holds no tokens') WHERE EXISTS (SELECT 1 FROM recipient h WHERE h.id = NEW.recipient_id AND h.kind = 'staff') AND NOT EXISTS (SELECT 1 FROM staff_read s WHERE s.bucket = NEW.bucket AND s.use_id = NEW.id AND s.grant_id = NEW.grant_id AND s.fields = NEW.fields); SELECT RAISE(ABORT, 'use: fields beyond the grant') WHERE EXISTS (SELECT 1 FROM consent_grant g WHERE g.bucket = NEW.bucket AND g.id = NEW.grant_id AND g.fields <> NEW.fields AND (NEW.fields = '[]' OR EXISTS (SELECT 1 FROM json_each(NEW.fields) WHERE value NOT IN (SELECT value FROM json_each(g.fields))))); SELECT RAISE(ABORT, 'use: a refresh token that is voided or over mints nothing') WHERE NEW.refresh_hash IS NOT NULL AND NOT EXISTS (SELECT 1 FROM refresh_token r WHERE r.bucket = NEW.bucket AND r.hash = NEW.refresh_hash AND r.voided_at IS NULL AND NEW.minted_at < r.expires_at); END
 -- end
 CREATE TRIGGER use_before_update_of_spent BEFORE UPDATE OF spent ON use WHEN NEW.spent <> OLD.spent AND OLD.voided_at IS NOT NULL BEGIN SELECT RAISE(ABORT, 'use: slots are spent until voided') WHERE 1 = 1; END
 -- end
