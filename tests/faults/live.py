@@ -36,6 +36,8 @@ class Live:
     starts: int = 0
     url: str = ""
     options: Sequence[str] = ()
+    program: Sequence[str] = ("-m", "api")
+    """What this Python runs in place of `perusal`."""
     _process: subprocess.Popen[bytes] | None = field(default=None)
 
     @property
@@ -54,8 +56,8 @@ class Live:
     def start(self) -> None:
         """Start the server and wait until it answers."""
         self.starts += 1
-        ready = self.home / f"ready-{self.starts}.json"
-        command = [sys.executable, "-m", "api", "serve", "--dir", str(self.home), "--port", "0"]
+        ready = self.home / f"ready-{id(self)}-{self.starts}.json"
+        command = [sys.executable, *self.program, "serve", "--dir", str(self.home), "--port", "0"]
         with self.log.open("ab") as output:
             self._process = subprocess.Popen(
                 [*command, "--ready-file", str(ready), *self.options],
