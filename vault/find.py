@@ -18,7 +18,7 @@ from vault.opening import Vault
 from vault.tags.agreement import agreeing
 from vault.tags.lookup import Hit, confirm, match
 from vault.tags.opened import Wanted, canonical_versions
-from vault.tags.solver import Plan, Reading, plans, read_cell
+from vault.tags.solver import Exact, Plan, Reading, plans, read_cell
 
 MOST_OPENED: Final = 2_000
 """How many suggested people are opened for one row at most."""
@@ -131,15 +131,19 @@ class _Search:
         for at, plan in enumerate(steps):
             if any(plan.fields >= fields for fields in tried):
                 continue  # whoever this suggests was suggested by those columns already, and did not agree
-            hits = self._narrowed(self._hits(plan), plan, steps[at + 1 :])
+            suggested = self._hits(plan)
+            hits, helpers = self._narrowed(suggested, steps[at + 1 :])
             people = {(hit.bucket, hit.subject) for hit in hits}
             if len(people) > MOST_OPENED:
                 broad = broad or TooBroad(len(people))
                 continue
-            tried.append(plan.fields)
             found = self._agreeing(plan, hits, people, readings)
             if found:
                 return _best(found)
+            if any(_may_lack_parts(helper, readings) for helper in helpers):
+                broad = broad or TooBroad(len({hit.subject for hit in suggested}))
+            else:
+                tried.append(plan.fields)
         return broad or []
 
     def _agreeing(
@@ -155,17 +159,22 @@ class _Search:
             if not differs and plan.fields <= versions.keys()
         ]
 
-    def _narrowed(self, hits: list[Hit], plan: Plan, others: Sequence[Plan]) -> list[Hit]:
-        """The hits whose people other columns suggest too, as far as there are too many."""
+    def _narrowed(self, hits: list[Hit], others: Sequence[Plan]) -> tuple[list[Hit], list[Plan]]:
+        """As far as there are too many, the hits whose people other plans suggest too; and which plans did.
+
+        Hits that are more than are read at once stay as they are: nobody knows whom the others are of.
+        """
+        helpers: list[Plan] = []
+        everybody = len(hits) <= _MOST_HITS
         for other in others:
-            if len({hit.subject for hit in hits}) <= MOST_OPENED:
+            if not everybody or len({hit.subject for hit in hits}) <= MOST_OPENED:
                 break
-            if not other.fields <= plan.fields:
-                also = self._hits(other)
-                if len(also) <= _MOST_HITS:
-                    people = {hit.subject for hit in also}
-                    hits = [hit for hit in hits if hit.subject in people]
-        return hits
+            also = self._hits(other)
+            if len(also) <= _MOST_HITS:
+                people = {hit.subject for hit in also}
+                hits = [hit for hit in hits if hit.subject in people]
+                helpers.append(other)
+        return hits, helpers
 
     def _hits(self, plan: Plan) -> list[Hit]:
         return match(
@@ -195,6 +204,14 @@ class _Search:
     def _tell(self, people: Collection[Person]) -> None:
         if self.opened is not None and people:
             self.opened(people)
+
+
+def _may_lack_parts(plan: Plan, readings: Mapping[str, Reading]) -> bool:
+    """Whether a person may agree with the columns of a plan and not be suggested by it.
+
+    So it is with a whole address: people agree whose own leaves out the part that is looked for (`agreement`).
+    """
+    return any(code == "address" and isinstance(readings[code], Exact) for code in plan.fields)
 
 
 def _found(plan: Plan, hit: Hit, versions: Mapping[str, int], differs: tuple[str, ...]) -> Found:

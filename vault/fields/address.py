@@ -7,11 +7,11 @@ person gave; shown masked, an address is its region and nothing more.
 """
 
 import re
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from vault.fields.folding import simplified
 from vault.fields.numerals import CLASS, to_digits
-from vault.fields.regions import name_of, recognise
+from vault.fields.regions import Begun, begun, name_of, recognise
 from vault.fields.text import InvalidValue, ascii_digits, clean, fold_case
 
 MAX_ADDRESS = 200
@@ -41,6 +41,11 @@ _ROAD = re.compile(
 )
 _BUILDING = re.compile("([0-9]{1,4}|(?<![a-z])[a-z])栋")
 _ROOM = re.compile("([0-9]{1,5}[a-z]?)室")
+_HAN = re.compile("[\u3400-\u9fff]")
+NUMBER: Final = re.compile("(?<![0-9])[0-9]{1,5}(?![0-9])")
+"""A number of an address, of its house most likely."""
+ENDING: Final = 4
+"""So many last characters tell the town of an address abroad, or its postcode."""
 
 
 class InvalidAddress(InvalidValue):
@@ -68,13 +73,13 @@ class AddressParts(NamedTuple):
 
 def canonical(text: str) -> str:
     """The canonical form; raises InvalidAddress."""
-    plain = _plain(text)
+    plain = folded(text)
     prefix = _PREFIX.match(plain)
     if prefix and name_of(prefix[1]):
         region, rest = prefix[1], plain[prefix.end() :]
     else:
         region, rest = _split(plain)
-    rest = _unified(rest.replace("/", ""))
+    rest = unified(rest.replace("/", ""))
     if not region and not any(c.isalpha() for c in rest):
         raise InvalidAddress("not an address")
     if len(rest) > MAX_ADDRESS:
@@ -98,6 +103,19 @@ def parts(value: str) -> AddressParts:
     )
 
 
+def is_chinese(text: str) -> bool:
+    """Whether any of it is written in Chinese characters."""
+    return _HAN.search(text) is not None
+
+
+def abroad(value: str) -> tuple[str | None, str | None]:
+    """How a canonical form without any Chinese character ends, and its first number: `ndon`, `221`; None for none."""
+    if is_chinese(value) or "/" in value:
+        return None, None
+    number = NUMBER.search(value)
+    return value[-ENDING:] if len(value) > ENDING else None, number[0] if number else None
+
+
 def mask(value: str) -> str:
     """Province, prefecture and county as far as they are recognised, nothing else."""
     try:
@@ -107,11 +125,36 @@ def mask(value: str) -> str:
     return f"{name_of(region) or '' if region else ''}****"
 
 
-def _plain(text: str) -> str:
+def folded(text: str) -> str:
+    """`text` without blanks and punctuation, in simplified and small letters; raises AddressLength."""
     # Cleaning can make a text longer; what is kept is the cleaned one, so that must not be too long either.
     if len(text) > MAX_ADDRESS * 4 or len(cleaned := clean(text)) > MAX_ADDRESS * 4:
         raise AddressLength("not an address")
     return _NOISE.sub("", simplified(fold_case(ascii_digits(cleaned))))
+
+
+def unified(rest: str) -> str:
+    """Every rule applied until none changes anything: each leaves fewer of the old words than it found."""
+    while True:
+        text = _NUMERAL.sub(_in_digits, rest)
+        for pattern, into in _RULES:
+            text = pattern.sub(into, text)
+        if text == rest:
+            return text
+        rest = text
+
+
+def split_begun(plain: str) -> Begun:
+    """What the head of a folded address says of its region when the text behind it is hidden."""
+    prefix = _PREFIX.match(plain)
+    if prefix and name_of(prefix[1]):
+        return Begun(prefix[1], prefix.end())
+    postcode = _POSTCODE.match(plain)
+    for start in (0, postcode.end()) if postcode else (0,):
+        said = begun(plain[start:])
+        if said.code or said.end:
+            return Begun(said.code, start + said.end)
+    return Begun("", 0)
 
 
 def _split(plain: str) -> tuple[str, str]:
@@ -122,17 +165,6 @@ def _split(plain: str) -> tuple[str, str]:
         if found:
             return found.code, plain[start + found.end :]
     return "", plain
-
-
-def _unified(rest: str) -> str:
-    """Every rule applied until none changes anything: each leaves fewer of the old words than it found."""
-    while True:
-        text = _NUMERAL.sub(_in_digits, rest)
-        for pattern, into in _RULES:
-            text = pattern.sub(into, text)
-        if text == rest:
-            return text
-        rest = text
 
 
 def _in_digits(numeral: re.Match[str]) -> str:

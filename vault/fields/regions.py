@@ -17,7 +17,9 @@ from importlib import resources
 from typing import NamedTuple
 
 _COUNTRY = re.compile("(?:中华人民共和国|中国)?")
+_COUNTRIES = "中华人民共和国"
 _ROAD = re.compile("[东西南北中]{0,2}(?:大道|大街|路|街|道|巷|里|弄)")
+_ROAD_BEGUN = re.compile("[东西南北中]{0,2}大?")
 _PROVINCE = re.compile("(?:维吾尔自治区|壮族自治区|回族自治区|自治区|特别行政区|省|市)$")
 _NATIONS = "土家|苗|藏|羌|彝|布依|侗|哈尼|壮|傣|白|景颇|傈僳|回|朝鲜|蒙古"
 _PREFECTURE = re.compile(f"(?:(?:(?:{_NATIONS})族|蒙古|哈萨克|柯尔克孜)+自治州|地区|市|盟)$")
@@ -26,6 +28,17 @@ _MUNICIPALITIES = frozenset({"11", "12", "31", "50"})
 
 class Found(NamedTuple):
     """A region at the head of a text: its six-digit code, and where the rest of the text begins."""
+
+    code: str
+    end: int
+
+
+class Begun(NamedTuple):
+    """The region at the head of a text whose end is hidden, as far as it is certain whatever is hidden.
+
+    `code` are the digits all such texts share: none, two, four, or all six. What stands from `end` on is no part of
+    its name; when everything may be, `end` is the length of the text.
+    """
 
     code: str
     end: int
@@ -70,7 +83,7 @@ class _Atlas:
 
 def recognise(text: str) -> Found | None:
     """The deepest region named at the head of `text` (simplified writing, no blanks); None when there is none."""
-    atlas, start = _atlas(), _COUNTRY.match(text).end()  # type: ignore[union-attr]  # it matches the empty text too
+    atlas, start = _atlas(), _country(text)
     for names, full in ((atlas.provinces, True), (atlas.short_provinces, False)):
         province = _at(names, text, start)
         deeper = province and _inside_province(atlas, text, province)
@@ -84,6 +97,23 @@ def recognise(text: str) -> Found | None:
     return _at(atlas.counties, text, start)
 
 
+def begun(text: str) -> Begun:
+    """The region at the head of a text (as for `recognise`) that breaks off behind its last character."""
+    atlas, found = _atlas(), recognise(text)
+    if found is None:
+        open_end = _COUNTRIES.startswith(text) or _unfinished(atlas, text[_country(text) :])
+        return Begun("", len(text) if open_end else 0)
+    code, rest = found.code, text[found.end :]
+    if not code.endswith("00"):
+        return Begun(code, found.end)
+    full = atlas.names[code]
+    if not text[: found.end].endswith(full) and _ROAD_BEGUN.fullmatch(rest):
+        return Begun("", len(text))  # a short name, and perhaps a road that is called so
+    known = code[:2] if code.endswith("0000") else code[:4]
+    more = any(full.startswith(text[at:]) and full != text[at:] for at in range(found.end))
+    return Begun(known, len(text)) if more or _unfinished(atlas, rest, known) else Begun(code, found.end)
+
+
 def name_of(code: str) -> str | None:
     """The full name of a six-digit code with all that is above it, `广东省深圳市南山区`; None when unknown."""
     names = _atlas().names
@@ -91,6 +121,34 @@ def name_of(code: str) -> str | None:
         return None
     levels = dict.fromkeys((code[:2] + "0000", code[:4] + "00", code))
     return "".join(names.get(level, "") for level in levels)
+
+
+def _country(text: str) -> int:
+    """Where the name of the country at the head of a text ends; 0 when it is not named."""
+    return _COUNTRY.match(text).end()  # type: ignore[union-attr]  # it matches the empty text too
+
+
+def _unfinished(atlas: _Atlas, text: str, place: str = "") -> bool:
+    """Whether the name of something in a place (two or four digits; none: in the country) may go on behind `text`."""
+    return any(
+        name.startswith(text) or (text.startswith(name) and _unfinished(atlas, text[len(name) :], code))
+        for names in _tables_of(atlas, place)
+        for group in (names.values() if len(text) < 2 else (names.get(text[:2], ()),))
+        for name, code in group
+    )
+
+
+def _tables_of(atlas: _Atlas, place: str) -> tuple[_Names, ...]:
+    """Every name that may come next."""
+    if place:
+        return atlas.inside.get(place, {}), atlas.counties_of.get(place, {})
+    return (
+        atlas.provinces,
+        atlas.short_provinces,
+        atlas.prefectures,
+        atlas.short_prefectures,
+        atlas.counties,
+    )
 
 
 def _inside_province(atlas: _Atlas, text: str, province: Found) -> Found | None:

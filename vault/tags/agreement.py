@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 
 from vault.fields import address
+from vault.fields.catalogue import field_of
 from vault.fields.email import mailbox
 from vault.tags.hashed import Digest
 from vault.tags.making import digest_of
 from vault.tags.masked import Masked
-from vault.tags.registry import DIGESTS, forms_of
+from vault.tags.registry import DIGESTS, forms_of, kinds_of
 from vault.tags.solver import Exact, Reading
 
 _TAGGED = frozenset(name for _, name in DIGESTS)
@@ -20,7 +21,7 @@ def agreeing(field: str, reading: Reading, versions: Sequence[tuple[int, str]]) 
 
 def _agrees(field: str, reading: Reading, canonical: str) -> bool:
     if isinstance(reading, Masked):
-        return reading.fits(canonical)
+        return reading.fits(canonical) and (field != "address" or _has_parts(reading, canonical))
     if isinstance(reading, Digest):
         forms = forms_of(field)
         if forms is None or reading.algorithm not in _TAGGED:
@@ -28,6 +29,12 @@ def _agrees(field: str, reading: Reading, canonical: str) -> bool:
         make = digest_of(reading.algorithm)
         return any(make(form.encode()).digest() == reading.data for form in forms(canonical))
     return reading.canonical == canonical or _same(field, reading, canonical)
+
+
+def _has_parts(reading: Masked, canonical: str) -> bool:
+    """Whether an address has every part by which a masked one is looked for."""
+    shown = ((kind, kind.reach(reading)) for kind in kinds_of(field_of("address")))
+    return all(part is None or kind.cut(canonical) == part for kind, part in shown)
 
 
 def _same(field: str, reading: Exact, canonical: str) -> bool:

@@ -6,10 +6,11 @@ number with a large or small X, an e-mail address in lower case.
 
 from collections.abc import Callable
 
-from vault.fields.address import parts
+from vault.fields.address import abroad, parts
 from vault.fields.email import mailbox
 from vault.fields.name import COMPOUND, surname
 from vault.fields.resident_id import old_form
+from vault.tags import masked_address
 from vault.tags.masked import UNKNOWN, Masked
 
 type Forms = Callable[[str], tuple[str, ...]]
@@ -93,18 +94,33 @@ def families_of_masked(masked: Masked) -> tuple[str, ...]:
 
 
 def region(text: str) -> str | None:
-    """The six digits of an address's county."""
-    return parts(text).region6
+    """The six digits of an address's county; abroad how it ends."""
+    return parts(text).region6 or abroad(text)[0]
+
+
+def region_of_masked(masked: Masked) -> str | None:
+    """The same of an address that is partly hidden."""
+    return masked_address.region(masked.text)
 
 
 def road(text: str) -> str | None:
-    """Road and number of an address."""
-    return parts(text).road_number
+    """Road and number of an address; abroad its first number."""
+    return parts(text).road_number or abroad(text)[1]
+
+
+def road_of_masked(masked: Masked) -> str | None:
+    """The same of an address that is partly hidden."""
+    return masked_address.road(masked.text)
 
 
 def building(text: str) -> str | None:
     """Building and room of an address."""
     return parts(text).building_room
+
+
+def building_of_masked(masked: Masked) -> str | None:
+    """The same of an address that is partly hidden."""
+    return masked_address.building(masked.text)
 
 
 def phone_forms(text: str) -> tuple[str, ...]:

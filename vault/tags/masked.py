@@ -8,11 +8,11 @@ character (`sized`), otherwise a run stands for any number of them. `fits` is th
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Final
 
 from vault.fields.folding import simplified
 from vault.fields.text import MAX_INPUT, ascii_digits, clean
+from vault.tags import masked_address
 
 UNKNOWN: Final = "*"
 _HARD = str.maketrans(dict.fromkeys("*#?●•○\u00d7\u2217\u204e", UNKNOWN))
@@ -24,7 +24,7 @@ _PREFIX = re.compile(r"(?:\+?86|0086)(?=1[3-9*][0-9*]{2,})")
 _OLD_ID = 15
 
 
-@dataclass(frozen=True, slots=False)
+@dataclass(frozen=True, slots=True)
 class Masked:
     """A canonical form with `*` where nothing is known; `sized`: each star hides exactly one character."""
 
@@ -54,16 +54,22 @@ class Masked:
 
     def fits(self, canonical: str) -> bool:
         """Whether the masked value may be this one."""
-        return self._pattern.fullmatch(canonical) is not None
-
-    @cached_property
-    def _pattern(self) -> re.Pattern[str]:
-        hidden = "." if self.sized else ".*"
-        parts = [
-            re.escape(part)
-            for part in (self.text if self.sized else _RUN.sub(UNKNOWN, self.text)).split(UNKNOWN)
-        ]
-        return re.compile(hidden.join(parts), re.DOTALL)
+        if self.sized:
+            pairs = zip(self.text, canonical, strict=False)
+            return len(self.text) == len(canonical) and all(mine in (UNKNOWN, c) for mine, c in pairs)
+        if UNKNOWN not in self.text:
+            return self.text == canonical
+        head, *between, tail = _RUN.split(self.text)
+        at, end = len(head), len(canonical) - len(tail)
+        if at > end or not (canonical.startswith(head) and canonical.endswith(tail)):
+            return False
+        # Each part where it first stands: if any places will do, these do, and the time is that of reading once.
+        for part in between:
+            found = canonical.find(part, at, end)
+            if found < 0:
+                return False
+            at = found + len(part)
+        return True
 
 
 def read(field: str, text: str) -> Masked | None:
@@ -137,8 +143,9 @@ def _other(text: str) -> Masked | None:
     return Masked(masked, sized=False)
 
 
-def _nothing(_text: str) -> None:
-    return None
+def _address(text: str) -> Masked | None:
+    shown = masked_address.read(text)
+    return None if shown is None else Masked(shown, sized=False)
 
 
 _READERS: Mapping[str, Callable[[str], Masked | None]] = {
@@ -149,7 +156,7 @@ _READERS: Mapping[str, Callable[[str], Masked | None]] = {
     "plate": _plate,
     "email": _email,
     "name": _name,
-    "address": _nothing,  # a number sign is part of an address
+    "address": _address,
 }
 
 

@@ -34,7 +34,10 @@ _CARD = range(12, 20)
 _PASSPORT = range(5, 21)
 _PLATE = range(7, 9)
 ADDRESS_BITS: Final = 5
-"""Bits kept of each of the three address tags: together 15, which suits 100,000 to 100 million people."""
+"""Bits kept of each of the three address tags: together 15, which suits 100,000 to 100 million people.
+
+An address abroad has the first two only, of how it ends and of its first number: never more than a Chinese one.
+"""
 
 type _Row = tuple[Shape, float, Cut, Reach, int]
 
@@ -77,9 +80,9 @@ _BUILT_IN: Mapping[str, tuple[_Row, ...]] = {
     ),
     "passport": (_exact(27), _ends(Shape.P1S4, 15, 1, 4, _PASSPORT)),
     "address": (
-        (Shape.REGION, 12, cuts.region, cuts.nothing, ADDRESS_BITS),
-        (Shape.ROAD, 17, cuts.road, cuts.nothing, ADDRESS_BITS),
-        (Shape.BUILDING, 13, cuts.building, cuts.nothing, ADDRESS_BITS),
+        (Shape.REGION, 12, cuts.region, cuts.region_of_masked, ADDRESS_BITS),
+        (Shape.ROAD, 17, cuts.road, cuts.road_of_masked, ADDRESS_BITS),
+        (Shape.BUILDING, 13, cuts.building, cuts.building_of_masked, ADDRESS_BITS),
     ),
     "plate": (
         _exact(29),

@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 
 from vault.fields.catalogue import BUILTIN, Catalogue
 from vault.fields.text import InvalidValue
-from vault.tags import hashed, masked
+from vault.tags import hashed, masked, masked_address
 from vault.tags.compounds import COMPOUNDS, OWNER, Compound
 from vault.tags.hashed import Digest
 from vault.tags.lookup import Probe
@@ -60,6 +60,8 @@ def read_cell(field: str, text: str, *, catalogue: Catalogue = BUILTIN) -> Readi
     if digest is not None:
         return digest
     hidden = masked.read(field, text)
+    if field == "address" and masked_address.hides(text):
+        return hidden
     if hidden is not None and masked.is_starred(text):
         return hidden
     try:

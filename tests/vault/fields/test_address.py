@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vault.fields.address import AddressParts, InvalidAddress, canonical, mask, parts
+from vault.fields.address import AddressParts, InvalidAddress, abroad, canonical, mask, parts
 from vault.fields.catalogue import field_of
 
 FULL = "440305/科技园路1号3栋2单元501室"
@@ -110,3 +110,19 @@ def test_the_mask_shows_nothing_but_the_region(text):
 def test_the_mask_names_the_region_in_full():
     assert mask("深圳南山区科技园路1号") == "广东省深圳市南山区****"
     assert mask("Baker Street") == "****"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("221B Baker Street, London", ("ndon", "221")),
+        ("Hauptstraße 5, D-10115 Berlin", ("rlin", "5")),
+        ("1234567 Long Number Road 12, Town", ("town", "12")),
+        ("Rose Cottage, Nether Wallop", ("llop", None)),
+        ("Rome", (None, None)),
+        ("深圳市南山区SOHO", (None, None)),
+        ("科技园路1号 SOHO", (None, None)),
+    ],
+)
+def test_an_address_without_chinese_characters_is_told_by_its_number_and_its_end(text, expected):
+    assert abroad(canonical(text)) == expected

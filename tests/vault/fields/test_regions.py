@@ -6,7 +6,7 @@ from importlib import resources
 import pytest
 
 from vault.fields.folding import simplified
-from vault.fields.regions import Found, name_of, recognise
+from vault.fields.regions import Begun, Found, begun, name_of, recognise
 
 LINES = resources.files("vault.fields").joinpath("regions.txt").read_text("utf-8").splitlines()
 
@@ -75,3 +75,52 @@ def test_the_table_is_well_formed_and_in_simplified_writing():
     for line in LINES:
         assert re.fullmatch(r"\d{2} \w+|\d{4} (?:\w+|-)(?: \d{2}[^\W\d]+)*", line)
         assert simplified(line) == line
+
+
+def spellings():
+    """Every county as addresses begin with it, and streets that are called like a place."""
+    plain = [line.split(" ") for line in LINES]
+    names = {row[0]: row[1] for row in plain}
+    for code, name, *counties in plain:
+        above = names[code[:2]]
+        own = "" if name == "-" or len(code) == 2 else name
+        short = re.sub("(?:省|市|自治区)$", "", above), re.sub("(?:市|地区)$", "", own)
+        for county in ("", *(item[2:] for item in counties)):
+            yield from {above + own + county, "".join(short) + county}
+        yield from {own, f"中国{above}{own}"}
+        for road in ("路1号", "东路2号", "大街3号"):
+            yield from {own + road, short[1] + road, "".join(short) + road}
+
+
+def test_what_a_text_that_breaks_off_says_of_its_region_holds_however_it_goes_on():
+    looked_at = 0
+    for text in spellings():
+        whole = recognise(f"{text}科技园路1号")
+        for cut in range(len(text) + 1):
+            said = begun(text[:cut])
+            looked_at += 1
+            if not said.code and said.end < cut:
+                assert whole is None, (text, cut)
+            elif len(said.code) == 6:
+                assert whole == Found(*said), (text, cut)
+            else:
+                assert said.end == cut
+                assert whole is None or whole.code.startswith(said.code), (text, cut)
+                assert not said.code or whole, (text, cut)
+    assert looked_at > 30_000
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("北京市朝阳区", Begun("110105", 6)),
+        ("北京市朝", Begun("11", 4)),
+        ("深圳市科技", Begun("440300", 3)),
+        ("广东省", Begun("44", 3)),
+        ("北京", Begun("", 2)),
+        ("中国广", Begun("", 3)),
+        ("科技园路", Begun("", 0)),
+    ],
+)
+def test_a_name_that_breaks_off_gives_the_digits_that_are_certain(text, expected):
+    assert begun(text) == expected

@@ -15,7 +15,7 @@ from vault.tags.shapes import Shape
 from vault.tags.solver import Exact, plans, read_cell
 
 CROWD = people(400, seed=3)
-FIELDS = ("phone", "resident_id", "bank_card", "passport", "plate", "email")
+FIELDS = ("phone", "resident_id", "bank_card", "passport", "plate", "email", "address")
 CANONICAL = {code: [field_of(code).canonical(one[code]) for one in CROWD] for code in FIELDS}
 
 
