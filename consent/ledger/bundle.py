@@ -10,21 +10,29 @@
 | log/<year>/<bucket>/<idx>.tlog-proof | its proof under that checkpoint, see `proof`                   |
 | log/<year>/<bucket>/<idx>.jws        | the receipt handed out with it, where there was one            |
 | log/<year>/<bucket>/chain.jsonl      | optional: every entry of the person, n = 1 to the last one here |
+| log/<year>/<bucket>/index.entry      | optional: the exact bytes of an index entry, see `log_entry`   |
+| log/<year>/<bucket>/index.tlog-proof | its proof under that checkpoint                                |
+| log/<year>/<bucket>/index.row        | what it says of the person, see `index_proof`                  |
+
+With an index the chain is proven to be whole, or a person to have no entry at all.
 
 Nothing leaves this module that does not verify.
 """
 
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
 
 from sqlalchemy import Connection
 
-from consent.ledger import container, jws, layout, prove, published, revealed
+from consent.ledger import container, indexing, jws, layout, prove, published, revealed
 from consent.ledger.commitment import Opening, reveal
 from consent.ledger.errors import LedgerAlarm, Malformed, Unproven
 from consent.ledger.guide import README
+from consent.ledger.index_proof import IndexProof
+from consent.ledger.indexing import Made
 from consent.ledger.origin import LogId, origin_of
 from consent.ledger.people import chain_of
 from consent.ledger.policy import Policy
@@ -33,6 +41,8 @@ from consent.ledger.published import Published
 from consent.ledger.signer import Signer
 from consent.ledger.verify import verify_bundle
 from vault.storage import Database
+
+NOTHING: Final[Mapping[LogId, bytes]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,20 +63,27 @@ def build(
     *,
     receipt_keys: Iterable[bytes],
     chains: bool = False,
+    whole: Mapping[LogId, bytes] = NOTHING,
 ) -> bytes:
     """The bundle for `evidence`; `chains` adds everything about the person, so only the person should get that.
+
+    So does `whole`, the person's tag in each log whose newest index shall say that nothing is missing: also in one
+    where the person has nothing, but in none that has no index yet.
 
     `receipt_keys` are the public keys receipts were ever signed with; those that signed one of these come along.
     Raises NotYetPublished while no signed checkpoint covers an entry, and LedgerAlarm when what the data base holds does not verify.
     """
-    by_log: dict[LogId, list[Evidence]] = defaultdict(list)
+    by_log: dict[LogId, list[Evidence]] = {log: [] for log in sorted(whole)}
     for item in sorted(evidence, key=lambda item: (item.log, item.idx)):
-        by_log[item.log].append(item)
+        by_log.setdefault(item.log, []).append(item)
     members: dict[str, bytes] = {}
+    origins: dict[LogId, str] = {}
     with data.read() as conn:
         for log, items in by_log.items():
-            members |= _log_members(conn, log, items, chains=chains)
-    origins = {log: origin_of(signer.ledger_host, log) for log in by_log}
+            found = _log_members(conn, log, items, chains=chains, tag=whole.get(log))
+            if found:
+                origins[log] = origin_of(signer.ledger_host, log)
+            members |= found
     policy = Policy(tuple(map(signer.key, origins.values())), _signers(evidence, receipt_keys))
     shown = {(origins[item.log], item.idx): reveal(item.opening, item.show) for item in evidence}
     return _checked(members, policy, revealed.encode(shown))
@@ -96,21 +113,41 @@ def _checked(members: dict[str, bytes], policy: Policy, openings: bytes) -> byte
 
 
 def _log_members(
-    conn: Connection, log: LogId, items: Sequence[Evidence], *, chains: bool
+    conn: Connection, log: LogId, items: Sequence[Evidence], *, chains: bool, tag: bytes | None
 ) -> dict[str, bytes]:
     indices = [item.idx for item in items]
-    signed = published.covering(conn, log, max(indices))
+    if not indices and published.newest(conn, log) is None:
+        return {}
+    signed = published.covering(conn, log, max(indices, default=-1))
+    made = None if tag is None else indexing.newest(conn, log, signed.size)
+    if not (indices or made):
+        return {}
     paths = prove.inclusion(conn, log, indices, signed.size)
     bodies = [body for _, body in prove.entries(conn, log, indices)]
     folder = layout.folder_name(log)
     members = {f"{folder}/checkpoint": signed.note}
     for item, path, body in zip(items, paths, bodies, strict=True):
         members |= _entry_members(f"{folder}/{item.idx}", item, path, body, signed)
-    if chains:
-        members[f"{folder}/chain.jsonl"] = b"".join(
-            line + b"\n" for line in chain_of(conn, log, max(indices))
-        )
+    ends = indices if chains or made else []
+    if made and tag is not None:
+        about = indexing.proof_of(conn, made, tag)
+        members |= _index_members(conn, f"{folder}/index", made, about, signed)
+        ends = [*ends, *(place.row.idx for place in about.places if place.row.tag == tag)]
+    if ends:
+        members[f"{folder}/chain.jsonl"] = b"".join(line + b"\n" for line in chain_of(conn, log, max(ends)))
     return members
+
+
+def _index_members(
+    conn: Connection, stem: str, made: Made, about: IndexProof, signed: Published
+) -> dict[str, bytes]:
+    (path,) = prove.inclusion(conn, made.log, [made.idx], signed.size)
+    ((_, body),) = prove.entries(conn, made.log, [made.idx])
+    return {
+        f"{stem}.entry": body,
+        f"{stem}.tlog-proof": bytes(Proof(made.idx, tuple(path), signed.note)),
+        f"{stem}.row": bytes(about),
+    }
 
 
 def _entry_members(

@@ -7,17 +7,19 @@ see, an insider who rewrote and re-signed everything, only someone holding an ol
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, Select, select
 
 from consent.ledger import checkpoint as checkpoints
-from consent.ledger import published
+from consent.ledger import log_entry, published
 from consent.ledger.checkpoint import Checkpoint
-from consent.ledger.entry import NO_PREVIOUS, parse
+from consent.ledger.entry import NO_PREVIOUS, Entry, parse
 from consent.ledger.errors import LedgerError
+from consent.ledger.index import TAG_BYTES, chunks_of, full_root, root_of
+from consent.ledger.log_entry import Index
 from consent.ledger.origin import LogId, origin_of
 from consent.ledger.recompute import RightEdge, absorb, leaf_of
 from consent.ledger.signer import Signer
-from consent.ledger.tables import checkpoint, entry, head, subject_head, tile
+from consent.ledger.tables import checkpoint, entry, head, index_chunk, subject_head, tile
 from consent.ledger.tiles import HEIGHT, MAX_LEVEL, WIDTH, perfect_root
 from vault.storage import Database
 
@@ -56,6 +58,8 @@ class _Rebuilt:
     counts: list[int] = field(default_factory=lambda: [0] * (MAX_LEVEL + 1))
     tails: dict[bytes, tuple[int, bytes, int]] = field(default_factory=dict)
     ts: int = 0
+    indexed: dict[int, bytes] = field(default_factory=dict)
+    """What the root of an index over so many entries is, for the sizes whose rows are kept."""
 
 
 def fsck(data: Database, signer: Signer) -> Iterator[Progress | Finding]:
@@ -69,8 +73,11 @@ def _check_log(conn: Connection, signer: Signer, log: LogId) -> Iterator[Progres
     state = _Rebuilt(log, origin_of(signer.ledger_host, log))
     signed = _checkpoints(conn, log)
     row = conn.execute(select(head).where(head.c.bucket == log.bucket, head.c.year == log.year)).one()
-    for chunk in _chunks(conn, log, sorted(row.size for row in signed)):
+    kept = set(conn.execute(_kept(log)).scalars())
+    for chunk in _chunks(conn, log, sorted({*(row.size for row in signed), *kept})):
         yield from _take(conn, state, chunk)
+        if state.edge.size in kept:
+            yield from _check_index_rows(conn, state)
         yield Progress(state.origin, state.edge.size, row.size)
     if (row.size, row.root, row.frontier) != (state.edge.size, state.edge.root(), bytes(state.edge)):
         yield Finding(state.origin, "the head is not what the entries give", row.size)
@@ -116,19 +123,44 @@ def _take(conn: Connection, state: _Rebuilt, rows: list[Row[int, bytes, bytes, b
 
 def _check_entry(state: _Rebuilt, idx: int, entry_id: bytes, body: bytes, leaf: bytes) -> Iterator[Finding]:
     try:
-        found = parse(body)
+        found = log_entry.parse(body) if log_entry.is_about_log(body) else parse(body)
     except LedgerError:
         yield Finding(state.origin, "not a canonical entry", idx)
         return
-    n, previous, _ = state.tails.get(found.tag, (0, NO_PREVIOUS, 0))
-    if (found.n, found.previous) != (n + 1, previous):
-        yield Finding(state.origin, "does not follow the previous entry of its tag", idx)
     if found.ts < state.ts:
         yield Finding(state.origin, "older than the entry before it", idx)
     if found.id != entry_id:
         yield Finding(state.origin, "stored under another id than its own", idx)
-    state.tails[found.tag] = (found.n, leaf, idx)
     state.ts = found.ts
+    if isinstance(found, Entry):
+        yield from _follow(state, idx, found, leaf)
+    elif isinstance(found, Index) and state.indexed.get(found.upto, found.root) != found.root:
+        yield Finding(state.origin, "an index that is not what the entries before it give", idx)
+
+
+def _follow(state: _Rebuilt, idx: int, found: Entry, leaf: bytes) -> Iterator[Finding]:
+    n, previous, _ = state.tails.get(found.tag, (0, NO_PREVIOUS, 0))
+    if (found.n, found.previous) != (n + 1, previous):
+        yield Finding(state.origin, "does not follow the previous entry of its tag", idx)
+    state.tails[found.tag] = (found.n, leaf, idx)
+
+
+def _kept(log: LogId) -> Select[int]:
+    c = index_chunk.c
+    return select(c.upto).where(c.bucket == log.bucket, c.year == log.year).distinct()
+
+
+def _check_index_rows(conn: Connection, state: _Rebuilt) -> Iterator[Finding]:
+    """The rows kept of an index, against everybody's last entry at that size."""
+    upto, c = state.edge.size, index_chunk.c
+    mine = (c.bucket == state.log.bucket, c.year == state.log.year, c.upto == upto)
+    made = chunks_of((tag, *state.tails[tag]) for tag in sorted(state.tails))
+    stored = conn.execute(select(c.n, c.first, c.root, c.data).where(*mine).order_by(c.n)).all()
+    if [tuple(row) for row in stored] != [
+        (n, one.rows[:TAG_BYTES], full_root(one), one.rows) for n, one in enumerate(made)
+    ]:
+        yield Finding(state.origin, "rows of an index are not what the entries give", upto)
+    state.indexed[upto] = root_of(made)
 
 
 def _fill(conn: Connection, state: _Rebuilt, level: int, hashes: list[bytes]) -> Iterator[Finding]:

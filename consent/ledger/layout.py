@@ -14,7 +14,7 @@ OPENINGS_NAME = "openings.json"
 _FIXED = (README_NAME, POLICY_NAME, KEYS_NAME, OPENINGS_NAME)
 _FOLDER = r"log/(?P<year>[1-9]\d{3})/(?P<bucket>0|[1-9]\d{0,3})"
 _MEMBER = re.compile(
-    _FOLDER + r"/(?:(?P<log>checkpoint|chain\.jsonl)"
+    _FOLDER + r"/(?:(?P<log>checkpoint|chain\.jsonl|index\.(?:entry|tlog-proof|row))"
     r"|(?P<index>0|[1-9]\d{0,18})\.(?P<part>entry|tlog-proof|jws))"
 )
 
@@ -29,12 +29,22 @@ class Parts:
 
 
 @dataclass(frozen=True, slots=True)
+class IndexParts:
+    """The members about one index: its entry, that entry's proof, and what it says of the person's tag."""
+
+    entry: bytes
+    proof: bytes
+    row: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Folder:
     """The members about one log."""
 
     name: str
     checkpoint: bytes
     chain: bytes | None
+    index: IndexParts | None
     entries: Mapping[int, Parts]
 
 
@@ -82,10 +92,21 @@ def _sort_in(loose: dict[str, _Loose], name: str, data: bytes) -> None:
 
 
 def _folder(name: str, found: _Loose) -> Folder:
-    if "checkpoint" not in found.log or not found.entries:
+    index = _index(name, found.log)
+    if "checkpoint" not in found.log or not (found.entries or index):
         raise Malformed(f"{name} lacks its checkpoint or entries")
-    entries = {index: _parts(f"{name}/{index}", parts) for index, parts in sorted(found.entries.items())}
-    return Folder(name, found.log["checkpoint"], found.log.get("chain.jsonl"), entries)
+    entries = {at: _parts(f"{name}/{at}", parts) for at, parts in sorted(found.entries.items())}
+    return Folder(name, found.log["checkpoint"], found.log.get("chain.jsonl"), index, entries)
+
+
+def _index(name: str, found: Mapping[str, bytes]) -> IndexParts | None:
+    parts = [found.get(f"index.{part}") for part in ("entry", "tlog-proof", "row")]
+    entry, proof, row = parts
+    if entry is not None and proof is not None and row is not None:
+        return IndexParts(entry, proof, row)
+    if any(part is not None for part in parts):
+        raise Malformed(f"{name} lacks a part of its index")
+    return None
 
 
 def _parts(stem: str, parts: Mapping[str, bytes]) -> Parts:

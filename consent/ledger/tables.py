@@ -4,7 +4,8 @@
 `ledger_tile` keeps the root beside each full tile, so that the tile above it is read as one column of 32-byte
 values instead of from 2 MiB of tiles. `ledger_opening` is private: it says whose entry it is and holds the
 sealed secret of the commitment, until erasure destroys the key. `ledger_cosignature` holds what witnesses said of a
-checkpoint, each line as it came (`at_s` is its own time in POSIX seconds).
+checkpoint, each line as it came (`at_s` is its own time in POSIX seconds). `ledger_index` names the index entries;
+the rows of the newest stand in `ledger_index_chunk`, 256 in a chunk, each chunk under its `first` tag.
 """
 
 from sqlalchemy import (
@@ -93,6 +94,35 @@ cosignature = Table(
     ),
 )
 
+index = Table(
+    "ledger_index",
+    metadata,
+    *_log_columns(),
+    Column("upto", BigInteger, primary_key=True, autoincrement=False),
+    col.big("idx"),
+    col.big("rows"),
+    Column("root", LargeBinary(32), nullable=False),
+    col.time("created_at"),
+    CheckConstraint("upto <= idx", name="upto"),
+    ForeignKeyConstraint(
+        ["bucket", "year", "idx"], ["ledger_entry.bucket", "ledger_entry.year", "ledger_entry.idx"]
+    ),
+)
+
+index_chunk = Table(
+    "ledger_index_chunk",
+    metadata,
+    *_log_columns(),
+    Column("upto", BigInteger, primary_key=True, autoincrement=False),
+    Column("n", BigInteger, primary_key=True, autoincrement=False),
+    Column("first", LargeBinary(16), nullable=False),
+    Column("root", LargeBinary(32)),  # none of a chunk that is not full
+    col.raw("data"),
+    ForeignKeyConstraint(
+        ["bucket", "year", "upto"], ["ledger_index.bucket", "ledger_index.year", "ledger_index.upto"]
+    ),
+)
+
 subject_head = Table(
     "ledger_subject_head",
     metadata,
@@ -117,5 +147,5 @@ opening = Table(
 
 Index(None, opening.c.subject, opening.c.bucket)
 
-for _table in (entry, tile, checkpoint, cosignature):
+for _table in (entry, tile, checkpoint, cosignature, index):
     append_only(_table)

@@ -15,6 +15,7 @@ from consent.ledger.commitment import Revealed, Shown
 from consent.ledger.entry import Entry
 from consent.ledger.entry import parse as parse_entry
 from consent.ledger.errors import LedgerError, Unproven
+from consent.ledger.index import Row
 from consent.ledger.layout import Folder
 from consent.ledger.note import VerifierKey
 from consent.ledger.policy import Policy
@@ -44,16 +45,28 @@ class ProvenEntry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Complete:
+    """That `tag` has exactly `count` entries among the first `upto` of a log, as its index said at `at_ms` (Unix ms)."""
+
+    origin: str
+    tag: bytes
+    count: int
+    upto: int
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
     """The outcome: `ok` only if every check held; `anchored` says the keys were the verifier's own.
 
-    `checkpoints` and `entries` are empty unless `ok`.
+    `checkpoints`, `entries` and `complete` are empty unless `ok`.
     """
 
     checks: tuple[Check, ...]
     anchored: bool
     checkpoints: tuple[Checkpoint, ...] = ()
     entries: tuple[ProvenEntry, ...] = ()
+    complete: tuple[Complete, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -71,6 +84,7 @@ class _Run:
     checks: list[Check] = field(default_factory=list)
     checkpoints: list[Checkpoint] = field(default_factory=list)
     entries: list[ProvenEntry] = field(default_factory=list)
+    complete: list[Complete] = field(default_factory=list)
     receipt_signers: set[bytes] = field(default_factory=set)
     cosigners: set[VerifierKey] = field(default_factory=set)
 
@@ -99,6 +113,7 @@ def verify_bundle(data: bytes, trusted: Policy | None = None) -> Verdict:
         anchored=trusted is not None,
         checkpoints=tuple(run.checkpoints),
         entries=tuple(run.entries),
+        complete=tuple(run.complete),
     )
 
 
@@ -128,9 +143,35 @@ def _check_log(run: _Run, folder: Folder, keys: Policy, openings: Mapping[reveal
     run.cosigners.update(one.key for one in accepted.cosigned)
     for index in folder.entries:
         _check_entry(run, folder, index, head, keys, openings)
+    row = _check_index(run, folder, head)
     if folder.chain is not None:
         bodies = [parts.entry for parts in folder.entries.values()]
-        run.check("chain", f"{folder.name}/chain.jsonl", weigh.chain, folder.chain, bodies)
+        run.check("chain", f"{folder.name}/chain.jsonl", weigh.chain, folder.chain, bodies, row)
+
+
+def _check_index(run: _Run, folder: Folder, head: Checkpoint) -> Row | None:
+    """What the folder's index says of the person: these are all, or there is none."""
+    if folder.index is None:
+        return None
+    name = f"{folder.name}/index"
+    index = run.check("index", f"{name}.tlog-proof", weigh.index_entry, folder.index, folder, head)
+    tag, row = run.check("row", f"{name}.row", weigh.index_row, folder.index.row, index)
+    count = 0 if row is None else row.n
+    whole = Complete(origin=head.origin, tag=tag, count=count, upto=index.upto, at_ms=index.ts)
+    run.check("completeness", f"{name}.row", _agrees, run, folder, whole)
+    run.complete.append(whole)
+    return row
+
+
+def _agrees(run: _Run, folder: Folder, whole: Complete) -> None:
+    if whole.count and folder.chain is None:
+        raise Unproven("the index counts entries that are not shown")
+    for item in run.entries:
+        mine = (item.origin, item.entry.tag) == (whole.origin, whole.tag)
+        if mine and item.index < whole.upto and item.entry.n > whole.count:
+            raise Unproven(
+                f"the index does not count entry {item.index}: this bundle proves that the log lies"
+            )
 
 
 def _check_entry(

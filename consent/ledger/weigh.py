@@ -4,13 +4,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from consent.ledger import jws, layout, note, policy, proof
+from consent.ledger import index_proof, jws, layout, log_entry, note, policy, proof
 from consent.ledger.checkpoint import Checkpoint
 from consent.ledger.commitment import Revealed, verify_revealed
 from consent.ledger.entry import Entry
 from consent.ledger.entry import parse as parse_entry
 from consent.ledger.errors import Malformed, Unproven
-from consent.ledger.layout import Folder
+from consent.ledger.index import Row
+from consent.ledger.layout import Folder, IndexParts
+from consent.ledger.log_entry import Index
 from consent.ledger.origin import parse_origin
 from consent.ledger.policy import Accepted, Policy
 from consent.ledger.revealed import Key
@@ -83,17 +85,51 @@ def opening(openings: Mapping[Key, Revealed], found: Checkpoint, index: int, ent
     return shown
 
 
-def chain(data: bytes, proven: Sequence[bytes]) -> None:
-    """Entries n = 1, 2, ... of one tag, each hashing the one before; the last and all others here are proven."""
+def chain(data: bytes, proven: Sequence[bytes], row: Row | None) -> None:
+    """Entries n = 1, 2, ... of one tag, each hashing the one before; all others here are among them.
+
+    The last of them is proven, or the one that the index's `row` ends with: then they are all there are.
+    """
     lines = data.split(b"\n")
-    if lines.pop() or not lines or not set(proven) <= set(lines) or lines[-1] not in proven:
+    if lines.pop() or not lines or not set(proven) <= set(lines):
         raise Malformed("the chain does not run up to a proven entry")
-    previous = bytes(32)
-    entries = [parse_entry(line) for line in lines]
+    leaves = _linked(lines)
+    counted = row is not None and leaves[row.n - 1 : row.n] == [row.leaf]
+    if row is not None and (not counted or parse_entry(lines[0]).tag != row.tag):
+        raise Unproven("the chain is not the one that the index counts")
+    if lines[-1] not in proven and not (row is not None and len(lines) == row.n):
+        raise Unproven("nothing proves the end of the chain")
+
+
+def _linked(lines: Sequence[bytes]) -> list[bytes]:
+    """The leaf hashes of a chain; raises Unproven where it breaks."""
+    entries, leaves, previous = [parse_entry(line) for line in lines], [], bytes(32)
     for number, (line, entry) in enumerate(zip(lines, entries, strict=True), 1):
         if (entry.n, entry.previous, entry.tag) != (number, previous, entries[0].tag):
             raise Unproven(f"the chain breaks at entry number {number}")
         previous = leaf_hash(line)
+        leaves.append(previous)
+    return leaves
+
+
+def index_entry(parts: IndexParts, folder: Folder, found: Checkpoint) -> Index:
+    """The index entry of a folder, proven under its checkpoint."""
+    entry = log_entry.parse(parts.entry)
+    if not isinstance(entry, Index):
+        raise Malformed("an entry about the log that is no index")
+    given = proof.parse(parts.proof)
+    if given.index < entry.upto:
+        raise Unproven("an index that speaks of what comes after it")
+    inclusion(parts.proof, leaf_hash(parts.entry), given.index, folder, found)
+    return entry
+
+
+def index_row(data: bytes, index: Index) -> tuple[bytes, Row | None]:
+    """The tag a person looked for and its row, None where the index has none."""
+    found = index_proof.parse(data)
+    if bytes(found) != data:
+        raise Malformed("a proof about an index in another spelling")
+    return found.tag, index_proof.verify(found, index)
 
 
 def receipt(data: bytes, claim: Claim, keys: Policy) -> tuple[Mapping[str, Any], bytes]:

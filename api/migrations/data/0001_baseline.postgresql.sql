@@ -832,10 +832,10 @@ CREATE TABLE dual_request (
 	window_to BIGINT,
 	ledger_year INTEGER NOT NULL,
 	CONSTRAINT pk_dual_request PRIMARY KEY (bucket, id),
-	CONSTRAINT ck_dual_request_kind CHECK (kind IN ('break_glass', 'population_scan', 'minor_read')),
+	CONSTRAINT ck_dual_request_kind CHECK (kind IN ('break_glass', 'population_scan')),
 	CONSTRAINT ck_dual_request_reason CHECK (reason IN ('life_at_risk', 'court_order', 'authority_demand', 'person_asked', 'leak_investigation', 'fault_repair')),
 	CONSTRAINT ck_dual_request_state CHECK (state IN ('asked', 'approved', 'refused')),
-	CONSTRAINT ck_dual_request_subject CHECK ((kind <> 'population_scan') = (subject IS NOT NULL)),
+	CONSTRAINT ck_dual_request_subject CHECK ((kind = 'break_glass') = (subject IS NOT NULL)),
 	CONSTRAINT ck_dual_request_scope CHECK ((kind = 'population_scan') = (scope <> '')),
 	CONSTRAINT ck_dual_request_actor CHECK (length(actor) = 32),
 	CONSTRAINT ck_dual_request_lapses_at CHECK (lapses_at > asked_at),
@@ -862,7 +862,7 @@ CREATE FUNCTION dual_request_before_insert() RETURNS trigger LANGUAGE plpgsql AS
 -- end
 CREATE TRIGGER dual_request_before_insert BEFORE INSERT ON dual_request FOR EACH ROW WHEN (NEW.state <> 'asked' OR NEW.approved_at IS NOT NULL) EXECUTE FUNCTION dual_request_before_insert()
 -- end
-CREATE FUNCTION dual_request_before_update_of_state() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NOT ((OLD.state = 'asked' AND NEW.state IN ('approved', 'refused')) OR (OLD.state = 'approved' AND NEW.state = 'refused')) THEN RAISE EXCEPTION 'dual_request: illegal transition' USING ERRCODE = '23514'; END IF; IF NEW.state = 'approved' AND (CASE NEW.kind WHEN 'minor_read' THEN 1 ELSE 2 END) <> (SELECT count(*) FROM dual_vote v WHERE v.bucket = NEW.bucket AND v.request_id = NEW.id AND v.verdict = 'yes' AND v.actor <> NEW.actor AND v.staff <> NEW.staff) THEN RAISE EXCEPTION 'dual_request: approved without the others it takes' USING ERRCODE = '23514'; END IF; IF NEW.state = 'approved' AND NOT EXISTS (SELECT 1 FROM dual_vote v WHERE v.bucket = NEW.bucket AND v.request_id = NEW.id AND v.place = (CASE NEW.kind WHEN 'minor_read' THEN 1 ELSE 2 END) AND v.voted_at = NEW.approved_at) THEN RAISE EXCEPTION 'dual_request: approved at another time than by the last yes' USING ERRCODE = '23514'; END IF; IF NEW.state = 'refused' AND NOT EXISTS (SELECT 1 FROM dual_vote v WHERE v.bucket = NEW.bucket AND v.request_id = NEW.id AND v.verdict = 'no') THEN RAISE EXCEPTION 'dual_request: refused without a no' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
+CREATE FUNCTION dual_request_before_update_of_state() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NOT ((OLD.state = 'asked' AND NEW.state IN ('approved', 'refused')) OR (OLD.state = 'approved' AND NEW.state = 'refused')) THEN RAISE EXCEPTION 'dual_request: illegal transition' USING ERRCODE = '23514'; END IF; IF NEW.state = 'approved' AND 2 <> (SELECT count(*) FROM dual_vote v WHERE v.bucket = NEW.bucket AND v.request_id = NEW.id AND v.verdict = 'yes' AND v.actor <> NEW.actor AND v.staff <> NEW.staff) THEN RAISE EXCEPTION 'dual_request: approved without two others' USING ERRCODE = '23514'; END IF; IF NEW.state = 'approved' AND NOT EXISTS (SELECT 1 FROM dual_vote v WHERE v.bucket = NEW.bucket AND v.request_id = NEW.id AND v.place = 2 AND v.voted_at = NEW.approved_at) THEN RAISE EXCEPTION 'dual_request: approved at another time than by the second yes' USING ERRCODE = '23514'; END IF; IF NEW.state = 'refused' AND NOT EXISTS (SELECT 1 FROM dual_vote v WHERE v.bucket = NEW.bucket AND v.request_id = NEW.id AND v.verdict = 'no') THEN RAISE EXCEPTION 'dual_request: refused without a no' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
 -- end
 CREATE TRIGGER dual_request_before_update_of_state BEFORE UPDATE OF state ON dual_request FOR EACH ROW WHEN (NEW.state <> OLD.state) EXECUTE FUNCTION dual_request_before_update_of_state()
 -- end
@@ -1014,6 +1014,27 @@ CREATE TRIGGER ledger_cosignature_append_only BEFORE UPDATE OR DELETE OR TRUNCAT
 ALTER TABLE ledger_cosignature ENABLE ROW LEVEL SECURITY
 -- end
 CREATE POLICY own ON ledger_cosignature USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0)
+-- end
+CREATE TABLE ledger_index (
+	bucket INTEGER NOT NULL,
+	year INTEGER NOT NULL,
+	upto BIGINT NOT NULL,
+	idx BIGINT NOT NULL,
+	rows BIGINT NOT NULL,
+	root BYTEA NOT NULL,
+	created_at BIGINT NOT NULL,
+	CONSTRAINT pk_ledger_index PRIMARY KEY (bucket, year, upto),
+	CONSTRAINT ck_ledger_index_upto CHECK (upto <= idx),
+	CONSTRAINT fk_ledger_index_bucket_year_idx FOREIGN KEY(bucket, year, idx) REFERENCES ledger_entry (bucket, year, idx)
+)
+-- end
+CREATE FUNCTION ledger_index_append_only() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'ledger_index is append-only' USING ERRCODE = '23514'; END $$
+-- end
+CREATE TRIGGER ledger_index_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON ledger_index FOR EACH STATEMENT EXECUTE FUNCTION ledger_index_append_only()
+-- end
+ALTER TABLE ledger_index ENABLE ROW LEVEL SECURITY
+-- end
+CREATE POLICY own ON ledger_index USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0)
 -- end
 CREATE TABLE ledger_opening (
 	bucket INTEGER NOT NULL,
@@ -1280,7 +1301,7 @@ CREATE FUNCTION dual_vote_before_insert() RETURNS trigger LANGUAGE plpgsql AS $$
 -- end
 CREATE TRIGGER dual_vote_before_insert BEFORE INSERT ON dual_vote FOR EACH ROW EXECUTE FUNCTION dual_vote_before_insert()
 -- end
-CREATE FUNCTION dual_vote_after_insert() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN UPDATE dual_request SET state = 'approved', approved_at = NEW.voted_at, window_to = NEW.voted_at + 900000 WHERE bucket = NEW.bucket AND id = NEW.request_id AND NEW.place = (CASE kind WHEN 'minor_read' THEN 1 ELSE 2 END); UPDATE dual_request SET state = 'refused' WHERE bucket = NEW.bucket AND id = NEW.request_id AND NEW.verdict = 'no'; RETURN NEW; END $$
+CREATE FUNCTION dual_vote_after_insert() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN UPDATE dual_request SET state = 'approved', approved_at = NEW.voted_at, window_to = NEW.voted_at + 900000 WHERE bucket = NEW.bucket AND id = NEW.request_id AND NEW.place = 2; UPDATE dual_request SET state = 'refused' WHERE bucket = NEW.bucket AND id = NEW.request_id AND NEW.verdict = 'no'; RETURN NEW; END $$
 -- end
 CREATE TRIGGER dual_vote_after_insert AFTER INSERT ON dual_vote FOR EACH ROW EXECUTE FUNCTION dual_vote_after_insert()
 -- end
@@ -1363,6 +1384,22 @@ CREATE TABLE incident (
 ALTER TABLE incident ENABLE ROW LEVEL SECURITY
 -- end
 CREATE POLICY own ON incident USING (tenant = (SELECT perusal_tenant())) WITH CHECK (tenant = (SELECT perusal_tenant()) AND (EXISTS (SELECT 1 FROM trace r WHERE r.id = incident.trace)))
+-- end
+CREATE TABLE ledger_index_chunk (
+	bucket INTEGER NOT NULL,
+	year INTEGER NOT NULL,
+	upto BIGINT NOT NULL,
+	n BIGINT NOT NULL,
+	first BYTEA NOT NULL,
+	root BYTEA,
+	data BYTEA NOT NULL,
+	CONSTRAINT pk_ledger_index_chunk PRIMARY KEY (bucket, year, upto, n),
+	CONSTRAINT fk_ledger_index_chunk_bucket_year_upto FOREIGN KEY(bucket, year, upto) REFERENCES ledger_index (bucket, year, upto)
+)
+-- end
+ALTER TABLE ledger_index_chunk ENABLE ROW LEVEL SECURITY
+-- end
+CREATE POLICY own ON ledger_index_chunk USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0)
 -- end
 CREATE TABLE management_token (
 	hash BYTEA NOT NULL,
@@ -2185,7 +2222,7 @@ CREATE TRIGGER use_stays BEFORE DELETE OR TRUNCATE ON use FOR EACH STATEMENT EXE
 -- end
 ALTER TABLE use SET (fillfactor = 50)
 -- end
-CREATE FUNCTION use_before_insert() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.spent <> 0 OR NEW.voided_at IS NOT NULL OR NOT EXISTS (SELECT 1 FROM consent_grant g WHERE g.bucket = NEW.bucket AND g.id = NEW.grant_id AND g.state = 'active' AND NEW.quota <= g.max_uses - g.used AND NEW.minted_at < g.window_to) THEN RAISE EXCEPTION 'use: only an active grant with uses left mints a use' USING ERRCODE = '23514'; END IF; IF EXISTS (SELECT 1 FROM consent_grant g WHERE g.bucket = NEW.bucket AND g.id = NEW.grant_id AND NOT (g.parent_grant IS NULL OR EXISTS (SELECT 1 FROM consent_grant p3 WHERE p3.bucket = g.bucket AND p3.id = g.parent_grant AND p3.state = 'active' AND (p3.parent_grant IS NULL OR EXISTS (SELECT 1 FROM consent_grant p2 WHERE p2.bucket = p3.bucket AND p2.id = p3.parent_grant AND p2.state = 'active' AND (p2.parent_grant IS NULL OR EXISTS (SELECT 1 FROM consent_grant p1 WHERE p1.bucket = p2.bucket AND p1.id = p2.parent_grant AND p1.state = 'active' AND 1 = 1))))))) THEN RAISE EXCEPTION 'use: a use needs everything above its grant active' USING ERRCODE = '23514'; END IF; IF EXISTS (SELECT 1 FROM recipient h WHERE h.id = NEW.recipient_id AND h.kind = 'staff') AND NOT EXISTS (SELECT 1 FROM staff_read s WHERE s.bucket = NEW.bucket AND s.use_id = NEW.id AND s.grant_id = NEW.grant_id AND s.fields = NEW.fields) THEN RAISE EXCEPTION 'use: the house reads by name and holds no tokens' USING ERRCODE = '23514'; END IF; IF EXISTS (SELECT 1 FROM consent_grant g WHERE g.bucket = NEW.bucket AND g.id = NEW.grant_id AND g.fields <> NEW.fields AND (NEW.fields = '[]' OR EXISTS (SELECT 1 FROM jsonb_array_elements_text(NEW.fields::jsonb) AS e(value) WHERE value NOT IN (SELECT value FROM jsonb_array_elements_text(g.fields::jsonb) AS e(value))))) THEN RAISE EXCEPTION 'use: fields beyond the grant' USING ERRCODE = '23514'; END IF; IF NEW.refresh_hash IS NOT NULL AND NOT EXISTS (SELECT 1 FROM refresh_token r WHERE r.bucket = NEW.bucket AND r.hash = NEW.refresh_hash AND r.voided_at IS NULL AND NEW.minted_at < r.expires_at) THEN RAISE EXCEPTION 'use: a refresh token that is voided or over mints nothing' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
+CREATE FUNCTION use_before_insert() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.spent <> 0 OR NEW.voided_at IS NOT NULL OR NOT EXISTS (SELECT 1 FROM consent_grant g WHERE g.bucket = NEW.bucket AND g.id = NEW.grant_id AND g.state = 'active' AND NEW.quota <= g.max_uses - g.used AND NEW.minted_at < g.window_to) THEN RAISE EXCEPTION 'use: only an active grant with uses left mints a use' USING ERRCODE = '23514'; END IF; IF EXISTS (SELECT 1 FROM consent_grant g WHERE g.bucket = NEW.bucket AND g.id = NEW.grant_id AND NOT (g.parent_grant IS NULL OR EXISTS (SELECT 1 FROM consent_grant p3 WHERE p3.bucket = g.bucket AND p3.id = g.parent_grant AND p3.state = 'active' AND (p3.parent_grant IS NULL OR EXISTS (SELECT 1 FROM consent_grant p2 WHERE p2.bucket = p3.bucket AND p2.id = p3.parent_grant AND p2.state = 'active' AND (p2.parent_grant IS NULL OR EXISTS (SELECT 1 FROM consent_grant p1 WHERE p1.bucket = p2.bucket AND p1.id = p2.parent_grant AND p1.state = 'active' AND 1 = 1))))))) THEN RAISE EXCEPTION 'use: a use needs everything above its grant active' USING ERRCODE = '23514'; END IF; IF EXISTS (SELECT 1 FROM consent_grant g WHERE g.bucket = NEW.bucket AND g.id = NEW.grant_id AND g.fields <> NEW.fields AND (NEW.fields = '[]' OR EXISTS (SELECT 1 FROM jsonb_array_elements_text(NEW.fields::jsonb) AS e(value) WHERE value NOT IN (SELECT value FROM jsonb_array_elements_text(g.fields::jsonb) AS e(value))))) THEN RAISE EXCEPTION 'use: fields beyond the grant' USING ERRCODE = '23514'; END IF; IF NEW.refresh_hash IS NOT NULL AND NOT EXISTS (SELECT 1 FROM refresh_token r WHERE r.bucket = NEW.bucket AND r.hash = NEW.refresh_hash AND r.voided_at IS NULL AND NEW.minted_at < r.expires_at) THEN RAISE EXCEPTION 'use: a refresh token that is voided or over mints nothing' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
 -- end
 CREATE TRIGGER use_before_insert BEFORE INSERT ON use FOR EACH ROW EXECUTE FUNCTION use_before_insert()
 -- end

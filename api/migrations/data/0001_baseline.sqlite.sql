@@ -632,10 +632,10 @@ CREATE TABLE dual_request (
 	window_to BIGINT,
 	ledger_year INTEGER NOT NULL,
 	CONSTRAINT pk_dual_request PRIMARY KEY (bucket, id),
-	CONSTRAINT ck_dual_request_kind CHECK (kind IN ('break_glass', 'population_scan', 'minor_read')),
+	CONSTRAINT ck_dual_request_kind CHECK (kind IN ('break_glass', 'population_scan')),
 	CONSTRAINT ck_dual_request_reason CHECK (reason IN ('life_at_risk', 'court_order', 'authority_demand', 'person_asked', 'leak_investigation', 'fault_repair')),
 	CONSTRAINT ck_dual_request_state CHECK (state IN ('asked', 'approved', 'refused')),
-	CONSTRAINT ck_dual_request_subject CHECK ((kind <> 'population_scan') = (subject IS NOT NULL)),
+	CONSTRAINT ck_dual_request_subject CHECK ((kind = 'break_glass') = (subject IS NOT NULL)),
 	CONSTRAINT ck_dual_request_scope CHECK ((kind = 'population_scan') = (scope <> '')),
 	CONSTRAINT ck_dual_request_actor CHECK (length(actor) = 32),
 	CONSTRAINT ck_dual_request_lapses_at CHECK (lapses_at > asked_at),
@@ -656,7 +656,7 @@ CREATE TRIGGER dual_request_no_delete BEFORE DELETE ON dual_request BEGIN SELECT
 -- end
 CREATE TRIGGER dual_request_before_insert BEFORE INSERT ON dual_request WHEN NEW.state <> 'asked' OR NEW.approved_at IS NOT NULL BEGIN SELECT RAISE(ABORT, 'dual_request: a request is born asked') WHERE 1 = 1; END
 -- end
-CREATE TRIGGER dual_request_before_update_of_state BEFORE UPDATE OF state ON dual_request WHEN NEW.state <> OLD.state BEGIN SELECT RAISE(ABORT, 'dual_request: illegal transition') WHERE NOT ((OLD.state = 'asked' AND NEW.state IN ('approved', 'refused')) OR (OLD.state = 'approved' AND NEW.state = 'refused')); SELECT RAISE(ABORT, 'dual_request: approved without the others it takes') WHERE NEW.state = 'approved' AND (CASE NEW.kind WHEN 'minor_read' THEN 1 ELSE 2 END) <> (SELECT count(*) FROM dual_vote v WHERE v.bucket = NEW.bucket AND v.request_id = NEW.id AND v.verdict = 'yes' AND v.actor <> NEW.actor AND v.staff <> NEW.staff); SELECT RAISE(ABORT, 'dual_request: approved at another time than by the last yes') WHERE NEW.state = 'approved' AND NOT EXISTS (SELECT 1 FROM dual_vote v WHERE v.bucket = NEW.bucket AND v.request_id = NEW.id AND v.place = (CASE NEW.kind WHEN 'minor_read' THEN 1 ELSE 2 END) AND v.voted_at = NEW.approved_at); SELECT RAISE(ABORT, 'dual_request: refused without a no') WHERE NEW.state = 'refused' AND NOT EXISTS (SELECT 1 FROM dual_vote v WHERE v.bucket = NEW.bucket AND v.request_id = NEW.id AND v.verdict = 'no'); END
+CREATE TRIGGER dual_request_before_update_of_state BEFORE UPDATE OF state ON dual_request WHEN NEW.state <> OLD.state BEGIN SELECT RAISE(ABORT, 'dual_request: illegal transition') WHERE NOT ((OLD.state = 'asked' AND NEW.state IN ('approved', 'refused')) OR (OLD.state = 'approved' AND NEW.state = 'refused')); SELECT RAISE(ABORT, 'dual_request: approved without two others') WHERE NEW.state = 'approved' AND 2 <> (SELECT count(*) FROM dual_vote v WHERE v.bucket = NEW.bucket AND v.request_id = NEW.id AND v.verdict = 'yes' AND v.actor <> NEW.actor AND v.staff <> NEW.staff); SELECT RAISE(ABORT, 'dual_request: approved at another time than by the second yes') WHERE NEW.state = 'approved' AND NOT EXISTS (SELECT 1 FROM dual_vote v WHERE v.bucket = NEW.bucket AND v.request_id = NEW.id AND v.place = 2 AND v.voted_at = NEW.approved_at); SELECT RAISE(ABORT, 'dual_request: refused without a no') WHERE NEW.state = 'refused' AND NOT EXISTS (SELECT 1 FROM dual_vote v WHERE v.bucket = NEW.bucket AND v.request_id = NEW.id AND v.verdict = 'no'); END
 -- end
 CREATE TRIGGER dual_request_before_update_of_approved_at BEFORE UPDATE OF approved_at ON dual_request WHEN NEW.approved_at IS NOT OLD.approved_at AND NOT (OLD.state = 'asked' AND NEW.state = 'approved') BEGIN SELECT RAISE(ABORT, 'dual_request: an approval is given once') WHERE 1 = 1; END
 -- end
@@ -770,6 +770,23 @@ CREATE TABLE ledger_cosignature (
 CREATE TRIGGER ledger_cosignature_no_update BEFORE UPDATE ON ledger_cosignature BEGIN SELECT RAISE(ABORT, 'ledger_cosignature is append-only'); END
 -- end
 CREATE TRIGGER ledger_cosignature_no_delete BEFORE DELETE ON ledger_cosignature BEGIN SELECT RAISE(ABORT, 'ledger_cosignature is append-only'); END
+-- end
+CREATE TABLE ledger_index (
+	bucket INTEGER NOT NULL,
+	year INTEGER NOT NULL,
+	upto BIGINT NOT NULL,
+	idx BIGINT NOT NULL,
+	rows BIGINT NOT NULL,
+	root BLOB NOT NULL,
+	created_at BIGINT NOT NULL,
+	CONSTRAINT pk_ledger_index PRIMARY KEY (bucket, year, upto),
+	CONSTRAINT ck_ledger_index_upto CHECK (upto <= idx),
+	CONSTRAINT fk_ledger_index_bucket_year_idx FOREIGN KEY(bucket, year, idx) REFERENCES ledger_entry (bucket, year, idx)
+)
+-- end
+CREATE TRIGGER ledger_index_no_update BEFORE UPDATE ON ledger_index BEGIN SELECT RAISE(ABORT, 'ledger_index is append-only'); END
+-- end
+CREATE TRIGGER ledger_index_no_delete BEFORE DELETE ON ledger_index BEGIN SELECT RAISE(ABORT, 'ledger_index is append-only'); END
 -- end
 CREATE TABLE ledger_opening (
 	bucket INTEGER NOT NULL,
@@ -988,7 +1005,7 @@ CREATE TRIGGER dual_vote_no_delete BEFORE DELETE ON dual_vote BEGIN SELECT RAISE
 -- end
 CREATE TRIGGER dual_vote_before_insert BEFORE INSERT ON dual_vote BEGIN SELECT RAISE(ABORT, 'dual_vote: nobody approves a request of their own') WHERE NEW.verdict = 'yes' AND EXISTS (SELECT 1 FROM dual_request r WHERE r.bucket = NEW.bucket AND r.id = NEW.request_id AND (r.actor = NEW.actor OR r.staff = NEW.staff)); SELECT RAISE(ABORT, 'dual_vote: nothing to say yes to') WHERE NEW.verdict = 'yes' AND NOT EXISTS (SELECT 1 FROM dual_request r WHERE r.bucket = NEW.bucket AND r.id = NEW.request_id AND r.state = 'asked' AND NEW.voted_at >= r.asked_at AND NEW.voted_at < r.lapses_at); SELECT RAISE(ABORT, 'dual_vote: nothing to say no to') WHERE NEW.verdict = 'no' AND NOT EXISTS (SELECT 1 FROM dual_request r WHERE r.bucket = NEW.bucket AND r.id = NEW.request_id AND r.state IN ('asked', 'approved')); SELECT RAISE(ABORT, 'dual_vote: a yes out of turn') WHERE NEW.verdict = 'yes' AND NEW.place <> 1 + (SELECT count(*) FROM dual_vote v WHERE v.bucket = NEW.bucket AND v.request_id = NEW.request_id AND v.verdict = 'yes'); END
 -- end
-CREATE TRIGGER dual_vote_after_insert AFTER INSERT ON dual_vote BEGIN UPDATE dual_request SET state = 'approved', approved_at = NEW.voted_at, window_to = NEW.voted_at + 900000 WHERE bucket = NEW.bucket AND id = NEW.request_id AND NEW.place = (CASE kind WHEN 'minor_read' THEN 1 ELSE 2 END); UPDATE dual_request SET state = 'refused' WHERE bucket = NEW.bucket AND id = NEW.request_id AND NEW.verdict = 'no'; END
+CREATE TRIGGER dual_vote_after_insert AFTER INSERT ON dual_vote BEGIN UPDATE dual_request SET state = 'approved', approved_at = NEW.voted_at, window_to = NEW.voted_at + 900000 WHERE bucket = NEW.bucket AND id = NEW.request_id AND NEW.place = 2; UPDATE dual_request SET state = 'refused' WHERE bucket = NEW.bucket AND id = NEW.request_id AND NEW.verdict = 'no'; END
 -- end
 CREATE TABLE emergency_read (
 	bucket INTEGER NOT NULL,
@@ -1042,6 +1059,18 @@ CREATE TABLE incident (
 	CONSTRAINT pk_incident PRIMARY KEY (id),
 	CONSTRAINT uq_incident_trace UNIQUE (trace),
 	CONSTRAINT fk_incident_trace FOREIGN KEY(trace) REFERENCES trace (id)
+)
+-- end
+CREATE TABLE ledger_index_chunk (
+	bucket INTEGER NOT NULL,
+	year INTEGER NOT NULL,
+	upto BIGINT NOT NULL,
+	n BIGINT NOT NULL,
+	first BLOB NOT NULL,
+	root BLOB,
+	data BLOB NOT NULL,
+	CONSTRAINT pk_ledger_index_chunk PRIMARY KEY (bucket, year, upto, n),
+	CONSTRAINT fk_ledger_index_chunk_bucket_year_upto FOREIGN KEY(bucket, year, upto) REFERENCES ledger_index (bucket, year, upto)
 )
 -- end
 CREATE TABLE management_token (
@@ -1671,7 +1700,7 @@ CREATE TRIGGER use_before_update BEFORE UPDATE ON use WHEN NEW.bucket IS NOT OLD
 -- end
 CREATE TRIGGER use_no_delete BEFORE DELETE ON use BEGIN SELECT RAISE(ABORT, 'use: rows stay'); END
 -- end
-CREATE TRIGGER use_before_insert BEFORE INSERT ON use BEGIN SELECT RAISE(ABORT, 'use: only an active grant with uses left mints a use') WHERE NEW.spent <> 0 OR NEW.voided_at IS NOT NULL OR NOT EXISTS (SELECT 1 FROM consent_grant g WHERE g.bucket = NEW.bucket AND g.id = NEW.grant_id AND g.state = 'active' AND NEW.quota <= g.max_uses - g.used AND NEW.minted_at < g.window_to); SELECT RAISE(ABORT, 'use: a use needs everything above its grant active') WHERE EXISTS (SELECT 1 FROM consent_grant g WHERE g.bucket = NEW.bucket AND g.id = NEW.grant_id AND NOT (g.parent_grant IS NULL OR EXISTS (SELECT 1 FROM consent_grant p3 WHERE p3.bucket = g.bucket AND p3.id = g.parent_grant AND p3.state = 'active' AND (p3.parent_grant IS NULL OR EXISTS (SELECT 1 FROM consent_grant p2 WHERE p2.bucket = p3.bucket AND p2.id = p3.parent_grant AND p2.state = 'active' AND (p2.parent_grant IS NULL OR EXISTS (SELECT 1 FROM consent_grant p1 WHERE p1.bucket = p2.bucket AND p1.id = p2.parent_grant AND p1.state = 'active' AND 1 = 1))))))); SELECT RAISE(ABORT, 'use: the house reads by name and holds no tokens') WHERE EXISTS (SELECT 1 FROM recipient h WHERE h.id = NEW.recipient_id AND h.kind = 'staff') AND NOT EXISTS (SELECT 1 FROM staff_read s WHERE s.bucket = NEW.bucket AND s.use_id = NEW.id AND s.grant_id = NEW.grant_id AND s.fields = NEW.fields); SELECT RAISE(ABORT, 'use: fields beyond the grant') WHERE EXISTS (SELECT 1 FROM consent_grant g WHERE g.bucket = NEW.bucket AND g.id = NEW.grant_id AND g.fields <> NEW.fields AND (NEW.fields = '[]' OR EXISTS (SELECT 1 FROM json_each(NEW.fields) WHERE value NOT IN (SELECT value FROM json_each(g.fields))))); SELECT RAISE(ABORT, 'use: a refresh token that is voided or over mints nothing') WHERE NEW.refresh_hash IS NOT NULL AND NOT EXISTS (SELECT 1 FROM refresh_token r WHERE r.bucket = NEW.bucket AND r.hash = NEW.refresh_hash AND r.voided_at IS NULL AND NEW.minted_at < r.expires_at); END
+CREATE TRIGGER use_before_insert BEFORE INSERT ON use BEGIN SELECT RAISE(ABORT, 'use: only an active grant with uses left mints a use') WHERE NEW.spent <> 0 OR NEW.voided_at IS NOT NULL OR NOT EXISTS (SELECT 1 FROM consent_grant g WHERE g.bucket = NEW.bucket AND g.id = NEW.grant_id AND g.state = 'active' AND NEW.quota <= g.max_uses - g.used AND NEW.minted_at < g.window_to); SELECT RAISE(ABORT, 'use: a use needs everything above its grant active') WHERE EXISTS (SELECT 1 FROM consent_grant g WHERE g.bucket = NEW.bucket AND g.id = NEW.grant_id AND NOT (g.parent_grant IS NULL OR EXISTS (SELECT 1 FROM consent_grant p3 WHERE p3.bucket = g.bucket AND p3.id = g.parent_grant AND p3.state = 'active' AND (p3.parent_grant IS NULL OR EXISTS (SELECT 1 FROM consent_grant p2 WHERE p2.bucket = p3.bucket AND p2.id = p3.parent_grant AND p2.state = 'active' AND (p2.parent_grant IS NULL OR EXISTS (SELECT 1 FROM consent_grant p1 WHERE p1.bucket = p2.bucket AND p1.id = p2.parent_grant AND p1.state = 'active' AND 1 = 1))))))); SELECT RAISE(ABORT, 'use: fields beyond the grant') WHERE EXISTS (SELECT 1 FROM consent_grant g WHERE g.bucket = NEW.bucket AND g.id = NEW.grant_id AND g.fields <> NEW.fields AND (NEW.fields = '[]' OR EXISTS (SELECT 1 FROM json_each(NEW.fields) WHERE value NOT IN (SELECT value FROM json_each(g.fields))))); SELECT RAISE(ABORT, 'use: a refresh token that is voided or over mints nothing') WHERE NEW.refresh_hash IS NOT NULL AND NOT EXISTS (SELECT 1 FROM refresh_token r WHERE r.bucket = NEW.bucket AND r.hash = NEW.refresh_hash AND r.voided_at IS NULL AND NEW.minted_at < r.expires_at); END
 -- end
 CREATE TRIGGER use_before_update_of_spent BEFORE UPDATE OF spent ON use WHEN NEW.spent <> OLD.spent AND OLD.voided_at IS NOT NULL BEGIN SELECT RAISE(ABORT, 'use: slots are spent until voided') WHERE 1 = 1; END
 -- end

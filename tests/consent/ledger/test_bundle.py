@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from consent.ledger import container, layout, policy
+from consent.ledger import container, indexing, layout, policy
 from consent.ledger.append import Item, Position, append
 from consent.ledger.bundle import Evidence, build
 from consent.ledger.commitment import Opening, commit
@@ -453,3 +453,108 @@ def test_a_key_sets_thumbprint_is_the_one_of_rfc_8037():
 
 def test_the_log_of_the_kit_is_the_first_bucket():
     assert layout.folder_name(LOG) == f"log/{YEAR}/0"
+
+
+def _whole(backend: Backend, *, tag: int, items: list[Evidence]) -> bytes:
+    return build(
+        backend.data, SIGNER, items, receipt_keys=[RECEIPT_KEY], whole={LogId(0, YEAR): tag.to_bytes(16)}
+    )
+
+
+def _indexed(backend: Backend) -> Position:
+    grow(backend, 12)
+    position, _ = disclose(backend, tag=3)
+    indexing.make(backend.data, HOST, LOG, NOW)
+    publish(backend.data, SIGNER, NOW)
+    return position
+
+
+def test_a_whole_bundle_says_that_these_are_all(backend: Backend):
+    position = _indexed(backend)
+
+    verdict = verify_bundle(_whole(backend, tag=3, items=[]))
+
+    assert verdict.ok
+    assert [(one.tag, one.count, one.upto) for one in verdict.complete] == [
+        ((3).to_bytes(16), position.n, 13)
+    ]
+
+
+def test_a_whole_bundle_of_somebody_without_entries_says_that_there_is_none(backend: Backend):
+    _indexed(backend)
+
+    verdict = verify_bundle(_whole(backend, tag=77, items=[]))
+
+    assert verdict.ok
+    assert [(one.tag, one.count) for one in verdict.complete] == [((77).to_bytes(16), 0)]
+
+
+def test_what_came_after_the_index_is_shown_behind_what_it_counts(backend: Backend):
+    before = _indexed(backend)
+    newer, opening = disclose(backend, tag=3, seed=4)
+    publish(backend.data, SIGNER, NOW)
+
+    verdict = verify_bundle(_whole(backend, tag=3, items=[evidence(newer, opening)]))
+
+    assert verdict.ok
+    assert verdict.complete[0].count == before.n == newer.n - 1
+
+
+def test_a_log_without_an_index_is_left_out_of_a_whole_bundle(backend: Backend):
+    position, opening = disclose(backend)
+    publish(backend.data, SIGNER, NOW)
+
+    verdict = verify_bundle(_whole(backend, tag=0, items=[evidence(position, opening)]))
+
+    assert verdict.ok
+    assert verdict.complete == ()
+
+
+def _without_last_line(members: dict[str, bytes], name: str) -> dict[str, bytes]:
+    return members | {name: b"".join(members[name].splitlines(keepends=True)[:-1])}
+
+
+def test_hiding_the_newest_access_from_a_whole_bundle_shows(backend: Backend):
+    _indexed(backend)
+    members = container.read(_whole(backend, tag=3, items=[]))
+
+    verdict = verify_bundle(container.write(_without_last_line(members, f"log/{YEAR}/0/chain.jsonl")))
+
+    assert not verdict.ok
+    assert verdict.checks[-1].where == f"log/{YEAR}/0/chain.jsonl"
+
+
+def test_a_chain_left_out_of_a_whole_bundle_shows(backend: Backend):
+    _indexed(backend)
+    members = container.read(_whole(backend, tag=3, items=[]))
+    del members[f"log/{YEAR}/0/chain.jsonl"]
+
+    verdict = verify_bundle(container.write(members))
+
+    assert verdict.checks[-1].detail == "the index counts entries that are not shown"
+
+
+def test_an_entry_that_the_index_does_not_count_proves_that_the_log_lies(backend: Backend):
+    grow(backend, 12)
+    position, opening = disclose(backend, tag=3)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(indexing, "_tails", lambda _conn, _log: iter([]))
+        indexing.make(backend.data, HOST, LOG, NOW)
+    publish(backend.data, SIGNER, NOW)
+
+    with pytest.raises(LedgerAlarm, match=f"does not count entry {position.idx}"):
+        _whole(backend, tag=3, items=[evidence(position, opening)])
+
+
+def test_every_changed_byte_of_a_whole_bundle_is_located(backend: Backend):
+    _indexed(backend)
+    good = _whole(backend, tag=3, items=[])
+    skip = good.index(b"README.txt") + len("README.txt")
+    readme_ends = skip + len(container.read(good)["README.txt"])
+    dice = random.Random(11)
+
+    for at in dice.sample([*range(skip), *range(readme_ends, len(good))], 400):
+        bad = good[:at] + bytes([good[at] ^ (1 << dice.randrange(8))]) + good[at + 1 :]
+        verdict = verify_bundle(bad)
+        assert not verdict.ok, at
+        assert verdict.checks[-1].where
