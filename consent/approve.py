@@ -85,7 +85,7 @@ def approve(
     fields = _choice(shown, chosen_fields)
     if isinstance(fields, Refusal):
         return fields
-    code = new_secret(CODE_PREFIX, consumer.bucket) if shown.via is Via.CODE else ""
+    code = new_secret(CODE_PREFIX, shown.bucket) if shown.via is Via.CODE else ""
     grant = _decide(vault, shown, GrantState.ACTIVE, fields, now_ms, code=code, proof=proof)
     if isinstance(grant, Refusal):
         return grant

@@ -28,7 +28,8 @@ from consent.ask import details_of
 from consent.committed import SIGNING, CommittedUse, Ref, committed_uses
 from consent.ids import DisclosureId, GrantId, RecipientId, canonical_json, fields_of
 from consent.introspection import pairwise
-from consent.records import GrantFacts, record
+from consent.records import GrantFacts, Named, record
+from vault.guardians import link_name
 from vault.ids import Bucket, SubjectId, TenantId
 from vault.opening import Vault
 from vault.rowset import RowSet
@@ -44,11 +45,13 @@ _GRANTS = RowSet(
     "r.country, g.purpose, "
     "g.consent_kind, g.fields, g.notice_id, n.version, n.lang, g.notice_hash, n.rights, g.terms_id, g.terms_hash, "
     "g.retention, g.max_uses, g.window_from, g.window_to, g.parent_grant, g.onward, g.approval_hash, s.shown_at, g.decided_at, "
-    f"g.ledger_year, e.idx, e.leaf, e.body, {SIGNING.format('g.decided_at')}, t.hash, s.details FROM rows "
+    f"g.ledger_year, e.idx, e.leaf, e.body, {SIGNING.format('g.decided_at')}, t.hash, s.details, "
+    "a.guardian, a.guardian_from FROM rows "
     "JOIN consent_grant g ON g.bucket = rows.bucket AND g.id = rows.id "
     "JOIN notice_showing s ON s.bucket = g.bucket AND s.id = g.showing_id "
     "JOIN recipient r ON r.id = g.recipient_id JOIN notice_version n ON n.id = g.notice_id "
     "LEFT JOIN terms_signature t ON t.terms_id = g.terms_id "
+    "LEFT JOIN guarded_step a ON a.bucket = g.bucket AND a.grant_id = g.id AND a.number = 0 "
     "JOIN ledger_entry e ON e.bucket = g.bucket AND e.year = g.ledger_year AND e.id = g.id",
     bucket="int",
     id="bytes",
@@ -180,12 +183,13 @@ def _read(vault: Vault, keys: Sequence[Key], conn: Connection | None) -> dict[Ke
     with _reading(vault, conn) as reader:
         rows = _GRANTS(reader, list(keys))
     facts = [_facts(row) for row in rows]
-    return {
-        (one.bucket, one.id): Chain(
-            one, canonical_json(record(one, pairwise(vault, one.recipient_id, one.subject)))
-        )
-        for one in facts
-    }
+    return {(one.bucket, one.id): Chain(one, canonical_json(record(one, named(vault, one)))) for one in facts}
+
+
+def named(vault: Vault, facts: GrantFacts) -> Named:
+    """The names of those whose consent it is, for its recipient alone."""
+    link = "" if facts.link is None else pairwise(vault, facts.recipient_id, SubjectId(facts.link))
+    return Named(principal=pairwise(vault, facts.recipient_id, facts.subject), link=link)
 
 
 def _facts(row: Sequence[Any]) -> GrantFacts:
@@ -193,7 +197,8 @@ def _facts(row: Sequence[Any]) -> GrantFacts:
     notice, version, lang, notice_hash, rights, terms, terms_hash, retention, uses, opens, closes, *rest = (
         rest
     )
-    parent, onward, approval, asked, decided, year, idx, leaf, body, signing, signed, details = rest
+    parent, onward, approval, asked, decided, year, idx, leaf, body, signing, signed, details, *rest = rest
+    guardian, guardian_from = rest
     return GrantFacts(
         bucket=Bucket(bucket),
         id=GrantId(grant),
@@ -228,6 +233,7 @@ def _facts(row: Sequence[Any]) -> GrantFacts:
         leaf=leaf,
         body=body,
         signing=signing,
+        link=None if guardian is None else link_name(SubjectId(subject), SubjectId(guardian), guardian_from),
     )
 
 

@@ -27,11 +27,10 @@ from consent import signed
 from consent.committed import CommittedUse
 from consent.details import instant
 from consent.ids import GrantId, RecipientId, canonical_json, disclosure_text, grant_text, use_text
-from consent.introspection import pairwise
 from consent.ledger.append import Position
 from consent.ledger.entry import parse
 from consent.ledger.origin import LogId, origin_of
-from consent.receipt_chain import Chain, Key, chains
+from consent.receipt_chain import Chain, Key, chains, named
 from consent.records import GrantFacts, record
 from consent.signed import PublicKey
 from consent.signing_keys import Purpose, derived
@@ -117,7 +116,6 @@ def _use_receipt(vault: Vault, chain: Chain, use: CommittedUse) -> str:
 
 def _withdrawal_receipt(vault: Vault, chain: Chain, ended: Ended) -> str:
     facts, position, number = chain.facts, ended.position, ended.disclosures + 1
-    principal = pairwise(vault, facts.recipient_id, facts.subject)
     payload = {
         "iss": vault.installation.ledger_host,
         "iat": ended.at // 1000,
@@ -127,7 +125,7 @@ def _withdrawal_receipt(vault: Vault, chain: Chain, ended: Ended) -> str:
         "withdrawn_at": instant(ended.at),
         "number": number,
         "prev": chain.before(number),
-        "record": record(facts, principal, ended.at),
+        "record": record(facts, named(vault, facts), ended.at),
         **_entry(position.origin, position.idx, position.leaf, position.body),
     }
     return _sign(vault, WITHDRAWAL_TYPE, ended.signing, canonical_json(payload))

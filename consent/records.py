@@ -1,10 +1,11 @@
 """The consent record of ISO/IEC TS 27560:2023, in the terms of the W3C Data Privacy Vocabulary.
 
 It says everything a receipt must say about a consent without a value and without a name of the person: `pii_principal_id`
-is their name for this one recipient. Everything in it comes from rows that never change, so the same record is made
+is their name for this one recipient; what a guardian gave for a ward has the link they gave it by as a party, named
+for this recipient too. Everything in it comes from rows that never change, so the same record is made
 again whenever it is wanted.
 
-`record(facts, principal, withdrawn_at=None) -> dict`: the record as it stood when it was given, or after it was withdrawn.
+`record(facts, names, withdrawn_at=None) -> dict`: the record as it stood when it was given, or after it was withdrawn.
 """
 
 from collections.abc import Mapping
@@ -74,6 +75,8 @@ class GrantFacts:
     leaf: bytes
     body: bytes
     signing: int
+    link: bytes | None = None
+    """Which guardian's link it was given by, for a ward; 16 bytes."""
 
     @property
     def abroad(self) -> bool:
@@ -81,13 +84,21 @@ class GrantFacts:
         return self.country != self.jurisdiction[:2]
 
 
-def record(facts: GrantFacts, principal: str, withdrawn_at: int | None = None) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Named:
+    """Names for one recipient alone: the person's, and that of the link by which a guardian gave it, if one did."""
+
+    principal: str
+    link: str = ""
+
+
+def record(facts: GrantFacts, names: Named, withdrawn_at: int | None = None) -> dict[str, Any]:
     """The record, ready for canonical JSON."""
     return {
         "schema_version": SCHEMA,
         "record_id": grant_text(facts.id),
-        "pii_principal_id": principal,
-        "parties": [_controller(facts)],
+        "pii_principal_id": names.principal,
+        "parties": [_controller(facts), *_guardian(names)],
         "pii_processing": _processing(facts),
         "events": _events(facts, withdrawn_at),
     }
@@ -101,6 +112,11 @@ def _controller(facts: GrantFacts) -> dict[str, Any]:
         "party_role": _DPV + "DataController",
         "party_country": facts.country,
     }
+
+
+def _guardian(names: Named) -> list[dict[str, Any]]:
+    """The link, not the guardian: a recipient who knows them in their own right does not meet them here."""
+    return [{"party_id": names.link, "party_role": _DPV + "GuardianOfDataSubject"}] if names.link else []
 
 
 def _processing(facts: GrantFacts) -> dict[str, Any]:

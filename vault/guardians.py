@@ -61,8 +61,7 @@ class Guardianship:
     @property
     def name(self) -> bytes:
         """16 bytes that stand for this link, and tell nobody whose it is."""
-        whole = self.ward + self.guardian + self.valid_from.to_bytes(8, "big")
-        return hashlib.sha256(_LABEL + whole).digest()[:NAME_BYTES]
+        return link_name(self.ward, self.guardian, self.valid_from)
 
     def holds_at(self, at_ms: int) -> bool:
         """Whether the guardian stands for the ward at this instant."""
@@ -72,6 +71,12 @@ class Guardianship:
     def decides_at(self, at_ms: int) -> bool:
         """Whether the guardian, and not the ward, decides at this instant."""
         return self.holds_at(at_ms) and (self.decides_until is None or at_ms < self.decides_until)
+
+
+def link_name(ward: SubjectId, guardian: SubjectId, valid_from: int) -> bytes:
+    """16 bytes that stand for a link: of SHA-256 over both people's random names and its beginning."""
+    whole = ward + guardian + valid_from.to_bytes(8, "big")
+    return hashlib.sha256(_LABEL + whole).digest()[:NAME_BYTES]
 
 
 type Within = Callable[[Connection, Guardianship], None]
