@@ -50,6 +50,7 @@ from api.oauth.par import push
 from api.oauth.questions import Asked, Outcome, answer_many
 from api.oauth.revoke import revoke_token
 from api.oauth.status import one_status_list, status_lists
+from api.oauth.status_lists import StatusLists
 from api.oauth.token import issue_token
 from api.opening import opened_vault
 from api.people import add_people, change_people, look_up
@@ -222,6 +223,9 @@ def _services(
         clock=clock,
         disclosures=Batcher(disclose, cap=settings.batch_cap, most=settings.batch_queue),
         introspections=Batcher(introspect, cap=settings.batch_cap, most=settings.batch_queue),
+        statuses=Batcher(
+            StatusLists(vault, clock, settings.issuer), cap=settings.batch_cap, most=settings.batch_queue
+        ),
         worker=Worker(vault.data, clock, work_of(settings, vault, clock)),
         post_room=post_room,
         seal=seal,
@@ -256,6 +260,7 @@ def _lifespan(services: Services, owned: ExitStack) -> AbstractAsyncContextManag
         finally:
             await services.disclosures.close()
             await services.introspections.close()
+            await services.statuses.close()
             await sync_to_thread(services.post_room.stop)
             if settings.background:
                 await sync_to_thread(pings.stop)

@@ -13,6 +13,7 @@ from api.batcher import Batcher
 from api.clock import Clock
 from api.jobs.worker import Worker
 from api.oauth.client_keys import ClientKeys
+from api.oauth.status_lists import SignedList
 from api.senders.post_room import PostRoom
 from api.sessions import CookieJar, Lifetime
 from api.settings import Settings
@@ -34,6 +35,7 @@ class Services:
     clock: Clock
     disclosures: Batcher[RedeemRequest, Disclosure | Denied]
     introspections: Batcher[Asked, Outcome]
+    statuses: Batcher[int, SignedList | None]
     worker: Worker
     post_room: PostRoom
     client_keys: ClientKeys = field(default_factory=ClientKeys)

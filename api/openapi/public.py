@@ -25,10 +25,17 @@ _UNCHANGED = Reply(says="As the caller knows it.", headers=["ETag"])
 _TILE = text("^(x[0-9]{3}/)*[0-9]{3}([.]p/[1-9][0-9]{0,2})?$", most=64)
 
 
-def _document(says: str, schema: Schema, media: str = JSON) -> Operation:
-    """A document that may be kept for ten minutes."""
+def _document(
+    says: str, schema: Schema, media: str = JSON, path: Mapping[str, Schema] | None = None
+) -> Operation:
+    """A document that may be kept for a while and asked for again by its tag."""
     kept = Reply(says=says, content={media: schema}, headers=["ETag"])
-    return Operation(group="Metadata", parameters=["If-None-Match"], replies={200: kept, 304: _UNCHANGED})
+    return Operation(
+        group="Metadata",
+        parameters=["If-None-Match"],
+        path=path or {},
+        replies={200: kept, 304: _UNCHANGED},
+    )
 
 
 def _read(group: str, says: str, media: str, schema: Schema, path: Mapping[str, Schema]) -> Operation:
@@ -122,8 +129,8 @@ TABLE: Mapping[str, Operation] = {
     "GET /status": _read(
         "Metadata", "Where the lists are.", JSON, members({"status_lists": listed(text(least=1))}), {}
     ),
-    "GET /status/{number}": _read(
-        "Metadata", "One list, signed.", "application/statuslist+jwt", JWS, {"number": whole(0)}
+    "GET /status/{number}": _document(
+        "One list, signed.", JWS, "application/statuslist+jwt", {"number": whole(0)}
     ),
     "GET /authorize": AUTHORIZE,
     "GET /healthz": Operation(group="Operating", replies={200: _HEALTHY, **_SEALED}),

@@ -8,7 +8,9 @@ import pytest
 from joserfc import jws
 from joserfc.jwk import KeySet
 
-pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+from api.oauth import status_lists
+from api.oauth.status_lists import StatusLists
+from consent import status_list
 
 
 def place_of(app, token):
@@ -21,7 +23,7 @@ def fetched(world, place):
     answer = world.http.get(place["uri"].removeprefix(world.issuer))
     assert answer.status_code == 200, answer.text
     assert answer.headers["content-type"].startswith("application/statuslist+jwt")
-    assert answer.headers["cache-control"] == "public, max-age=30"
+    assert answer.headers["cache-control"] == "public, max-age=60"
     keys = KeySet.import_key_set(world.http.get("/jwks").json())
     read = jws.deserialize_compact(answer.text, keys, algorithms=["ES256"])
     payload = json.loads(read.payload)
@@ -80,3 +82,70 @@ def test_a_list_holds_nothing_about_anybody(world):
 
     assert set(payload) == {"iss", "sub", "iat", "exp", "ttl", "status_list"}
     assert set(payload["status_list"]) == {"bits", "lst"}
+
+
+def test_a_list_that_has_not_changed_is_neither_signed_nor_sent_again_within_its_minute(world, monkeypatch):
+    app, person = world.app(), world.person()
+    token = app.token_for(person)
+    path = place_of(app, token)["uri"].removeprefix(world.issuer)
+    first = world.http.get(path)
+    monkeypatch.setattr(status_lists, "sign", None)  # whoever signs again fails
+
+    again, kept = world.http.get(path), world.http.get(path, headers={"If-None-Match": first.headers["etag"]})
+
+    assert again.text == first.text
+    assert (kept.status_code, kept.text, kept.headers["etag"]) == (304, "", first.headers["etag"])
+    assert kept.headers["cache-control"] == "public, max-age=60"
+
+
+@pytest.mark.parametrize("happens", ["a use", "a minute"])
+def test_what_has_changed_is_sent_again_under_another_tag(world, happens):
+    app, person = world.app(), world.person()
+    token = app.token_for(person)
+    place = place_of(app, token)
+    path = place["uri"].removeprefix(world.issuer)
+    tag = world.http.get(path).headers["etag"]
+
+    if happens == "a use":
+        app.disclose(token)
+    else:
+        world.clock.pass_seconds(60)
+
+    again = world.http.get(path, headers={"If-None-Match": tag})
+    assert (again.status_code, again.headers["etag"] == tag) == (200, False)
+
+
+@pytest.mark.parametrize("second", [0, 1, 30, 59])
+def test_a_list_may_be_kept_as_long_as_it_says_whenever_it_was_fetched(world, second):
+    app, person = world.app(), world.person()
+    world.clock.pass_seconds(60 - world.clock() // 1000 % 60 + second)
+    place = place_of(app, app.token_for(person))
+
+    _, payload, _ = fetched(world, place)
+
+    assert payload["iat"] <= world.clock() // 1000
+    assert payload["exp"] >= world.clock() // 1000 + payload["ttl"]
+
+
+def test_however_many_ask_at_once_one_list_is_read_once_for_all_of_them(world, monkeypatch):
+    app, person = world.app(), world.person()
+    number = int(place_of(app, app.token_for(person))["uri"].rpartition("/")[2])
+    read, reads = status_list.status_list, []
+    monkeypatch.setattr(status_list, "status_list", lambda *given: reads.append(given) or read(*given))
+    lists = StatusLists(world.vault, world.clock, world.issuer)
+
+    answers = lists([number] * 200 + [number + 1])
+
+    assert len(reads) == 2
+    assert len({answer.tag for answer in answers[:200]}) == 1
+    assert answers[200] is None
+
+
+def test_few_lists_are_kept_in_memory(world, monkeypatch):
+    monkeypatch.setattr(status_list, "status_list", lambda *_: b"\0")
+    lists = StatusLists(world.vault, world.clock, world.issuer)
+
+    for number in range(100):
+        lists([number])
+
+    assert len(lists) <= 64
