@@ -141,10 +141,12 @@ def decide(attempts: Sequence[Attempt], now_ms: int) -> list[Verdict]:
 
 def refuse_early(attempt: Attempt) -> DenialCode | None:
     """What no lock can change: nobody's token, another key's token, a proof seen before."""
-    if attempt.facts is None or attempt.standing is None:
+    if attempt.facts is None:
         return DenialCode.UNKNOWN_TOKEN
     if attempt.request.jkt != attempt.facts.jkt:
-        return DenialCode.WRONG_KEY
+        return DenialCode.WRONG_KEY  # nothing else was read of it
+    if attempt.standing is None:
+        return DenialCode.UNKNOWN_TOKEN
     return None if attempt.fresh_proof else DenialCode.REPLAYED_PROOF
 
 

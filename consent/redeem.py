@@ -80,19 +80,25 @@ def _begin(
 ) -> tuple["_Batch", dict[int, Facts]]:
     """What the tokens stand for, by position."""
     facts = redeem_rows.read_facts(conn, requests)
-    people = {(requests[at].bucket, fact.subject): None for at, fact in facts.items()}
+    people = {(requests[at].bucket, fact.subject): None for at, fact in _held(requests, facts).items()}
     keys = vault.keyring.subject_keys(list(people))
-    facts = {at: fact for at, fact in facts.items() if fact.subject in keys}
+    facts = {at: fact for at, fact in facts.items() if fact.subject in keys or requests[at].jkt != fact.jkt}
     return _Batch(vault, conn, keys, now_ms), facts
 
 
-def _proofs(requests: Sequence[RedeemRequest], facts: Mapping[int, Facts]) -> redeem_rows.Proofs:
-    """Strangers' proofs are not worth a row."""
+def _held(requests: Sequence[RedeemRequest], facts: Mapping[int, Facts]) -> dict[int, Facts]:
+    """The tokens shown together with their key.
+
+    A token without its key is worth no more work than one that nobody was given: neither locks nor keys nor a row for
+    its proof, so that the time an answer takes tells a thief nothing (consent.md §2.7).
+    """
+    return {at: fact for at, fact in facts.items() if requests[at].jkt == fact.jkt}
+
+
+def _proofs(requests: Sequence[RedeemRequest], held: Mapping[int, Facts]) -> redeem_rows.Proofs:
     first: dict[tuple[int, bytes], int] = {}
-    for at, fact in facts.items():
-        request = requests[at]
-        if request.jkt == fact.jkt:
-            first.setdefault((request.bucket, replay_hash("dpop", request.proof)), at)
+    for at in held:
+        first.setdefault((requests[at].bucket, replay_hash("dpop", requests[at].proof)), at)
     return first
 
 
@@ -121,8 +127,9 @@ class _Batch:
     ) -> list[Disclosed | Denied]:
         """Accept proofs, lock, read again, decide, write; raises IntegrityError when the data base disagrees."""
         host = self._vault.installation.ledger_host
-        about = redeem_rows.Asked(requests, facts, _proofs(requests, facts))
-        now = redeem_rows.read_standings(self._conn, host, about, self._locks(requests, facts))
+        held = _held(requests, facts)
+        about = redeem_rows.Asked(requests, held, _proofs(requests, held))
+        now = redeem_rows.read_standings(self._conn, host, about, self._locks(requests, held))
         attempts = [
             Attempt(
                 request=request,
@@ -153,7 +160,7 @@ class _Batch:
             except IntegrityError:
                 continue
         redeem_rows.accept(
-            self._conn, [request], _proofs([request], known)
+            self._conn, [request], _proofs([request], _held([request], known))
         )  # that it was shown stays on record
         return Denied(code=DenialCode.GRANT_NOT_ACTIVE)
 
@@ -169,17 +176,19 @@ class _Batch:
     def _count_denials(self, attempts: Sequence[Attempt], verdicts: Sequence[Verdict]) -> list[Item]:
         """Count what is denied; returns ledger items for the classes first seen this day."""
         denied: list[DenialClass] = []
-        subjects: dict[bytes, SubjectId] = {}
+        subjects: dict[bytes, tuple[Bucket, SubjectId]] = {}
         for attempt, verdict in zip(attempts, verdicts, strict=True):
             if isinstance(verdict, DenialCode):
                 denied.append(self._denial_class(attempt, verdict))
                 if attempt.facts and worth_an_entry(attempt.facts.expires_at, self._now_ms):
-                    subjects[attempt.facts.grant_id] = attempt.facts.subject
-        first = record(self._conn, denied, self._now_ms)
+                    subjects[attempt.facts.grant_id] = (attempt.request.bucket, attempt.facts.subject)
+        first = [one for one in record(self._conn, denied, self._now_ms) if one.grant in subjects]
+        # Keys that strangers' attempts were not worth until now; an erased person's ledger has ended.
+        keys = self._vault.keyring.subject_keys([subjects[one.grant] for one in first])
         return [
-            refusal_item(self._vault, self._keys[subjects[one.grant]], one, self._now_ms)
+            refusal_item(self._vault, keys[subjects[one.grant][1]], one, self._now_ms)
             for one in first
-            if one.grant in subjects
+            if subjects[one.grant][1] in keys
         ]
 
     def _denial_class(self, attempt: Attempt, code: DenialCode) -> DenialClass:
