@@ -14,6 +14,7 @@ from typing import Final
 from sqlalchemy import Connection
 
 from vault.drafts import DraftValue, Refused, draft_value
+from vault.guardians import guardians_of, wards_of
 from vault.holds import next_instant, take_people
 from vault.ids import Bucket, SubjectId, bucket_for
 from vault.keys import EpochMoved, SubjectKey
@@ -27,6 +28,7 @@ from vault.versions import Batch, Step, Written, write_versions
 SELF: Final = "merge_self"
 UNKNOWN: Final = "person_unknown"
 MERGED: Final = "person_merged"
+GUARDED: Final = "merge_guarded"
 
 type Person = tuple[Bucket, SubjectId]
 
@@ -91,7 +93,8 @@ def merge(
     """Let `drop` stand for `keep` from now on; one transaction. Times are Unix ms.
 
     Refusals: `merge_self`; `person_merged` when one of them stands for somebody else already; `person_unknown`
-    when one is not there or was erased.
+    when one is not there or was erased; `merge_guarded` when `drop` has a guardian or is one, because a link does
+    not pass to the survivor: end it first, and make it again.
     """
     if keep == drop:
         return Refused(SELF, "")
@@ -103,6 +106,8 @@ def merge(
             born = take_people(conn, pair)
             if len(born) < 2 or len(keys) < 2:
                 return refusal(conn, vault, keep, drop) or Refused(UNKNOWN, "")
+            if _guarded(conn, pair[1]):
+                return Refused(GUARDED, "")
             batch = Batch(vault, vault.keyring.tag_keys, now_ms, clock, None)
             done = _merge(conn, batch, pair, keys, max(now_ms, clock(), born[keep] + 1))
             if within is not None:
@@ -132,7 +137,14 @@ def refusal(conn: Connection, vault: Vault, keep: SubjectId, drop: SubjectId) ->
     states = dict(_STATES(conn, _pair(vault, keep, drop)))
     if "merged" in states.values():
         return Refused(MERGED, "")
-    return None if list(states.values()) == ["active"] * 2 else Refused(UNKNOWN, "")
+    if list(states.values()) != ["active"] * 2:
+        return Refused(UNKNOWN, "")
+    return Refused(GUARDED, "") if _guarded(conn, _pair(vault, keep, drop)[1]) else None
+
+
+def _guarded(conn: Connection, who: Person) -> bool:
+    """Whether somebody has a guardian, or is one; a new link waits for the people's rows."""
+    return any(tie.ended_at is None for tie in (*guardians_of(conn, *who), *wards_of(conn, *who)))
 
 
 def _pair(vault: Vault, keep: SubjectId, drop: SubjectId) -> list[Person]:

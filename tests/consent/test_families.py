@@ -158,3 +158,13 @@ def test_the_survivor_shows_what_the_other_had(world, pair):
     keep, drop = pair
     merged(world, keep, drop)
     assert masked(world.vault, keep.subject, ["phone", "email"]).keys() == {"phone", "email"}
+
+
+def test_whoever_has_a_guardian_or_is_one_is_not_merged_away(world, family):
+    child, parent, other = family
+    appoint(world.vault, child.subject, parent.subject, Tie.PARENT, PROOF, world.now)
+
+    for drop in (child, parent):
+        assert merged(world, other, drop) == Refused("merge_guarded", "")
+    dismiss(world.vault, child.subject, parent.subject, world.now + 1)
+    assert isinstance(merged(world, other, parent), Merged)

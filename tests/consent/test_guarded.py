@@ -21,6 +21,7 @@ from consent.refusals import Refusal, RefusalCode
 from consent.tables import consent_grant, event_outbox
 from consent.tokens import Issued, exchange
 from tests.consent.presence import proof_if_needed
+from tests.consent.test_erase import ask, carry_out
 from tests.consent.wards import PROOF, enrolled, family
 from vault.family_tables import guardianship
 
@@ -337,3 +338,16 @@ def test_the_event_of_a_suspension_says_what_to_do_and_whose_it_is_not(world):
     with world.vault.data.read() as conn:
         told = outbox.standing(conn, house.ward.bucket, [given.grant_id], world.now + 1)
     assert [one.kind for one in told[given.grant_id]] == ["suspended"]
+
+
+def test_once_the_ward_is_erased_nothing_says_who_the_guardian_was(world):
+    app, house = world.app(), family(world)
+    house.approve(app)
+    ask(world, house.ward)
+    carry_out(world)
+
+    with world.vault.data.read() as conn:
+        assert conn.execute(select(guarded_step.c.guardian)).scalars().all() == [None]
+        assert conn.execute(select(guardian_showing)).all() == []
+        assert conn.execute(select(guardianship)).all() == []
+    assert divergences(world) == []

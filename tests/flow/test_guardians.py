@@ -206,6 +206,7 @@ def test_the_end_of_a_guardianship_pauses_what_was_given_until_the_other_parent_
     assert parent.get(f"/en/wards/{ward_page(other)[-29:]}").status_code == 404
     ward = ward_page(other)
     form = {"csrf": other.csrf(other.get(ward)), "grant": grant}
+    world.clock.pass_seconds(1)
     assert other.post(f"{ward}/confirm", form).headers["location"].endswith("?confirmed")
     assert app.disclose(token).status_code == 200
     with world.vault.data.read() as conn:
