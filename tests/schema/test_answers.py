@@ -25,6 +25,7 @@ CACHED = (
     "GET /.well-known/oauth-authorization-server",
     "GET /.well-known/oauth-protected-resource",
     "GET /jwks",
+    "GET /status/{number}",
 )
 LAST = ("DELETE /grants/{name}", "POST /me/grants/{name}/withdrawal", "POST /me/withdrawals")
 ELSEWHERE = {"POST /v1/deletions", "POST /v1/seal"}
