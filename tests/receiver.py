@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,6 +16,14 @@ from api.fetching import Guard
 PATIENCE = 60.0
 PATIENT = Guard(hosts=frozenset({"127.0.0.1"}), within_s=PATIENCE)
 """Waits for as long as an answer on this machine may take when it is busy."""
+
+
+@contextmanager
+def deaf_port() -> Iterator[int]:
+    """A port of this machine at which nobody listens, and which nobody else can have meanwhile."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        yield bound.getsockname()[1]
 
 
 class Received(NamedTuple):

@@ -1,7 +1,6 @@
 """Pushing events (RFC 8935): what is sent, what each answer means, and how a queue is worked off."""
 
 import json
-import socket
 import threading
 from functools import partial
 
@@ -22,7 +21,7 @@ from consent.suspension_events import RESUMED, SUSPENDED
 from consent.tables import event_outbox
 from consent.withdraw import Scope, withdraw_all
 from tests.consent.world import World
-from tests.receiver import PATIENCE, PATIENT, receiving
+from tests.receiver import PATIENCE, PATIENT, deaf_port, receiving
 from vault.ids import Bucket
 
 DUE = Due(
@@ -177,9 +176,8 @@ def test_a_receiver_that_is_down_costs_an_attempt_and_loses_nothing(world, capsy
     world.token(app, person)
     withdraw_all(world.vault, person.subject, person.bucket, Scope(), world.now)
     courier = courier_of(world, partial(guarded_post, guard=PATIENT))
-    with socket.socket() as deaf:  # bound and not listening: nobody else can have the port meanwhile
-        deaf.bind(("127.0.0.1", 0))
-        told_at(world, app, f"http://127.0.0.1:{deaf.getsockname()[1]}/")
+    with deaf_port() as port:
+        told_at(world, app, f"http://127.0.0.1:{port}/")
 
         assert courier.deliver_due() == 1
         with world.vault.data.read() as conn:

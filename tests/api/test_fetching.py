@@ -16,18 +16,25 @@ from cryptography.x509.oid import NameOID
 
 from api.fetching import Answer, FetchFailed, FetchFault, Guard, guarded_get, guarded_post
 from api.settings import Settings, SettingsError
+from tests.receiver import PATIENCE, deaf_port
 
 KEYS = "application/jwk-set+json"
-OWN = Guard(hosts=frozenset({"127.0.0.1", "localhost", "keys.example"}), within_s=5.0)
+OWN = Guard(hosts=frozenset({"127.0.0.1", "localhost", "keys.example"}), within_s=PATIENCE)
 
 
 def asked(line):
-    """The whole of one question: its body may follow its headers in a packet of its own."""
-    head, _, body = line.recv(65536).partition(b"\r\n\r\n")
+    """The whole of one question, in however many packets it comes; nothing when the caller hangs up before."""
+    read = bytearray()
+    while b"\r\n\r\n" not in read:
+        if not (more := line.recv(65536)):
+            return b""
+        read += more
+    head = bytes(read).partition(b"\r\n\r\n")[0]
     length = re.search(rb"(?i)^content-length: (\d+)\r?$", head, re.MULTILINE)
-    while length and len(body) < int(length[1]) and (more := line.recv(65536)):
-        body += more
-    return head + b"\r\n\r\n" + body if head else b""
+    whole = len(head) + 4 + (int(length[1]) if length else 0)
+    while len(read) < whole and (more := line.recv(65536)):
+        read += more
+    return bytes(read)
 
 
 @contextmanager
@@ -43,7 +50,7 @@ def server(answer: bytes, *, tls=None, hold=False):
                     heard.extend(filter(None, [asked(line)]))
                     line.sendall(answer)
                     if hold:
-                        release.wait(10)
+                        release.wait(PATIENCE)
             except OSError:
                 pass  # the caller hung up, which some tests are about
 
@@ -53,7 +60,7 @@ def server(answer: bytes, *, tls=None, hold=False):
         release.set()
         with socket.socket() as wake:  # where nobody called
             wake.connect_ex(listening.getsockname())
-        thread.join(10)
+        thread.join(PATIENCE)
     assert not thread.is_alive()
 
 
@@ -203,10 +210,8 @@ def test_whoever_never_finishes_answering_is_left_after_the_time(begun):
 
 
 def test_nobody_there_is_unreachable():
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        port = listening.getsockname()[1]
-
-    assert fault_of(f"http://127.0.0.1:{port}/") is FetchFault.UNREACHABLE
+    with deaf_port() as port:
+        assert fault_of(f"http://127.0.0.1:{port}/") is FetchFault.UNREACHABLE
     assert fault_of("https://nowhere.invalid/", Guard(resolve=lambda *_: [])) is FetchFault.UNREACHABLE
 
 

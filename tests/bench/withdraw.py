@@ -50,7 +50,7 @@ def _measure(site: Measured, options: argparse.Namespace) -> dict[str, Any]:
     town = found(site.vault, now_ms(), people=min(options.withdrawals, 50))
     site.live.start()
     outcome, waits, raced = Outcome(), [], 0
-    with httpx.Client(base_url=site.live.url) as browser:
+    with httpx.Client(base_url=site.live.url, timeout=60) as browser:
         for turn in range(options.withdrawals):
             before = outcome.statuses.copy()
             one = token(town, turn % len(town.residents), now_ms(), uses=options.redemptions, jkt=key.jkt)

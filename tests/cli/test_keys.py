@@ -81,7 +81,7 @@ def test_the_server_waits_for_people_even_where_commands_have_shares(perusal, sp
     (split / "home" / "settings.env").write_text(f"PERUSAL_SHARES={split / 'shares'}\n")
     assert perusal("ledger", "fsck", "--dir", split / "home").code == 0
     with served(split / "home", split / "ready") as url:
-        assert httpx.get(f"{url}/healthz").json()["needs"] == "shares"
+        assert httpx.get(f"{url}/healthz", timeout=60).json()["needs"] == "shares"
 
 
 def test_a_server_that_cannot_open_its_installation_says_why_and_ends(perusal, tmp_path):
@@ -99,7 +99,7 @@ def test_a_server_that_cannot_open_its_installation_says_why_and_ends(perusal, t
 def test_a_server_with_a_split_root_waits_for_its_shares(perusal, split):
     key = split / "operator.key"
     with served(split / "home", split / "ready") as url:
-        assert httpx.get(f"{url}/healthz").json()["needed"] == 2
+        assert httpx.get(f"{url}/healthz", timeout=60).json()["needed"] == 2
         share = split / "shares" / "share-{}.txt"
         first = perusal("keys", "unseal", "--url", url, "--share-file", str(share).format(3))
         assert (first.code, first.out) == (Exit.WRONG, "1 of 2 shares are there\n")
@@ -107,13 +107,13 @@ def test_a_server_with_a_split_root_waits_for_its_shares(perusal, split):
         assert "[duplicate_share]" in again.err
         second = perusal("keys", "unseal", "--url", url, "--share-file", str(share).format(1), "--json")
         assert (second.code, second.json) == (0, {"status": "open"})
-        assert httpx.get(f"{url}/healthz").json() == {"status": "ok"}
-        assert httpx.get(f"{url}/en/sign-in").status_code == 200
+        assert httpx.get(f"{url}/healthz", timeout=60).json() == {"status": "ok"}
+        assert httpx.get(f"{url}/en/sign-in", timeout=60).status_code == 200
 
         staff = ("staff", "add", "--actor", "Op", "--role", "operator", "--key-out", key)
         assert perusal(*staff, "--dir", split / "home").code == 0
         assert perusal("keys", "seal", "--url", url, "--staff-key-file", key).code == 0
-        assert httpx.get(f"{url}/en/sign-in").status_code == 503
+        assert httpx.get(f"{url}/en/sign-in", timeout=60).status_code == 503
 
 
 def test_a_secret_is_not_sent_over_a_plain_line_to_another_machine(perusal, split):

@@ -37,7 +37,7 @@ def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     with installation(tmp_path_factory.mktemp("live") / "home", backend) as (live, vault):
         change_settings(live.home, {"INTERNAL_HOSTS": "127.0.0.1"})  # where the tests' recipients are called
         live.start()
-        with httpx.Client(base_url=live.url) as http:
+        with httpx.Client(base_url=live.url, timeout=60) as http:
             yield World(vault, lambda: time.time_ns() // 1_000_000, http, live.settings(), live.url)
     backend.close()
 

@@ -35,7 +35,7 @@ def test_the_program_of_the_guide_runs_against_the_sandbox(demo: tuple[Live, Vau
     program = tmp_path / "client.py"
     program.write_text(written("python"), encoding="utf-8")
 
-    with httpx.Client(base_url=live.url) as http:
+    with httpx.Client(base_url=live.url, timeout=60) as http:
         world = World(vault, lambda: time.time_ns() // 1_000_000, http, live.settings(), live.url)
         command = [sys.executable, str(program), str(folder / "recipient.json")]
         received = walk(command, live.url, Person(world, key, None, "en"))

@@ -30,7 +30,7 @@ def _perusal(*arguments):
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=120,
     )
 
 
@@ -62,7 +62,7 @@ def serving(home):
     finally:
         if process.poll() is None:
             process.kill()
-        process.wait(20)
+        process.wait(60)
 
 
 @pytest.fixture
@@ -76,7 +76,7 @@ def test_a_person_and_an_app_meet_on_the_real_server_which_leaves_in_good_order(
     settings = Settings.from_mapping({"PERUSAL_HOME": str(home)})
     with serving(home) as (process, ready):
         assert ready["url"].startswith("http://127.0.0.1:")
-        with opened_vault(settings) as vault, httpx.Client(base_url=ready["url"]) as http:
+        with opened_vault(settings) as vault, httpx.Client(base_url=ready["url"], timeout=60) as http:
             world = World(vault, system_clock, http, settings, ready["issuer"])
             assert http.get("/healthz").json() == {"status": "ok"}
             app, person = world.app(), world.person()
@@ -86,7 +86,7 @@ def test_a_person_and_an_app_meet_on_the_real_server_which_leaves_in_good_order(
             assert len({answer.content for answer in answers}) == 1
             assert person.get("/en/uses").text.count("Received your data") == 1
             process.send_signal(signal.SIGTERM)
-            assert process.wait(20) == 0
+            assert process.wait(60) == 0
             with vault.data.read() as conn:
                 (log,) = logs(conn)
                 # What was answered is covered by a signature, even when the stop came at once.

@@ -59,10 +59,10 @@ def test_chinese_and_english_names_live_together():
     assert not any(person.name.isascii() for person in people if person.lang == "zh-CN")
 
 
-def test_twenty_thousand_people_are_made_per_second():
+def test_twenty_thousand_people_are_made_per_second_of_work():
     next(iter(citizens(SEED, 1)))
-    began = time.perf_counter()
+    began = time.process_time()  # whatever else the machine does meanwhile
 
     made = sum(1 for _ in citizens(SEED, 20_000))
 
-    assert made / (time.perf_counter() - began) > 20_000
+    assert made / (time.process_time() - began) > 20_000

@@ -30,15 +30,15 @@ def test_whoever_leaves_last_switches_it_on():
     def other():
         with without_collector():
             inside.set()
-            leave.wait(10)
+            leave.wait(60)
 
     thread = threading.Thread(target=other)
     with without_collector():
         thread.start()
-        assert inside.wait(10)
+        assert inside.wait(60)
     assert not gc.isenabled()
     leave.set()
-    thread.join(10)
+    thread.join(60)
     assert gc.isenabled()
 
 

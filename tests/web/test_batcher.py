@@ -27,7 +27,7 @@ def test_what_waits_while_a_batch_runs_forms_the_next_one_and_never_more_than_th
 
     def run(items):
         batches.append(len(items))
-        gate.wait(5)
+        assert gate.wait(60)
         return [item + 1 for item in items]
 
     async def scene() -> list[int]:
@@ -87,7 +87,7 @@ def test_a_caller_cancelled_while_its_batch_runs_does_not_stop_its_item_nor_its_
 
     def run(items):
         begun.set()
-        gate.wait(5)
+        assert gate.wait(60)
         done.extend(items)
         return list(items)
 
@@ -145,7 +145,7 @@ def test_more_than_the_queue_holds_are_refused_at_once_and_the_others_answered()
     gate = threading.Event()
 
     def run(items):
-        gate.wait(5)
+        assert gate.wait(60)
         return list(items)
 
     async def scene():
@@ -192,7 +192,7 @@ def test_nobody_hangs_when_the_thread_itself_breaks_off():
     async def scene():
         batcher = Batcher(run, cap=1)
         tasks = [asyncio.create_task(batcher.submit(n)) for n in (1, 2)]
-        outcomes = await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), 5)
+        outcomes = await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), 60)
         later = await asyncio.wait_for(batcher.submit(3), 5)
         return outcomes, later
 
@@ -206,7 +206,7 @@ def test_nobody_hangs_when_the_flusher_is_cancelled():
     gate = threading.Event()
 
     def run(items):
-        gate.wait(5)
+        assert gate.wait(60)
         return list(items)
 
     async def scene():
@@ -216,6 +216,6 @@ def test_nobody_hangs_when_the_flusher_is_cancelled():
         await asyncio.sleep(0)
         batcher._flusher.cancel()
         gate.set()
-        return await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), 5)
+        return await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), 60)
 
     assert all(isinstance(outcome, BatcherBroken) for outcome in asyncio.run(scene()))

@@ -2,6 +2,7 @@
 
 import json
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from functools import partial
 from itertools import islice
 from threading import Barrier
 
@@ -16,11 +17,13 @@ from consent import fetched, recipients
 from consent.fetched import BETWEEN_TRIES_MS, CEILING_MS, FRESH_MS
 from consent.tables import fetched_keys
 from tests.flow.installation import open_world
+from tests.receiver import PATIENCE, PATIENT
 from tests.web.key_server import key_server
 
 
 @pytest.fixture
-def world(vault, tmp_path):
+def world(vault, tmp_path, monkeypatch):
+    monkeypatch.setattr("api.settings.Guard", partial(Guard, within_s=PATIENCE))
     made = open_world(vault, tmp_path, internal_hosts="127.0.0.1")
     with made.http:
         yield made
@@ -169,14 +172,10 @@ def test_requests_that_come_together_under_a_new_key_ask_once_and_are_all_answer
     with ThreadPoolExecutor(6) as threads:
         waiting = [threads.submit(app.push, client_assertion=one) for one in assertions]
         shown.go.set()
-        answers = {one.result(30).status_code for one in waiting}
+        answers = {one.result(PATIENCE).status_code for one in waiting}
 
     assert answers == {201}
     assert shown.asked == 1
-
-
-PATIENT = Guard(hosts=frozenset({"127.0.0.1"}), within_s=60.0)
-"""Waits for as long as a test may take on a busy machine."""
 
 
 def known_keys(world, app, keys):
@@ -193,12 +192,12 @@ def test_a_client_whose_keys_come_slowly_holds_up_no_other(world, served):
     with key_server(other_key) as other, ThreadPoolExecutor(1) as threads:
         app = world.app("Second", jwks_uri=other.uri)
         waiting = threads.submit(known_keys, world, slow, keys)
-        assert shown.came.wait(60)
+        assert shown.came.wait(PATIENCE)
 
         assert len(known_keys(world, app, keys)) == 1
         assert not waiting.done()
         shown.go.set()
-        assert len(waiting.result(60)) == 1
+        assert len(waiting.result(PATIENCE)) == 1
 
 
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
@@ -208,15 +207,15 @@ def test_of_one_client_a_few_wait_for_its_keys_and_the_others_go_on_with_what_is
     keys, start = ClientKeys(), Barrier(MOST_FOR_ONE + 3)
 
     def ask():
-        start.wait(60)
+        start.wait(PATIENCE)
         return known_keys(world, slow, keys)
 
     with ThreadPoolExecutor(MOST_FOR_ONE + 3) as threads:
         waiting = [threads.submit(ask) for _ in range(MOST_FOR_ONE + 3)]
-        assert shown.came.wait(60)
-        early = [one.result(60) for one in islice(as_completed(waiting, 60), 3)]
+        assert shown.came.wait(PATIENCE)
+        early = [one.result(PATIENCE) for one in islice(as_completed(waiting, PATIENCE), 3)]
         shown.go.set()
-        answers = [one.result(60) for one in waiting]
+        answers = [one.result(PATIENCE) for one in waiting]
 
     assert early == [(), (), ()]
     assert sum(len(answer) for answer in answers) == MOST_FOR_ONE

@@ -2,12 +2,12 @@
 
 import base64
 import logging
-import socket
 import subprocess
 import sys
 
 import pytest
 
+from tests.receiver import deaf_port
 from tests.vault.providers.kms_server import REGION, KeyService, Refusal, arn, kms_server
 from vault.providers.base import Provider, ProviderDown, ProviderRefused, RotationUnsupported
 from vault.sealed import Unopenable
@@ -177,9 +177,7 @@ def test_without_credentials_it_is_refused_and_nothing_is_sent(make, service, mo
 
 
 def test_a_service_that_is_not_there_is_down(make):
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    with pytest.raises(ProviderDown):
+    with deaf_port() as port, pytest.raises(ProviderDown):
         make(endpoint_url=f"http://127.0.0.1:{port}").wrap(KEY, CONTEXT)
 
 

@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from tests.receiver import deaf_port
 from tests.vault.providers.transit_server import Engine, NamedKey, transit_server
 from vault.providers.base import Provider, ProviderDown, ProviderRefused
 from vault.providers.transit import TransitProvider
@@ -252,11 +253,10 @@ def test_a_rotation_is_never_sent_twice(transit, engine):
 
 
 def test_a_server_that_is_not_there_is_down(make):
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    gone = make(address=f"http://127.0.0.1:{port}")
-    with pytest.raises(ProviderDown):
-        gone.wrap(KEY, CONTEXT)
+    with deaf_port() as port:
+        gone = make(address=f"http://127.0.0.1:{port}")
+        with pytest.raises(ProviderDown):
+            gone.wrap(KEY, CONTEXT)
 
 
 def test_a_server_that_never_answers_is_down_after_the_time_out(make):
