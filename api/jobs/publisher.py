@@ -1,4 +1,5 @@
-"""A thread that signs what the ledger has grown by, every second, and sweeps what has run out, every minute.
+"""A thread that signs what the ledger has grown by, every second, and every minute sweeps what has run out and indexes
+what has not been indexed for an hour.
 
 An alarm (stored data that disagree with what was signed) is logged once for each log and reason, and nothing is
 signed for that log until a person has looked; the server goes on answering, because spending uses is still
@@ -14,6 +15,7 @@ from api.kept import sweep_kept
 from api.retention import enqueue_daily
 from api.sessions import Lifetime, sweep_sessions
 from consent.ledger.errors import LedgerAlarm
+from consent.ledger.indexing import make_due
 from consent.ledger.memory import Memory
 from consent.ledger.publish import publish
 from consent.ledger.signer import Signer
@@ -77,6 +79,14 @@ class Publisher:
             sweep_kept(conn, now_ms)
             forget_expired(conn, now_ms)
             enqueue_daily(conn, now_ms)
+        self._index(now_ms)
+
+    def _index(self, now_ms: int) -> None:
+        """Put everybody's count into the logs that have grown; the next round signs it."""
+        try:
+            make_due(self._vault.data, self._vault.installation.ledger_host, now_ms)
+        except LedgerAlarm as alarm:
+            self._tell(alarm)
 
     def _run(self) -> None:
         while True:

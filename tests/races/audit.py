@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Select, func, select
 
 from consent.ledger.entry import Kind, parse
 from consent.ledger.fsck import Finding, fsck
+from consent.ledger.log_entry import is_about_log
 from consent.ledger.signer import Signer
 from consent.ledger.tables import entry
 from consent.tables import consent_grant, disclosure, use, withdrawal
@@ -68,7 +69,7 @@ def _number(conn: Connection, query: Select[Any]) -> int:
 
 def _access_entries(conn: Connection) -> int:
     bodies = conn.execute(select(entry.c.body)).scalars()
-    return sum(parse(body).kind is Kind.ACCESS for body in bodies)
+    return sum(not is_about_log(body) and parse(body).kind is Kind.ACCESS for body in bodies)
 
 
 def _unledgered() -> Select[Any]:
