@@ -32,6 +32,12 @@ class Event(StrEnum):
     CODE_NOT_SENT = "code_not_sent"
     PASSKEY_ALARM = "passkey_alarm"
     MEMORY_UNLOCKED = "memory_not_locked"
+    WITNESS_FAILED = "witness_failed"
+    WITNESS_RECOVERED = "witness_recovered"
+    UNWITNESSED = "log_unwitnessed"
+    WITNESSED = "log_witnessed_again"
+    LOGS_UNREADABLE = "witness_logs_unreadable"
+    INCONSISTENT_CHECKPOINT = "witness_refused_inconsistent"
 
 
 class Fields(TypedDict, total=False):

@@ -5,17 +5,13 @@ Leaves with exit code 0 after SIGTERM or Ctrl-C, having answered what had begun.
 """
 
 import asyncio
-import json
-import logging
 import os
-import signal
 import socket
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from types import FrameType
 from typing import Final
 
 import uvicorn
@@ -24,9 +20,10 @@ from litestar import Litestar
 from api.app import create_app
 from api.clock import system_clock
 from api.demo import sandbox
-from api.events import Event, log_event, log_unexpected
+from api.events import Event, log_event
 from api.memory import keep_memory_private
 from api.opening import local_root, opened_vault, people_needed, provider_of
+from api.process import address_of, bind, silence_libraries, stop_once, write_ready
 from api.sealed import Gate
 from api.senders.console import console_senders
 from api.settings import Settings, SettingsError, is_loopback
@@ -54,7 +51,7 @@ class _Server(uvicorn.Server):
         if self.started:
             log_event(Event.STARTED)
             if self._ready_file:
-                _write_whole(self._ready_file, json.dumps(self._ready))
+                write_ready(self._ready_file, self._ready)
 
 
 def run(settings: Settings, *, sealed: bool = False, demo: bool = False) -> None:
@@ -65,16 +62,14 @@ def run(settings: Settings, *, sealed: bool = False, demo: bool = False) -> None
     """
     if demo and not is_loopback(settings.host):
         raise SettingsError("the demonstration serves this machine only")
-    _silence_libraries()
+    silence_libraries()
     # Whatever the server writes is for its owner only, whoever's umask it was started under.
     os.umask(0o077)
-    listening = _bind(settings.host, settings.port)
+    listening = bind(settings.host, settings.port, _BACKLOG)
     port = listening.getsockname()[1]
-    url = f"http://{_bracketed(settings.host)}:{port}"
+    url = address_of(settings.host, port)
     settings = settings if settings.issuer else settings.with_issuer(url)
-    # uvicorn repeats the signal after its own orderly end; by then there is nothing left to interrupt.
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, _already_stopping)
+    stop_once()
     ready: dict[str, object] = {"url": url, "port": port, "pid": os.getpid(), "issuer": settings.issuer}
     keep_memory_private()
     gate = _gate(settings, sealed=sealed, demo=demo)
@@ -131,28 +126,6 @@ def _config(app: Gate, settings: Settings) -> uvicorn.Config:
     )
 
 
-class _CarefulLog(logging.Handler):
-    """What the server library would print with message and traceback, by class and place only."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        if record.exc_info and record.exc_info[1] is not None:
-            log_unexpected(record.exc_info[1])
-
-
-def _silence_libraries() -> None:
-    """Send every library's log to the careful handler and nowhere else."""
-    logging.basicConfig(handlers=[_CarefulLog()], level=logging.ERROR, force=True)
-
-
-def _bind(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    return socket.create_server((host, port), family=family, backlog=_BACKLOG)
-
-
-def _bracketed(host: str) -> str:
-    return f"[{host}]" if ":" in host else host
-
-
 def _warn_of_open_folders(settings: Settings, vault: Vault) -> None:
     """Tell how many folders of the installation others may enter; who made them may have had a reason."""
     files = [settings.root_file, settings.passphrase_file, settings.checkpoint_state]
@@ -162,14 +135,3 @@ def _warn_of_open_folders(settings: Settings, vault: Vault) -> None:
     open_to_others = [folder for folder in folders if folder.is_dir() and folder.stat().st_mode & 0o077]
     if open_to_others:
         log_event(Event.OPEN_FOLDERS, count=len(open_to_others))
-
-
-def _already_stopping(_number: int, _frame: FrameType | None) -> None:
-    """The process is on its way out."""
-
-
-def _write_whole(path: Path, text: str) -> None:
-    """Write a file so that a reader never sees half of it."""
-    fresh = path.with_name(path.name + ".new")
-    fresh.write_text(text, encoding="utf-8")
-    fresh.replace(path)

@@ -38,6 +38,7 @@ COMMANDS = {
     "tenant": "api.cli.tenant",
     "trace": "api.cli.trace",
     "verify": "api.cli.verify",
+    "witness": "api.cli.witness",
 }
 
 

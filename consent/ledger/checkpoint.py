@@ -1,7 +1,8 @@
 """The checkpoint of C2SP tlog-checkpoint: three lines naming a log, its size and its root.
 
-Line 1 origin, line 2 size in decimal, line 3 the root in padded base64. Extension lines are refused, because
-later cosignature kinds do not cover them and this log never writes any. The signer's key bears the origin's name.
+Line 1 origin, line 2 size in decimal, line 3 the root in padded base64. The signer's key bears the origin's name. This
+log never writes extension lines, because later cosignature kinds do not cover them, and refuses its own with any;
+only a witness of other people's logs looks over them (`parse_head`).
 """
 
 import re
@@ -31,14 +32,24 @@ class Checkpoint:
 
 def parse_text(text: str) -> Checkpoint:
     """From a note's text; raises Malformed unless it is exactly the three lines."""
+    found = parse_head(text)
+    if found.text != text or (found.size == 0 and found.root != EMPTY_ROOT):
+        raise Malformed("not a checkpoint")
+    return found
+
+
+def parse_head(text: str) -> Checkpoint:
+    """The three lines of anybody's checkpoint, with extension lines behind them or not; raises Malformed.
+
+    Whether an empty tree has its own root is left to the caller.
+    """
     lines = text.split("\n")
-    if len(lines) != 4 or lines[3] or not note.good_name(lines[0]):
+    if len(lines) < 4 or lines.pop() or not all(lines) or not note.good_name(lines[0]):
         raise Malformed("not a checkpoint")
     root = note.unb64(lines[2])
-    size = number(lines[1])
-    if len(root) != HASH_BYTES or (size == 0 and root != EMPTY_ROOT):
+    if len(root) != HASH_BYTES:
         raise Malformed("not a checkpoint")
-    return Checkpoint(lines[0], size, root)
+    return Checkpoint(lines[0], number(lines[1]), root)
 
 
 def number(text: str) -> int:

@@ -20,7 +20,8 @@ cosigner signs this, integers big-endian:
 | 8      | its size                                       |
 | 32     | its root                                       |
 
-The Ed25519 form does not name the cosigner: whoever runs two must give each a key of its own.
+The Ed25519 form does not name the cosigner: whoever runs two must give each a key of its own. It covers a foreign
+checkpoint's extension lines, the other form does not; neither says anything about them.
 """
 
 from collections.abc import Iterable
@@ -35,7 +36,7 @@ from vault import signatures
 KINDS: Final = frozenset({COSIGNER, COSIGNER_ML_DSA_44})
 _LABEL: Final = b"subtree/v1\n\x00"
 _LATEST: Final = 2**63 - 1
-_LONGEST_NAME: Final = 255
+LONGEST_NAME: Final = 255
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ class Cosigned:
 
 def key_of(name: str, seed: bytes, kind: bytes = COSIGNER) -> VerifierKey:
     """The public key of a cosigner with this 32-byte seed."""
-    if kind not in KINDS or not good_name(name) or len(name.encode()) > _LONGEST_NAME:
+    if kind not in KINDS or not good_name(name) or len(name.encode()) > LONGEST_NAME:
         raise Malformed("a cosigner has a plain name of at most 255 bytes and a key of its kinds")
     public = signatures.public_key(seed) if kind == COSIGNER else signatures.ml_dsa_44_public(seed)
     return VerifierKey(name, public, kind)
@@ -92,13 +93,13 @@ def _verified(text: str, key: VerifierKey, raw: bytes) -> int:
 def _message(text: str, key: VerifierKey, at_s: int) -> bytes:
     if key.kind == COSIGNER:
         return f"cosignature/v1\ntime {at_s}\n{text}".encode()
-    head = checkpoint.parse_text(text)
+    head = checkpoint.parse_head(text)
     tree = bytes(8) + head.size.to_bytes(8) + head.root
     return _LABEL + _counted(key.name) + at_s.to_bytes(8) + _counted(head.origin) + tree
 
 
 def _counted(name: str) -> bytes:
     raw = name.encode()
-    if not 0 < len(raw) <= _LONGEST_NAME:
+    if not 0 < len(raw) <= LONGEST_NAME:
         raise Malformed("a name is between 1 and 255 bytes long")
     return bytes([len(raw)]) + raw

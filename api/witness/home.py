@@ -1,0 +1,107 @@
+"""A witness's folder: its keys, the logs it knows, its record and the second copy of that.
+
+| file            | content                                                                          |
+|-----------------|----------------------------------------------------------------------------------|
+| `key`           | the Ed25519 key: `PRIVATE+KEY+<name>+<key id>+<base64 of kind and seed>`, one line |
+| `key-ml-dsa-44` | the same for ML-DSA-44, where the witness has such a key                         |
+| `logs`          | `log <vkey>` lines of a policy                                                   |
+| `witness.db`    | the record (`consent.ledger.witness_store`)                                      |
+| `heads`         | what was cosigned, outside the data base                                         |
+"""
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from api.secret_file import first_line
+from consent.ledger import note, witness_store
+from consent.ledger.errors import Malformed
+from consent.ledger.memory import Memory
+from consent.ledger.note import COSIGNER, COSIGNER_ML_DSA_44
+from consent.ledger.witness_store import WitnessStore
+from consent.ledger.witnessing import Cosigner
+from vault.storage import open_database
+
+_SECRET: Final = "PRIVATE+KEY+"  # noqa: S105 - how such a line begins
+_SEED_BYTES: Final = 32
+
+
+class NoWitness(Exception):
+    """The folder holds no witness, holds one already, or its key is not one."""
+
+    code = "no_witness"
+
+
+@dataclass(frozen=True, slots=True)
+class WitnessHome:
+    """The folder at `path`; `heads` may lie elsewhere, so that it is not restored together with the data base."""
+
+    path: Path
+    heads: Path | None = None
+
+    @property
+    def logs_file(self) -> Path:
+        return self.path / "logs"
+
+    @property
+    def record_file(self) -> Path:
+        return self.path / "witness.db"
+
+    def cosigners(self) -> tuple[Cosigner, ...]:
+        """The keys, Ed25519 first; raises NoWitness or ExposedSecret."""
+        if not self._key_file(COSIGNER).is_file():
+            raise NoWitness("the folder holds no witness; make one with: perusal witness init")
+        files = [(kind, self._key_file(kind)) for kind in (COSIGNER, COSIGNER_ML_DSA_44)]
+        return tuple(_read(first_line(path), kind) for kind, path in files if path.is_file())
+
+    @contextmanager
+    def opened(self) -> Iterator[WitnessStore]:
+        """The record, which a missing data base must not make an empty one; raises NoWitness."""
+        if not self.record_file.is_file():
+            raise NoWitness(f"{self.record_file.name} is gone: nothing says what was cosigned")
+        data = open_database(f"sqlite:///{self.record_file}")
+        try:
+            yield WitnessStore(data, Memory(self.heads or self.path / "heads"))
+        finally:
+            data.close()
+
+    def create(self, name: str, *, ml_dsa: bool) -> tuple[Cosigner, ...]:
+        """A new witness called `name`; raises NoWitness where one is, Malformed for what is no name."""
+        kinds = (COSIGNER, COSIGNER_ML_DSA_44) if ml_dsa else (COSIGNER,)
+        made = tuple(Cosigner.of(name, secrets.token_bytes(_SEED_BYTES), kind) for kind in kinds)
+        self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if self._key_file(COSIGNER).exists() or self.record_file.exists():
+            raise NoWitness("the folder holds a witness already")
+        witness_store.create(self.record_file)
+        self.logs_file.touch(mode=0o600)
+        # The first key comes last: without it the folder is not a witness.
+        for one in reversed(made):
+            _write(self._key_file(one.key.kind), one)
+        return made
+
+    def _key_file(self, kind: bytes) -> Path:
+        return self.path / ("key" if kind == COSIGNER else "key-ml-dsa-44")
+
+
+def _write(path: Path, one: Cosigner) -> None:
+    line = f"{_SECRET}{one.key.name}+{one.key.key_id.hex()}+{note.b64(one.key.kind + one.seed)}\n"
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+        file.write(line)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _read(line: str, kind: bytes) -> Cosigner:
+    try:
+        name, key_id, text = line.removeprefix(_SECRET).split("+", 2)
+        raw = note.unb64(text)
+        one = Cosigner.of(name, raw[1:], kind)
+    except (ValueError, Malformed):
+        raise NoWitness("a key file that holds no key of a witness") from None
+    if not line.startswith(_SECRET) or raw[:1] != kind or one.key.key_id.hex() != key_id:
+        raise NoWitness("a key file that holds no key of a witness")
+    return one
