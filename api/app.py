@@ -83,6 +83,7 @@ from api.senders.message import Senders
 from api.senders.plugged import senders_of
 from api.senders.post_room import PostRoom
 from api.settings import Settings
+from api.staff_reads import read_for_staff
 from api.tlog import log_checkpoint, log_entries, log_keys, log_tile
 from api.wiring import Services
 from consent.denials import Denied
@@ -123,6 +124,7 @@ STAFF = (
     approve_request,
     refuse_request,
     open_request,
+    read_for_staff,
     list_alarms,
     alarm_seen,
     add_people,

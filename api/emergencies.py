@@ -44,6 +44,7 @@ class _Ask(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     note: str
     fields: list[str]
     subject: str | None = None
+    minor: bool = False
     scan: _Scan | None = None
 
 
@@ -59,12 +60,14 @@ _open = msgspec.json.Decoder(_Open)
 async def ask_for(request: Request[StaffMember, Any, Any]) -> Response[dict[str, Any]]:
     """Ask for fields of one person; or, with `scan`, to hold one field of everybody against named digests.
 
+    With `minor` it takes one other's approval, and lets whoever asked read somebody under eighteen (`/v1/staff-reads`).
+
     `scan.wanted` and `scan.salts` are the hexadecimal hashes that `perusal scan digests` prints under the installation's
     scan key, with their counts: the digests and salts themselves stay outside, and whoever approves sees how many there are.
     """
     services, body = services_of(request), await json_body(request, _ask)
     question = Question(
-        kind=DualKind.BREAK_GLASS if body.scan is None else DualKind.POPULATION_SCAN,
+        kind=_kind(body),
         reason=body.reason,
         note=body.note,
         subject=None if body.subject is None else decode_subject(body.subject),
@@ -145,9 +148,18 @@ _STATUS = {
     DenialCode.OWN_REQUEST: 403,
     DenialCode.NOT_REQUESTER: 403,
     DenialCode.FIELD_NOT_REQUESTED: 403,
+    DenialCode.NEEDS_TWO: 403,
+    DenialCode.NO_CONSENT: 403,
+    DenialCode.MINOR_UNAPPROVED: 403,
     DenialCode.PERSON_ERASED: 410,
     DenialCode.UNREADABLE: 500,
 }
+
+
+def _kind(body: _Ask) -> DualKind:
+    if body.scan is not None:
+        return DualKind.POPULATION_SCAN
+    return DualKind.MINOR_READ if body.minor else DualKind.BREAK_GLASS
 
 
 def _scope(services: Services, fields: list[str], scan: _Scan) -> str:

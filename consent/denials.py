@@ -46,6 +46,10 @@ class DenialCode(StrEnum):
     ALREADY_VOTED = "already_voted"
     FIELD_NOT_REQUESTED = "field_not_requested"
     PERSON_ERASED = "person_erased"
+    NEEDS_TWO = "needs_two"
+    NO_CONSENT = "no_consent"
+    STAFF_ONLY = "staff_only"
+    MINOR_UNAPPROVED = "minor_unapproved"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

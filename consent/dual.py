@@ -1,6 +1,7 @@
 """Dual control: asking for what one person alone may not do, and the votes of others on it.
 
-`ask` writes a request, `vote` a yes or a no; the second yes of another person opens a window of fifteen minutes.
+`ask` writes a request, `vote` a yes or a no; the second yes of another person (the first, for what is read of somebody
+under eighteen) opens a window of fifteen minutes.
 Each step is a row, a ledger entry and one transaction. The request's row is locked before anything is decided,
 and triggers enforce the same rules once more (`dual_rules`). Whoever asked may take the request back by a no.
 """
@@ -133,7 +134,7 @@ def _check(vault: Vault, question: Question) -> None:
         if question.subject is not None or not question.scope or len(question.fields) != 1:
             raise BadRequest("a scan is about nobody in particular, and for named digests of one field")
     elif question.subject is None or question.scope:
-        raise BadRequest("an emergency is about one person")
+        raise BadRequest("a request is about one person")
     known = {code for code in question.fields if code in vault.catalogue}
     if not question.fields or tuple(sorted(known)) != question.fields:
         raise BadRequest("name at least one field, each once, in order, and only known ones")

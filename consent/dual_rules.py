@@ -1,7 +1,7 @@
 """What the data base itself refuses about dual control: no handler, script or typing mistake gets around it.
 
-* A request is born `asked`. It becomes `approved` only by the second yes, `refused` only by a no; both moves are
-  made by the vote's own trigger, and nothing else of a request ever changes.
+* A request is born `asked`. It becomes `approved` only by the second yes (the first, for what is read of a minor),
+  `refused` only by a no; both moves are made by the vote's own trigger, and nothing else of a request ever changes.
 * A yes comes from somebody who is neither the one who asked nor the other approver, in time, as number 1 or 2.
 * An approval is used inside its window, by who asked, about the same person, for fields that were asked for,
   once; the counter of repeated answers goes up by one at a time and only inside the window.
@@ -39,6 +39,8 @@ _APPROVE = (
     "UPDATE dual_request SET state = 'approved', approved_at = NEW.voted_at, "
     f"window_to = NEW.voted_at + {WINDOW_MS}"
 )
+_NEEDED = "(CASE {} WHEN 'minor_read' THEN 1 ELSE 2 END)"
+"""How many others have to say yes to a request of a kind."""
 _SAME_ASKER = "r.staff = NEW.staff AND r.actor = NEW.actor"
 _OPEN = "r.state = 'approved' AND {at} >= r.approved_at AND {at} < r.window_to"
 
@@ -58,15 +60,15 @@ _RULES = (
             "OR (OLD.state = 'approved' AND NEW.state = 'refused'))",
         ),
         Check(
-            "approved without two others",
-            "NEW.state = 'approved' AND 2 <> "
+            "approved without the others it takes",
+            f"NEW.state = 'approved' AND {_NEEDED.format('NEW.kind')} <> "
             f"(SELECT count(*) FROM {_VOTES} AND v.verdict = 'yes' AND v.actor <> NEW.actor "
             "AND v.staff <> NEW.staff)",
         ),
         Check(
-            "approved at another time than by the second yes",
+            "approved at another time than by the last yes",
             "NEW.state = 'approved' AND NOT EXISTS "
-            f"(SELECT 1 FROM {_VOTES} AND v.place = 2 AND v.voted_at = NEW.approved_at)",
+            f"(SELECT 1 FROM {_VOTES} AND v.place = {_NEEDED.format('NEW.kind')} AND v.voted_at = NEW.approved_at)",
         ),
         Check(
             "refused without a no",
@@ -110,7 +112,7 @@ _RULES = (
         "dual_vote",
         "AFTER INSERT",
         effects=(
-            f"{_APPROVE} {_THIS} AND NEW.place = 2",
+            f"{_APPROVE} {_THIS} AND NEW.place = {_NEEDED.format('kind')}",
             f"UPDATE dual_request SET state = 'refused' {_THIS} AND NEW.verdict = 'no'",
         ),
     ),

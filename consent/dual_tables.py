@@ -51,7 +51,7 @@ dual_request = Table(
     _one_of("kind", DualKind),
     _one_of("reason", DualReason),
     _one_of("state", DualState),
-    CheckConstraint("(kind = 'break_glass') = (subject IS NOT NULL)", name="subject"),
+    CheckConstraint("(kind <> 'population_scan') = (subject IS NOT NULL)", name="subject"),
     CheckConstraint("(kind = 'population_scan') = (scope <> '')", name="scope"),
     CheckConstraint("length(actor) = 32", name="actor"),
     CheckConstraint("lapses_at > asked_at", name="lapses_at"),

@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from consent.committed import Ref
-from consent.ids import DisclosureId, DualId, dual_text, fields_of
+from consent.ids import DisclosureId, DualId, disclosure_text, dual_text, fields_of
 from consent.ledger.bearing import Claim, bears_out, concerns
 from consent.ledger.commitment import Field, Opening, commit
 from consent.ledger.entry import Kind
@@ -31,25 +31,25 @@ _log = logging.getLogger("perusal.consent")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommittedRead:
-    """One emergency read as its rows and its ledger entry say; `approvers` by the names of their keys.
+    """One read by staff as its rows and its ledger entry say; `said` is what the entry must commit to.
 
-    `opened` is what the read claims of its entry, `asked` what the request claims of the entry it began with.
+    `opened` is what the read claims of its entry, `asked` what the request it rests on claims of the entry that began
+    it; None for a read that rests on none.
     """
 
     bucket: Bucket
     id: DisclosureId
-    request_id: DualId
     subject: SubjectId
     staff: str
     reason: DualReason
-    approvers: tuple[str, ...]
     fields: tuple[str, ...]
     committed_at: int
     log: LogId
     idx: int
     leaf: bytes
+    said: tuple[Field, ...]
     opened: Claim
-    asked: Claim
+    asked: Claim | None
 
     @property
     def recipient(self) -> str:
@@ -116,17 +116,11 @@ def open_reads(conn: Connection, vault: Vault, reads: Sequence[CommittedRead | N
 def _opening(read: CommittedRead, host: str, key: SubjectKey | None, secret: bytes | None) -> Opening | None:
     if secret is None or key is None:
         return None
-    fields = read_fields(
-        request=read.request_id,
-        staff=read.staff,
-        reason=read.reason,
-        approvers=read.approvers,
-        fields=read.fields,
-    )
-    if not (concerns(read.asked, key, host) and bears_out(read.opened, key, host, commit(secret, fields))):
-        _log.critical("the read under %s and its ledger entry disagree", dual_text(read.request_id))
+    rests = read.asked is None or concerns(read.asked, key, host)
+    if not (rests and bears_out(read.opened, key, host, commit(secret, read.said))):
+        _log.critical("the read %s by staff and its ledger entry disagree", disclosure_text(read.id))
         return None
-    return Opening(secret, fields)
+    return Opening(secret, read.said)
 
 
 def _read(row: Sequence[Any]) -> CommittedRead:
@@ -136,16 +130,21 @@ def _read(row: Sequence[Any]) -> CommittedRead:
     return CommittedRead(
         bucket=Bucket(bucket),
         id=DisclosureId(read),
-        request_id=DualId(request),
         subject=SubjectId(subject),
         staff=staff,
         reason=DualReason(reason),
-        approvers=(first, second),
         fields=fields_of(fields),
         committed_at=at,
         log=log,
         idx=idx,
         leaf=leaf,
+        said=read_fields(
+            request=DualId(request),
+            staff=staff,
+            reason=DualReason(reason),
+            approvers=(first, second),
+            fields=fields_of(fields),
+        ),
         opened=Claim(kind=Kind.DISCLOSE, id=read, at_ms=at, log=log, leaf=leaf, body=body),
         asked=Claim(
             kind=Kind.GRANT,

@@ -149,6 +149,9 @@ def staff_row(event: StaffEvent) -> Document:
         "reason": event.reason,
         "fields": list(event.fields),
         "code": event.code,
+        "basis": event.basis,
+        "approved_by": event.approver,
+        "approved_at": when(event.approved_at),
         "times": event.count,
     }
 

@@ -16,13 +16,15 @@ from consent.denials import DenialCode
 from consent.granted import granted_details
 from consent.grants import GrantState
 from consent.ids import GrantId, UseId, fields_json, use_text
-from consent.tables import consent_grant, notice_showing, refresh_token, token, use
+from consent.registering import RecipientKind
+from consent.tables import consent_grant, notice_showing, recipient, refresh_token, token, use
 from vault.ids import Bucket, new_id, new_secret, secret_hash
 
 TOKEN_PREFIX = "cut"  # noqa: S105  # a prefix, not a password
 REFRESH_PREFIX = "ref"
 TOKEN_LIFETIME_MS = 120_000
 _ABOVE = stands("consent_grant")
+_kind = recipient.c.kind.label("recipient_kind")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +57,8 @@ def locked_grant(conn: Connection, bucket: Bucket, grant_id: bytes) -> Any:
     own = (grant.bucket == bucket, grant.id == grant_id)
     conn.execute(select(grant.id).where(*own).with_for_update()).one()
     return conn.execute(
-        select(consent_grant, shown.details, literal_column(_ABOVE).label("above"))
+        select(consent_grant, shown.details, literal_column(_ABOVE).label("above"), _kind)
+        .join(recipient, recipient.c.id == grant.recipient_id)
         .join(notice_showing, (shown.bucket == grant.bucket) & (shown.id == grant.showing_id))
         .where(*own)
     ).one()
@@ -71,6 +74,8 @@ def closed(grant: Any, now_ms: int) -> DenialCode | None:
         return DenialCode.GRANT_NOT_ACTIVE
     if not grant.above:
         return DenialCode.PARENT_NOT_ACTIVE
+    if grant.recipient_kind == RecipientKind.STAFF:
+        return DenialCode.STAFF_ONLY
     return DenialCode.WINDOW if now_ms >= grant.window_to else None
 
 

@@ -3,7 +3,7 @@
 `permits(vault, refs) -> list[Permitted | None]` opens a connection of its own, so what it reads is what was
 committed and not what a transaction hoped for. No leaf, no permit; a leaf that does not open to exactly
 these rows, no permit. `emergency_permits` and `scan_permission` do the same for what two people approved,
-`own_permits` for a person's copy of their own data. This module is the only caller of `vault.permit.issue` and of
+`staff_permits` for what a member of staff read by themselves, `own_permits` for a person's copy of their own data. This module is the only caller of `vault.permit.issue` and of
 `vault.scan_permit.issue`.
 """
 
@@ -15,6 +15,7 @@ from consent.emergency_reads import CommittedRead, committed_reads, open_reads
 from consent.ledger.origin import origin_of
 from consent.own_copy import EXPORT, SELF, OwnRead, borne_out
 from consent.scan_runs import committed_run
+from consent.staff_reads import committed_staff_reads
 from vault import scan_permit
 from vault.opening import Vault
 from vault.permit import AccessKind, AccessPermit, AccessStatement, issue
@@ -47,7 +48,22 @@ def emergency_permits(vault: Vault, refs: Sequence[Ref]) -> list[AccessPermit | 
         reads = committed_reads(conn, refs)
         openings = open_reads(conn, vault, reads)
     return [
-        None if read is None or opening is None else issue(vault.keyring, _emergency(vault, read))
+        None
+        if read is None or opening is None
+        else issue(vault.keyring, _by_staff(vault, read, AccessKind.EMERGENCY))
+        for read, opening in zip(reads, openings, strict=True)
+    ]
+
+
+def staff_permits(vault: Vault, refs: Sequence[Ref]) -> list[AccessPermit | None]:
+    """One permit per committed read of a member of staff, in order; None where the ledger does not bear it out."""
+    with vault.data.read() as conn:
+        reads = committed_staff_reads(conn, refs)
+        openings = open_reads(conn, vault, reads)
+    return [
+        None
+        if read is None or opening is None
+        else issue(vault.keyring, _by_staff(vault, read, AccessKind.STAFF))
         for read, opening in zip(reads, openings, strict=True)
     ]
 
@@ -97,9 +113,9 @@ def scan_permission(vault: Vault, ref: Ref) -> scan_permit.ScanPermission | None
     return scan_permit.issue(vault.keyring, statement)
 
 
-def _emergency(vault: Vault, read: CommittedRead) -> AccessStatement:
+def _by_staff(vault: Vault, read: CommittedRead, kind: AccessKind) -> AccessStatement:
     return AccessStatement(
-        kind=AccessKind.EMERGENCY,
+        kind=kind,
         subject=read.subject,
         bucket=read.bucket,
         tenant=vault.installation.tenant,

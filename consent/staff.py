@@ -7,6 +7,7 @@ is somebody else, and nothing to read for whoever has the data base.
 
 import hmac
 import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -56,10 +57,11 @@ def mixes_alphabets(actor: str) -> bool:
 
 
 class DualKind(StrEnum):
-    """What takes two approvals."""
+    """What takes the approval of others: of two, or of one for what staff read of somebody under eighteen."""
 
     BREAK_GLASS = "break_glass"
     POPULATION_SCAN = "population_scan"
+    MINOR_READ = "minor_read"
 
 
 class DualReason(StrEnum):
@@ -71,6 +73,24 @@ class DualReason(StrEnum):
     PERSON_ASKED = "person_asked"
     LEAK_INVESTIGATION = "leak_investigation"
     FAULT_REPAIR = "fault_repair"
+
+
+class Basis(StrEnum):
+    """What the law lets a member of staff read by themselves on (PIPL 13): consent, a contract, a duty."""
+
+    CONSENT = "consent"
+    CONTRACT = "contract"
+    LEGAL_DUTY = "legal_duty"
+
+
+ALONE: Final[Mapping[Basis, frozenset[DualReason]]] = {
+    Basis.CONSENT: frozenset(
+        {DualReason.PERSON_ASKED, DualReason.LEAK_INVESTIGATION, DualReason.FAULT_REPAIR}
+    ),
+    Basis.CONTRACT: frozenset({DualReason.PERSON_ASKED}),
+    Basis.LEGAL_DUTY: frozenset({DualReason.PERSON_ASKED, DualReason.LEAK_INVESTIGATION}),
+}
+"""Which reasons go with which basis. What is not here takes two others: lives, courts and authorities always do."""
 
 
 class DualState(StrEnum):

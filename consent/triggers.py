@@ -174,6 +174,12 @@ _RULES = (
             f"EXISTS (SELECT 1 FROM {_GRANT} AND NOT {stands('g')})",
         ),
         Check(
+            "the house reads by name and holds no tokens",
+            "EXISTS (SELECT 1 FROM recipient h WHERE h.id = NEW.recipient_id AND h.kind = 'staff') "
+            "AND NOT EXISTS (SELECT 1 FROM staff_read s WHERE s.bucket = NEW.bucket AND s.use_id = NEW.id "
+            "AND s.grant_id = NEW.grant_id AND s.fields = NEW.fields)",
+        ),
+        Check(
             "fields beyond the grant",
             f"EXISTS (SELECT 1 FROM {_GRANT} AND g.fields <> NEW.fields AND (NEW.fields = '[]' OR EXISTS "
             "(SELECT 1 FROM {each}NEW.fields{/each} WHERE value NOT IN "

@@ -21,6 +21,7 @@ class AccessKind(StrEnum):
 
     USE = "use"  # one redemption by a recipient: the values at one instant
     EMERGENCY = "emergency"  # what two members of staff approved: the values at one instant
+    STAFF = "staff"  # what one member of staff read within their bounds: the values at one instant
     COPY = "copy"  # a person's copy of their own data: every version
 
 

@@ -23,7 +23,7 @@ from vault.sealed import Place, Unopenable
 from vault.watch import Sighting, Source
 
 CHUNK = 500
-_KINDS: Final = frozenset({AccessKind.USE, AccessKind.EMERGENCY})
+_KINDS: Final = frozenset({AccessKind.USE, AccessKind.EMERGENCY, AccessKind.STAFF})
 """Whoever may read what is current; a person's own copy comes by `export`."""
 
 

@@ -20,6 +20,7 @@ import consent.load_tables
 import consent.management_tables
 import consent.passkey_tables
 import consent.signing_tables
+import consent.staff_tables
 import consent.status_tables
 import consent.step_up_tables
 import consent.tables

@@ -18,6 +18,7 @@ from api.openapi.shapes import (
     whole,
     words,
 )
+from api.staff_reads import _Read as Reading
 from consent.denials import DenialCode
 from consent.dual import LONGEST_NOTE
 from consent.staff import DualKind, DualReason, DualState
@@ -95,7 +96,20 @@ OPEN = Operation(
 )
 
 
-_SHAPES = structs({"EmergencyQuestion": Asked, "EmergencyOpening": Opening})
+READ = Operation(
+    group="Staff",
+    body={JSON: named("StaffReading")},
+    replies={200: json_reply("The values, after the read is on record.", named("StaffRead"))},
+    refusals={
+        400: ["unknown_member", "malformed_json", "malformed_id", "bad_dual_request"],
+        403: _denied(DenialCode.NEEDS_TWO, DenialCode.NO_CONSENT, DenialCode.MINOR_UNAPPROVED),
+        404: _denied(DenialCode.UNKNOWN_PERSON),
+        410: _denied(DenialCode.PERSON_ERASED),
+        500: _denied(DenialCode.UNREADABLE),
+    },
+)
+
+_SHAPES = structs({"EmergencyQuestion": Asked, "EmergencyOpening": Opening, "StaffReading": Reading})
 _QUESTION: Mapping[str, Schema] = {
     "note": text(least=1, most=LONGEST_NOTE),
     "fields": listed(text(least=1), least=1, once=True),
@@ -130,6 +144,15 @@ SCHEMAS: Mapping[str, Schema] = {
     "Scan": with_exactly(_SHAPES["Scan"], _SCAN),
     "Emergency": members(_EMERGENCY),
     "EmergencyShown": members({**_EMERGENCY, "note": or_null(text(least=1, most=2000))}),
+    "StaffReading": with_exactly(
+        _SHAPES["StaffReading"],
+        {
+            "subject": SUBJECT,
+            "fields": listed(text(least=1), least=1),
+            "approval": or_null(id_of("dual")),
+        },
+    ),
+    "StaffRead": members({"id": id_of("ds"), "subject": SUBJECT, "data": VALUES, "as_of": INSTANT}),
     "EmergencyOpened": members(
         {
             "id": id_of("dual"),
@@ -142,6 +165,7 @@ SCHEMAS: Mapping[str, Schema] = {
 }
 
 TABLE: Mapping[str, Operation] = {
+    "POST /v1/staff-reads": READ,
     "POST /v1/emergencies": ASK,
     "GET /v1/emergencies": WAITING,
     "GET /v1/emergencies/{name}": SHOW,

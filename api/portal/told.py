@@ -44,6 +44,9 @@ def notices_seen(request: Request[Session, Any, Any]) -> Response[str]:
     return see_other(f"/{page_lang(request).value}/uses")
 
 
+_COUNTED_ONLY = frozenset({StaffEventKind.DENIED, StaffEventKind.MINOR_DENIED})
+
+
 def staff_words(kind: str, count: int, texts: Catalogue) -> str:
     """What somebody inside did, without why."""
     return texts.counted(f"uses.{kind}", count)
@@ -52,7 +55,7 @@ def staff_words(kind: str, count: int, texts: Catalogue) -> str:
 def staff_name(kind: str, staff: str | None, texts: Catalogue) -> str:
     """Who: the role and number of a key (`role/number`), or staff in general where attempts are only counted."""
     role, _, number = (staff or "").partition("/")
-    if kind == StaffEventKind.DENIED or not number:
+    if kind in _COUNTED_ONLY or not number:
         return texts.text("uses.staff")
     return f"{texts.text(f'staff_role.{role}')} {number}"
 
@@ -61,6 +64,16 @@ def reason_word(code: str, texts: Catalogue) -> str:
     """A reason of dual control in the reader's words."""
     key = f"dual_reason.{code}"
     return texts.text(key if texts.has(key) else "dual_reason.other")
+
+
+def basis_words(basis: str, approval: tuple[str, int] | None, texts: Catalogue) -> str:
+    """On what basis staff read, and which key approved it when, where somebody had to."""
+    said = texts.text(f"basis.{basis}")
+    if approval is None:
+        return said
+    approver, at = approval
+    who = staff_name(StaffEventKind.READ, approver, texts)
+    return f"{said} · {texts.text('uses.approved_by', who=who, time=texts.moment(at))}"
 
 
 def _line(notice: PersonNotice, texts: Catalogue, fields: Fields) -> NoticeView:

@@ -15,7 +15,7 @@ from litestar.params import FromPath
 from api.access import Access, access
 from api.i18n import Catalogue
 from api.portal.render import page, page_texts
-from api.portal.told import banner, reason_word, staff_name, staff_words
+from api.portal.told import banner, basis_words, reason_word, staff_name, staff_words
 from api.portal.words import denial_word, field_labels, purpose_title
 from api.problems import Problem
 from api.sessions import Session
@@ -91,18 +91,24 @@ def use_bundle(request: Request[Session, Any, Any], name: FromPath[str]) -> Resp
 
 def _staff(event: StaffEvent, texts: Catalogue, fields: Fields) -> EventView:
     at = datetime.fromtimestamp(event.at / 1000, UTC)
-    opened = event.kind is StaffEventKind.OPENED
+    opened = event.kind in {StaffEventKind.OPENED, StaffEventKind.READ}
     says, why = staff_words(event.kind, event.count, texts), reason_word(event.reason, texts)
     return EventView(
         kind=event.kind.value,
         says=says if opened else texts.text("uses.because", says=says, why=why),
         recipient=staff_name(event.kind, event.staff, texts),
-        purpose=why,
+        purpose=f"{why} · {_basis(event, texts)}" if event.basis else why,
         fields=field_labels(event.fields, texts, fields) if opened else (),
         time=f"{at:%H:%M} UTC",
         iso=at.isoformat(timespec="seconds"),
         id="",
     )
+
+
+def _basis(event: StaffEvent, texts: Catalogue) -> str:
+    approved = event.approver is not None and event.approved_at is not None
+    approval = (event.approver or "", event.approved_at or 0) if approved else None
+    return basis_words(event.basis or "", approval, texts)
 
 
 def _view(event: Event, texts: Catalogue, fields: Fields) -> EventView:

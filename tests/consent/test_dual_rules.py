@@ -4,6 +4,7 @@ import pytest
 from sqlalchemy import insert, select, update
 from sqlalchemy.exc import DBAPIError
 
+from consent.dual import Question, ask
 from consent.dual_tables import (
     dual_request,
     dual_vote,
@@ -13,7 +14,7 @@ from consent.dual_tables import (
     staff_lookup,
 )
 from consent.ledger.origin import year_of
-from consent.staff import WINDOW_MS, Verdict
+from consent.staff import WINDOW_MS, DualKind, DualReason, Verdict
 from tests.consent.dual import ASKER, FIRST, SECOND, THIRD, Office
 from vault.ids import new_id
 from vault.storage import metadata
@@ -152,7 +153,7 @@ def test_nobody_writes_an_approval_by_hand(office, person, votes):
         office.vote(request.id, staffer)
     approved = {"state": "approved", "approved_at": office.now, "window_to": office.now + WINDOW_MS}
 
-    refused(office, update(dual_request).values(**approved), says="without two others")
+    refused(office, update(dual_request).values(**approved), says="without the others")
     refused(office, update(dual_request).values(state="refused"), says="without a no")
     refused(office, update(dual_request).values(approved_at=office.now, window_to=office.now + WINDOW_MS))
 
@@ -266,3 +267,21 @@ def test_notices_and_looks_stay(office, person):
             ledger_year=year_of(office.now),
         ),
     )
+
+
+def test_what_is_read_of_a_minor_takes_one_yes_and_takes_no_second(office, person):
+    question = Question(
+        kind=DualKind.MINOR_READ,
+        reason=DualReason.PERSON_ASKED,
+        note="He asks for his parcel.",
+        subject=person.subject,
+        fields=("phone",),
+    )
+    request = ask(office.vault, ASKER, question, office.now)
+    approved = {"state": "approved", "approved_at": office.now, "window_to": office.now + WINDOW_MS}
+
+    refused(office, update(dual_request).values(**approved), says="without the others")
+    run(office, *a_vote(office, request))
+
+    assert row_of(office, dual_request, id=request.id)["state"] == "approved"
+    refused(office, *a_vote(office, request, actor=b"w" * 32, staff=SECOND.name, place=2), says="yes to")

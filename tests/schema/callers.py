@@ -222,6 +222,12 @@ _MADE = {
     "POST /revoke": lambda made: {**made.app.identity(), "token": "cut_x"},
     "POST /v1/deletions": lambda made: {**made.app.identity(), "statement": made.app.assertion()},
     "POST /v1/emergencies": _emergency,
+    "POST /v1/staff-reads": lambda made: {
+        "subject": encode_id("sub", made.person.created.subject),
+        "fields": ["phone"],
+        "reason": "person_asked",
+        "basis": "contract",
+    },
 }
 _PLAIN: dict[str, Any] = {
     "POST /v1/disclosures": {"fields": ["name"]},

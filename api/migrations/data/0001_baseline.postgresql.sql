@@ -691,6 +691,38 @@ ALTER TABLE staff ENABLE ROW LEVEL SECURITY
 -- end
 CREATE POLICY own ON staff USING (tenant = (SELECT perusal_tenant())) WITH CHECK (tenant = (SELECT perusal_tenant()))
 -- end
+CREATE TABLE staff_refusal (
+	bucket INTEGER NOT NULL,
+	subject BYTEA NOT NULL,
+	day BIGINT NOT NULL,
+	staff TEXT NOT NULL,
+	code TEXT NOT NULL,
+	reason TEXT NOT NULL,
+	fields TEXT NOT NULL,
+	attempts BIGINT NOT NULL,
+	first_at BIGINT NOT NULL,
+	last_at BIGINT NOT NULL,
+	CONSTRAINT pk_staff_refusal PRIMARY KEY (bucket, subject, day, staff, code),
+	CONSTRAINT ck_staff_refusal_reason CHECK (reason IN ('life_at_risk', 'court_order', 'authority_demand', 'person_asked', 'leak_investigation', 'fault_repair')),
+	CONSTRAINT ck_staff_refusal_attempts CHECK (attempts >= 1 AND first_at <= last_at)
+)
+-- end
+CREATE FUNCTION staff_refusal_before_update() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'staff_refusal: these columns never change' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
+-- end
+CREATE TRIGGER staff_refusal_before_update BEFORE UPDATE ON staff_refusal FOR EACH ROW WHEN (NEW.bucket IS DISTINCT FROM OLD.bucket OR NEW.subject IS DISTINCT FROM OLD.subject OR NEW.day IS DISTINCT FROM OLD.day OR NEW.staff IS DISTINCT FROM OLD.staff OR NEW.code IS DISTINCT FROM OLD.code OR NEW.reason IS DISTINCT FROM OLD.reason OR NEW.fields IS DISTINCT FROM OLD.fields OR NEW.first_at IS DISTINCT FROM OLD.first_at) EXECUTE FUNCTION staff_refusal_before_update()
+-- end
+CREATE FUNCTION staff_refusal_stays() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'staff_refusal: rows stay' USING ERRCODE = '23514'; END $$
+-- end
+CREATE TRIGGER staff_refusal_stays BEFORE DELETE OR TRUNCATE ON staff_refusal FOR EACH STATEMENT EXECUTE FUNCTION staff_refusal_stays()
+-- end
+CREATE FUNCTION staff_refusal_before_update_of_attempts() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.attempts <= OLD.attempts OR NEW.last_at < OLD.last_at THEN RAISE EXCEPTION 'staff_refusal: attempts are counted upwards' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
+-- end
+CREATE TRIGGER staff_refusal_before_update_of_attempts BEFORE UPDATE OF attempts ON staff_refusal FOR EACH ROW EXECUTE FUNCTION staff_refusal_before_update_of_attempts()
+-- end
+ALTER TABLE staff_refusal ENABLE ROW LEVEL SECURITY
+-- end
+CREATE POLICY own ON staff_refusal USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0)
+-- end
 CREATE TABLE tag (
 	tag BIGINT NOT NULL,
 	bucket INTEGER NOT NULL,
@@ -832,10 +864,10 @@ CREATE TABLE dual_request (
 	window_to BIGINT,
 	ledger_year INTEGER NOT NULL,
 	CONSTRAINT pk_dual_request PRIMARY KEY (bucket, id),
-	CONSTRAINT ck_dual_request_kind CHECK (kind IN ('break_glass', 'population_scan')),
+	CONSTRAINT ck_dual_request_kind CHECK (kind IN ('break_glass', 'population_scan', 'minor_read')),
 	CONSTRAINT ck_dual_request_reason CHECK (reason IN ('life_at_risk', 'court_order', 'authority_demand', 'person_asked', 'leak_investigation', 'fault_repair')),
 	CONSTRAINT ck_dual_request_state CHECK (state IN ('asked', 'approved', 'refused')),
-	CONSTRAINT ck_dual_request_subject CHECK ((kind = 'break_glass') = (subject IS NOT NULL)),
+	CONSTRAINT ck_dual_request_subject CHECK ((kind <> 'population_scan') = (subject IS NOT NULL)),
 	CONSTRAINT ck_dual_request_scope CHECK ((kind = 'population_scan') = (scope <> '')),
 	CONSTRAINT ck_dual_request_actor CHECK (length(actor) = 32),
 	CONSTRAINT ck_dual_request_lapses_at CHECK (lapses_at > asked_at),
@@ -862,7 +894,7 @@ CREATE FUNCTION dual_request_before_insert() RETURNS trigger LANGUAGE plpgsql AS
 -- end
 CREATE TRIGGER dual_request_before_insert BEFORE INSERT ON dual_request FOR EACH ROW WHEN (NEW.state <> 'asked' OR NEW.approved_at IS NOT NULL) EXECUTE FUNCTION dual_request_before_insert()
 -- end
-CREATE FUNCTION dual_request_before_update_of_state() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NOT ((OLD.state = 'asked' AND NEW.state IN ('approved', 'refused')) OR (OLD.state = 'approved' AND NEW.state = 'refused')) THEN RAISE EXCEPTION 'dual_request: illegal transition' USING ERRCODE = '23514'; END IF; IF NEW.state = 'approved' AND 2 <> (SELECT count(*) FROM dual_vote v WHERE v.bucket = NEW.bucket AND v.request_id = NEW.id AND v.verdict = 'yes' AND v.actor <> NEW.actor AND v.staff <> NEW.staff) THEN RAISE EXCEPTION 'dual_request: approved without two others' USING ERRCODE = '23514'; END IF; IF NEW.state = 'approved' AND NOT EXISTS (SELECT 1 FROM dual_vote v WHERE v.bucket = NEW.bucket AND v.request_id = NEW.id AND v.place = 2 AND v.voted_at = NEW.approved_at) THEN RAISE EXCEPTION 'dual_request: approved at another time than by the second yes' USING ERRCODE = '23514'; END IF; IF NEW.state = 'refused' AND NOT EXISTS (SELECT 1 FROM dual_vote v WHERE v.bucket = NEW.bucket AND v.request_id = NEW.id AND v.verdict = 'no') THEN RAISE EXCEPTION 'dual_request: refused without a no' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
+CREATE FUNCTION dual_request_before_update_of_state() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NOT ((OLD.state = 'asked' AND NEW.state IN ('approved', 'refused')) OR (OLD.state = 'approved' AND NEW.state = 'refused')) THEN RAISE EXCEPTION 'dual_request: illegal transition' USING ERRCODE = '23514'; END IF; IF NEW.state = 'approved' AND (CASE NEW.kind WHEN 'minor_read' THEN 1 ELSE 2 END) <> (SELECT count(*) FROM dual_vote v WHERE v.bucket = NEW.bucket AND v.request_id = NEW.id AND v.verdict = 'yes' AND v.actor <> NEW.actor AND v.staff <> NEW.staff) THEN RAISE EXCEPTION 'dual_request: approved without the others it takes' USING ERRCODE = '23514'; END IF; IF NEW.state = 'approved' AND NOT EXISTS (SELECT 1 FROM dual_vote v WHERE v.bucket = NEW.bucket AND v.request_id = NEW.id AND v.place = (CASE NEW.kind WHEN 'minor_read' THEN 1 ELSE 2 END) AND v.voted_at = NEW.approved_at) THEN RAISE EXCEPTION 'dual_request: approved at another time than by the last yes' USING ERRCODE = '23514'; END IF; IF NEW.state = 'refused' AND NOT EXISTS (SELECT 1 FROM dual_vote v WHERE v.bucket = NEW.bucket AND v.request_id = NEW.id AND v.verdict = 'no') THEN RAISE EXCEPTION 'dual_request: refused without a no' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
 -- end
 CREATE TRIGGER dual_request_before_update_of_state BEFORE UPDATE OF state ON dual_request FOR EACH ROW WHEN (NEW.state <> OLD.state) EXECUTE FUNCTION dual_request_before_update_of_state()
 -- end
@@ -1301,7 +1333,7 @@ CREATE FUNCTION dual_vote_before_insert() RETURNS trigger LANGUAGE plpgsql AS $$
 -- end
 CREATE TRIGGER dual_vote_before_insert BEFORE INSERT ON dual_vote FOR EACH ROW EXECUTE FUNCTION dual_vote_before_insert()
 -- end
-CREATE FUNCTION dual_vote_after_insert() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN UPDATE dual_request SET state = 'approved', approved_at = NEW.voted_at, window_to = NEW.voted_at + 900000 WHERE bucket = NEW.bucket AND id = NEW.request_id AND NEW.place = 2; UPDATE dual_request SET state = 'refused' WHERE bucket = NEW.bucket AND id = NEW.request_id AND NEW.verdict = 'no'; RETURN NEW; END $$
+CREATE FUNCTION dual_vote_after_insert() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN UPDATE dual_request SET state = 'approved', approved_at = NEW.voted_at, window_to = NEW.voted_at + 900000 WHERE bucket = NEW.bucket AND id = NEW.request_id AND NEW.place = (CASE kind WHEN 'minor_read' THEN 1 ELSE 2 END); UPDATE dual_request SET state = 'refused' WHERE bucket = NEW.bucket AND id = NEW.request_id AND NEW.verdict = 'no'; RETURN NEW; END $$
 -- end
 CREATE TRIGGER dual_vote_after_insert AFTER INSERT ON dual_vote FOR EACH ROW EXECUTE FUNCTION dual_vote_after_insert()
 -- end
@@ -2222,7 +2254,7 @@ CREATE TRIGGER use_stays BEFORE DELETE OR TRUNCATE ON use FOR EACH STATEMENT EXE
 -- end
 ALTER TABLE use SET (fillfactor = 50)
 -- end
-CREATE FUNCTION use_before_insert() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.spent <> 0 OR NEW.voided_at IS NOT NULL OR NOT EXISTS (SELECT 1 FROM consent_grant g WHERE g.bucket = NEW.bucket AND g.id = NEW.grant_id AND g.state = 'active' AND NEW.quota <= g.max_uses - g.used AND NEW.minted_at < g.window_to) THEN RAISE EXCEPTION 'use: only an active grant with uses left mints a use' USING ERRCODE = '23514'; END IF; IF EXISTS (SELECT 1 FROM consent_grant g WHERE g.bucket = NEW.bucket AND g.id = NEW.grant_id AND NOT (g.parent_grant IS NULL OR EXISTS (SELECT 1 FROM consent_grant p3 WHERE p3.bucket = g.bucket AND p3.id = g.parent_grant AND p3.state = 'active' AND (p3.parent_grant IS NULL OR EXISTS (SELECT 1 FROM consent_grant p2 WHERE p2.bucket = p3.bucket AND p2.id = p3.parent_grant AND p2.state = 'active' AND (p2.parent_grant IS NULL OR EXISTS (SELECT 1 FROM consent_grant p1 WHERE p1.bucket = p2.bucket AND p1.id = p2.parent_grant AND p1.state = 'active' AND 1 = 1))))))) THEN RAISE EXCEPTION 'use: a use needs everything above its grant active' USING ERRCODE = '23514'; END IF; IF EXISTS (SELECT 1 FROM consent_grant g WHERE g.bucket = NEW.bucket AND g.id = NEW.grant_id AND g.fields <> NEW.fields AND (NEW.fields = '[]' OR EXISTS (SELECT 1 FROM jsonb_array_elements_text(NEW.fields::jsonb) AS e(value) WHERE value NOT IN (SELECT value FROM jsonb_array_elements_text(g.fields::jsonb) AS e(value))))) THEN RAISE EXCEPTION 'use: fields beyond the grant' USING ERRCODE = '23514'; END IF; IF NEW.refresh_hash IS NOT NULL AND NOT EXISTS (SELECT 1 FROM refresh_token r WHERE r.bucket = NEW.bucket AND r.hash = NEW.refresh_hash AND r.voided_at IS NULL AND NEW.minted_at < r.expires_at) THEN RAISE EXCEPTION 'use: a refresh token that is voided or over mints nothing' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
+CREATE FUNCTION use_before_insert() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.spent <> 0 OR NEW.voided_at IS NOT NULL OR NOT EXISTS (SELECT 1 FROM consent_grant g WHERE g.bucket = NEW.bucket AND g.id = NEW.grant_id AND g.state = 'active' AND NEW.quota <= g.max_uses - g.used AND NEW.minted_at < g.window_to) THEN RAISE EXCEPTION 'use: only an active grant with uses left mints a use' USING ERRCODE = '23514'; END IF; IF EXISTS (SELECT 1 FROM consent_grant g WHERE g.bucket = NEW.bucket AND g.id = NEW.grant_id AND NOT (g.parent_grant IS NULL OR EXISTS (SELECT 1 FROM consent_grant p3 WHERE p3.bucket = g.bucket AND p3.id = g.parent_grant AND p3.state = 'active' AND (p3.parent_grant IS NULL OR EXISTS (SELECT 1 FROM consent_grant p2 WHERE p2.bucket = p3.bucket AND p2.id = p3.parent_grant AND p2.state = 'active' AND (p2.parent_grant IS NULL OR EXISTS (SELECT 1 FROM consent_grant p1 WHERE p1.bucket = p2.bucket AND p1.id = p2.parent_grant AND p1.state = 'active' AND 1 = 1))))))) THEN RAISE EXCEPTION 'use: a use needs everything above its grant active' USING ERRCODE = '23514'; END IF; IF EXISTS (SELECT 1 FROM recipient h WHERE h.id = NEW.recipient_id AND h.kind = 'staff') AND NOT EXISTS (SELECT 1 FROM staff_read s WHERE s.bucket = NEW.bucket AND s.use_id = NEW.id AND s.grant_id = NEW.grant_id AND s.fields = NEW.fields) THEN RAISE EXCEPTION 'use: the house reads by name and holds no tokens' USING ERRCODE = '23514'; END IF; IF EXISTS (SELECT 1 FROM consent_grant g WHERE g.bucket = NEW.bucket AND g.id = NEW.grant_id AND g.fields <> NEW.fields AND (NEW.fields = '[]' OR EXISTS (SELECT 1 FROM jsonb_array_elements_text(NEW.fields::jsonb) AS e(value) WHERE value NOT IN (SELECT value FROM jsonb_array_elements_text(g.fields::jsonb) AS e(value))))) THEN RAISE EXCEPTION 'use: fields beyond the grant' USING ERRCODE = '23514'; END IF; IF NEW.refresh_hash IS NOT NULL AND NOT EXISTS (SELECT 1 FROM refresh_token r WHERE r.bucket = NEW.bucket AND r.hash = NEW.refresh_hash AND r.voided_at IS NULL AND NEW.minted_at < r.expires_at) THEN RAISE EXCEPTION 'use: a refresh token that is voided or over mints nothing' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
 -- end
 CREATE TRIGGER use_before_insert BEFORE INSERT ON use FOR EACH ROW EXECUTE FUNCTION use_before_insert()
 -- end
@@ -2304,6 +2336,50 @@ CREATE TRIGGER disclosure_spends AFTER INSERT ON disclosure REFERENCING NEW TABL
 ALTER TABLE disclosure ENABLE ROW LEVEL SECURITY
 -- end
 CREATE POLICY own ON disclosure USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0)
+-- end
+CREATE TABLE staff_read (
+	bucket INTEGER NOT NULL,
+	id BYTEA NOT NULL,
+	subject BYTEA NOT NULL,
+	staff TEXT NOT NULL,
+	actor BYTEA NOT NULL,
+	basis TEXT NOT NULL,
+	reason TEXT NOT NULL,
+	fields TEXT NOT NULL,
+	minor BOOLEAN NOT NULL,
+	approval_id BYTEA,
+	grant_id BYTEA,
+	use_id BYTEA,
+	committed_at BIGINT NOT NULL,
+	ledger_year INTEGER NOT NULL,
+	CONSTRAINT pk_staff_read PRIMARY KEY (bucket, id),
+	CONSTRAINT ck_staff_read_basis CHECK (basis IN ('consent', 'contract', 'legal_duty')),
+	CONSTRAINT ck_staff_read_reason CHECK (reason IN ('life_at_risk', 'court_order', 'authority_demand', 'person_asked', 'leak_investigation', 'fault_repair')),
+	CONSTRAINT ck_staff_read_actor CHECK (length(actor) = 32),
+	CONSTRAINT ck_staff_read_minor CHECK (NOT minor OR approval_id IS NOT NULL),
+	CONSTRAINT ck_staff_read_consent CHECK ((basis = 'consent') = (grant_id IS NOT NULL)),
+	CONSTRAINT ck_staff_read_use CHECK ((grant_id IS NULL) = (use_id IS NULL)),
+	CONSTRAINT uq_staff_read_approval_id_bucket UNIQUE (approval_id, bucket),
+	CONSTRAINT uq_staff_read_use_id_bucket UNIQUE (use_id, bucket),
+	CONSTRAINT fk_staff_read_dual_request FOREIGN KEY(bucket, approval_id) REFERENCES dual_request (bucket, id),
+	CONSTRAINT fk_staff_read_consent_grant FOREIGN KEY(bucket, grant_id) REFERENCES consent_grant (bucket, id),
+	CONSTRAINT fk_staff_read_use FOREIGN KEY(bucket, use_id) REFERENCES use (bucket, id) DEFERRABLE INITIALLY DEFERRED,
+	CONSTRAINT fk_staff_read_ledger_entry FOREIGN KEY(bucket, ledger_year, id) REFERENCES ledger_entry (bucket, year, id) DEFERRABLE INITIALLY DEFERRED
+)
+-- end
+CREATE INDEX ix_staff_read_subject ON staff_read (subject, bucket)
+-- end
+CREATE FUNCTION staff_read_append_only() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'staff_read is append-only' USING ERRCODE = '23514'; END $$
+-- end
+CREATE TRIGGER staff_read_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON staff_read FOR EACH STATEMENT EXECUTE FUNCTION staff_read_append_only()
+-- end
+CREATE FUNCTION staff_read_before_insert() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.fields = '[]' THEN RAISE EXCEPTION 'staff_read: nothing is read' USING ERRCODE = '23514'; END IF; IF NEW.approval_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM dual_request r WHERE r.bucket = NEW.bucket AND r.id = NEW.approval_id AND r.kind = 'minor_read' AND r.subject = NEW.subject AND r.reason = NEW.reason AND r.staff = NEW.staff AND r.actor = NEW.actor AND r.state = 'approved' AND NEW.committed_at >= r.approved_at AND NEW.committed_at < r.window_to) THEN RAISE EXCEPTION 'staff_read: no open approval of this read by somebody else' USING ERRCODE = '23514'; END IF; IF NEW.approval_id IS NOT NULL AND EXISTS (SELECT 1 FROM jsonb_array_elements_text(NEW.fields::jsonb) AS e(value) WHERE value NOT IN (SELECT value FROM dual_request r, jsonb_array_elements_text(r.fields::jsonb) AS e(value) WHERE r.bucket = NEW.bucket AND r.id = NEW.approval_id)) THEN RAISE EXCEPTION 'staff_read: fields beyond the approval' USING ERRCODE = '23514'; END IF; IF NEW.grant_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM consent_grant g JOIN recipient h ON h.id = g.recipient_id AND h.kind = 'staff' WHERE g.bucket = NEW.bucket AND g.id = NEW.grant_id AND g.subject = NEW.subject AND g.state = 'active') THEN RAISE EXCEPTION 'staff_read: no consent of this person to the house' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
+-- end
+CREATE TRIGGER staff_read_before_insert BEFORE INSERT ON staff_read FOR EACH ROW EXECUTE FUNCTION staff_read_before_insert()
+-- end
+ALTER TABLE staff_read ENABLE ROW LEVEL SECURITY
+-- end
+CREATE POLICY own ON staff_read USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0)
 -- end
 CREATE TABLE token (
 	bucket INTEGER NOT NULL,

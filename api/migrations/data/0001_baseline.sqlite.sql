@@ -522,6 +522,28 @@ CREATE TABLE staff (
 	CONSTRAINT ck_staff_role CHECK (role IN ('investigator', 'operator', 'auditor'))
 )
 -- end
+CREATE TABLE staff_refusal (
+	bucket INTEGER NOT NULL,
+	subject BLOB NOT NULL,
+	day BIGINT NOT NULL,
+	staff TEXT NOT NULL,
+	code TEXT NOT NULL,
+	reason TEXT NOT NULL,
+	fields TEXT NOT NULL,
+	attempts BIGINT NOT NULL,
+	first_at BIGINT NOT NULL,
+	last_at BIGINT NOT NULL,
+	CONSTRAINT pk_staff_refusal PRIMARY KEY (bucket, subject, day, staff, code),
+	CONSTRAINT ck_staff_refusal_reason CHECK (reason IN ('life_at_risk', 'court_order', 'authority_demand', 'person_asked', 'leak_investigation', 'fault_repair')),
+	CONSTRAINT ck_staff_refusal_attempts CHECK (attempts >= 1 AND first_at <= last_at)
+)
+-- end
+CREATE TRIGGER staff_refusal_before_update BEFORE UPDATE ON staff_refusal WHEN NEW.bucket IS NOT OLD.bucket OR NEW.subject IS NOT OLD.subject OR NEW.day IS NOT OLD.day OR NEW.staff IS NOT OLD.staff OR NEW.code IS NOT OLD.code OR NEW.reason IS NOT OLD.reason OR NEW.fields IS NOT OLD.fields OR NEW.first_at IS NOT OLD.first_at BEGIN SELECT RAISE(ABORT, 'staff_refusal: these columns never change') WHERE 1 = 1; END
+-- end
+CREATE TRIGGER staff_refusal_no_delete BEFORE DELETE ON staff_refusal BEGIN SELECT RAISE(ABORT, 'staff_refusal: rows stay'); END
+-- end
+CREATE TRIGGER staff_refusal_before_update_of_attempts BEFORE UPDATE OF attempts ON staff_refusal BEGIN SELECT RAISE(ABORT, 'staff_refusal: attempts are counted upwards') WHERE NEW.attempts <= OLD.attempts OR NEW.last_at < OLD.last_at; END
+-- end
 CREATE TABLE tag (
 	tag BIGINT NOT NULL,
 	bucket INTEGER NOT NULL,
@@ -632,10 +654,10 @@ CREATE TABLE dual_request (
 	window_to BIGINT,
 	ledger_year INTEGER NOT NULL,
 	CONSTRAINT pk_dual_request PRIMARY KEY (bucket, id),
-	CONSTRAINT ck_dual_request_kind CHECK (kind IN ('break_glass', 'population_scan')),
+	CONSTRAINT ck_dual_request_kind CHECK (kind IN ('break_glass', 'population_scan', 'minor_read')),
 	CONSTRAINT ck_dual_request_reason CHECK (reason IN ('life_at_risk', 'court_order', 'authority_demand', 'person_asked', 'leak_investigation', 'fault_repair')),
 	CONSTRAINT ck_dual_request_state CHECK (state IN ('asked', 'approved', 'refused')),
-	CONSTRAINT ck_dual_request_subject CHECK ((kind = 'break_glass') = (subject IS NOT NULL)),
+	CONSTRAINT ck_dual_request_subject CHECK ((kind <> 'population_scan') = (subject IS NOT NULL)),
 	CONSTRAINT ck_dual_request_scope CHECK ((kind = 'population_scan') = (scope <> '')),
 	CONSTRAINT ck_dual_request_actor CHECK (length(actor) = 32),
 	CONSTRAINT ck_dual_request_lapses_at CHECK (lapses_at > asked_at),
@@ -656,7 +678,7 @@ CREATE TRIGGER dual_request_no_delete BEFORE DELETE ON dual_request BEGIN SELECT
 -- end
 CREATE TRIGGER dual_request_before_insert BEFORE INSERT ON dual_request WHEN NEW.state <> 'asked' OR NEW.approved_at IS NOT NULL BEGIN SELECT RAISE(ABORT, 'dual_request: a request is born asked') WHERE 1 = 1; END
 -- end
-CREATE TRIGGER dual_request_before_update_of_state BEFORE UPDATE OF state ON dual_request WHEN NEW.state <> OLD.state BEGIN SELECT RAISE(ABORT, 'dual_request: illegal transition') WHERE NOT ((OLD.state = 'asked' AND NEW.state IN ('approved', 'refused')) OR (OLD.state = 'approved' AND NEW.state = 'refused')); SELECT RAISE(ABORT, 'dual_request: approved without two others') WHERE NEW.state = 'approved' AND 2 <> (SELECT count(*) FROM dual_vote v WHERE v.bucket = NEW.bucket AND v.request_id = NEW.id AND v.verdict = 'yes' AND v.actor <> NEW.actor AND v.staff <> NEW.staff); SELECT RAISE(ABORT, 'dual_request: approved at another time than by the second yes') WHERE NEW.state = 'approved' AND NOT EXISTS (SELECT 1 FROM dual_vote v WHERE v.bucket = NEW.bucket AND v.request_id = NEW.id AND v.place = 2 AND v.voted_at = NEW.approved_at); SELECT RAISE(ABORT, 'dual_request: refused without a no') WHERE NEW.state = 'refused' AND NOT EXISTS (SELECT 1 FROM dual_vote v WHERE v.bucket = NEW.bucket AND v.request_id = NEW.id AND v.verdict = 'no'); END
+CREATE TRIGGER dual_request_before_update_of_state BEFORE UPDATE OF state ON dual_request WHEN NEW.state <> OLD.state BEGIN SELECT RAISE(ABORT, 'dual_request: illegal transition') WHERE NOT ((OLD.state = 'asked' AND NEW.state IN ('approved', 'refused')) OR (OLD.state = 'approved' AND NEW.state = 'refused')); SELECT RAISE(ABORT, 'dual_request: approved without the others it takes') WHERE NEW.state = 'approved' AND (CASE NEW.kind WHEN 'minor_read' THEN 1 ELSE 2 END) <> (SELECT count(*) FROM dual_vote v WHERE v.bucket = NEW.bucket AND v.request_id = NEW.id AND v.verdict = 'yes' AND v.actor <> NEW.actor AND v.staff <> NEW.staff); SELECT RAISE(ABORT, 'dual_request: approved at another time than by the last yes') WHERE NEW.state = 'approved' AND NOT EXISTS (SELECT 1 FROM dual_vote v WHERE v.bucket = NEW.bucket AND v.request_id = NEW.id AND v.place = (CASE NEW.kind WHEN 'minor_read' THEN 1 ELSE 2 END) AND v.voted_at = NEW.approved_at); SELECT RAISE(ABORT, 'dual_request: refused without a no') WHERE NEW.state = 'refused' AND NOT EXISTS (SELECT 1 FROM dual_vote v WHERE v.bucket = NEW.bucket AND v.request_id = NEW.id AND v.verdict = 'no'); END
 -- end
 CREATE TRIGGER dual_request_before_update_of_approved_at BEFORE UPDATE OF approved_at ON dual_request WHEN NEW.approved_at IS NOT OLD.approved_at AND NOT (OLD.state = 'asked' AND NEW.state = 'approved') BEGIN SELECT RAISE(ABORT, 'dual_request: an approval is given once') WHERE 1 = 1; END
 -- end
@@ -1005,7 +1027,7 @@ CREATE TRIGGER dual_vote_no_delete BEFORE DELETE ON dual_vote BEGIN SELECT RAISE
 -- end
 CREATE TRIGGER dual_vote_before_insert BEFORE INSERT ON dual_vote BEGIN SELECT RAISE(ABORT, 'dual_vote: nobody approves a request of their own') WHERE NEW.verdict = 'yes' AND EXISTS (SELECT 1 FROM dual_request r WHERE r.bucket = NEW.bucket AND r.id = NEW.request_id AND (r.actor = NEW.actor OR r.staff = NEW.staff)); SELECT RAISE(ABORT, 'dual_vote: nothing to say yes to') WHERE NEW.verdict = 'yes' AND NOT EXISTS (SELECT 1 FROM dual_request r WHERE r.bucket = NEW.bucket AND r.id = NEW.request_id AND r.state = 'asked' AND NEW.voted_at >= r.asked_at AND NEW.voted_at < r.lapses_at); SELECT RAISE(ABORT, 'dual_vote: nothing to say no to') WHERE NEW.verdict = 'no' AND NOT EXISTS (SELECT 1 FROM dual_request r WHERE r.bucket = NEW.bucket AND r.id = NEW.request_id AND r.state IN ('asked', 'approved')); SELECT RAISE(ABORT, 'dual_vote: a yes out of turn') WHERE NEW.verdict = 'yes' AND NEW.place <> 1 + (SELECT count(*) FROM dual_vote v WHERE v.bucket = NEW.bucket AND v.request_id = NEW.request_id AND v.verdict = 'yes'); END
 -- end
-CREATE TRIGGER dual_vote_after_insert AFTER INSERT ON dual_vote BEGIN UPDATE dual_request SET state = 'approved', approved_at = NEW.voted_at, window_to = NEW.voted_at + 900000 WHERE bucket = NEW.bucket AND id = NEW.request_id AND NEW.place = 2; UPDATE dual_request SET state = 'refused' WHERE bucket = NEW.bucket AND id = NEW.request_id AND NEW.verdict = 'no'; END
+CREATE TRIGGER dual_vote_after_insert AFTER INSERT ON dual_vote BEGIN UPDATE dual_request SET state = 'approved', approved_at = NEW.voted_at, window_to = NEW.voted_at + 900000 WHERE bucket = NEW.bucket AND id = NEW.request_id AND NEW.place = (CASE kind WHEN 'minor_read' THEN 1 ELSE 2 END); UPDATE dual_request SET state = 'refused' WHERE bucket = NEW.bucket AND id = NEW.request_id AND NEW.verdict = 'no'; END
 -- end
 CREATE TABLE emergency_read (
 	bucket INTEGER NOT NULL,
@@ -1700,7 +1722,7 @@ CREATE TRIGGER use_before_update BEFORE UPDATE ON use WHEN NEW.bucket IS NOT OLD
 -- end
 CREATE TRIGGER use_no_delete BEFORE DELETE ON use BEGIN SELECT RAISE(ABORT, 'use: rows stay'); END
 -- end
-CREATE TRIGGER use_before_insert BEFORE INSERT ON use BEGIN SELECT RAISE(ABORT, 'use: only an active grant with uses left mints a use') WHERE NEW.spent <> 0 OR NEW.voided_at IS NOT NULL OR NOT EXISTS (SELECT 1 FROM consent_grant g WHERE g.bucket = NEW.bucket AND g.id = NEW.grant_id AND g.state = 'active' AND NEW.quota <= g.max_uses - g.used AND NEW.minted_at < g.window_to); SELECT RAISE(ABORT, 'use: a use needs everything above its grant active') WHERE EXISTS (SELECT 1 FROM consent_grant g WHERE g.bucket = NEW.bucket AND g.id = NEW.grant_id AND NOT (g.parent_grant IS NULL OR EXISTS (SELECT 1 FROM consent_grant p3 WHERE p3.bucket = g.bucket AND p3.id = g.parent_grant AND p3.state = 'active' AND (p3.parent_grant IS NULL OR EXISTS (SELECT 1 FROM consent_grant p2 WHERE p2.bucket = p3.bucket AND p2.id = p3.parent_grant AND p2.state = 'active' AND (p2.parent_grant IS NULL OR EXISTS (SELECT 1 FROM consent_grant p1 WHERE p1.bucket = p2.bucket AND p1.id = p2.parent_grant AND p1.state = 'active' AND 1 = 1))))))); SELECT RAISE(ABORT, 'use: fields beyond the grant') WHERE EXISTS (SELECT 1 FROM consent_grant g WHERE g.bucket = NEW.bucket AND g.id = NEW.grant_id AND g.fields <> NEW.fields AND (NEW.fields = '[]' OR EXISTS (SELECT 1 FROM json_each(NEW.fields) WHERE value NOT IN (SELECT value FROM json_each(g.fields))))); SELECT RAISE(ABORT, 'use: a refresh token that is voided or over mints nothing') WHERE NEW.refresh_hash IS NOT NULL AND NOT EXISTS (SELECT 1 FROM refresh_token r WHERE r.bucket = NEW.bucket AND r.hash = NEW.refresh_hash AND r.voided_at IS NULL AND NEW.minted_at < r.expires_at); END
+CREATE TRIGGER use_before_insert BEFORE INSERT ON use BEGIN SELECT RAISE(ABORT, 'use: only an active grant with uses left mints a use') WHERE NEW.spent <> 0 OR NEW.voided_at IS NOT NULL OR NOT EXISTS (SELECT 1 FROM consent_grant g WHERE g.bucket = NEW.bucket AND g.id = NEW.grant_id AND g.state = 'active' AND NEW.quota <= g.max_uses - g.used AND NEW.minted_at < g.window_to); SELECT RAISE(ABORT, 'use: a use needs everything above its grant active') WHERE EXISTS (SELECT 1 FROM consent_grant g WHERE g.bucket = NEW.bucket AND g.id = NEW.grant_id AND NOT (g.parent_grant IS NULL OR EXISTS (SELECT 1 FROM consent_grant p3 WHERE p3.bucket = g.bucket AND p3.id = g.parent_grant AND p3.state = 'active' AND (p3.parent_grant IS NULL OR EXISTS (SELECT 1 FROM consent_grant p2 WHERE p2.bucket = p3.bucket AND p2.id = p3.parent_grant AND p2.state = 'active' AND (p2.parent_grant IS NULL OR EXISTS (SELECT 1 FROM consent_grant p1 WHERE p1.bucket = p2.bucket AND p1.id = p2.parent_grant AND p1.state = 'active' AND 1 = 1))))))); SELECT RAISE(ABORT, 'use: the house reads by name and holds no tokens') WHERE EXISTS (SELECT 1 FROM recipient h WHERE h.id = NEW.recipient_id AND h.kind = 'staff') AND NOT EXISTS (SELECT 1 FROM staff_read s WHERE s.bucket = NEW.bucket AND s.use_id = NEW.id AND s.grant_id = NEW.grant_id AND s.fields = NEW.fields); SELECT RAISE(ABORT, 'use: fields beyond the grant') WHERE EXISTS (SELECT 1 FROM consent_grant g WHERE g.bucket = NEW.bucket AND g.id = NEW.grant_id AND g.fields <> NEW.fields AND (NEW.fields = '[]' OR EXISTS (SELECT 1 FROM json_each(NEW.fields) WHERE value NOT IN (SELECT value FROM json_each(g.fields))))); SELECT RAISE(ABORT, 'use: a refresh token that is voided or over mints nothing') WHERE NEW.refresh_hash IS NOT NULL AND NOT EXISTS (SELECT 1 FROM refresh_token r WHERE r.bucket = NEW.bucket AND r.hash = NEW.refresh_hash AND r.voided_at IS NULL AND NEW.minted_at < r.expires_at); END
 -- end
 CREATE TRIGGER use_before_update_of_spent BEFORE UPDATE OF spent ON use WHEN NEW.spent <> OLD.spent AND OLD.voided_at IS NOT NULL BEGIN SELECT RAISE(ABORT, 'use: slots are spent until voided') WHERE 1 = 1; END
 -- end
@@ -1758,6 +1780,44 @@ CREATE TRIGGER disclosure_no_update BEFORE UPDATE ON disclosure BEGIN SELECT RAI
 CREATE TRIGGER disclosure_no_delete BEFORE DELETE ON disclosure BEGIN SELECT RAISE(ABORT, 'disclosure is append-only'); END
 -- end
 CREATE TRIGGER disclosure_spends AFTER INSERT ON disclosure BEGIN SELECT RAISE(ABORT, 'disclosure: no active grant of this person, recipient and purpose in its window with a use left') WHERE NOT EXISTS (SELECT 1 FROM consent_grant g WHERE g.bucket = NEW.bucket AND g.id = NEW.grant_id AND g.recipient_id = NEW.recipient_id AND g.subject = NEW.subject AND g.purpose = NEW.purpose AND g.state = 'active' AND (g.parent_grant IS NULL OR EXISTS (SELECT 1 FROM consent_grant p3 WHERE p3.bucket = g.bucket AND p3.id = g.parent_grant AND p3.state = 'active' AND (p3.parent_grant IS NULL OR EXISTS (SELECT 1 FROM consent_grant p2 WHERE p2.bucket = p3.bucket AND p2.id = p3.parent_grant AND p2.state = 'active' AND (p2.parent_grant IS NULL OR EXISTS (SELECT 1 FROM consent_grant p1 WHERE p1.bucket = p2.bucket AND p1.id = p2.parent_grant AND p1.state = 'active' AND 1 = 1)))))) AND g.used < g.max_uses AND NEW.number = g.used + 1 AND NEW.committed_at >= g.window_from AND NEW.committed_at < g.window_to); SELECT RAISE(ABORT, 'disclosure: no such use, or it is voided or spent') WHERE NOT EXISTS (SELECT 1 FROM use u WHERE u.bucket = NEW.bucket AND u.id = NEW.use_id AND u.grant_id = NEW.grant_id AND u.voided_at IS NULL AND u.spent < u.quota AND NEW.slot <= u.quota); SELECT RAISE(ABORT, 'disclosure: fields beyond the use') WHERE EXISTS (SELECT 1 FROM use u WHERE u.bucket = NEW.bucket AND u.id = NEW.use_id AND u.fields <> NEW.fields AND (NEW.fields = '[]' OR EXISTS (SELECT 1 FROM json_each(NEW.fields) WHERE value NOT IN (SELECT value FROM json_each(u.fields)))));  UPDATE use SET spent = spent + 1 WHERE bucket = NEW.bucket AND id = NEW.use_id; UPDATE consent_grant SET used = used + 1, state = CASE WHEN used + 1 = max_uses THEN 'exhausted' ELSE state END WHERE bucket = NEW.bucket AND id = NEW.grant_id; END
+-- end
+CREATE TABLE staff_read (
+	bucket INTEGER NOT NULL,
+	id BLOB NOT NULL,
+	subject BLOB NOT NULL,
+	staff TEXT NOT NULL,
+	actor BLOB NOT NULL,
+	basis TEXT NOT NULL,
+	reason TEXT NOT NULL,
+	fields TEXT NOT NULL,
+	minor BOOLEAN NOT NULL,
+	approval_id BLOB,
+	grant_id BLOB,
+	use_id BLOB,
+	committed_at BIGINT NOT NULL,
+	ledger_year INTEGER NOT NULL,
+	CONSTRAINT pk_staff_read PRIMARY KEY (bucket, id),
+	CONSTRAINT ck_staff_read_basis CHECK (basis IN ('consent', 'contract', 'legal_duty')),
+	CONSTRAINT ck_staff_read_reason CHECK (reason IN ('life_at_risk', 'court_order', 'authority_demand', 'person_asked', 'leak_investigation', 'fault_repair')),
+	CONSTRAINT ck_staff_read_actor CHECK (length(actor) = 32),
+	CONSTRAINT ck_staff_read_minor CHECK (NOT minor OR approval_id IS NOT NULL),
+	CONSTRAINT ck_staff_read_consent CHECK ((basis = 'consent') = (grant_id IS NOT NULL)),
+	CONSTRAINT ck_staff_read_use CHECK ((grant_id IS NULL) = (use_id IS NULL)),
+	CONSTRAINT uq_staff_read_approval_id_bucket UNIQUE (approval_id, bucket),
+	CONSTRAINT uq_staff_read_use_id_bucket UNIQUE (use_id, bucket),
+	CONSTRAINT fk_staff_read_dual_request FOREIGN KEY(bucket, approval_id) REFERENCES dual_request (bucket, id),
+	CONSTRAINT fk_staff_read_consent_grant FOREIGN KEY(bucket, grant_id) REFERENCES consent_grant (bucket, id),
+	CONSTRAINT fk_staff_read_use FOREIGN KEY(bucket, use_id) REFERENCES use (bucket, id) DEFERRABLE INITIALLY DEFERRED,
+	CONSTRAINT fk_staff_read_ledger_entry FOREIGN KEY(bucket, ledger_year, id) REFERENCES ledger_entry (bucket, year, id) DEFERRABLE INITIALLY DEFERRED
+)
+-- end
+CREATE INDEX ix_staff_read_subject ON staff_read (subject, bucket)
+-- end
+CREATE TRIGGER staff_read_no_update BEFORE UPDATE ON staff_read BEGIN SELECT RAISE(ABORT, 'staff_read is append-only'); END
+-- end
+CREATE TRIGGER staff_read_no_delete BEFORE DELETE ON staff_read BEGIN SELECT RAISE(ABORT, 'staff_read is append-only'); END
+-- end
+CREATE TRIGGER staff_read_before_insert BEFORE INSERT ON staff_read BEGIN SELECT RAISE(ABORT, 'staff_read: nothing is read') WHERE NEW.fields = '[]'; SELECT RAISE(ABORT, 'staff_read: no open approval of this read by somebody else') WHERE NEW.approval_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM dual_request r WHERE r.bucket = NEW.bucket AND r.id = NEW.approval_id AND r.kind = 'minor_read' AND r.subject = NEW.subject AND r.reason = NEW.reason AND r.staff = NEW.staff AND r.actor = NEW.actor AND r.state = 'approved' AND NEW.committed_at >= r.approved_at AND NEW.committed_at < r.window_to); SELECT RAISE(ABORT, 'staff_read: fields beyond the approval') WHERE NEW.approval_id IS NOT NULL AND EXISTS (SELECT 1 FROM json_each(NEW.fields) WHERE value NOT IN (SELECT value FROM dual_request r, json_each(r.fields) WHERE r.bucket = NEW.bucket AND r.id = NEW.approval_id)); SELECT RAISE(ABORT, 'staff_read: no consent of this person to the house') WHERE NEW.grant_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM consent_grant g JOIN recipient h ON h.id = g.recipient_id AND h.kind = 'staff' WHERE g.bucket = NEW.bucket AND g.id = NEW.grant_id AND g.subject = NEW.subject AND g.state = 'active'); END
 -- end
 CREATE TABLE token (
 	bucket INTEGER NOT NULL,
