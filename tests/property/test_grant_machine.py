@@ -285,11 +285,13 @@ class GrantMachine(RuleBasedStateMachine):
         self.suspended = not self.suspended
 
     @given
-    @rule(number=NEWEST, by_recipient=st.booleans(), really=SELDOM)
-    def ends(self, number, by_recipient, really):
+    @rule(number=NEWEST, by=st.sampled_from(["person", "recipient", "both"]), really=SELDOM)
+    def ends(self, number, by, really):
         grant = chosen(self.model, number)
-        if really:
-            (self._terminate if by_recipient else self._withdraw)(grant)
+        if really and by != "person":
+            self._terminate(grant)
+        if really and by != "recipient":
+            self._withdraw(grant)
 
     def _withdraw(self, grant):
         done = withdraw(self.world.vault, self.person.subject, self.person.bucket, grant.id, self.now)
