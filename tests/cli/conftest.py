@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 
 from api.cli.main import run
 from api.demo.city import citizens
+from tests.backends import NoPostgres
 
 SEED = 11
 
@@ -38,6 +40,21 @@ def perusal(capfd, monkeypatch):
         return Said(code, out, err)
 
     return call
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_options(request) -> Iterator[tuple[str, ...]]:
+    """What `init` is told of the data bases: nothing, and then two empty ones on the PostgreSQL server."""
+    if request.param == "sqlite":
+        yield ()
+        return
+    server = request.getfixturevalue("postgres")
+    if isinstance(server, NoPostgres):
+        pytest.skip(str(server))
+    data, keys = (server.clone("template0") for _ in range(2))
+    yield "--database-url", server.url(data), "--key-database-url", server.url(keys)
+    for name in (data, keys):
+        server.drop(name)
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import pytest
 from sqlalchemy import select, update
@@ -14,6 +16,7 @@ from api.cli.root_change import one_at_a_time
 from api.opening import opened_vault, provider_of
 from api.settings import Settings
 from api.shares import share_files
+from tests.backends import NoPostgres, Server
 from tests.vault.people import enrol
 from tests.vault.providers.transit_server import Engine, transit_server
 from vault.backup_keys import DAY_MS
@@ -29,22 +32,71 @@ PEOPLE = 3
 RIGHTS = {"encrypt", "decrypt", "keys", "keys/rotate"}
 
 
-@pytest.fixture(scope="module")
-def template(tmp_path_factory):
-    """An installation under a passphrase with a few people in it."""
+@dataclass(frozen=True)
+class Template:
+    """An installation under a passphrase with a few people in it; `names` are its data bases on `server`."""
+
+    home: Path
+    server: Server | None = None
+    names: tuple[str, ...] = ()
+
+    def options(self) -> tuple[str, ...]:
+        if self.server is None:
+            return ()
+        data, keys = map(self.server.url, self.names)
+        return "--database-url", data, "--key-database-url", keys
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def template(request, tmp_path_factory):
     from api.cli.main import run
 
-    folder = tmp_path_factory.mktemp("site")
-    assert run(["init", "--dir", str(folder / "home"), "--json"]) == 0
-    with opened_vault(_settings(folder / "home")) as vault:
+    made = Template(tmp_path_factory.mktemp("site") / "home")
+    if request.param == "postgresql":
+        server = request.getfixturevalue("postgres")
+        if isinstance(server, NoPostgres):
+            pytest.skip(str(server))
+        made = replace(made, server=server, names=tuple(server.clone("template0") for _ in range(2)))
+    assert run(["init", "--dir", str(made.home), *made.options(), "--json"]) == 0
+    with opened_vault(_settings(made.home)) as vault:
         enrol(vault, range(PEOPLE), NOW)
-    return folder / "home"
+    yield made
+    for name in made.names:
+        made.server.drop(name)
 
 
 @pytest.fixture
-def home(template, tmp_path):
-    shutil.copytree(template, tmp_path / "home")
-    return tmp_path / "home"
+def site(template, tmp_path):
+    """A copy of the template for one test."""
+    shutil.copytree(template.home, tmp_path / "home")
+    if template.server is None:
+        yield replace(template, home=tmp_path / "home")
+        return
+    copy = replace(template, home=tmp_path / "home", names=tuple(map(template.server.clone, template.names)))
+    change_settings(copy.home, dict(zip(("DATABASE", "KEYS"), copy.options()[1::2], strict=True)))
+    yield copy
+    for name in copy.names:
+        template.server.drop(name)
+
+
+@pytest.fixture
+def home(site):
+    return site.home
+
+
+@pytest.fixture
+def lose_keys(site):
+    """Leaves nothing of the key data base."""
+
+    def lose():
+        if site.server is None:
+            for part in site.home.glob("keys.db*"):
+                part.unlink()
+        else:
+            site.server.drop(site.names[1])
+            site.server.run(f'CREATE DATABASE "{site.names[1]}"')
+
+    return lose
 
 
 @pytest.fixture
@@ -274,7 +326,7 @@ def test_a_root_moves_to_a_provider_is_renewed_there_and_moves_back(perusal, hom
     assert _readable(home) == PEOPLE
 
 
-def test_a_backup_fills_an_empty_key_data_base_and_no_other(perusal, home, tmp_path):
+def test_a_backup_fills_an_empty_key_data_base_and_no_other(perusal, home, tmp_path, lose_keys):
     file = tmp_path / "keys.backup"
     made = perusal("keys", "backup", "--out", file, "--dir", home, "--json")
     assert made.code == 0, made.err
@@ -282,20 +334,18 @@ def test_a_backup_fills_an_empty_key_data_base_and_no_other(perusal, home, tmp_p
     assert perusal("keys", "backup", "--out", file, "--dir", home).code == Exit.ENVIRONMENT
 
     assert perusal("keys", "rotate", "root", "--dir", home).code == 0
-    for part in home.glob("keys.db*"):
-        part.unlink()
+    lose_keys()
     back = perusal("keys", "restore", file, "--dir", home, "--json")
     assert (back.code, back.json["rows"], back.json["without_keys"]) == (0, made.json["rows"], 0), back.err
     assert _readable(home) == PEOPLE
 
 
-def test_people_who_came_after_the_backup_are_told(perusal, home, tmp_path):
+def test_people_who_came_after_the_backup_are_told(perusal, home, tmp_path, lose_keys):
     file = tmp_path / "keys.backup"
     assert perusal("keys", "backup", "--out", file, "--dir", home).code == 0
     with opened_vault(_settings(home)) as vault:
         enrol(vault, range(PEOPLE, PEOPLE + 2), NOW)
-    for part in home.glob("keys.db*"):
-        part.unlink()
+    lose_keys()
     back = perusal("keys", "restore", file, "--dir", home, "--json")
     assert (back.code, back.json["without_keys"]) == (Exit.WRONG, 2)
 

@@ -15,18 +15,31 @@ import httpx
 import pytest
 
 from api.cli.failures import Exit
+from api.cli.installation import change_settings
+from vault.storage import open_database
 
 ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
-def split(perusal, tmp_path):
+def split(perusal, tmp_path, database_options):
     """An installation whose root key was split three ways, two of which open it."""
-    made = perusal(
-        "init", "--dir", tmp_path / "home", "--shares", 2, "--of", 3, "--shares-out", tmp_path / "shares"
-    )
+    shares = ("--shares", 2, "--of", 3, "--shares-out", tmp_path / "shares")
+    made = perusal("init", "--dir", tmp_path / "home", *shares, *database_options)
     assert made.code == 0, made.err
     return tmp_path
+
+
+def lose_keys(home: Path, options: tuple[str, ...]) -> None:
+    """Leave an empty key data base."""
+    if not options:
+        (home / "keys.db").unlink()
+        return
+    keys = open_database(options[-1])
+    with keys.write() as conn:
+        conn.exec_driver_sql("DROP SCHEMA public CASCADE")
+        conn.exec_driver_sql("CREATE SCHEMA public")
+    keys.close()
 
 
 @contextmanager
@@ -78,15 +91,15 @@ def test_the_doctor_knows_that_people_open_a_split_root(perusal, split, monkeypa
 
 
 def test_the_server_waits_for_people_even_where_commands_have_shares(perusal, split):
-    (split / "home" / "settings.env").write_text(f"PERUSAL_SHARES={split / 'shares'}\n")
+    change_settings(split / "home", {"SHARES": split / "shares"})
     assert perusal("ledger", "fsck", "--dir", split / "home").code == 0
     with served(split / "home", split / "ready") as url:
         assert httpx.get(f"{url}/healthz", timeout=60).json()["needs"] == "shares"
 
 
-def test_a_server_that_cannot_open_its_installation_says_why_and_ends(perusal, tmp_path):
-    assert perusal("init", "--dir", tmp_path / "home").code == 0
-    (tmp_path / "home" / "keys.db").unlink()
+def test_a_server_that_cannot_open_its_installation_says_why_and_ends(perusal, tmp_path, database_options):
+    assert perusal("init", "--dir", tmp_path / "home", *database_options).code == 0
+    lose_keys(tmp_path / "home", database_options)
     command = [sys.executable, "-m", "api", "serve", "--dir", tmp_path / "home", "--port", "0"]
     ended = subprocess.run(
         list(map(str, command)), cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
