@@ -23,6 +23,8 @@ from consent.ledger.verify import Check, ProvenEntry, Verdict, verify_bundle
 
 KEYS_FILE = "keys.json"
 MAX_BYTES = 64 << 20
+_LAST_DAY = 253_402_300_799_999
+"""The end of the year 9999; whoever signs a later time is told in its own words."""
 
 
 @click.command("verify")
@@ -85,7 +87,7 @@ def load_policy(path: Path) -> policy.Policy:
     keys = path.with_name(KEYS_FILE)
     if not keys.is_file():
         raise Failure(f"{KEYS_FILE} is not beside {path.name}", code="no_keys", exit_code=Exit.USAGE)
-    return policy.parse(path.read_text(encoding="ascii"), keys.read_text(encoding="ascii"))
+    return policy.parse(path.read_text(encoding="utf-8"), keys.read_text(encoding="ascii"))
 
 
 def document(verdict: Verdict) -> dict[str, Any]:
@@ -97,7 +99,13 @@ def document(verdict: Verdict) -> dict[str, Any]:
             {"name": c.name, "where": c.where, "ok": c.ok, "detail": c.detail} for c in verdict.checks
         ],
         "checkpoints": [
-            {"origin": c.origin, "size": c.size, "root": c.root.hex()} for c in verdict.checkpoints
+            {
+                "origin": c.origin,
+                "size": c.size,
+                "root": c.root.hex(),
+                "cosigned": [{"witness": one.key.name, "at": _when(one.at_s * 1000)} for one in by],
+            }
+            for c, by in zip(verdict.checkpoints, verdict.cosigned, strict=True)
         ],
         "entries": [_entry(entry) for entry in verdict.entries],
     }
@@ -136,8 +144,9 @@ def _outcome(checks: Sequence[Check]) -> Iterator[str]:
 
 
 def _heads(verdict: Verdict) -> Iterator[str]:
-    for found in verdict.checkpoints:
-        yield f"log {found.origin}, {found.size:,} entries"
+    for found, cosigned in zip(verdict.checkpoints, verdict.cosigned, strict=True):
+        said = ", ".join(f"{one.key.name} at {_when(one.at_s * 1000)}" for one in cosigned)
+        yield f"log {found.origin}, {found.size:,} entries, cosigned by {said or 'no witness'}"
     if not verdict.anchored:
         yield "the keys are those the bundle brings along: compare them with the operator's, or use --policy"
 
@@ -156,4 +165,6 @@ def _entries(verdict: Verdict) -> Any:
 
 
 def _when(ts: int) -> str:
+    if ts > _LAST_DAY:
+        return f"{ts} ms after 1970"
     return datetime.fromtimestamp(ts / 1000, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

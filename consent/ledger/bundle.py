@@ -3,9 +3,9 @@
 | member                               | content                                                        |
 |--------------------------------------|----------------------------------------------------------------|
 | README.txt                           | how to check it by hand; the only member nothing depends on    |
-| policy.txt, keys.json                | the log and receipt keys used, see `policy`                    |
+| policy.txt, keys.json                | the log, witness and receipt keys used: `policy`, `vouching`   |
 | openings.json                        | what is shown of each commitment, see `revealed`               |
-| log/<year>/<bucket>/checkpoint       | the signed checkpoint                                          |
+| log/<year>/<bucket>/checkpoint       | the signed checkpoint, with the lines of those who cosigned it |
 | log/<year>/<bucket>/<idx>.entry      | the exact bytes of one entry                                   |
 | log/<year>/<bucket>/<idx>.tlog-proof | its proof under that checkpoint, see `proof`                   |
 | log/<year>/<bucket>/<idx>.jws        | the receipt handed out with it, where there was one            |
@@ -27,19 +27,21 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from consent.ledger import container, indexing, jws, layout, prove, published, revealed
+from consent.ledger import container, indexing, jws, layout, prove, published, revealed, witnessed
 from consent.ledger.commitment import Opening, reveal
 from consent.ledger.errors import LedgerAlarm, Malformed, Unproven
 from consent.ledger.guide import README
 from consent.ledger.index_proof import IndexProof
 from consent.ledger.indexing import Made
+from consent.ledger.note import VerifierKey
 from consent.ledger.origin import LogId, origin_of
 from consent.ledger.people import chain_of
-from consent.ledger.policy import Policy
+from consent.ledger.policy import NO_WITNESSES, Policy
 from consent.ledger.proof import Proof
-from consent.ledger.published import Published
 from consent.ledger.signer import Signer
 from consent.ledger.verify import verify_bundle
+from consent.ledger.vouching import vouching
+from consent.ledger.witnessed import Witnessed
 from vault.storage import Database
 
 NOTHING: Final[Mapping[LogId, bytes]] = MappingProxyType({})
@@ -62,6 +64,7 @@ def build(
     evidence: Sequence[Evidence],
     *,
     receipt_keys: Iterable[bytes],
+    witnesses: Policy = NO_WITNESSES,
     chains: bool = False,
     whole: Mapping[LogId, bytes] = NOTHING,
 ) -> bytes:
@@ -71,20 +74,26 @@ def build(
     where the person has nothing, but in none that has no index yet.
 
     `receipt_keys` are the public keys receipts were ever signed with; those that signed one of these come along.
+    `witnesses` are the operator's: the checkpoint is the newest that their quorum has cosigned, else the newest.
     Raises NotYetPublished while no signed checkpoint covers an entry, and LedgerAlarm when what the data base holds does not verify.
     """
     by_log: dict[LogId, list[Evidence]] = {log: [] for log in sorted(whole)}
     for item in sorted(evidence, key=lambda item: (item.log, item.idx)):
         by_log.setdefault(item.log, []).append(item)
     members: dict[str, bytes] = {}
+    cosigners: list[tuple[VerifierKey, ...]] = []
     origins: dict[LogId, str] = {}
     with data.read() as conn:
         for log, items in by_log.items():
-            found = _log_members(conn, log, items, chains=chains, tag=whole.get(log))
+            if not items and published.newest(conn, log) is None:
+                continue
+            signed = witnessed.covering(conn, log, max((item.idx for item in items), default=-1), witnesses)
+            found = _log_members(conn, signed, items, chains=chains, tag=whole.get(log))
             if found:
                 origins[log] = origin_of(signer.ledger_host, log)
+                cosigners.append(signed.cosigners)
             members |= found
-    policy = Policy(tuple(map(signer.key, origins.values())), _signers(evidence, receipt_keys))
+    policy = vouching(map(signer.key, origins.values()), _signers(evidence, receipt_keys), cosigners)
     shown = {(origins[item.log], item.idx): reveal(item.opening, item.show) for item in evidence}
     return _checked(members, policy, revealed.encode(shown))
 
@@ -113,16 +122,13 @@ def _checked(members: dict[str, bytes], policy: Policy, openings: bytes) -> byte
 
 
 def _log_members(
-    conn: Connection, log: LogId, items: Sequence[Evidence], *, chains: bool, tag: bytes | None
+    conn: Connection, signed: Witnessed, items: Sequence[Evidence], *, chains: bool, tag: bytes | None
 ) -> dict[str, bytes]:
-    indices = [item.idx for item in items]
-    if not indices and published.newest(conn, log) is None:
-        return {}
-    signed = published.covering(conn, log, max(indices, default=-1))
-    made = None if tag is None else indexing.newest(conn, log, signed.size)
+    log, indices = signed.at.log, [item.idx for item in items]
+    made = None if tag is None else indexing.newest(conn, log, signed.at.size)
     if not (indices or made):
         return {}
-    paths = prove.inclusion(conn, log, indices, signed.size)
+    paths = prove.inclusion(conn, log, indices, signed.at.size)
     bodies = [body for _, body in prove.entries(conn, log, indices)]
     folder = layout.folder_name(log)
     members = {f"{folder}/checkpoint": signed.note}
@@ -139,9 +145,9 @@ def _log_members(
 
 
 def _index_members(
-    conn: Connection, stem: str, made: Made, about: IndexProof, signed: Published
+    conn: Connection, stem: str, made: Made, about: IndexProof, signed: Witnessed
 ) -> dict[str, bytes]:
-    (path,) = prove.inclusion(conn, made.log, [made.idx], signed.size)
+    (path,) = prove.inclusion(conn, made.log, [made.idx], signed.at.size)
     ((_, body),) = prove.entries(conn, made.log, [made.idx])
     return {
         f"{stem}.entry": body,
@@ -151,7 +157,7 @@ def _index_members(
 
 
 def _entry_members(
-    stem: str, item: Evidence, path: Sequence[bytes], body: bytes, signed: Published
+    stem: str, item: Evidence, path: Sequence[bytes], body: bytes, signed: Witnessed
 ) -> dict[str, bytes]:
     members = {
         f"{stem}.entry": body,

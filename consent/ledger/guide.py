@@ -13,8 +13,10 @@ operator publishes elsewhere before relying on the result.
 
 CHECK IT BY HAND
 1. log/<year>/<bucket>/checkpoint is a C2SP signed note: line 1 names the log, line 2 counts its entries, line 3
-   is the root hash. Its last line is an Ed25519 signature by the key in policy.txt. Any transparency-log tool
-   reads it.
+   is the root hash. The line in the log's name is an Ed25519 signature by its key in policy.txt. Further lines are
+   cosignatures: witnesses say that at that time this was the largest tree they had seen, and only ever growing.
+   policy.txt names them and says how many there are at least; whom to believe is yours to say. Any
+   transparency-log tool reads all of it.
 2. <index>.entry holds an entry's exact bytes. Its leaf hash is SHA-256 over one zero byte and these bytes:
        (printf '\\0'; cat <index>.entry) | sha256sum
 3. <index>.tlog-proof leads from that leaf hash to the root of the checkpoint (RFC 6962, section 2.1.1).

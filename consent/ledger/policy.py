@@ -233,3 +233,7 @@ def _public(item: Any) -> bytes:
     if len(public) != 32 or {**jwk(public), **item} != jwk(public):
         raise Malformed("not an Ed25519 key named by its thumbprint")
     return public
+
+
+NO_WITNESSES: Final = Policy((), ())
+"""What an operator without witnesses says of them."""

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, exists, select
+from sqlalchemy import Connection, Select, exists, select
 
 from consent.ledger import prove
 from consent.ledger.errors import NotYetPublished
@@ -33,17 +33,12 @@ def logs(conn: Connection) -> list[LogId]:
 
 def newest(conn: Connection, log: LogId) -> Published | None:
     """The log's newest signed checkpoint, or None before the first."""
-    c = checkpoint.c
-    query = (
-        select(c.size, c.root, c.frontier, c.note)
-        .where(c.bucket == log.bucket, c.year == log.year)
-        .order_by(c.size.desc())
-        .limit(1)
-    )
-    row = conn.execute(query).first()
-    if row is None:
-        return None
-    return Published(log=log, size=row.size, root=row.root, frontier=row.frontier, note=row.note)
+    return _first(conn, log, _columns(log).order_by(checkpoint.c.size.desc()).limit(1))
+
+
+def at_size(conn: Connection, log: LogId, size: int) -> Published | None:
+    """The signed checkpoint of exactly this size."""
+    return _first(conn, log, _columns(log).where(checkpoint.c.size == size))
 
 
 def cosigned(conn: Connection, at: Published) -> bytes:
@@ -79,3 +74,15 @@ def _published(conn: Connection, log: LogId, wanted: Tile) -> bool:
     if wanted.width < WIDTH:
         where.append(c.size < min(wanted.end + (1 << HEIGHT * wanted.level), _LARGEST_SIZE))
     return bool(conn.execute(select(exists().where(*where))).scalar())
+
+
+def _columns(log: LogId) -> Select[tuple[int, bytes, bytes, bytes]]:
+    c = checkpoint.c
+    return select(c.size, c.root, c.frontier, c.note).where(c.bucket == log.bucket, c.year == log.year)
+
+
+def _first(conn: Connection, log: LogId, query: Select[tuple[int, bytes, bytes, bytes]]) -> Published | None:
+    row = conn.execute(query).first()
+    if row is None:
+        return None
+    return Published(log=log, size=row.size, root=row.root, frontier=row.frontier, note=row.note)

@@ -12,14 +12,16 @@ from typing import Any
 from consent.ledger import container, layout, policy, revealed, weigh
 from consent.ledger.checkpoint import Checkpoint
 from consent.ledger.commitment import Revealed, Shown
+from consent.ledger.cosignature import Cosigned
 from consent.ledger.entry import Entry
 from consent.ledger.entry import parse as parse_entry
 from consent.ledger.errors import LedgerError, Unproven
 from consent.ledger.index import Row
 from consent.ledger.layout import Folder
 from consent.ledger.note import VerifierKey
-from consent.ledger.policy import Policy
+from consent.ledger.policy import Accepted, Policy
 from consent.ledger.tree import leaf_hash
+from consent.ledger.vouching import vouching
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +61,14 @@ class Complete:
 class Verdict:
     """The outcome: `ok` only if every check held; `anchored` says the keys were the verifier's own.
 
-    `checkpoints`, `entries` and `complete` are empty unless `ok`.
+    `checkpoints`, `entries` and `complete` are empty unless `ok`. `cosigned` says for each checkpoint who has cosigned
+    it: of the verifier's own witnesses, or, without trusted keys, of those that the bundle names.
     """
 
     checks: tuple[Check, ...]
     anchored: bool
     checkpoints: tuple[Checkpoint, ...] = ()
+    cosigned: tuple[tuple[Cosigned, ...], ...] = ()
     entries: tuple[ProvenEntry, ...] = ()
     complete: tuple[Complete, ...] = ()
 
@@ -86,7 +90,8 @@ class _Run:
     entries: list[ProvenEntry] = field(default_factory=list)
     complete: list[Complete] = field(default_factory=list)
     receipt_signers: set[bytes] = field(default_factory=set)
-    cosigners: set[VerifierKey] = field(default_factory=set)
+    cosigners: list[tuple[VerifierKey, ...]] = field(default_factory=list)
+    cosigned: list[tuple[Cosigned, ...]] = field(default_factory=list)
 
     def check[**P, T](
         self, name: str, where: str, look: Callable[P, T], *args: P.args, **kwargs: P.kwargs
@@ -112,6 +117,7 @@ def verify_bundle(data: bytes, trusted: Policy | None = None) -> Verdict:
         checks=tuple(run.checks),
         anchored=trusted is not None,
         checkpoints=tuple(run.checkpoints),
+        cosigned=tuple(run.cosigned),
         entries=tuple(run.entries),
         complete=tuple(run.complete),
     )
@@ -125,9 +131,10 @@ def _check_all(run: _Run, data: bytes, trusted: Policy | None) -> None:
         run.check("trust", layout.POLICY_NAME, _refuse_strangers, trusted, keys)
     openings = run.check("openings", layout.OPENINGS_NAME, revealed.parse, members[layout.OPENINGS_NAME])
     for folder in folders:
-        _check_log(run, folder, keys, openings)
+        accepted = _check_log(run, folder, keys, openings)
         if trusted is not None:
-            run.check("witnesses", f"{folder.name}/checkpoint", trusted.accept, folder.checkpoint)
+            accepted = run.check("witnesses", f"{folder.name}/checkpoint", trusted.accept, folder.checkpoint)
+        run.cosigned.append(accepted.cosigned)
     run.check("nothing unproven", "bundle", _refuse_surplus, run, keys, openings)
 
 
@@ -136,17 +143,20 @@ def _refuse_strangers(trusted: Policy, found: Policy) -> None:
         raise Unproven(f"not a key you trust: {stranger}")
 
 
-def _check_log(run: _Run, folder: Folder, keys: Policy, openings: Mapping[revealed.Key, Revealed]) -> None:
+def _check_log(
+    run: _Run, folder: Folder, keys: Policy, openings: Mapping[revealed.Key, Revealed]
+) -> Accepted:
     accepted = run.check("checkpoint", f"{folder.name}/checkpoint", weigh.head, folder, keys)
     head = accepted.checkpoint
     run.checkpoints.append(head)
-    run.cosigners.update(one.key for one in accepted.cosigned)
+    run.cosigners.append(tuple(one.key for one in accepted.cosigned))
     for index in folder.entries:
         _check_entry(run, folder, index, head, keys, openings)
     row = _check_index(run, folder, head)
     if folder.chain is not None:
         bodies = [parts.entry for parts in folder.entries.values()]
         run.check("chain", f"{folder.name}/chain.jsonl", weigh.chain, folder.chain, bodies, row)
+    return accepted
 
 
 def _check_index(run: _Run, folder: Folder, head: Checkpoint) -> Row | None:
@@ -204,8 +214,8 @@ def _refuse_surplus(run: _Run, keys: Policy, openings: Mapping[revealed.Key, Rev
     """A key or an opening that nothing above has used is a statement nobody proved."""
     if {key.name for key in keys.logs} != {head.origin for head in run.checkpoints}:
         raise Unproven("policy.txt names a log of which nothing is proven")
-    if {one.key for one in keys.witnesses} != run.cosigners:
-        raise Unproven("policy.txt names a witness that cosigned nothing here")
+    if vouching(keys.logs, keys.receipt_keys, run.cosigners).text != keys.text:
+        raise Unproven("policy.txt says something else of witnesses than the checkpoints show")
     if set(keys.receipt_keys) != run.receipt_signers:
         raise Unproven("keys.json has a key that signed nothing here")
     if set(openings) != {(item.origin, item.index) for item in run.entries}:

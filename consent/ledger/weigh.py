@@ -45,7 +45,7 @@ def own_policy(members: Mapping[str, bytes]) -> Policy:
     """The keys a bundle brings along, in their only spelling."""
     given = members[layout.POLICY_NAME], members[layout.KEYS_NAME]
     try:
-        found = policy.parse(given[0].decode("ascii"), given[1].decode("ascii"))
+        found = policy.parse(given[0].decode(), given[1].decode("ascii"))
     except UnicodeDecodeError:
         raise Malformed("policy.txt or keys.json is not plain text") from None
     if (found.text.encode(), found.keys_json.encode()) != given:

@@ -1,0 +1,103 @@
+"""Collecting cosignatures: what is sent to a witness, and which of its answers is believed and kept.
+
+A line is stored only when it is a known key's, holds for exactly the checkpoint that was sent, and says a time near
+ours; so a row of `ledger_cosignature` is never more than what a witness really said.
+"""
+
+from collections.abc import Collection, Sequence
+from typing import Final
+
+from sqlalchemy import Connection, select
+
+from consent.ledger import checkpoint, cosignature, note, prove
+from consent.ledger.checkpoint import Checkpoint
+from consent.ledger.cosignature import Cosigned
+from consent.ledger.errors import Malformed, Unproven
+from consent.ledger.note import SignatureLine, VerifierKey
+from consent.ledger.published import Published
+from consent.ledger.submission import Submission
+from consent.ledger.tables import cosignature as stored
+from consent.ledger.tree import verify_consistency
+from vault.rowset import RowSet
+from vault.storage import Database
+
+SKEW_S: Final = 300
+"""How far a witness's clock may be from ours."""
+
+type Line = tuple[Cosigned, SignatureLine]
+
+_KEEP = RowSet(
+    "WITH {rows} INSERT INTO ledger_cosignature (bucket, year, size, witness, key_id, line, at_s, received_at) "
+    "SELECT bucket, year, size, witness, key_id, line, at_s, received_at FROM rows WHERE true "
+    "ON CONFLICT (bucket, year, size, witness, key_id) DO NOTHING",
+    bucket="int",
+    year="int",
+    size="int",
+    witness="text",
+    key_id="bytes",
+    line="text",
+    at_s="int",
+    received_at="int",
+)
+
+
+def wants(conn: Connection, at: Published, keys: Collection[VerifierKey]) -> bool:
+    """Whether one of these keys has not cosigned the checkpoint yet."""
+    c = stored.c
+    mine = (c.bucket == at.log.bucket, c.year == at.log.year, c.size == at.size)
+    held = {(row.witness, row.key_id) for row in conn.execute(select(c.witness, c.key_id).where(*mine))}
+    return any((key.name, key.key_id) not in held for key in keys)
+
+
+def submission(conn: Connection, at: Published, old: int) -> Submission:
+    """The checkpoint with its proof from `old`, a size not above its own."""
+    proof = prove.consistency(conn, at.log, old, at.size) if old else []
+    return Submission(old, tuple(proof), at.note)
+
+
+def lines_in(answer: bytes, at: Published, keys: Collection[VerifierKey], now_s: int) -> list[Line]:
+    """The lines of an answer that are these keys' cosignatures of the checkpoint; others' are ignored.
+
+    Raises Malformed, or Unproven when a known key's line does not hold, none is there, or its time is not near `now_s`.
+    """
+    text = note.parse(at.note).text
+    given = note.parse(text.encode() + b"\n" + answer)
+    found = {(one.key.name, one.key.key_id): one for one in cosignature.verify(given, keys)}
+    if not found:
+        raise Unproven("no cosignature by a key of this witness")
+    if any(abs(one.at_s - now_s) > SKEW_S for one in found.values()):
+        raise Unproven("a cosignature of another time")
+    lines = {(line.name, line.key_id): line for line in reversed(given.signatures)}
+    return [(one, lines[name]) for name, one in found.items()]
+
+
+def keep(data: Database, at: Published, lines: Sequence[Line], now_ms: int) -> None:
+    """Store cosignatures of a checkpoint; one that is there already stays."""
+    rows = [
+        (*at.log, at.size, one.key.name, one.key.key_id, str(line), one.at_s, now_ms) for one, line in lines
+    ]
+    with data.write() as conn:
+        _KEEP(conn, rows)
+
+
+def shown_by(data: bytes, log_keys: Collection[VerifierKey]) -> Checkpoint:
+    """The checkpoint a witness shows, signed by the log itself; raises Malformed or Unproven."""
+    return checkpoint.verify(data, log_keys)
+
+
+def contradiction(conn: Connection, at: Published, head: Checkpoint) -> str | None:
+    """Why a head that the log itself signed cannot stand beside ours; None when it can."""
+    if head.size > at.size:
+        return f"a witness holds a signed head of size {head.size}, beyond ours"
+    proof = prove.consistency(conn, at.log, head.size, at.size) if head.size else []
+    if not verify_consistency(head.size, at.size, head.root, at.root, proof):
+        return f"a witness holds another signed head of size {head.size}"
+    return None
+
+
+def size_in(answer: bytes) -> int:
+    """The size a witness says it cosigned last; raises Malformed."""
+    try:
+        return checkpoint.number(answer.decode("ascii").removesuffix("\n"))
+    except UnicodeDecodeError:
+        raise Malformed("not a size") from None
