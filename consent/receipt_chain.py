@@ -6,7 +6,8 @@ is number 0, uses follow by the `number` their rows carry, which the data base h
 withdrawal is the last. What is digested is the exact bytes that were signed (the payload of the JWS), not the signature:
 a chain outlives the keys, and is followed without signing anything.
 
-A chain that was cut off at its end still holds: that nothing is missing there is what the ledger proves (`bundle`).
+A chain that was cut off at its end still holds: that nothing is missing there is what its head proves (`receipt_head`),
+and the ledger (`bundle`).
 
 Nothing of it is stored. A digest needs the receipts before it, so a process keeps the digests of the grants it has
 lately met, and reads what it has not made itself from the committed rows.

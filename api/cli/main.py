@@ -30,6 +30,7 @@ COMMANDS = {
     "keys": "api.cli.keys",
     "ledger": "api.cli.ledger",
     "person": "api.cli.person",
+    "receipts": "api.cli.receipts",
     "recipient": "api.cli.recipient",
     "roles": "api.cli.roles",
     "scan": "api.cli.scan",

@@ -54,7 +54,7 @@ SCHEMAS: Mapping[str, Schema] = {
         }
     ),
     "Receipts": members(
-        {"grant_id": id_of("gr"), "jwks_uri": text(least=1), "receipts": listed(JWS, least=1)}
+        {"grant_id": id_of("gr"), "jwks_uri": text(least=1), "receipts": listed(JWS, least=1), "head": JWS}
     ),
     "Withdrawals": members({"withdrawn": listed(named("Withdrawal"), least=1)}),
     "Withdrawal": members(

@@ -20,6 +20,7 @@ from consent import history
 from consent.details import instant
 from consent.history import GrantLine
 from consent.ids import grant_text, parse_grant
+from consent.receipt_head import head
 from consent.whole_chain import receipts_of
 from consent.withdraw import Scope, Withdrawn, withdraw_all
 
@@ -36,12 +37,17 @@ def my_grants(request: Request[Session, Any, Any]) -> Response[dict[str, Any]]:
 
 @get("/grants/{name:str}/receipts", opt=access(Access.CONSUMER), sync_to_thread=True)
 def my_receipts(request: Request[Session, Any, Any], name: FromPath[str]) -> Response[dict[str, Any]]:
-    """Every receipt of one permission: its giving, each use, its withdrawal; each names the one before it."""
+    """Every receipt of one permission: its giving, each use, its withdrawal; each names the one before it.
+
+    `head` is our word that none follows: what was cut off at the end would not show otherwise.
+    """
     services, person = services_of(request), request.user
+    now_ms = services.clock()
     chain = receipts_of(services.vault, person.subject, person.bucket, parse_grant(name))
     if not chain:
         raise Problem(404, "not_found")
-    return _json({"grant_id": name, "jwks_uri": services.url("/jwks"), "receipts": chain})
+    last = head(services.vault, chain, now_ms)
+    return _json({"grant_id": name, "jwks_uri": services.url("/jwks"), "receipts": chain, "head": last})
 
 
 @post("/grants/{name:str}/withdrawal", status_code=200, opt=access(Access.CONSUMER), sync_to_thread=True)

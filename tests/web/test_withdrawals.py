@@ -168,6 +168,7 @@ def test_the_receipts_of_a_permission_are_one_link_away_and_nobody_elses(world, 
     kinds = [json.loads(unb64(token.split(".")[0]))["typ"] for token in said["receipts"]]
     assert kinds == ["perusal-grant+jwt", "perusal-receipt+jwt"]
     assert said["jwks_uri"].endswith("/jwks")
+    assert json.loads(unb64(said["head"].split(".")[1]))["number"] == 1
     other = world.person({"name": "李四", "phone": "13912341234"})
     other.sign_in()
     assert other.get(link, Accept="*/*").status_code == 404

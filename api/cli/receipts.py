@@ -1,0 +1,74 @@
+"""`perusal receipts FILE`: an outsider's check of a consent's chain of receipts, without server, network or data base.
+
+FILE is what `/me/grants/{id}/receipts` answered; the keys are those the installation publishes at `/jwks`, saved from
+there by the verifier. The answer says what proves the end of the chain: the receipt of the withdrawal, or a head of the
+moment it was fetched. Without either, receipts may be missing at the end, and that is said.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from api.cli.failures import Exit, Failure
+from api.cli.output import emit, json_option
+from consent.key_sets import key_set
+from consent.ledger.errors import LedgerError
+from consent.receipt_head import End, Followed, follow
+
+_MOST_BYTES = 64 << 20
+_SAID = {
+    End.WITHDRAWAL: "whole: it ends with the withdrawal, after which nothing can follow",
+    End.HEAD: "whole: nothing followed when its head was made, {at}",
+    End.UNPROVEN: "NOT proven to be whole: receipts may be missing at the end; fetch it again with its head",
+}
+
+
+@click.command("receipts")
+@click.argument("file", type=click.Path(path_type=Path, allow_dash=True, dir_okay=False, exists=True))
+@click.option(
+    "--keys",
+    "keys_file",
+    required=True,
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="Your own copy of the installation's /jwks.",
+)
+@json_option
+def command(file: Path, keys_file: Path, as_json: bool) -> int:
+    """Check the receipts in FILE ("-" reads standard input); 0 when they hold, 1 when one does not."""
+    receipts, head = _given(file)
+    try:
+        found = follow(receipts, head, key_set(keys_file.read_text(encoding="utf-8"), fetched=True))
+    except LedgerError as error:
+        emit({"ok": False, "detail": str(error)}, as_json=as_json, lines=(f"WRONG: {error}",))
+        return Exit.WRONG
+    emit(_document(found), as_json=as_json, lines=_lines(found))
+    return Exit.OK
+
+
+def _given(file: Path) -> tuple[list[str], str | None]:
+    with click.open_file(str(file), "rb") as opened:
+        raw = opened.read(_MOST_BYTES)
+    try:
+        said: Any = json.loads(raw)
+    except (ValueError, RecursionError):
+        said = None
+    receipts = said.get("receipts") if isinstance(said, dict) else None
+    head = said.get("head") if isinstance(said, dict) else None
+    if not isinstance(receipts, list) or not all(isinstance(one, str) for one in receipts):
+        raise Failure("the file holds no receipts", code="no_receipts", exit_code=Exit.USAGE)
+    return receipts, head if isinstance(head, str) else None
+
+
+def _document(found: Followed) -> dict[str, Any]:
+    return {"ok": True, "grant": found.grant, "uses": found.uses, "end": found.end.value, "at": found.at}
+
+
+def _lines(found: Followed) -> tuple[str, ...]:
+    return (
+        f"sound: the permission {found.grant} and {found.uses:,} uses of it",
+        _SAID[found.end].format(at=found.at),
+    )
