@@ -70,9 +70,9 @@ class Details:
 
 
 class _Refused(Exception):  # never leaves this module: it carries a Refusal out of nested parsing
-    def __init__(self, code: RefusalCode, at: str) -> None:
+    def __init__(self, code: RefusalCode, at: str, missing: tuple[str, ...] = ()) -> None:
         super().__init__(code)
-        self.refusal = Refusal(code=code, at=at)
+        self.refusal = Refusal(code=code, at=at, missing=missing)
 
 
 def parse_details(raw: object) -> Details | Refusal:
@@ -162,8 +162,9 @@ def _members(raw: object, at: str, required: frozenset[str], optional: frozenset
     for name in sorted(raw.keys() - required - optional):
         # A stranger's member name may itself be personal: the pointer stops at the parent.
         raise _Refused(RefusalCode.DETAILS_UNKNOWN_MEMBER, at if len(name) > 40 else f"{at}/{_plain(name)}")
-    for name in sorted(required - raw.keys()):
-        raise _Refused(RefusalCode.DETAILS_MISSING_MEMBER, f"{at}/{name}")
+    missing = tuple(sorted(required - raw.keys()))
+    if missing:
+        raise _Refused(RefusalCode.DETAILS_MISSING_MEMBER, f"{at}/{missing[0]}", missing)
     return raw
 
 

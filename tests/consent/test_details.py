@@ -151,8 +151,19 @@ def test_what_may_be_left_out_may_be_left_out():
     ],
 )
 def test_every_defect_has_its_code_and_place(raw, code, at):
-    assert parse_details(raw) == Refusal(code=RefusalCode(code), at=at)
+    refused = parse_details(raw)
+
+    assert (refused.code, refused.at) == (RefusalCode(code), at)
+    assert bool(refused.missing) == (code == "details.missing_member")
     assert Refusal(code=RefusalCode(code)).error == "invalid_authorization_details"
+
+
+def test_everything_that_a_request_does_not_say_is_named_at_once():
+    refused = parse_details([{"type": "pii_use"}])
+
+    assert refused.code == "details.missing_member"
+    assert refused.missing == ("datatypes", "liability", "notice", "purpose", "retention", "uses", "window")
+    assert parse_details(changed(purpose=..., retention=...)).missing == ("purpose", "retention")
 
 
 def test_no_purpose_accepts_a_field_outside_its_list():
