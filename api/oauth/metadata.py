@@ -12,7 +12,6 @@ from litestar import Request, Response, get
 
 from api.access import Access, access
 from api.conditional import entity_tag, has_already
-from api.conditional import entity_tag, has_already
 from api.oauth import backchannel, deletions, device
 from api.oauth.assertion import ALGORITHMS as ASSERTION_ALGORITHMS
 from api.oauth.dpop import ALGORITHMS as PROOF_ALGORITHMS
