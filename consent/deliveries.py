@@ -8,11 +8,13 @@ happened, whoever tells it and when.
 Nobody's dead endpoint may hold up the others: one addressee gets its share of what is sent together, and the next
 round begins with the addressee after the last.
 
-* `lease(conn, queue, room, now_ms) -> list[Row]`, `settle(conn, queue, leased, outcome, now_ms, next_at, wiped) -> bool`.
+* `take(database, queue, room, now_ms)`: a unit of work that yields its connection and the rows it has leased.
+* `settle(conn, queue, leased, outcome, now_ms, next_at, wiped) -> bool`.
 * `next_attempt(pace, attempts, until, now_ms, share) -> int | None`: pure.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
@@ -20,6 +22,7 @@ from typing import Any, Final
 from sqlalchemy import Column, ColumnElement, Connection, Table, and_, exists, select, tuple_, update
 
 from vault.ids import Bucket
+from vault.storage import Database
 
 LEASE_MS: Final = 60_000
 """Longer than any attempt may take."""
@@ -107,14 +110,26 @@ def waits(queue: Queue) -> ColumnElement[bool]:
     return and_(row.delivered_at.is_(None), row.failed_at.is_(None))
 
 
-def lease(conn: Connection, queue: Queue, room: Room, now_ms: int) -> list[Any]:
-    """Lease rows that are due, as they are from now on; the oldest of each addressee first."""
-    rows: list[Any] = []
-    for addressee in _addressees(conn, queue, room, now_ms):
-        rows += _oldest(conn, queue, addressee, min(room.of(addressee), room.limit - len(rows)), now_ms)
-        if len(rows) >= room.limit:
-            break
-    return _held(conn, queue, rows, now_ms)
+@contextmanager
+def take(
+    database: Database, queue: Queue, room: Room, now_ms: int
+) -> Iterator[tuple[Connection, list[Any]] | None]:
+    """Lease rows that are due, the oldest of each addressee first, in a unit of work that ends with the block.
+
+    None when nothing is due: then there is no unit of work, which would take SQLite's one writer every second.
+    """
+    with database.glance() as conn:
+        addressees = _addressees(conn, queue, room, now_ms)
+    if not addressees:
+        yield None
+        return
+    with database.write() as conn:
+        rows: list[Any] = []
+        for addressee in addressees:
+            rows += _oldest(conn, queue, addressee, min(room.of(addressee), room.limit - len(rows)), now_ms)
+            if len(rows) >= room.limit:
+                break
+        yield conn, _held(conn, queue, rows, now_ms)
 
 
 def settle(  # each argument is a separate fact of the attempt

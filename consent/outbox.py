@@ -79,13 +79,17 @@ class Told:
 
 def take(vault: Vault, now_ms: int, room: Room | None = None) -> list[Due]:
     """Lease the oldest events that are due and have somewhere to go, each recipient its share of `room`."""
-    with vault.data.write() as conn:
-        rows = deliveries.lease(conn, _QUEUE, room or Room(), now_ms)
+    with deliveries.take(vault.data, _QUEUE, room or Room(), now_ms) as taken:
+        if taken is None:
+            return []
+        conn, rows = taken
         bodies = signed(conn, vault, [row for row in rows if row.body is None])
-        where = select(recipient.c.id, recipient.c.event_uri)
+        where = select(recipient.c.id, recipient.c.event_uri).where(_QUEUE.reachable)
         addressed = where.where(recipient.c.id.in_({row.recipient_id for row in rows}))
-        uris = {row.id: row.event_uri for row in conn.execute(addressed)} if rows else {}
-    return [_due(row, uris[row.recipient_id], row.body or bodies[row.id]) for row in rows]
+        uris = {row.id: row.event_uri for row in conn.execute(addressed)}
+    # Whoever's address was taken away a moment ago is sent nothing; the lease runs out.
+    going = [row for row in rows if row.recipient_id in uris]
+    return [_due(row, uris[row.recipient_id], row.body or bodies[row.id]) for row in going]
 
 
 def give_up(database: Database, now_ms: int) -> int:

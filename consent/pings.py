@@ -108,12 +108,15 @@ def ring(conn: Connection, request_id: RequestId, now_ms: int) -> None:
 
 def take(vault: Vault, now_ms: int, room: Room | None = None) -> list[Due]:
     """Lease the oldest pings that are due and have somewhere to go, each client its share of `room`."""
-    with vault.data.write() as conn:
-        rows = deliveries.lease(conn, _QUEUE, room or Room(), now_ms)
-        named = select(client.c.client_id, client.c.notification_uri)
+    with deliveries.take(vault.data, _QUEUE, room or Room(), now_ms) as taken:
+        if taken is None:
+            return []
+        conn, rows = taken
+        named = select(client.c.client_id, client.c.notification_uri).where(_QUEUE.reachable)
         addressed = named.where(client.c.client_id.in_({row.client_id for row in rows}))
-        uris = {row.client_id: row.notification_uri for row in conn.execute(addressed)} if rows else {}
-    return [_due(vault, row, uris[row.client_id]) for row in rows]
+        uris = {row.client_id: row.notification_uri for row in conn.execute(addressed)}
+    # Who stopped being pinged a moment ago is sent nothing; the lease runs out.
+    return [_due(vault, row, uris[row.client_id]) for row in rows if row.client_id in uris]
 
 
 def settle(database: Database, due: Due, outcome: Outcome, now_ms: int, share: float) -> bool:

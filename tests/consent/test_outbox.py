@@ -63,6 +63,13 @@ def test_an_event_is_leased_by_one_taker_and_free_again_after_the_lease(world, q
     assert (second.id, second.attempts, second.body) == (first.id, 2, first.body)
 
 
+def test_whoever_finds_nothing_due_waits_for_no_writer(world, queued):
+    due(world)
+
+    with world.vault.data.write():
+        assert due(world) == []
+
+
 def test_an_acknowledged_event_is_never_sent_again_and_never_unacknowledged(world, queued):
     person, _, grant = queued
     settle(world.vault.data, due(world)[0], DELIVERED, world.now, 0.0)
