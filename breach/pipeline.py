@@ -8,13 +8,13 @@ unreadable.
 import gc
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from sqlalchemy import select, update
 
-from breach import exposure, items, report
+from breach import exposure, honey, items, report
 from breach.errors import NotTraced, UnknownDump
 from breach.intake import quarantine
 from breach.intake.delimited import rows
@@ -22,7 +22,7 @@ from breach.intake.lines import blocks
 from breach.intake.quarantine import Quarantined
 from breach.intake.sniff import Dialect, sniff
 from breach.intake.tally import Tally
-from breach.match import Cells, Item, Matcher
+from breach.match import Cells, Matcher
 from breach.report import TraceReport, report_json
 from breach.stages import Stage, Standing, advance, standing
 from breach.tables import trace as trace_table
@@ -30,7 +30,6 @@ from breach.trace.attribute import Rules, attribute
 from vault.ids import Bucket, new_id
 from vault.opening import Vault
 from vault.rowset import RowSet
-from vault.watch import Sighting, Source
 
 _BEGIN = RowSet(
     "WITH {rows} INSERT INTO trace (id, dump, parameters_hash, parameters, started_at) "
@@ -165,20 +164,14 @@ def _match_batch(
     with _cycles_left_alone(), work.vault.data.read() as conn:
         found = matcher.match(conn, batch)
     after = replace(after, detail={"cells": matcher.cells.as_dict()})
-    work.vault.watch.note(work.vault.data, work.vault.keyring, _sightings(work, found))
+    # Nobody but our own store could have known a honey person.
+    shown = {(item[0], item[1]) for item in found}
+    seen = honey.sightings(shown, work.dump.id, work.dump.received_at)
+    work.vault.watch.note(work.vault.data, work.vault.keyring, seen)
     with work.vault.data.write() as conn:
         items.add(conn, trace_id, found)
         advance(conn, trace_id, Stage.MATCH, before=at, after=after, now_ms=work.now_ms)
     return after
-
-
-def _sightings(work: _Work, found: Iterable[Item]) -> Iterator[Sighting]:
-    """A honey person in a dump is an alarm like any other: nobody but our own store could have known them."""
-    place, at_ms = work.dump.name, work.dump.received_at
-    for bucket, subject in {(item[0], item[1]) for item in found}:
-        yield Sighting(
-            bucket=bucket, subject=subject, source=Source.DUMP, who="trace", place=place, at_ms=at_ms
-        )
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from api.cli.failures import Exit, Failure
 from api.cli.installation import dir_option, settings_of, write_private
 from api.cli.output import emit, json_option, table_of
 from api.opening import opened_vault
+from breach import honey as dumps
 from consent.accounts import DEFAULT_LANG
 from consent.honey import plant, sweep
 from consent.keeping import Enrolled, NewPerson
@@ -95,9 +96,10 @@ def plant_people(home: Path | None, file: Path, keys_out: Path, as_json: bool) -
 @click.option("--days", default=30, show_default=True, type=click.IntRange(1), help="How far to look back.")
 @json_option
 def sweep_alarms(home: Path | None, days: int, as_json: bool) -> int:
-    """Hold what was read against the list of honey persons, for alarms that a crash kept from being written."""
+    """Hold what was read, copied, found or traced against the list of honey persons, for alarms a crash swallowed."""
+    since_ms = time.time_ns() // 1_000_000 - days * _DAY_MS
     with opened_vault(settings_of(home)) as vault:
-        new = sweep(vault, time.time_ns() // 1_000_000 - days * _DAY_MS)
+        new = sweep(vault, since_ms) + dumps.sweep(vault, since_ms)
     since = datetime.fromtimestamp(time.time() - days * _DAY_MS / 1000, UTC)
     emit({"new": new}, as_json=as_json, lines=(f"{new} new alarms since {since:%Y-%m-%d}",))
     return Exit.WRONG if new else Exit.OK
