@@ -1,6 +1,7 @@
 """Table of separate acts: what a person agreed to by a button of its own before the consent that needs it was given.
 
-Onward provision and a transfer abroad each take one (PIPL 23, 39); what is sensitive takes a proof of presence
+Onward provision and a transfer abroad each take one (PIPL 23, 39), and a declaration in writing that is signed by name
+(PIPL 29); what is sensitive takes a proof of presence
 (`step_up_tables`). An act is for one exact promise, by its approval hash, and the data base takes no active consent
 without those it needs, nor one abroad under a notice that does not say method and rights. Rows only grow.
 """
@@ -26,7 +27,7 @@ separate_act = Table(
     col.raw("hash"),
     col.time("at"),
     same("separate_act", "notice_showing", "bucket showing_id", "bucket id"),
-    CheckConstraint("act IN ('onward', 'cross_border')", name="act"),
+    CheckConstraint("act IN ('onward', 'cross_border', 'written')", name="act"),
     CheckConstraint("length(approval_hash) = 32 AND length(hash) = 32", name="hashes"),
 )
 
@@ -46,7 +47,17 @@ def _not_agreed(act: str) -> str:
     )
 
 
+_SIGNED_BY_PASSKEY = (
+    "NEW.written_by = 'passkey' AND EXISTS (SELECT 1 FROM step_up s WHERE s.bucket = NEW.bucket "
+    "AND s.showing_id = NEW.showing_id AND s.subject = NEW.subject AND s.approval_hash = NEW.approval_hash "
+    "AND s.how = 'passkey')"
+)
 _CHECKS = (
+    Check(
+        "a written consent needs a signature",
+        f"NEW.consent_kind = 'written' AND NOT ((NEW.written_by IS NOT NULL AND {_SIGNED_BY_PASSKEY}) "
+        f"OR (coalesce(NEW.written_by, '') = 'name' AND NOT {_not_agreed('written')}))",
+    ),
     Check(
         "onward provision needs an act of its own",
         f"NEW.parent_grant IS NOT NULL AND {_not_agreed('onward')}",
@@ -60,7 +71,7 @@ _CHECKS = (
 )
 
 for _event, _only in (
-    ("AFTER INSERT", "NEW.state = 'active'"),
+    ("AFTER INSERT", "NEW.state IN ('active', 'deferred')"),
     ("BEFORE UPDATE OF state", "NEW.state = 'active' AND OLD.state IN ('requested', 'deferred')"),
 ):
     attach_rule(consent_grant, Rule("consent_grant", _event, *_CHECKS, only=_only, label="acts"))

@@ -4,10 +4,11 @@ A yes takes every required field and any of the optional ones, nothing else; it 
 code that the recipient can exchange: a new one to be carried by the browser, or the secret that the recipient
 already polls with. A no is kept as a grant in state `refused`, with an entry of its own,
 so that it can be proved too. Silence is neither: a showing lapses after ten minutes. A guardian answers what they were
-shown for a ward; nobody answers who has a guardian for it (`guarding`).
+shown for a ward; nobody answers who has a guardian for it (`guarding`). What a protected person gives may have to wait
+for whom they trust, and then there is no code yet (`deferral`).
 
 * `claim` and `showing` are `showings`' verbs, offered here because the page needs them together.
-* `approve(vault, consumer, showing_id, chosen_fields, now_ms, proof) -> Approved | Refusal`; `chosen_fields` None
+* `approve(vault, consumer, showing_id, chosen_fields, now_ms, proof) -> Approved | Deferred | Refusal`; `chosen_fields` None
   means the required ones, otherwise all required ones must be among them. Something sensitive takes a `proof` of
   presence (`step_up`), onward provision and a transfer abroad an act of their own before (`separate_acts`).
 * `agree(vault, consumer, showing_id, chosen_fields, act, now_ms) -> Refusal | None`: one of those acts.
@@ -21,9 +22,11 @@ from typing import Any
 from sqlalchemy import Connection, insert, select
 from sqlalchemy.exc import IntegrityError
 
-from consent import guarded, onward, separate_acts, step_up
+from consent import deferral, guarded, onward, separate_acts, step_up
 from consent.accounts import Consumer
 from consent.ask import Via
+from consent.codes import CODE_PREFIX, keep_code
+from consent.deferral import Why, protecting
 from consent.grants import GrantState
 from consent.guarding import weigh
 from consent.ids import GrantId, ShowingId, grant_text
@@ -33,20 +36,19 @@ from consent.ledger.entry import Kind
 from consent.ledger.origin import year_of
 from consent.ledgering import entry_items
 from consent.outcomes import Outcome, polled_digest, settle
-from consent.promises import approval_hash, promised
+from consent.promises import Promise, approval_hash, promised
+from consent.protection import Protection
 from consent.refusals import Refusal, RefusalCode
 from consent.separate_acts import Act
 from consent.showings import Showing, claim, showing
 from consent.step_up import Proof
-from consent.tables import auth_code, consent_grant
+from consent.tables import consent_grant
+from vault.ages import sensitive_fields
 from vault.holds import take_people
 from vault.ids import new_id, new_secret, secret_hash
 from vault.opening import Vault
 
-__all__ = ["Approved", "Refused", "Showing", "agree", "approve", "claim", "refuse", "showing"]
-
-CODE_PREFIX = "cod"
-CODE_LIFETIME_MS = 60_000
+__all__ = ["Approved", "Deferred", "Refused", "Showing", "agree", "approve", "claim", "refuse", "showing"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +62,14 @@ class Approved:
     code: str
     state: str
     grant_id: GrantId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deferred:
+    """It waits for the person's trusted one until `expires_at` (Unix ms); there is no code yet (`deferral`)."""
+
+    grant_id: GrantId
+    expires_at: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,8 +87,8 @@ def approve(
     chosen_fields: Iterable[str] | None,
     now_ms: int,
     proof: Proof | None = None,
-) -> Approved | Refusal:
-    """Make the grant the person chose, and the code for it."""
+) -> Approved | Deferred | Refusal:
+    """Make the grant the person chose, and the code for it unless it has to wait."""
     shown = _open_showing(vault, consumer, showing_id, now_ms)
     if isinstance(shown, Refusal):
         return shown
@@ -87,7 +97,7 @@ def approve(
         return fields
     code = new_secret(CODE_PREFIX, shown.bucket) if shown.via is Via.CODE else ""
     grant = _decide(vault, shown, GrantState.ACTIVE, fields, now_ms, code=code, proof=proof)
-    if isinstance(grant, Refusal):
+    if isinstance(grant, Refusal | Deferred):
         return grant
     return Approved(redirect_uri=shown.redirect_uri, code=code, state=shown.state, grant_id=grant)
 
@@ -99,15 +109,17 @@ def agree(  # each argument is a fact of its own
     chosen_fields: Iterable[str] | None,
     act: Act,
     now_ms: int,
+    *,
+    name: str = "",
 ) -> Refusal | None:
-    """Do one of the acts that approving just these fields takes; nothing is approved by it."""
+    """Do one of the acts that approving just these fields takes, signing with a `name` what is signed; approves nothing."""
     shown = _open_showing(vault, consumer, showing_id, now_ms)
     if isinstance(shown, Refusal):
         return shown
     fields = _choice(shown, chosen_fields)
     if isinstance(fields, Refusal):
         return fields
-    return separate_acts.keep(vault, shown, promised(vault, shown, fields, now_ms), act, now_ms)
+    return separate_acts.keep(vault, shown, promised(vault, shown, fields, now_ms), act, now_ms, name=name)
 
 
 def refuse(vault: Vault, consumer: Consumer, showing_id: ShowingId, now_ms: int) -> Refused | Refusal:
@@ -118,6 +130,7 @@ def refuse(vault: Vault, consumer: Consumer, showing_id: ShowingId, now_ms: int)
     decided = _decide(vault, shown, GrantState.REFUSED, shown.fields, now_ms)
     if isinstance(decided, Refusal):
         return decided
+    assert not isinstance(decided, Deferred)  # only a yes waits
     return Refused(redirect_uri=shown.redirect_uri, state=shown.state)
 
 
@@ -154,19 +167,22 @@ def _decide(
     *,
     code: str = "",
     proof: Proof | None = None,
-) -> GrantId | Refusal:
+) -> GrantId | Deferred | Refusal:
     """Write the decision once: grant, fields, code or outcome, and ledger entry together."""
     with vault.data.read() as conn:
         refused = _refused(conn, vault, shown, state, now_ms)
+        guard = protecting(conn, shown, now_ms)
     if refused is not None:
         return refused
     grant = GrantId(new_id(shown.bucket, now_ms))
     promise = promised(vault, shown, fields, now_ms)
-    row = _grant_row(shown, grant, state, promise, now_ms)
     active = state is GrantState.ACTIVE
-    agreed = separate_acts.weigh(vault, shown, promise) if active else ()
+    why = _why(vault, guard, shown, promise, fields, now_ms) if active else None
+    row = _grant_row(shown, grant, state if why is None else GrantState.DEFERRED, promise, now_ms)
+    agreed = separate_acts.weigh(vault, shown, promise, proof) if active else ()
     if isinstance(agreed, Refusal):
         return agreed
+    row["written_by"] = separate_acts.signed_by(promise, agreed) if active else None
     evidence = step_up.weigh(vault, shown, promise, proof, now_ms) if active else None
     if isinstance(evidence, Refusal):
         return evidence
@@ -181,27 +197,52 @@ def _decide(
     items = entry_items(vault, kind, [(shown.bucket, shown.subject, grant, said)], now_ms)
     try:
         with vault.data.write() as conn:
-            refused = _hold(conn, vault, shown, state, now_ms) or step_up.keep(
+            refused = _hold(conn, vault, shown, state, guard, now_ms) or step_up.keep(
                 conn, vault, shown, evidence, now_ms
             )
             if refused is not None:
                 return refused
             _write(conn, shown, row, code, now_ms)
+            if guard is not None and why is not None:
+                deferral.defer(conn, guard, shown, grant, why, now_ms)
             append(conn, items, now_ms, vault.installation.ledger_host)
     except IntegrityError:
         if _decided(vault, shown):
             return Refusal(code=RefusalCode.SHOWING_DECIDED)
         raise
-    return grant
+    return grant if why is None else Deferred(grant_id=grant, expires_at=deferral.expires(shown, now_ms))
 
 
-def _hold(conn: Connection, vault: Vault, shown: Showing, state: GrantState, now_ms: int) -> Refusal | None:
+def _why(
+    vault: Vault,
+    guard: Protection | None,
+    shown: Showing,
+    promise: Promise,
+    fields: tuple[str, ...],
+    now_ms: int,
+) -> Why | None:
+    """What makes it wait; whoever is not protected waits for nobody."""
+    if guard is None:
+        return None
+    return deferral.weigh(guard, shown, promise, sensitive_fields(vault, shown.subject, fields, now_ms))
+
+
+def _hold(
+    conn: Connection,
+    vault: Vault,
+    shown: Showing,
+    state: GrantState,
+    guard: Protection | None,
+    now_ms: int,
+) -> Refusal | None:
     """Hold whose data it is and whose answer; a refusal where the answer is no longer theirs to give."""
     onward.hold(conn, shown.parent)
     people = {(shown.bucket, shown.subject), shown.answerer}
     # Whoever is being erased decides nothing any more: their consents were ended a moment ago.
     if len(take_people(conn, people)) < len(people):
         return Refusal(code=RefusalCode.SHOWING_UNKNOWN)
+    if protecting(conn, shown, now_ms) != guard:
+        return Refusal(code=RefusalCode.PROTECTION_CHANGED)
     return _refused(conn, vault, shown, state, now_ms)
 
 
@@ -213,8 +254,8 @@ def _write(conn: Connection, shown: Showing, row: dict[str, Any], code: str, now
     conn.execute(insert(consent_grant).values(row))
     if active:
         digest = secret_hash(code) if code else polled_digest(conn, shown.request_id)
-        conn.execute(insert(auth_code).values(_code_row(shown, grant, digest, now_ms)))
-    if shown.via is not Via.CODE:
+        keep_code(conn, shown, grant, digest, now_ms)
+    if shown.via is not Via.CODE and state is not GrantState.DEFERRED:
         settle(conn, shown.request_id, Outcome.of(state), now_ms, grant=grant)
 
 
@@ -258,26 +299,17 @@ def _grant_row(
     }
 
 
-def _code_row(shown: Showing, grant: GrantId, digest: bytes, now_ms: int) -> dict[str, Any]:
-    return {
-        "bucket": shown.bucket,
-        "hash": digest,
-        "grant_id": grant,
-        "recipient_id": shown.recipient.id,
-        "client_id": shown.client_id,
-        "via": shown.via.value,
-        "redirect_uri": shown.redirect_uri,
-        "code_challenge": shown.code_challenge,
-        "dpop_jkt": shown.dpop_jkt,
-        "created_at": now_ms,
-        "expires_at": now_ms + CODE_LIFETIME_MS,
-    }
-
-
 def _signed(shown: Showing) -> tuple[Field, ...]:
     """Which signature of the recipient stands under what it owes: in its request, or under the terms themselves."""
     name = shown.terms.signature(shown.details.terms_signature)
     return (("signature", name),) if name else ()
+
+
+def _signed_in_writing(row: dict[str, Any]) -> tuple[Field, ...]:
+    """Of a written consent how it was signed, in which language, and the hash of what was signed."""
+    if not row["written_by"]:
+        return ()
+    return (("written", f"{row['written_by']}:{row['written_lang']}:{row['written_hash']}"),)
 
 
 def _committed(row: dict[str, Any]) -> tuple[Field, ...]:
@@ -291,6 +323,7 @@ def _committed(row: dict[str, Any]) -> tuple[Field, ...]:
         ("notice", row["notice_hash"]),
         ("terms", row["terms_hash"]),
         ("approval", row["approval_hash"].hex()),
+        *_signed_in_writing(row),
         *((("parent", grant_text(row["parent_grant"])),) if row["parent_grant"] else ()),
         *((("onward", row["onward"]),) if row["onward"] != "[]" else ()),
     )

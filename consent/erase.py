@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Row, select, tuple_
 from sqlalchemy.exc import InterfaceError, OperationalError
 
 from consent.certificates import certify
+from consent.deferral import drop
 from consent.demands import demand_erasure
 from consent.erasure_tables import erasure_order
 from consent.errors import ConsentError
@@ -147,6 +148,8 @@ class _Run:
 
     def _clear(self, rows: Sequence[Erasing]) -> int:
         _withdraw(self.vault, rows, self.clock)
+        for row in rows:
+            drop(self.vault, row.who, self.clock())
         for row in rows:
             release(self.vault, row.subject, self.clock())
         left = erase.unforeseen(self.vault, rows)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 
 from sqlalchemy import Connection, select
 
+from consent import deferral as waiting
 from consent import guarded
 from consent.accounts import lock_out
 from consent.grants import WITHDRAWABLE
@@ -17,6 +18,7 @@ from consent.keeping import ledger_changes
 from consent.ledger.append import append
 from consent.ledger.entry import Kind
 from consent.ledgering import About, entry_items
+from consent.protection import current, entrusted
 from consent.tables import consent_grant
 from consent.withdraw import MERGE, withdraw
 from consent.writes import guarded_text, merged_text, survived_text, unguarded_text, write_id
@@ -40,12 +42,18 @@ def merge(
     *,
     clock: Callable[[], int] = next_instant,
 ) -> Merged | Refused:
-    """Make one person of two, for good; refusals are those of `vault.merge.merge`, and then nothing has changed."""
+    """Make one person of two, for good; refusals are those of `vault.merge.merge`, and then nothing has changed.
+
+    Besides, `merge_protected`: `drop` is in protected mode, which would end with them, or looks twice for somebody.
+    """
+    away = bucket_for(drop, vault.installation.buckets), drop
     with vault.data.read() as conn:
         refusal = merging.refusal(conn, vault, keep, drop)
-    if refusal is not None:
-        return refusal
+        protected = current(conn, away, now_ms) is not None or bool(entrusted(conn, away, now_ms))
+    if refusal is not None or protected:
+        return refusal or Refused("merge_protected", "")
     _withdraw_all(vault, drop, now_ms)
+    waiting.drop(vault, away, now_ms)
 
     def within(conn: Connection, done: Merged) -> None:
         lock_out(conn, [done.dropped[0]])

@@ -48,7 +48,7 @@ MOVES: Mapping[GrantState, frozenset[GrantState]] = {
     GrantState.TERMINATED: frozenset({GrantState.WITHDRAWN, GrantState.INVALIDATED}),
 }
 
-BIRTHS = frozenset({GrantState.REQUESTED, GrantState.ACTIVE, GrantState.REFUSED})
+BIRTHS = frozenset({GrantState.REQUESTED, GrantState.DEFERRED, GrantState.ACTIVE, GrantState.REFUSED})
 """The states a grant row may be written in."""
 
 WITHDRAWABLE = frozenset(s for s in GrantState if GrantState.WITHDRAWN in MOVES.get(s, frozenset()))

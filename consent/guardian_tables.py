@@ -108,7 +108,7 @@ _RULES = (
             "AND s.guardian = w.guardian AND s.guardian_from = w.guardian_from "
             f"AND {_DECIDES.format(at='NEW.decided_at')}))",
         ),
-        only="NEW.state = 'active'",
+        only="NEW.state IN ('active', 'deferred')",
         label="guarded",
     ),
     Rule(

@@ -71,6 +71,11 @@ class What(StrEnum):
     CONFIRMATION = "confirmed"
     WITHDRAWAL = "withdrawal"
     TERMINATION = "termination"
+    DEFERRAL = "deferral"
+    AGREEMENT = "agreed"
+    DISAGREEMENT = "disagreed"
+    TAKEN_BACK = "taken_back"
+    LAPSE = "lapsed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,15 +100,20 @@ _TOLD = (
     "SELECT rows.i, {what}, {use}, e.year, e.idx, e.body FROM rows JOIN {table} t ON t.bucket = rows.bucket "
     "AND t.{grant} = rows.id JOIN ledger_entry e ON e.bucket = t.bucket AND e.year = t.ledger_year AND e.id = t.id"
 )
+_DECISION = (
+    "CASE WHEN EXISTS (SELECT 1 FROM deferral d WHERE d.bucket = t.bucket AND d.grant_id = t.id) "
+    f"THEN '{What.DEFERRAL}' ELSE '{What.DECISION}' END"
+)
 _EVENTS = RowSet(
     "WITH {rows} "
     + " UNION ALL ".join(
         _TOLD.format(what=what, use=use, table=table, grant=grant)
         for what, use, table, grant in (
             (f"'{What.USE}'", "t.use_id", "disclosure", "grant_id"),
-            (f"'{What.DECISION}'", "NULL", "consent_grant", "id"),
+            (_DECISION, "NULL", "consent_grant", "id"),
             (f"'{What.WITHDRAWAL}'", "NULL", "withdrawal", "grant_id"),
             (f"'{What.TERMINATION}'", "NULL", "termination", "grant_id"),
+            ("t.step", "NULL", "protection_step", "grant_id"),
             ("t.step", "NULL", "guarded_step", "grant_id"),
         )
     )
@@ -124,12 +134,21 @@ _OWNERS = RowSet(
     year="int",
     idx="int",
 )
-_DECIDED: Final = {Kind.GRANT: GrantState.ACTIVE, Kind.REFUSE: GrantState.REFUSED}
+_DECIDED: Final = {
+    (What.DECISION, Kind.GRANT): GrantState.ACTIVE,
+    (What.DECISION, Kind.REFUSE): GrantState.REFUSED,
+    (What.DEFERRAL, Kind.GRANT): GrantState.DEFERRED,
+}
+_FIRST: Final = frozenset({What.DECISION, What.DEFERRAL})
 _MOVES: Final = {
     What.SUSPENSION: (Kind.GRANT, GrantState.SUSPENDED),
     What.CONFIRMATION: (Kind.GRANT, GrantState.ACTIVE),
     What.WITHDRAWAL: (Kind.WITHDRAW, GrantState.WITHDRAWN),
     What.TERMINATION: (Kind.WITHDRAW, GrantState.TERMINATED),
+    What.AGREEMENT: (Kind.GRANT, GrantState.ACTIVE),
+    What.DISAGREEMENT: (Kind.REFUSE, GrantState.REFUSED),
+    What.TAKEN_BACK: (Kind.REFUSE, GrantState.REFUSED),
+    What.LAPSE: (Kind.REFUSE, GrantState.LAPSED),
 }
 
 
@@ -137,10 +156,10 @@ def retold(max_uses: int, happened: Iterable[Event]) -> Life | None:
     """A consent's life from its entries in the ledger's order; None when they tell none that the rules allow."""
     life: Life | None = None
     for event in happened:
-        if life is None or event.what is What.DECISION:
-            if life is not None or event.what is not What.DECISION or event.kind not in _DECIDED:
+        if life is None or event.what in _FIRST:
+            if life is not None or (event.what, event.kind) not in _DECIDED:
                 return None
-            life = Life(_DECIDED[event.kind])
+            life = Life(_DECIDED[event.what, event.kind])
         elif not _goes_on(life, max_uses, event):
             return None
     return life

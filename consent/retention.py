@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
+from consent.deferral import lapse
 from consent.erasure_orders import By, Reason, order
 from consent.families import end_due
 from consent.ledger.append import append
@@ -54,6 +55,7 @@ def run(vault: Vault, rules: Sequence[Rule], now_ms: int, report: Report | None 
         retention.apply_rules(conn, rules, now_ms)
     struck = _strike_due(vault, now_ms, tell)
     _renew_struck(vault, now_ms, tell)
+    lapse(vault, now_ms)
     return Done(struck=struck, erased=_erase_due(vault, now_ms, tell), ended=end_due(vault, now_ms))
 
 

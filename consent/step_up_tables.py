@@ -1,6 +1,6 @@
 """Table of proofs of presence: how a person proved to be there when they approved something sensitive.
 
-It only grows, and without it the data base takes no active consent of the kind `separate`. A passkey's row holds
+It only grows, and without it the data base takes no active consent of the kinds `separate` and `written`. A passkey's row holds
 everything a third party needs to verify the person's signature without us: the statement whose SHA-256 was the
 challenge, the public key, and what the authenticator signed. `evidence_hash` stands in the grant's ledger entry.
 """
@@ -52,7 +52,7 @@ attach_rule(
             "NOT EXISTS (SELECT 1 FROM step_up s WHERE s.bucket = NEW.bucket AND s.showing_id = NEW.showing_id "
             "AND s.subject = NEW.subject AND s.approval_hash = NEW.approval_hash AND s.at = NEW.decided_at)",
         ),
-        only="NEW.consent_kind = 'separate' AND NEW.state = 'active'",
+        only="NEW.consent_kind IN ('separate', 'written') AND NEW.state IN ('active', 'deferred')",
     ),
 )
 consent_grant.add_is_dependent_on(step_up)

@@ -19,6 +19,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
+from consent.codes import CODE_PREFIX
 from consent.denials import DenialClass, DenialCode, Denied, about_nothing, record, worth_an_entry
 from consent.granted import granted_details
 from consent.ids import GrantId, fields_of
@@ -43,7 +44,6 @@ from vault.opening import Vault
 
 __all__ = ["TOKEN_LIFETIME_MS", "CodeExchange", "Issued", "exchange", "exchange_within"]
 
-CODE_PREFIX = "cod"
 _VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}")
 
 

@@ -1141,6 +1141,41 @@ ALTER TABLE person_merge ENABLE ROW LEVEL SECURITY
 -- end
 CREATE POLICY own ON person_merge USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0 AND (EXISTS (SELECT 1 FROM person r WHERE r.bucket = person_merge.keep_bucket AND r.subject = person_merge.keep)))
 -- end
+CREATE TABLE protection (
+	bucket INTEGER NOT NULL,
+	id BYTEA NOT NULL,
+	subject BYTEA NOT NULL,
+	trusted_bucket INTEGER NOT NULL,
+	trusted BYTEA NOT NULL,
+	most TEXT NOT NULL,
+	currency TEXT NOT NULL,
+	asked_at BIGINT NOT NULL,
+	accepted_at BIGINT,
+	off_asked_at BIGINT,
+	off_at BIGINT,
+	CONSTRAINT pk_protection PRIMARY KEY (bucket, id),
+	CONSTRAINT ck_protection_other CHECK (trusted <> subject),
+	CONSTRAINT ck_protection_accepted CHECK (accepted_at >= asked_at),
+	CONSTRAINT ck_protection_cooling CHECK (off_at IS NULL OR accepted_at IS NULL OR (off_asked_at IS NOT NULL AND off_at >= off_asked_at + 86400000)),
+	CONSTRAINT fk_protection_consumer FOREIGN KEY(bucket, subject) REFERENCES consumer (bucket, subject)
+)
+-- end
+CREATE INDEX ix_protection_trusted ON protection (trusted, trusted_bucket)
+-- end
+CREATE UNIQUE INDEX uq_protection_live ON protection (bucket, subject) WHERE off_at IS NULL
+-- end
+CREATE FUNCTION protection_before_update() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'protection: these columns never change' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
+-- end
+CREATE TRIGGER protection_before_update BEFORE UPDATE ON protection FOR EACH ROW WHEN (NEW.bucket IS DISTINCT FROM OLD.bucket OR NEW.id IS DISTINCT FROM OLD.id OR NEW.subject IS DISTINCT FROM OLD.subject OR NEW.trusted_bucket IS DISTINCT FROM OLD.trusted_bucket OR NEW.trusted IS DISTINCT FROM OLD.trusted OR NEW.most IS DISTINCT FROM OLD.most OR NEW.currency IS DISTINCT FROM OLD.currency OR NEW.asked_at IS DISTINCT FROM OLD.asked_at) EXECUTE FUNCTION protection_before_update()
+-- end
+CREATE FUNCTION protection_stays() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'protection: rows stay' USING ERRCODE = '23514'; END $$
+-- end
+CREATE TRIGGER protection_stays BEFORE DELETE OR TRUNCATE ON protection FOR EACH STATEMENT EXECUTE FUNCTION protection_stays()
+-- end
+ALTER TABLE protection ENABLE ROW LEVEL SECURITY
+-- end
+CREATE POLICY own ON protection USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0)
+-- end
 CREATE TABLE retention (
 	bucket INTEGER NOT NULL,
 	subject BYTEA NOT NULL,
@@ -1956,7 +1991,7 @@ CREATE TRIGGER consent_grant_stays BEFORE DELETE OR TRUNCATE ON consent_grant FO
 -- end
 ALTER TABLE consent_grant SET (fillfactor = 50)
 -- end
-CREATE FUNCTION consent_grant_before_insert() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.used <> 0 OR NEW.state NOT IN ('active', 'refused', 'requested') THEN RAISE EXCEPTION 'consent_grant: a grant is born unused' USING ERRCODE = '23514'; END IF; IF NEW.fields = '[]' OR EXISTS (SELECT 1 FROM jsonb_array_elements_text(NEW.fields::jsonb) AS e(value) WHERE value NOT IN (SELECT p.field FROM purpose_field p WHERE p.purpose = NEW.purpose)) THEN RAISE EXCEPTION 'consent_grant: fields beyond the purpose' USING ERRCODE = '23514'; END IF; IF NOT EXISTS (SELECT 1 FROM terms_signature t WHERE t.terms_id = NEW.terms_id) AND NOT EXISTS (SELECT 1 FROM notice_showing s WHERE s.bucket = NEW.bucket AND s.id = NEW.showing_id AND s.details LIKE '%%"terms_signature":"sha-256:%%') THEN RAISE EXCEPTION 'consent_grant: terms that the recipient has not signed' USING ERRCODE = '23514'; END IF; IF NEW.parent_grant IS NOT NULL AND NEW.state = 'active' AND NOT EXISTS (SELECT 1 FROM consent_grant p WHERE p.bucket = NEW.bucket AND p.id = NEW.parent_grant AND p.subject = NEW.subject AND p.state = 'active' AND (p.parent_grant IS NULL OR EXISTS (SELECT 1 FROM consent_grant p3 WHERE p3.bucket = p.bucket AND p3.id = p.parent_grant AND p3.state = 'active' AND (p3.parent_grant IS NULL OR EXISTS (SELECT 1 FROM consent_grant p2 WHERE p2.bucket = p3.bucket AND p2.id = p3.parent_grant AND p2.state = 'active' AND (p2.parent_grant IS NULL OR EXISTS (SELECT 1 FROM consent_grant p1 WHERE p1.bucket = p2.bucket AND p1.id = p2.parent_grant AND p1.state = 'active' AND 1 = 1)))))) AND NEW.hops = p.hops + 1 AND NEW.window_from >= p.window_from AND NEW.window_to <= p.window_to FOR SHARE) THEN RAISE EXCEPTION 'consent_grant: an onward grant needs an active parent of the same person whose window holds its own' USING ERRCODE = '23514'; END IF; IF NEW.parent_grant IS NOT NULL AND EXISTS (SELECT 1 FROM jsonb_array_elements_text(NEW.fields::jsonb) AS e(value) WHERE value NOT IN (SELECT value FROM consent_grant p, jsonb_array_elements_text(p.fields::jsonb) AS e(value) WHERE p.bucket = NEW.bucket AND p.id = NEW.parent_grant)) THEN RAISE EXCEPTION 'consent_grant: an onward grant has fields beyond its parent' USING ERRCODE = '23514'; END IF; IF NEW.parent_grant IS NOT NULL AND NEW.recipient_id NOT IN (SELECT value FROM consent_grant p, jsonb_array_elements_text(p.onward::jsonb) AS e(value) WHERE p.bucket = NEW.bucket AND p.id = NEW.parent_grant) THEN RAISE EXCEPTION 'consent_grant: an onward grant is for a recipient that its parent names' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
+CREATE FUNCTION consent_grant_before_insert() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.used <> 0 OR NEW.state NOT IN ('active', 'deferred', 'refused', 'requested') THEN RAISE EXCEPTION 'consent_grant: a grant is born unused' USING ERRCODE = '23514'; END IF; IF NEW.fields = '[]' OR EXISTS (SELECT 1 FROM jsonb_array_elements_text(NEW.fields::jsonb) AS e(value) WHERE value NOT IN (SELECT p.field FROM purpose_field p WHERE p.purpose = NEW.purpose)) THEN RAISE EXCEPTION 'consent_grant: fields beyond the purpose' USING ERRCODE = '23514'; END IF; IF NOT EXISTS (SELECT 1 FROM terms_signature t WHERE t.terms_id = NEW.terms_id) AND NOT EXISTS (SELECT 1 FROM notice_showing s WHERE s.bucket = NEW.bucket AND s.id = NEW.showing_id AND s.details LIKE '%%"terms_signature":"sha-256:%%') THEN RAISE EXCEPTION 'consent_grant: terms that the recipient has not signed' USING ERRCODE = '23514'; END IF; IF NEW.parent_grant IS NOT NULL AND NEW.state = 'active' AND NOT EXISTS (SELECT 1 FROM consent_grant p WHERE p.bucket = NEW.bucket AND p.id = NEW.parent_grant AND p.subject = NEW.subject AND p.state = 'active' AND (p.parent_grant IS NULL OR EXISTS (SELECT 1 FROM consent_grant p3 WHERE p3.bucket = p.bucket AND p3.id = p.parent_grant AND p3.state = 'active' AND (p3.parent_grant IS NULL OR EXISTS (SELECT 1 FROM consent_grant p2 WHERE p2.bucket = p3.bucket AND p2.id = p3.parent_grant AND p2.state = 'active' AND (p2.parent_grant IS NULL OR EXISTS (SELECT 1 FROM consent_grant p1 WHERE p1.bucket = p2.bucket AND p1.id = p2.parent_grant AND p1.state = 'active' AND 1 = 1)))))) AND NEW.hops = p.hops + 1 AND NEW.window_from >= p.window_from AND NEW.window_to <= p.window_to FOR SHARE) THEN RAISE EXCEPTION 'consent_grant: an onward grant needs an active parent of the same person whose window holds its own' USING ERRCODE = '23514'; END IF; IF NEW.parent_grant IS NOT NULL AND EXISTS (SELECT 1 FROM jsonb_array_elements_text(NEW.fields::jsonb) AS e(value) WHERE value NOT IN (SELECT value FROM consent_grant p, jsonb_array_elements_text(p.fields::jsonb) AS e(value) WHERE p.bucket = NEW.bucket AND p.id = NEW.parent_grant)) THEN RAISE EXCEPTION 'consent_grant: an onward grant has fields beyond its parent' USING ERRCODE = '23514'; END IF; IF NEW.parent_grant IS NOT NULL AND NEW.recipient_id NOT IN (SELECT value FROM consent_grant p, jsonb_array_elements_text(p.onward::jsonb) AS e(value) WHERE p.bucket = NEW.bucket AND p.id = NEW.parent_grant) THEN RAISE EXCEPTION 'consent_grant: an onward grant is for a recipient that its parent names' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
 -- end
 CREATE TRIGGER consent_grant_before_insert BEFORE INSERT ON consent_grant FOR EACH ROW EXECUTE FUNCTION consent_grant_before_insert()
 -- end
@@ -1974,7 +2009,7 @@ CREATE TRIGGER consent_grant_counts AFTER UPDATE ON consent_grant REFERENCING NE
 -- end
 CREATE FUNCTION consent_grant_after_insert_acts() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.parent_grant IS NOT NULL AND NOT EXISTS (SELECT 1 FROM separate_act a WHERE a.bucket = NEW.bucket AND a.showing_id = NEW.showing_id AND a.act = 'onward' AND a.approval_hash = NEW.approval_hash AND a.subject = NEW.subject AND a.at <= NEW.decided_at) THEN RAISE EXCEPTION 'consent_grant: onward provision needs an act of its own' USING ERRCODE = '23514'; END IF; IF EXISTS (SELECT 1 FROM recipient r WHERE r.id = NEW.recipient_id AND r.country <> substr(r.jurisdiction, 1, 2)) AND NOT EXISTS (SELECT 1 FROM separate_act a WHERE a.bucket = NEW.bucket AND a.showing_id = NEW.showing_id AND a.act = 'cross_border' AND a.approval_hash = NEW.approval_hash AND a.subject = NEW.subject AND a.at <= NEW.decided_at) THEN RAISE EXCEPTION 'consent_grant: a transfer abroad needs an act of its own' USING ERRCODE = '23514'; END IF; IF EXISTS (SELECT 1 FROM recipient r WHERE r.id = NEW.recipient_id AND r.country <> substr(r.jurisdiction, 1, 2)) AND NOT EXISTS (SELECT 1 FROM notice_version n WHERE n.id = NEW.notice_id AND n.method <> '' AND n.rights <> '') THEN RAISE EXCEPTION 'consent_grant: a transfer abroad needs a notice with method and rights' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
 -- end
-CREATE TRIGGER consent_grant_after_insert_acts AFTER INSERT ON consent_grant FOR EACH ROW WHEN (NEW.state = 'active') EXECUTE FUNCTION consent_grant_after_insert_acts()
+CREATE TRIGGER consent_grant_after_insert_acts AFTER INSERT ON consent_grant FOR EACH ROW WHEN (NEW.state IN ('active', 'deferred')) EXECUTE FUNCTION consent_grant_after_insert_acts()
 -- end
 CREATE FUNCTION consent_grant_before_update_of_state_acts() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.parent_grant IS NOT NULL AND NOT EXISTS (SELECT 1 FROM separate_act a WHERE a.bucket = NEW.bucket AND a.showing_id = NEW.showing_id AND a.act = 'onward' AND a.approval_hash = NEW.approval_hash AND a.subject = NEW.subject AND a.at <= NEW.decided_at) THEN RAISE EXCEPTION 'consent_grant: onward provision needs an act of its own' USING ERRCODE = '23514'; END IF; IF EXISTS (SELECT 1 FROM recipient r WHERE r.id = NEW.recipient_id AND r.country <> substr(r.jurisdiction, 1, 2)) AND NOT EXISTS (SELECT 1 FROM separate_act a WHERE a.bucket = NEW.bucket AND a.showing_id = NEW.showing_id AND a.act = 'cross_border' AND a.approval_hash = NEW.approval_hash AND a.subject = NEW.subject AND a.at <= NEW.decided_at) THEN RAISE EXCEPTION 'consent_grant: a transfer abroad needs an act of its own' USING ERRCODE = '23514'; END IF; IF EXISTS (SELECT 1 FROM recipient r WHERE r.id = NEW.recipient_id AND r.country <> substr(r.jurisdiction, 1, 2)) AND NOT EXISTS (SELECT 1 FROM notice_version n WHERE n.id = NEW.notice_id AND n.method <> '' AND n.rights <> '') THEN RAISE EXCEPTION 'consent_grant: a transfer abroad needs a notice with method and rights' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
 -- end
@@ -1982,7 +2017,7 @@ CREATE TRIGGER consent_grant_before_update_of_state_acts BEFORE UPDATE OF state 
 -- end
 CREATE FUNCTION consent_grant_after_insert() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NOT EXISTS (SELECT 1 FROM step_up s WHERE s.bucket = NEW.bucket AND s.showing_id = NEW.showing_id AND s.subject = NEW.subject AND s.approval_hash = NEW.approval_hash AND s.at = NEW.decided_at) THEN RAISE EXCEPTION 'consent_grant: a sensitive consent needs a proof of presence' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
 -- end
-CREATE TRIGGER consent_grant_after_insert AFTER INSERT ON consent_grant FOR EACH ROW WHEN (NEW.consent_kind = 'separate' AND NEW.state = 'active') EXECUTE FUNCTION consent_grant_after_insert()
+CREATE TRIGGER consent_grant_after_insert AFTER INSERT ON consent_grant FOR EACH ROW WHEN (NEW.consent_kind IN ('separate', 'written') AND NEW.state IN ('active', 'deferred')) EXECUTE FUNCTION consent_grant_after_insert()
 -- end
 ALTER TABLE consent_grant ENABLE ROW LEVEL SECURITY
 -- end
@@ -2012,6 +2047,28 @@ CREATE TRIGGER auth_code_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON auth
 ALTER TABLE auth_code ENABLE ROW LEVEL SECURITY
 -- end
 CREATE POLICY own ON auth_code USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0)
+-- end
+CREATE TABLE deferral (
+	bucket INTEGER NOT NULL,
+	grant_id BYTEA NOT NULL,
+	protection_id BYTEA NOT NULL,
+	why TEXT NOT NULL,
+	expires_at BIGINT NOT NULL,
+	CONSTRAINT pk_deferral PRIMARY KEY (bucket, grant_id),
+	CONSTRAINT ck_deferral_why CHECK (why IN ('sensitive', 'onward', 'abroad', 'sum')),
+	CONSTRAINT fk_deferral_consent_grant FOREIGN KEY(bucket, grant_id) REFERENCES consent_grant (bucket, id),
+	CONSTRAINT fk_deferral_protection FOREIGN KEY(bucket, protection_id) REFERENCES protection (bucket, id)
+)
+-- end
+CREATE INDEX ix_deferral_protection ON deferral (protection_id, bucket)
+-- end
+CREATE FUNCTION deferral_append_only() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'deferral is append-only' USING ERRCODE = '23514'; END $$
+-- end
+CREATE TRIGGER deferral_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON deferral FOR EACH STATEMENT EXECUTE FUNCTION deferral_append_only()
+-- end
+ALTER TABLE deferral ENABLE ROW LEVEL SECURITY
+-- end
+CREATE POLICY own ON deferral USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0)
 -- end
 CREATE TABLE event_outbox (
 	bucket INTEGER NOT NULL,
@@ -2096,7 +2153,7 @@ CREATE TRIGGER guardian_showing_before_insert BEFORE INSERT ON guardian_showing 
 -- end
 CREATE FUNCTION consent_grant_after_insert_guarded() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NOT EXISTS (SELECT 1 FROM guardian_showing w WHERE w.bucket = NEW.bucket AND w.showing_id = NEW.showing_id) AND EXISTS (SELECT 1 FROM guardianship l WHERE l.bucket = NEW.bucket AND l.ward = NEW.subject AND l.ended_at IS NULL AND l.valid_from <= NEW.decided_at AND (l.valid_until IS NULL OR NEW.decided_at < l.valid_until) AND (l.decides_until IS NULL OR NEW.decided_at < l.decides_until)) THEN RAISE EXCEPTION 'consent_grant: a ward has a guardian who decides' USING ERRCODE = '23514'; END IF; IF EXISTS (SELECT 1 FROM guardian_showing w WHERE w.bucket = NEW.bucket AND w.showing_id = NEW.showing_id AND NOT EXISTS (SELECT 1 FROM guarded_step s JOIN guardianship l ON l.bucket = s.bucket AND l.ward = s.subject AND l.guardian = s.guardian AND l.valid_from = s.guardian_from WHERE s.bucket = NEW.bucket AND s.grant_id = NEW.id AND s.number = 0 AND s.subject = NEW.subject AND s.guardian = w.guardian AND s.guardian_from = w.guardian_from AND l.ended_at IS NULL AND l.valid_from <= NEW.decided_at AND (l.valid_until IS NULL OR NEW.decided_at < l.valid_until) AND (l.decides_until IS NULL OR NEW.decided_at < l.decides_until))) THEN RAISE EXCEPTION 'consent_grant: the guardian who was shown it does not decide for the ward' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
 -- end
-CREATE TRIGGER consent_grant_after_insert_guarded AFTER INSERT ON consent_grant FOR EACH ROW WHEN (NEW.state = 'active') EXECUTE FUNCTION consent_grant_after_insert_guarded()
+CREATE TRIGGER consent_grant_after_insert_guarded AFTER INSERT ON consent_grant FOR EACH ROW WHEN (NEW.state IN ('active', 'deferred')) EXECUTE FUNCTION consent_grant_after_insert_guarded()
 -- end
 CREATE FUNCTION consent_grant_before_update_of_state_guarded() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF EXISTS (SELECT 1 FROM guarded_step s WHERE s.bucket = NEW.bucket AND s.grant_id = NEW.id AND s.step IN ('suspended') AND NOT EXISTS (SELECT 1 FROM guarded_step t WHERE t.bucket = s.bucket AND t.grant_id = s.grant_id AND t.number > s.number)) THEN RAISE EXCEPTION 'consent_grant: a suspended consent of a ward needs to be confirmed' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
 -- end
@@ -2218,6 +2275,53 @@ CREATE TRIGGER deletion_proof_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON
 ALTER TABLE deletion_proof ENABLE ROW LEVEL SECURITY
 -- end
 CREATE POLICY own ON deletion_proof USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0 AND (EXISTS (SELECT 1 FROM client r WHERE r.client_id = deletion_proof.client_id AND r.recipient_id = deletion_proof.recipient_id)))
+-- end
+CREATE TABLE protection_step (
+	bucket INTEGER NOT NULL,
+	id BYTEA NOT NULL,
+	protection_id BYTEA NOT NULL,
+	grant_id BYTEA,
+	subject BYTEA NOT NULL,
+	step TEXT NOT NULL,
+	at BIGINT NOT NULL,
+	ledger_year INTEGER NOT NULL,
+	CONSTRAINT pk_protection_step PRIMARY KEY (bucket, id),
+	CONSTRAINT ck_protection_step_grant CHECK ((grant_id IS NULL) = (step IN ('asked', 'accepted', 'declined', 'cancelled', 'off_asked', 'resigned', 'kept'))),
+	CONSTRAINT ck_protection_step_step CHECK (grant_id IS NULL OR step IN ('agreed', 'disagreed', 'taken_back', 'lapsed')),
+	CONSTRAINT fk_protection_step_protection FOREIGN KEY(bucket, protection_id) REFERENCES protection (bucket, id),
+	CONSTRAINT fk_protection_step_deferral FOREIGN KEY(bucket, grant_id) REFERENCES deferral (bucket, grant_id),
+	CONSTRAINT fk_protection_step_ledger_entry FOREIGN KEY(bucket, ledger_year, id) REFERENCES ledger_entry (bucket, year, id) DEFERRABLE INITIALLY DEFERRED
+)
+-- end
+CREATE INDEX ix_protection_step_protection ON protection_step (protection_id, bucket)
+-- end
+CREATE FUNCTION protection_step_append_only() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'protection_step is append-only' USING ERRCODE = '23514'; END $$
+-- end
+CREATE TRIGGER protection_step_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON protection_step FOR EACH STATEMENT EXECUTE FUNCTION protection_step_append_only()
+-- end
+CREATE FUNCTION protection_before_insert() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF EXISTS (SELECT 1 FROM protection p WHERE p.bucket = NEW.bucket AND p.subject = NEW.subject AND p.off_at > NEW.asked_at) THEN RAISE EXCEPTION 'protection: the one before it is not over' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
+-- end
+CREATE TRIGGER protection_before_insert BEFORE INSERT ON protection FOR EACH ROW EXECUTE FUNCTION protection_before_insert()
+-- end
+CREATE FUNCTION protection_before_update_of_accepted_at() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'protection: accepted once, and not after its end' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
+-- end
+CREATE TRIGGER protection_before_update_of_accepted_at BEFORE UPDATE OF accepted_at ON protection FOR EACH ROW WHEN (OLD.accepted_at IS NOT NULL OR OLD.off_at IS NOT NULL) EXECUTE FUNCTION protection_before_update_of_accepted_at()
+-- end
+CREATE FUNCTION consent_grant_after_insert_protected() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.state = 'active' AND (NEW.consent_kind = 'separate' OR NEW.parent_grant IS NOT NULL OR NEW.onward <> '[]' OR EXISTS (SELECT 1 FROM recipient r WHERE r.id = NEW.recipient_id AND r.country <> substr(r.jurisdiction, 1, 2))) AND EXISTS (SELECT 1 FROM protection p WHERE p.bucket = NEW.bucket AND p.subject = NEW.subject AND p.accepted_at <= NEW.decided_at AND (p.off_at IS NULL OR NEW.decided_at < p.off_at)) AND NOT EXISTS (SELECT 1 FROM guardian_showing w WHERE w.bucket = NEW.bucket AND w.showing_id = NEW.showing_id) THEN RAISE EXCEPTION 'consent_grant: it waits for the trusted person' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
+-- end
+CREATE TRIGGER consent_grant_after_insert_protected AFTER INSERT ON consent_grant FOR EACH ROW WHEN (NEW.state = 'active') EXECUTE FUNCTION consent_grant_after_insert_protected()
+-- end
+CREATE FUNCTION consent_grant_before_update_of_state_protected() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.state = 'active' AND NOT EXISTS (SELECT 1 FROM protection_step s JOIN deferral d ON d.bucket = s.bucket AND d.grant_id = s.grant_id WHERE s.bucket = NEW.bucket AND s.grant_id = NEW.id AND s.step = 'agreed' AND s.at < d.expires_at) THEN RAISE EXCEPTION 'consent_grant: only what somebody trusted agreed to in time becomes active' USING ERRCODE = '23514'; END IF; IF NEW.state <> 'active' AND NOT EXISTS (SELECT 1 FROM protection_step s WHERE s.bucket = NEW.bucket AND s.grant_id = NEW.id AND s.step IN ('disagreed', 'taken_back', 'lapsed')) THEN RAISE EXCEPTION 'consent_grant: nobody ended the waiting' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
+-- end
+CREATE TRIGGER consent_grant_before_update_of_state_protected BEFORE UPDATE OF state ON consent_grant FOR EACH ROW WHEN (OLD.state = 'deferred') EXECUTE FUNCTION consent_grant_before_update_of_state_protected()
+-- end
+CREATE FUNCTION deferral_before_insert() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NOT EXISTS (SELECT 1 FROM consent_grant g JOIN protection p ON p.bucket = g.bucket AND p.subject = g.subject WHERE g.bucket = NEW.bucket AND g.id = NEW.grant_id AND g.state = 'deferred' AND p.id = NEW.protection_id AND NEW.expires_at <= g.decided_at + 86400000) THEN RAISE EXCEPTION 'deferral: the consent does not wait for this' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
+-- end
+CREATE TRIGGER deferral_before_insert BEFORE INSERT ON deferral FOR EACH ROW EXECUTE FUNCTION deferral_before_insert()
+-- end
+ALTER TABLE protection_step ENABLE ROW LEVEL SECURITY
+-- end
+CREATE POLICY own ON protection_step USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0)
 -- end
 CREATE TABLE use (
 	bucket INTEGER NOT NULL,

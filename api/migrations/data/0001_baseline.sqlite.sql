@@ -867,6 +867,33 @@ CREATE TRIGGER person_merge_keep BEFORE INSERT ON person_merge WHEN NOT EXISTS (
 -- end
 CREATE TRIGGER person_merge_final BEFORE UPDATE OF state, merged_into ON person WHEN (OLD.state = 'merged' AND NEW.state = 'active') OR (NEW.state = 'merged' AND (NOT EXISTS (SELECT 1 FROM person_merge m WHERE m.bucket = NEW.bucket AND m.subject = NEW.subject AND m.keep = NEW.merged_into) OR EXISTS (SELECT 1 FROM person p WHERE p.merged_into = NEW.subject AND p.state = 'merged'))) BEGIN SELECT RAISE(ABORT, 'a merge is final and makes no chains'); END
 -- end
+CREATE TABLE protection (
+	bucket INTEGER NOT NULL,
+	id BLOB NOT NULL,
+	subject BLOB NOT NULL,
+	trusted_bucket INTEGER NOT NULL,
+	trusted BLOB NOT NULL,
+	most TEXT NOT NULL,
+	currency TEXT NOT NULL,
+	asked_at BIGINT NOT NULL,
+	accepted_at BIGINT,
+	off_asked_at BIGINT,
+	off_at BIGINT,
+	CONSTRAINT pk_protection PRIMARY KEY (bucket, id),
+	CONSTRAINT ck_protection_other CHECK (trusted <> subject),
+	CONSTRAINT ck_protection_accepted CHECK (accepted_at >= asked_at),
+	CONSTRAINT ck_protection_cooling CHECK (off_at IS NULL OR accepted_at IS NULL OR (off_asked_at IS NOT NULL AND off_at >= off_asked_at + 86400000)),
+	CONSTRAINT fk_protection_consumer FOREIGN KEY(bucket, subject) REFERENCES consumer (bucket, subject)
+)
+-- end
+CREATE INDEX ix_protection_trusted ON protection (trusted, trusted_bucket)
+-- end
+CREATE UNIQUE INDEX uq_protection_live ON protection (bucket, subject) WHERE off_at IS NULL
+-- end
+CREATE TRIGGER protection_before_update BEFORE UPDATE ON protection WHEN NEW.bucket IS NOT OLD.bucket OR NEW.id IS NOT OLD.id OR NEW.subject IS NOT OLD.subject OR NEW.trusted_bucket IS NOT OLD.trusted_bucket OR NEW.trusted IS NOT OLD.trusted OR NEW.most IS NOT OLD.most OR NEW.currency IS NOT OLD.currency OR NEW.asked_at IS NOT OLD.asked_at BEGIN SELECT RAISE(ABORT, 'protection: these columns never change') WHERE 1 = 1; END
+-- end
+CREATE TRIGGER protection_no_delete BEFORE DELETE ON protection BEGIN SELECT RAISE(ABORT, 'protection: rows stay'); END
+-- end
 CREATE TABLE retention (
 	bucket INTEGER NOT NULL,
 	subject BLOB NOT NULL,
@@ -1508,7 +1535,7 @@ CREATE TRIGGER consent_grant_before_update BEFORE UPDATE ON consent_grant WHEN N
 -- end
 CREATE TRIGGER consent_grant_no_delete BEFORE DELETE ON consent_grant BEGIN SELECT RAISE(ABORT, 'consent_grant: rows stay'); END
 -- end
-CREATE TRIGGER consent_grant_before_insert BEFORE INSERT ON consent_grant BEGIN SELECT RAISE(ABORT, 'consent_grant: a grant is born unused') WHERE NEW.used <> 0 OR NEW.state NOT IN ('active', 'refused', 'requested'); SELECT RAISE(ABORT, 'consent_grant: fields beyond the purpose') WHERE NEW.fields = '[]' OR EXISTS (SELECT 1 FROM json_each(NEW.fields) WHERE value NOT IN (SELECT p.field FROM purpose_field p WHERE p.purpose = NEW.purpose)); SELECT RAISE(ABORT, 'consent_grant: terms that the recipient has not signed') WHERE NOT EXISTS (SELECT 1 FROM terms_signature t WHERE t.terms_id = NEW.terms_id) AND NOT EXISTS (SELECT 1 FROM notice_showing s WHERE s.bucket = NEW.bucket AND s.id = NEW.showing_id AND s.details LIKE '%"terms_signature":"sha-256:%'); SELECT RAISE(ABORT, 'consent_grant: an onward grant needs an active parent of the same person whose window holds its own') WHERE NEW.parent_grant IS NOT NULL AND NEW.state = 'active' AND NOT EXISTS (SELECT 1 FROM consent_grant p WHERE p.bucket = NEW.bucket AND p.id = NEW.parent_grant AND p.subject = NEW.subject AND p.state = 'active' AND (p.parent_grant IS NULL OR EXISTS (SELECT 1 FROM consent_grant p3 WHERE p3.bucket = p.bucket AND p3.id = p.parent_grant AND p3.state = 'active' AND (p3.parent_grant IS NULL OR EXISTS (SELECT 1 FROM consent_grant p2 WHERE p2.bucket = p3.bucket AND p2.id = p3.parent_grant AND p2.state = 'active' AND (p2.parent_grant IS NULL OR EXISTS (SELECT 1 FROM consent_grant p1 WHERE p1.bucket = p2.bucket AND p1.id = p2.parent_grant AND p1.state = 'active' AND 1 = 1)))))) AND NEW.hops = p.hops + 1 AND NEW.window_from >= p.window_from AND NEW.window_to <= p.window_to); SELECT RAISE(ABORT, 'consent_grant: an onward grant has fields beyond its parent') WHERE NEW.parent_grant IS NOT NULL AND EXISTS (SELECT 1 FROM json_each(NEW.fields) WHERE value NOT IN (SELECT value FROM consent_grant p, json_each(p.fields) WHERE p.bucket = NEW.bucket AND p.id = NEW.parent_grant)); SELECT RAISE(ABORT, 'consent_grant: an onward grant is for a recipient that its parent names') WHERE NEW.parent_grant IS NOT NULL AND NEW.recipient_id NOT IN (SELECT value FROM consent_grant p, json_each(p.onward) WHERE p.bucket = NEW.bucket AND p.id = NEW.parent_grant); END
+CREATE TRIGGER consent_grant_before_insert BEFORE INSERT ON consent_grant BEGIN SELECT RAISE(ABORT, 'consent_grant: a grant is born unused') WHERE NEW.used <> 0 OR NEW.state NOT IN ('active', 'deferred', 'refused', 'requested'); SELECT RAISE(ABORT, 'consent_grant: fields beyond the purpose') WHERE NEW.fields = '[]' OR EXISTS (SELECT 1 FROM json_each(NEW.fields) WHERE value NOT IN (SELECT p.field FROM purpose_field p WHERE p.purpose = NEW.purpose)); SELECT RAISE(ABORT, 'consent_grant: terms that the recipient has not signed') WHERE NOT EXISTS (SELECT 1 FROM terms_signature t WHERE t.terms_id = NEW.terms_id) AND NOT EXISTS (SELECT 1 FROM notice_showing s WHERE s.bucket = NEW.bucket AND s.id = NEW.showing_id AND s.details LIKE '%"terms_signature":"sha-256:%'); SELECT RAISE(ABORT, 'consent_grant: an onward grant needs an active parent of the same person whose window holds its own') WHERE NEW.parent_grant IS NOT NULL AND NEW.state = 'active' AND NOT EXISTS (SELECT 1 FROM consent_grant p WHERE p.bucket = NEW.bucket AND p.id = NEW.parent_grant AND p.subject = NEW.subject AND p.state = 'active' AND (p.parent_grant IS NULL OR EXISTS (SELECT 1 FROM consent_grant p3 WHERE p3.bucket = p.bucket AND p3.id = p.parent_grant AND p3.state = 'active' AND (p3.parent_grant IS NULL OR EXISTS (SELECT 1 FROM consent_grant p2 WHERE p2.bucket = p3.bucket AND p2.id = p3.parent_grant AND p2.state = 'active' AND (p2.parent_grant IS NULL OR EXISTS (SELECT 1 FROM consent_grant p1 WHERE p1.bucket = p2.bucket AND p1.id = p2.parent_grant AND p1.state = 'active' AND 1 = 1)))))) AND NEW.hops = p.hops + 1 AND NEW.window_from >= p.window_from AND NEW.window_to <= p.window_to); SELECT RAISE(ABORT, 'consent_grant: an onward grant has fields beyond its parent') WHERE NEW.parent_grant IS NOT NULL AND EXISTS (SELECT 1 FROM json_each(NEW.fields) WHERE value NOT IN (SELECT value FROM consent_grant p, json_each(p.fields) WHERE p.bucket = NEW.bucket AND p.id = NEW.parent_grant)); SELECT RAISE(ABORT, 'consent_grant: an onward grant is for a recipient that its parent names') WHERE NEW.parent_grant IS NOT NULL AND NEW.recipient_id NOT IN (SELECT value FROM consent_grant p, json_each(p.onward) WHERE p.bucket = NEW.bucket AND p.id = NEW.parent_grant); END
 -- end
 CREATE TRIGGER consent_grant_before_update_of_used BEFORE UPDATE OF used ON consent_grant WHEN NEW.used <> OLD.used AND OLD.state <> 'active' BEGIN SELECT RAISE(ABORT, 'consent_grant: uses are counted while active') WHERE 1 = 1; END
 -- end
@@ -1516,11 +1543,11 @@ CREATE TRIGGER consent_grant_before_update_of_state BEFORE UPDATE OF state ON co
 -- end
 CREATE TRIGGER consent_grant_counts BEFORE UPDATE OF used ON consent_grant WHEN NEW.used <> OLD.used BEGIN SELECT RAISE(ABORT, 'consent_grant: used is what was disclosed') WHERE NEW.used <> (SELECT coalesce(sum(u.spent), 0) FROM use u WHERE u.grant_id = NEW.id AND u.bucket = NEW.bucket); END
 -- end
-CREATE TRIGGER consent_grant_after_insert_acts AFTER INSERT ON consent_grant WHEN NEW.state = 'active' BEGIN SELECT RAISE(ABORT, 'consent_grant: onward provision needs an act of its own') WHERE NEW.parent_grant IS NOT NULL AND NOT EXISTS (SELECT 1 FROM separate_act a WHERE a.bucket = NEW.bucket AND a.showing_id = NEW.showing_id AND a.act = 'onward' AND a.approval_hash = NEW.approval_hash AND a.subject = NEW.subject AND a.at <= NEW.decided_at); SELECT RAISE(ABORT, 'consent_grant: a transfer abroad needs an act of its own') WHERE EXISTS (SELECT 1 FROM recipient r WHERE r.id = NEW.recipient_id AND r.country <> substr(r.jurisdiction, 1, 2)) AND NOT EXISTS (SELECT 1 FROM separate_act a WHERE a.bucket = NEW.bucket AND a.showing_id = NEW.showing_id AND a.act = 'cross_border' AND a.approval_hash = NEW.approval_hash AND a.subject = NEW.subject AND a.at <= NEW.decided_at); SELECT RAISE(ABORT, 'consent_grant: a transfer abroad needs a notice with method and rights') WHERE EXISTS (SELECT 1 FROM recipient r WHERE r.id = NEW.recipient_id AND r.country <> substr(r.jurisdiction, 1, 2)) AND NOT EXISTS (SELECT 1 FROM notice_version n WHERE n.id = NEW.notice_id AND n.method <> '' AND n.rights <> ''); END
+CREATE TRIGGER consent_grant_after_insert_acts AFTER INSERT ON consent_grant WHEN NEW.state IN ('active', 'deferred') BEGIN SELECT RAISE(ABORT, 'consent_grant: onward provision needs an act of its own') WHERE NEW.parent_grant IS NOT NULL AND NOT EXISTS (SELECT 1 FROM separate_act a WHERE a.bucket = NEW.bucket AND a.showing_id = NEW.showing_id AND a.act = 'onward' AND a.approval_hash = NEW.approval_hash AND a.subject = NEW.subject AND a.at <= NEW.decided_at); SELECT RAISE(ABORT, 'consent_grant: a transfer abroad needs an act of its own') WHERE EXISTS (SELECT 1 FROM recipient r WHERE r.id = NEW.recipient_id AND r.country <> substr(r.jurisdiction, 1, 2)) AND NOT EXISTS (SELECT 1 FROM separate_act a WHERE a.bucket = NEW.bucket AND a.showing_id = NEW.showing_id AND a.act = 'cross_border' AND a.approval_hash = NEW.approval_hash AND a.subject = NEW.subject AND a.at <= NEW.decided_at); SELECT RAISE(ABORT, 'consent_grant: a transfer abroad needs a notice with method and rights') WHERE EXISTS (SELECT 1 FROM recipient r WHERE r.id = NEW.recipient_id AND r.country <> substr(r.jurisdiction, 1, 2)) AND NOT EXISTS (SELECT 1 FROM notice_version n WHERE n.id = NEW.notice_id AND n.method <> '' AND n.rights <> ''); END
 -- end
 CREATE TRIGGER consent_grant_before_update_of_state_acts BEFORE UPDATE OF state ON consent_grant WHEN NEW.state = 'active' AND OLD.state IN ('requested', 'deferred') BEGIN SELECT RAISE(ABORT, 'consent_grant: onward provision needs an act of its own') WHERE NEW.parent_grant IS NOT NULL AND NOT EXISTS (SELECT 1 FROM separate_act a WHERE a.bucket = NEW.bucket AND a.showing_id = NEW.showing_id AND a.act = 'onward' AND a.approval_hash = NEW.approval_hash AND a.subject = NEW.subject AND a.at <= NEW.decided_at); SELECT RAISE(ABORT, 'consent_grant: a transfer abroad needs an act of its own') WHERE EXISTS (SELECT 1 FROM recipient r WHERE r.id = NEW.recipient_id AND r.country <> substr(r.jurisdiction, 1, 2)) AND NOT EXISTS (SELECT 1 FROM separate_act a WHERE a.bucket = NEW.bucket AND a.showing_id = NEW.showing_id AND a.act = 'cross_border' AND a.approval_hash = NEW.approval_hash AND a.subject = NEW.subject AND a.at <= NEW.decided_at); SELECT RAISE(ABORT, 'consent_grant: a transfer abroad needs a notice with method and rights') WHERE EXISTS (SELECT 1 FROM recipient r WHERE r.id = NEW.recipient_id AND r.country <> substr(r.jurisdiction, 1, 2)) AND NOT EXISTS (SELECT 1 FROM notice_version n WHERE n.id = NEW.notice_id AND n.method <> '' AND n.rights <> ''); END
 -- end
-CREATE TRIGGER consent_grant_after_insert AFTER INSERT ON consent_grant WHEN NEW.consent_kind = 'separate' AND NEW.state = 'active' BEGIN SELECT RAISE(ABORT, 'consent_grant: a sensitive consent needs a proof of presence') WHERE NOT EXISTS (SELECT 1 FROM step_up s WHERE s.bucket = NEW.bucket AND s.showing_id = NEW.showing_id AND s.subject = NEW.subject AND s.approval_hash = NEW.approval_hash AND s.at = NEW.decided_at); END
+CREATE TRIGGER consent_grant_after_insert AFTER INSERT ON consent_grant WHEN NEW.consent_kind IN ('separate', 'written') AND NEW.state IN ('active', 'deferred') BEGIN SELECT RAISE(ABORT, 'consent_grant: a sensitive consent needs a proof of presence') WHERE NOT EXISTS (SELECT 1 FROM step_up s WHERE s.bucket = NEW.bucket AND s.showing_id = NEW.showing_id AND s.subject = NEW.subject AND s.approval_hash = NEW.approval_hash AND s.at = NEW.decided_at); END
 -- end
 CREATE TABLE auth_code (
 	bucket INTEGER NOT NULL,
@@ -1542,6 +1569,24 @@ CREATE TABLE auth_code (
 CREATE TRIGGER auth_code_no_update BEFORE UPDATE ON auth_code BEGIN SELECT RAISE(ABORT, 'auth_code is append-only'); END
 -- end
 CREATE TRIGGER auth_code_no_delete BEFORE DELETE ON auth_code BEGIN SELECT RAISE(ABORT, 'auth_code is append-only'); END
+-- end
+CREATE TABLE deferral (
+	bucket INTEGER NOT NULL,
+	grant_id BLOB NOT NULL,
+	protection_id BLOB NOT NULL,
+	why TEXT NOT NULL,
+	expires_at BIGINT NOT NULL,
+	CONSTRAINT pk_deferral PRIMARY KEY (bucket, grant_id),
+	CONSTRAINT ck_deferral_why CHECK (why IN ('sensitive', 'onward', 'abroad', 'sum')),
+	CONSTRAINT fk_deferral_consent_grant FOREIGN KEY(bucket, grant_id) REFERENCES consent_grant (bucket, id),
+	CONSTRAINT fk_deferral_protection FOREIGN KEY(bucket, protection_id) REFERENCES protection (bucket, id)
+)
+-- end
+CREATE INDEX ix_deferral_protection ON deferral (protection_id, bucket)
+-- end
+CREATE TRIGGER deferral_no_update BEFORE UPDATE ON deferral BEGIN SELECT RAISE(ABORT, 'deferral is append-only'); END
+-- end
+CREATE TRIGGER deferral_no_delete BEFORE DELETE ON deferral BEGIN SELECT RAISE(ABORT, 'deferral is append-only'); END
 -- end
 CREATE TABLE event_outbox (
 	bucket INTEGER NOT NULL,
@@ -1608,7 +1653,7 @@ CREATE INDEX ix_guarded_step_subject ON guarded_step (subject, bucket)
 -- end
 CREATE TRIGGER guardian_showing_before_insert BEFORE INSERT ON guardian_showing BEGIN SELECT RAISE(ABORT, 'guardian_showing: shown is the data of somebody else') WHERE NOT EXISTS (SELECT 1 FROM notice_showing n WHERE n.bucket = NEW.bucket AND n.id = NEW.showing_id AND n.subject = NEW.subject); END
 -- end
-CREATE TRIGGER consent_grant_after_insert_guarded AFTER INSERT ON consent_grant WHEN NEW.state = 'active' BEGIN SELECT RAISE(ABORT, 'consent_grant: a ward has a guardian who decides') WHERE NOT EXISTS (SELECT 1 FROM guardian_showing w WHERE w.bucket = NEW.bucket AND w.showing_id = NEW.showing_id) AND EXISTS (SELECT 1 FROM guardianship l WHERE l.bucket = NEW.bucket AND l.ward = NEW.subject AND l.ended_at IS NULL AND l.valid_from <= NEW.decided_at AND (l.valid_until IS NULL OR NEW.decided_at < l.valid_until) AND (l.decides_until IS NULL OR NEW.decided_at < l.decides_until)); SELECT RAISE(ABORT, 'consent_grant: the guardian who was shown it does not decide for the ward') WHERE EXISTS (SELECT 1 FROM guardian_showing w WHERE w.bucket = NEW.bucket AND w.showing_id = NEW.showing_id AND NOT EXISTS (SELECT 1 FROM guarded_step s JOIN guardianship l ON l.bucket = s.bucket AND l.ward = s.subject AND l.guardian = s.guardian AND l.valid_from = s.guardian_from WHERE s.bucket = NEW.bucket AND s.grant_id = NEW.id AND s.number = 0 AND s.subject = NEW.subject AND s.guardian = w.guardian AND s.guardian_from = w.guardian_from AND l.ended_at IS NULL AND l.valid_from <= NEW.decided_at AND (l.valid_until IS NULL OR NEW.decided_at < l.valid_until) AND (l.decides_until IS NULL OR NEW.decided_at < l.decides_until))); END
+CREATE TRIGGER consent_grant_after_insert_guarded AFTER INSERT ON consent_grant WHEN NEW.state IN ('active', 'deferred') BEGIN SELECT RAISE(ABORT, 'consent_grant: a ward has a guardian who decides') WHERE NOT EXISTS (SELECT 1 FROM guardian_showing w WHERE w.bucket = NEW.bucket AND w.showing_id = NEW.showing_id) AND EXISTS (SELECT 1 FROM guardianship l WHERE l.bucket = NEW.bucket AND l.ward = NEW.subject AND l.ended_at IS NULL AND l.valid_from <= NEW.decided_at AND (l.valid_until IS NULL OR NEW.decided_at < l.valid_until) AND (l.decides_until IS NULL OR NEW.decided_at < l.decides_until)); SELECT RAISE(ABORT, 'consent_grant: the guardian who was shown it does not decide for the ward') WHERE EXISTS (SELECT 1 FROM guardian_showing w WHERE w.bucket = NEW.bucket AND w.showing_id = NEW.showing_id AND NOT EXISTS (SELECT 1 FROM guarded_step s JOIN guardianship l ON l.bucket = s.bucket AND l.ward = s.subject AND l.guardian = s.guardian AND l.valid_from = s.guardian_from WHERE s.bucket = NEW.bucket AND s.grant_id = NEW.id AND s.number = 0 AND s.subject = NEW.subject AND s.guardian = w.guardian AND s.guardian_from = w.guardian_from AND l.ended_at IS NULL AND l.valid_from <= NEW.decided_at AND (l.valid_until IS NULL OR NEW.decided_at < l.valid_until) AND (l.decides_until IS NULL OR NEW.decided_at < l.decides_until))); END
 -- end
 CREATE TRIGGER consent_grant_before_update_of_state_guarded BEFORE UPDATE OF state ON consent_grant WHEN NEW.state = 'active' AND OLD.state = 'suspended' BEGIN SELECT RAISE(ABORT, 'consent_grant: a suspended consent of a ward needs to be confirmed') WHERE EXISTS (SELECT 1 FROM guarded_step s WHERE s.bucket = NEW.bucket AND s.grant_id = NEW.id AND s.step IN ('suspended') AND NOT EXISTS (SELECT 1 FROM guarded_step t WHERE t.bucket = s.bucket AND t.grant_id = s.grant_id AND t.number > s.number)); END
 -- end
@@ -1692,6 +1737,39 @@ CREATE INDEX ix_deletion_proof_grant ON deletion_proof (grant_id, bucket)
 CREATE TRIGGER deletion_proof_no_update BEFORE UPDATE ON deletion_proof BEGIN SELECT RAISE(ABORT, 'deletion_proof is append-only'); END
 -- end
 CREATE TRIGGER deletion_proof_no_delete BEFORE DELETE ON deletion_proof BEGIN SELECT RAISE(ABORT, 'deletion_proof is append-only'); END
+-- end
+CREATE TABLE protection_step (
+	bucket INTEGER NOT NULL,
+	id BLOB NOT NULL,
+	protection_id BLOB NOT NULL,
+	grant_id BLOB,
+	subject BLOB NOT NULL,
+	step TEXT NOT NULL,
+	at BIGINT NOT NULL,
+	ledger_year INTEGER NOT NULL,
+	CONSTRAINT pk_protection_step PRIMARY KEY (bucket, id),
+	CONSTRAINT ck_protection_step_grant CHECK ((grant_id IS NULL) = (step IN ('asked', 'accepted', 'declined', 'cancelled', 'off_asked', 'resigned', 'kept'))),
+	CONSTRAINT ck_protection_step_step CHECK (grant_id IS NULL OR step IN ('agreed', 'disagreed', 'taken_back', 'lapsed')),
+	CONSTRAINT fk_protection_step_protection FOREIGN KEY(bucket, protection_id) REFERENCES protection (bucket, id),
+	CONSTRAINT fk_protection_step_deferral FOREIGN KEY(bucket, grant_id) REFERENCES deferral (bucket, grant_id),
+	CONSTRAINT fk_protection_step_ledger_entry FOREIGN KEY(bucket, ledger_year, id) REFERENCES ledger_entry (bucket, year, id) DEFERRABLE INITIALLY DEFERRED
+)
+-- end
+CREATE INDEX ix_protection_step_protection ON protection_step (protection_id, bucket)
+-- end
+CREATE TRIGGER protection_step_no_update BEFORE UPDATE ON protection_step BEGIN SELECT RAISE(ABORT, 'protection_step is append-only'); END
+-- end
+CREATE TRIGGER protection_step_no_delete BEFORE DELETE ON protection_step BEGIN SELECT RAISE(ABORT, 'protection_step is append-only'); END
+-- end
+CREATE TRIGGER protection_before_insert BEFORE INSERT ON protection BEGIN SELECT RAISE(ABORT, 'protection: the one before it is not over') WHERE EXISTS (SELECT 1 FROM protection p WHERE p.bucket = NEW.bucket AND p.subject = NEW.subject AND p.off_at > NEW.asked_at); END
+-- end
+CREATE TRIGGER protection_before_update_of_accepted_at BEFORE UPDATE OF accepted_at ON protection WHEN OLD.accepted_at IS NOT NULL OR OLD.off_at IS NOT NULL BEGIN SELECT RAISE(ABORT, 'protection: accepted once, and not after its end') WHERE 1 = 1; END
+-- end
+CREATE TRIGGER consent_grant_after_insert_protected AFTER INSERT ON consent_grant WHEN NEW.state = 'active' BEGIN SELECT RAISE(ABORT, 'consent_grant: it waits for the trusted person') WHERE NEW.state = 'active' AND (NEW.consent_kind = 'separate' OR NEW.parent_grant IS NOT NULL OR NEW.onward <> '[]' OR EXISTS (SELECT 1 FROM recipient r WHERE r.id = NEW.recipient_id AND r.country <> substr(r.jurisdiction, 1, 2))) AND EXISTS (SELECT 1 FROM protection p WHERE p.bucket = NEW.bucket AND p.subject = NEW.subject AND p.accepted_at <= NEW.decided_at AND (p.off_at IS NULL OR NEW.decided_at < p.off_at)) AND NOT EXISTS (SELECT 1 FROM guardian_showing w WHERE w.bucket = NEW.bucket AND w.showing_id = NEW.showing_id); END
+-- end
+CREATE TRIGGER consent_grant_before_update_of_state_protected BEFORE UPDATE OF state ON consent_grant WHEN OLD.state = 'deferred' BEGIN SELECT RAISE(ABORT, 'consent_grant: only what somebody trusted agreed to in time becomes active') WHERE NEW.state = 'active' AND NOT EXISTS (SELECT 1 FROM protection_step s JOIN deferral d ON d.bucket = s.bucket AND d.grant_id = s.grant_id WHERE s.bucket = NEW.bucket AND s.grant_id = NEW.id AND s.step = 'agreed' AND s.at < d.expires_at); SELECT RAISE(ABORT, 'consent_grant: nobody ended the waiting') WHERE NEW.state <> 'active' AND NOT EXISTS (SELECT 1 FROM protection_step s WHERE s.bucket = NEW.bucket AND s.grant_id = NEW.id AND s.step IN ('disagreed', 'taken_back', 'lapsed')); END
+-- end
+CREATE TRIGGER deferral_before_insert BEFORE INSERT ON deferral BEGIN SELECT RAISE(ABORT, 'deferral: the consent does not wait for this') WHERE NOT EXISTS (SELECT 1 FROM consent_grant g JOIN protection p ON p.bucket = g.bucket AND p.subject = g.subject WHERE g.bucket = NEW.bucket AND g.id = NEW.grant_id AND g.state = 'deferred' AND p.id = NEW.protection_id AND NEW.expires_at <= g.decided_at + 86400000); END
 -- end
 CREATE TABLE use (
 	bucket INTEGER NOT NULL,
