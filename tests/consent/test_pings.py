@@ -168,18 +168,6 @@ def test_what_is_over_is_wiped_and_not_sent_again(world, app, outcome):
     assert due(world) == []
 
 
-def test_an_answer_after_the_end_was_told_is_not_told_again(world, app):
-    person = world.person()
-    start(world, app, allow(world, app, person))
-    shown = picked(world, person)
-    world.tick(LIFETIME_MS)
-    settle(world, due(world)[0], DELIVERED)
-
-    approve(world.vault, person, shown.id, None, world.now)
-
-    assert due(world) == []
-
-
 def test_a_failed_ping_is_tried_again_soon_and_given_up_when_there_is_nothing_to_fetch(world, app):
     start(world, app, "nobody")
     world.tick(LIFETIME_MS)
