@@ -40,3 +40,24 @@ def test_a_rotation_changes_the_key_set_and_its_tag(world):
 def test_the_key_set_holds_public_members_only(world):
     for key in world.http.get("/jwks").json()["keys"]:
         assert set(key) <= {"kty", "crv", "x", "y", "kid", "alg", "use"}
+
+
+def test_the_document_says_who_we_are_and_what_we_take(world):
+    said = world.http.get("/.well-known/oauth-authorization-server").json()
+
+    assert said["issuer"] == world.issuer
+    assert said["require_pushed_authorization_requests"] is True
+    assert said["authorization_response_iss_parameter_supported"] is True
+    for name, values in (
+        ("response_types_supported", {"code"}),
+        ("code_challenge_methods_supported", {"S256"}),
+        ("token_endpoint_auth_methods_supported", {"private_key_jwt"}),
+        ("dpop_signing_alg_values_supported", {"ES256", "Ed25519"}),
+        ("authorization_details_types_supported", {"pii_use"}),
+        ("introspection_signing_alg_values_supported", {"ES256"}),
+        ("backchannel_token_delivery_modes_supported", {"poll", "ping"}),
+    ):
+        assert set(said[name]) == values, name
+    assert all(
+        url.startswith(world.issuer) for name, url in said.items() if name.endswith(("_endpoint", "_uri"))
+    )
