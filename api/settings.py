@@ -18,6 +18,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from api.fetching import Guard
+from consent.currencies import MINOR_UNITS
 from vault.horizon import Horizon
 
 PREFIX = "PERUSAL_"
@@ -45,8 +46,12 @@ class Settings:
     One-time codes go by e-mail when `smtp_host` is set, and by SMS through the installed gateway `sms_sender` names;
     `smtp_tls` is "starttls", "implicit" or, for a server on this machine alone, "none". `code_limit` is how many codes
     the installation makes in ten minutes at most.
+    `protected_most`, in whole `protected_currency`, is the liability beyond which a consent of somebody in protected
+    mode waits for whom they trust, from the next time somebody turns it on.
     `proof_nonce` says where proofs of possession need a nonce of this server's: "off", "token" (wherever a client
     authenticates), or "all" (where a use is spent as well).
+    `witnesses` is a policy file (C2SP tlog-policy) that names the witnesses asked to cosign checkpoints, each with its
+    address, and the quorum of them that makes a checkpoint a witnessed one; every `witness_every` seconds at most.
     `internal_hosts` names hosts that may be called for recipients' keys and events although their addresses are not
     public ones, such as `keys.intranet,127.0.0.1`; one that is this very machine may be called by plain http.
     """
@@ -87,8 +92,12 @@ class Settings:
     smtp_ca_file: Path | None = None
     sms_sender: str = ""
     code_limit: int = 600
+    protected_most: int = 1000
+    protected_currency: str = "CNY"
     proof_nonce: str = "off"
     internal_hosts: str = ""
+    witnesses: Path | None = None
+    witness_every: int = 10
 
     @property
     def guard(self) -> Guard:
@@ -296,5 +305,8 @@ _READERS: Mapping[str, Callable[[str, str], Any]] = {
     "SMS_SENDER": _text,
     "CODE_LIMIT": _positive,
     "PROOF_NONCE": _one_of("off", "token", "all"),
+    "PROTECTED_CURRENCY": _one_of(*MINOR_UNITS),
     "INTERNAL_HOSTS": _hosts,
+    "WITNESSES": _path,
+    "WITNESS_EVERY": _positive,
 }

@@ -8,12 +8,14 @@ from litestar.params import QueryParams
 from api.access import Access, access
 from api.i18n import Catalogue
 from api.portal.entering import fresh
+from api.portal.protected import proposed
 from api.portal.render import page, page_texts
 from api.portal.whom import standing
 from api.sessions import Session
 from api.wiring import services_of
 from consent.authenticators import relying_of
 from consent.passkeys import Passkey, passkey_text, passkeys_of
+from consent.protection import current
 from consent.sign_ins import last_sign_ins
 
 _MOST_SHOWN = 20
@@ -27,6 +29,8 @@ def account_page(request: Request[Session, Any, Any], query: QueryParams) -> Res
     with services.vault.data.read() as conn:
         lines = last_sign_ins(conn, who, _MOST_SHOWN)
         passkeys = passkeys_of(conn, who)
+        guard = current(conn, who, services.clock())
+        old = proposed(conn, services, who, services.clock())
     return page(
         request,
         "account.html",
@@ -36,6 +40,7 @@ def account_page(request: Request[Session, Any, Any], query: QueryParams) -> Res
         passkeys=[_view(one, texts) for one in passkeys],
         fresh=fresh(person, services.clock()),
         wards=len(standing(services, person)),
+        proposed=old and guard is None,
     )
 
 
