@@ -21,7 +21,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from consent.accounts import Consumer
 from consent.backchannel_tables import ask_handle
 from consent.ids import RecipientId
-from consent.introspection import pairwise
+from consent.pairwise import pairwise
 from vault.ids import Bucket, SubjectId, bucket_of_hash
 from vault.opening import Vault
 from vault.storage import Dialect

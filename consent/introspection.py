@@ -3,14 +3,13 @@
 Set-based like a redemption: `introspect_many` accepts the callers' assertions and proofs, once each, and looks at all
 tokens, in one transaction of two statements that a server's batcher fills (a third gives tokens that are asked about
 for the first time their places in status lists). Nothing is spent: it reads. Unknown tokens
-and other clients' are one and the same, a row that the join did not find, after the same work.
+and other clients' are one and the same, a row that the join did not find, after the same work. What is not for a use is
+looked up besides, by its kind (`lasting_tokens`).
 
 An answer's `use` says how often the token was used and for how many uses it is; `sub` is the person's name for this
 one recipient, so that two of them cannot join what they know.
 """
 
-import base64
-import hmac
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -23,6 +22,8 @@ from consent.denials import DenialCode
 from consent.granted import granted_details
 from consent.grants import GrantState
 from consent.ids import ClientId, GrantId, UseId, fields_of, grant_text, use_text
+from consent.lasting_tokens import TokenKind, worth
+from consent.pairwise import pairwise
 from consent.replay import remembering
 from consent.signing_keys import NEWEST, Purpose
 from consent.status_list import Minted, Place, assign
@@ -63,6 +64,7 @@ class Question:
     client_id: ClientId
     bucket: Bucket
     token_hash: bytes
+    kind: TokenKind = TokenKind.ACCESS
     shown: tuple[tuple[Shown, Remembered], ...]
 
 
@@ -128,7 +130,12 @@ def introspect_many(vault: Vault, questions: Sequence[Question], now_ms: int) ->
         accepted = {(bucket, digest) for bucket, digest in new}
         rows = {row[0]: _Row(*row) for row in found}
         answers = [
-            _replayed(question, at, accepted, first) or _answer(vault, rows[at], now_ms)
+            _replayed(question, at, accepted, first)
+            or (
+                _answer(vault, rows[at], now_ms)
+                if question.kind is TokenKind.ACCESS
+                else _lasting(conn, vault, question, rows[at].generation, now_ms)
+            )
             for at, question in enumerate(questions)
         ]
         places = _places(conn, vault, questions, answers, rows)
@@ -151,7 +158,8 @@ def _places(
     known: dict[bytes, Place] = {}
     fresh: list[Minted] = []
     for at, answer in enumerate(answers):
-        if isinstance(answer, Answer) and answer.members is not None:
+        alive = isinstance(answer, Answer) and answer.members is not None
+        if alive and questions[at].kind is TokenKind.ACCESS:
             row, asked = rows[at], questions[at]
             if row.list is not None and row.idx is not None:
                 known[asked.token_hash] = Place(row.list, row.idx)
@@ -202,6 +210,13 @@ def _answer(vault: Vault, row: _Row, now_ms: int) -> Answer:
     return Answer(generation=row.generation, members=members)
 
 
+def _lasting(conn: Connection, vault: Vault, asked: Question, generation: int, now_ms: int) -> Answer:
+    """The answer about a token that is not for a use."""
+    what = (asked.kind, asked.client_id, asked.bucket, asked.token_hash)
+    found = worth(conn, vault, *what, now_ms)
+    return Answer(generation=generation, members=found.members, inactive=dict(found.inactive))
+
+
 def _ended(row: _Row, now_ms: int) -> DenialCode | None:
     """Why a redemption of this token would be denied now, in the order in which it would be (`decide`)."""
     state = GrantState(row.state)
@@ -219,11 +234,3 @@ def _ended(row: _Row, now_ms: int) -> DenialCode | None:
 
 
 _BY_STATE = {GrantState.WITHDRAWN: DenialCode.WITHDRAWN, GrantState.EXHAUSTED: DenialCode.SPENT}
-
-
-def pairwise(vault: Vault, recipient_id: str, subject: SubjectId) -> str:
-    """The person's name for this recipient: always the same, and another one for every other (OIDC Core §8.1)."""
-    digest = hmac.digest(
-        vault.keyring.service_key("pairwise"), f"pv1/sub/{recipient_id}/".encode() + subject, "sha256"
-    )
-    return f"pairwise:{base64.urlsafe_b64encode(digest).decode().rstrip('=')}"

@@ -28,7 +28,7 @@ from sqlalchemy import Connection
 from consent.ask import details_of
 from consent.committed import SIGNING, CommittedUse, Ref, committed_uses
 from consent.ids import DisclosureId, GrantId, RecipientId, canonical_json, fields_of
-from consent.introspection import pairwise
+from consent.pairwise import pairwise
 from consent.records import GrantFacts, Named, record
 from vault.guardians import link_name
 from vault.ids import Bucket, SubjectId, TenantId

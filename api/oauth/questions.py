@@ -12,14 +12,20 @@ from enum import Enum, auto
 from api.oauth.clients import Caller, Credentials, authenticated, claimed_client, unknown
 from api.oauth.errors import OAuthRefused
 from api.wiring import Services
-from consent import fetched, recipients
+from consent import fetched, management_tokens, recipients
 from consent.compact import heading
 from consent.introspection import Answer, Question, Replayed, Shown, introspect_many
-from consent.minting import TOKEN_PREFIX
+from consent.lasting_tokens import TokenKind
+from consent.minting import REFRESH_PREFIX, TOKEN_PREFIX
 from consent.recipients import Client
 from vault.errors import MalformedId
 from vault.ids import Bucket, Buckets, secret_bucket, secret_hash
 
+_PREFIXES = {
+    TOKEN_PREFIX: TokenKind.ACCESS,
+    REFRESH_PREFIX: TokenKind.REFRESH,
+    management_tokens.PREFIX: TokenKind.MANAGEMENT,
+}
 _COPIES = {
     Shown.ASSERTION: (401, "invalid_client", "client.assertion_replayed"),
     Shown.PROOF: (400, "invalid_dpop_proof", "proof.replayed"),
@@ -103,20 +109,24 @@ def _must_name_token(form: Mapping[str, str]) -> None:
 
 
 def _question(buckets: Buckets, who: Caller, form: Mapping[str, str]) -> Question:
+    kind, bucket = _kind_and_place(form["token"], buckets)
     return Question(
         client_id=who.client.client_id,
-        bucket=_bucket(form["token"], buckets),
+        kind=kind,
+        bucket=bucket,
         token_hash=secret_hash(form["token"]),
         shown=tuple(zip(Shown, who.shown(buckets), strict=False)),  # a proof need not have come
     )
 
 
-def _bucket(text: str, buckets: Buckets) -> Bucket:
-    """Where the token would be; what is no token is looked for all the same, and not found."""
-    try:
-        return secret_bucket(TOKEN_PREFIX, text)
-    except MalformedId:
-        return Bucket(buckets.first)
+def _kind_and_place(text: str, buckets: Buckets) -> tuple[TokenKind, Bucket]:
+    """What the token would be, and where; what is no token is looked for all the same, and not found."""
+    for prefix, kind in _PREFIXES.items():
+        try:
+            return kind, secret_bucket(prefix, text)
+        except MalformedId:
+            continue
+    return TokenKind.ACCESS, Bucket(buckets.first)
 
 
 def _told(who: Caller, answer: Answer | Replayed) -> Told | OAuthRefused:

@@ -187,6 +187,8 @@ BACKCHANNEL = Operation(
     },
 )
 
+_WORTH = ("LivingToken", "LivingRefreshToken", "LivingManagementToken", "EndedToken")
+
 INTROSPECT = Operation(
     group="Tokens",
     words=Words.OAUTH,
@@ -196,7 +198,7 @@ INTROSPECT = Operation(
         200: Reply(
             says="What the token is worth now; signed (RFC 9701) for whoever accepts that media type.",
             content={
-                JSON: {"anyOf": [named("LivingToken"), named("EndedToken")]},
+                JSON: {"anyOf": [named(one) for one in _WORTH]},
                 "application/token-introspection+jwt": JWS,
             },
         )
@@ -247,6 +249,30 @@ SCHEMAS: Mapping[str, Schema] = {
             "use": _USE,
         },
         {"status": members({"status_list": members({"idx": whole(0), "uri": text(least=1)})})},
+    ),
+    "LivingRefreshToken": members(
+        {
+            "active": {"const": True},
+            "client_id": text(least=1),
+            "sub": text("^pairwise:[A-Za-z0-9_-]{43}$"),
+            "iat": whole(0),
+            "exp": whole(0),
+            "cnf": members({"jkt": THUMBPRINT}),
+            "authorization_details": listed(named("GrantedDetails"), least=1, most=1),
+            "grant_id": id_of("gr"),
+            "use": _USE,
+        }
+    ),
+    "LivingManagementToken": members(
+        {
+            "active": {"const": True},
+            "client_id": text(least=1),
+            "token_type": {"const": "DPoP"},
+            "scope": text(least=1),
+            "iat": whole(0),
+            "exp": whole(0),
+            "cnf": members({"jkt": THUMBPRINT}),
+        }
     ),
     "EndedToken": members(
         {"active": {"const": False}},

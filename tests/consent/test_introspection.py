@@ -7,7 +7,8 @@ from sqlalchemy import event, func, select
 
 from consent import signing_keys
 from consent.disclose import Disclosure, disclose_many
-from consent.introspection import Answer, Question, Replayed, Shown, introspect_many, pairwise
+from consent.introspection import Answer, Question, Replayed, Shown, introspect_many
+from consent.pairwise import pairwise
 from consent.revoking import revoke
 from consent.tables import disclosure, token, use
 from consent.withdraw import withdraw

@@ -17,7 +17,7 @@ from consent.approve import approve, claim
 from consent.committed import committed_uses
 from consent.disclose import disclose_many
 from consent.ids import DisclosureId, grant_text
-from consent.introspection import pairwise
+from consent.pairwise import pairwise
 from consent.receipts import GRANT_TYPE, RECEIPT_TYPE, WITHDRAWAL_TYPE, receipts
 from consent.signing_keys import public_keys, rotate
 from consent.tables import disclosure

@@ -148,3 +148,31 @@ def test_nothing_personal_is_in_an_answer(world):
     answer = ask(app, app.token_for(person), SIGNED)
     assert "138" not in json.dumps(payload_of(answer.text)["token_introspection"]["sub"])
     assert person.created.subject.hex() not in json.dumps(payload_of(answer.text))
+
+
+def test_a_refresh_token_is_told_to_its_own_client_in_json_and_signed(world):
+    app, person, other = world.app(), world.person(), world.app(name="Other Ltd")
+    code = person.approve(app.authorize_path(app.details(uses={"max": 3, "ask": "counted"})))
+    refresh = app.exchange(code).json()["refresh_token"]
+
+    said, signed = ask(app, refresh).json(), read(world, ask(app, refresh, SIGNED))[1]
+
+    assert (said["active"], said["use"]) == (True, {"n": 0, "of": 3})
+    assert said["cnf"] == {"jkt": app.proof_key.thumbprint()}
+    assert {"token_type", "status"}.isdisjoint(said)
+    assert signed["token_introspection"] == said
+    assert ask(other, refresh).json() == {"active": False}
+
+
+def test_a_management_token_is_told_to_its_own_client_alone(world):
+    app, other = world.app(), world.app(name="Other Ltd")
+    form = {**app.identity(), "grant_type": "client_credentials", "scope": "grant_management_query"}
+    token = world.http.post("/token", data=form, headers={"DPoP": app.proof("/token")}).json()["access_token"]
+
+    said = ask(app, token).json()
+
+    assert (said["active"], said["scope"]) == (True, "grant_management_query")
+    assert set(said) == {"active", "client_id", "token_type", "scope", "iat", "exp", "cnf"}
+    assert ask(other, token).json() == {"active": False}
+    world.clock.pass_seconds(300)
+    assert ask(app, token).json() == {"active": False, "reason": "expired"}
