@@ -24,8 +24,16 @@ PACKAGES = HERE / "node_modules" / "openid-client"
 OLDEST_NODE = 20
 
 
+@pytest.fixture(scope="module")
+def configured() -> dict[str, str]:
+    """Settings of the server beyond the usual ones; a module that wants some overrides this."""
+    return {}
+
+
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+def world(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, configured: dict[str, str]
+) -> Iterator[World]:
     """A world whose server is a process of its own, spoken to over a socket; one for all tests of a module."""
     data = keys = "sqlite://"
     if request.param == "postgresql":
@@ -36,6 +44,7 @@ def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     backend = open_backend(request.param, data, keys)
     with installation(tmp_path_factory.mktemp("live") / "home", backend) as (live, vault):
         change_settings(live.home, {"INTERNAL_HOSTS": "127.0.0.1"})  # where the tests' recipients are called
+        change_settings(live.home, configured)
         live.start()
         with httpx.Client(base_url=live.url, timeout=60) as http:
             yield World(vault, lambda: time.time_ns() // 1_000_000, http, live.settings(), live.url)
