@@ -12,7 +12,7 @@ import pytest
 
 from api.cli.main import run
 from api.demo.city import citizens
-from tests.backends import NoPostgres
+from tests.sites import server_of
 
 SEED = 11
 
@@ -45,12 +45,10 @@ def perusal(capfd, monkeypatch):
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_options(request) -> Iterator[tuple[str, ...]]:
     """What `init` is told of the data bases: nothing, and then two empty ones on the PostgreSQL server."""
-    if request.param == "sqlite":
+    server = server_of(request, request.param)
+    if server is None:
         yield ()
         return
-    server = request.getfixturevalue("postgres")
-    if isinstance(server, NoPostgres):
-        pytest.skip(str(server))
     data, keys = (server.clone("template0") for _ in range(2))
     yield "--database-url", server.url(data), "--key-database-url", server.url(keys)
     for name in (data, keys):

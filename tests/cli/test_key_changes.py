@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
-from dataclasses import dataclass, replace
-from pathlib import Path
 
 import pytest
 from sqlalchemy import select, update
@@ -16,7 +13,7 @@ from api.cli.root_change import one_at_a_time
 from api.opening import opened_vault, provider_of
 from api.settings import Settings
 from api.shares import share_files
-from tests.backends import NoPostgres, Server
+from tests.sites import copied, new_site, server_of
 from tests.vault.people import enrol
 from tests.vault.providers.transit_server import Engine, transit_server
 from vault.backup_keys import DAY_MS
@@ -32,71 +29,25 @@ PEOPLE = 3
 RIGHTS = {"encrypt", "decrypt", "keys", "keys/rotate"}
 
 
-@dataclass(frozen=True)
-class Template:
-    """An installation under a passphrase with a few people in it; `names` are its data bases on `server`."""
-
-    home: Path
-    server: Server | None = None
-    names: tuple[str, ...] = ()
-
-    def options(self) -> tuple[str, ...]:
-        if self.server is None:
-            return ()
-        data, keys = map(self.server.url, self.names)
-        return "--database-url", data, "--key-database-url", keys
-
-
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
 def template(request, tmp_path_factory):
-    from api.cli.main import run
-
-    made = Template(tmp_path_factory.mktemp("site") / "home")
-    if request.param == "postgresql":
-        server = request.getfixturevalue("postgres")
-        if isinstance(server, NoPostgres):
-            pytest.skip(str(server))
-        made = replace(made, server=server, names=tuple(server.clone("template0") for _ in range(2)))
-    assert run(["init", "--dir", str(made.home), *made.options(), "--json"]) == 0
-    with opened_vault(_settings(made.home)) as vault:
-        enrol(vault, range(PEOPLE), NOW)
-    yield made
-    for name in made.names:
-        made.server.drop(name)
+    """An installation under a passphrase with a few people in it."""
+    home = tmp_path_factory.mktemp("site") / "home"
+    with new_site(home, server_of(request, request.param)) as made:
+        with opened_vault(_settings(home)) as vault:
+            enrol(vault, range(PEOPLE), NOW)
+        yield made
 
 
 @pytest.fixture
 def site(template, tmp_path):
-    """A copy of the template for one test."""
-    shutil.copytree(template.home, tmp_path / "home")
-    if template.server is None:
-        yield replace(template, home=tmp_path / "home")
-        return
-    copy = replace(template, home=tmp_path / "home", names=tuple(map(template.server.clone, template.names)))
-    change_settings(copy.home, dict(zip(("DATABASE", "KEYS"), copy.options()[1::2], strict=True)))
-    yield copy
-    for name in copy.names:
-        template.server.drop(name)
+    with copied(template, tmp_path / "home") as copy:
+        yield copy
 
 
 @pytest.fixture
 def home(site):
     return site.home
-
-
-@pytest.fixture
-def lose_keys(site):
-    """Leaves nothing of the key data base."""
-
-    def lose():
-        if site.server is None:
-            for part in site.home.glob("keys.db*"):
-                part.unlink()
-        else:
-            site.server.drop(site.names[1])
-            site.server.run(f'CREATE DATABASE "{site.names[1]}"')
-
-    return lose
 
 
 @pytest.fixture
@@ -326,7 +277,7 @@ def test_a_root_moves_to_a_provider_is_renewed_there_and_moves_back(perusal, hom
     assert _readable(home) == PEOPLE
 
 
-def test_a_backup_fills_an_empty_key_data_base_and_no_other(perusal, home, tmp_path, lose_keys):
+def test_a_backup_fills_an_empty_key_data_base_and_no_other(perusal, site, home, tmp_path):
     file = tmp_path / "keys.backup"
     made = perusal("keys", "backup", "--out", file, "--dir", home, "--json")
     assert made.code == 0, made.err
@@ -334,18 +285,18 @@ def test_a_backup_fills_an_empty_key_data_base_and_no_other(perusal, home, tmp_p
     assert perusal("keys", "backup", "--out", file, "--dir", home).code == Exit.ENVIRONMENT
 
     assert perusal("keys", "rotate", "root", "--dir", home).code == 0
-    lose_keys()
+    site.lose_keys()
     back = perusal("keys", "restore", file, "--dir", home, "--json")
     assert (back.code, back.json["rows"], back.json["without_keys"]) == (0, made.json["rows"], 0), back.err
     assert _readable(home) == PEOPLE
 
 
-def test_people_who_came_after_the_backup_are_told(perusal, home, tmp_path, lose_keys):
+def test_people_who_came_after_the_backup_are_told(perusal, site, home, tmp_path):
     file = tmp_path / "keys.backup"
     assert perusal("keys", "backup", "--out", file, "--dir", home).code == 0
     with opened_vault(_settings(home)) as vault:
         enrol(vault, range(PEOPLE, PEOPLE + 2), NOW)
-    lose_keys()
+    site.lose_keys()
     back = perusal("keys", "restore", file, "--dir", home, "--json")
     assert (back.code, back.json["without_keys"]) == (Exit.WRONG, 2)
 

@@ -1,7 +1,6 @@
 """kill -9 in the middle of a change of the root key: everything opens, and the same command finishes it."""
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -14,6 +13,7 @@ from api.cli.main import run
 from api.opening import opened_vault, provider_of
 from api.settings import Settings
 from api.shares import collected, share_files
+from tests.sites import copied, new_site, server_of
 from tests.vault.people import enrol
 from vault.backup_keys import BackupKeys
 from vault.providers.local import Roots, is_pending
@@ -32,21 +32,33 @@ DEATHS = {
 }
 
 
-@pytest.fixture(scope="module")
-def templates(tmp_path_factory):
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def templates(request, tmp_path_factory):
     """Two installations with a person and two backup epochs: one root under shares, one under a passphrase."""
-    folder = tmp_path_factory.mktemp("roots")
-    for name, how in {
-        "split": ["--shares", "2", "--of", "3", "--shares-out", str(folder / "split-shares")],
-        "whole": [],
-    }.items():
-        assert run(["init", "--dir", str(folder / name), *how, "--json"]) == 0
-        with opened_vault(_settings(folder / name, folder / "split-shares")) as vault:
-            enrol(vault, range(1), NOW)
-            store = BackupKeys(folder / name / "backup-keys", vault.keyring.provider, vault.keyring.tenant)
-            store.begin(NOW)
-            store.begin(NOW + 1)
-    return folder
+    folder, server = tmp_path_factory.mktemp("roots"), server_of(request, request.param)
+    split = ("--shares", "2", "--of", "3", "--shares-out", str(folder / "split-shares"))
+    with new_site(folder / "split", server, *split) as shared, new_site(folder / "whole", server) as whole:
+        for site in (shared, whole):
+            with opened_vault(_settings(site.home, folder / "split-shares")) as vault:
+                enrol(vault, range(1), NOW)
+                store = BackupKeys(site.home / "backup-keys", vault.keyring.provider, vault.keyring.tenant)
+                store.begin(NOW)
+                store.begin(NOW + 1)
+        yield {site.home.name: site for site in (shared, whole)}
+
+
+@pytest.fixture
+def split(templates, tmp_path):
+    """A copy of the installation under shares: its folder, and that of its shares."""
+    with copied(templates["split"], tmp_path / "home") as site:
+        yield site.home, templates["split"].home.with_name("split-shares")
+
+
+@pytest.fixture
+def home(templates, tmp_path):
+    """A copy of the installation under a passphrase: its folder."""
+    with copied(templates["whole"], tmp_path / "home") as site:
+        yield site.home
 
 
 def _settings(home, shares=None):
@@ -81,9 +93,8 @@ def _people(vault):
 
 
 @pytest.mark.parametrize("death", DEATHS)
-def test_new_shares_are_finished_by_the_same_command(templates, tmp_path, death):
-    home, old, new = tmp_path / "home", templates / "split-shares", tmp_path / "new"
-    shutil.copytree(templates / "split", home)
+def test_new_shares_are_finished_by_the_same_command(split, tmp_path, death):
+    (home, old), new = split, tmp_path / "new"
     given = [part for file in share_files(old)[1:] for part in ("--share-file", file)]
     command = ["keys", "shares", "--dir", home, *given, "--shares", 2, "--of", 4, "--shares-out", new]
     root = home / "root.sealed"
@@ -112,9 +123,8 @@ def _opens_by_what_is_there(home, root, old, new):
         assert all(store.opens(epoch) for epoch in store.epochs())
 
 
-def test_a_change_that_was_finished_says_so_to_who_repeats_it(templates, tmp_path, capfd):
-    home, old, new = tmp_path / "home", templates / "split-shares", tmp_path / "new"
-    shutil.copytree(templates / "split", home)
+def test_a_change_that_was_finished_says_so_to_who_repeats_it(split, tmp_path, capfd):
+    (home, old), new = split, tmp_path / "new"
     given = [part for file in share_files(old)[:2] for part in ("--share-file", file)]
     command = ["keys", "shares", "--dir", home, *given, "--shares-out", new]
 
@@ -135,9 +145,7 @@ def test_a_change_that_was_finished_says_so_to_who_repeats_it(templates, tmp_pat
     ],
     ids=lambda death: f"{death[1]} {death[0].partition(':')[2]}",
 )
-def test_a_new_root_under_the_same_passphrase_is_finished_by_the_same_command(templates, tmp_path, death):
-    home = tmp_path / "home"
-    shutil.copytree(templates / "whole", home)
+def test_a_new_root_under_the_same_passphrase_is_finished_by_the_same_command(home, death):
     before = provider_of(_settings(home)).describe()["root"]
 
     _dies(death, "keys", "rotate", "root", "--dir", home)
