@@ -16,9 +16,10 @@ from litestar.params import FromPath
 from api.access import Access, access
 from api.headers import approval_policy
 from api.i18n import Catalogue, Lang
-from api.portal import presence
+from api.portal import acts, presence
 from api.portal.called import told_apart
 from api.portal.liability import liability, rate_lines
+from api.portal.passed_on import PassedOn, passed_on
 from api.portal.posted import posted
 from api.portal.render import page, page_lang, page_texts, see_other
 from api.portal.whom import WHOM, deciding, ward_meant
@@ -32,6 +33,7 @@ from consent.approve import Approved, Refused, Showing
 from consent.ask import Via
 from consent.ids import ShowingId, parse_showing, showing_text
 from consent.refusals import Refusal, RefusalCode
+from consent.separate_acts import Act
 from vault.ages import sensitive_fields
 from vault.records import masked
 
@@ -71,6 +73,7 @@ class Asked:
     uses: str
     until: str
     retention: str
+    passed: PassedOn
     liability: str
     rates: tuple[str, ...]
     terms: str
@@ -179,7 +182,7 @@ def _decide(
     form: dict[str, str],
     given: Mapping[str, str],
 ) -> Approved | Refused | Refusal | Response[str]:
-    """The decision, or the page that asks for the proof it takes (`presence`)."""
+    """The decision, or the page that asks for what it takes beside: an act of its own (`acts`), a proof (`presence`)."""
     services = services_of(request)
     decision, now_ms = form.pop("decision", ""), services.clock()
     if decision == "refuse":
@@ -188,10 +191,27 @@ def _decide(
         raise Problem(400, "invalid_input")
     with services.vault.data.read() as conn:
         shown = approve.showing(conn, person, showing_id)
+    act = form.pop("act", "")
     chosen, proof = _chosen(form, shown), presence.proof_in(request, given) if given else None
+    refused = acts.agree(services, person, showing_id, chosen, act) if act else None
+    if refused is not None:
+        return refused
     answer = approve.approve(services.vault, person, showing_id, chosen, now_ms, proof)
-    if isinstance(answer, Refusal) and answer.code in presence.ASKED_FOR and shown and chosen is not None:
-        ticked = frozenset(chosen - set(shown.fields))
+    if isinstance(answer, Refusal) and shown and chosen is not None:
+        return _beside(request, shown, frozenset(chosen - set(shown.fields)), given, answer)
+    return answer
+
+
+def _beside(
+    request: Request[Session, Any, Any],
+    shown: Showing,
+    ticked: frozenset[str],
+    given: Mapping[str, str],
+    answer: Refusal,
+) -> Refusal | Response[str]:
+    if answer.code is RefusalCode.ACT_NEEDED:
+        return acts.ask_for_act(request, shown, ticked, Act(answer.at))
+    if answer.code in presence.ASKED_FOR:
         return presence.ask_for_proof(request, shown, ticked, given, answer)
     return answer
 
@@ -211,6 +231,8 @@ def _problem(refusal: Refusal) -> Problem:
         return Problem(404, "not_found")
     if refusal.code in _CLOSED:
         return Problem(410, "request_closed")
+    if refusal.code is RefusalCode.PARENT_ENDED:
+        return Problem(410, "parent_ended")
     if refusal.code in {RefusalCode.GUARDIAN_NEEDED, RefusalCode.GUARDIAN_OVER}:
         return Problem(403, "guardian_decides")
     return Problem(400, "choice_excess")
@@ -230,6 +252,8 @@ def _asked(services: Services, shown: Showing, texts: Catalogue) -> Asked:
     codes = (*shown.fields, *shown.optional_fields)
     values = masked(services.vault, shown.subject, codes)
     sensitive = sensitive_fields(services.vault, shown.subject, codes, services.clock())
+    with services.vault.data.read() as conn:
+        passed = passed_on(conn, shown, texts)
 
     def line(code: str) -> FieldLine:
         return FieldLine(
@@ -254,6 +278,7 @@ def _asked(services: Services, shown: Showing, texts: Catalogue) -> Asked:
         else texts.text("approve.uses_times", count=shown.max_uses),
         until=texts.moment(shown.window[1]),
         retention=texts.text(f"approve.retention_{shown.retention[-1]}", count=shown.retention[1:-1]),
+        passed=passed,
         liability=liability(shown, sensitive, texts),
         rates=rate_lines(shown.terms, texts),
         terms=shown.terms.text,

@@ -14,6 +14,7 @@ from litestar.params import FromPath, QueryParams
 from api.access import Access, access
 from api.i18n import Catalogue
 from api.portal.guarded import confirm_grant, guarded_steps, paused, step_lines
+from api.portal.passed_on import lines_of
 from api.portal.render import page, page_lang, page_texts, see_other
 from api.portal.told import banner
 from api.portal.withdrawals import choices
@@ -60,6 +61,7 @@ def grants_page(request: Request[Session, Any, Any], query: QueryParams) -> Resp
         lines = history.grants(conn, request.user.bucket, request.user.subject)
         told = banner(conn, request.user, texts, services.vault.catalogue)
         names = [line.id for line in lines]
+        beyond = lines_of(conn, lines, texts)
         events = standing(conn, request.user.bucket, names, services.clock())
         erased = proofs(conn, request.user.bucket, names)
         taken = guarded_steps(conn, who)
@@ -71,6 +73,7 @@ def grants_page(request: Request[Session, Any, Any], query: QueryParams) -> Resp
             services.vault.catalogue,
             services.clock(),
             after=(
+                *beyond[line.id],
                 *step_lines(services, taken.get(line.id, ()), texts, own=True),
                 *_after(events.get(line.id, ()), erased.get(line.id), texts),
             ),

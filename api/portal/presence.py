@@ -16,11 +16,12 @@ from api.access import Access, access
 from api.attempts import note_failure, wait_seconds
 from api.events import Event, log_event
 from api.headers import approval_policy, script_policy
+from api.i18n import Catalogue
 from api.portal.limited import address_in, issue_limited, person_here
 from api.portal.offers import offer, offered_at
 from api.portal.posted import posted
 from api.portal.render import page, page_lang, page_texts
-from api.portal.words import field_label
+from api.portal.words import field_labels
 from api.problems import Problem
 from api.senders.message import Channel
 from api.sessions import Session, renew_session
@@ -37,6 +38,7 @@ from consent.refusals import Refusal, RefusalCode
 from consent.showings import Showing
 from consent.sign_ins import How
 from consent.step_up import Proof
+from vault.ages import sensitive_fields
 from vault.records import masked
 
 ASKED_FOR = frozenset({RefusalCode.STEP_UP_NEEDED, RefusalCode.STEP_UP_FAILED})
@@ -136,7 +138,8 @@ def _page(
     error: str = "",
     ticket: str = "",
 ) -> Response[str]:
-    services, texts, fields = services_of(request), page_texts(request), services_of(request).vault.catalogue
+    services, texts = services_of(request), page_texts(request)
+    apart, beside = _kinds(services, shown, ticked, texts)
     ways = _ways(services, request.user)
     browser = shown.via is Via.CODE
     redirect = shown.redirect_uri if browser else ""
@@ -154,7 +157,8 @@ def _page(
         id=showing_text(shown.id),
         recipient=shown.recipient.legal_name,
         purpose=shown.purpose.title(texts.lang.value),
-        labels=[field_label(code, texts, fields) for code in sorted({*shown.fields, *ticked})],
+        labels=apart,
+        beside=beside,
         hidden={
             "decision": "approve",
             "offered_at": offer(services, request.user.secret, showing_text(shown.id), offered),
@@ -164,6 +168,19 @@ def _page(
         on_file=_on_file(services, request.user),
         ticket=ticket,
         options=options,
+    )
+
+
+def _kinds(
+    services: Services, shown: Showing, ticked: frozenset[str], texts: Catalogue
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What is agreed to: the sensitive kinds, and apart from them what comes with them (PIPL 29)."""
+    codes = sorted({*shown.fields, *ticked})
+    apart = sensitive_fields(services.vault, shown.subject, codes, services.clock()) or frozenset(codes)
+    fields = services.vault.catalogue
+    return (
+        field_labels([code for code in codes if code in apart], texts, fields),
+        field_labels([code for code in codes if code not in apart], texts, fields),
     )
 
 

@@ -93,6 +93,7 @@ class World:
         key = ECKey.generate_key("P-256", {"kid": "k1", "alg": "ES256"})
         published_at = registered.pop("jwks_uri", None)
         costing = registered.pop("rates", NO_RATES)
+        handling = registered.pop("handling", notices.SILENT)
         with self.vault.data.write() as conn:
             registration = Registration(
                 legal_name=name,
@@ -104,7 +105,7 @@ class World:
             )
             who = recipients.register(conn, registration, self.clock())
             text = f"{name} uses what it receives for this purpose only and deletes it afterwards."
-            notice = notices.publish(conn, who.recipient_id, purpose, 1, lang, text, self.clock())
+            notice = notices.publish(conn, who.recipient_id, purpose, 1, lang, text, self.clock(), handling)
             owed = terms.publish(
                 conn,
                 who.recipient_id,

@@ -92,6 +92,16 @@ def test_the_key_is_asked_for_once_more_where_the_account_has_nothing_else(plain
     assert [row.how for row in rows(plain, step_up)] == ["key"]
 
 
+def test_what_is_sensitive_is_named_apart_from_what_comes_with_it(plain):
+    person = plain.person(VALUES)
+    path, page = opened(plain, person)
+
+    asked = pressed(person, path, page, tick=("phone",))
+
+    assert re.findall(r"<li>([^<]+)</li>", asked.text) == ["Resident ID number"]
+    assert "Together with: Name, Mobile number" in asked.text
+
+
 def test_confirming_makes_a_new_session_and_the_old_one_is_worthless(plain):
     person = plain.person(VALUES)
     path, page = opened(plain, person)

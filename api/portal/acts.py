@@ -1,0 +1,62 @@
+"""The questions of their own that some approvals take, each on a page and with a button of its own (`separate_acts`).
+
+The first press of *Approve* leads to the first of them. A yes to one leads to the next, and the last to the approval,
+or to the proof of presence it takes (`presence`). A no to any of them refuses the request.
+"""
+
+from typing import Any
+
+from litestar import Request, Response
+
+from api.headers import approval_policy
+from api.portal.render import page, page_texts
+from api.portal.words import field_labels
+from api.problems import Problem
+from api.sessions import Session
+from api.wiring import Services, services_of
+from consent import approve, countries, separate_acts
+from consent.accounts import Consumer
+from consent.ask import Via
+from consent.ids import ShowingId, showing_text
+from consent.refusals import Refusal
+from consent.separate_acts import Act
+from consent.showings import Showing
+
+_FIELD_PREFIX = "field."
+
+
+def agree(
+    services: Services, person: Consumer, showing_id: ShowingId, chosen: set[str] | None, act: str
+) -> Refusal | None:
+    """Take the yes to one of them."""
+    if act not in set(Act):
+        raise Problem(400, "invalid_input")
+    return approve.agree(services.vault, person, showing_id, chosen, Act(act), services.clock())
+
+
+def ask_for_act(
+    request: Request[Session, Any, Any], shown: Showing, ticked: frozenset[str], act: Act
+) -> Response[str]:
+    """The page of one question."""
+    services, texts = services_of(request), page_texts(request)
+    wanted, recipient = separate_acts.needed(shown), shown.recipient
+    codes = sorted({*shown.fields, *ticked})
+    return page(
+        request,
+        "act.html",
+        headers=approval_policy(shown.redirect_uri) if shown.via is Via.CODE else {},
+        id=showing_text(shown.id),
+        act=act.value,
+        step=texts.text("act.step", n=wanted.index(act) + 1, count=len(wanted)),
+        source="" if shown.parent is None else shown.parent.recipient,
+        recipient=recipient.legal_name,
+        contact=recipient.contact,
+        registration=recipient.registration_no,
+        country=countries.title(recipient.country, texts.lang.value),
+        purpose=shown.purpose.title(texts.lang.value),
+        labels=field_labels(codes, texts, services.vault.catalogue),
+        method=shown.notice.method,
+        rights=shown.notice.rights,
+        notice_lang=shown.notice.lang,
+        hidden={"act": act.value, **{f"{_FIELD_PREFIX}{code}": "yes" for code in sorted(ticked)}},
+    )
