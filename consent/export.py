@@ -12,6 +12,7 @@ from sqlalchemy import Connection, select
 
 from consent.details import instant
 from consent.export_account import account
+from consent.export_family import guarded_rows, protection_rows
 from consent.export_rows import Document, consents, entry_rows, staff_row, tie_row, told_row, value_row
 from consent.notify import notices_of
 from consent.own_copy import SELF, enter
@@ -76,6 +77,8 @@ def export(vault: Vault, subject: SubjectId, now_ms: int, *, actor: str = SELF) 
             "told": [told_row(row) for who in people for row in notices_of(conn, *who)],
             "guardians": [tie_row(tie) for who in people for tie in guardians_of(conn, *who)],
             "wards": [tie_row(tie) for who in people for tie in wards_of(conn, *who)],
+            "guarded": guarded_rows(conn, people),
+            "protection": protection_rows(conn, people),
             **account(conn, people),
             "ledger": entry_rows(conn, vault, people),
         }

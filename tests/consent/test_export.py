@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select, update
 
+from consent import protection
 from consent.denials import Denied
 from consent.disclose import Disclosure, disclose_many
 from consent.export import Export, Refused, export
@@ -17,12 +18,15 @@ from consent.permits import own_permits
 from consent.withdraw import withdraw
 from tests.consent.dual import ASKER, Office
 from tests.consent.test_anchors import tampering
+from tests.consent.test_protection import asked
+from tests.consent.test_protection import who as key_of
+from tests.consent.wards import family
 from tests.vault.people import erase, phone, values
 from vault.ids import encode_id, new_subject
 
 MEMBERS = {
     "format", "version", "made_at", "made_by", "issuer", "person", "also_known_as", "values", "permissions",
-    "uses", "turned_away", "notices", "terms", "staff", "told", "guardians", "wards", "sign_ins", "passkeys",
+    "uses", "turned_away", "notices", "terms", "staff", "told", "guardians", "wards", "guarded", "protection", "sign_ins", "passkeys",
     "proofs", "ledger",
 }  # fmt: skip
 
@@ -162,3 +166,17 @@ def test_the_copy_says_what_staff_did_and_what_the_person_was_told(world):
     (opened,) = [row for row in made["staff"] if row["kind"] == "staff_opened"]
     assert (opened["staff"], opened["fields"], opened["times"]) == (ASKER.name, ["phone"], 1)
     assert [row["kind"] for row in made["told"]] == ["emergency_read"]
+
+
+def test_a_wards_copy_says_what_guardians_did_and_a_protected_persons_who_looks_twice(world):
+    house, (person, trusted) = family(world), world.people(2)
+    house.approve(world.app())
+    one = asked(world, person, trusted)
+    protection.accept(world.vault, key_of(trusted), one.id, world.now + 1)
+
+    (step,) = document(world, house.ward)["guarded"]
+    assert (step["step"], step["guardian"]) == ("approved", encode_id("sub", house.guardians[0].subject))
+    for each in (person, trusted):
+        (told,) = document(world, each)["protection"]
+        assert told["trusted"] == encode_id("sub", trusted.subject)
+        assert [line["step"] for line in told["steps"]] == ["asked", "accepted"]

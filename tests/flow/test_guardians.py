@@ -232,6 +232,17 @@ def test_confirming_takes_a_sign_in_of_the_last_five_minutes_and_withdrawing_doe
     assert "Withdrawn by a guardian, 李" in child.get("/en/grants").text
 
 
+def test_the_childs_copy_says_what_the_parents_did(world, house):
+    child, parent, _ = house
+    given_by(world.app(), parent)
+    form = {"as": "page", "csrf": child.csrf(child.get("/en/uses"))}
+    copy = child.post("/en/copy", form).text
+
+    assert "What guardians did with your permissions" in copy
+    assert "Given by a guardian, sub_" in copy
+    assert "&lt;" not in copy
+
+
 def test_a_guardian_withdraws_everything_of_the_ward_in_one_request(world, house):
     child, parent, other = house
     tokens = [given_by(app, parent)[0] for app in (world.app(), world.app("Second Bank"))]

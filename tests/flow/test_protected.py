@@ -165,6 +165,12 @@ def test_turning_it_off_takes_a_day_and_both_see_it(world, protected):
     assert "kept on after all" in young.get("/en/protected").text
 
 
+def test_the_copies_of_both_say_what_happened(protected):
+    for one in protected:
+        form = {"as": "page", "csrf": one.csrf(one.get("/en/uses"))}
+        assert ": accepted" in one.post("/en/copy", form).text
+
+
 def test_nobody_learns_by_asking_who_is_registered(world, pair):
     old, young = pair
     stranger = world.person({"name": "Lee", "phone": "13822220007"})
