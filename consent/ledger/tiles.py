@@ -104,6 +104,19 @@ def split_hashes(data: bytes) -> list[bytes]:
     return [data[at : at + HASH_BYTES] for at in range(0, len(data), HASH_BYTES)]
 
 
+def split_bundle(data: bytes, count: int) -> list[bytes]:
+    """The `count` entries inside an entry bundle's bytes; raises Malformed."""
+    bodies: list[bytes] = []
+    at = 0
+    while at < len(data):
+        length = int.from_bytes(data[at : at + 2])
+        bodies.append(data[at + 2 : at + 2 + length])
+        at += 2 + length
+    if at != len(data) or len(bodies) != count:
+        raise Malformed("not an entry bundle of this width")
+    return bodies
+
+
 def bundle(bodies: Sequence[bytes]) -> bytes:
     """An entry bundle: each entry behind its length as two bytes, big-endian."""
     return b"".join(len(body).to_bytes(2) + body for body in bodies)

@@ -1,0 +1,26 @@
+"""How a monitor reads one log: every answer is a stranger's bytes, and no answer is an OSError."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from consent.ledger.tiles import Tile
+
+
+class Reader(Protocol):
+    """One log, as it shows itself and as its witnesses have seen it."""
+
+    def head(self) -> bytes:
+        """The newest checkpoint."""
+        ...
+
+    def tile(self, wanted: Tile) -> bytes:
+        """A tile of hashes, full or as wide as `wanted` says."""
+        ...
+
+    def entries(self, n: int, width: int) -> bytes:
+        """The entries beside level-0 tile `n`."""
+        ...
+
+    def witnessed(self) -> Sequence[bytes]:
+        """The checkpoints that witnesses show of this log, of as many as answer."""
+        ...

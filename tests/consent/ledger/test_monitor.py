@@ -1,0 +1,385 @@
+"""The monitor: silent over an honest log, and one alarm for each lie, with its proof where there can be one."""
+
+import dataclasses
+import random
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from consent.ledger import checkpoint, cosignature, fraud, indexing, prove, published
+from consent.ledger.append import append
+from consent.ledger.checkpoint import Checkpoint
+from consent.ledger.entry import body, parse
+from consent.ledger.monitor import store as stores
+from consent.ledger.monitor.alerts import Alarm
+from consent.ledger.monitor.follow import Round, follow
+from consent.ledger.monitor.heads import STALE_MS
+from consent.ledger.monitor.store import MonitorStore
+from consent.ledger.policy import Policy, Witness
+from consent.ledger.publish import publish
+from consent.ledger.signer import Signer
+from consent.ledger.tables import entry
+from consent.ledger.tiles import Tile
+from consent.ledger.tree import EMPTY, leaf_hash
+from tests.backends import Backend
+from tests.consent.ledger.kit import HOST, LOG, NOW, an_item, grow
+from vault.storage import open_database
+
+SIGNER = Signer(HOST, bytes(32))
+ORIGIN = f"{HOST}/{LOG.year}/0"
+ALONE = Policy((SIGNER.key(ORIGIN),), ())
+SEED = bytes(range(32))
+WITNESS = cosignature.key_of("w.example/1", SEED)
+WATCHED = Policy((SIGNER.key(ORIGIN),), (), (Witness("w", WITNESS),), quorum="w")
+
+
+@dataclasses.dataclass
+class Shown:
+    """A log as a data base has it, but for what the test says otherwise; heads that witnesses show; when cosigned."""
+
+    backend: Backend
+    at_s: int | None = None
+    note: bytes | None = None
+    bodies: dict[int, bytes] = dataclasses.field(default_factory=dict)
+    tiles: dict[tuple[int, int], bytes] = dataclasses.field(default_factory=dict)
+    heads: tuple[bytes, ...] = ()
+
+    def head(self) -> bytes:
+        if self.note is not None:
+            return self.note
+        with self.backend.data.read() as conn:
+            at = published.newest(conn, LOG)
+        assert at is not None
+        return at.note if self.at_s is None else cosigned(at.note, self.at_s)
+
+    def tile(self, wanted: Tile) -> bytes:
+        with self.backend.data.read() as conn:
+            found = published.public_tile(conn, LOG, wanted)
+        assert found is not None, f"only what is published is asked for, not {wanted.path}"
+        return self.tiles.get((wanted.level, wanted.n), found)
+
+    def entries(self, n: int, width: int) -> bytes:
+        with self.backend.data.read() as conn:
+            found = prove.entries(conn, LOG, range(256 * n, 256 * n + width))
+        bodies = [self.bodies.get(256 * n + at, body) for at, (_, body) in enumerate(found)]
+        return b"".join(len(body).to_bytes(2) + body for body in bodies)
+
+    def witnessed(self) -> Sequence[bytes]:
+        return self.heads
+
+
+def cosigned(note: bytes, at_s: int) -> bytes:
+    text = note.partition(b"\n\n")[0].decode() + "\n"
+    return note + str(cosignature.sign(text, WITNESS, SEED, at_s)).encode()
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[MonitorStore]:
+    stores.create(tmp_path / "monitor.db")
+    data = open_database(f"sqlite:///{tmp_path / 'monitor.db'}")
+    yield MonitorStore(data)
+    data.close()
+
+
+def look(shown: Shown, store: MonitorStore, policy: Policy = ALONE, now: int = NOW) -> Round:
+    return follow(shown, store, policy, ORIGIN, now)
+
+
+def alarms(found: Round) -> list[tuple[Alarm, int | None]]:
+    return [(one.alarm, one.at) for one in found.alerts]
+
+
+def signed(backend: Backend, count: int, **how: int) -> None:
+    grow(backend, count, **how)
+    publish(backend.data, SIGNER, NOW)
+
+
+def test_over_an_honest_log_it_is_silent_however_it_grows(backend: Backend, store: MonitorStore):
+    shown, size = Shown(backend), 0
+    for turn, count in enumerate((1, 254, 1, 1, 600, 40)):
+        signed(backend, count, seed=turn, people=40)
+        if turn % 2:
+            indexing.make(backend.data, HOST, LOG, NOW)
+            publish(backend.data, SIGNER, NOW)
+        found = look(shown, store)
+        assert found.alerts == []
+        assert found.accepted is not None
+        assert found.accepted.head.size > size
+        size = found.accepted.head.size
+
+
+def test_over_65_536_entries_the_tiles_of_three_levels_agree(backend: Backend, store: MonitorStore):
+    shown = Shown(backend)
+    signed(backend, 65_000, batch=5_000)
+    assert look(shown, store).alerts == []
+    signed(backend, 800, seed=2)
+
+    assert look(shown, store).alerts == []
+
+
+def test_a_round_without_news_accepts_the_same_head_again(backend: Backend, store: MonitorStore):
+    signed(backend, 5)
+
+    assert [look(Shown(backend), store).alerts for _ in range(2)] == [[], []]
+
+
+def forged(bodies: Sequence[bytes], size: int | None = None) -> bytes:
+    """A head over other entries, signed by the log itself."""
+    root = EMPTY.extend(map(leaf_hash, bodies)).root()
+    return checkpoint.sign(Checkpoint(ORIGIN, size or len(bodies), root), SIGNER.seed(ORIGIN))
+
+
+def bodies_of(backend: Backend) -> list[bytes]:
+    with backend.data.read() as conn:
+        return list(conn.execute(select(entry.c.body).order_by(entry.c.idx)).scalars())
+
+
+def test_a_head_nobody_signed_is_not_looked_at(backend: Backend, store: MonitorStore):
+    signed(backend, 5)
+    stranger = Signer(HOST, bytes([1]) * 32)
+    note = checkpoint.sign(Checkpoint(ORIGIN, 5, bytes(32)), stranger.seed(ORIGIN))
+
+    assert alarms(look(Shown(backend, note=note), store)) == [(Alarm.UNSIGNED, None)]
+    assert alarms(look(Shown(backend, note=b"<html>"), store)) == [(Alarm.UNREADABLE, None)]
+
+
+def test_a_smaller_head_is_a_roll_back(backend: Backend, store: MonitorStore):
+    signed(backend, 5)
+    look(Shown(backend), store)
+
+    found = look(Shown(backend, note=forged(bodies_of(backend)[:3])), store)
+
+    assert alarms(found) == [(Alarm.ROLLED_BACK, 3)]
+
+
+def test_two_heads_of_one_size_prove_a_split_view(backend: Backend, store: MonitorStore):
+    signed(backend, 5)
+    look(Shown(backend), store)
+
+    (alert,) = look(Shown(backend, note=forged(bodies_of(backend)[::-1])), store).alerts
+
+    assert alert.alarm is Alarm.SPLIT_VIEW
+    assert fraud.verify(fraud.parse(alert.evidence), ALONE.logs).kind is fraud.Lie.SPLIT_VIEW
+
+
+def test_a_witness_that_was_shown_another_tree_proves_it_too(backend: Backend, store: MonitorStore):
+    signed(backend, 5)
+
+    (alert,) = look(Shown(backend, heads=(forged(bodies_of(backend)[::-1]),)), store).alerts
+
+    assert alert.alarm is Alarm.SPLIT_VIEW
+    assert fraud.verify(fraud.parse(alert.evidence), ALONE.logs).kind is fraud.Lie.SPLIT_VIEW
+
+
+def test_a_witness_that_saw_an_older_head_agrees_or_does_not(backend: Backend, store: MonitorStore):
+    signed(backend, 5)
+    older = bodies_of(backend)[:3]
+
+    honest = look(Shown(backend, heads=(forged(older),)), store)
+    lying = look(Shown(backend, heads=(forged(older[::-1]),)), store)
+
+    assert (alarms(honest), alarms(lying)) == ([], [(Alarm.SPLIT_VIEW, 3)])
+
+
+def test_a_log_that_shows_less_than_its_witness_has_seen_has_gone_back(backend: Backend, store: MonitorStore):
+    signed(backend, 5)
+    more = [*bodies_of(backend), b"hidden"]
+
+    assert alarms(look(Shown(backend, heads=(forged(more),)), store)) == [(Alarm.ROLLED_BACK, 6)]
+
+
+@pytest.mark.parametrize("at", [0, 3, 299])
+def test_entries_that_do_not_lead_to_the_root_are_not_accepted(
+    backend: Backend, store: MonitorStore, at: int
+):
+    signed(backend, 300)
+    other = grow_elsewhere(backend, at)
+
+    found = look(Shown(backend, bodies={at: other}), store)
+
+    assert found.accepted is None
+    assert (Alarm.INCONSISTENT, 300) in alarms(found)
+    assert look(Shown(backend), store).alerts == []
+
+
+def grow_elsewhere(backend: Backend, at: int) -> bytes:
+    """The entry with another commitment."""
+    body = bodies_of(backend)[at]
+    return body.replace(b'{"c":"' + body[6:8], b'{"c":"' + (b"00" if body[6:8] != b"00" else b"11"))
+
+
+@pytest.mark.parametrize(("level", "n"), [(0, 0), (0, 1), (1, 0)])
+def test_a_public_tile_that_is_not_made_of_the_entries_is_named(
+    backend: Backend, store: MonitorStore, level: int, n: int
+):
+    signed(backend, 600)
+    width = {(0, 0): 256, (0, 1): 256, (1, 0): 2}[level, n]
+
+    found = look(Shown(backend, tiles={(level, n): bytes(32 * width)}), store)
+
+    assert alarms(found) == [(Alarm.WRONG_TILE, n)]
+
+
+class Forger:
+    """A log whose operator writes any bytes and signs them."""
+
+    def __init__(self, bodies: Sequence[bytes]) -> None:
+        self.bodies = list(bodies)
+
+    def head(self) -> bytes:
+        return forged(self.bodies)
+
+    def tile(self, wanted: Tile) -> bytes:
+        assert wanted.level == 0
+        start = 256 * wanted.n
+        return b"".join(map(leaf_hash, self.bodies[start : start + wanted.width]))
+
+    def entries(self, n: int, width: int) -> bytes:
+        return b"".join(len(body).to_bytes(2) + body for body in self.bodies[256 * n : 256 * n + width])
+
+    def witnessed(self) -> Sequence[bytes]:
+        return ()
+
+
+def told(backend: Backend, store: MonitorStore, *more: bytes, policy: Policy = ALONE) -> list[Alarm]:
+    found = follow(Forger([*bodies_of(backend), *more]), store, policy, ORIGIN, NOW)
+    for one in found.alerts:
+        if one.evidence:
+            fraud.verify(fraud.parse(one.evidence), policy.logs)
+    return [one.alarm for one in found.alerts]
+
+
+def body_of(backend: Backend, **changes: object) -> bytes:
+    """The entry that would come next, of the person number 1, with these members changed."""
+    mine = [(parse(one), leaf_hash(one)) for one in bodies_of(backend)]
+    tag = (1).to_bytes(16)
+    last = [(one, leaf) for one, leaf in mine if one.tag == tag][-1]
+    members: dict[str, object] = {
+        "kind": "access",
+        "ts": NOW,
+        "tag": tag,
+        "n": last[0].n + 1,
+        "previous": last[1],
+        "commitment": bytes(32),
+        "entry_id": bytes([9]) * 16,
+    }
+    return body(**(members | changes))  # type: ignore[arg-type]
+
+
+def test_what_would_come_next_is_no_lie(backend: Backend, store: MonitorStore):
+    grow(backend, 20)
+
+    assert told(backend, store, body_of(backend)) == []
+
+
+def test_a_number_given_twice_is_a_parallel_chain_and_proves_it(backend: Backend, store: MonitorStore):
+    grow(backend, 20)
+    n = parse(body_of(backend)).n
+
+    assert told(backend, store, body_of(backend, n=n - 1)) == [Alarm.PARALLEL_CHAIN]
+    (alert,) = follow(
+        Forger([*bodies_of(backend), body_of(backend, n=n - 1)]), fresh(store), ALONE, ORIGIN, NOW
+    ).alerts
+    assert alert.evidence
+
+
+def fresh(store: MonitorStore) -> MonitorStore:
+    with store.data.write() as conn:
+        conn.exec_driver_sql("DROP TRIGGER monitor_head_no_delete")
+        conn.exec_driver_sql("DELETE FROM monitor_head")
+    return store
+
+
+def test_a_number_left_out_breaks_a_chain(backend: Backend, store: MonitorStore):
+    grow(backend, 20)
+    n = parse(body_of(backend)).n
+
+    assert told(backend, store, body_of(backend, n=n + 1)) == [Alarm.BROKEN_CHAIN]
+
+
+def test_an_entry_that_does_not_name_the_one_before_breaks_a_chain(backend: Backend, store: MonitorStore):
+    grow(backend, 20)
+
+    (alert,) = follow(
+        Forger([*bodies_of(backend), body_of(backend, previous=bytes([7]) * 32)]), store, ALONE, ORIGIN, NOW
+    ).alerts
+
+    assert alert.alarm is Alarm.BROKEN_CHAIN
+    assert fraud.verify(fraud.parse(alert.evidence), ALONE.logs).kind is fraud.Lie.BROKEN_CHAIN
+
+
+def test_an_id_given_twice_is_noticed_in_one_round_and_across_rounds(backend: Backend, store: MonitorStore):
+    grow(backend, 20)
+    old = parse(bodies_of(backend)[4]).id
+    follow(Forger(bodies_of(backend)), store, ALONE, ORIGIN, NOW)
+
+    assert told(backend, store, body_of(backend, entry_id=old)) == [Alarm.DUPLICATE_ID]
+
+
+def test_bytes_that_are_no_entry_are_named(backend: Backend, store: MonitorStore):
+    grow(backend, 20)
+
+    assert told(backend, store, b'{"v":1}') == [Alarm.NOT_CANONICAL]
+    assert told(backend, fresh(store), body_of(backend).replace(b":", b": ", 1)) == [Alarm.NOT_CANONICAL]
+
+
+def test_an_entry_dated_before_the_one_it_follows_is_noticed(backend: Backend, store: MonitorStore):
+    grow(backend, 20)
+
+    assert told(backend, store, body_of(backend, ts=NOW - 1)) == [Alarm.OUT_OF_TIME]
+
+
+@pytest.mark.parametrize("day", [-86_400_000, 86_400_000])
+def test_an_entry_dated_outside_of_what_witnesses_saw_is_noticed(
+    backend: Backend, store: MonitorStore, day: int
+):
+    signed(backend, 5)
+    assert look(Shown(backend, at_s=NOW // 1000), store, WATCHED).alerts == []
+    with backend.data.write() as conn:
+        (position,) = append(conn, [an_item(random.Random(3))], NOW, HOST)
+    publish(backend.data, SIGNER, NOW)
+    moved = position.body.replace(str(NOW).encode(), str(NOW + day).encode())
+    note = cosigned(forged([*bodies_of(backend)[:-1], moved]), NOW // 1000 + 1)
+
+    found = look(Shown(backend, note=note, bodies={5: moved}), store, WATCHED)
+
+    assert Alarm.OUT_OF_TIME in [one.alarm for one in found.alerts]
+
+
+def test_an_index_that_hides_somebody_is_noticed(backend: Backend, store: MonitorStore):
+    grow(backend, 20)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(indexing, "_tails", lambda _conn, _log: iter([]))
+        indexing.make(backend.data, HOST, LOG, NOW)
+
+    assert told(backend, store) == [Alarm.WRONG_INDEX]
+
+
+def test_without_its_quorum_or_without_news_of_it_a_head_is_not_of_today(
+    backend: Backend, store: MonitorStore
+):
+    signed(backend, 5)
+    at_s = NOW // 1000
+
+    assert alarms(look(Shown(backend), store, WATCHED)) == [(Alarm.UNWITNESSED, 5)]
+    assert alarms(look(Shown(backend, at_s=at_s), store, WATCHED)) == []
+    late = look(Shown(backend, at_s=at_s), store, WATCHED, now=NOW + STALE_MS + 2_000)
+    assert alarms(late) == [(Alarm.STALE, 5)]
+
+
+def test_what_was_read_before_a_crash_is_read_again(backend: Backend, store: MonitorStore):
+    signed(backend, 300)
+    shown = Shown(backend)
+
+    class Cut(Shown):
+        def entries(self, n: int, width: int) -> bytes:
+            if n:
+                raise OSError("gone")
+            return super().entries(n, width)
+
+    with pytest.raises(OSError, match="gone"):
+        look(Cut(backend), store)
+
+    assert look(shown, store).alerts == []
