@@ -15,6 +15,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
 )
 
 from consent.foreign_keys import of_client
@@ -100,6 +101,7 @@ purpose = Table(
     col.text_key("code"),
     col.text("dpv_iri"),
     Column("sensitive", Boolean, nullable=False),
+    Column("written", Boolean, nullable=False, server_default=false()),
     col.text("title_en"),
     col.text("title_zh"),
 )

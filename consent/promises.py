@@ -2,7 +2,7 @@
 
 The hash names recipient, purpose, fields, number of uses, window and retention together with the very versions of
 the notice and of the liability terms that were shown, so that none of them can be exchanged afterwards; and, where there
-are any, the grant it stands under and the recipients that may ask for one under it.
+are any, the grant it stands under, the recipients that may ask for one under it, and the declaration that is signed (`written`).
 """
 
 import hashlib
@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from consent.ids import canonical_json, fields_json, grant_text
 from consent.showings import Showing
+from consent.written import WRITTEN, declaration
 from vault.ages import sensitive_fields
 from vault.opening import Vault
 
@@ -19,13 +20,14 @@ SEPARATE = "separate"
 
 type Promise = dict[str, Any]
 
-_NOT_SAID: Final = frozenset({"hops", "onward", "parent_grant"})
+_NOT_SAID: Final = frozenset({"hops", "onward", "parent_grant", "written_hash", "written_lang"})
 
 
 def promised(vault: Vault, shown: Showing, fields: tuple[str, ...], now_ms: int) -> Promise:
     """The promise as columns of a grant, for sorted fields of the showing."""
     opens, closes = shown.window
     sensitive = bool(sensitive_fields(vault, shown.subject, fields, now_ms))
+    signed = declaration(shown, fields) if shown.purpose.written else None
     return {
         "purpose": shown.purpose.code,
         "recipient_id": shown.recipient.id,
@@ -43,6 +45,8 @@ def promised(vault: Vault, shown: Showing, fields: tuple[str, ...], now_ms: int)
         "parent_grant": None if shown.parent is None else shown.parent.id,
         "hops": 0 if shown.parent is None else shown.parent.hops + 1,
         "onward": fields_json(shown.details.onward),
+        "written_hash": None if signed is None else signed.hash,
+        "written_lang": None if signed is None else signed.lang,
     }
 
 
@@ -53,11 +57,15 @@ def approval_hash(promise: Promise) -> bytes:
         said["parent_grant"] = grant_text(promise["parent_grant"])
     if promise["onward"] != "[]":
         said["onward"] = promise["onward"]
+    if promise["written_hash"] is not None:
+        said |= {name: promise[name] for name in ("written_hash", "written_lang")}
     return hashlib.sha256(canonical_json(said).encode()).digest()
 
 
 def _kind(shown: Showing, *, sensitive: bool) -> str:
-    """The kind of consent, in the words of GB/T 42574: sensitive data always needs consent of its own."""
+    """The kind of consent, in the words of GB/T 42574: in writing where law says so, else of its own if sensitive."""
+    if shown.purpose.written:
+        return WRITTEN
     if shown.purpose.sensitive or sensitive:
         return SEPARATE
     return "single_occasion" if shown.max_uses == 1 else "explicit"

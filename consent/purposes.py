@@ -1,7 +1,7 @@
 """The closed vocabulary of purposes: what a recipient may want, and the fields each may ever ask for.
 
 Codes are stable; each carries the identifier of the W3C Data Privacy Vocabulary, titles in both languages,
-and whether it touches sensitive data and so needs consent of its own. A field outside a purpose's list
+whether it touches sensitive data and so needs consent of its own, and whether law demands consent to it in writing. A field outside a purpose's list
 cannot be asked for, granted or disclosed: `purpose_field` is a foreign key of every grant.
 
 * `seed(conn) -> None` writes the vocabulary, again and again without harm.
@@ -33,12 +33,13 @@ class Purpose:
     title_en: str
     title_zh: str
     fields: tuple[str, ...]
+    written: bool = False
 
     def title(self, lang: str) -> str:
         return self.title_zh if lang.startswith("zh") else self.title_en
 
 
-def _purpose(code: str, dpv: str, en: str, zh: str, fields: str) -> Purpose:
+def _purpose(code: str, dpv: str, en: str, zh: str, fields: str, *, written: bool = False) -> Purpose:
     names = tuple(sorted(fields.split()))
     return Purpose(
         code=code,
@@ -47,6 +48,7 @@ def _purpose(code: str, dpv: str, en: str, zh: str, fields: str) -> Purpose:
         title_en=en,
         title_zh=zh,
         fields=names,
+        written=written,
     )
 
 
@@ -84,6 +86,7 @@ PURPOSES: Mapping[str, Purpose] = MappingProxyType(
                 "Check your credit standing",
                 "查询您的信用状况",
                 "bank_card name phone resident_id",
+                written=True,  # Regulation on the Credit Reporting Industry 18
             ),
             _purpose(
                 "fraud_prevention",
@@ -131,12 +134,13 @@ PURPOSES: Mapping[str, Purpose] = MappingProxyType(
 )
 
 _SEED = RowSet(
-    "WITH {rows} INSERT INTO purpose (code, dpv_iri, sensitive, title_en, title_zh) "
-    "SELECT rows.code, rows.dpv_iri, rows.sensitive = 1, rows.title_en, rows.title_zh FROM rows "
+    "WITH {rows} INSERT INTO purpose (code, dpv_iri, sensitive, written, title_en, title_zh) "
+    "SELECT rows.code, rows.dpv_iri, rows.sensitive = 1, rows.written = 1, rows.title_en, rows.title_zh FROM rows "
     "WHERE true ON CONFLICT DO NOTHING",
     code="text",
     dpv_iri="text",
     sensitive="int",
+    written="int",
     title_en="text",
     title_zh="text",
 )
@@ -151,7 +155,9 @@ _SEED_FIELDS = RowSet(
 def seed(conn: Connection) -> None:
     """Write the vocabulary; what is there already stays as it is."""
     known = PURPOSES.values()
-    _SEED(conn, [(p.code, p.dpv_iri, int(p.sensitive), p.title_en, p.title_zh) for p in known])
+    _SEED(
+        conn, [(p.code, p.dpv_iri, int(p.sensitive), int(p.written), p.title_en, p.title_zh) for p in known]
+    )
     _SEED_FIELDS(conn, [(p.code, field) for p in known for field in p.fields])
 
 
@@ -165,6 +171,7 @@ def purpose(conn: Connection, code: str) -> Purpose:
         code=row.code,
         dpv_iri=row.dpv_iri,
         sensitive=row.sensitive,
+        written=row.written,
         title_en=row.title_en,
         title_zh=row.title_zh,
         fields=tuple(sorted(fields)),

@@ -47,7 +47,7 @@ _GRANTS = RowSet(
     "g.consent_kind, g.fields, g.notice_id, n.version, n.lang, g.notice_hash, n.rights, g.terms_id, g.terms_hash, "
     "g.retention, g.max_uses, g.window_from, g.window_to, g.parent_grant, g.onward, g.approval_hash, s.shown_at, g.decided_at, "
     f"g.ledger_year, e.idx, e.leaf, e.body, {SIGNING.format('g.decided_at')}, t.hash, s.details, "
-    "a.guardian, a.guardian_from FROM rows "
+    "a.guardian, a.guardian_from, g.written_hash, g.written_lang, g.written_by FROM rows "
     "JOIN consent_grant g ON g.bucket = rows.bucket AND g.id = rows.id "
     "JOIN notice_showing s ON s.bucket = g.bucket AND s.id = g.showing_id "
     "JOIN recipient r ON r.id = g.recipient_id JOIN notice_version n ON n.id = g.notice_id "
@@ -199,7 +199,7 @@ def _facts(row: Sequence[Any]) -> GrantFacts:
         rest
     )
     parent, onward, approval, asked, decided, year, idx, leaf, body, signing, signed, details, *rest = rest
-    guardian, guardian_from = rest
+    guardian, guardian_from, *written = rest
     return GrantFacts(
         bucket=Bucket(bucket),
         id=GrantId(grant),
@@ -220,6 +220,9 @@ def _facts(row: Sequence[Any]) -> GrantFacts:
         terms_id=terms,
         terms_hash=terms_hash,
         terms_signature=_signature(signed, details),
+        written_hash=written[0],
+        written_lang=written[1],
+        written_by=written[2],
         retention=retention,
         max_uses=uses,
         window_from=opens,

@@ -61,6 +61,9 @@ class GrantFacts:
     terms_id: str
     terms_hash: str
     terms_signature: str
+    written_hash: str | None
+    written_lang: str | None
+    written_by: str | None
     retention: str
     max_uses: int
     window_from: int
@@ -144,6 +147,7 @@ def _purpose(facts: GrantFacts) -> dict[str, Any]:
         "purpose_description": known.title(facts.notice_lang),
         "lawful_basis": _DPV + _BASES.get(facts.kind, "ExplicitlyExpressedConsent"),
         "consent_kind": facts.kind,
+        **_written(facts),
         "pii_information": [_information(field) for field in facts.fields],
         "pii_controllers": [facts.recipient_id],
         "recipient_third_parties": list(facts.onward),
@@ -163,6 +167,14 @@ def _apart(facts: GrantFacts) -> dict[str, Any]:
     if not facts.abroad:
         return above
     return {**above, "transfer": {"country": facts.country, "rights": facts.rights}}
+
+
+def _written(facts: GrantFacts) -> dict[str, Any]:
+    """The declaration that was signed, by its hash; only what law demands in writing has one."""
+    if facts.written_hash is None:
+        return {}
+    signed = {"hash": facts.written_hash, "language": facts.written_lang, "signed_by": facts.written_by}
+    return {"written_declaration": signed}
 
 
 def _information(field: str) -> dict[str, Any]:

@@ -4,10 +4,12 @@
 |--------------|-------------------------------------------|----------------------------------------------------|
 | onward       | under another recipient's grant (PIPL 23) | who passes on to whom, what for, which data        |
 | cross_border | by a recipient abroad (PIPL 39)           | the `particulars`, and the country                 |
+| written      | where law demands writing (PIPL 29)       | the declaration they sign by their name (`written`) |
 
 Each is one press of one button, kept with the statement of what was agreed to, and bound to the exact promise by its
 approval hash: another choice of fields takes another act. Without one of them there is no consent at all; the data base
-says so too (`act_tables`). What is sensitive takes a proof of presence beside them (`step_up`).
+says so too (`act_tables`). What is sensitive takes a proof of presence beside them (`step_up`). A declaration that a
+passkey signs, as that proof, needs no name under it.
 
 * `needed(shown) -> tuple[Act, ...]` in the order they are asked for.
 * `keep(vault, shown, promise, act, now_ms) -> Refusal | None` writes one down; again, it changes nothing.
@@ -29,14 +31,19 @@ from consent.particulars import particulars
 from consent.promises import Promise, approval_hash
 from consent.refusals import Refusal, RefusalCode
 from consent.showings import Showing
+from consent.sign_ins import How
+from consent.step_up import Proof
+from consent.written import Signing, declaration
 from vault.holds import take_people
 from vault.opening import Vault
+from vault.own_name import is_named
 from vault.rowset import RowSet
 
 
 class Act(StrEnum):
     ONWARD = "onward"
     CROSS_BORDER = "cross_border"
+    WRITTEN = "written"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,11 +72,14 @@ _KEEP = RowSet(
 def needed(shown: Showing) -> tuple[Act, ...]:
     """The acts without which this request cannot be approved."""
     onward = (Act.ONWARD,) if shown.parent is not None else ()
-    return (*onward, Act.CROSS_BORDER) if shown.recipient.abroad else onward
+    abroad = (Act.CROSS_BORDER,) if shown.recipient.abroad else ()
+    return (*onward, *abroad, *((Act.WRITTEN,) if shown.purpose.written else ()))
 
 
-def keep(vault: Vault, shown: Showing, promise: Promise, act: Act, now_ms: int) -> Refusal | None:
-    """Write one act down, in a transaction of its own."""
+def keep(
+    vault: Vault, shown: Showing, promise: Promise, act: Act, now_ms: int, *, name: str = ""
+) -> Refusal | None:
+    """Write one act down, in a transaction of its own; a declaration only under the `name` of who answers."""
     if act not in needed(shown):
         return Refusal(code=RefusalCode.CHOICE_EXCESS, at="act")
     text = statement(shown, promise, act)
@@ -77,13 +87,19 @@ def keep(vault: Vault, shown: Showing, promise: Promise, act: Act, now_ms: int) 
     with vault.data.write() as conn:
         if not take_people(conn, [(shown.bucket, shown.subject)]):
             return Refusal(code=RefusalCode.SHOWING_UNKNOWN)
+        if act is Act.WRITTEN and not is_named(conn, vault, shown.answerer, name):
+            return Refusal(code=RefusalCode.ACT_NAME, at=act.value)
         _KEEP(conn, [(*own, text, hashlib.sha256(text.encode()).digest())], now=now_ms)
     return None
 
 
-def weigh(vault: Vault, shown: Showing, promise: Promise) -> tuple[Agreed, ...] | Refusal:
+def weigh(
+    vault: Vault, shown: Showing, promise: Promise, proof: Proof | None = None
+) -> tuple[Agreed, ...] | Refusal:
     """The acts that were done for exactly this promise, or the first that is missing (`at`)."""
     wanted = needed(shown)
+    if proof is not None and proof.how is How.PASSKEY:
+        wanted = tuple(act for act in wanted if act is not Act.WRITTEN)
     if not wanted:
         return ()
     row = separate_act.c
@@ -95,6 +111,13 @@ def weigh(vault: Vault, shown: Showing, promise: Promise) -> tuple[Agreed, ...] 
         if act not in done:
             return Refusal(code=RefusalCode.ACT_NEEDED, at=act.value)
     return tuple(Agreed(act=act, hash=done[act]) for act in wanted)
+
+
+def signed_by(promise: Promise, agreed: Sequence[Agreed]) -> Signing | None:
+    """How the declaration was signed, when there is one: by name, or by the passkey that stands in for it."""
+    if promise["written_hash"] is None:
+        return None
+    return Signing.NAME if any(one.act is Act.WRITTEN for one in agreed) else Signing.PASSKEY
 
 
 def committed(agreed: Sequence[Agreed]) -> tuple[Field, ...]:
@@ -109,6 +132,9 @@ def statement(shown: Showing, promise: Promise, act: Act) -> str:
         told |= {"parent_grant": grant_text(shown.parent.id), "from": shown.parent.recipient_id}
     if act is Act.CROSS_BORDER:
         told |= {"country": shown.recipient.country}
+    if act is Act.WRITTEN:
+        said = declaration(shown, fields_of(promise["fields"]))
+        told |= {"declaration": said.text, "language": said.lang, "signed_by": Signing.NAME.value}
     return canonical_json(
         {
             **told,

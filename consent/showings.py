@@ -74,6 +74,8 @@ class Showing:
     expires_at: int
     decided: GrantId | None
     approved: bool
+    lang: str = "en"
+    """The language it was shown in."""
     parent: Parent | None = None
     """The grant under which the request asks, as it stood when this was read (`onward`)."""
     guardian: Guardianship | None = None
@@ -268,6 +270,7 @@ def _showing(conn: Connection, row: Any) -> Showing:
         shown_at=row.shown_at,
         expires_at=row.expires_at,
         decided=None if row.decided is None else GrantId(row.decided),
+        lang=row.lang,
         approved=row.decided is not None and row.answer != GrantState.REFUSED,
         parent=None if details.parent_grant is None else onward.parent(conn, details.parent_grant),
         guardian=None if link is None else link_of(conn, Bucket(row.bucket), *link),

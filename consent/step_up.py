@@ -21,7 +21,7 @@ from sqlalchemy import Connection, insert, select
 
 from consent import accounts
 from consent.authenticators import Answer, Relying, assertion_of
-from consent.ids import canonical_json, showing_text
+from consent.ids import canonical_json, fields_of, showing_text
 from consent.ledger.commitment import Field
 from consent.one_time_codes import AskedFor, spend
 from consent.passkeys import Backwards, Proven, assert_one, public_key_of
@@ -30,6 +30,7 @@ from consent.refusals import Refusal, RefusalCode
 from consent.showings import Showing
 from consent.sign_ins import How
 from consent.step_up_tables import step_up
+from consent.written import WRITTEN, declaration
 from vault.ids import encode_id
 from vault.opening import Vault
 
@@ -76,7 +77,7 @@ class Evidence:
 
 def needed(promise: Promise) -> bool:
     """Whether this promise takes a proof of presence."""
-    return bool(promise["consent_kind"] == SEPARATE)
+    return promise["consent_kind"] in {SEPARATE, WRITTEN}
 
 
 def ways(*, passkeys: bool, codes: bool) -> frozenset[How]:
@@ -100,9 +101,16 @@ def statement(vault: Vault, shown: Showing, promise: Promise, binding: str, offe
             "terms": promise["terms_hash"],
             "session": session.hex(),
             "offered_at": offered_at,
+            # What is signed, word for word: a passkey's assertion is the signature under it.
+            **({"declaration": _declared(shown, promise)} if promise["written_hash"] else {}),
         }
     )
     return Statement(text=text, digest=hashlib.sha256(text.encode()).digest())
+
+
+def _declared(shown: Showing, promise: Promise) -> dict[str, str]:
+    said = declaration(shown, fields_of(promise["fields"]))
+    return {"text": said.text, "language": said.lang}
 
 
 def weigh(

@@ -64,11 +64,14 @@ class Page:
 class Browser:
     """A person's browser at one site."""
 
-    def __init__(self, http: httpx.Client, base_url: str, *, language: str = "zh-CN") -> None:
+    def __init__(
+        self, http: httpx.Client, base_url: str, *, language: str = "zh-CN", name: str = ""
+    ) -> None:
         self._http = http
         self._base_url = base_url
         self._host = urlsplit(base_url).netloc
         self.language = language
+        self.name = name
         self._cookies: dict[str, str] = {}
         self.steps = 0
 
@@ -103,6 +106,9 @@ class Browser:
             page = self.sign_in_on(page, key)
         button = "approve" if approve else "refuse"
         after = self.submit(form_with_button(page, button), button=button)
+        if not after.left and after.status == 200 and _has_field(after, "signature"):
+            # What law demands in writing is signed by name.
+            after = self.submit(form_with(after, "signature"), {"signature": self.name}, button)
         if not after.left and after.status == 200 and _has_field(after, "key"):
             # What is sensitive takes the key once more.
             after = self.submit(form_with(after, "key"), {"key": key})

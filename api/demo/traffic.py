@@ -20,6 +20,7 @@ from joserfc.jwk import ECKey
 
 from api.cli.output import Tick
 from api.demo.apps import REDIRECT
+from api.demo.city import Citizen
 from api.demo.consumer_client import Browser
 from api.demo.plan import Day, Ending
 from api.demo.recipient_client import (
@@ -71,9 +72,9 @@ class Worker(threading.local):
             self._clients[app] = client_of(self.town, app, self.http)
         return self._clients[app]
 
-    def browser(self, language: str) -> Browser:
+    def browser(self, person: Citizen) -> Browser:
         """A new browser for one person."""
-        return Browser(self.http, self.town.base_url, language=language)
+        return Browser(self.http, self.town.base_url, language=person.lang, name=person.name)
 
 
 def connections() -> httpx.Client:
@@ -120,7 +121,7 @@ def live(town: Town, days: Sequence[Day], tick: Tick) -> Traffic:
 
 def _live_day(worker: Worker, day: Day) -> tuple[list[Outcome], int]:
     person = day.citizen
-    browser = worker.browser(person.lang)
+    browser = worker.browser(person)
     outcomes = []
     before = sum(worker.client(planned.app).steps for planned in day.visits)
     for planned in day.visits:

@@ -11,6 +11,7 @@ from litestar import Request, Response
 from api.headers import approval_policy
 from api.portal.render import page, page_texts
 from api.portal.words import field_labels
+from api.portal.written import ask_to_sign
 from api.problems import Problem
 from api.sessions import Session
 from api.wiring import Services, services_of
@@ -26,18 +27,31 @@ _FIELD_PREFIX = "field."
 
 
 def agree(
-    services: Services, person: Consumer, showing_id: ShowingId, chosen: set[str] | None, act: str
+    services: Services,
+    person: Consumer,
+    showing_id: ShowingId,
+    chosen: set[str] | None,
+    act: str,
+    name: str,
 ) -> Refusal | None:
-    """Take the yes to one of them."""
+    """Take the yes to one of them, under a `name` where it is signed."""
     if act not in set(Act):
         raise Problem(400, "invalid_input")
-    return approve.agree(services.vault, person, showing_id, chosen, Act(act), services.clock())
+    now_ms = services.clock()
+    return approve.agree(services.vault, person, showing_id, chosen, Act(act), now_ms, name=name)
 
 
 def ask_for_act(
-    request: Request[Session, Any, Any], shown: Showing, ticked: frozenset[str], act: Act
+    request: Request[Session, Any, Any],
+    shown: Showing,
+    ticked: frozenset[str],
+    act: Act,
+    *,
+    wrong: bool = False,
 ) -> Response[str]:
-    """The page of one question."""
+    """The page of one question; `wrong` where a name did not fit."""
+    if act is Act.WRITTEN:
+        return ask_to_sign(request, shown, ticked, wrong=wrong)
     services, texts = services_of(request), page_texts(request)
     wanted, recipient = separate_acts.needed(shown), shown.recipient
     codes = sorted({*shown.fields, *ticked})

@@ -29,7 +29,7 @@ from api.sessions import Session
 from api.wiring import Services, services_of
 from consent import approve, ask
 from consent.accounts import Consumer
-from consent.approve import Approved, Refused, Showing
+from consent.approve import Approved, Deferred, Refused, Showing
 from consent.ask import Via
 from consent.ids import ShowingId, parse_showing, showing_text
 from consent.refusals import Refusal, RefusalCode
@@ -149,7 +149,9 @@ def answer_request(request: Request[Session, Any, Any], name: FromPath[str]) -> 
         return answer
     if isinstance(answer, Refusal):
         raise _problem(answer)
-    cookies = presence.renewed(request) if given and isinstance(answer, Approved) else ()
+    cookies = presence.renewed(request) if given and isinstance(answer, Approved | Deferred) else ()
+    if isinstance(answer, Deferred):
+        return see_other(f"/{person.lang}/requests/{name}/deferred", cookies=cookies)
     if not answer.redirect_uri:
         return see_other(f"/{person.lang}/requests/{name}/answered", cookies=cookies)
     outcome = {"code": answer.code} if isinstance(answer, Approved) else {"error": "access_denied"}
@@ -181,7 +183,7 @@ def _decide(
     showing_id: ShowingId,
     form: dict[str, str],
     given: Mapping[str, str],
-) -> Approved | Refused | Refusal | Response[str]:
+) -> Approved | Deferred | Refused | Refusal | Response[str]:
     """The decision, or the page that asks for what it takes beside: an act of its own (`acts`), a proof (`presence`)."""
     services = services_of(request)
     decision, now_ms = form.pop("decision", ""), services.clock()
@@ -191,12 +193,12 @@ def _decide(
         raise Problem(400, "invalid_input")
     with services.vault.data.read() as conn:
         shown = approve.showing(conn, person, showing_id)
-    act = form.pop("act", "")
+    act, name = form.pop("act", ""), form.pop("signature", "")
     chosen, proof = _chosen(form, shown), presence.proof_in(request, given) if given else None
-    refused = acts.agree(services, person, showing_id, chosen, act) if act else None
-    if refused is not None:
-        return refused
-    answer = approve.approve(services.vault, person, showing_id, chosen, now_ms, proof)
+    answer: Approved | Deferred | Refusal | None
+    answer = acts.agree(services, person, showing_id, chosen, act, name) if act else None
+    if answer is None:
+        answer = approve.approve(services.vault, person, showing_id, chosen, now_ms, proof)
     if isinstance(answer, Refusal) and shown and chosen is not None:
         return _beside(request, shown, frozenset(chosen - set(shown.fields)), given, answer)
     return answer
@@ -209,8 +211,9 @@ def _beside(
     given: Mapping[str, str],
     answer: Refusal,
 ) -> Refusal | Response[str]:
-    if answer.code is RefusalCode.ACT_NEEDED:
-        return acts.ask_for_act(request, shown, ticked, Act(answer.at))
+    if answer.code in {RefusalCode.ACT_NEEDED, RefusalCode.ACT_NAME}:
+        wrong = answer.code is RefusalCode.ACT_NAME
+        return acts.ask_for_act(request, shown, ticked, Act(answer.at), wrong=wrong)
     if answer.code in presence.ASKED_FOR:
         return presence.ask_for_proof(request, shown, ticked, given, answer)
     return answer
@@ -235,6 +238,8 @@ def _problem(refusal: Refusal) -> Problem:
         return Problem(410, "parent_ended")
     if refusal.code in {RefusalCode.GUARDIAN_NEEDED, RefusalCode.GUARDIAN_OVER}:
         return Problem(403, "guardian_decides")
+    if refusal.code is RefusalCode.PROTECTION_CHANGED:
+        return Problem(409, "protection_changed")
     return Problem(400, "choice_excess")
 
 

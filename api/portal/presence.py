@@ -6,6 +6,7 @@ that answer only and for five minutes, and makes a new session. Refusing never t
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from litestar import Request, Response, post
@@ -168,6 +169,27 @@ def _page(
         on_file=_on_file(services, request.user),
         ticket=ticket,
         options=options,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ceremony:
+    """What a form holds by which a passkey proves presence for one approval: the options, and when it was offered."""
+
+    options: str
+    offered_at: str
+
+
+def ceremony(
+    request: Request[Session, Any, Any], shown: Showing, ticked: frozenset[str]
+) -> Ceremony | None:
+    """The ceremony for another page's form; None for a person without a passkey."""
+    services, session, now_ms = services_of(request), request.user, services_of(request).clock()
+    if How.PASSKEY not in _ways(services, session):
+        return None
+    return Ceremony(
+        options=_options(services, session, shown, ticked, now_ms),
+        offered_at=offer(services, session.secret, showing_text(shown.id), now_ms),
     )
 
 

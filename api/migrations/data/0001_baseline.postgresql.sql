@@ -26,6 +26,7 @@ CREATE TABLE purpose (
 	code TEXT NOT NULL,
 	dpv_iri TEXT NOT NULL,
 	sensitive BOOLEAN NOT NULL,
+	written BOOLEAN DEFAULT false NOT NULL,
 	title_en TEXT NOT NULL,
 	title_zh TEXT NOT NULL,
 	CONSTRAINT pk_purpose PRIMARY KEY (code)
@@ -1958,6 +1959,9 @@ CREATE TABLE consent_grant (
 	window_to BIGINT NOT NULL,
 	state TEXT NOT NULL,
 	approval_hash BYTEA NOT NULL,
+	written_hash TEXT,
+	written_lang TEXT,
+	written_by TEXT,
 	parent_grant BYTEA,
 	hops INTEGER DEFAULT '0' NOT NULL,
 	onward TEXT DEFAULT '[]' NOT NULL,
@@ -1972,6 +1976,9 @@ CREATE TABLE consent_grant (
 	CONSTRAINT ck_consent_grant_hops CHECK (hops BETWEEN 0 AND 3),
 	CONSTRAINT uq_consent_grant_showing_id_bucket UNIQUE (showing_id, bucket),
 	CONSTRAINT uq_consent_grant_recipient UNIQUE (bucket, id, recipient_id, client_id),
+	CONSTRAINT ck_consent_grant_written CHECK ((consent_kind = 'written') = (written_hash IS NOT NULL)),
+	CONSTRAINT ck_consent_grant_written_lang CHECK ((written_hash IS NULL) = (written_lang IS NULL)),
+	CONSTRAINT ck_consent_grant_written_by CHECK (written_by IS NULL OR (written_by IN ('name', 'passkey') AND written_hash IS NOT NULL)),
 	CONSTRAINT fk_consent_grant_notice_showing FOREIGN KEY(bucket, showing_id, subject, recipient_id, client_id, purpose, notice_id, notice_hash, terms_id, terms_hash) REFERENCES notice_showing (bucket, id, subject, recipient_id, client_id, purpose, notice_id, notice_hash, terms_id, terms_hash),
 	CONSTRAINT fk_consent_grant_consent_grant FOREIGN KEY(bucket, parent_grant) REFERENCES consent_grant (bucket, id),
 	CONSTRAINT fk_consent_grant_ledger_entry FOREIGN KEY(bucket, ledger_year, id) REFERENCES ledger_entry (bucket, year, id) DEFERRABLE INITIALLY DEFERRED
@@ -1983,7 +1990,7 @@ CREATE INDEX ix_consent_grant_subject ON consent_grant (subject, bucket)
 -- end
 CREATE FUNCTION consent_grant_before_update() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'consent_grant: these columns never change' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
 -- end
-CREATE TRIGGER consent_grant_before_update BEFORE UPDATE ON consent_grant FOR EACH ROW WHEN (NEW.bucket IS DISTINCT FROM OLD.bucket OR NEW.id IS DISTINCT FROM OLD.id OR NEW.subject IS DISTINCT FROM OLD.subject OR NEW.showing_id IS DISTINCT FROM OLD.showing_id OR NEW.recipient_id IS DISTINCT FROM OLD.recipient_id OR NEW.client_id IS DISTINCT FROM OLD.client_id OR NEW.purpose IS DISTINCT FROM OLD.purpose OR NEW.consent_kind IS DISTINCT FROM OLD.consent_kind OR NEW.fields IS DISTINCT FROM OLD.fields OR NEW.notice_id IS DISTINCT FROM OLD.notice_id OR NEW.notice_hash IS DISTINCT FROM OLD.notice_hash OR NEW.terms_id IS DISTINCT FROM OLD.terms_id OR NEW.terms_hash IS DISTINCT FROM OLD.terms_hash OR NEW.retention IS DISTINCT FROM OLD.retention OR NEW.max_uses IS DISTINCT FROM OLD.max_uses OR NEW.window_from IS DISTINCT FROM OLD.window_from OR NEW.window_to IS DISTINCT FROM OLD.window_to OR NEW.approval_hash IS DISTINCT FROM OLD.approval_hash OR NEW.parent_grant IS DISTINCT FROM OLD.parent_grant OR NEW.hops IS DISTINCT FROM OLD.hops OR NEW.onward IS DISTINCT FROM OLD.onward OR NEW.decided_at IS DISTINCT FROM OLD.decided_at OR NEW.ledger_year IS DISTINCT FROM OLD.ledger_year) EXECUTE FUNCTION consent_grant_before_update()
+CREATE TRIGGER consent_grant_before_update BEFORE UPDATE ON consent_grant FOR EACH ROW WHEN (NEW.bucket IS DISTINCT FROM OLD.bucket OR NEW.id IS DISTINCT FROM OLD.id OR NEW.subject IS DISTINCT FROM OLD.subject OR NEW.showing_id IS DISTINCT FROM OLD.showing_id OR NEW.recipient_id IS DISTINCT FROM OLD.recipient_id OR NEW.client_id IS DISTINCT FROM OLD.client_id OR NEW.purpose IS DISTINCT FROM OLD.purpose OR NEW.consent_kind IS DISTINCT FROM OLD.consent_kind OR NEW.fields IS DISTINCT FROM OLD.fields OR NEW.notice_id IS DISTINCT FROM OLD.notice_id OR NEW.notice_hash IS DISTINCT FROM OLD.notice_hash OR NEW.terms_id IS DISTINCT FROM OLD.terms_id OR NEW.terms_hash IS DISTINCT FROM OLD.terms_hash OR NEW.retention IS DISTINCT FROM OLD.retention OR NEW.max_uses IS DISTINCT FROM OLD.max_uses OR NEW.window_from IS DISTINCT FROM OLD.window_from OR NEW.window_to IS DISTINCT FROM OLD.window_to OR NEW.approval_hash IS DISTINCT FROM OLD.approval_hash OR NEW.written_hash IS DISTINCT FROM OLD.written_hash OR NEW.written_lang IS DISTINCT FROM OLD.written_lang OR NEW.written_by IS DISTINCT FROM OLD.written_by OR NEW.parent_grant IS DISTINCT FROM OLD.parent_grant OR NEW.hops IS DISTINCT FROM OLD.hops OR NEW.onward IS DISTINCT FROM OLD.onward OR NEW.decided_at IS DISTINCT FROM OLD.decided_at OR NEW.ledger_year IS DISTINCT FROM OLD.ledger_year) EXECUTE FUNCTION consent_grant_before_update()
 -- end
 CREATE FUNCTION consent_grant_stays() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'consent_grant: rows stay' USING ERRCODE = '23514'; END $$
 -- end

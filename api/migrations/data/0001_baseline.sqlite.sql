@@ -24,6 +24,7 @@ CREATE TABLE purpose (
 	code TEXT NOT NULL,
 	dpv_iri TEXT NOT NULL,
 	sensitive BOOLEAN NOT NULL,
+	written BOOLEAN DEFAULT 0 NOT NULL,
 	title_en TEXT NOT NULL,
 	title_zh TEXT NOT NULL,
 	CONSTRAINT pk_purpose PRIMARY KEY (code)
@@ -1508,6 +1509,9 @@ CREATE TABLE consent_grant (
 	window_to BIGINT NOT NULL,
 	state TEXT NOT NULL,
 	approval_hash BLOB NOT NULL,
+	written_hash TEXT,
+	written_lang TEXT,
+	written_by TEXT,
 	parent_grant BLOB,
 	hops INTEGER DEFAULT '0' NOT NULL,
 	onward TEXT DEFAULT '[]' NOT NULL,
@@ -1522,6 +1526,9 @@ CREATE TABLE consent_grant (
 	CONSTRAINT ck_consent_grant_hops CHECK (hops BETWEEN 0 AND 3),
 	CONSTRAINT uq_consent_grant_showing_id_bucket UNIQUE (showing_id, bucket),
 	CONSTRAINT uq_consent_grant_recipient UNIQUE (bucket, id, recipient_id, client_id),
+	CONSTRAINT ck_consent_grant_written CHECK ((consent_kind = 'written') = (written_hash IS NOT NULL)),
+	CONSTRAINT ck_consent_grant_written_lang CHECK ((written_hash IS NULL) = (written_lang IS NULL)),
+	CONSTRAINT ck_consent_grant_written_by CHECK (written_by IS NULL OR (written_by IN ('name', 'passkey') AND written_hash IS NOT NULL)),
 	CONSTRAINT fk_consent_grant_notice_showing FOREIGN KEY(bucket, showing_id, subject, recipient_id, client_id, purpose, notice_id, notice_hash, terms_id, terms_hash) REFERENCES notice_showing (bucket, id, subject, recipient_id, client_id, purpose, notice_id, notice_hash, terms_id, terms_hash),
 	CONSTRAINT fk_consent_grant_consent_grant FOREIGN KEY(bucket, parent_grant) REFERENCES consent_grant (bucket, id),
 	CONSTRAINT fk_consent_grant_ledger_entry FOREIGN KEY(bucket, ledger_year, id) REFERENCES ledger_entry (bucket, year, id) DEFERRABLE INITIALLY DEFERRED
@@ -1531,7 +1538,7 @@ CREATE INDEX ix_consent_grant_parent ON consent_grant (parent_grant, bucket) WHE
 -- end
 CREATE INDEX ix_consent_grant_subject ON consent_grant (subject, bucket)
 -- end
-CREATE TRIGGER consent_grant_before_update BEFORE UPDATE ON consent_grant WHEN NEW.bucket IS NOT OLD.bucket OR NEW.id IS NOT OLD.id OR NEW.subject IS NOT OLD.subject OR NEW.showing_id IS NOT OLD.showing_id OR NEW.recipient_id IS NOT OLD.recipient_id OR NEW.client_id IS NOT OLD.client_id OR NEW.purpose IS NOT OLD.purpose OR NEW.consent_kind IS NOT OLD.consent_kind OR NEW.fields IS NOT OLD.fields OR NEW.notice_id IS NOT OLD.notice_id OR NEW.notice_hash IS NOT OLD.notice_hash OR NEW.terms_id IS NOT OLD.terms_id OR NEW.terms_hash IS NOT OLD.terms_hash OR NEW.retention IS NOT OLD.retention OR NEW.max_uses IS NOT OLD.max_uses OR NEW.window_from IS NOT OLD.window_from OR NEW.window_to IS NOT OLD.window_to OR NEW.approval_hash IS NOT OLD.approval_hash OR NEW.parent_grant IS NOT OLD.parent_grant OR NEW.hops IS NOT OLD.hops OR NEW.onward IS NOT OLD.onward OR NEW.decided_at IS NOT OLD.decided_at OR NEW.ledger_year IS NOT OLD.ledger_year BEGIN SELECT RAISE(ABORT, 'consent_grant: these columns never change') WHERE 1 = 1; END
+CREATE TRIGGER consent_grant_before_update BEFORE UPDATE ON consent_grant WHEN NEW.bucket IS NOT OLD.bucket OR NEW.id IS NOT OLD.id OR NEW.subject IS NOT OLD.subject OR NEW.showing_id IS NOT OLD.showing_id OR NEW.recipient_id IS NOT OLD.recipient_id OR NEW.client_id IS NOT OLD.client_id OR NEW.purpose IS NOT OLD.purpose OR NEW.consent_kind IS NOT OLD.consent_kind OR NEW.fields IS NOT OLD.fields OR NEW.notice_id IS NOT OLD.notice_id OR NEW.notice_hash IS NOT OLD.notice_hash OR NEW.terms_id IS NOT OLD.terms_id OR NEW.terms_hash IS NOT OLD.terms_hash OR NEW.retention IS NOT OLD.retention OR NEW.max_uses IS NOT OLD.max_uses OR NEW.window_from IS NOT OLD.window_from OR NEW.window_to IS NOT OLD.window_to OR NEW.approval_hash IS NOT OLD.approval_hash OR NEW.written_hash IS NOT OLD.written_hash OR NEW.written_lang IS NOT OLD.written_lang OR NEW.written_by IS NOT OLD.written_by OR NEW.parent_grant IS NOT OLD.parent_grant OR NEW.hops IS NOT OLD.hops OR NEW.onward IS NOT OLD.onward OR NEW.decided_at IS NOT OLD.decided_at OR NEW.ledger_year IS NOT OLD.ledger_year BEGIN SELECT RAISE(ABORT, 'consent_grant: these columns never change') WHERE 1 = 1; END
 -- end
 CREATE TRIGGER consent_grant_no_delete BEFORE DELETE ON consent_grant BEGIN SELECT RAISE(ABORT, 'consent_grant: rows stay'); END
 -- end

@@ -1,0 +1,45 @@
+"""The page on which a person signs a consent in writing: the declaration word for word, and two ways to sign it.
+
+By their name, typed, which the vault compares with the one on file; or with a passkey, whose assertion over the approval
+is the signature and the proof of presence in one (`consent.written`).
+"""
+
+from typing import Any
+
+from litestar import Request, Response
+
+from api.headers import approval_policy, script_policy
+from api.portal import presence
+from api.portal.render import page, page_texts
+from api.sessions import Session
+from consent import separate_acts
+from consent.ask import Via
+from consent.ids import showing_text
+from consent.separate_acts import Act
+from consent.showings import Showing
+from consent.written import declaration
+
+_FIELD_PREFIX = "field."
+
+
+def ask_to_sign(
+    request: Request[Session, Any, Any], shown: Showing, ticked: frozenset[str], *, wrong: bool
+) -> Response[str]:
+    """The page; `wrong` says that the name that was typed is not the one on file."""
+    texts, wanted = page_texts(request), separate_acts.needed(shown)
+    ceremony = presence.ceremony(request, shown, ticked)
+    redirect = shown.redirect_uri if shown.via is Via.CODE else ""
+    headers = script_policy(redirect) if ceremony else approval_policy(redirect) if redirect else {}
+    return page(
+        request,
+        "written.html",
+        status=403 if wrong else 200,
+        headers=headers,
+        id=showing_text(shown.id),
+        step=texts.text("act.step", n=wanted.index(Act.WRITTEN) + 1, count=len(wanted)),
+        declaration=declaration(shown, sorted({*shown.fields, *ticked})),
+        ward=shown.guardian is not None,
+        wrong=wrong,
+        ticked={f"{_FIELD_PREFIX}{code}": "yes" for code in sorted(ticked)},
+        ceremony=ceremony,
+    )
