@@ -33,9 +33,11 @@ from api.headers import security_headers
 from api.health import health
 from api.horizon import erasure_horizon
 from api.i18n import Lang
+from api.jobs.cosigning import Cosigning
 from api.jobs.courier import Courier
 from api.jobs.event_queue import EventQueue
 from api.jobs.handlers import work_of
+from api.jobs.holds import Holds
 from api.jobs.ping_queue import PingQueue
 from api.jobs.publisher import Publisher
 from api.jobs.worker import Worker
@@ -86,6 +88,7 @@ from api.settings import Settings
 from api.staff_reads import read_for_staff
 from api.tlog import log_checkpoint, log_entries, log_keys, log_tile
 from api.wiring import Services
+from api.witnesses import load_witnesses
 from consent.denials import Denied
 from consent.disclose import Disclosure, disclose_many
 from consent.ledger.memory import Memory
@@ -229,6 +232,7 @@ def _services(
             StatusLists(vault, clock, settings.issuer), cap=settings.batch_cap, most=settings.batch_queue
         ),
         worker=Worker(vault.data, clock, work_of(settings, vault, clock)),
+        witnesses=load_witnesses(settings),
         post_room=post_room,
         seal=seal,
     )
@@ -237,12 +241,12 @@ def _services(
 
 def _lifespan(services: Services, owned: ExitStack) -> AbstractAsyncContextManager[None]:
     settings = services.settings
+    memory, holds = Memory(settings.checkpoint_state), Holds()
     publisher = Publisher(
-        services.vault,
-        services.clock,
-        Memory(settings.checkpoint_state),
-        services.lifetime,
-        settings.publish_every,
+        services.vault, services.clock, memory, services.lifetime, settings.publish_every, holds
+    )
+    cosigning = Cosigning(
+        services.vault, services.clock, memory, services.witnesses, holds, settings.witness_every
     )
 
     post = partial(guarded_post, guard=settings.guard)
@@ -254,6 +258,7 @@ def _lifespan(services: Services, owned: ExitStack) -> AbstractAsyncContextManag
         if settings.background:
             await sync_to_thread(resume_erasures, services.vault, services.clock())
             publisher.start()
+            cosigning.start()
             services.worker.start()
             events.start()
             pings.start()
@@ -269,6 +274,7 @@ def _lifespan(services: Services, owned: ExitStack) -> AbstractAsyncContextManag
                 await sync_to_thread(events.stop)
                 await sync_to_thread(services.worker.stop)
                 await sync_to_thread(publisher.stop)
+                await sync_to_thread(cosigning.stop)
             owned.close()
 
     return running()

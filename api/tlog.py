@@ -13,7 +13,7 @@ from litestar.params import FromPath
 from api.access import Access, access
 from api.problems import Problem
 from api.wiring import Services, services_of
-from consent.ledger import published
+from consent.ledger import published, witnessed
 from consent.ledger.errors import Malformed
 from consent.ledger.origin import LogId, origin_of
 from consent.ledger.signer import Signer
@@ -45,13 +45,14 @@ def log_keys(request: Request[Any, Any, Any]) -> Response[str]:
 def log_checkpoint(
     request: Request[Any, Any, Any], year: FromPath[int], bucket: FromPath[int]
 ) -> Response[bytes]:
-    """The newest signed checkpoint of a log."""
-    log = _log(year, bucket)
-    with services_of(request).vault.data.read() as conn:
-        newest = published.newest(conn, log)
-    if newest is None:
+    """The newest signed checkpoint of a log, with the cosignatures it has, once its witnesses have had their minute."""
+    log, services = _log(year, bucket), services_of(request)
+    with services.vault.data.read() as conn:
+        shown = witnessed.shown(conn, log, services.witnesses, services.clock())
+        note = published.cosigned(conn, shown) if shown else None
+    if note is None:
         raise Problem(404, "not_found")
-    return Response(newest.note, media_type="text/plain", headers=_MOMENT)
+    return Response(note, media_type="text/plain", headers=_MOMENT)
 
 
 @get("/log/{year:int}/{bucket:int}/tile/entries/{rest:path}", opt=access(Access.AUDITOR), sync_to_thread=True)

@@ -19,6 +19,7 @@ from api.sessions import CookieJar, Lifetime
 from api.settings import Settings
 from consent.denials import Denied
 from consent.disclose import Disclosure
+from consent.ledger.policy import NO_WITNESSES, Policy
 from consent.redeem import RedeemRequest
 from vault.opening import Vault
 
@@ -39,6 +40,7 @@ class Services:
     worker: Worker
     post_room: PostRoom
     client_keys: ClientKeys = field(default_factory=ClientKeys)
+    witnesses: Policy = NO_WITNESSES
     seal: Callable[[], None] | None = None
 
     @property

@@ -28,6 +28,7 @@ from consent.exposure import grants_behind
 from consent.ids import DisclosureId, GrantId, grant_text
 from consent.ledger import container
 from consent.ledger.bundle import build
+from consent.ledger.policy import NO_WITNESSES, Policy
 from consent.ledger.signer import Signer
 from consent.recipients import recipient
 from consent.signing_keys import receipt_keys
@@ -60,8 +61,11 @@ manifest.json    每个成员文件的 SHA-256
 """
 
 
-def pack(vault: Vault, incident_id: bytes, subject: SubjectId) -> bytes:
-    """The zip; raises UnknownIncident, or the ledger's NotYetPublished until the entries are signed."""
+def pack(vault: Vault, incident_id: bytes, subject: SubjectId, *, witnesses: Policy = NO_WITNESSES) -> bytes:
+    """The zip; raises UnknownIncident, or the ledger's NotYetPublished until the entries are signed.
+
+    `witnesses` are the operator's, whose quorum should have cosigned what the entries are proven by.
+    """
     bucket = bucket_for(subject, vault.installation.buckets)
     with vault.data.read() as conn:
         opened = find(conn, incident_id)
@@ -72,7 +76,7 @@ def pack(vault: Vault, incident_id: bytes, subject: SubjectId) -> bytes:
         document = _document(conn, opened, drafted, report)
     members = {"README.txt": README.encode(), "report.json": report_json(report).encode()}
     if reads:
-        members["disclosures.zip"] = _bundle(vault, bucket, reads)
+        members["disclosures.zip"] = _bundle(vault, bucket, reads, witnesses)
     document["rests_on"] = _hashes({name: data for name, data in members.items() if name != "README.txt"})
     members["claim.json"] = _json(document)
     members["manifest.json"] = _json(_hashes(members))
@@ -87,10 +91,11 @@ def _reads(conn: Connection, opened: Incident, drafted: Claim, before_ms: int) -
     return [disclosure for _, _, disclosure, _, _ in rows]
 
 
-def _bundle(vault: Vault, bucket: Bucket, reads: list[DisclosureId]) -> bytes:
+def _bundle(vault: Vault, bucket: Bucket, reads: list[DisclosureId], witnesses: Policy) -> bytes:
     found = evidence(vault, [(bucket, disclosure) for disclosure in reads])
     proven = [one for one in found if one is not None]
-    return build(vault.data, Signer.of(vault), proven, receipt_keys=receipt_keys(vault))
+    keys = receipt_keys(vault)
+    return build(vault.data, Signer.of(vault), proven, receipt_keys=keys, witnesses=witnesses)
 
 
 def _document(conn: Connection, opened: Incident, drafted: Claim, report: TraceReport) -> dict[str, Any]:

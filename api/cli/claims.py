@@ -13,6 +13,7 @@ from typing import Any
 
 from api.cli.output import Tick
 from api.settings import Settings
+from api.witnesses import load_witnesses
 from breach import cases, draft_many, open_incident, pack
 from breach.cases import Affected
 from breach.claims import find_claim
@@ -60,11 +61,12 @@ def _provable(vault: Vault, incident: bytes, most: int) -> Iterator[tuple[Affect
 
 
 def _pack(vault: Vault, settings: Settings, incident: bytes, person: Affected) -> bytes:
+    witnesses = load_witnesses(settings)
     try:
-        return pack(vault, incident, person.subject)
+        return pack(vault, incident, person.subject, witnesses=witnesses)
     except NotYetPublished:
         publish(vault.data, Signer.of(vault), _now(), memory=Memory(settings.checkpoint_state))
-        return pack(vault, incident, person.subject)
+        return pack(vault, incident, person.subject, witnesses=witnesses)
 
 
 def _now() -> int:

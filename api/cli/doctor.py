@@ -28,6 +28,8 @@ from api.cli.installation import databases, dir_option, settings_of
 from api.cli.output import emit, json_option, table_of
 from api.opening import opened_vault, people_needed
 from api.settings import Settings
+from api.witnesses import load_witnesses
+from consent.ledger import published, witnessed
 from consent.outbox import overdue
 from vault.storage import Database, Dialect
 from vault.tables import installation, tenant
@@ -113,6 +115,7 @@ def _installation(home: Path, settings: Settings) -> Iterator[Check]:
         yield _attempt("key data base schema", lambda: _schema(current=migrations.is_current(keys, "keys")))
         yield _attempt("created", lambda: _created(data))
         yield _attempt("events", lambda: _events(data))
+        yield _attempt("witnesses", lambda: _witnesses(data, settings))
     yield _attempt("root key", lambda: _unseal(settings))
     yield _port(settings)
     if settings.internal_hosts:
@@ -160,15 +163,32 @@ def _events(data: Database) -> tuple[bool, str]:
     return True, f"{count} overdue, see `perusal events overdue`" if count else "none overdue"
 
 
+def _witnesses(data: Database, settings: Settings) -> tuple[bool, str]:
+    """Logs no quorum covers: like a late event no reason not to run, because signing goes on without."""
+    policy = load_witnesses(settings)
+    if not policy.witnesses:
+        return True, "none named"
+    with data.read() as conn:
+        told = [witnessed.unwitnessed_since(conn, log, policy) for log in published.logs(conn)]
+    since = [at for at in told if at is not None]
+    asked = f"{len(policy.witnesses)} named, quorum {policy.quorum}"
+    if not since:
+        return True, f"{asked}; every log is covered"
+    return True, f"{asked}; {len(since)} of {len(told)} log(s) unwitnessed since {_minute(min(since))}"
+
+
 def _created(data: Database) -> tuple[bool, str]:
     with data.read() as conn:
         row = conn.execute(select(installation.c.created_at)).one()
         buckets = conn.execute(select(tenant.c.buckets)).scalars().all()
     ahead = row.created_at / 1000 > time.time() + CLOCK_SLACK_S
-    when = datetime.fromtimestamp(row.created_at / 1000, UTC)
-    return not ahead, f"{when:%Y-%m-%d %H:%M} UTC, {sum(buckets)} bucket(s)" + (
+    return not ahead, f"{_minute(row.created_at)}, {sum(buckets)} bucket(s)" + (
         ", after now: check the clock" if ahead else ""
     )
+
+
+def _minute(at_ms: int) -> str:
+    return f"{datetime.fromtimestamp(at_ms / 1000, UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def _unseal(settings: Settings) -> tuple[bool, str]:

@@ -17,6 +17,7 @@ from api.cli.output import Tick, emit, json_option, progress
 from api.erasing import finish_erasures, order_erasure
 from api.opening import opened_vault
 from api.settings import Settings
+from api.witnesses import load_witnesses
 from consent.certificates import Certificate, certificate
 from consent.erasure_orders import By, Ordered, Reason
 from consent.ledger import bundle
@@ -134,13 +135,14 @@ def _write(settings: Settings, vault: Vault, certificates: Sequence[Certificate]
     """Each certificate as a bundle that `perusal verify` checks, and as JSON for reading."""
     signer = Signer.of(vault)
     publish(vault.data, signer, _now(), memory=Memory(settings.checkpoint_state))
-    keys = receipt_keys(vault)
+    keys, witnesses = receipt_keys(vault), load_witnesses(settings)
     out.mkdir(parents=True, exist_ok=True)
     files: list[Path] = []
     for found in certificates:
         stem = out / f"erasure-{encode_id('sub', found.subject)}"
         proof, text = stem.with_suffix(".zip"), stem.with_suffix(".json")
-        proof.write_bytes(bundle.build(vault.data, signer, [found.evidence()], receipt_keys=keys))
+        made = bundle.build(vault.data, signer, [found.evidence()], receipt_keys=keys, witnesses=witnesses)
+        proof.write_bytes(made)
         text.write_text(json.dumps(found.document(), indent=1) + "\n", encoding="ascii")
         files += [proof, text]
     return files

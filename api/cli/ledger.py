@@ -12,6 +12,7 @@ from api.cli.installation import dir_option, settings_of
 from api.cli.output import emit, json_option, progress, table_of
 from api.cli.verify import KEYS_FILE
 from api.opening import opened_vault
+from api.witnesses import load_witnesses
 from consent import anchors, rebuild
 from consent.anchors import Mismatch
 from consent.ids import grant_text
@@ -19,7 +20,7 @@ from consent.ledger import published
 from consent.ledger.fsck import Finding, fsck
 from consent.ledger.memory import Memory
 from consent.ledger.origin import origin_of
-from consent.ledger.policy import Policy
+from consent.ledger.policy import NO_WITNESSES, Policy
 from consent.ledger.publish import publish
 from consent.ledger.signer import Signer
 from consent.rebuild import Divergence
@@ -108,12 +109,15 @@ def sign(home: Path | None, as_json: bool) -> None:
 )
 @json_option
 def keys(home: Path | None, out: Path, as_json: bool) -> None:
-    """Write policy.txt and keys.json, by which anybody can check bundles of this installation."""
+    """Write policy.txt and keys.json, by which anybody can check bundles of this installation.
+
+    The policy names the witnesses of the settings and the quorum of them.
+    """
     settings = settings_of(home)
     with opened_vault(settings) as vault:
-        policy = policy_of(vault)
+        policy = policy_of(vault, load_witnesses(settings))
     out.mkdir(parents=True, exist_ok=True)
-    (out / POLICY_FILE).write_text(policy.text, encoding="ascii")
+    (out / POLICY_FILE).write_text(policy.text, encoding="utf-8")
     (out / KEYS_FILE).write_text(policy.keys_json, encoding="ascii")
     emit(
         {"policy": str(out / POLICY_FILE), "keys": str(out / KEYS_FILE), "logs": len(policy.logs)},
@@ -122,13 +126,14 @@ def keys(home: Path | None, out: Path, as_json: bool) -> None:
     )
 
 
-def policy_of(vault: Vault) -> Policy:
+def policy_of(vault: Vault, witnesses: Policy = NO_WITNESSES) -> Policy:
     """What an outsider needs in order to believe this installation and nobody else."""
     signer = Signer.of(vault)
     with vault.data.read() as conn:
         logs = published.logs(conn)
     origins = [origin_of(vault.installation.ledger_host, log) for log in logs]
-    return Policy(tuple(map(signer.key, origins)), receipt_keys(vault))
+    keys = tuple(map(signer.key, origins)), receipt_keys(vault)
+    return Policy(*keys, witnesses.witnesses, witnesses.groups, witnesses.quorum)
 
 
 def _as_finding(found: Mismatch) -> Finding:

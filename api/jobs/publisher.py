@@ -1,9 +1,9 @@
 """A thread that signs what the ledger has grown by, every second, and every minute sweeps what has run out and indexes
 what has not been indexed for an hour.
 
-An alarm (stored data that disagree with what was signed) is logged once for each log and reason, and nothing is
-signed for that log until a person has looked; the server goes on answering, because spending uses is still
-recorded.
+An alarm (stored data that disagree with what was signed, or with what a witness has seen) is logged once for each log
+and reason, and nothing is signed for that log until a person has looked; the server goes on answering, because spending
+uses is still recorded.
 """
 
 import threading
@@ -11,6 +11,7 @@ import threading
 from api.attempts import sweep_attempts
 from api.clock import Clock
 from api.events import Event, log_event, log_unexpected
+from api.jobs.holds import Holds
 from api.kept import sweep_kept
 from api.retention import enqueue_daily
 from api.sessions import Lifetime, sweep_sessions
@@ -30,13 +31,20 @@ class Publisher:
     """Publishes the logs of one installation."""
 
     def __init__(
-        self, vault: Vault, clock: Clock, memory: Memory, lifetime: Lifetime, every_s: float
+        self,
+        vault: Vault,
+        clock: Clock,
+        memory: Memory,
+        lifetime: Lifetime,
+        every_s: float,
+        holds: Holds | None = None,
     ) -> None:
         self._vault = vault
         self._clock = clock
         self._memory = memory
         self._lifetime = lifetime
         self._every_s = every_s
+        self._holds = holds or Holds()
         self._signer = Signer.of(vault)
         self._swept_at = 0
         self._alarmed: set[tuple[str, str]] = set()
@@ -54,7 +62,13 @@ class Publisher:
     def publish_once(self) -> None:
         """Sign every log that grew."""
         try:
-            published = publish(self._vault.data, self._signer, self._clock(), memory=self._memory)
+            published = publish(
+                self._vault.data,
+                self._signer,
+                self._clock(),
+                memory=self._memory,
+                held=self._holds.reasons(),
+            )
         except LedgerAlarm as alarm:
             self._tell(alarm)
             return

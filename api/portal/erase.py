@@ -89,6 +89,7 @@ def erasure_certificate(request: Request[Any, Any, Any], name: FromPath[str]) ->
         Signer.of(services.vault),
         [one.evidence() for one in found.certificates],
         receipt_keys=receipt_keys(services.vault),
+        witnesses=services.witnesses,
     )
     headers = {"Content-Disposition": 'attachment; filename="perusal-erasure.zip"', **_UNLISTED}
     return Response(data, media_type="application/zip", headers=headers)

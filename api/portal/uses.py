@@ -74,8 +74,8 @@ def uses_page(request: Request[Session, Any, Any]) -> Response[str]:
 @get("/uses/{name:str}/bundle", opt=access(Access.CONSUMER), sync_to_thread=True)
 def use_bundle(request: Request[Session, Any, Any], name: FromPath[str]) -> Response[bytes]:
     """The proof of one use; raises `ledger.not_yet_published` in the second before it is signed."""
-    vault, person = services_of(request).vault, request.user
-    disclosure_id = parse_disclosure(name)
+    services, person = services_of(request), request.user
+    vault, disclosure_id = services.vault, parse_disclosure(name)
     with vault.data.read() as conn:
         line = history.use(conn, person.bucket, person.subject, disclosure_id)
     if line is None:
@@ -84,7 +84,14 @@ def use_bundle(request: Request[Session, Any, Any], name: FromPath[str]) -> Resp
     if not found:
         raise Problem(500, "internal_error")
     # The person's own copy also proves that these are all the entries about them.
-    data = build(vault.data, Signer.of(vault), found, receipt_keys=receipt_keys(vault), chains=True)
+    data = build(
+        vault.data,
+        Signer.of(vault),
+        found,
+        receipt_keys=receipt_keys(vault),
+        witnesses=services.witnesses,
+        chains=True,
+    )
     headers = {"Content-Disposition": f'attachment; filename="perusal-{name}.zip"'}
     return Response(data, media_type="application/zip", headers=headers)
 

@@ -59,11 +59,13 @@ def publish(
     *,
     memory: Memory | None = None,
     only: Collection[LogId] | None = None,
+    held: Mapping[LogId, str] | None = None,
 ) -> list[Published]:
     """Sign and store a checkpoint for every log that grew (of `only`, when given); return the new ones.
 
     `now_ms` is noted beside them, Unix milliseconds. Raises one LedgerAlarm for all that was found wrong, after
-    the sound logs were published. `memory` is the copy outside the data base; pass it wherever there is one.
+    the sound logs were published. `memory` is the copy outside the data base; pass it wherever there is one. `held` are
+    logs that must not be signed, each with the reason, which becomes its alarm.
     """
     remembered = memory.load() if memory else {}
     alarms: list[LedgerAlarm] = []
@@ -72,6 +74,8 @@ def publish(
         if only is None:
             alarms += _vanished(heads, remembered)
         wanted = [at for at in heads if only is None or at.log in only]
+        alarms += [LedgerAlarm(at.origin, held[at.log]) for at in wanted if held and at.log in held]
+        wanted = [at for at in wanted if not held or at.log not in held]
         steps = list(_steps(conn, signer, wanted, remembered, alarms))
     stored = _store(data, steps, now_ms)
     if memory and stored:

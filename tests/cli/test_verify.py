@@ -13,7 +13,7 @@ from api.cli.installation import settings_mapping
 from api.demo.city import citizens
 from api.opening import opened_vault
 from api.settings import Settings
-from consent.ledger import published
+from consent.ledger import cosignature, published
 from consent.ledger.bundle import Evidence, build
 from consent.ledger.commitment import Opening
 from consent.ledger.entry import parse
@@ -189,3 +189,24 @@ def test_the_policy_names_every_log_and_no_secret(policy):
     assert lines[0].startswith("log log.example/cli/2")
     assert lines[-1] == "quorum none"
     assert [set(key) for key in keys] == [{"alg", "crv", "kid", "kty", "use", "x"}]
+
+
+def test_the_operators_policy_names_its_witnesses_and_an_unwitnessed_bundle_does_not_pass_it(
+    perusal, bundle, signed, tmp_path, monkeypatch
+):
+    witness = cosignature.key_of("regulator.example/w1", bytes(32))
+    (tmp_path / "witnesses").write_text(f"witness regulator {witness} https://w.example\nquorum regulator\n")
+    monkeypatch.setenv("PERUSAL_WITNESSES", str(tmp_path / "witnesses"))
+
+    assert perusal("ledger", "policy", "--dir", signed, "--out", tmp_path / "strict", "--json").code == 0
+    said = perusal("verify", bundle, "--policy", tmp_path / "strict" / "policy.txt", "--json")
+    checks = {one["name"]: one for one in perusal("doctor", "--dir", signed, "--json").json["checks"]}
+
+    assert (
+        f"witness regulator {witness} https://w.example" in (tmp_path / "strict" / "policy.txt").read_text()
+    )
+    assert said.code == Exit.WRONG
+    assert said.json["checks"][-1]["name"] == "witnesses"
+    assert "cosigned by no witness" in perusal("verify", bundle).out
+    assert checks["witnesses"]["ok"]
+    assert "1 named, quorum regulator; 1 of 1 log(s) unwitnessed since " in checks["witnesses"]["seen"]
