@@ -15,6 +15,7 @@ from api.i18n import Catalogue
 from api.portal.called import told_apart
 from api.portal.grants import GrantView, grant_view
 from api.portal.guarded import confirm_grant, guarded_steps, paused, step_lines
+from api.portal.passed_on import lines_of
 from api.portal.posted import posted
 from api.portal.render import page, page_lang, page_texts, see_other
 from api.portal.waiting import askers_of, change_asker
@@ -106,13 +107,14 @@ def _views(services: Services, tie: Guardianship, texts: Catalogue) -> list[Gran
     with services.vault.data.read() as conn:
         lines = history.grants(conn, tie.bucket, tie.ward)
         taken = guarded_steps(conn, (tie.bucket, tie.ward))
+        beyond = lines_of(conn, lines, texts)
     return [
         grant_view(
             line,
             texts,
             fields,
             now_ms,
-            after=step_lines(services, taken.get(line.id, ()), texts, own=False),
+            after=(*beyond[line.id], *step_lines(services, taken.get(line.id, ()), texts, own=False)),
             can_confirm=paused(taken.get(line.id, ())) and line.withdrawable and tie.decides_at(now_ms),
         )
         for line in lines
