@@ -17,7 +17,7 @@ from api.access import Access, access
 from api.headers import approval_policy
 from api.i18n import Catalogue, Lang
 from api.portal import acts, presence
-from api.portal.called import told_apart
+from api.portal.called import called
 from api.portal.liability import liability, rate_lines
 from api.portal.passed_on import PassedOn, passed_on
 from api.portal.posted import posted
@@ -270,7 +270,7 @@ def _asked(services: Services, shown: Showing, texts: Catalogue) -> Asked:
 
     return Asked(
         id=showing_text(shown.id),
-        ward="" if shown.guardian is None else told_apart(services.vault, (shown.bucket, shown.subject)),
+        ward="" if shown.guardian is None else _ward(services, shown, texts),
         recipient=shown.recipient.legal_name,
         contact=shown.recipient.contact,
         registration=shown.recipient.registration_no,
@@ -290,3 +290,7 @@ def _asked(services: Services, shown: Showing, texts: Catalogue) -> Asked:
         notice=shown.notice.text,
         notice_lang=shown.notice.lang,
     )
+
+
+def _ward(services: Services, shown: Showing, texts: Catalogue) -> str:
+    return called(services.vault, (shown.bucket, shown.subject)) or texts.text("wards.unnamed")

@@ -6,6 +6,7 @@ import pytest
 
 from api.attempts import MOST_FAILURES, PERIOD_MS
 from api.portal.render import static_files
+from consent.families import Tie, appoint
 from consent.rates import rates
 from vault.merge import merge
 
@@ -212,13 +213,26 @@ def test_the_portal_s_files_are_served_under_their_digest_only(world):
 def test_everything_asked_about_a_child_is_marked_sensitive_and_nothing_tells_their_age(world):
     bank = world.app()
     marks = {}
+    parent = world.person({"name": "Bo Li", "phone": "13912340000", "birth_date": "1980-05-06"})
     for born in ("2020-05-06", "1990-05-06"):
         phone = f"1391234{born[:4]}"
         person = world.person({"name": "Ann Li", "phone": phone, "birth_date": born})
-        person.sign_in()
-        _, shown = person.open_request(
-            bank.authorize_path(bank.details(optional_datatypes=["name"], datatypes=["phone"]))
+        appoint(
+            world.vault,
+            person.created.subject,
+            parent.created.subject,
+            Tie.APPOINTED,
+            bytes(32),
+            world.clock(),
         )
+        choice = parent.open_request(
+            bank.authorize_path(bank.details(optional_datatypes=["name"], datatypes=["phone"]))
+        )[1]
+        form = dict(
+            re.findall(r'type="hidden" name="([^"]+)" value="([^"]*)"', choice.text.split("</form>")[1])
+        )
+        (ward,) = set(re.findall(r'name="for" value="(gl_\w+)">[^<]*' + born[:4], choice.text))
+        shown = parent.get(parent.post("/en/for-whom", {**form, "for": ward}).headers["location"])
         marks[born] = shown.text.count('class="field-note"')
         assert born[:4] not in shown.text.replace(phone[-4:], "")
 
