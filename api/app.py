@@ -86,6 +86,7 @@ from api.senders.plugged import senders_of
 from api.senders.post_room import PostRoom
 from api.settings import Settings
 from api.staff_reads import read_for_staff
+from api.strangers import Strangers, note_failures
 from api.tlog import log_checkpoint, log_entries, log_keys, log_tile
 from api.wiring import Services
 from api.witnesses import load_witnesses
@@ -202,7 +203,7 @@ def create_app(
         route_handlers=[*PUBLIC, *PROTOCOL, *STAFF, *portals],
         guards=[require_access],
         exception_handlers={Exception: answer_problem},
-        before_send=[security_headers(secure=settings.secure)],
+        before_send=[security_headers(secure=settings.secure), note_failures],
         request_max_body_size=settings.body_limit,
         lifespan=[_lifespan(services, owned)],
         state=State({"services": services}),
@@ -231,6 +232,7 @@ def _services(
         statuses=Batcher(
             StatusLists(vault, clock, settings.issuer), cap=settings.batch_cap, most=settings.batch_queue
         ),
+        strangers=Strangers(settings.stranger_rate, clock),
         worker=Worker(vault.data, clock, work_of(settings, vault, clock)),
         witnesses=load_witnesses(settings),
         post_room=post_room,

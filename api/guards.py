@@ -2,7 +2,8 @@
 
 It reads the class a route names in its `opt`. A route without one is refused, whoever asks. The classes that
 prove themselves inside the request (a signed assertion, a token with a proof) pass here and are checked by
-their own code; people and staff are identified here and stand in `scope["user"]`.
+their own code; people and staff are identified here and stand in `scope["user"]`. Before all this it turns away
+strangers who ask too much (`strangers`).
 """
 
 from typing import Any
@@ -15,6 +16,7 @@ from api.access import STAFF, Access
 from api.problems import Problem
 from api.sessions import Session, find_session
 from api.staff import StaffMember, find_staff
+from api.strangers import peer_of
 from api.wiring import Services, services_of
 from vault.merge import survivors
 
@@ -26,6 +28,9 @@ _SELF_PROVING = frozenset({Access.PUBLIC, Access.CLIENT, Access.TOKEN, Access.BR
 async def require_access(connection: Connection, handler: BaseRouteHandler) -> None:
     """Let the request through, or raise the problem that says why not."""
     wanted = handler.opt.get("access")
+    wait = services_of(connection).strangers.refuse(peer_of(connection.scope), wanted)
+    if wait:
+        raise Problem(429, "too_many_attempts", headers={"Retry-After": str(wait)})
     if wanted in _SELF_PROVING or connection.scope.get("method") == "OPTIONS":
         return
     if wanted is Access.CONSUMER:

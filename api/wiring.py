@@ -17,6 +17,7 @@ from api.oauth.status_lists import SignedList
 from api.senders.post_room import PostRoom
 from api.sessions import CookieJar, Lifetime
 from api.settings import Settings
+from api.strangers import Strangers
 from consent.denials import Denied
 from consent.disclose import Disclosure
 from consent.ledger.policy import NO_WITNESSES, Policy
@@ -37,6 +38,7 @@ class Services:
     disclosures: Batcher[RedeemRequest, Disclosure | Denied]
     introspections: Batcher[Asked, Outcome]
     statuses: Batcher[int, SignedList | None]
+    strangers: Strangers
     worker: Worker
     post_room: PostRoom
     client_keys: ClientKeys = field(default_factory=ClientKeys)

@@ -13,6 +13,7 @@ from api.problems import as_problem
 from consent.refusals import Refusal
 
 _JSON = "application/json"
+_NAMES = {429: "temporarily_unavailable"}
 
 
 class OAuthRefused(Exception):
@@ -51,7 +52,7 @@ def answer_oauth(_request: Request[Any, Any, Any], error: Exception) -> Response
     else:
         problem = as_problem(error)
         status, code, at, headers = problem.status, problem.code, "", problem.headers
-        name = "invalid_request" if status < 500 else "server_error"
+        name = "server_error" if status >= 500 else _NAMES.get(status, "invalid_request")
     body: dict[str, Any] = {
         "error": name,
         "error_description": f"{code} at {at}" if at else code,

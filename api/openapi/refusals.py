@@ -8,7 +8,11 @@ from api.oauth.dpop import ProofFault
 from api.openapi.operation import PROBLEM, Operation, Words
 from api.openapi.shapes import named, text
 
-_FAULTS = {500: ["internal_error"], 503: ["database_unreachable", "ledger.alarm", "keys_unavailable"]}
+_FAULTS = {
+    429: ["too_many_attempts"],
+    500: ["internal_error"],
+    503: ["database_unreachable", "ledger.alarm", "keys_unavailable"],
+}
 _SEALED = {503: ["sealed"]}
 _BATCHED = ("POST /v1/disclosures", "POST /introspect")
 _PROOF_FAULTS = sorted(fault for fault in ProofFault if fault not in {ProofFault.MISSING, ProofFault.NONCE})
@@ -86,4 +90,8 @@ def _busy(method: str, path: str) -> Mapping[int, Sequence[str]]:
 
 
 def _in_oauth(codes: Mapping[int, Sequence[str]]) -> Mapping[int, Sequence[str]]:
-    return {status: [f"server_error {code}" for code in every] for status, every in codes.items()}
+    names = {429: "temporarily_unavailable"}
+    return {
+        status: [f"{names.get(status, 'server_error')} {code}" for code in every]
+        for status, every in codes.items()
+    }
