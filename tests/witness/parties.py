@@ -89,13 +89,22 @@ class Running:
             return exchange(talk, method, path, body)
 
     def connection(self) -> http.client.HTTPConnection:
-        return http.client.HTTPConnection(urlsplit(self.url).netloc, timeout=30)
+        return connection(self.url)
 
     def add(self, body: bytes) -> Answer:
-        return self.ask("POST", "/add-checkpoint", body)
+        return submit(self.url, body)
 
     def shown(self, origin: str = ORIGIN) -> Answer:
         return self.ask("GET", f"/{hashlib.sha256(origin.encode()).hexdigest()}/checkpoint")
+
+
+def connection(url: str) -> http.client.HTTPConnection:
+    return http.client.HTTPConnection(urlsplit(url).netloc, timeout=30)
+
+
+def submit(url: str, body: bytes) -> Answer:
+    with closing(connection(url)) as talk:
+        return exchange(talk, "POST", "/add-checkpoint", body)
 
 
 def exchange(talk: http.client.HTTPConnection, method: str, path: str, body: bytes | None = None) -> Answer:
