@@ -29,6 +29,7 @@ COMMANDS = {
     "init": "api.cli.init",
     "keys": "api.cli.keys",
     "ledger": "api.cli.ledger",
+    "monitor": "api.cli.monitor",
     "person": "api.cli.person",
     "receipts": "api.cli.receipts",
     "recipient": "api.cli.recipient",

@@ -39,6 +39,10 @@ class Alarm(StrEnum):
     UNWITNESSED = "unwitnessed"
 
 
+PASSING: Final = frozenset({Alarm.UNREADABLE, Alarm.UNSIGNED, Alarm.STALE, Alarm.UNWITNESSED})
+"""Conditions that can end; everything else was done, and stays so."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alert:
     """One alarm about one log; `evidence` is a fraud proof's bytes, empty where there is none."""

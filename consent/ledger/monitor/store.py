@@ -25,6 +25,7 @@ from sqlalchemy import (
 )
 
 from consent.ledger.checkpoint import Checkpoint
+from consent.ledger.monitor.alerts import PASSING, Alert
 from vault.appendonly import append_only
 from vault.storage import Database, open_database
 
@@ -52,6 +53,14 @@ _entry = Table(
     Column("tag", LargeBinary(16)),
     Column("n", BigInteger),
     Column("leaf", LargeBinary(32), nullable=False),
+)
+_alert = Table(
+    "monitor_alert",
+    _metadata,
+    Column("origin", Text, primary_key=True),
+    Column("alarm", Text, primary_key=True),
+    Column("at", BigInteger, primary_key=True, autoincrement=False),
+    Column("raised_at", BigInteger, nullable=False),
 )
 Index("ix_monitor_entry_id", _entry.c.origin, _entry.c.id)
 Index("ix_monitor_entry_tag", _entry.c.origin, _entry.c.tag, _entry.c.n)
@@ -158,6 +167,25 @@ class MonitorStore:
         with self.data.write() as conn:
             conn.execute(_entry.delete().where(_entry.c.origin == origin, _entry.c.idx >= size))
 
+    def lasts(self, alert: Alert) -> bool:
+        """Whether this alarm was raised and has not ended since."""
+        c = _alert.c
+        same = (c.origin == alert.origin, c.alarm == alert.alarm.value, c.at == _about(alert))
+        with self.data.read() as conn:
+            return conn.execute(select(c.raised_at).where(*same)).first() is not None
+
+    def raised(self, alert: Alert, now_ms: int) -> None:
+        """Remember an alarm that was told."""
+        key = {"origin": alert.origin, "alarm": alert.alarm.value, "at": _about(alert)}
+        with self.data.write() as conn:
+            conn.execute(_alert.insert().values(**key, raised_at=now_ms))
+
+    def clear(self, origin: str, still: Sequence[Alert]) -> None:
+        """Forget the conditions of a log that are over; what it did once stays told."""
+        passing = [one.value for one in PASSING - {alert.alarm for alert in still}]
+        with self.data.write() as conn:
+            conn.execute(_alert.delete().where(_alert.c.origin == origin, _alert.c.alarm.in_(passing)))
+
     def accept(self, seen: Seen) -> None:
         """Keep a head whose entries have led to it."""
         values = {
@@ -182,6 +210,11 @@ def create(path: Path) -> None:
             _metadata.create_all(conn)
     finally:
         data.close()
+
+
+def _about(alert: Alert) -> int:
+    """Conditions are the same whatever the head is; lies are about their entry."""
+    return -1 if alert.at is None or alert.alarm in PASSING else alert.at
 
 
 def _seen(row: Row[Any]) -> Seen:

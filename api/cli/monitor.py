@@ -1,0 +1,155 @@
+"""`perusal monitor`: watch somebody's logs from outside, which needs no installation of this service.
+
+Whoever runs one should have nothing to do with the log's operator, and should have got the policy from somewhere else.
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+from pathlib import Path
+from types import FrameType
+
+import click
+
+from api.cli.failures import Exit, Failure
+from api.cli.output import emit, json_option, table_of
+from api.clock import system_clock
+from api.monitor.home import MonitorHome
+from api.monitor.run import Looked, Watch, round_over, watch
+from api.secret_file import first_line
+from consent.ledger import policy as policies
+from consent.ledger.errors import Malformed
+from consent.ledger.origin import parse_origin
+from consent.signed import public_key
+
+dir_option = click.option(
+    "--dir",
+    "home",
+    required=True,
+    type=click.Path(path_type=Path, file_okay=False),
+    help="The monitor's folder.",
+)
+
+
+@click.group("monitor")
+def command() -> None:
+    """A stand-alone monitor of transparency logs: reads all of it, believes nothing, and signs what it finds wrong."""
+
+
+@command.command("init")
+@dir_option
+@click.option("--name", required=True, help="The monitor's name, such as monitor.consumers.example.")
+@json_option
+def init(home: Path, name: str, as_json: bool) -> None:
+    """Make the folder, the key and an empty record."""
+    made = MonitorHome(home).create(name)
+    _tell_key(made.name, made.seed, as_json=as_json)
+
+
+@command.command("key")
+@dir_option
+@json_option
+def key(home: Path, as_json: bool) -> None:
+    """Print the public key, by which others check the alerts."""
+    found = MonitorHome(home).monitor()
+    _tell_key(found.name, found.seed, as_json=as_json)
+
+
+@command.command("run")
+@dir_option
+@click.option(
+    "--policy",
+    "policy_file",
+    required=True,
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="Your own copy of the operator's policy.txt, with your own witnesses.",
+)
+@click.option("--at", "address", help="Address of the service, for logs that have none in the policy.")
+@click.option(
+    "--auditor-key-file",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="Holds the auditor's key that entries are read with.",
+)
+@click.option(
+    "--every", type=click.IntRange(1, 86_400), default=60, show_default=True, help="Seconds between rounds."
+)
+@click.option("--once", is_flag=True, help="One round; ends with 1 when something is wrong.")
+@json_option
+def run(
+    home: Path,
+    policy_file: Path,
+    address: str | None,
+    auditor_key_file: Path | None,
+    every: int,
+    once: bool,
+    as_json: bool,
+) -> int:
+    """Watch every log of the policy; alerts are written into the folder and to standard output, one JWS a line."""
+    what = _watch(policy_file, address, auditor_key_file)
+    if once:
+        found = list(round_over(MonitorHome(home), what, system_clock, lambda _text: None))
+        return _tell_round(found, as_json=as_json)
+    stop = threading.Event()
+    _until_signal(stop)
+    watch(MonitorHome(home), what, system_clock, click.echo, every, stop)
+    return Exit.OK
+
+
+def _watch(policy_file: Path, address: str | None, auditor_key_file: Path | None) -> Watch:
+    try:
+        policy = policies.parse(policy_file.read_text(encoding="utf-8"))
+        known = dict(policy.urls)
+        logs = {log.name: known.get(log.name) or _below(address, log.name) for log in policy.logs}
+    except (Malformed, UnicodeDecodeError) as error:
+        raise Failure(f"{policy_file.name}: {error}", code="malformed", exit_code=Exit.USAGE) from None
+    auditor = first_line(auditor_key_file) if auditor_key_file else ""
+    return Watch(logs=logs, policy=policy, auditor=auditor)
+
+
+def _below(address: str | None, origin: str) -> str:
+    if address is None:
+        raise Failure(
+            f"the policy has no address of {origin}: give --at", code="no_address", exit_code=Exit.USAGE
+        )
+    _, log = parse_origin(origin)
+    return f"{address.rstrip('/')}/log/{log.year}/{log.bucket}"
+
+
+def _until_signal(stop: threading.Event) -> None:
+    def end(_signal: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    signal.signal(signal.SIGTERM, end)
+    signal.signal(signal.SIGINT, end)
+
+
+def _tell_round(found: list[Looked], *, as_json: bool) -> int:
+    wrong = [alert for one in found for alert in one.alerts]
+    emit(
+        {
+            "logs": [{"origin": one.origin, "size": one.size} for one in found],
+            "alerts": [
+                {"log": one.origin, "alarm": one.alarm.value, "at": one.at, "says": one.says} for one in wrong
+            ],
+        },
+        as_json=as_json,
+        lines=[
+            *(f"{one.origin}: {'never seen' if one.size is None else one.size}" for one in found),
+            *(["nothing is wrong"] if not wrong else []),
+        ],
+        table=table_of(
+            "alerts",
+            ("log", "alarm", "at", "says"),
+            [(one.origin, one.alarm.value, "" if one.at is None else one.at, one.says) for one in wrong],
+        )
+        if wrong
+        else None,
+    )
+    return Exit.WRONG if wrong else Exit.OK
+
+
+def _tell_key(name: str, seed: bytes, *, as_json: bool) -> None:
+    public = public_key(seed)
+    text = policies.jwk(public.key)
+    emit({"name": name, "key": text}, as_json=as_json, lines=(f"{name}: {text['kid']} {text['x']}",))

@@ -1,0 +1,1 @@
+"""The monitor as a program of its own: it reads logs and witnesses over HTTP and has no way into the data base."""
