@@ -16,6 +16,7 @@ import click
 from msgspec import to_builtins
 
 from api.cli.failures import Exit, Failure
+from api.cli.lies import is_lie, tell_lie
 from api.cli.output import emit, json_option, table_of
 from api.cli.packs import PackVerdict, members_of, verify_pack
 from consent.ledger import policy
@@ -38,10 +39,15 @@ _LAST_DAY = 253_402_300_799_999
 )
 @json_option
 def command(bundle: Path, policy_file: Path | None, as_json: bool) -> int:
-    """Check BUNDLE ("-" reads standard input); 0 when every check holds, 1 when one does not."""
+    """Check BUNDLE ("-" reads standard input); 0 when every check holds, 1 when one does not.
+
+    A proof that a log lied is checked too, and needs --policy: 0 when the lie is proven.
+    """
     trusted = load_policy(policy_file) if policy_file else None
     with click.open_file(str(bundle), "rb") as file:
         data = file.read(MAX_BYTES + 1)
+    if is_lie(data):
+        return tell_lie(data, trusted, as_json=as_json)
     members = members_of(data)
     if members is not None:
         return _tell_pack(verify_pack(members, trusted), as_json=as_json)
@@ -108,6 +114,10 @@ def document(verdict: Verdict) -> dict[str, Any]:
             for c, by in zip(verdict.checkpoints, verdict.cosigned, strict=True)
         ],
         "entries": [_entry(entry) for entry in verdict.entries],
+        "complete": [
+            {"origin": c.origin, "tag": c.tag.hex(), "count": c.count, "upto": c.upto, "at": _when(c.at_ms)}
+            for c in verdict.complete
+        ],
     }
 
 
@@ -147,6 +157,11 @@ def _heads(verdict: Verdict) -> Iterator[str]:
     for found, cosigned in zip(verdict.checkpoints, verdict.cosigned, strict=True):
         said = ", ".join(f"{one.key.name} at {_when(one.at_s * 1000)}" for one in cosigned)
         yield f"log {found.origin}, {found.size:,} entries, cosigned by {said or 'no witness'}"
+    for whole in verdict.complete:
+        yield (
+            f"complete: {whole.count:,} of the first {whole.upto:,} entries of {whole.origin} are about "
+            f"{whole.tag.hex()}, as indexed at {_when(whole.at_ms)}"
+        )
     if not verdict.anchored:
         yield "the keys are those the bundle brings along: compare them with the operator's, or use --policy"
 

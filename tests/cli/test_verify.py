@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import json
 
@@ -15,8 +16,10 @@ from api.opening import opened_vault
 from api.settings import Settings
 from consent.ledger import cosignature, published
 from consent.ledger.bundle import Evidence, build
+from consent.ledger.checkpoint import Checkpoint
 from consent.ledger.commitment import Opening
 from consent.ledger.entry import parse
+from consent.ledger.fraud import FraudProof, Lie
 from consent.ledger.openings import reopen
 from consent.ledger.signer import Signer
 from consent.ledger.tables import entry
@@ -103,6 +106,27 @@ def test_a_changed_byte_is_refused_and_located(perusal, bundle):
     assert said.code == Exit.WRONG
     assert said.out.startswith("WRONG: ")
     assert "nothing in this bundle may be relied on" in said.out
+
+
+def test_a_proof_of_a_lie_is_checked_against_the_verifiers_own_key(perusal, signed, policy, tmp_path):
+    with opened_vault(Settings.from_mapping(settings_mapping(signed))) as vault:
+        with vault.data.read() as conn:
+            log = published.logs(conn)[0]
+            newest = published.newest(conn, log)
+        other = Checkpoint(
+            f"{vault.installation.ledger_host}/{log.year}/{log.bucket}", newest.size, bytes(32)
+        )
+        proof = FraudProof(kind=Lie.SPLIT_VIEW, checkpoint=newest.note, other=Signer.of(vault).sign(other))
+    (tmp_path / "lie").write_bytes(bytes(proof))
+    (tmp_path / "none").write_bytes(bytes(dataclasses.replace(proof, other=newest.note)))
+
+    proven = perusal("verify", tmp_path / "lie", "--policy", policy)
+    none = perusal("verify", tmp_path / "none", "--policy", policy, "--json")
+
+    assert proven.code == 0
+    assert proven.out.startswith("PROVEN: ")
+    assert (none.code, none.json["proven"]) == (Exit.WRONG, False)
+    assert perusal("verify", tmp_path / "lie").code == Exit.USAGE
 
 
 @pytest.mark.parametrize("content", [b"", b"PK", b"not a zip at all", b"\x00" * 5000])
