@@ -249,10 +249,10 @@ def test_what_is_sensitive_and_goes_abroad_takes_the_act_and_the_proof(world):
     assert isinstance(approve(world.vault, person, shown.id, None, world.now, proof), Approved)
 
 
-@pytest.mark.parametrize("act", list(Act))
+@pytest.mark.parametrize("act", [Act.ONWARD, Act.CROSS_BORDER])
 def test_the_data_base_itself_takes_no_consent_without_its_act(world: World, below, monkeypatch, act):
     person, shown = below
-    (other,) = set(Act) - {act}
+    (other,) = {Act.ONWARD, Act.CROSS_BORDER} - {act}
     agree(world.vault, person, shown.id, None, other, world.now)
     monkeypatch.setattr(separate_acts, "weigh", lambda *_: ())
 
