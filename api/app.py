@@ -59,9 +59,12 @@ from api.people import add_people, change_people, look_up
 from api.portal.account import account_page
 from api.portal.asked import answer_request, answered_page, request_page
 from api.portal.asked_again import answer_asked_again, asked_again_page
+from api.portal.deferred import continue_deferred, deferred_page, take_deferred_back
 from api.portal.device import device_door, device_page, enter_code
 from api.portal.erase import erase_myself, erase_page, erasure_certificate, erasure_page
-from api.portal.grants import grants_page, withdraw_grant
+from api.portal.for_whom import answer_for_whom, for_whom_page
+from api.portal.grants import confirm_own_grant, grants_page, withdraw_grant
+from api.portal.guardian_needed import answer_guardian_needed, guardian_needed_page
 from api.portal.mine import my_grants, my_receipts, withdraw_many, withdraw_mine
 from api.portal.own_data import own_copy
 from api.portal.pages import front_door, language_door, static_file
@@ -74,11 +77,13 @@ from api.portal.passkeys import (
 )
 from api.portal.posted import check_post
 from api.portal.presence import send_presence_code
+from api.portal.protected import answer_protected, ask_protection, move_protection, protected_page
 from api.portal.sign_in import sign_in, sign_in_page, sign_out
 from api.portal.sign_in_code import ask_for_code, code_page, sign_in_with_code
 from api.portal.told import notices_seen
 from api.portal.uses import use_bundle, uses_page
 from api.portal.waiting import let_ask, pick_number, waiting_page
+from api.portal.wards import confirm_for_ward, let_ask_ward, ward_page, wards_page, withdraw_for_ward
 from api.portal.withdrawals import withdraw_several, withdrawals_page
 from api.sealing import seal_installation
 from api.senders.message import Senders
@@ -160,8 +165,25 @@ PORTAL = (
     answered_page,
     asked_again_page,
     answer_asked_again,
+    for_whom_page,
+    answer_for_whom,
+    guardian_needed_page,
+    answer_guardian_needed,
+    deferred_page,
+    continue_deferred,
+    take_deferred_back,
+    protected_page,
+    ask_protection,
+    move_protection,
+    answer_protected,
+    wards_page,
+    ward_page,
+    withdraw_for_ward,
+    confirm_for_ward,
+    let_ask_ward,
     grants_page,
     withdraw_grant,
+    confirm_own_grant,
     withdrawals_page,
     withdraw_several,
     uses_page,
