@@ -84,6 +84,7 @@ from api.portal.told import notices_seen
 from api.portal.uses import use_bundle, uses_page
 from api.portal.waiting import let_ask, pick_number, waiting_page
 from api.portal.wards import confirm_for_ward, let_ask_ward, ward_page, wards_page, withdraw_for_ward
+from api.portal.whole import all_accesses
 from api.portal.withdrawals import withdraw_several, withdrawals_page
 from api.sealing import seal_installation
 from api.senders.message import Senders
@@ -188,6 +189,7 @@ PORTAL = (
     withdraw_several,
     uses_page,
     use_bundle,
+    all_accesses,
     own_copy,
     erase_page,
     erase_myself,

@@ -29,7 +29,7 @@ from sqlalchemy import Connection
 
 from consent.ledger import container, indexing, jws, layout, prove, published, revealed, witnessed
 from consent.ledger.commitment import Opening, reveal
-from consent.ledger.errors import LedgerAlarm, Malformed, Unproven
+from consent.ledger.errors import LedgerAlarm, Malformed, NotYetPublished, Unproven
 from consent.ledger.guide import README
 from consent.ledger.index_proof import IndexProof
 from consent.ledger.indexing import Made
@@ -93,6 +93,8 @@ def build(
                 origins[log] = origin_of(signer.ledger_host, log)
                 cosigners.append(signed.cosigners)
             members |= found
+    if not members:
+        raise NotYetPublished("no index of these logs is signed yet")
     policy = vouching(map(signer.key, origins.values()), _signers(evidence, receipt_keys), cosigners)
     shown = {(origins[item.log], item.idx): reveal(item.opening, item.show) for item in evidence}
     return _checked(members, policy, revealed.encode(shown))

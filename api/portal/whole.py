@@ -1,0 +1,37 @@
+"""One bundle with everything the ledger says of the signed-in person, and the proof that nothing was left out.
+
+What it proves and what no ledger can is said on the page beside it, where the person reads it.
+"""
+
+from typing import Any
+
+from litestar import Request, Response, get
+
+from api.access import Access, access
+from api.problems import Problem
+from api.sessions import Session
+from api.wiring import services_of
+from consent.all_accesses import whole
+from consent.ledger.bundle import build
+from consent.ledger.signer import Signer
+from consent.signing_keys import receipt_keys
+
+FILE = "perusal-all-accesses.zip"
+
+
+@get("/uses/all.zip", opt=access(Access.CONSUMER), sync_to_thread=True)
+def all_accesses(request: Request[Session, Any, Any]) -> Response[bytes]:
+    """Everything, proven; raises `ledger.not_yet_published` in the second before the newest use is signed."""
+    vault, person = services_of(request).vault, request.user
+    found = whole(vault, person.subject, person.bucket)
+    if found is None:
+        raise Problem(404, "not_found")
+    data = build(
+        vault.data,
+        Signer.of(vault),
+        found.evidence,
+        receipt_keys=receipt_keys(vault),
+        whole=found.tags,
+    )
+    headers = {"Content-Disposition": f'attachment; filename="{FILE}"'}
+    return Response(data, media_type="application/zip", headers=headers)

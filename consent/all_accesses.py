@@ -1,0 +1,42 @@
+"""Everything the ledger says of one person, with the proof that it is everything (ledger.md §4).
+
+`whole(vault, subject, bucket) -> Whole | None` goes into `ledger.bundle.build`: each use that the ledger bears out, and the
+person's tag in every log of their bucket, those in which they have nothing included. None once the person is erased.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import select
+
+from consent.evidence import evidence
+from consent.ids import DisclosureId
+from consent.ledger import published
+from consent.ledger.bundle import Evidence
+from consent.ledger.openings import tag_of
+from consent.ledger.origin import LogId, origin_of
+from consent.tables import disclosure
+from vault.ids import Bucket, SubjectId
+from vault.opening import Vault
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """The evidence of every use, and the person's tag in each log."""
+
+    evidence: list[Evidence]
+    tags: Mapping[LogId, bytes]
+
+
+def whole(vault: Vault, subject: SubjectId, bucket: Bucket) -> Whole | None:
+    """What a bundle needs in order to say: these are all."""
+    keys = vault.keyring.subject_keys([(bucket, subject)])
+    if subject not in keys:
+        return None
+    d, host = disclosure.c, vault.installation.ledger_host
+    mine = select(d.id).where(d.bucket == bucket, d.subject == subject).order_by(d.committed_at, d.id)
+    with vault.data.read() as conn:
+        used = [(bucket, DisclosureId(one)) for one in conn.execute(mine).scalars()]
+        logs = [log for log in published.logs(conn) if log.bucket == bucket]
+    found = [one for one in evidence(vault, used) if one is not None]
+    return Whole(found, {log: tag_of(keys[subject].ledger, origin_of(host, log)) for log in logs})
