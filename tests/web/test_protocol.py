@@ -45,7 +45,7 @@ def error_of(answer):
         ({"window": {"to": "tomorrow"}}, "details.bad_window"),
         ({"window": {"to": "2020-01-01T00:00:00Z"}}, "details.bad_window"),
         ({"retention": "for ever"}, "details.bad_retention"),
-        ({"onward": ["org_x"]}, "details.onward_needs_own_grant"),
+        ({"onward": ["org_x"]}, "details.unknown_onward"),
         ({"notice": {"id": "ntc_x", "hash": "sha-256:x"}}, "details.unknown_notice"),
     ],
 )
