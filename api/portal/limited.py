@@ -83,7 +83,8 @@ def issue_limited(
         if wait := _counted(conn, counts, now_ms):
             return wait
         issued = issue(conn, services.vault, value, asked, now_ms, only=only)
-    services.post_room.hand_in(_message(request, value, issued), known=issued.known)
+    message = _message(request, value, issued)
+    services.post_room.hand_in(message, known=issued.known, own=only is not None)
     return issued
 
 

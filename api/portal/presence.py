@@ -141,7 +141,8 @@ def _page(
 ) -> Response[str]:
     services, texts = services_of(request), page_texts(request)
     apart, beside = _kinds(services, shown, ticked, texts)
-    ways = _ways(services, request.user)
+    ways, on_file = _ways(services, request.user), _on_file(services, request.user)
+    failing = sorted(channel.value for channel in services.post_room.failing if channel.value in on_file)
     browser = shown.via is Via.CODE
     redirect = shown.redirect_uri if browser else ""
     headers = approval_policy(redirect) if redirect else {}
@@ -166,7 +167,9 @@ def _page(
             **{f"{_FIELD_PREFIX}{code}": "yes" for code in sorted(ticked)},
         },
         ways=[way.value for way in ways],
-        on_file=_on_file(services, request.user),
+        on_file=on_file,
+        failing=failing,
+        instead=[text for code, text in on_file.items() if code not in failing],
         ticket=ticket,
         options=options,
     )

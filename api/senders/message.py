@@ -36,11 +36,15 @@ class Message:
 
 
 class NotSent(Exception):
-    """A message could not be handed over; `reason` is a word for the operator's log, without a personal value."""
+    """A message could not be handed over; `reason` is a word for the operator's log, without a personal value.
 
-    def __init__(self, reason: str) -> None:
+    `only_here` says that this one address was refused, and others may not be.
+    """
+
+    def __init__(self, reason: str, *, only_here: bool = False) -> None:
         super().__init__(reason)
         self.reason = reason
+        self.only_here = only_here
 
 
 class Sender(Protocol):

@@ -45,7 +45,8 @@ class Mail:
                 smtp.send_message(self._written(message))
         except (smtplib.SMTPException, OSError, ValueError, ExposedSecret) as error:
             # The class alone: messages of the library quote the server, and the server quotes the address.
-            raise NotSent(type(error).__name__) from None
+            refused = isinstance(error, smtplib.SMTPRecipientsRefused)
+            raise NotSent(type(error).__name__, only_here=refused) from None
 
     def _connected(self) -> AbstractContextManager[smtplib.SMTP]:
         server = self._server

@@ -183,3 +183,29 @@ def test_the_demonstration_is_refused_where_others_could_reach_it(tmp_path):
     for host in ("0.0.0.0", "10.0.0.1", "consent.example"):
         with pytest.raises(SettingsError, match="this machine only"):
             run(settings(tmp_path, host=host), demo=True)
+
+
+def test_a_channel_counts_as_failing_for_ten_minutes_by_what_people_who_are_signed_in_asked_for():
+    clock, works = [1000.0], [False]
+
+    class Flaky:
+        def send(self, _message):
+            if not works[0]:
+                raise NotSent("ConnectionRefusedError")
+
+    def tried(**how):
+        room.hand_in(MAIL, **how)
+        room.settle()
+        return room.failing
+
+    room = PostRoom({Channel.EMAIL: Flaky()}, lambda: clock[0])
+    assert tried(known=True) == frozenset()
+    assert tried(known=False, own=True) == frozenset()
+    assert tried(known=True, own=True) == {Channel.EMAIL}
+    clock[0] += 600
+    assert room.failing == frozenset()
+    assert tried(known=True, own=True) == {Channel.EMAIL}
+    works[0] = True
+    assert tried(known=True) == {Channel.EMAIL}
+    assert tried(known=True, own=True) == frozenset()
+    room.stop()

@@ -8,6 +8,7 @@ from sqlalchemy import select
 
 from api.attempts import CODES_OF_PERSON, MOST_FAILURES
 from api.headers import CSP
+from api.senders.message import Channel, NotSent
 from consent.step_up_tables import step_up
 from consent.tables import consent_grant
 from tests.flow.installation import ZHANG, open_world
@@ -386,3 +387,85 @@ def test_somebody_signed_in_has_limits_of_their_own(coded, kept):
 
     assert statuses == [200] * CODES_OF_PERSON.most + [429]
     assert ask_for_code(coded.person({"phone": "13912341234"}), VALUES["phone"]).status_code == 200
+
+
+class Broken:
+    """A sender whose server does not answer, until it does."""
+
+    def __init__(self, kept, *, only_here=False):
+        self.kept, self.only_here, self.works = kept, only_here, False
+
+    def send(self, message):
+        if not self.works:
+            raise NotSent("ConnectionRefusedError", only_here=self.only_here)
+        self.kept.send(message)
+
+
+def sent(world, person, path, form, address):
+    """The page after asking for a code at `address`, once more, when the first message has left or failed."""
+    person.post(f"{path}/code", {**form, "address": address})
+    world.http.app.state.services.post_room.settle()
+    return person.post(f"{path}/code", {**form, "address": address})
+
+
+@pytest.fixture
+def mailless(vault, tmp_path, kept):
+    """Codes go by SMS; the mail server is gone."""
+    mail = Broken(kept)
+    made = open_world(vault, tmp_path, senders={Channel.SMS: kept, Channel.EMAIL: mail})
+    with made.http:
+        yield made, mail
+
+
+def test_whoever_gets_no_mail_is_pointed_to_the_other_address_and_approves_with_it(mailless, kept):
+    world, _ = mailless
+    person = world.person(VALUES)
+    path, page = opened(world, person)
+    form = members(pressed(person, path, page), 'name="address"')
+
+    told = sent(world, person, path, form, VALUES["email"])
+
+    assert 'id="failing"' in told.text
+    assert "No codes leave by e-mail" in told.text
+    assert "138****1234" in told.text.partition('id="failing"')[2].partition("</p>")[0]
+    page = person.post(f"{path}/code", {**form, "address": VALUES["phone"]})
+    code = newest(world, kept).code
+    assert person.post(path, {**members(page, 'name="code"'), "code": code}).status_code == 303
+    assert len(rows(world, consent_grant)) == 1
+
+
+def test_a_mail_server_that_is_back_is_no_longer_complained_of(mailless):
+    world, mail = mailless
+    person = world.person(VALUES)
+    path, page = opened(world, person)
+    form = members(pressed(person, path, page), 'name="address"')
+    assert 'id="failing"' in sent(world, person, path, form, VALUES["email"]).text
+
+    mail.works = True
+    world.http.app.state.services.post_room.settle()
+
+    assert 'id="failing"' not in sent(world, person, path, form, VALUES["email"]).text
+
+
+def test_whoever_has_no_other_address_is_told_so(mailless):
+    world, _ = mailless
+    person = world.person({name: value for name, value in VALUES.items() if name != "phone"}, "zh-CN")
+    app = world.app(purpose="identity_check")
+    path, page = person.open_request(app.authorize_path(app.details(datatypes=["name", "resident_id"])))
+    form = members(pressed(person, path, page), 'name="address"')
+
+    assert "目前无法向您发送验证码" in sent(world, person, path, form, VALUES["email"]).text
+
+
+def test_what_strangers_ask_for_and_one_refused_mailbox_say_nothing_about_a_channel(mailless):
+    world, mail = mailless
+    person = world.person(VALUES)
+    path, page = opened(world, person)
+    asked = pressed(person, path, page)
+    ask_for_code(world.person({"phone": "13912341234"}), VALUES["email"])
+    world.http.app.state.services.post_room.settle()
+
+    assert 'id="failing"' not in pressed(person, path, page).text
+    mail.only_here = True
+    form = members(asked, 'name="address"')
+    assert 'id="failing"' not in sent(world, person, path, form, VALUES["email"]).text
