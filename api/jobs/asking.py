@@ -55,7 +55,7 @@ class Asking:
         self._known: dict[LogId, int] = {}  # the size it cosigned last, as far as we know
 
     def ask(self, log: LogId) -> Outcome:
-        """Have the newest checkpoint of `log` cosigned, if this witness has not done so already."""
+        """Have the newest checkpoint of `log` cosigned, if this witness has not done so in the last ten minutes."""
         at = self._newest(log)
         if at is None or not self._wants(at):
             return Outcome.NOTHING_NEW
@@ -143,4 +143,4 @@ class Asking:
 
     def _wants(self, at: Published) -> bool:
         with self._data.read() as conn:
-            return collecting.wants(conn, at, self._station.keys)
+            return collecting.wants(conn, at, self._station.keys, self._clock() // 1000)

@@ -1,7 +1,8 @@
 """Collecting cosignatures: what is sent to a witness, and which of its answers is believed and kept.
 
 A line is stored only when it is a known key's, holds for exactly the checkpoint that was sent, and says a time near
-ours; so a row of `ledger_cosignature` is never more than what a witness really said.
+ours; so a row of `ledger_cosignature` is never more than what a witness really said. While a log is idle its witnesses
+are asked again now and then: what they say last shows that the log has not moved, what they said first is for bundles.
 """
 
 from collections.abc import Collection, Sequence
@@ -16,13 +17,16 @@ from consent.ledger.errors import Malformed, Unproven
 from consent.ledger.note import SignatureLine, VerifierKey
 from consent.ledger.published import Published
 from consent.ledger.submission import Submission
-from consent.ledger.tables import cosignature as stored
+from consent.ledger.tables import cosigned_last
 from consent.ledger.tree import verify_consistency
 from vault.rowset import RowSet
 from vault.storage import Database
 
 SKEW_S: Final = 300
 """How far a witness's clock may be from ours."""
+
+RENEW_S: Final = 600
+"""After how long a witness is asked about the same checkpoint again."""
 
 type Line = tuple[Cosigned, SignatureLine]
 
@@ -41,10 +45,27 @@ _KEEP = RowSet(
 )
 
 
-def wants(conn: Connection, at: Published, keys: Collection[VerifierKey]) -> bool:
-    """Whether one of these keys has not cosigned the checkpoint yet."""
-    c = stored.c
-    mine = (c.bucket == at.log.bucket, c.year == at.log.year, c.size == at.size)
+_RENEW = RowSet(
+    "WITH {rows} INSERT INTO ledger_cosigned_last (bucket, year, witness, key_id, size, line, at_s) "
+    "SELECT bucket, year, witness, key_id, size, line, at_s FROM rows WHERE true "
+    "ON CONFLICT (bucket, year, witness, key_id) DO UPDATE SET size = excluded.size, line = excluded.line, "
+    "at_s = excluded.at_s WHERE excluded.size > ledger_cosigned_last.size "
+    "OR (excluded.size = ledger_cosigned_last.size AND excluded.at_s > ledger_cosigned_last.at_s)",
+    bucket="int",
+    year="int",
+    witness="text",
+    key_id="bytes",
+    size="int",
+    line="text",
+    at_s="int",
+)
+
+
+def wants(conn: Connection, at: Published, keys: Collection[VerifierKey], now_s: int) -> bool:
+    """Whether one of these keys has not cosigned the checkpoint yet, or not for ten minutes."""
+    c = cosigned_last.c
+    lately = (c.size == at.size, c.at_s > now_s - RENEW_S)
+    mine = (c.bucket == at.log.bucket, c.year == at.log.year, *lately)
     held = {(row.witness, row.key_id) for row in conn.execute(select(c.witness, c.key_id).where(*mine))}
     return any((key.name, key.key_id) not in held for key in keys)
 
@@ -72,12 +93,11 @@ def lines_in(answer: bytes, at: Published, keys: Collection[VerifierKey], now_s:
 
 
 def keep(data: Database, at: Published, lines: Sequence[Line], now_ms: int) -> None:
-    """Store cosignatures of a checkpoint; one that is there already stays."""
-    rows = [
-        (*at.log, at.size, one.key.name, one.key.key_id, str(line), one.at_s, now_ms) for one, line in lines
-    ]
+    """Store cosignatures of a checkpoint: the first of each key for ever, beside it the last."""
+    said = [(one.key.name, one.key.key_id, str(line), one.at_s) for one, line in lines]
     with data.write() as conn:
-        _KEEP(conn, rows)
+        _KEEP(conn, [(*at.log, at.size, *one, now_ms) for one in said])
+        _RENEW(conn, [(*at.log, name, key_id, at.size, line, at_s) for name, key_id, line, at_s in said])
 
 
 def shown_by(data: bytes, log_keys: Collection[VerifierKey]) -> Checkpoint:

@@ -5,7 +5,8 @@
 values instead of from 2 MiB of tiles. `ledger_opening` is private: it says whose entry it is and holds the
 sealed secret of the commitment, until erasure destroys the key. `ledger_cosignature` holds what witnesses said of a
 checkpoint, each line as it came (`at_s` is its own time in POSIX seconds). `ledger_index` names the index entries;
-the rows of the newest stand in `ledger_index_chunk`, 256 in a chunk, each chunk under its `first` tag.
+the rows of the newest stand in `ledger_index_chunk`, 256 in a chunk, each chunk under its `first` tag. Of cosignatures
+the first of each key stays; its last, renewed while a log is idle, stands in `ledger_cosigned_last`.
 """
 
 from sqlalchemy import (
@@ -21,7 +22,7 @@ from sqlalchemy import (
 )
 
 from vault import columns as col
-from vault.appendonly import append_only
+from vault.appendonly import append_only, install
 from vault.storage import metadata
 
 
@@ -123,6 +124,21 @@ index_chunk = Table(
     ),
 )
 
+cosigned_last = Table(
+    "ledger_cosigned_last",
+    metadata,
+    *_log_columns(),
+    col.text_key("witness"),
+    Column("key_id", LargeBinary(4), primary_key=True),
+    col.big("size"),
+    col.text("line"),
+    col.big("at_s"),
+    ForeignKeyConstraint(
+        ["bucket", "year", "size", "witness", "key_id"],
+        [f"ledger_cosignature.{name}" for name in ("bucket", "year", "size", "witness", "key_id")],
+    ),
+)
+
 subject_head = Table(
     "ledger_subject_head",
     metadata,
@@ -149,3 +165,22 @@ Index(None, opening.c.subject, opening.c.bucket)
 
 for _table in (entry, tile, checkpoint, cosignature, index):
     append_only(_table)
+
+_BACK = "NEW.size < OLD.size OR (NEW.size = OLD.size AND NEW.at_s <= OLD.at_s)"
+
+install(
+    cosigned_last,
+    sqlite="CREATE TRIGGER ledger_cosigned_last_goes_on BEFORE UPDATE ON ledger_cosigned_last "
+    f"WHEN {_BACK} BEGIN SELECT RAISE(ABORT, 'a witness does not take its word back'); END",
+)
+install(
+    cosigned_last,
+    postgresql="CREATE FUNCTION ledger_cosigned_last_goes_on() RETURNS trigger LANGUAGE plpgsql AS "
+    f"$$ BEGIN IF {_BACK} THEN RAISE EXCEPTION 'a witness does not take its word back' USING ERRCODE = '23514'; "
+    "END IF; RETURN NEW; END $$",
+)
+install(
+    cosigned_last,
+    postgresql="CREATE TRIGGER ledger_cosigned_last_goes_on BEFORE UPDATE ON ledger_cosigned_last "
+    "FOR EACH ROW EXECUTE FUNCTION ledger_cosigned_last_goes_on()",
+)

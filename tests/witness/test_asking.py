@@ -24,6 +24,7 @@ from api.witnesses import Station, load_witnesses, stations
 from consent.ledger import checkpoint, cosignature, note, policy, published, witnessed
 from consent.ledger.append import append
 from consent.ledger.checkpoint import Checkpoint
+from consent.ledger.collecting import RENEW_S
 from consent.ledger.errors import LedgerAlarm
 from consent.ledger.memory import Memory
 from consent.ledger.note import VerifierKey
@@ -143,6 +144,23 @@ def test_a_size_is_learnt_and_submitted_again_at_once(side: Side, liar: Liar):
     liar.status, liar.body = 200, line(at)
     assert asking.ask(LOG) is Outcome.COSIGNED
     assert side.witnessed()
+
+
+def test_an_idle_log_is_submitted_again_after_ten_minutes(side: Side, liar: Liar):
+    at = side.signed(9)
+    asking = side.asking()
+    liar.body = line(at)
+    assert asking.ask(LOG) is Outcome.COSIGNED
+    side.clock.pass_seconds(RENEW_S - 1)
+    assert asking.ask(LOG) is Outcome.NOTHING_NEW
+    side.clock.pass_seconds(1)
+    liar.body = line(at, at_s=NOW_S + RENEW_S)
+
+    assert asking.ask(LOG) is Outcome.COSIGNED
+
+    assert [parse(one).old for one in liar.asked] == [0, 9]
+    with side.backend.data.read() as conn:
+        assert published.cosigned(conn, at).endswith(liar.body)
 
 
 OTHER = cosignature.key_of("liar.example", bytes(32))

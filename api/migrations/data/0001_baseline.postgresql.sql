@@ -1453,6 +1453,26 @@ ALTER TABLE incident ENABLE ROW LEVEL SECURITY
 -- end
 CREATE POLICY own ON incident USING (tenant = (SELECT perusal_tenant())) WITH CHECK (tenant = (SELECT perusal_tenant()) AND (EXISTS (SELECT 1 FROM trace r WHERE r.id = incident.trace)))
 -- end
+CREATE TABLE ledger_cosigned_last (
+	bucket INTEGER NOT NULL,
+	year INTEGER NOT NULL,
+	witness TEXT NOT NULL,
+	key_id BYTEA NOT NULL,
+	size BIGINT NOT NULL,
+	line TEXT NOT NULL,
+	at_s BIGINT NOT NULL,
+	CONSTRAINT pk_ledger_cosigned_last PRIMARY KEY (bucket, year, witness, key_id),
+	CONSTRAINT fk_ledger_cosigned_last_bucket_year_size_witness_key_id FOREIGN KEY(bucket, year, size, witness, key_id) REFERENCES ledger_cosignature (bucket, year, size, witness, key_id)
+)
+-- end
+CREATE FUNCTION ledger_cosigned_last_goes_on() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.size < OLD.size OR (NEW.size = OLD.size AND NEW.at_s <= OLD.at_s) THEN RAISE EXCEPTION 'a witness does not take its word back' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
+-- end
+CREATE TRIGGER ledger_cosigned_last_goes_on BEFORE UPDATE ON ledger_cosigned_last FOR EACH ROW EXECUTE FUNCTION ledger_cosigned_last_goes_on()
+-- end
+ALTER TABLE ledger_cosigned_last ENABLE ROW LEVEL SECURITY
+-- end
+CREATE POLICY own ON ledger_cosigned_last USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0)
+-- end
 CREATE TABLE ledger_index_chunk (
 	bucket INTEGER NOT NULL,
 	year INTEGER NOT NULL,

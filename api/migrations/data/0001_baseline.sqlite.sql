@@ -1111,6 +1111,20 @@ CREATE TABLE incident (
 	CONSTRAINT fk_incident_trace FOREIGN KEY(trace) REFERENCES trace (id)
 )
 -- end
+CREATE TABLE ledger_cosigned_last (
+	bucket INTEGER NOT NULL,
+	year INTEGER NOT NULL,
+	witness TEXT NOT NULL,
+	key_id BLOB NOT NULL,
+	size BIGINT NOT NULL,
+	line TEXT NOT NULL,
+	at_s BIGINT NOT NULL,
+	CONSTRAINT pk_ledger_cosigned_last PRIMARY KEY (bucket, year, witness, key_id),
+	CONSTRAINT fk_ledger_cosigned_last_bucket_year_size_witness_key_id FOREIGN KEY(bucket, year, size, witness, key_id) REFERENCES ledger_cosignature (bucket, year, size, witness, key_id)
+)
+-- end
+CREATE TRIGGER ledger_cosigned_last_goes_on BEFORE UPDATE ON ledger_cosigned_last WHEN NEW.size < OLD.size OR (NEW.size = OLD.size AND NEW.at_s <= OLD.at_s) BEGIN SELECT RAISE(ABORT, 'a witness does not take its word back'); END
+-- end
 CREATE TABLE ledger_index_chunk (
 	bucket INTEGER NOT NULL,
 	year INTEGER NOT NULL,

@@ -45,9 +45,10 @@ def lines(at: Published, names: str, at_s: int = NOW_S) -> bytes:
     return "".join(str(cosignature.sign(body, KEYS[name], SEEDS[name], at_s)) for name in names).encode()
 
 
-def cosigned(backend: Backend, at: Published, names: str) -> None:
+def cosigned(backend: Backend, at: Published, names: str, at_s: int = NOW_S) -> None:
     keys = [KEYS[name] for name in names]
-    collecting.keep(backend.data, at, collecting.lines_in(lines(at, names), at, keys, NOW_S), NOW)
+    found = collecting.lines_in(lines(at, names, at_s), at, keys, at_s)
+    collecting.keep(backend.data, at, found, at_s * 1000)
 
 
 def shown(backend: Backend, now: int) -> int:
@@ -80,13 +81,45 @@ def test_cosignatures_are_kept_once_and_told_with_the_checkpoint(backend: Backen
 
     with backend.data.read() as conn:
         full = published.cosigned(conn, at)
-        wants = [collecting.wants(conn, at, [KEYS[name]]) for name in "ABC"]
+        wants = [collecting.wants(conn, at, [KEYS[name]], NOW_S) for name in "ABC"]
 
     assert full == at.note + lines(at, "AB")
     assert wants == [False, False, True]
     assert len(cosignature.verify(note.parse(full), KEYS.values())) == 2
     with pytest.raises(DBAPIError), backend.data.write() as conn:
         conn.execute(text("UPDATE ledger_cosignature SET at_s = 1"))
+
+
+def test_a_witness_renews_its_word_for_the_public_and_a_bundle_keeps_the_first(backend: Backend):
+    found = disclose(backend)
+    (at,) = publish(backend.data, SIGNER, NOW)
+    later = NOW_S + collecting.RENEW_S
+    cosigned(backend, at, "AB")
+    with backend.data.read() as conn:
+        asked_again = [collecting.wants(conn, at, [KEYS["A"]], when) for when in (later - 1, later)]
+    cosigned(backend, at, "A", later)
+    cosigned(backend, at, "A", later - 1)
+
+    with backend.data.read() as conn:
+        told = cosignature.verify(note.parse(published.cosigned(conn, at)), KEYS.values())
+    bundled = verify_bundle(bundle_of(backend, found)).cosigned[0]
+
+    assert asked_again == [False, True]
+    assert [one.at_s for one in told] == [later, NOW_S]
+    assert [one.at_s for one in bundled] == [NOW_S, NOW_S]
+
+
+def test_what_a_witness_said_last_never_goes_back(backend: Backend):
+    first, second = signed(backend), signed(backend)
+    cosigned(backend, second, "A")
+    cosigned(backend, first, "A", NOW_S + 1)
+
+    with backend.data.read() as conn:
+        assert published.cosigned(conn, first) == first.note + lines(first, "A", NOW_S + 1)
+        assert published.cosigned(conn, second) == second.note + lines(second, "A")
+    for change in ("at_s = at_s - 1", f"size = {first.size}, at_s = at_s + 1"):
+        with pytest.raises(DBAPIError), backend.data.write() as conn:
+            conn.execute(text(f"UPDATE ledger_cosigned_last SET {change}"))
 
 
 def test_strangers_lines_in_an_answer_are_ignored(backend: Backend):
