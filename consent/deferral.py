@@ -31,9 +31,10 @@ from consent.ids import GrantId, ShowingId, fields_of
 from consent.ledger.append import append
 from consent.ledger.entry import Kind
 from consent.ledgering import entry_items
+from consent.notify import NoticeKind
 from consent.outcomes import Outcome, polled_digest, settle
 from consent.promises import SEPARATE, Promise
-from consent.protection import Protection, Step, current, named, note
+from consent.protection import Protection, Step, current, named, note, tell
 from consent.protection_tables import COOLING_MS, deferral
 from consent.redeem_rows import LOCK
 from consent.refusals import Refusal, RefusalCode
@@ -130,6 +131,7 @@ def defer(conn: Connection, one: Protection, shown: Showing, grant: GrantId, why
     """Write down that the consent just written waits."""
     row = {"bucket": shown.bucket, "grant_id": grant, "protection_id": one.id, "why": why.value}
     conn.execute(insert(deferral).values(**row, expires_at=expires(shown, now_ms)))
+    tell(conn, one.by, NoticeKind.TRUSTED_NEEDED, now_ms)
 
 
 def answer(
@@ -277,6 +279,8 @@ def _end(
         if active:
             keep_code(conn, shown, grant, polled_digest(conn, shown.request_id), at)
         settle(conn, shown.request_id, Outcome.of(state), at, grant=grant)
+    if step is not Step.TAKEN_BACK:
+        tell(conn, one.who, NoticeKind.TRUSTED_ANSWERED, at)
     append(conn, entry_items(vault, kind, [about], at), at, vault.installation.ledger_host)
     return state
 

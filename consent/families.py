@@ -13,11 +13,13 @@ from consent import deferral as waiting
 from consent import guarded
 from consent.accounts import lock_out
 from consent.grants import WITHDRAWABLE
+from consent.guarding import guardian_of
 from consent.ids import GrantId
 from consent.keeping import ledger_changes
 from consent.ledger.append import append
 from consent.ledger.entry import Kind
 from consent.ledgering import About, entry_items
+from consent.notify import NoticeKind, Told, notify
 from consent.protection import current, entrusted
 from consent.tables import consent_grant
 from consent.withdraw import MERGE, withdraw
@@ -140,6 +142,13 @@ def _dismiss(
         return None
     at = guarded.moment(standing, now_ms)
     suspended = guarded.suspend(conn, vault, live, standing, at)
+    if suspended:
+        others = [guardian_of(tie) for tie in ties if tie.decides_at(at) and tie.guardian != guardian]
+        told = [
+            Told(bucket=home, subject=who, kind=NoticeKind.GUARDED_PAUSED, about={}) for home, who in others
+        ]
+        own = Told(bucket=bucket, subject=ward, kind=NoticeKind.GUARDED_PAUSED, about={})
+        notify(conn, [own, *told], at)
     ended = guardians.end(conn, bucket, ward, guardian, at)
     if ended is not None and keyed:
         items = entry_items(vault, Kind.GRANT, suspended, at)

@@ -23,6 +23,10 @@ class NoticeKind(StrEnum):
     """What a person may be told."""
 
     EMERGENCY_READ = "emergency_read"
+    TRUSTED_ASKED = "trusted_asked"
+    TRUSTED_NEEDED = "trusted_needed"
+    TRUSTED_ANSWERED = "trusted_answered"
+    GUARDED_PAUSED = "guarded_paused"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

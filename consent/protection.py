@@ -24,6 +24,7 @@ from consent.ledger.append import append
 from consent.ledger.entry import Kind
 from consent.ledger.origin import year_of
 from consent.ledgering import About, entry_items
+from consent.notify import NoticeKind, Told, notify
 from consent.protection_tables import COOLING_MS, protection, protection_step
 from consent.refusals import Refusal, RefusalCode
 from vault.holds import take_people
@@ -154,6 +155,8 @@ def ask(
             off_at=None,
         )
         conn.execute(insert(protection).values(_row(made)))
+        if trusted is not None:
+            tell(conn, trusted, NoticeKind.TRUSTED_ASKED, now_ms)
         _enter(conn, vault, [note(conn, made, Step.ASKED, now_ms)], now_ms)
         return made
 
@@ -204,6 +207,11 @@ def keep(vault: Vault, who: Person, protection_id: bytes, now_ms: int) -> Protec
         return {"off_asked_at": None, "off_at": None} if fits else None
 
     return _move(vault, protection_id, Step.KEPT, moves, now_ms)
+
+
+def tell(conn: Connection, who: Person, kind: NoticeKind, now_ms: int) -> None:
+    """Tell one of the two that there is something to look at; the page says what."""
+    notify(conn, [Told(bucket=who[0], subject=who[1], kind=kind, about={})], now_ms)
 
 
 def note(conn: Connection, one: Protection, step: Step, at: int, grant_id: GrantId | None = None) -> About:

@@ -203,6 +203,8 @@ def test_the_end_of_a_guardianship_pauses_what_was_given_until_the_other_parent_
     assert app.disclose(token).json()["code"] == "invalid_token"
     assert "Paused" in child.get("/en/grants").text
     assert "Let it continue" not in child.get("/en/grants").text
+    for one in (child, other):
+        assert "A guardianship has ended" in one.get("/en/grants").text
     assert parent.get(f"/en/wards/{ward_page(other)[-29:]}").status_code == 404
     ward = ward_page(other)
     form = {"csrf": other.csrf(other.get(ward)), "grant": grant}

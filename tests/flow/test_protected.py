@@ -80,6 +80,8 @@ def test_a_sensitive_approval_waits_and_goes_on_when_the_daughter_has_agreed(wor
 
     assert place.endswith("/deferred")
     assert words in old.get(place).text
+    told = {"en": "waits for your answer", "zh-CN": "正在等待您的答复"}[lang]
+    assert told in young.get(f"/{lang}/grants").text
     seen = young.get(f"/{lang}/protected").text
     assert "Harbour Bank" in seen
     assert "赵*强" in seen or "赵" in seen
