@@ -96,7 +96,13 @@ class RowSet:
         if conn.dialect.name == Dialect.POSTGRESQL and not conn.dispatch.before_cursor_execute:
             return send(conn, [(text, parameters)])[0]
         result = conn.exec_driver_sql(text, dict(parameters))
-        return [tuple(row) for row in result.fetchall()] if result.returns_rows else []
+        if not result.returns_rows or result.cursor is None:
+            return []
+        rows: list[tuple[Any, ...]] = list(
+            map(tuple, result.cursor.fetchall())
+        )  # the toolkit's rows cost twice that
+        result.close()
+        return rows
 
 
 class Together:

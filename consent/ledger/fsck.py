@@ -4,7 +4,7 @@ Reads one snapshot, changes nothing, signs nothing. What it finds it names by lo
 see, an insider who rewrote and re-signed everything, only someone holding an older checkpoint can.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, Row, Select, select
@@ -12,18 +12,30 @@ from sqlalchemy import Connection, Row, Select, select
 from consent.ledger import checkpoint as checkpoints
 from consent.ledger import log_entry, published
 from consent.ledger.checkpoint import Checkpoint
-from consent.ledger.entry import NO_PREVIOUS, Entry, parse
+from consent.ledger.entry import outline
 from consent.ledger.errors import LedgerError
-from consent.ledger.index import TAG_BYTES, chunks_of, full_root, root_of
+from consent.ledger.index import TAG_BYTES, chunks_of, edge_of, full_root, root_of
 from consent.ledger.log_entry import Index
 from consent.ledger.origin import LogId, origin_of
-from consent.ledger.recompute import RightEdge, absorb, leaf_of
+from consent.ledger.recompute import leaf_of
 from consent.ledger.signer import Signer
-from consent.ledger.tables import checkpoint, entry, head, index_chunk, subject_head, tile
+from consent.ledger.tables import checkpoint, head, index_chunk, subject_head, tile
 from consent.ledger.tiles import HEIGHT, MAX_LEVEL, WIDTH, perfect_root
+from consent.ledger.tree import fold
+from vault.rowset import RowSet
 from vault.storage import Database
 
 _CHUNK = 4096
+_ENTRIES = RowSet(
+    "WITH {rows} SELECT e.idx, e.id, e.leaf, e.body FROM rows JOIN ledger_entry e ON e.bucket = rows.bucket "
+    f"AND e.year = rows.year AND e.idx >= rows.first ORDER BY e.idx LIMIT {_CHUNK}",
+    bucket="int",
+    year="int",
+    first="int",
+)
+
+type _EntryRow = tuple[int, bytes, bytes, bytes]
+"""(index, id, leaf, body) as stored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,20 +58,24 @@ class Finding:
 
 @dataclass(slots=True)
 class _Rebuilt:
-    """A log as its entry bytes alone give it."""
+    """A log as its entry bytes alone give it; tags and leaves of `tails` are hexadecimal."""
 
     log: LogId
     origin: str
-    edge: RightEdge = field(default_factory=lambda: RightEdge(0, {}))
+    size: int = 0
     roots: dict[int, bytes] = field(default_factory=dict)
     """Root by size, for the sizes some checkpoint was signed at."""
     levels: list[list[bytes]] = field(default_factory=lambda: [[] for _ in range(MAX_LEVEL + 1)])
-    """Hashes of the tile now filling, per level."""
+    """Hashes of the tile now filling, per level: together the right edge of the tree."""
     counts: list[int] = field(default_factory=lambda: [0] * (MAX_LEVEL + 1))
     tails: dict[bytes, tuple[int, bytes, int]] = field(default_factory=dict)
     ts: int = 0
     indexed: dict[int, bytes] = field(default_factory=dict)
     """What the root of an index over so many entries is, for the sizes whose rows are kept."""
+
+    def frontier(self) -> list[bytes]:
+        """The perfect subtrees the log is made of, largest first: whole tiles by their roots."""
+        return [node for row in reversed(self.levels) for node in edge_of(row)]
 
 
 def fsck(data: Database, signer: Signer) -> Iterator[Progress | Finding]:
@@ -74,17 +90,34 @@ def _check_log(conn: Connection, signer: Signer, log: LogId) -> Iterator[Progres
     signed = _checkpoints(conn, log)
     row = conn.execute(select(head).where(head.c.bucket == log.bucket, head.c.year == log.year)).one()
     kept = set(conn.execute(_kept(log)).scalars())
-    for chunk in _chunks(conn, log, sorted({*(row.size for row in signed), *kept})):
-        yield from _take(conn, state, chunk)
-        if state.edge.size in kept:
-            yield from _check_index_rows(conn, state)
-        yield Progress(state.origin, state.edge.size, row.size)
-    if (row.size, row.root, row.frontier) != (state.edge.size, state.edge.root(), bytes(state.edge)):
+    stops = sorted({*(row.size for row in signed), *kept}, reverse=True)
+    start = 0
+    while rows := _ENTRIES(conn, [(*log, start)]):
+        start = rows[-1][0] + 1
+        for part in _cut(rows, state.size, stops):
+            yield from _take(conn, state, part)
+            if state.size in kept:
+                yield from _check_index_rows(conn, state)
+        yield Progress(state.origin, state.size, row.size)
+    nodes = state.frontier()
+    if (row.size, row.root, row.frontier) != (state.size, fold(nodes), b"".join(nodes)):
         yield Finding(state.origin, "the head is not what the entries give", row.size)
     yield from _check_tails(conn, state)
     yield from _check_tile_count(conn, state)
     for stored in signed:
         yield from _check_checkpoint(signer, state, stored)
+
+
+def _cut(rows: Sequence[_EntryRow], start: int, stops: list[int]) -> Iterator[Sequence[_EntryRow]]:
+    """The rows of a page, cut at every size in `stops` (falling), which are taken off as they are passed."""
+    begun = 0
+    while stops and stops[-1] <= start + len(rows):
+        end = stops.pop() - start
+        if end > begun:
+            yield rows[begun:end]
+            begun = end
+    if begun < len(rows):
+        yield rows[begun:]
 
 
 def _checkpoints(conn: Connection, log: LogId) -> list[Row[int, bytes, bytes]]:
@@ -93,37 +126,44 @@ def _checkpoints(conn: Connection, log: LogId) -> list[Row[int, bytes, bytes]]:
     return list(conn.execute(query.order_by(c.size)))
 
 
-def _chunks(conn: Connection, log: LogId, stops: list[int]) -> Iterator[list[Row[int, bytes, bytes, bytes]]]:
-    """The entries in order, cut also at every size a checkpoint was signed at."""
-    c, start, waiting = entry.c, 0, list(stops)
-    query = select(c.idx, c.id, c.leaf, c.body).where(c.bucket == log.bucket, c.year == log.year)
-    while True:
-        while waiting and waiting[0] <= start:
-            waiting.pop(0)
-        limit = min(_CHUNK, waiting[0] - start) if waiting else _CHUNK
-        rows = list(conn.execute(query.where(c.idx >= start).order_by(c.idx).limit(limit)))
-        if not rows:
-            return
-        yield rows
-        start = rows[-1].idx + 1
-
-
-def _take(conn: Connection, state: _Rebuilt, rows: list[Row[int, bytes, bytes, bytes]]) -> Iterator[Finding]:
-    leaves = [leaf_of(row.body) for row in rows]
-    for expected, (row, leaf) in enumerate(zip(rows, leaves, strict=True), state.edge.size):
-        if row.idx != expected:
-            yield Finding(state.origin, "an index is missing", expected)
-        if row.leaf != leaf:
-            yield Finding(state.origin, "the leaf is not the hash of the entry", row.idx)
-        yield from _check_entry(state, row.idx, row.id, row.body, leaf)
-    state.edge = absorb(state.edge, leaves)
-    state.roots[state.edge.size] = state.edge.root()
+def _take(conn: Connection, state: _Rebuilt, rows: Sequence[_EntryRow]) -> Iterator[Finding]:
+    leaves = [leaf_of(row[3]) for row in rows]
+    yield from _look(state, rows, leaves)
+    state.size += len(rows)
     yield from _fill(conn, state, 0, leaves)
+    state.roots[state.size] = fold(state.frontier())
 
 
-def _check_entry(state: _Rebuilt, idx: int, entry_id: bytes, body: bytes, leaf: bytes) -> Iterator[Finding]:
+def _look(state: _Rebuilt, rows: Sequence[_EntryRow], leaves: Sequence[bytes]) -> Iterator[Finding]:
+    """Hold each entry against what is stored beside it, and against the ones before it; one loop, because it is hot."""
+    tails, origin = state.tails, state.origin
+    for expected, ((idx, entry_id, stored, body), leaf) in enumerate(
+        zip(rows, leaves, strict=True), state.size
+    ):
+        if idx != expected:
+            yield Finding(origin, "an index is missing", expected)
+        if stored != leaf:
+            yield Finding(origin, "the leaf is not the hash of the entry", idx)
+        found = outline(body)
+        if found is None:
+            yield from _look_closely(state, idx, entry_id, body)
+            continue
+        own_id, n, previous, tag, ts = found
+        if own_id != entry_id.hex().encode():
+            yield Finding(origin, "stored under another id than its own", idx)
+        if ts < state.ts:
+            yield Finding(origin, "older than the entry before it", idx)
+        state.ts = ts
+        last = tails.get(tag)
+        if (n != 1) if last is None else (n != last[0] + 1 or previous != last[1]):
+            yield Finding(origin, "does not follow the previous entry of its tag", idx)
+        tails[tag] = (n, leaf.hex().encode(), idx)
+
+
+def _look_closely(state: _Rebuilt, idx: int, entry_id: bytes, body: bytes) -> Iterator[Finding]:
+    """What is no person's entry in its one encoding: about the log itself, or wrong."""
     try:
-        found = log_entry.parse(body) if log_entry.is_about_log(body) else parse(body)
+        found = log_entry.parse(body)
     except LedgerError:
         yield Finding(state.origin, "not a canonical entry", idx)
         return
@@ -132,17 +172,8 @@ def _check_entry(state: _Rebuilt, idx: int, entry_id: bytes, body: bytes, leaf: 
     if found.id != entry_id:
         yield Finding(state.origin, "stored under another id than its own", idx)
     state.ts = found.ts
-    if isinstance(found, Entry):
-        yield from _follow(state, idx, found, leaf)
-    elif isinstance(found, Index) and state.indexed.get(found.upto, found.root) != found.root:
+    if isinstance(found, Index) and state.indexed.get(found.upto, found.root) != found.root:
         yield Finding(state.origin, "an index that is not what the entries before it give", idx)
-
-
-def _follow(state: _Rebuilt, idx: int, found: Entry, leaf: bytes) -> Iterator[Finding]:
-    n, previous, _ = state.tails.get(found.tag, (0, NO_PREVIOUS, 0))
-    if (found.n, found.previous) != (n + 1, previous):
-        yield Finding(state.origin, "does not follow the previous entry of its tag", idx)
-    state.tails[found.tag] = (found.n, leaf, idx)
 
 
 def _kept(log: LogId) -> Select[int]:
@@ -150,11 +181,16 @@ def _kept(log: LogId) -> Select[int]:
     return select(c.upto).where(c.bucket == log.bucket, c.year == log.year).distinct()
 
 
+def _raw(text: bytes) -> bytes:
+    return bytes.fromhex(text.decode())
+
+
 def _check_index_rows(conn: Connection, state: _Rebuilt) -> Iterator[Finding]:
     """The rows kept of an index, against everybody's last entry at that size."""
-    upto, c = state.edge.size, index_chunk.c
+    upto, c = state.size, index_chunk.c
     mine = (c.bucket == state.log.bucket, c.year == state.log.year, c.upto == upto)
-    made = chunks_of((tag, *state.tails[tag]) for tag in sorted(state.tails))
+    rows = ((tag, *state.tails[tag]) for tag in sorted(state.tails))
+    made = chunks_of((_raw(tag), n, _raw(leaf), idx) for tag, n, leaf, idx in rows)
     stored = conn.execute(select(c.n, c.first, c.root, c.data).where(*mine).order_by(c.n)).all()
     if [tuple(row) for row in stored] != [
         (n, one.rows[:TAG_BYTES], full_root(one), one.rows) for n, one in enumerate(made)
@@ -196,7 +232,8 @@ def _tiles(
 def _check_tails(conn: Connection, state: _Rebuilt) -> Iterator[Finding]:
     c = subject_head.c
     query = select(c.tag, c.n, c.leaf, c.idx).where(c.bucket == state.log.bucket, c.year == state.log.year)
-    stored = {row.tag: (row.n, row.leaf, row.idx) for row in conn.execute(query)}
+    rows = conn.execute(query)
+    stored = {row.tag.hex().encode(): (row.n, row.leaf.hex().encode(), row.idx) for row in rows}
     for tag in stored.keys() | state.tails.keys():
         if stored.get(tag) != state.tails.get(tag):
             at = state.tails.get(tag) or stored[tag]
@@ -207,7 +244,7 @@ def _check_tile_count(conn: Connection, state: _Rebuilt) -> Iterator[Finding]:
     c = tile.c
     mine = (c.bucket == state.log.bucket, c.year == state.log.year)
     for row in conn.execute(select(c.level, c.n).where(*mine)):
-        if row.n >= state.edge.size >> HEIGHT * (row.level + 1):
+        if row.n >= state.size >> HEIGHT * (row.level + 1):
             yield Finding(state.origin, f"tile of level {row.level} beyond the end of the log", row.n)
 
 

@@ -71,10 +71,10 @@ def chunks_of(rows: Iterable[tuple[bytes, int, bytes, int]]) -> list[Chunk]:
 def _chunk(rows: Sequence[bytes]) -> Chunk:
     sha = hashlib.sha256
     leaves = [sha(b"\x00" + row).digest() for row in rows]
-    return Chunk(b"".join(rows), tuple(_edge(leaves)))
+    return Chunk(b"".join(rows), tuple(edge_of(leaves)))
 
 
-def _edge(hashes: Sequence[bytes]) -> list[bytes]:
+def edge_of(hashes: Sequence[bytes]) -> list[bytes]:
     """The roots of the perfect subtrees that tile these hashes, largest first."""
     edge, start = [], 0
     for bit in reversed(range(len(hashes).bit_length())):
@@ -93,7 +93,7 @@ def root_of(chunks: Sequence[Chunk]) -> bytes:
     """The root over all rows; the empty tree's when there is none."""
     full = [root for chunk in chunks if (root := full_root(chunk)) is not None]
     rest = list(chunks[-1].roots) if len(full) < len(chunks) else []
-    return fold([*_edge(full), *rest])
+    return fold([*edge_of(full), *rest])
 
 
 def path_in(chunk: bytes, full_roots: Sequence[bytes], last: bytes, at: int, count: int) -> list[bytes]:

@@ -5,8 +5,10 @@ import json
 from itertools import pairwise
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from consent.ledger.entry import LOG_KINDS, MAX_BYTES, PERSON_KINDS, Entry, Kind, encode, parse
+from consent.ledger.entry import LOG_KINDS, MAX_BYTES, PERSON_KINDS, Entry, Kind, encode, outline, parse
 from consent.ledger.errors import Malformed
 from consent.ledger.tree import leaf_hash
 from tests.vectors import ledger_formats
@@ -107,3 +109,39 @@ def test_bytes_in_any_other_spelling_are_refused(old: bytes, new: bytes):
 def test_an_entry_longer_than_a_kibibyte_is_refused_unread():
     with pytest.raises(Malformed):
         parse(DATA + b" " * MAX_BYTES)
+
+
+NUMBERS = st.one_of(st.integers(0, 3), st.integers(2**53 - 3, 2**53 - 1))
+ENTRIES = st.builds(
+    lambda n, previous, **members: Entry(n=n, previous=bytes(32) if n == 1 else previous, **members),
+    kind=st.sampled_from(sorted(PERSON_KINDS)),
+    ts=NUMBERS,
+    tag=st.binary(min_size=16, max_size=16),
+    n=NUMBERS.filter(bool),
+    previous=st.binary(min_size=32, max_size=32).filter(any),
+    commitment=st.binary(min_size=32, max_size=32),
+    id=st.binary(min_size=16, max_size=16),
+)
+
+
+@given(data=st.data())
+def test_the_outline_of_an_entry_is_what_parsing_finds(data: st.DataObject):
+    good = encode(data.draw(ENTRIES))
+    at = data.draw(st.integers(0, len(good) - 1))
+    changed = data.draw(st.booleans())
+    text = good[:at] + bytes([data.draw(st.integers(0, 255))]) + good[at + 1 :] if changed else good
+
+    found = outline(text)
+
+    try:
+        entry = parse(text)
+    except Malformed:
+        assert found is None
+        return
+    assert found == (
+        entry.id.hex().encode(),
+        entry.n,
+        entry.previous.hex().encode(),
+        entry.tag.hex().encode(),
+        entry.ts,
+    )
