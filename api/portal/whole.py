@@ -22,7 +22,8 @@ FILE = "perusal-all-accesses.zip"
 @get("/uses/all.zip", opt=access(Access.CONSUMER), sync_to_thread=True)
 def all_accesses(request: Request[Session, Any, Any]) -> Response[bytes]:
     """Everything, proven; raises `ledger.not_yet_published` in the second before the newest use is signed."""
-    vault, person = services_of(request).vault, request.user
+    services, person = services_of(request), request.user
+    vault = services.vault
     found = whole(vault, person.subject, person.bucket)
     if found is None:
         raise Problem(404, "not_found")
@@ -32,6 +33,7 @@ def all_accesses(request: Request[Session, Any, Any]) -> Response[bytes]:
         found.evidence,
         receipt_keys=receipt_keys(vault),
         whole=found.tags,
+        witnesses=services.witnesses,
     )
     headers = {"Content-Disposition": f'attachment; filename="{FILE}"'}
     return Response(data, media_type="application/zip", headers=headers)
