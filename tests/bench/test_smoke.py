@@ -125,3 +125,36 @@ def test_a_small_withdraw_benchmark_lets_nothing_be_late(backend: str, postgres:
     assert result["withdrawals"] == 4
     assert result["raced"] > 0
     assert result["p50_ms"] <= result["p99_ms"]
+
+
+def test_a_small_ledger_benchmark_on_sqlite_finds_every_proof_sound_and_names_its_references() -> None:
+    size = ("--appends", "640", "--leaves", "1000", "70000", "--proofs", "20", "--people", "600")
+
+    result = bench(
+        "ledger", "--backend", "sqlite", *size, "--entries", "2000", "--rounds", "1", "--seconds", "0.1"
+    )
+
+    assert result["sqlite"]["stored"] == 640
+    assert result["sqlite"]["ratio_to_plain_commits"] > 0
+    assert [(one["leaves"], one["wrong"]) for one in result["logs"]] == [(1000, 0), (70000, 0)]
+    assert result["index"]["rows"] == 600
+    assert result["completeness"]["proved"] == 100
+    assert result["completeness"]["ratio_to_ed25519_verify"] > 0
+    assert (result["fsck"]["entries"], result["fsck"]["findings"]) == (2000, 0)
+    assert not any("leaves" in name for name in result["bars"]), (
+        "no bar is told for a size that was not measured"
+    )
+
+
+def test_a_small_ledger_benchmark_on_postgresql_stores_what_four_processes_append(postgres: object) -> None:
+    if not isinstance(postgres, Server):
+        pytest.skip(str(postgres))
+
+    result = bench(
+        "ledger", "--backend", "postgresql", "--appends", "320", "--batch", "20", "--seconds", "0.1"
+    )
+
+    for name in ("one_log", "own_logs"):
+        figures = result["postgresql"][name]
+        assert (figures["appends"], figures["stored"]) == (320, 320)
+        assert figures["entries_per_second"] > 0
