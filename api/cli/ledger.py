@@ -1,4 +1,4 @@
-"""`perusal ledger`: check the whole ledger, sign what has grown, and hand outsiders the keys to check us with."""
+"""`perusal ledger`: check the whole ledger, sign what has grown, hand outsiders the keys to check us with, or all of it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from pathlib import Path
 
 import click
 
-from api.cli.failures import Exit
+from api.cli.export import check_files, write
+from api.cli.failures import Exit, Failure
 from api.cli.installation import dir_option, settings_of
 from api.cli.output import emit, json_option, progress, table_of
 from api.cli.verify import KEYS_FILE
@@ -37,14 +38,32 @@ def command() -> None:
     """The log of every use: check it, sign it, publish its keys."""
 
 
+command.add_command(write)
+
+
 @command.command("fsck")
 @dir_option
+@click.option(
+    "--tree",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    help="Check an exported folder instead; no installation is needed.",
+)
+@click.option(
+    "--policy",
+    "policy_file",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="With --tree: your own copy of the operator's policy.txt; keys.json is read from beside it.",
+)
 @json_option
-def check(home: Path | None, as_json: bool) -> int:
+def check(home: Path | None, tree: Path | None, policy_file: Path | None, as_json: bool) -> int:
     """Rebuild every log from its entries, and from them every consent and use; hold what is stored against it.
 
     Everybody's stored versions are compared too. Ends with 1 on disagreement.
     """
+    if tree is not None:
+        return check_files(tree, policy_file, as_json=as_json)
+    if policy_file is not None:
+        raise Failure("--policy goes with --tree", code="usage", exit_code=Exit.USAGE)
     settings = settings_of(home)
     findings: list[Finding] = []
     sizes: dict[str, int] = {}

@@ -5,8 +5,11 @@ import re
 from api.access import Access
 from api.jobs.publisher import Publisher
 from consent.ledger import checkpoint
+from consent.ledger.export import export
 from consent.ledger.memory import Memory
 from consent.ledger.note import VerifierKey
+from consent.ledger.policy import NO_WITNESSES
+from consent.ledger.signer import Signer
 from consent.ledger.tiles import split_hashes
 from consent.ledger.tree import Frontier
 
@@ -74,3 +77,18 @@ def test_paths_that_name_no_tile_are_not_found(world):
         "/log/1999/0/checkpoint",
     ):
         assert world.http.get(path).status_code == 404, path
+
+
+def test_an_export_is_byte_for_byte_what_is_served(world, tmp_path):
+    base, _ = _published(world)
+    signer, out = Signer.of(world.vault), tmp_path / "out"
+    auditor = world.staff_key(Access.AUDITOR)
+
+    for _ in export(world.vault.data, signer, out, NO_WITNESSES, world.clock(), entries=True):
+        pass
+
+    names = {path.relative_to(out).as_posix() for path in out.rglob("[!.]*") if path.is_file()}
+    assert {"log/keys", f"{base[1:]}/checkpoint"} <= names
+    assert any("/tile/entries/" in name for name in names)
+    for name in names:
+        assert world.http.get(f"/{name}", headers=auditor).content == (out / name).read_bytes(), name

@@ -1,0 +1,161 @@
+"""Writing the logs as files, byte for byte what the server gives out, for mirrors and for escrow.
+
+| file                                             | content                                              |
+|--------------------------------------------------|------------------------------------------------------|
+| log/keys                                         | one verifier key per log                             |
+| log/<year>/<bucket>/checkpoint                   | the checkpoint outsiders are shown, with its lines   |
+| log/<year>/<bucket>/tile/<L>/<N>[.p/<W>]         | its hashes, full tiles and the partial right edge    |
+| log/<year>/<bucket>/tile/entries/<N>[.p/<W>]     | its entries, only when they are asked for            |
+
+Each file appears whole or not at all, and a checkpoint only after everything under it is on the disk and leads to its
+root; so an export that was killed leaves the last one valid and goes on where it stopped. Tiles never change, and
+partial ones of older checkpoints stay. What may be public is readable by everybody on the machine, entries only by
+their owner: the tags in them let a stranger count uses.
+"""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from sqlalchemy import Connection
+
+from consent.ledger import checkpoint, layout, prove, published, witnessed
+from consent.ledger.errors import LedgerAlarm
+from consent.ledger.exported import CHECKPOINT, check_log
+from consent.ledger.fsck import Finding, Progress
+from consent.ledger.origin import LogId, origin_of
+from consent.ledger.policy import Policy
+from consent.ledger.published import Published
+from consent.ledger.signer import Signer
+from consent.ledger.tiles import Tile, entries_path, tiles_of
+from consent.ledger.tree import HASH_BYTES
+from vault.storage import Database
+
+_PUBLIC: Final = 0o644
+_PRIVATE: Final = 0o600
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exported:
+    """A log as it stands in the folder now."""
+
+    origin: str
+    size: int
+
+
+def export(
+    data: Database, signer: Signer, folder: Path, witnesses: Policy, now_ms: int, *, entries: bool = False
+) -> Iterator[Progress | Exported]:
+    """Bring `folder` up to what outsiders are shown now (Unix ms); yields progress, and each log when it is done.
+
+    Raises LedgerAlarm when the folder holds a checkpoint of another history, or when what was written does not lead to
+    the root: then the checkpoint that stood there stays.
+    """
+    with _alone(folder), data.read() as conn:
+        logs = published.logs(conn)
+        origins = [origin_of(signer.ledger_host, log) for log in logs]
+        _write(
+            folder / "log/keys", "".join(f"{signer.key(origin)}\n" for origin in origins).encode(), _PUBLIC
+        )
+        for log, origin in zip(logs, origins, strict=True):
+            shown = witnessed.shown(conn, log, witnesses, now_ms)
+            place = folder / layout.folder_name(log)
+            if shown is not None and _goes_on(conn, signer, place, shown):
+                yield from _export_log(conn, origin, place, shown, entries=entries)
+                yield Exported(origin=origin, size=shown.size)
+
+
+def _goes_on(conn: Connection, signer: Signer, place: Path, shown: Published) -> bool:
+    """Whether `shown` is to replace what stands in the folder, which must be of the same history."""
+    origin = origin_of(signer.ledger_host, shown.log)
+    try:
+        kept = checkpoint.verify((place / CHECKPOINT).read_bytes(), [signer.key(origin)])
+    except FileNotFoundError:
+        return True
+    ours = published.at_size(conn, shown.log, kept.size)
+    if ours is None or ours.root != kept.root:
+        raise LedgerAlarm(
+            origin, f"the folder holds a checkpoint of size {kept.size} that is not in the data base"
+        )
+    return shown.size >= kept.size
+
+
+def _export_log(
+    conn: Connection, origin: str, place: Path, shown: Published, *, entries: bool
+) -> Iterator[Progress]:
+    for tile in tiles_of(shown.size):
+        _write_tile(conn, shown.log, place, tile)
+        if entries and tile.level == 0:
+            _write_entries(conn, shown.log, place, tile)
+        if tile.level == 0:
+            yield Progress(origin, tile.end, shown.size)
+    for step in check_log(place, checkpoint.Checkpoint(origin, shown.size, shown.root)):
+        if isinstance(step, Finding):
+            raise LedgerAlarm(origin, f"the export does not hold: {step.what}")
+    _write(place / CHECKPOINT, published.cosigned(conn, shown), _PUBLIC)
+
+
+def _write_tile(conn: Connection, log: LogId, place: Path, tile: Tile) -> None:
+    path = place / tile.path
+    if not (path.is_file() and path.stat().st_size == HASH_BYTES * tile.width):
+        _write(path, _there(prove.tile(conn, log, tile), log, tile.path), _PUBLIC)
+
+
+def _write_entries(conn: Connection, log: LogId, place: Path, tile: Tile) -> None:
+    name = entries_path(tile.n, tile.width)
+    if not (place / name).is_file():
+        _write(place / name, _there(prove.entry_bundle(conn, log, tile.n, tile.width), log, name), _PRIVATE)
+
+
+def _there(data: bytes | None, log: LogId, path: str) -> bytes:
+    if data is None:
+        raise LedgerAlarm(f"log {log.year}/{log.bucket}", f"{path} is incomplete")
+    return data
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Two exports into one folder wait for each other, so that an older checkpoint never comes last."""
+    _make(folder, _PUBLIC)
+    lock = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, _PRIVATE)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(lock)
+
+
+def _write(path: Path, data: bytes, mode: int) -> None:
+    """Put a whole file in place durably."""
+    _make(path.parent, mode)
+    # Nobody else writes here, so what a killed export left under this name is simply written over.
+    fresh = path.with_name(f".{path.name}.new")
+    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _PRIVATE), "wb") as file:
+        file.write(data)
+        os.fchmod(file.fileno(), mode)
+        file.flush()
+        os.fsync(file.fileno())
+    fresh.replace(path)
+    _settle(path.parent)
+
+
+def _make(folder: Path, mode: int) -> None:
+    """Create a folder and those above it; each can be entered by whoever may read what is in it, whatever the umask."""
+    if folder.is_dir():
+        return
+    _make(folder.parent, mode)
+    folder.mkdir(exist_ok=True)
+    folder.chmod(mode | (mode & 0o444) >> 2)
+    _settle(folder.parent)
+
+
+def _settle(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
