@@ -86,6 +86,7 @@ from api.portal.waiting import let_ask, pick_number, waiting_page
 from api.portal.wards import confirm_for_ward, let_ask_ward, ward_page, wards_page, withdraw_for_ward
 from api.portal.whole import all_accesses
 from api.portal.withdrawals import withdraw_several, withdrawals_page
+from api.problems import affects_all
 from api.sealing import seal_installation
 from api.senders.message import Senders
 from api.senders.plugged import senders_of
@@ -251,11 +252,9 @@ def _services(
         settings=settings,
         vault=vault,
         clock=clock,
-        disclosures=Batcher(disclose, cap=settings.batch_cap, most=settings.batch_queue),
-        introspections=Batcher(introspect, cap=settings.batch_cap, most=settings.batch_queue),
-        statuses=Batcher(
-            StatusLists(vault, clock, settings.issuer), cap=settings.batch_cap, most=settings.batch_queue
-        ),
+        disclosures=_batched(settings, disclose),
+        introspections=_batched(settings, introspect),
+        statuses=_batched(settings, StatusLists(vault, clock, settings.issuer)),
         strangers=Strangers(settings.stranger_rate, clock),
         worker=Worker(vault.data, clock, work_of(settings, vault, clock)),
         witnesses=load_witnesses(settings),
@@ -263,6 +262,12 @@ def _services(
         seal=seal,
     )
     return services
+
+
+def _batched[Item, Answer](
+    settings: Settings, run: Callable[[Sequence[Item]], Sequence[Answer]]
+) -> Batcher[Item, Answer]:
+    return Batcher(run, cap=settings.batch_cap, most=settings.batch_queue, hopeless=affects_all)
 
 
 def _lifespan(services: Services, owned: ExitStack) -> AbstractAsyncContextManager[None]:

@@ -5,7 +5,8 @@ while a batch runs forms the next one (DESIGN section 9; limits.md rule 1). Exac
 on a thread of its own, which is also what one-writer SQLite wants. More than `most` waiting are refused at once.
 
 Contract of the batch function: it answers per item, and it does not raise once it has committed. Only so may
-a set that raised be tried again one by one, which keeps one bad item from spoiling its neighbours. A caller
+a set that raised be tried again one by one, which keeps one bad item from spoiling its neighbours; where that is
+`hopeless`, because nobody's item was to blame, all are told at once instead of waiting for one failure each. A caller
 that went away before its batch began is dropped; after that its item is committed, and the ledger says so.
 """
 
@@ -35,9 +36,15 @@ class Batcher[Item, Answer]:
     """Runs `run(items) -> answers`, same length and order, at most `cap` at once; at most `most` wait."""
 
     def __init__(
-        self, run: Callable[[Sequence[Item]], Sequence[Answer]], *, cap: int = 256, most: int = 4096
+        self,
+        run: Callable[[Sequence[Item]], Sequence[Answer]],
+        *,
+        cap: int = 256,
+        most: int = 4096,
+        hopeless: Callable[[Exception], bool] = lambda _error: False,
     ) -> None:
         self._run = run
+        self._hopeless = hopeless
         self._cap = cap
         self._most = most
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="batcher")
@@ -107,7 +114,9 @@ class Batcher[Item, Answer]:
             if len(answers) != len(items):
                 raise RuntimeError("a batch must answer each of its items")  # noqa: TRY301 - retried like any other
         except Exception as error:  # noqa: BLE001 - whatever it was, each caller must get its own verdict
-            return [error] if len(items) == 1 else [self._attempt([item])[0] for item in items]
+            if len(items) == 1 or self._hopeless(error):
+                return [error] * len(items)
+            return [self._attempt([item])[0] for item in items]
         return [(answer,) for answer in answers]
 
 

@@ -116,6 +116,12 @@ def unreachable(error: BaseException) -> bool:
     )
 
 
+def affects_all(error: Exception) -> bool:
+    """Whether whatever else would be asked of the data base now would fail like this: no victim of a deadlock."""
+    undone = str(getattr(getattr(error, "orig", None), "sqlstate", None) or "").startswith("40")
+    return unreachable(error) and not undone
+
+
 def _domain_problem(error: Exception) -> Problem | None:
     if not isinstance(error, _DOMAIN):
         return None

@@ -89,6 +89,13 @@ def renew_session(conn: Connection, session: Session, now_ms: int) -> str:
     return open_session(conn, session.bucket, session.subject, now_ms)
 
 
+def end_other_sessions(conn: Connection, session: Session) -> None:
+    """End every session of this person but this one, wherever they signed in."""
+    s = portal_session.c
+    others = and_(s.bucket == session.bucket, s.subject == session.subject)
+    conn.execute(delete(portal_session).where(others, s.id_hash != secret_hash(session.secret)))
+
+
 def end_sessions_of(conn: Connection, people: Sequence[tuple[Bucket, SubjectId]]) -> None:
     """End every session of these people, wherever they signed in."""
     mine = tuple_(portal_session.c.bucket, portal_session.c.subject).in_(people)

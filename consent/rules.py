@@ -105,6 +105,7 @@ def _postgresql(text: str) -> str:
 
 def only_moves(table: Table, moving: tuple[str, ...]) -> None:
     """Of a row of `table` only the columns `moving` ever change, and it is never deleted."""
+    table.info["stays"] = True
     fixed = " OR ".join(
         f"NEW.{c.name} {{distinct}} OLD.{c.name}" for c in table.columns if c.name not in moving
     )

@@ -6,7 +6,8 @@
   terminated by a termination only.
 * A use is minted from an active grant, never for more than is left, nor for fields the grant has not; it counts
   its disclosures and is voided once. A refresh token belongs to a counted grant and mints until it is voided.
-* A disclosure's redeliveries are one row whose counter only goes up.
+* A disclosure's redeliveries and a day's denials are one row each whose counter only goes up; an Idempotency-Key
+  stands for one disclosure for ever.
 * A grant for onward provision lies inside an active parent of the same person that names its recipient, ends before its
   parent does, and mints and discloses nothing while anything above it is not active (`chains`).
 * Nothing that was shown, approved, disclosed or withdrawn can be changed or deleted.
@@ -29,6 +30,7 @@ APPEND_ONLY = (
     "deletion_proof",
     "disclosure",
     "withdrawal",
+    "idempotency",
 )
 
 MOVING = {
@@ -36,6 +38,7 @@ MOVING = {
     "use": ("spent", "voided_at"),
     "refresh_token": ("voided_at",),
     "redelivery": ("attempts", "last_at"),
+    "denial": ("attempts", "last_at"),
     "event_outbox": (
         "again_at",
         "attempts",
@@ -186,11 +189,33 @@ _RULES = (
             "(SELECT value FROM {each}g.fields{/each}))))",
         ),
         Check(
+            "a use comes from a code that is not over, or from a refresh token",
+            "NEW.refresh_hash IS NULL AND NOT EXISTS (SELECT 1 FROM auth_code c WHERE c.bucket = NEW.bucket "
+            "AND c.hash = NEW.code_hash AND NEW.minted_at < c.expires_at) "
+            "AND NOT EXISTS (SELECT 1 FROM recipient h WHERE h.id = NEW.recipient_id AND h.kind = 'staff')",
+        ),
+        Check(
             "a refresh token that is voided or over mints nothing",
             "NEW.refresh_hash IS NOT NULL AND NOT EXISTS (SELECT 1 FROM refresh_token r "
             "WHERE r.bucket = NEW.bucket AND r.hash = NEW.refresh_hash AND r.voided_at IS NULL "
             "AND NEW.minted_at < r.expires_at)",
         ),
+    ),
+    Rule(
+        "token",
+        "BEFORE INSERT",
+        Check(
+            "a token belongs to the client of its use",
+            "NOT EXISTS (SELECT 1 FROM use u WHERE u.bucket = NEW.bucket AND u.id = NEW.use_id "
+            "AND u.client_id = NEW.client_id)",
+        ),
+    ),
+    Rule("replay", "BEFORE UPDATE", always("what was shown is remembered as it was")),
+    Rule(
+        "denial",
+        "BEFORE UPDATE OF attempts",
+        always("denials are counted upwards"),
+        only="NEW.attempts <= OLD.attempts",
     ),
     Rule(
         "refresh_token",

@@ -26,6 +26,7 @@ auth_code = Table(
     col.time("created_at"),
     col.time("expires_at"),
     CheckConstraint(PKCE, name="pkce"),
+    UniqueConstraint("bucket", "hash", "grant_id", name="uq_auth_code_grant"),
     same(
         "auth_code",
         "consent_grant",
@@ -78,7 +79,7 @@ use = Table(
     same(
         "use", "consent_grant", "bucket grant_id recipient_id client_id", "bucket id recipient_id client_id"
     ),
-    same("use", "auth_code", "bucket code_hash", "bucket hash"),
+    same("use", "auth_code", "bucket code_hash grant_id", "bucket hash grant_id"),
     same("use", "refresh_token", "bucket refresh_hash grant_id", "bucket hash grant_id"),
     CheckConstraint("code_hash IS NULL OR refresh_hash IS NULL", name="origin"),
     Index("ix_use_grant", "grant_id", "bucket"),

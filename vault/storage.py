@@ -204,6 +204,7 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
         "journal_mode=WAL",
         "synchronous=FULL",
         "foreign_keys=ON",
+        "recursive_triggers=ON",  # or else REPLACE deletes rows without asking the triggers that keep them
         f"busy_timeout={_BUSY_MS}",
         "secure_delete=ON",  # erased rows must not linger in free pages (vault.md §6.7)
         "cache_size=-12288",  # 12 MiB for each connection: a server has many, and the system caches the file anyway

@@ -83,7 +83,9 @@ def _rights(line: Line) -> dict[str, set[str]]:
 
 
 def _writes(table: Table) -> str:
-    return "SELECT, INSERT" if table.info.get("append_only") else "SELECT, INSERT, UPDATE, DELETE"
+    if table.info.get("append_only"):
+        return "SELECT, INSERT"
+    return "SELECT, INSERT, UPDATE" if table.info.get("stays") else "SELECT, INSERT, UPDATE, DELETE"
 
 
 _DANGERS = text(

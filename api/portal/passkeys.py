@@ -22,7 +22,7 @@ from api.portal.posted import posted
 from api.portal.render import page, page_lang, page_texts, see_other
 from api.portal.sign_in import sign_in_form, too_many, visitor_of
 from api.problems import Problem
-from api.sessions import Session
+from api.sessions import Session, end_other_sessions
 from api.wiring import Services, services_of
 from consent.accounts import present
 from consent.authenticators import (
@@ -82,13 +82,14 @@ def add_passkey(request: Request[Session, Any, Any]) -> Response[str]:
 
 @post("/account/passkeys/{name:str}/remove", opt=access(Access.CONSUMER), sync_to_thread=True)
 def remove_passkey(request: Request[Session, Any, Any], name: FromPath[str]) -> Response[str]:
-    """Forget a passkey, at once."""
+    """Forget a passkey, at once; whoever signed in with it, or otherwise elsewhere, has to sign in again."""
     services, person = services_of(request), request.user
     offered(services)
     _freshly(request)
     with services.vault.data.write() as conn:
         if not remove(conn, (person.bucket, person.subject), parse_passkey(name)):
             raise Problem(404, "not_found")
+        end_other_sessions(conn, person)
     return see_other(f"/{page_lang(request).value}/account?removed")
 
 

@@ -3,18 +3,20 @@
 import secrets
 
 import pytest
+from joserfc.jwk import ECKey
 from sqlalchemy import delete, insert, select, text, update
 from sqlalchemy.exc import DBAPIError
 
-from consent import tables
+from consent import recipients, tables
 from consent.disclose import disclose_many
 from consent.events import Cause, EventKind, queue
 from consent.grants import MOVES, GrantState, may_move
 from consent.ledger.origin import year_of
+from consent.recipients import Program
 from consent.triggers import APPEND_ONLY, MOVING
 from consent.withdraw import withdraw
-from vault.ids import new_id
-from vault.storage import metadata
+from vault.ids import new_id, secret_hash
+from vault.storage import Dialect, metadata
 
 pytestmark = pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SAWarning")
 
@@ -44,6 +46,67 @@ def _run(world, statements):
 def row_of(world, table, **where):
     with world.vault.data.read() as conn:
         return dict(conn.execute(select(table).filter_by(**where)).mappings().one())
+
+
+@pytest.mark.parametrize("name", [*APPEND_ONLY, *MOVING])
+def test_replacing_a_row_deletes_none_that_stays(world, token, name):
+    if world.vault.data.dialect is not Dialect.SQLITE:
+        pytest.skip("PostgreSQL has no REPLACE")
+    with world.vault.data.write() as conn:
+        columns = ", ".join(column.name for column in metadata.tables[name].columns)
+        if conn.execute(text(f"SELECT count(*) FROM {name}")).scalar_one() == 0:
+            pytest.skip("no row here")
+    refused(world, text(f"INSERT OR REPLACE INTO {name} ({columns}) SELECT {columns} FROM {name}"))
+
+
+@pytest.mark.parametrize("made", [{"request_hash": b"r" * 32}, {"created_at": 1}])
+def test_an_idempotency_key_stands_for_one_disclosure_for_ever(world, token, made):
+    refused(world, update(tables.idempotency).values(**made), says="append-only")
+    refused(world, delete(tables.idempotency), says="append-only")
+
+
+def test_denials_are_counted_upwards_and_stay(world, token):
+    disclose_many(world.vault, [world.request(token[2], jkt="k" * 43)] * 3, world.now)
+    counted = row_of(world, tables.denial)["attempts"]
+
+    for fewer in (0, counted - 1):
+        refused(world, update(tables.denial).values(attempts=fewer))
+    refused(world, update(tables.denial).values(code="spent"), says="never change")
+    refused(world, delete(tables.denial), says="rows stay")
+
+
+def test_what_was_shown_once_is_remembered_as_it_was(world, token):
+    refused(world, update(tables.replay).values(expires_at=0), says="remembered")
+
+
+def test_a_use_comes_from_a_code_of_its_own_grant_that_is_not_over_or_from_a_refresh_token(world, token):
+    app, person, _ = token
+    other = world.approve(app, person)
+    row = row_of(world, tables.use)
+    born = {**row, "id": new_id(row["bucket"], world.now), "spent": 0, "quota": 1}
+
+    refused(world, insert(tables.use).values(**{**born, "code_hash": None}), says="comes from a code")
+    refused(world, insert(tables.use).values(**{**born, "code_hash": secret_hash(other.code)}))
+    with world.vault.data.write() as conn:
+        conn.execute(insert(tables.auth_code).values(**_code(world, b"c" * 32)))
+    late = {**born, "code_hash": b"c" * 32, "minted_at": world.now + 60_000}
+    refused(world, insert(tables.use).values(**late), says="comes from a code")
+
+
+def _code(world, digest):
+    return {**row_of(world, tables.auth_code, grant_id=row_of(world, tables.use)["grant_id"]), "hash": digest}
+
+
+def test_a_token_is_its_use_s_client_s(world, token):
+    app, _, _ = token
+    row = row_of(world, tables.token)
+    with world.vault.data.write() as conn:
+        jwks = {"keys": [ECKey.generate_key("P-256").as_dict(private=False)]}
+        program = Program(label="staging", redirect_uris=["https://s.example/back"], jwks=jwks)
+        sister = recipients.add_client(conn, app.client.recipient.id, program, world.now)
+
+    forged = {**row, "hash": b"h" * 32, "client_id": sister}
+    refused(world, insert(tables.token).values(**forged), says="client of its use")
 
 
 def next_disclosure(world, **changes):
@@ -163,6 +226,7 @@ def test_what_happened_cannot_be_changed_or_deleted(world, token):
 
 def test_moving_rows_move_in_their_moving_columns_only(world, token):
     _, person, issued = token
+    disclose_many(world.vault, [world.request(issued, jkt="k" * 43)], world.now)
     disclose_many(world.vault, [world.request(issued, key="k")], world.now)
     withdraw(world.vault, person.subject, person.bucket, issued.grant_id, world.now)
 
@@ -359,7 +423,8 @@ def test_a_grant_that_nobody_approved_cannot_be_written(world, token):
 def use_like(world, **changes):
     row = row_of(world, tables.use)
     values = {"id": new_id(row["bucket"], world.now), "spent": 0, "quota": 2, "code_hash": None}
-    return insert(tables.use).values(**{**row, **values, **changes})
+    minted = {"refresh_hash": row_of(world, tables.refresh_token)["hash"]}
+    return insert(tables.use).values(**{**row, **values, **minted, **changes})
 
 
 def test_a_use_is_minted_within_what_the_active_grant_has_left(world, token):
@@ -373,6 +438,7 @@ def test_a_use_is_minted_within_what_the_active_grant_has_left(world, token):
     refused(world, use_like(world, minted_at=10**15), says="uses left")
     refused(world, use_like(world, recipient_id="org_other"))
     refused(world, use_like(world, code_hash=row_of(world, tables.use)["code_hash"]))
+    refused(world, use_like(world, refresh_hash=None), says="comes from a code")
     refused(
         world,
         update(tables.consent_grant).values(state="suspended"),

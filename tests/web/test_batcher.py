@@ -3,9 +3,13 @@
 import asyncio
 import threading
 
+import psycopg
 import pytest
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from api.batcher import Batcher, BatcherBroken, BatcherClosed, BatcherFull
+from api.problems import affects_all
 
 
 def test_a_lone_request_goes_at_once_and_alone():
@@ -64,6 +68,38 @@ def test_one_bad_item_fails_alone_when_the_whole_batch_raises():
 
     assert (eleven, twelve, fourteen) == (110, 120, 140)
     assert isinstance(thirteen, ValueError)
+
+
+def test_what_would_fail_for_everybody_is_not_tried_once_for_each():
+    calls = []
+
+    def run(items):
+        calls.append(len(items))
+        if len(items) > 1:
+            raise TimeoutError("the data base is gone")
+        return items
+
+    async def scene():
+        batcher = Batcher(run, hopeless=lambda error: isinstance(error, TimeoutError))
+        return await asyncio.gather(*(batcher.submit(n) for n in range(200)), return_exceptions=True)
+
+    outcomes = asyncio.run(scene())
+
+    assert calls == [200]
+    assert all(isinstance(outcome, TimeoutError) for outcome in outcomes)
+
+
+def test_a_deadlock_s_victim_is_tried_again_and_a_lost_data_base_is_not():
+    class Refused(psycopg.OperationalError):
+        sqlstate = "40P01"
+
+    def raised(orig):
+        return DBAPIError.instance(None, None, orig, psycopg.Error)
+
+    assert not affects_all(raised(Refused()))
+    assert not affects_all(ValueError("one bad item"))
+    assert affects_all(raised(psycopg.OperationalError("connection refused")))
+    assert affects_all(PoolTimeout())
 
 
 def test_a_batch_function_that_loses_an_answer_is_retried_item_by_item():

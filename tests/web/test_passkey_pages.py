@@ -176,6 +176,21 @@ def test_a_removed_passkey_opens_nothing_and_nobody_removes_another_person_s(wor
     assert sign_in_with(person, own).status_code == 403
 
 
+def test_removing_a_passkey_signs_out_whoever_is_signed_in_elsewhere(world, owner):
+    person, own = owner
+    here = dict(person.cookies)
+    person.cookies = {}
+    assert sign_in_with(person, own).status_code == 303
+    lost, person.cookies = dict(person.cookies), here
+    remove = re.search(r'action="(/en/account/passkeys/pk_\w+/remove)"', person.get("/en/account").text)[1]
+
+    assert person.post(remove, {"csrf": person.csrf(person.get("/en/account"))}).status_code == 303
+
+    assert person.get("/en/account").status_code == 200
+    person.cookies = lost
+    assert person.get("/en/account").status_code == 303
+
+
 def test_a_challenge_of_one_session_makes_no_passkey_in_another(world, owner):
     person, _ = owner
     page = person.get("/en/account/passkeys/new")

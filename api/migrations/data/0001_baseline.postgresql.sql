@@ -194,6 +194,18 @@ CREATE TABLE denial (
 	CONSTRAINT pk_denial PRIMARY KEY (bucket, day, code, grant_id)
 )
 -- end
+CREATE FUNCTION denial_before_update() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'denial: these columns never change' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
+-- end
+CREATE TRIGGER denial_before_update BEFORE UPDATE ON denial FOR EACH ROW WHEN (NEW.bucket IS DISTINCT FROM OLD.bucket OR NEW.day IS DISTINCT FROM OLD.day OR NEW.code IS DISTINCT FROM OLD.code OR NEW.grant_id IS DISTINCT FROM OLD.grant_id OR NEW.first_at IS DISTINCT FROM OLD.first_at) EXECUTE FUNCTION denial_before_update()
+-- end
+CREATE FUNCTION denial_stays() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'denial: rows stay' USING ERRCODE = '23514'; END $$
+-- end
+CREATE TRIGGER denial_stays BEFORE DELETE OR TRUNCATE ON denial FOR EACH STATEMENT EXECUTE FUNCTION denial_stays()
+-- end
+CREATE FUNCTION denial_before_update_of_attempts() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'denial: denials are counted upwards' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
+-- end
+CREATE TRIGGER denial_before_update_of_attempts BEFORE UPDATE OF attempts ON denial FOR EACH ROW WHEN (NEW.attempts <= OLD.attempts) EXECUTE FUNCTION denial_before_update_of_attempts()
+-- end
 ALTER TABLE denial ENABLE ROW LEVEL SECURITY
 -- end
 CREATE POLICY own ON denial USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0)
@@ -599,6 +611,10 @@ CREATE TABLE replay (
 )
 -- end
 CREATE INDEX ix_replay_expires_at ON replay (expires_at)
+-- end
+CREATE FUNCTION replay_before_update() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'replay: what was shown is remembered as it was' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
+-- end
+CREATE TRIGGER replay_before_update BEFORE UPDATE ON replay FOR EACH ROW EXECUTE FUNCTION replay_before_update()
 -- end
 ALTER TABLE replay ENABLE ROW LEVEL SECURITY
 -- end
@@ -2064,6 +2080,7 @@ CREATE TABLE auth_code (
 	expires_at BIGINT NOT NULL,
 	CONSTRAINT pk_auth_code PRIMARY KEY (bucket, hash),
 	CONSTRAINT ck_auth_code_pkce CHECK ((via = 'code' AND redirect_uri <> '' AND code_challenge <> '') OR (via IN ('device', 'backchannel') AND redirect_uri = '' AND code_challenge = '')),
+	CONSTRAINT uq_auth_code_grant UNIQUE (bucket, hash, grant_id),
 	CONSTRAINT fk_auth_code_consent_grant FOREIGN KEY(bucket, grant_id, recipient_id, client_id) REFERENCES consent_grant (bucket, id, recipient_id, client_id)
 )
 -- end
@@ -2368,7 +2385,7 @@ CREATE TABLE use (
 	CONSTRAINT uq_use_code_hash_bucket UNIQUE (code_hash, bucket),
 	CONSTRAINT uq_use_recipient UNIQUE (bucket, id, recipient_id),
 	CONSTRAINT fk_use_consent_grant FOREIGN KEY(bucket, grant_id, recipient_id, client_id) REFERENCES consent_grant (bucket, id, recipient_id, client_id),
-	CONSTRAINT fk_use_auth_code FOREIGN KEY(bucket, code_hash) REFERENCES auth_code (bucket, hash),
+	CONSTRAINT fk_use_auth_code FOREIGN KEY(bucket, code_hash, grant_id) REFERENCES auth_code (bucket, hash, grant_id),
 	CONSTRAINT fk_use_refresh_token FOREIGN KEY(bucket, refresh_hash, grant_id) REFERENCES refresh_token (bucket, hash, grant_id),
 	CONSTRAINT ck_use_origin CHECK (code_hash IS NULL OR refresh_hash IS NULL)
 )
@@ -2385,7 +2402,7 @@ CREATE TRIGGER use_stays BEFORE DELETE OR TRUNCATE ON use FOR EACH STATEMENT EXE
 -- end
 ALTER TABLE use SET (fillfactor = 50)
 -- end
-CREATE FUNCTION use_before_insert() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.spent <> 0 OR NEW.voided_at IS NOT NULL OR NOT EXISTS (SELECT 1 FROM consent_grant g WHERE g.bucket = NEW.bucket AND g.id = NEW.grant_id AND g.state = 'active' AND NEW.quota <= g.max_uses - g.used AND NEW.minted_at < g.window_to) THEN RAISE EXCEPTION 'use: only an active grant with uses left mints a use' USING ERRCODE = '23514'; END IF; IF EXISTS (SELECT 1 FROM consent_grant g WHERE g.bucket = NEW.bucket AND g.id = NEW.grant_id AND NOT (g.parent_grant IS NULL OR 1 = (SELECT count(*) FROM consent_grant p3 WHERE p3.bucket = g.bucket AND p3.id = g.parent_grant AND p3.state = 'active' AND (p3.parent_grant IS NULL OR 1 = (SELECT count(*) FROM consent_grant p2 WHERE p2.bucket = p3.bucket AND p2.id = p3.parent_grant AND p2.state = 'active' AND (p2.parent_grant IS NULL OR 1 = (SELECT count(*) FROM consent_grant p1 WHERE p1.bucket = p2.bucket AND p1.id = p2.parent_grant AND p1.state = 'active' AND 1 = 1))))))) THEN RAISE EXCEPTION 'use: a use needs everything above its grant active' USING ERRCODE = '23514'; END IF; IF EXISTS (SELECT 1 FROM recipient h WHERE h.id = NEW.recipient_id AND h.kind = 'staff') AND NOT EXISTS (SELECT 1 FROM staff_read s WHERE s.bucket = NEW.bucket AND s.use_id = NEW.id AND s.grant_id = NEW.grant_id AND s.fields = NEW.fields) THEN RAISE EXCEPTION 'use: the house reads by name and holds no tokens' USING ERRCODE = '23514'; END IF; IF EXISTS (SELECT 1 FROM consent_grant g WHERE g.bucket = NEW.bucket AND g.id = NEW.grant_id AND g.fields <> NEW.fields AND (NEW.fields = '[]' OR EXISTS (SELECT 1 FROM jsonb_array_elements_text(NEW.fields::jsonb) AS e(value) WHERE value NOT IN (SELECT value FROM jsonb_array_elements_text(g.fields::jsonb) AS e(value))))) THEN RAISE EXCEPTION 'use: fields beyond the grant' USING ERRCODE = '23514'; END IF; IF NEW.refresh_hash IS NOT NULL AND NOT EXISTS (SELECT 1 FROM refresh_token r WHERE r.bucket = NEW.bucket AND r.hash = NEW.refresh_hash AND r.voided_at IS NULL AND NEW.minted_at < r.expires_at) THEN RAISE EXCEPTION 'use: a refresh token that is voided or over mints nothing' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
+CREATE FUNCTION use_before_insert() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.spent <> 0 OR NEW.voided_at IS NOT NULL OR NOT EXISTS (SELECT 1 FROM consent_grant g WHERE g.bucket = NEW.bucket AND g.id = NEW.grant_id AND g.state = 'active' AND NEW.quota <= g.max_uses - g.used AND NEW.minted_at < g.window_to) THEN RAISE EXCEPTION 'use: only an active grant with uses left mints a use' USING ERRCODE = '23514'; END IF; IF EXISTS (SELECT 1 FROM consent_grant g WHERE g.bucket = NEW.bucket AND g.id = NEW.grant_id AND NOT (g.parent_grant IS NULL OR 1 = (SELECT count(*) FROM consent_grant p3 WHERE p3.bucket = g.bucket AND p3.id = g.parent_grant AND p3.state = 'active' AND (p3.parent_grant IS NULL OR 1 = (SELECT count(*) FROM consent_grant p2 WHERE p2.bucket = p3.bucket AND p2.id = p3.parent_grant AND p2.state = 'active' AND (p2.parent_grant IS NULL OR 1 = (SELECT count(*) FROM consent_grant p1 WHERE p1.bucket = p2.bucket AND p1.id = p2.parent_grant AND p1.state = 'active' AND 1 = 1))))))) THEN RAISE EXCEPTION 'use: a use needs everything above its grant active' USING ERRCODE = '23514'; END IF; IF EXISTS (SELECT 1 FROM recipient h WHERE h.id = NEW.recipient_id AND h.kind = 'staff') AND NOT EXISTS (SELECT 1 FROM staff_read s WHERE s.bucket = NEW.bucket AND s.use_id = NEW.id AND s.grant_id = NEW.grant_id AND s.fields = NEW.fields) THEN RAISE EXCEPTION 'use: the house reads by name and holds no tokens' USING ERRCODE = '23514'; END IF; IF EXISTS (SELECT 1 FROM consent_grant g WHERE g.bucket = NEW.bucket AND g.id = NEW.grant_id AND g.fields <> NEW.fields AND (NEW.fields = '[]' OR EXISTS (SELECT 1 FROM jsonb_array_elements_text(NEW.fields::jsonb) AS e(value) WHERE value NOT IN (SELECT value FROM jsonb_array_elements_text(g.fields::jsonb) AS e(value))))) THEN RAISE EXCEPTION 'use: fields beyond the grant' USING ERRCODE = '23514'; END IF; IF NEW.refresh_hash IS NULL AND NOT EXISTS (SELECT 1 FROM auth_code c WHERE c.bucket = NEW.bucket AND c.hash = NEW.code_hash AND NEW.minted_at < c.expires_at) AND NOT EXISTS (SELECT 1 FROM recipient h WHERE h.id = NEW.recipient_id AND h.kind = 'staff') THEN RAISE EXCEPTION 'use: a use comes from a code that is not over, or from a refresh token' USING ERRCODE = '23514'; END IF; IF NEW.refresh_hash IS NOT NULL AND NOT EXISTS (SELECT 1 FROM refresh_token r WHERE r.bucket = NEW.bucket AND r.hash = NEW.refresh_hash AND r.voided_at IS NULL AND NEW.minted_at < r.expires_at) THEN RAISE EXCEPTION 'use: a refresh token that is voided or over mints nothing' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
 -- end
 CREATE TRIGGER use_before_insert BEFORE INSERT ON use FOR EACH ROW EXECUTE FUNCTION use_before_insert()
 -- end
@@ -2530,6 +2547,10 @@ CREATE FUNCTION token_append_only() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
 -- end
 CREATE TRIGGER token_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON token FOR EACH STATEMENT EXECUTE FUNCTION token_append_only()
 -- end
+CREATE FUNCTION token_before_insert() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NOT EXISTS (SELECT 1 FROM use u WHERE u.bucket = NEW.bucket AND u.id = NEW.use_id AND u.client_id = NEW.client_id) THEN RAISE EXCEPTION 'token: a token belongs to the client of its use' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
+-- end
+CREATE TRIGGER token_before_insert BEFORE INSERT ON token FOR EACH ROW EXECUTE FUNCTION token_before_insert()
+-- end
 ALTER TABLE token ENABLE ROW LEVEL SECURITY
 -- end
 CREATE POLICY own ON token USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0 AND (EXISTS (SELECT 1 FROM client r WHERE r.client_id = token.client_id AND r.recipient_id = token.recipient_id)))
@@ -2545,6 +2566,10 @@ CREATE TABLE idempotency (
 	CONSTRAINT pk_idempotency PRIMARY KEY (bucket, client_id, key_hash),
 	CONSTRAINT fk_idempotency_disclosure FOREIGN KEY(bucket, disclosure_id) REFERENCES disclosure (bucket, id)
 )
+-- end
+CREATE FUNCTION idempotency_append_only() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'idempotency is append-only' USING ERRCODE = '23514'; END $$
+-- end
+CREATE TRIGGER idempotency_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON idempotency FOR EACH STATEMENT EXECUTE FUNCTION idempotency_append_only()
 -- end
 ALTER TABLE idempotency ENABLE ROW LEVEL SECURITY
 -- end

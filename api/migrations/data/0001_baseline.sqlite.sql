@@ -142,6 +142,12 @@ CREATE TABLE denial (
 	CONSTRAINT pk_denial PRIMARY KEY (bucket, day, code, grant_id)
 )
 -- end
+CREATE TRIGGER denial_before_update BEFORE UPDATE ON denial WHEN NEW.bucket IS NOT OLD.bucket OR NEW.day IS NOT OLD.day OR NEW.code IS NOT OLD.code OR NEW.grant_id IS NOT OLD.grant_id OR NEW.first_at IS NOT OLD.first_at BEGIN SELECT RAISE(ABORT, 'denial: these columns never change') WHERE 1 = 1; END
+-- end
+CREATE TRIGGER denial_no_delete BEFORE DELETE ON denial BEGIN SELECT RAISE(ABORT, 'denial: rows stay'); END
+-- end
+CREATE TRIGGER denial_before_update_of_attempts BEFORE UPDATE OF attempts ON denial WHEN NEW.attempts <= OLD.attempts BEGIN SELECT RAISE(ABORT, 'denial: denials are counted upwards') WHERE 1 = 1; END
+-- end
 CREATE TABLE dump (
 	id BLOB NOT NULL,
 	sha256 BLOB NOT NULL,
@@ -456,6 +462,8 @@ CREATE TABLE replay (
 )
 -- end
 CREATE INDEX ix_replay_expires_at ON replay (expires_at)
+-- end
+CREATE TRIGGER replay_before_update BEFORE UPDATE ON replay BEGIN SELECT RAISE(ABORT, 'replay: what was shown is remembered as it was') WHERE 1 = 1; END
 -- end
 CREATE TABLE sign_in_code (
 	bucket INTEGER NOT NULL,
@@ -1584,6 +1592,7 @@ CREATE TABLE auth_code (
 	expires_at BIGINT NOT NULL,
 	CONSTRAINT pk_auth_code PRIMARY KEY (bucket, hash),
 	CONSTRAINT ck_auth_code_pkce CHECK ((via = 'code' AND redirect_uri <> '' AND code_challenge <> '') OR (via IN ('device', 'backchannel') AND redirect_uri = '' AND code_challenge = '')),
+	CONSTRAINT uq_auth_code_grant UNIQUE (bucket, hash, grant_id),
 	CONSTRAINT fk_auth_code_consent_grant FOREIGN KEY(bucket, grant_id, recipient_id, client_id) REFERENCES consent_grant (bucket, id, recipient_id, client_id)
 )
 -- end
@@ -1810,7 +1819,7 @@ CREATE TABLE use (
 	CONSTRAINT uq_use_code_hash_bucket UNIQUE (code_hash, bucket),
 	CONSTRAINT uq_use_recipient UNIQUE (bucket, id, recipient_id),
 	CONSTRAINT fk_use_consent_grant FOREIGN KEY(bucket, grant_id, recipient_id, client_id) REFERENCES consent_grant (bucket, id, recipient_id, client_id),
-	CONSTRAINT fk_use_auth_code FOREIGN KEY(bucket, code_hash) REFERENCES auth_code (bucket, hash),
+	CONSTRAINT fk_use_auth_code FOREIGN KEY(bucket, code_hash, grant_id) REFERENCES auth_code (bucket, hash, grant_id),
 	CONSTRAINT fk_use_refresh_token FOREIGN KEY(bucket, refresh_hash, grant_id) REFERENCES refresh_token (bucket, hash, grant_id),
 	CONSTRAINT ck_use_origin CHECK (code_hash IS NULL OR refresh_hash IS NULL)
 )
@@ -1821,7 +1830,7 @@ CREATE TRIGGER use_before_update BEFORE UPDATE ON use WHEN NEW.bucket IS NOT OLD
 -- end
 CREATE TRIGGER use_no_delete BEFORE DELETE ON use BEGIN SELECT RAISE(ABORT, 'use: rows stay'); END
 -- end
-CREATE TRIGGER use_before_insert BEFORE INSERT ON use BEGIN SELECT RAISE(ABORT, 'use: only an active grant with uses left mints a use') WHERE NEW.spent <> 0 OR NEW.voided_at IS NOT NULL OR NOT EXISTS (SELECT 1 FROM consent_grant g WHERE g.bucket = NEW.bucket AND g.id = NEW.grant_id AND g.state = 'active' AND NEW.quota <= g.max_uses - g.used AND NEW.minted_at < g.window_to); SELECT RAISE(ABORT, 'use: a use needs everything above its grant active') WHERE EXISTS (SELECT 1 FROM consent_grant g WHERE g.bucket = NEW.bucket AND g.id = NEW.grant_id AND NOT (g.parent_grant IS NULL OR 1 = (SELECT count(*) FROM consent_grant p3 WHERE p3.bucket = g.bucket AND p3.id = g.parent_grant AND p3.state = 'active' AND (p3.parent_grant IS NULL OR 1 = (SELECT count(*) FROM consent_grant p2 WHERE p2.bucket = p3.bucket AND p2.id = p3.parent_grant AND p2.state = 'active' AND (p2.parent_grant IS NULL OR 1 = (SELECT count(*) FROM consent_grant p1 WHERE p1.bucket = p2.bucket AND p1.id = p2.parent_grant AND p1.state = 'active' AND 1 = 1))))))); SELECT RAISE(ABORT, 'use: the house reads by name and holds no tokens') WHERE EXISTS (SELECT 1 FROM recipient h WHERE h.id = NEW.recipient_id AND h.kind = 'staff') AND NOT EXISTS (SELECT 1 FROM staff_read s WHERE s.bucket = NEW.bucket AND s.use_id = NEW.id AND s.grant_id = NEW.grant_id AND s.fields = NEW.fields); SELECT RAISE(ABORT, 'use: fields beyond the grant') WHERE EXISTS (SELECT 1 FROM consent_grant g WHERE g.bucket = NEW.bucket AND g.id = NEW.grant_id AND g.fields <> NEW.fields AND (NEW.fields = '[]' OR EXISTS (SELECT 1 FROM json_each(NEW.fields) WHERE value NOT IN (SELECT value FROM json_each(g.fields))))); SELECT RAISE(ABORT, 'use: a refresh token that is voided or over mints nothing') WHERE NEW.refresh_hash IS NOT NULL AND NOT EXISTS (SELECT 1 FROM refresh_token r WHERE r.bucket = NEW.bucket AND r.hash = NEW.refresh_hash AND r.voided_at IS NULL AND NEW.minted_at < r.expires_at); END
+CREATE TRIGGER use_before_insert BEFORE INSERT ON use BEGIN SELECT RAISE(ABORT, 'use: only an active grant with uses left mints a use') WHERE NEW.spent <> 0 OR NEW.voided_at IS NOT NULL OR NOT EXISTS (SELECT 1 FROM consent_grant g WHERE g.bucket = NEW.bucket AND g.id = NEW.grant_id AND g.state = 'active' AND NEW.quota <= g.max_uses - g.used AND NEW.minted_at < g.window_to); SELECT RAISE(ABORT, 'use: a use needs everything above its grant active') WHERE EXISTS (SELECT 1 FROM consent_grant g WHERE g.bucket = NEW.bucket AND g.id = NEW.grant_id AND NOT (g.parent_grant IS NULL OR 1 = (SELECT count(*) FROM consent_grant p3 WHERE p3.bucket = g.bucket AND p3.id = g.parent_grant AND p3.state = 'active' AND (p3.parent_grant IS NULL OR 1 = (SELECT count(*) FROM consent_grant p2 WHERE p2.bucket = p3.bucket AND p2.id = p3.parent_grant AND p2.state = 'active' AND (p2.parent_grant IS NULL OR 1 = (SELECT count(*) FROM consent_grant p1 WHERE p1.bucket = p2.bucket AND p1.id = p2.parent_grant AND p1.state = 'active' AND 1 = 1))))))); SELECT RAISE(ABORT, 'use: the house reads by name and holds no tokens') WHERE EXISTS (SELECT 1 FROM recipient h WHERE h.id = NEW.recipient_id AND h.kind = 'staff') AND NOT EXISTS (SELECT 1 FROM staff_read s WHERE s.bucket = NEW.bucket AND s.use_id = NEW.id AND s.grant_id = NEW.grant_id AND s.fields = NEW.fields); SELECT RAISE(ABORT, 'use: fields beyond the grant') WHERE EXISTS (SELECT 1 FROM consent_grant g WHERE g.bucket = NEW.bucket AND g.id = NEW.grant_id AND g.fields <> NEW.fields AND (NEW.fields = '[]' OR EXISTS (SELECT 1 FROM json_each(NEW.fields) WHERE value NOT IN (SELECT value FROM json_each(g.fields))))); SELECT RAISE(ABORT, 'use: a use comes from a code that is not over, or from a refresh token') WHERE NEW.refresh_hash IS NULL AND NOT EXISTS (SELECT 1 FROM auth_code c WHERE c.bucket = NEW.bucket AND c.hash = NEW.code_hash AND NEW.minted_at < c.expires_at) AND NOT EXISTS (SELECT 1 FROM recipient h WHERE h.id = NEW.recipient_id AND h.kind = 'staff'); SELECT RAISE(ABORT, 'use: a refresh token that is voided or over mints nothing') WHERE NEW.refresh_hash IS NOT NULL AND NOT EXISTS (SELECT 1 FROM refresh_token r WHERE r.bucket = NEW.bucket AND r.hash = NEW.refresh_hash AND r.voided_at IS NULL AND NEW.minted_at < r.expires_at); END
 -- end
 CREATE TRIGGER use_before_update_of_spent BEFORE UPDATE OF spent ON use WHEN NEW.spent <> OLD.spent AND OLD.voided_at IS NOT NULL BEGIN SELECT RAISE(ABORT, 'use: slots are spent until voided') WHERE 1 = 1; END
 -- end
@@ -1936,6 +1945,8 @@ CREATE TRIGGER token_no_update BEFORE UPDATE ON token BEGIN SELECT RAISE(ABORT, 
 -- end
 CREATE TRIGGER token_no_delete BEFORE DELETE ON token BEGIN SELECT RAISE(ABORT, 'token is append-only'); END
 -- end
+CREATE TRIGGER token_before_insert BEFORE INSERT ON token BEGIN SELECT RAISE(ABORT, 'token: a token belongs to the client of its use') WHERE NOT EXISTS (SELECT 1 FROM use u WHERE u.bucket = NEW.bucket AND u.id = NEW.use_id AND u.client_id = NEW.client_id); END
+-- end
 CREATE TABLE idempotency (
 	bucket INTEGER NOT NULL,
 	client_id TEXT NOT NULL,
@@ -1947,6 +1958,10 @@ CREATE TABLE idempotency (
 	CONSTRAINT pk_idempotency PRIMARY KEY (bucket, client_id, key_hash),
 	CONSTRAINT fk_idempotency_disclosure FOREIGN KEY(bucket, disclosure_id) REFERENCES disclosure (bucket, id)
 )
+-- end
+CREATE TRIGGER idempotency_no_update BEFORE UPDATE ON idempotency BEGIN SELECT RAISE(ABORT, 'idempotency is append-only'); END
+-- end
+CREATE TRIGGER idempotency_no_delete BEFORE DELETE ON idempotency BEGIN SELECT RAISE(ABORT, 'idempotency is append-only'); END
 -- end
 CREATE TABLE redelivery (
 	bucket INTEGER NOT NULL,
