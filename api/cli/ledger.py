@@ -18,6 +18,7 @@ from consent import anchors, rebuild
 from consent.anchors import Mismatch
 from consent.ids import grant_text
 from consent.ledger import published
+from consent.ledger.closing import carry_over, close_due
 from consent.ledger.fsck import Finding, fsck
 from consent.ledger.memory import Memory
 from consent.ledger.origin import origin_of
@@ -107,12 +108,15 @@ def check(home: Path | None, tree: Path | None, policy_file: Path | None, as_jso
 @dir_option
 @json_option
 def sign(home: Path | None, as_json: bool) -> None:
-    """Sign a checkpoint of every log that has grown; a running server does this by itself."""
+    """Sign a checkpoint of every log that has grown, and close those of past years; a running server does it by itself."""
     settings = settings_of(home)
+    memory = Memory(settings.checkpoint_state)
     with opened_vault(settings) as vault:
-        now_ms = time.time_ns() // 1_000_000
-        signed = publish(vault.data, Signer.of(vault), now_ms, memory=Memory(settings.checkpoint_state))
-        host = vault.installation.ledger_host
+        now_ms, host = time.time_ns() // 1_000_000, vault.installation.ledger_host
+        close_due(vault.data, host, now_ms)
+        signed = publish(vault.data, Signer.of(vault), now_ms, memory=memory)
+        if carry_over(vault.data, host, now_ms):
+            signed += publish(vault.data, Signer.of(vault), now_ms, memory=memory)
     rows = [(origin_of(host, one.log), one.size) for one in signed]
     emit(
         {"checkpoints": [{"origin": origin, "size": size} for origin, size in rows]},

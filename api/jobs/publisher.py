@@ -1,5 +1,5 @@
-"""A thread that signs what the ledger has grown by, every second, and every minute sweeps what has run out and indexes
-what has not been indexed for an hour.
+"""A thread that signs what the ledger has grown by, every second, and every minute sweeps what has run out, indexes
+what has not been indexed for an hour and closes the logs of years that are over.
 
 An alarm (stored data that disagree with what was signed, or with what a witness has seen) is logged once for each log
 and reason, and nothing is signed for that log until a person has looked; the server goes on answering, because spending
@@ -7,6 +7,7 @@ uses is still recorded.
 """
 
 import threading
+from collections.abc import Callable
 
 from api.attempts import sweep_attempts
 from api.clock import Clock
@@ -15,6 +16,7 @@ from api.jobs.holds import Holds
 from api.kept import sweep_kept
 from api.retention import enqueue_daily
 from api.sessions import Lifetime, sweep_sessions
+from consent.ledger.closing import carry_over, close_due
 from consent.ledger.errors import LedgerAlarm
 from consent.ledger.indexing import make_due
 from consent.ledger.memory import Memory
@@ -38,6 +40,7 @@ class Publisher:
         lifetime: Lifetime,
         every_s: float,
         holds: Holds | None = None,
+        before: Callable[[], None] | None = None,
     ) -> None:
         self._vault = vault
         self._clock = clock
@@ -45,6 +48,7 @@ class Publisher:
         self._lifetime = lifetime
         self._every_s = every_s
         self._holds = holds or Holds()
+        self._before = before  # what is done once before anything is signed
         self._signer = Signer.of(vault)
         self._swept_at = 0
         self._alarmed: set[tuple[str, str]] = set()
@@ -96,16 +100,24 @@ class Publisher:
         self._index(now_ms)
 
     def _index(self, now_ms: int) -> None:
-        """Put everybody's count into the logs that have grown; the next round signs it."""
-        try:
-            make_due(self._vault.data, self._vault.installation.ledger_host, now_ms)
-        except LedgerAlarm as alarm:
-            self._tell(alarm)
+        """Put everybody's count into the logs that have grown, and end those of past years; the next round signs it."""
+        data, host = self._vault.data, self._vault.installation.ledger_host
+        for step in (make_due, close_due, carry_over):
+            try:
+                step(data, host, now_ms)
+            except LedgerAlarm as alarm:
+                self._tell(alarm)
+
+    def _prepare(self) -> None:
+        if self._before is not None:
+            self._before()
+            self._before = None
 
     def _run(self) -> None:
         while True:
             stopping = self._stopping.wait(self._every_s)
             try:
+                self._prepare()
                 self.publish_once()
                 self._sweep()
             except Exception as error:  # noqa: BLE001 - a data base that is away for a moment must not end the thread

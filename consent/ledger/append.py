@@ -4,7 +4,8 @@ The head rows are locked in (bucket, year) order and everything below happens un
 each tag's number and previous leaf continue without a gap, indices follow the head, tiles that became full are
 written, and the heads move on only if nobody else moved them. No promise is handed out and nothing is signed
 here: when the caller's transaction commits, the entry is in the tree. Call it as the transaction's last step,
-so that the heads are held briefly and always after every other lock.
+so that the heads are held briefly and always after every other lock. Whoever writes into a log first begins it, with
+an entry that says which log it carries on (`succession`).
 """
 
 from collections.abc import Iterable, Sequence
@@ -16,8 +17,9 @@ from sqlalchemy import Connection
 from consent.ledger.entry import LOG_KINDS, NO_PREVIOUS, Kind, body, parse
 from consent.ledger.errors import LedgerAlarm, LedgerConflict, WrongLog
 from consent.ledger.fill import Growth, write_full_tiles
-from consent.ledger.log_entry import LogEntry, encode
+from consent.ledger.log_entry import LogEntry, Opening, encode
 from consent.ledger.origin import LogId, origin_of, year_of
+from consent.ledger.succession import opening_of
 from consent.ledger.tree import EMPTY, EMPTY_ROOT, Frontier, leaf_hash
 from vault.ids import SubjectId
 from vault.rowset import Call, RowSet, Together, volley
@@ -78,7 +80,7 @@ class _Batch:
 
 # All heads or none: locking the ones that exist before opening the others would take locks out of order.
 _LOCK = RowSet(
-    "WITH {rows} SELECT h.bucket, h.year, h.size, h.root, h.frontier, h.ts "
+    "WITH {rows} SELECT h.bucket, h.year, h.size, h.root, h.frontier, h.ts, h.closed_at "
     "FROM rows JOIN ledger_head h ON h.bucket = rows.bucket AND h.year = rows.year "
     "WHERE (SELECT count(*) FROM rows r JOIN ledger_head x ON x.bucket = r.bucket AND x.year = r.year) "
     "= (SELECT count(*) FROM rows) ORDER BY h.bucket, h.year {for_update:h}",
@@ -89,7 +91,7 @@ _OPEN = RowSet(
     "WITH {rows} INSERT INTO ledger_head (bucket, year, size, root, frontier, ts) "
     "SELECT bucket, year, 0, root, frontier, 0 FROM rows WHERE true ORDER BY bucket, year "
     "ON CONFLICT (bucket, year) DO UPDATE SET size = ledger_head.size "
-    "RETURNING bucket, year, size, root, frontier, ts",
+    "RETURNING bucket, year, size, root, frontier, ts, closed_at",
     bucket="int",
     year="int",
     root="bytes",
@@ -164,7 +166,8 @@ def append(
     """Append `items` in order and return one position each; `ahead` is sent with the first statement, before it.
 
     An id that is already there with the same kind, tag and commitment gives its old position; with others,
-    LedgerConflict. WrongLog when an item was prepared for another year than that of `now_ms` (Unix ms).
+    LedgerConflict. WrongLog when an item was prepared for another year than that of `now_ms` (Unix ms), or for a log
+    that is closed.
     """
     if not items:
         volley(conn, *ahead)
@@ -177,7 +180,7 @@ def append(
         # Once in the life of a log its head is missing; opening it locks the others in the same order.
         heads = _OPEN(conn, [(*log, EMPTY_ROOT, b"") for log in logs])
         found = _FIND(conn, keys)
-    batch = _Batch(_opened(heads, now_ms, ledger_host))
+    batch = _begun(conn, heads, now_ms, ledger_host)
     positions = [_place(batch, item, row) for item, row in zip(items, found, strict=True)]
     if batch.entries:
         _write(conn, batch)
@@ -189,18 +192,20 @@ def append_about_log(
 ) -> Position:
     """Append one entry about the log itself, as of its own time or `now_ms` (Unix ms), whichever is later.
 
-    It may go into any year's log, so that a log can be closed when its year is over. Call it as the last step.
+    It may go into any year's log, so that a log can be closed when its year is over; WrongLog when it is closed. Call it
+    as the last step.
     """
     heads = _LOCK(conn, [log]) or _OPEN(conn, [(*log, EMPTY_ROOT, b"")])
-    opened = _opened(heads, now_ms, ledger_host)[log]
-    data = encode(replace(entry, ts=opened.ts))
-    leaf, idx = leaf_hash(data), opened.frontier.size
-    opened.leaves.append(leaf)
-    batch = _Batch({log: opened}, entries=[(*log, idx, entry.id, leaf, data)])
+    # An opening that somebody wants to write into a log of no entries is the one it would begin with.
+    batch = _begun(conn, heads, now_ms, ledger_host, opening=not isinstance(entry, Opening))
+    position = _place_about(batch, log, entry)
     _write(conn, batch)
-    return Position(
-        bucket=log.bucket, year=log.year, origin=opened.origin, idx=idx, n=0, leaf=leaf, body=data
-    )
+    return position
+
+
+def lock(conn: Connection, log: LogId) -> None:
+    """Hold the head of a log that exists until the transaction ends."""
+    _LOCK(conn, [log])
 
 
 def _refuse_foreign(items: Iterable[Item], now_ms: int) -> None:
@@ -212,11 +217,39 @@ def _refuse_foreign(items: Iterable[Item], now_ms: int) -> None:
             raise WrongLog("an entry about the log itself is not appended as a person's")
 
 
+def _begun(
+    conn: Connection,
+    heads: Sequence[tuple[Any, ...]],
+    now_ms: int,
+    ledger_host: str,
+    *,
+    opening: bool = True,
+) -> _Batch:
+    """A batch for the locked logs; one that has no entry yet gets its first here, unless it carries on none."""
+    batch = _Batch(_opened(heads, now_ms, ledger_host))
+    for log, state in batch.logs.items():
+        first = opening_of(conn, log, state.ts, ledger_host) if opening and not state.frontier.size else None
+        if first is not None:
+            _place_about(batch, log, first)
+    return batch
+
+
+def _place_about(batch: _Batch, log: LogId, entry: LogEntry) -> Position:
+    state = batch.logs[log]
+    data = encode(replace(entry, ts=state.ts))
+    leaf, idx = leaf_hash(data), state.frontier.size + len(state.leaves)
+    state.leaves.append(leaf)
+    batch.entries.append((*log, idx, entry.id, leaf, data))
+    return Position(bucket=log.bucket, year=log.year, origin=state.origin, idx=idx, n=0, leaf=leaf, body=data)
+
+
 def _opened(heads: Sequence[tuple[Any, ...]], now_ms: int, ledger_host: str) -> dict[LogId, _OpenLog]:
     logs: dict[LogId, _OpenLog] = {}
-    for bucket, year, size, root, frontier, ts in heads:
+    for bucket, year, size, root, frontier, ts, closed_at in heads:
         log = LogId(bucket, year)
         origin = origin_of(ledger_host, log)
+        if closed_at is not None:
+            raise WrongLog("the log of this year is closed")
         logs[log] = _OpenLog(origin, _intact(origin, size, frontier, root), max(now_ms, ts))
     return logs
 

@@ -15,7 +15,7 @@ from consent.ledger.checkpoint import Checkpoint
 from consent.ledger.entry import outline
 from consent.ledger.errors import LedgerError
 from consent.ledger.index import TAG_BYTES, chunks_of, edge_of, full_root, root_of
-from consent.ledger.log_entry import Index
+from consent.ledger.log_entry import Closing, Index
 from consent.ledger.origin import LogId, origin_of
 from consent.ledger.recompute import leaf_of
 from consent.ledger.signer import Signer
@@ -72,6 +72,8 @@ class _Rebuilt:
     ts: int = 0
     indexed: dict[int, bytes] = field(default_factory=dict)
     """What the root of an index over so many entries is, for the sizes whose rows are kept."""
+    closed: bool = False
+    """Whether the closing entry has come."""
 
     def frontier(self) -> list[bytes]:
         """The perfect subtrees the log is made of, largest first: whole tiles by their roots."""
@@ -102,6 +104,8 @@ def _check_log(conn: Connection, signer: Signer, log: LogId) -> Iterator[Progres
     nodes = state.frontier()
     if (row.size, row.root, row.frontier) != (state.size, fold(nodes), b"".join(nodes)):
         yield Finding(state.origin, "the head is not what the entries give", row.size)
+    if (row.closed_at is not None) != state.closed:
+        yield Finding(state.origin, "the head and the closing entry disagree", row.size)
     yield from _check_tails(conn, state)
     yield from _check_tile_count(conn, state)
     for stored in signed:
@@ -144,6 +148,8 @@ def _look(state: _Rebuilt, rows: Sequence[_EntryRow], leaves: Sequence[bytes]) -
             yield Finding(origin, "an index is missing", expected)
         if stored != leaf:
             yield Finding(origin, "the leaf is not the hash of the entry", idx)
+        if state.closed:
+            yield Finding(origin, "an entry after the one that closed the log", idx)
         found = outline(body)
         if found is None:
             yield from _look_closely(state, idx, entry_id, body)
@@ -172,6 +178,7 @@ def _look_closely(state: _Rebuilt, idx: int, entry_id: bytes, body: bytes) -> It
     if found.id != entry_id:
         yield Finding(state.origin, "stored under another id than its own", idx)
     state.ts = found.ts
+    state.closed |= isinstance(found, Closing)
     if isinstance(found, Index) and state.indexed.get(found.upto, found.root) != found.root:
         yield Finding(state.origin, "an index that is not what the entries before it give", idx)
 

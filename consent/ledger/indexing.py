@@ -23,7 +23,7 @@ from consent.ledger.index import ROW_BYTES, TAG_BYTES, Chunk, chunks_of, full_ro
 from consent.ledger.index_proof import IndexProof, Place
 from consent.ledger.log_entry import Index
 from consent.ledger.origin import LogId
-from consent.ledger.published import logs
+from consent.ledger.succession import open_logs
 from consent.ledger.tables import head, index, index_chunk, subject_head
 from consent.ledger.tiles import WIDTH
 from vault.ids import Bucket, new_id
@@ -48,9 +48,9 @@ class Made:
 
 
 def make_due(data: Database, ledger_host: str, now_ms: int, every_ms: int = EVERY_MS) -> list[Made]:
-    """Index every log that has grown since its last index, if that is `every_ms` old; times in Unix ms."""
+    """Index every open log that has grown since its last index, if that is `every_ms` old; times in Unix ms."""
     with data.read() as conn:
-        due = [log for log in logs(conn) if _is_due(conn, log, now_ms - every_ms)]
+        due = [log for log in open_logs(conn) if _is_due(conn, log, now_ms - every_ms)]
     made = (make(data, ledger_host, log, now_ms) for log in due)
     return [one for one in made if one is not None]
 
@@ -62,16 +62,31 @@ def make(data: Database, ledger_host: str, log: LogId, now_ms: int) -> Made | No
         chunks = chunks_of(_tails(conn, log))
     if not upto:
         return None
+    try:
+        with data.write() as conn:
+            return _append(conn, ledger_host, log, now_ms, upto, chunks)
+    except IntegrityError:  # the same index was made a moment ago
+        return None
+
+
+def make_within(conn: Connection, ledger_host: str, log: LogId, now_ms: int) -> Made | None:
+    """The same where the log's head is held, so that nothing comes in between; None where everything is indexed."""
+    upto, c = _size(conn, log), index.c
+    last = conn.execute(select(func.max(c.idx)).where(c.bucket == log.bucket, c.year == log.year)).scalar()
+    if not upto or last == upto - 1:
+        return None
+    return _append(conn, ledger_host, log, now_ms, upto, chunks_of(_tails(conn, log)))
+
+
+def _append(
+    conn: Connection, ledger_host: str, log: LogId, now_ms: int, upto: int, chunks: Sequence[Chunk]
+) -> Made:
     found = Index(
         id=new_id(Bucket(log.bucket), now_ms), ts=now_ms, upto=upto, rows=_count(chunks), root=root_of(chunks)
     )
-    try:
-        with data.write() as conn:
-            position = append_about_log(conn, log, found, now_ms, ledger_host)  # holds the head until the end
-            made = Made(log, upto, position.idx, found.rows, found.root, now_ms)
-            _keep(conn, made, chunks)
-    except IntegrityError:  # the same index was made a moment ago
-        return None
+    position = append_about_log(conn, log, found, now_ms, ledger_host)  # holds the head until the end
+    made = Made(log, upto, position.idx, found.rows, found.root, now_ms)
+    _keep(conn, made, chunks)
     return made
 
 

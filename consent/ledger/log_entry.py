@@ -6,7 +6,7 @@ Restricted JCS like a person's entry (`entry`), members in this order, hexadecim
 |--------|-------------------------------------------------------------------------------------------------|
 | index  | id; m: rows; r: their Merkle root, 32 bytes; ts; u: the entries before this index; v             |
 | keyrot | id; k: the verifier key whose signature stands beside the old one's from now on; ts; v           |
-| shard  | h: SHA-256 of the last checkpoint of `o`, empty in a closing entry; id; o: the origin that went before this log (opening) or comes after it (closing); r, z: root and size of `o` then; ts; v; w: open or close; y: year or damage |
+| shard  | h: SHA-256 of the newest checkpoint of `o`, empty in a closing entry; id; o: the origin that went before this log (opening) or comes after it (closing); r, z: root and size of `o` then; ts; v; w: open or close; y: year or damage |
 
 They stand in no person's chain: they have no tag, number or commitment. `id` is 16 bytes, made by the server.
 """
@@ -57,7 +57,7 @@ class KeyRotation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opening:
-    """The first entry of a log that carries on another, which ended with this signed checkpoint."""
+    """The first entry of a log that carries on another: the newest signed checkpoint of that. Again with its last."""
 
     id: bytes
     ts: int

@@ -7,6 +7,8 @@ sealed secret of the commitment, until erasure destroys the key. `ledger_cosigna
 checkpoint, each line as it came (`at_s` is its own time in POSIX seconds). `ledger_index` names the index entries;
 the rows of the newest stand in `ledger_index_chunk`, 256 in a chunk, each chunk under its `first` tag. Of cosignatures
 the first of each key stays; its last, renewed while a log is idle, stands in `ledger_cosigned_last`.
+
+A log that is closed (`closed_at`) takes nothing any more; `carried_at` says when its end was put into the log after it.
 """
 
 from sqlalchemy import (
@@ -41,7 +43,10 @@ head = Table(
     Column("root", LargeBinary(32), nullable=False),
     col.raw("frontier"),
     col.time("ts"),
+    Column("closed_at", BigInteger),
+    Column("carried_at", BigInteger),
     CheckConstraint("size >= 0", name="size"),
+    CheckConstraint("carried_at IS NULL OR closed_at IS NOT NULL", name="carried"),
 )
 
 entry = Table(
@@ -165,6 +170,47 @@ Index(None, opening.c.subject, opening.c.bucket)
 
 for _table in (entry, tile, checkpoint, cosignature, index):
     append_only(_table)
+
+_CLOSED = "a closed log takes nothing any more"
+_MOVED = (
+    "(NEW.size <> OLD.size OR NEW.root <> OLD.root OR NEW.closed_at IS NULL OR OLD.carried_at IS NOT NULL)"
+)
+
+install(
+    head,
+    sqlite="CREATE TRIGGER ledger_head_closed BEFORE UPDATE ON ledger_head "
+    f"WHEN OLD.closed_at IS NOT NULL AND {_MOVED} BEGIN SELECT RAISE(ABORT, '{_CLOSED}'); END",
+)
+install(
+    entry,
+    sqlite="CREATE TRIGGER ledger_entry_closed BEFORE INSERT ON ledger_entry WHEN EXISTS (SELECT 1 FROM ledger_head h "
+    "WHERE h.bucket = NEW.bucket AND h.year = NEW.year AND h.closed_at IS NOT NULL) "
+    f"BEGIN SELECT RAISE(ABORT, '{_CLOSED}'); END",
+)
+install(
+    head,
+    postgresql="CREATE FUNCTION ledger_head_closed() RETURNS trigger LANGUAGE plpgsql AS "
+    f"$$ BEGIN IF OLD.closed_at IS NOT NULL AND {_MOVED} THEN RAISE EXCEPTION '{_CLOSED}' USING ERRCODE = '23514'; "
+    "END IF; RETURN NEW; END $$",
+)
+install(
+    head,
+    postgresql="CREATE TRIGGER ledger_head_closed BEFORE UPDATE ON ledger_head "
+    "FOR EACH ROW EXECUTE FUNCTION ledger_head_closed()",
+)
+# Once for each statement: on PostgreSQL a batch of entries pays for one look at the heads it goes to.
+install(
+    entry,
+    postgresql="CREATE FUNCTION ledger_entry_closed() RETURNS trigger LANGUAGE plpgsql AS "
+    "$$ BEGIN IF EXISTS (SELECT 1 FROM (SELECT DISTINCT bucket, year FROM fresh) f "
+    "JOIN ledger_head h ON h.bucket = f.bucket AND h.year = f.year WHERE h.closed_at IS NOT NULL) "
+    f"THEN RAISE EXCEPTION '{_CLOSED}' USING ERRCODE = '23514'; END IF; RETURN NULL; END $$",
+)
+install(
+    entry,
+    postgresql="CREATE TRIGGER ledger_entry_closed AFTER INSERT ON ledger_entry REFERENCING NEW TABLE AS fresh "
+    "FOR EACH STATEMENT EXECUTE FUNCTION ledger_entry_closed()",
+)
 
 _BACK = "NEW.size < OLD.size OR (NEW.size = OLD.size AND NEW.at_s <= OLD.at_s)"
 

@@ -378,6 +378,10 @@ CREATE FUNCTION ledger_entry_append_only() RETURNS trigger LANGUAGE plpgsql AS $
 -- end
 CREATE TRIGGER ledger_entry_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON ledger_entry FOR EACH STATEMENT EXECUTE FUNCTION ledger_entry_append_only()
 -- end
+CREATE FUNCTION ledger_entry_closed() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF EXISTS (SELECT 1 FROM (SELECT DISTINCT bucket, year FROM fresh) f JOIN ledger_head h ON h.bucket = f.bucket AND h.year = f.year WHERE h.closed_at IS NOT NULL) THEN RAISE EXCEPTION 'a closed log takes nothing any more' USING ERRCODE = '23514'; END IF; RETURN NULL; END $$
+-- end
+CREATE TRIGGER ledger_entry_closed AFTER INSERT ON ledger_entry REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION ledger_entry_closed()
+-- end
 ALTER TABLE ledger_entry ENABLE ROW LEVEL SECURITY
 -- end
 CREATE POLICY own ON ledger_entry USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0)
@@ -389,9 +393,16 @@ CREATE TABLE ledger_head (
 	root BYTEA NOT NULL,
 	frontier BYTEA NOT NULL,
 	ts BIGINT NOT NULL,
+	closed_at BIGINT,
+	carried_at BIGINT,
 	CONSTRAINT pk_ledger_head PRIMARY KEY (bucket, year),
-	CONSTRAINT ck_ledger_head_size CHECK (size >= 0)
+	CONSTRAINT ck_ledger_head_size CHECK (size >= 0),
+	CONSTRAINT ck_ledger_head_carried CHECK (carried_at IS NULL OR closed_at IS NOT NULL)
 )
+-- end
+CREATE FUNCTION ledger_head_closed() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF OLD.closed_at IS NOT NULL AND (NEW.size <> OLD.size OR NEW.root <> OLD.root OR NEW.closed_at IS NULL OR OLD.carried_at IS NOT NULL) THEN RAISE EXCEPTION 'a closed log takes nothing any more' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
+-- end
+CREATE TRIGGER ledger_head_closed BEFORE UPDATE ON ledger_head FOR EACH ROW EXECUTE FUNCTION ledger_head_closed()
 -- end
 ALTER TABLE ledger_head ENABLE ROW LEVEL SECURITY
 -- end

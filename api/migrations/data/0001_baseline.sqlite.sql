@@ -284,6 +284,8 @@ CREATE TRIGGER ledger_entry_no_update BEFORE UPDATE ON ledger_entry BEGIN SELECT
 -- end
 CREATE TRIGGER ledger_entry_no_delete BEFORE DELETE ON ledger_entry BEGIN SELECT RAISE(ABORT, 'ledger_entry is append-only'); END
 -- end
+CREATE TRIGGER ledger_entry_closed BEFORE INSERT ON ledger_entry WHEN EXISTS (SELECT 1 FROM ledger_head h WHERE h.bucket = NEW.bucket AND h.year = NEW.year AND h.closed_at IS NOT NULL) BEGIN SELECT RAISE(ABORT, 'a closed log takes nothing any more'); END
+-- end
 CREATE TABLE ledger_head (
 	bucket INTEGER NOT NULL,
 	year INTEGER NOT NULL,
@@ -291,9 +293,14 @@ CREATE TABLE ledger_head (
 	root BLOB NOT NULL,
 	frontier BLOB NOT NULL,
 	ts BIGINT NOT NULL,
+	closed_at BIGINT,
+	carried_at BIGINT,
 	CONSTRAINT pk_ledger_head PRIMARY KEY (bucket, year),
-	CONSTRAINT ck_ledger_head_size CHECK (size >= 0)
+	CONSTRAINT ck_ledger_head_size CHECK (size >= 0),
+	CONSTRAINT ck_ledger_head_carried CHECK (carried_at IS NULL OR closed_at IS NOT NULL)
 )
+-- end
+CREATE TRIGGER ledger_head_closed BEFORE UPDATE ON ledger_head WHEN OLD.closed_at IS NOT NULL AND (NEW.size <> OLD.size OR NEW.root <> OLD.root OR NEW.closed_at IS NULL OR OLD.carried_at IS NOT NULL) BEGIN SELECT RAISE(ABORT, 'a closed log takes nothing any more'); END
 -- end
 CREATE TABLE ledger_subject_head (
 	bucket INTEGER NOT NULL,
