@@ -40,6 +40,7 @@ from api.jobs.handlers import work_of
 from api.jobs.holds import Holds
 from api.jobs.ping_queue import PingQueue
 from api.jobs.publisher import Publisher
+from api.jobs.start_guard import StartGuard
 from api.jobs.worker import Worker
 from api.oauth.authorize import authorize
 from api.oauth.backchannel import authorize_backchannel
@@ -77,6 +78,7 @@ from api.portal.passkeys import (
 )
 from api.portal.posted import check_post
 from api.portal.presence import send_presence_code
+from api.portal.proof import explain_proof, explain_use, proof_page
 from api.portal.protected import answer_protected, ask_protection, move_protection, protected_page
 from api.portal.sign_in import sign_in, sign_in_page, sign_out
 from api.portal.sign_in_code import ask_for_code, code_page, sign_in_with_code
@@ -190,7 +192,10 @@ PORTAL = (
     withdraw_several,
     uses_page,
     use_bundle,
+    explain_use,
     all_accesses,
+    proof_page,
+    explain_proof,
     own_copy,
     erase_page,
     erase_myself,
@@ -274,7 +279,13 @@ def _lifespan(services: Services, owned: ExitStack) -> AbstractAsyncContextManag
     settings = services.settings
     memory, holds = Memory(settings.checkpoint_state), Holds()
     publisher = Publisher(
-        services.vault, services.clock, memory, services.lifetime, settings.publish_every, holds
+        services.vault,
+        services.clock,
+        memory,
+        services.lifetime,
+        settings.publish_every,
+        holds,
+        before=StartGuard(services.vault, services.clock, memory, services.witnesses, holds),
     )
     cosigning = Cosigning(
         services.vault, services.clock, memory, services.witnesses, holds, settings.witness_every

@@ -74,6 +74,12 @@ def uses_page(request: Request[Session, Any, Any]) -> Response[str]:
 @get("/uses/{name:str}/bundle", opt=access(Access.CONSUMER), sync_to_thread=True)
 def use_bundle(request: Request[Session, Any, Any], name: FromPath[str]) -> Response[bytes]:
     """The proof of one use; raises `ledger.not_yet_published` in the second before it is signed."""
+    headers = {"Content-Disposition": f'attachment; filename="perusal-{name}.zip"'}
+    return Response(bundle_of(request, name), media_type="application/zip", headers=headers)
+
+
+def bundle_of(request: Request[Session, Any, Any], name: str) -> bytes:
+    """The bundle that proves one use of the signed-in person; raises the problem of a use that is not theirs."""
     services, person = services_of(request), request.user
     vault, disclosure_id = services.vault, parse_disclosure(name)
     with vault.data.read() as conn:
@@ -84,7 +90,7 @@ def use_bundle(request: Request[Session, Any, Any], name: FromPath[str]) -> Resp
     if not found:
         raise Problem(500, "internal_error")
     # The person's own copy also proves that these are all the entries about them.
-    data = build(
+    return build(
         vault.data,
         Signer.of(vault),
         found,
@@ -92,8 +98,6 @@ def use_bundle(request: Request[Session, Any, Any], name: FromPath[str]) -> Resp
         witnesses=services.witnesses,
         chains=True,
     )
-    headers = {"Content-Disposition": f'attachment; filename="perusal-{name}.zip"'}
-    return Response(data, media_type="application/zip", headers=headers)
 
 
 def _staff(event: StaffEvent, texts: Catalogue, fields: Fields) -> EventView:
