@@ -26,10 +26,15 @@ from api import migrations
 from api.cli.failures import Exit, from_exception
 from api.cli.installation import databases, dir_option, settings_of
 from api.cli.output import emit, json_option, table_of
+from api.jobs.seen_heads import seen_heads
 from api.opening import opened_vault, people_needed
 from api.settings import Settings
-from api.witnesses import load_witnesses
+from api.witnesses import load_witnesses, stations
 from consent.ledger import published, witnessed
+from consent.ledger.memory import Memory
+from consent.ledger.origin import origin_of
+from consent.ledger.publish import standing
+from consent.ledger.signer import Signer
 from consent.outbox import overdue
 from vault.storage import Database, Dialect
 from vault.tables import installation, tenant
@@ -116,7 +121,10 @@ def _installation(home: Path, settings: Settings) -> Iterator[Check]:
         yield _attempt("created", lambda: _created(data))
         yield _attempt("events", lambda: _events(data))
         yield _attempt("witnesses", lambda: _witnesses(data, settings))
-    yield _attempt("root key", lambda: _unseal(settings))
+    opened = _attempt("root key", lambda: _unseal(settings))
+    yield opened
+    if opened.ok and not (people_needed(settings) and settings.shares is None):
+        yield _attempt("ledger", lambda: _ledger(settings))
     yield _port(settings)
     if settings.internal_hosts:
         seen = f"may be called for recipients although not public: {settings.internal_hosts}"
@@ -196,6 +204,24 @@ def _unseal(settings: Settings) -> tuple[bool, str]:
         return True, "opened by people: perusal keys unseal"
     with opened_vault(settings) as vault:
         return True, f"opens, {vault.keyring.provider.name}"
+
+
+def _ledger(settings: Settings) -> tuple[bool, str]:
+    """Whether anything would keep a log from being signed: held against what was signed and what witnesses have seen."""
+    remembered, now_ms = Memory(settings.checkpoint_state).load(), time.time_ns() // 1_000_000
+    with opened_vault(settings) as vault:
+        asked = stations(load_witnesses(settings))
+        seen = [one for one in seen_heads(vault, asked, remembered, now_ms) if one.contradicts]
+        alarms = standing(vault.data, Signer.of(vault), remembered)
+        host = vault.installation.ledger_host
+        with vault.data.read() as conn:
+            count = len(published.logs(conn))
+    told = [str(alarm) for alarm in alarms] + [
+        f"{origin_of(host, one.log)}: {one.contradicts}" for one in seen
+    ]
+    if told:
+        return False, f"not signed until somebody has looked: {'; '.join(told)}"
+    return True, f"{count} log(s) continue what was signed"
 
 
 def _port(settings: Settings) -> Check:

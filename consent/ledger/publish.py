@@ -45,11 +45,22 @@ class _Head:
 
 @dataclass(frozen=True, slots=True)
 class _Step:
-    """A checked step from the checkpoint at `base` to a freshly signed one."""
+    """A checked step from the checkpoint at `base` to one that may be signed."""
 
     base: int
-    checkpoint: Checkpoint
-    published: Published
+    at: _Head
+
+    @property
+    def checkpoint(self) -> Checkpoint:
+        return Checkpoint(self.at.origin, self.at.size, self.at.root)
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What one snapshot gives: the steps that may be taken, and what is wrong."""
+
+    steps: list[_Step]
+    alarms: list[LedgerAlarm]
 
 
 def publish(
@@ -67,22 +78,48 @@ def publish(
     the sound logs were published. `memory` is the copy outside the data base; pass it wherever there is one. `held` are
     logs that must not be signed, each with the reason, which becomes its alarm.
     """
-    remembered = memory.load() if memory else {}
+    look = _look(data, signer, memory.load() if memory else {}, only=only, held=held or {})
+    alarms = look.alarms
+    stored = _store(data, [(step.base, _signed(signer, step)) for step in look.steps], now_ms)
+    if memory and stored:
+        alarms += _remember(memory, signer, stored)
+    if alarms:
+        raise LedgerAlarm(alarms[0].origin, alarms[0].reason, others=tuple(alarms[1:]))
+    return stored
+
+
+def standing(
+    data: Database,
+    signer: Signer,
+    remembered: Mapping[str, Checkpoint],
+    held: Mapping[LogId, str] | None = None,
+) -> list[LedgerAlarm]:
+    """Everything that `publish` would raise now; signs and stores nothing."""
+    return _look(data, signer, remembered, only=None, held=held or {}).alarms
+
+
+def _look(
+    data: Database,
+    signer: Signer,
+    remembered: Mapping[str, Checkpoint],
+    *,
+    only: Collection[LogId] | None,
+    held: Mapping[LogId, str],
+) -> _Look:
     alarms: list[LedgerAlarm] = []
     with data.read() as conn:
         heads = _heads(conn, signer)
         if only is None:
             alarms += _vanished(heads, remembered)
         wanted = [at for at in heads if only is None or at.log in only]
-        alarms += [LedgerAlarm(at.origin, held[at.log]) for at in wanted if held and at.log in held]
-        wanted = [at for at in wanted if not held or at.log not in held]
-        steps = list(_steps(conn, signer, wanted, remembered, alarms))
-    stored = _store(data, steps, now_ms)
-    if memory and stored:
-        alarms += _remember(memory, stored)
-    if alarms:
-        raise LedgerAlarm(alarms[0].origin, alarms[0].reason, others=tuple(alarms[1:]))
-    return [step.published for step in stored]
+        alarms += [LedgerAlarm(at.origin, held[at.log]) for at in wanted if at.log in held]
+        free = [at for at in wanted if at.log not in held]
+        return _Look(list(_steps(conn, signer, free, remembered, alarms)), alarms)
+
+
+def _signed(signer: Signer, step: _Step) -> Published:
+    at, note = step.at, signer.sign(step.checkpoint)
+    return Published(log=at.log, size=at.size, root=at.root, frontier=at.frontier, note=note)
 
 
 def _heads(conn: Connection, signer: Signer) -> list[_Head]:
@@ -94,9 +131,12 @@ def _heads(conn: Connection, signer: Signer) -> list[_Head]:
     ]
 
 
-def _remember(memory: Memory, steps: list[_Step]) -> list[LedgerAlarm]:
+def _remember(memory: Memory, signer: Signer, stored: list[Published]) -> list[LedgerAlarm]:
+    origins = [origin_of(signer.ledger_host, at.log) for at in stored]
     try:
-        memory.save({step.checkpoint.origin: step.checkpoint for step in steps})
+        memory.save(
+            {name: Checkpoint(name, at.size, at.root) for name, at in zip(origins, stored, strict=True)}
+        )
     except LedgerAlarm as alarm:
         return [alarm]
     return []
@@ -136,10 +176,7 @@ def _step(conn: Connection, signer: Signer, at: _Head, before: Checkpoint | None
     if at.size == (last.size if last else 0):
         return None
     _check_entries(conn, at, last)
-    found = Checkpoint(at.origin, at.size, at.root)
-    note = signer.sign(found)
-    new = Published(log=at.log, size=at.size, root=at.root, frontier=at.frontier, note=note)
-    return _Step(last.size if last else 0, found, new)
+    return _Step(last.size if last else 0, at)
 
 
 def _check_signed(signer: Signer, at: _Head, last: Published) -> None:
@@ -187,15 +224,15 @@ def _new_leaves(conn: Connection, at: _Head, start: int) -> Iterator[list[bytes]
         start = end
 
 
-def _store(data: Database, steps: list[_Step], now_ms: int) -> list[_Step]:
+def _store(data: Database, steps: list[tuple[int, Published]], now_ms: int) -> list[Published]:
     """Insert under the heads' locks, so that of two publishers only one takes each step."""
     if not steps:
         return []
     with data.write() as conn:
-        _LOCK_HEADS(conn, [tuple(step.published.log) for step in steps])
-        free = [step for step in steps if _base(conn, step.published.log) == step.base]
-        for step in free:
-            conn.execute(checkpoint.insert(), _row(step.published, now_ms))
+        _LOCK_HEADS(conn, [tuple(new.log) for _, new in steps])
+        free = [new for base, new in steps if _base(conn, new.log) == base]
+        for new in free:
+            conn.execute(checkpoint.insert(), _row(new, now_ms))
     return free
 
 

@@ -1,0 +1,82 @@
+"""What witnesses have seen of our logs, asked before anything is signed: a restored data base does not know it any more.
+
+Each witness's reading side (C2SP tlog-witness) is asked for every log there is or may have been: those stored, those
+remembered beside the data base, and this year's of each bucket, of which an older copy may know nothing.
+Only heads that our own key signed count. Whom nobody reaches says nothing, and stops nothing.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from api.fetching import FetchFailed, guarded_get
+from api.witnesses import Station
+from consent.ledger import collecting, published
+from consent.ledger.checkpoint import Checkpoint
+from consent.ledger.errors import Malformed, Unproven
+from consent.ledger.origin import LogId, origin_of, parse_origin, year_of
+from consent.ledger.signer import Signer
+from consent.ledger.submission import reading_path
+from vault.opening import Vault
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeenHead:
+    """A head that a witness shows and that our own key signed; `contradicts` says why it cannot stand beside ours."""
+
+    witness: str
+    log: LogId
+    head: Checkpoint
+    contradicts: str | None
+
+
+def seen_heads(
+    vault: Vault, asked: tuple[Station, ...], remembered: Mapping[str, Checkpoint], now_ms: int
+) -> Iterator[SeenHead]:
+    """Ask every witness about every log; `now_ms` in Unix milliseconds."""
+    signer = Signer.of(vault)
+    logs = _logs(vault, remembered, now_ms)
+    for station in asked:
+        for log in logs:
+            try:
+                head = _shown(station, signer, origin_of(signer.ledger_host, log))
+            except FetchFailed:
+                break  # it will not answer for the others either
+            if head is not None:
+                with vault.data.read() as conn:
+                    against = _against(conn, log, head)
+                yield SeenHead(witness=station.name, log=log, head=head, contradicts=against)
+
+
+def _logs(vault: Vault, remembered: Mapping[str, Checkpoint], now_ms: int) -> list[LogId]:
+    year, host = year_of(now_ms), vault.installation.ledger_host
+    with vault.data.read() as conn:
+        known = set(published.logs(conn))
+    for origin in remembered:
+        try:
+            named, log = parse_origin(origin)
+        except Malformed:  # the publisher raises the alarm about it
+            continue
+        if named == host:
+            known.add(log)
+    return sorted(known | {LogId(bucket, year) for bucket in vault.installation.buckets.every()})
+
+
+def _shown(station: Station, signer: Signer, origin: str) -> Checkpoint | None:
+    answer = guarded_get(station.url + reading_path(origin), "text/plain", guard=station.guard)
+    if answer.status != 200:
+        return None
+    try:
+        return collecting.shown_by(answer.body, [signer.key(origin)])
+    except (Malformed, Unproven):
+        return None
+
+
+def _against(conn: Connection, log: LogId, head: Checkpoint) -> str | None:
+    at = published.newest(conn, log)
+    if at is not None:
+        return collecting.contradiction(conn, at, head)
+    return (
+        f"a witness holds a signed head of size {head.size}, and none is stored here" if head.size else None
+    )
