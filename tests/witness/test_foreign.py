@@ -6,9 +6,7 @@ They are built from the distribution's packages (golang-go, golang-golang-x-mod-
 from __future__ import annotations
 
 import json
-import os
 import random
-import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -30,29 +28,16 @@ from consent.ledger.note import VerifierKey
 from consent.ledger.publish import publish
 from consent.ledger.signer import Signer
 from tests.consent.ledger.kit import HOST, LOG, YEAR, grow
+from tests.golang import build
 from tests.witness.parties import ForeignLog, running, submit
 
-GOPATH = Path("/usr/share/gocode")
-SOURCE = Path(__file__).parent / "foreign" / "main.go"
 SIGNER = Signer(HOST, bytes(32))
 ORIGIN = f"{HOST}/{YEAR}/0"
 
 
 @pytest.fixture(scope="module")
 def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    if not shutil.which("go") or not (GOPATH / "src/golang.org/x/mod/sumdb/tlog").is_dir():
-        pytest.skip("install golang-go and golang-golang-x-mod-dev to try a witness and a log in Go")
-    folder = tmp_path_factory.mktemp("go")
-    settings = {"GO111MODULE": "off", "GOPATH": str(GOPATH), "GOCACHE": str(folder / "cache")}
-    done = subprocess.run(
-        ["go", "build", "-o", str(folder / "foreign"), str(SOURCE)],
-        env={**os.environ, **settings, "CGO_ENABLED": "0"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return folder / "foreign"
+    return build(tmp_path_factory.mktemp("go"))
 
 
 @contextmanager

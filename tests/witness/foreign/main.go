@@ -2,6 +2,7 @@
 //
 //	foreign serve  <witness name> <log vkey>...                 a witness; prints {"url", "vkey"} and answers until killed
 //	foreign submit <url> <witness vkey> <log skey> <log vkey>   a log that grows; one JSON line for each submission
+//	foreign judge                                              answers questions about notes, proofs and trees, by the line
 package main
 
 import (
@@ -285,5 +286,7 @@ func main() {
 		serve(os.Args[2], os.Args[3:])
 	case "submit":
 		submit(os.Args[2], os.Args[3], os.Args[4], os.Args[5])
+	case "judge":
+		judge()
 	}
 }
