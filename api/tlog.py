@@ -1,16 +1,19 @@
 """The transparency log for outsiders: signed checkpoints, hash tiles, the keys that verify them (C2SP tlog-tiles).
 
-Hashes are public and never change, so full and partial tiles may be cached for ever. Entries carry no
+Hashes are public and never change, so full and partial tiles may be cached for ever; that a tile is not there yet is
+kept by no cache. A checkpoint is good for a second and can be asked for again by its ETag. Entries carry no
 personal data, yet their bundles are for auditors with a key and for no cache: the tags in them would let a
 stranger count how often one unnamed person's data is used.
 """
 
+import gzip
 from typing import Any, NamedTuple
 
 from litestar import Request, Response, get
 from litestar.params import FromPath
 
 from api.access import Access, access
+from api.conditional import entity_tag, has_already
 from api.problems import Problem
 from api.wiring import Services, services_of
 from consent.ledger import published, witnessed
@@ -20,8 +23,9 @@ from consent.ledger.signer import Signer
 from consent.ledger.tiles import Tile, parse_path
 
 _FOR_EVER = {"Cache-Control": "public, max-age=31536000, immutable"}
-_AUDITOR = {"Cache-Control": "private, no-store"}
+_AUDITOR = {"Cache-Control": "private, no-store", "Vary": "Accept-Encoding"}
 _MOMENT = {"Cache-Control": "public, max-age=1"}
+_BYTES = "application/octet-stream"
 _MAX_BUCKET = 4095
 
 
@@ -31,14 +35,14 @@ class _Wanted(NamedTuple):
 
 
 @get("/log/keys", opt=access(Access.PUBLIC), sync_to_thread=True)
-def log_keys(request: Request[Any, Any, Any]) -> Response[str]:
+def log_keys(request: Request[Any, Any, Any]) -> Response[bytes]:
     """One verifier key per log, as signed-note tools read them."""
     vault = services_of(request).vault
     signer = Signer.of(vault)
     with vault.data.read() as conn:
         logs = published.logs(conn)
     lines = [f"{signer.key(origin_of(vault.installation.ledger_host, log))}\n" for log in logs]
-    return Response("".join(lines), media_type="text/plain", headers=_MOMENT)
+    return _text(request, "".join(lines).encode())
 
 
 @get("/log/{year:int}/{bucket:int}/checkpoint", opt=access(Access.PUBLIC), sync_to_thread=True)
@@ -52,15 +56,19 @@ def log_checkpoint(
         note = published.cosigned(conn, shown) if shown else None
     if note is None:
         raise Problem(404, "not_found")
-    return Response(note, media_type="text/plain", headers=_MOMENT)
+    return _text(request, note)
 
 
 @get("/log/{year:int}/{bucket:int}/tile/entries/{rest:path}", opt=access(Access.AUDITOR), sync_to_thread=True)
 def log_entries(
     request: Request[Any, Any, Any], year: FromPath[int], bucket: FromPath[int], rest: FromPath[str]
 ) -> Response[bytes]:
-    """The entries beside one level-0 tile, for auditors."""
-    return _tile(services_of(request), _log(year, bucket), _wanted(f"tile/entries{rest}"))
+    """The entries beside one level-0 tile, for auditors; compressed for whoever takes gzip."""
+    data = _tile(services_of(request), _log(year, bucket), _wanted(f"tile/entries{rest}"))
+    if not _takes_gzip(request.headers.get("accept-encoding", "")):
+        return Response(data, media_type=_BYTES, headers=_AUDITOR)
+    headers = {**_AUDITOR, "Content-Encoding": "gzip"}
+    return Response(gzip.compress(data, mtime=0), media_type=_BYTES, headers=headers)
 
 
 @get(
@@ -76,7 +84,8 @@ def log_tile(
     rest: FromPath[str],
 ) -> Response[bytes]:
     """One tile of hashes, full or partial."""
-    return _tile(services_of(request), _log(year, bucket), _wanted(f"tile/{level}{rest}"))
+    data = _tile(services_of(request), _log(year, bucket), _wanted(f"tile/{level}{rest}"))
+    return Response(data, media_type=_BYTES, headers=_FOR_EVER)
 
 
 def _log(year: int, bucket: int) -> LogId:
@@ -92,10 +101,26 @@ def _wanted(path: str) -> _Wanted:
         raise Problem(404, "not_found") from None
 
 
-def _tile(services: Services, log: LogId, wanted: _Wanted) -> Response[bytes]:
+def _tile(services: Services, log: LogId, wanted: _Wanted) -> bytes:
     with services.vault.data.read() as conn:
         data = published.public_tile(conn, log, wanted.tile, as_entries=wanted.as_entries)
     if data is None:
         raise Problem(404, "not_found")
-    headers = _AUDITOR if wanted.as_entries else _FOR_EVER
-    return Response(data, media_type="application/octet-stream", headers=headers)
+    return data
+
+
+def _text(request: Request[Any, Any, Any], data: bytes) -> Response[bytes]:
+    """A text that may have changed a second later, or 304 for whoever has it already."""
+    headers = {**_MOMENT, "ETag": entity_tag(data)}
+    if has_already(request, headers["ETag"]):
+        return Response(b"", status_code=304, headers=headers, media_type="text/plain")
+    return Response(data, headers=headers, media_type="text/plain")
+
+
+def _takes_gzip(accepted: str) -> bool:
+    """Whether an `Accept-Encoding` names gzip and does not refuse it with a weight of nothing (RFC 9110 §12.5.3)."""
+    for part in accepted.lower().split(","):
+        coding, _, weight = (piece.strip() for piece in part.partition(";"))
+        if coding == "gzip":
+            return weight.replace(" ", "").rstrip("0") not in {"q=", "q=0."}
+    return False

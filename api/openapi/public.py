@@ -26,12 +26,16 @@ _TILE = text("^(x[0-9]{3}/)*[0-9]{3}([.]p/[1-9][0-9]{0,2})?$", most=64)
 
 
 def _document(
-    says: str, schema: Schema, media: str = JSON, path: Mapping[str, Schema] | None = None
+    says: str,
+    schema: Schema,
+    media: str = JSON,
+    path: Mapping[str, Schema] | None = None,
+    group: str = "Metadata",
 ) -> Operation:
     """A document that may be kept for a while and asked for again by its tag."""
     kept = Reply(says=says, content={media: schema}, headers=["ETag"])
     return Operation(
-        group="Metadata",
+        group=group,
         parameters=["If-None-Match"],
         path=path or {},
         replies={200: kept, 304: _UNCHANGED},
@@ -138,9 +142,9 @@ TABLE: Mapping[str, Operation] = {
         group="Operating", replies={200: Reply(says="As GET."), 503: Reply(says="As GET.")}
     ),
     "POST /v1/unseal": UNSEAL,
-    "GET /log/keys": _read("Log", "One verifier key a line.", "text/plain", text(), {}),
-    "GET /log/{year}/{bucket}/checkpoint": _read(
-        "Log", "The newest signed checkpoint (C2SP tlog-checkpoint).", "text/plain", text(least=1), _LOG
+    "GET /log/keys": _document("One verifier key a line.", text(), "text/plain", group="Log"),
+    "GET /log/{year}/{bucket}/checkpoint": _document(
+        "The newest signed checkpoint (C2SP tlog-checkpoint).", text(least=1), "text/plain", _LOG, "Log"
     ),
     "GET /log/{year}/{bucket}/tile/{level}/{rest}": _read(
         "Log",

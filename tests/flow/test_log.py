@@ -14,10 +14,14 @@ from consent.ledger.tiles import split_hashes
 from consent.ledger.tree import Frontier
 
 
+def _publish(world):
+    Publisher(world.vault, world.clock, Memory(world.settings.checkpoint_state), None, 1).publish_once()
+
+
 def _published(world):
     app, person = world.app(), world.person()
     answer = app.disclose(app.token_for(person)).json()
-    Publisher(world.vault, world.clock, Memory(world.settings.checkpoint_state), None, 1).publish_once()
+    _publish(world)
     _, _, tail = answer["ledger"]["log"].partition("/perusal/")
     return f"/log/{tail}", answer["ledger"]
 
@@ -33,7 +37,50 @@ def test_the_signed_head_verifies_and_its_tile_hashes_to_it(world):
     assert head.origin == at["log"]
     assert hashes[at["index"]].hex() == at["leaf"]
     assert Frontier(0, ()).extend(hashes).root() == head.root
-    assert "immutable" in tile.headers["cache-control"]
+    assert tile.headers["cache-control"] == "public, max-age=31536000, immutable"
+    assert tile.headers["content-type"] == "application/octet-stream"
+
+
+def test_a_checkpoint_is_good_for_a_moment_and_not_sent_again_to_whoever_has_it(world):
+    base, _ = _published(world)
+
+    for path in (f"{base}/checkpoint", "/log/keys"):
+        first = world.http.get(path)
+        again = world.http.get(path, headers={"If-None-Match": first.headers["etag"]})
+        other = world.http.get(path, headers={"If-None-Match": '"AAAAAAAAAAAAAAAA"'})
+
+        assert first.headers["content-type"] == "text/plain; charset=utf-8"
+        assert first.headers["cache-control"] == "public, max-age=1"
+        assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", first.headers["etag"])
+        assert again.headers["cache-control"] == "public, max-age=1"
+        assert (other.status_code, other.content) == (200, first.content)
+
+
+def test_a_log_that_has_grown_has_another_tag(world):
+    app, person = world.app(), world.person()
+    tags = []
+    for _ in range(2):
+        answer = app.disclose(app.token_for(person)).json()
+        _publish(world)
+        path = f"/log/{answer['ledger']['log'].partition('/perusal/')[2]}/checkpoint"
+        found = world.http.get(path, headers={"If-None-Match": ", ".join(tags) or '"x"'})
+        assert found.status_code == 200
+        tags.append(found.headers["etag"])
+    assert len(set(tags)) == 2
+
+
+def test_every_partial_tile_of_a_published_size_is_served_and_what_is_not_there_yet_is_cached_by_nobody(
+    world,
+):
+    base, _ = _published(world)
+    size = int(re.findall(r"\n(\d+)\n", world.http.get(f"{base}/checkpoint").text)[0])
+
+    for width in range(1, 256):
+        answer = world.http.get(f"{base}/tile/0/000.p/{width}")
+        if width == size:
+            assert (answer.status_code, len(answer.content)) == (200, 32 * size)
+        else:
+            assert (answer.status_code, answer.headers["cache-control"]) == (404, "no-store"), width
 
 
 def test_sizes_that_were_never_signed_are_not_shown(world):
@@ -52,8 +99,28 @@ def test_entries_are_for_auditors_and_hold_no_name_and_no_value(world):
     entries = world.http.get(path, headers=world.staff_key(Access.AUDITOR))
     assert entries.status_code == 200
     assert entries.headers["cache-control"] == "private, no-store"
+    assert entries.headers["content-type"] == "application/octet-stream"
     for word in ("13812341234", "张小丰", "Harbour", "org_", "account"):
         assert word.encode() not in entries.content
+
+
+def test_entries_are_compressed_for_whoever_takes_it_and_the_same_bytes(world):
+    base, _ = _published(world)
+    size = int(re.findall(r"\n(\d+)\n", world.http.get(f"{base}/checkpoint").text)[0])
+    path, key = f"{base}/tile/entries/000.p/{size}", world.staff_key(Access.AUDITOR)
+
+    plain = world.http.get(path, headers={**key, "Accept-Encoding": "identity"})
+    for taken in ("gzip", "br, GZIP;q=0.5", "identity, gzip"):
+        packed = world.http.get(path, headers={**key, "Accept-Encoding": taken})
+        assert packed.headers["content-encoding"] == "gzip"
+        assert int(packed.headers["content-length"]) < len(plain.content)
+        assert packed.content == plain.content
+        assert packed.headers["vary"] == plain.headers["vary"] == "Accept-Encoding"
+    for refused in ("gzip;q=0", "gzip; q=0.000", "br", "xgzip"):
+        assert (
+            "content-encoding"
+            not in world.http.get(path, headers={**key, "Accept-Encoding": refused}).headers
+        )
 
 
 def test_paths_that_name_no_tile_are_not_found(world):

@@ -25,6 +25,8 @@ CACHED = (
     "GET /.well-known/oauth-authorization-server",
     "GET /.well-known/oauth-protected-resource",
     "GET /jwks",
+    "GET /log/keys",
+    "GET /log/{year}/{bucket}/checkpoint",
     "GET /status/{number}",
 )
 LAST = ("DELETE /grants/{name}", "POST /me/grants/{name}/withdrawal", "POST /me/withdrawals")
