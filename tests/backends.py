@@ -57,7 +57,8 @@ class Server:
         self.run(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
 
 
-def _binaries() -> Path:
+def binaries() -> Path:
+    """Where PostgreSQL's programs lie; raises NoPostgres."""
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda p: int(p.parts[-3]))
     if found:
         return found[-1].parent
@@ -82,9 +83,9 @@ def postgres_server(*, durable: bool = False, small: bool = False) -> Iterator[S
     if given:
         yield Server(given)
         return
-    binaries = _binaries()
+    programs = binaries()
     with tempfile.TemporaryDirectory(prefix="pg-", dir=_place(small=small)) as folder:
-        yield from _run_server(binaries, Path(folder), durable=durable)
+        yield from _run_server(programs, Path(folder), durable=durable)
 
 
 def _place(*, small: bool) -> Path:
@@ -92,7 +93,7 @@ def _place(*, small: bool) -> Path:
     return _MEMORY if small and roomy else Path("/tmp")
 
 
-def _run_server(binaries: Path, folder: Path, *, durable: bool) -> Iterator[Server]:
+def _run_server(programs: Path, folder: Path, *, durable: bool) -> Iterator[Server]:
     user = "nobody" if os.geteuid() == 0 else None
     if user:
         os.chown(folder, pwd.getpwnam(user).pw_uid, -1)
@@ -103,17 +104,17 @@ def _run_server(binaries: Path, folder: Path, *, durable: bool) -> Iterator[Serv
         if done.returncode:
             raise NoPostgres(f"{Path(command[0]).name} failed: {done.stderr[-300:]}")
 
-    call(f"{binaries}/initdb", "-D", f"{data}", "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C")
+    call(f"{programs}/initdb", "-D", f"{data}", "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C")
     safety = "on" if durable else "off"
     options = (
         f"-c listen_addresses= -c unix_socket_directories={folder} -c max_connections=200 "
         f"-c shared_buffers=64MB -c fsync={safety} -c full_page_writes={safety} -c deadlock_timeout=200ms"
     )
-    call(f"{binaries}/pg_ctl", "-D", f"{data}", "-w", "-l", f"{folder}/log", "-o", options, "start")
+    call(f"{programs}/pg_ctl", "-D", f"{data}", "-w", "-l", f"{folder}/log", "-o", options, "start")
     try:
         yield Server(f"host={folder} user=postgres")
     finally:
-        call(f"{binaries}/pg_ctl", "-D", f"{data}", "-m", "immediate", "-w", "stop")
+        call(f"{programs}/pg_ctl", "-D", f"{data}", "-m", "immediate", "-w", "stop")
 
 
 @dataclass(frozen=True)
