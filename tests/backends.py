@@ -74,17 +74,19 @@ def binaries() -> Path:
 
 
 @contextmanager
-def postgres_server(*, durable: bool = False, small: bool = False) -> Iterator[Server]:
+def postgres_server(
+    *, durable: bool = False, small: bool = False, within: Path | None = None
+) -> Iterator[Server]:
     """A server of our own; as root it runs as `nobody`, never over TCP, with fsync only for benchmarks.
 
-    `small`: it never holds more than a few hundred megabytes, so it may lie in memory.
+    `small`: it never holds more than a few hundred megabytes, so it may lie in memory. `within`: the folder to lie in.
     """
     given = os.environ.get("PERUSAL_TEST_POSTGRES")
     if given:
         yield Server(given)
         return
     programs = binaries()
-    with tempfile.TemporaryDirectory(prefix="pg-", dir=_place(small=small)) as folder:
+    with tempfile.TemporaryDirectory(prefix="pg-", dir=within or _place(small=small)) as folder:
         yield from _run_server(programs, Path(folder), durable=durable)
 
 
