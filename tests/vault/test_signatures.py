@@ -7,6 +7,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.vectors.published import published
 from vault import signatures
 
 SEED = bytes(range(32))
@@ -80,3 +81,24 @@ def test_zero_as_r_or_s_is_false(es256):
 def test_parsed_keys_are_kept_in_a_bounded_cache():
     assert signatures._es256_key.cache_info().maxsize == 4096
     assert signatures._verifier.cache_info().maxsize == 1024
+
+
+def test_published_ml_dsa_44_signatures_get_their_verdicts():
+    known = published("ml_dsa_44")
+    public = bytes.fromhex(known["public"])
+    cases = [
+        (case, bytes.fromhex(case["message"]), bytes.fromhex(case["signature"])) for case in known["cases"]
+    ]
+
+    assert signatures.ml_dsa_44_public(bytes.fromhex(known["seed"])) == public
+    assert {case["valid"] for case, _, _ in cases} == {True, False}
+    for case, message, signature in cases:
+        assert signatures.verify_ml_dsa_44(public, message, signature) is case["valid"], case["of"]
+
+
+def test_a_published_ml_dsa_44_key_signs_what_it_verifies():
+    known = published("ml_dsa_44")
+    signed = signatures.sign_ml_dsa_44(bytes.fromhex(known["seed"]), b"a head")
+
+    assert signatures.verify_ml_dsa_44(bytes.fromhex(known["public"]), b"a head", signed)
+    assert not signatures.verify_ml_dsa_44(bytes.fromhex(known["public"]), b"another", signed)
