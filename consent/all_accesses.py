@@ -2,6 +2,7 @@
 
 `whole(vault, subject, bucket) -> Whole | None` goes into `ledger.bundle.build`: each use that the ledger bears out, and the
 person's tag in every log of their bucket, those in which they have nothing included. None once the person is erased.
+`whole_bundle` builds it.
 """
 
 from collections.abc import Mapping
@@ -12,9 +13,12 @@ from sqlalchemy import select
 from consent.evidence import evidence
 from consent.ids import DisclosureId
 from consent.ledger import published
-from consent.ledger.bundle import Evidence
+from consent.ledger.bundle import Evidence, build
 from consent.ledger.openings import tag_of
 from consent.ledger.origin import LogId, origin_of
+from consent.ledger.policy import Policy
+from consent.ledger.signer import Signer
+from consent.signing_keys import receipt_keys
 from consent.tables import disclosure
 from vault.ids import Bucket, SubjectId
 from vault.opening import Vault
@@ -40,3 +44,18 @@ def whole(vault: Vault, subject: SubjectId, bucket: Bucket) -> Whole | None:
         logs = [log for log in published.logs(conn) if log.bucket == bucket]
     found = [one for one in evidence(vault, used) if one is not None]
     return Whole(found, {log: tag_of(keys[subject].ledger, origin_of(host, log)) for log in logs})
+
+
+def whole_bundle(vault: Vault, subject: SubjectId, bucket: Bucket, witnesses: Policy) -> bytes | None:
+    """The bundle with everything proven; None for nobody. Raises NotYetPublished, and LedgerAlarm as `build` does."""
+    found = whole(vault, subject, bucket)
+    if found is None:
+        return None
+    return build(
+        vault.data,
+        Signer.of(vault),
+        found.evidence,
+        receipt_keys=receipt_keys(vault),
+        witnesses=witnesses,
+        whole=found.tags,
+    )

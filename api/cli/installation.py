@@ -127,6 +127,12 @@ def private_file(path: Path) -> Iterator[TextIO]:
         yield file
 
 
+def private_bytes(path: Path, data: bytes) -> None:
+    """The same for bytes that are no text."""
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(data)
+
+
 def write_private(path: Path, text: str, *, durable: bool = False) -> None:
     """Write a new file that only its owner can read; refuses to replace one. `durable`: on disk before this returns."""
     with private_file(path) as file:

@@ -11,6 +11,7 @@ from api.cli.export import check_files, write
 from api.cli.failures import Exit, Failure
 from api.cli.installation import dir_option, settings_of
 from api.cli.output import emit, json_option, progress, table_of
+from api.cli.prove import prove
 from api.cli.verify import KEYS_FILE
 from api.opening import opened_vault
 from api.witnesses import load_witnesses
@@ -40,6 +41,7 @@ def command() -> None:
 
 
 command.add_command(write)
+command.add_command(prove)
 
 
 @command.command("fsck")

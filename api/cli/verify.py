@@ -15,6 +15,7 @@ from typing import Any
 import click
 from msgspec import to_builtins
 
+from api.cli.entry_proofs import is_entry_proof, tell_entry_proof
 from api.cli.failures import Exit, Failure
 from api.cli.lies import is_lie, tell_lie
 from api.cli.output import emit, json_option, table_of
@@ -41,13 +42,16 @@ _LAST_DAY = 253_402_300_799_999
 def command(bundle: Path, policy_file: Path | None, as_json: bool) -> int:
     """Check BUNDLE ("-" reads standard input); 0 when every check holds, 1 when one does not.
 
-    A proof that a log lied is checked too, and needs --policy: 0 when the lie is proven.
+    A proof that a log lied is checked too, and needs --policy: 0 when the lie is proven. So does the proof of one entry
+    (tlog-proof), whose bytes lie beside it in a file that ends in .entry.
     """
     trusted = load_policy(policy_file) if policy_file else None
     with click.open_file(str(bundle), "rb") as file:
         data = file.read(MAX_BYTES + 1)
     if is_lie(data):
         return tell_lie(data, trusted, as_json=as_json)
+    if is_entry_proof(data):
+        return tell_entry_proof(bundle, data, trusted, as_json=as_json)
     members = members_of(data)
     if members is not None:
         return _tell_pack(verify_pack(members, trusted), as_json=as_json)

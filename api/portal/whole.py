@@ -11,10 +11,7 @@ from api.access import Access, access
 from api.problems import Problem
 from api.sessions import Session
 from api.wiring import services_of
-from consent.all_accesses import whole
-from consent.ledger.bundle import build
-from consent.ledger.signer import Signer
-from consent.signing_keys import receipt_keys
+from consent.all_accesses import whole_bundle
 
 FILE = "perusal-all-accesses.zip"
 
@@ -23,17 +20,8 @@ FILE = "perusal-all-accesses.zip"
 def all_accesses(request: Request[Session, Any, Any]) -> Response[bytes]:
     """Everything, proven; raises `ledger.not_yet_published` in the second before the newest use is signed."""
     services, person = services_of(request), request.user
-    vault = services.vault
-    found = whole(vault, person.subject, person.bucket)
-    if found is None:
+    data = whole_bundle(services.vault, person.subject, person.bucket, services.witnesses)
+    if data is None:
         raise Problem(404, "not_found")
-    data = build(
-        vault.data,
-        Signer.of(vault),
-        found.evidence,
-        receipt_keys=receipt_keys(vault),
-        whole=found.tags,
-        witnesses=services.witnesses,
-    )
     headers = {"Content-Disposition": f'attachment; filename="{FILE}"'}
     return Response(data, media_type="application/zip", headers=headers)

@@ -7,14 +7,18 @@ from html import unescape
 
 import pytest
 
+from api.cli.prove import place_of_use
 from api.jobs.publisher import Publisher
 from api.portal.posted import MOST_UPLOADED
 from consent.ledger.append import append
 from consent.ledger.bundle import Evidence, build
 from consent.ledger.commitment import Opening, commit
+from consent.ledger.entry_proof import prove_entry
 from consent.ledger.memory import Memory
+from consent.ledger.policy import NO_WITNESSES
 from consent.ledger.publish import publish
 from consent.ledger.signer import Signer
+from consent.ledger.tree import leaf_hash
 from consent.ledger.verify import verify_bundle
 from tests.consent.ledger.kit import LOG, NOW, an_item
 from tests.flow.installation import BROWSER, ZHANG, Person
@@ -163,3 +167,15 @@ def test_nobody_sees_the_proof_of_somebody_else_s_use(world):
 
     assert other.get(f"/en/uses/{name}/proof").status_code == 404
     assert _stranger(world).get(f"/en/uses/{name}/proof").status_code in {303, 401}
+
+
+def test_an_operator_proves_the_same_entry_by_the_name_of_the_use(world):
+    person, (name,) = _used(world)
+    (proven,) = verify_bundle(person.get(f"/en/uses/{name}/bundle").content).entries
+
+    log, idx = place_of_use(world.vault, name)
+    with world.vault.data.read() as conn:
+        found = prove_entry(conn, log, idx, NO_WITNESSES)
+
+    assert (idx, leaf_hash(found.body)) == (proven.index, proven.leaf)
+    assert found.head.origin == proven.origin
