@@ -19,7 +19,7 @@ HOST = "ledger.example/perusal"
 NOW = 1_795_300_000_000
 YEAR = year_of(NOW)
 LOG = LogId(0, YEAR)
-ROWS = ("ledger_entry", "ledger_tile", "ledger_checkpoint")
+ROWS = ("ledger_entry", "ledger_tile", "ledger_checkpoint", "ledger_index")
 
 
 def an_item(dice: random.Random, *, bucket: int = 0, tag: int = 0, kind: Kind = Kind.ACCESS) -> Item:

@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import json
+import secrets
 
 import pytest
 
@@ -96,3 +97,23 @@ def test_a_short_secret_no_field_a_repeated_name_or_too_many_are_refused(secret,
 
 def test_an_opening_does_not_print_its_contents():
     assert "rc_example" not in repr(OPENING)
+
+
+def test_over_ten_thousand_entries_no_nonce_comes_twice():
+    assert_nonces_differ(10_000)
+
+
+@pytest.mark.heavy
+def test_over_a_million_entries_no_nonce_comes_twice():
+    assert_nonces_differ(1_000_000)
+
+
+def assert_nonces_differ(entries: int) -> None:
+    """Of two fields each, under secrets made as the server makes them."""
+    seen: set[bytes] = set()
+    for _ in range(entries):
+        shown = reveal(Opening(secrets.token_bytes(32), (("recipient", "rc_1"), ("purpose", "delivery"))))
+        nonces = [one.nonce for one in shown if isinstance(one, Shown)]
+        assert {len(nonce) for nonce in nonces} == {32}
+        seen.update(nonces)
+    assert len(seen) == 2 * entries
