@@ -80,6 +80,14 @@ from api.portal.posted import check_post
 from api.portal.presence import send_presence_code
 from api.portal.proof import explain_proof, explain_use, proof_page
 from api.portal.protected import answer_protected, ask_protection, move_protection, protected_page
+from api.portal.recovery import (
+    ask_for_both,
+    check_both,
+    recovery_page,
+    stop_by_link,
+    stop_own,
+    stop_page,
+)
 from api.portal.sign_in import sign_in, sign_in_page, sign_out
 from api.portal.sign_in_code import ask_for_code, code_page, sign_in_with_code
 from api.portal.told import notices_seen
@@ -151,6 +159,12 @@ PORTAL = (
     code_page,
     ask_for_code,
     sign_in_with_code,
+    recovery_page,
+    ask_for_both,
+    check_both,
+    stop_page,
+    stop_by_link,
+    stop_own,
     passkey_page,
     sign_in_with_passkey,
     sign_out,

@@ -5,7 +5,7 @@ lead to the same account: a code to an address of the person's (`one_time_codes`
 
 * `new_accounts(people, now_ms, langs) -> (keys, call)` makes sign-in keys for people just created, and the call
   that writes their accounts.
-* `lock_out(conn, people)` closes accounts for good.
+* `lock_out(conn, people)` closes accounts for good; `replace_key(conn, who) -> str` opens one with a new key alone.
 * `sign_in(conn, key) -> Consumer | None`; a malformed key is nobody's.
 * `present(conn, who) -> Consumer | None` holds the person's row, so that nobody signs in who is being erased.
 """
@@ -89,6 +89,15 @@ def lock_out(conn: Connection, people: Sequence[tuple[Bucket, SubjectId]]) -> No
     _LOCK_OUT(conn, [(*who, secrets.token_bytes(32)) for who in people])
     _DROP_CODES(conn, people)
     _DROP_PASSKEYS(conn, people)
+
+
+def replace_key(conn: Connection, who: tuple[Bucket, SubjectId]) -> str:
+    """A new sign-in key; the old one, passkeys and codes on their way open nothing from this commit on."""
+    key = new_secret(KEY_PREFIX, who[0])
+    _LOCK_OUT(conn, [(*who, secret_hash(key))])
+    _DROP_CODES(conn, [who])
+    _DROP_PASSKEYS(conn, [who])
+    return key
 
 
 def sign_in(conn: Connection, key: str) -> Consumer | None:

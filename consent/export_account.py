@@ -1,4 +1,4 @@
-"""The members of a person's copy about their account: sign-ins, passkeys, and proofs of presence.
+"""The members of a person's copy about their account: sign-ins, passkeys, lost keys, and proofs of presence.
 
 A proof holds what a third party needs to check a passkey's signature (`step_up`). Bytes are base64url without
 padding, as browsers write them. Codes, their addresses and keys are not here: what is kept of them tells nothing.
@@ -14,6 +14,7 @@ from consent.account_tables import sign_in_record
 from consent.details import instant
 from consent.ids import grant_text
 from consent.passkey_tables import passkey, passkey_alarm
+from consent.recovery_tables import recovery
 from consent.step_up_tables import step_up
 from consent.tables import consent_grant
 from vault.ids import Bucket, SubjectId, encode_id
@@ -25,7 +26,7 @@ _SIGNED: Final = ("credential_id", "public_key", "authenticator_data", "signatur
 
 
 def account(conn: Connection, people: Sequence[Person]) -> Document:
-    """What is kept of how these people signed in and proved themselves; four statements."""
+    """What is kept of how these people signed in and proved themselves; five statements."""
     c = sign_in_record.c
     rows = conn.execute(
         select(c.at, c.how).where(tuple_(c.bucket, c.subject).in_(people)).order_by(c.at, c.id)
@@ -33,8 +34,23 @@ def account(conn: Connection, people: Sequence[Person]) -> Document:
     return {
         "sign_ins": [{"at": instant(row.at), "how": row.how} for row in rows],
         "passkeys": _passkeys(conn, people),
+        "replacements": _replacements(conn, people),
         "proofs": _proofs(conn, people),
     }
+
+
+def _replacements(conn: Connection, people: Sequence[Person]) -> list[Document]:
+    c = recovery.c
+    rows = conn.execute(select(recovery).where(tuple_(c.bucket, c.subject).in_(people)).order_by(c.asked_at))
+    return [
+        {
+            "asked_at": instant(row.asked_at),
+            "due_at": instant(row.due_at),
+            "ended_at": None if row.ended_at is None else instant(row.ended_at),
+            "end": row.end,
+        }
+        for row in rows
+    ]
 
 
 def _passkeys(conn: Connection, people: Sequence[Person]) -> list[Document]:

@@ -20,6 +20,7 @@ import consent.load_tables
 import consent.management_tables
 import consent.passkey_tables
 import consent.protection_tables
+import consent.recovery_tables
 import consent.signing_tables
 import consent.staff_tables
 import consent.status_tables
@@ -51,6 +52,7 @@ TABLE_MODULES = (
     consent.account_tables,
     consent.passkey_tables,
     consent.protection_tables,
+    consent.recovery_tables,
     consent.step_up_tables,
     consent.act_tables,
     consent.backchannel_tables,

@@ -13,6 +13,7 @@ from api.portal.render import page, page_texts
 from api.portal.whom import standing
 from api.sessions import Session
 from api.wiring import services_of
+from consent import recovery
 from consent.authenticators import relying_of
 from consent.passkeys import Passkey, passkey_text, passkeys_of
 from consent.protection import current
@@ -31,6 +32,7 @@ def account_page(request: Request[Session, Any, Any], query: QueryParams) -> Res
         passkeys = passkeys_of(conn, who)
         guard = current(conn, who, services.clock())
         old = proposed(conn, services, who, services.clock())
+        due = recovery.waiting(conn, who, services.clock())
     return page(
         request,
         "account.html",
@@ -41,6 +43,7 @@ def account_page(request: Request[Session, Any, Any], query: QueryParams) -> Res
         fresh=fresh(person, services.clock()),
         wards=len(standing(services, person)),
         proposed=old and guard is None,
+        replacing=texts.moment(due) if due is not None else "",
     )
 
 

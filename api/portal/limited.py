@@ -118,15 +118,25 @@ def _counted(conn: Connection, counts: Counts, now_ms: int) -> int:
 
 def _message(request: Request[Any, Any, Any], value: KeyValue, issued: Issued) -> Message:
     texts, channel = page_texts(request), Channel(value.field)
-    # A number without a country's code is one of the mainland (vault.fields.phone).
-    domestic = channel is Channel.SMS and not value.canonical.startswith("+")
     return Message(
         channel=channel,
-        to=f"+86{value.canonical}" if domestic else value.canonical,
+        to=_written(value),
         subject=texts.text("sign_in_code.subject"),
         text=texts.text("sign_in_code.message", code=issued.code),
         code=issued.code,
     )
+
+
+def send_notice(request: Request[Any, Any, Any], value: KeyValue, subject: str, text: str) -> None:
+    """Send a message without a code to an address that was proven to be its person's."""
+    message = Message(channel=Channel(value.field), to=_written(value), subject=subject, text=text, code="")
+    services_of(request).post_room.hand_in(message, known=True)
+
+
+def _written(value: KeyValue) -> str:
+    """An address as senders take it: a number without a country's code is one of the mainland (vault.fields.phone)."""
+    domestic = Channel(value.field) is Channel.SMS and not value.canonical.startswith("+")
+    return f"+86{value.canonical}" if domestic else value.canonical
 
 
 def codes_offered(services: Services) -> frozenset[Channel]:

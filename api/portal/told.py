@@ -14,6 +14,7 @@ from api.portal.render import page_lang, see_other
 from api.portal.words import field_labels, notice_word
 from api.sessions import Session
 from api.wiring import services_of
+from consent import recovery
 from consent.notify import PersonNotice, mark_seen, notices_of
 from consent.staff_history import StaffEventKind
 from vault.fields import Catalogue as Fields
@@ -32,7 +33,7 @@ class NoticeView:
 def banner(conn: Connection, person: Session, texts: Catalogue, fields: Fields) -> list[NoticeView]:
     """What this person has not seen yet, newest first; the page shows it before anything else."""
     unseen = notices_of(conn, person.bucket, person.subject, unseen=True)
-    return [_line(one, texts, fields) for one in unseen]
+    return [*_replacing(conn, person, texts), *(_line(one, texts, fields) for one in unseen)]
 
 
 @post("/notices/seen", opt=access(Access.CONSUMER), sync_to_thread=True)
@@ -74,6 +75,17 @@ def basis_words(basis: str, approval: tuple[str, int] | None, texts: Catalogue) 
     approver, at = approval
     who = staff_name(StaffEventKind.READ, approver, texts)
     return f"{said} · {texts.text('uses.approved_by', who=who, time=texts.moment(at))}"
+
+
+def _replacing(conn: Connection, person: Session, texts: Catalogue) -> list[NoticeView]:
+    """That somebody asked for a new sign-in key in this person's name; it stands until that has ended."""
+    # As of when the session was last seen, which is a minute ago at most.
+    due = recovery.waiting(conn, (person.bucket, person.subject), person.seen_at)
+    if due is None:
+        return []
+    at = datetime.fromtimestamp(due / 1000, UTC)
+    says, detail = texts.text("recovery.waiting_title"), texts.text("recovery.under_account")
+    return [NoticeView(says=says, detail=detail, iso=at.isoformat(timespec="seconds"), time=texts.moment(due))]
 
 
 def _line(notice: PersonNotice, texts: Catalogue, fields: Fields) -> NoticeView:

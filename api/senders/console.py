@@ -16,7 +16,8 @@ class Console:
     def send(self, message: Message) -> None:
         """Show one code."""
         masked = BUILTIN.field(message.channel.value).mask(message.to)
-        sys.stderr.write(f"demo: sign-in code for {masked}: {message.code}\n")
+        said = f"sign-in code for {masked}: {message.code}" if message.code else f"to {masked}: {message.text}"
+        sys.stderr.write(f"demo: {said}\n")
 
 
 def console_senders() -> Senders:

@@ -22,7 +22,8 @@ class Channel(StrEnum):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
     """One code on its way. `to` is an address in canonical form: of a phone E.164 with its plus sign, of a mailbox
-    lower case; `text` is the whole message in the person's language, `code` the six digits inside it.
+    lower case; `text` is the whole message in the person's language, `code` the six digits inside it, empty where
+    it only tells the person something.
     """
 
     channel: Channel

@@ -614,6 +614,49 @@ ALTER TABLE recipient ENABLE ROW LEVEL SECURITY
 -- end
 CREATE POLICY own ON recipient USING (tenant = (SELECT perusal_tenant())) WITH CHECK (tenant = (SELECT perusal_tenant()))
 -- end
+CREATE TABLE recovery (
+	bucket INTEGER NOT NULL,
+	id BYTEA NOT NULL,
+	subject BYTEA NOT NULL,
+	cancel_hash BYTEA NOT NULL,
+	asked_at BIGINT NOT NULL,
+	due_at BIGINT NOT NULL,
+	lapses_at BIGINT NOT NULL,
+	ended_at BIGINT,
+	"end" TEXT,
+	CONSTRAINT pk_recovery PRIMARY KEY (bucket, id),
+	CONSTRAINT uq_recovery_cancel_hash_bucket UNIQUE (cancel_hash, bucket),
+	CONSTRAINT ck_recovery_delay CHECK (due_at >= asked_at + 86400000 AND lapses_at > due_at),
+	CONSTRAINT ck_recovery_ended CHECK ((ended_at IS NULL) = ("end" IS NULL)),
+	CONSTRAINT ck_recovery_end CHECK ("end" IS NULL OR "end" IN ('taken', 'cancelled', 'lapsed')),
+	CONSTRAINT ck_recovery_taken CHECK ("end" IS NULL OR "end" <> 'taken' OR (ended_at >= due_at AND ended_at < lapses_at)),
+	CONSTRAINT ck_recovery_lengths CHECK (length(subject) = 16 AND length(cancel_hash) = 32)
+)
+-- end
+CREATE INDEX ix_recovery_subject ON recovery (subject, bucket)
+-- end
+CREATE UNIQUE INDEX uq_recovery_open ON recovery (subject, bucket) WHERE ended_at IS NULL
+-- end
+CREATE FUNCTION recovery_before_update() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'recovery: these columns never change' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
+-- end
+CREATE TRIGGER recovery_before_update BEFORE UPDATE ON recovery FOR EACH ROW WHEN (NEW.bucket IS DISTINCT FROM OLD.bucket OR NEW.id IS DISTINCT FROM OLD.id OR NEW.subject IS DISTINCT FROM OLD.subject OR NEW.cancel_hash IS DISTINCT FROM OLD.cancel_hash OR NEW.asked_at IS DISTINCT FROM OLD.asked_at OR NEW.due_at IS DISTINCT FROM OLD.due_at OR NEW.lapses_at IS DISTINCT FROM OLD.lapses_at) EXECUTE FUNCTION recovery_before_update()
+-- end
+CREATE FUNCTION recovery_stays() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'recovery: rows stay' USING ERRCODE = '23514'; END $$
+-- end
+CREATE TRIGGER recovery_stays BEFORE DELETE OR TRUNCATE ON recovery FOR EACH STATEMENT EXECUTE FUNCTION recovery_stays()
+-- end
+CREATE FUNCTION recovery_before_insert_open() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'recovery: a replacement begins open' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
+-- end
+CREATE TRIGGER recovery_before_insert_open BEFORE INSERT ON recovery FOR EACH ROW WHEN (NEW.ended_at IS NOT NULL) EXECUTE FUNCTION recovery_before_insert_open()
+-- end
+CREATE FUNCTION recovery_before_update_once() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF OLD.ended_at IS NOT NULL THEN RAISE EXCEPTION 'recovery: a replacement ends once' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
+-- end
+CREATE TRIGGER recovery_before_update_once BEFORE UPDATE ON recovery FOR EACH ROW EXECUTE FUNCTION recovery_before_update_once()
+-- end
+ALTER TABLE recovery ENABLE ROW LEVEL SECURITY
+-- end
+CREATE POLICY own ON recovery USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0)
+-- end
 CREATE TABLE replay (
 	bucket INTEGER NOT NULL,
 	hash BYTEA NOT NULL,

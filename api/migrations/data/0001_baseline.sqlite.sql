@@ -461,6 +461,37 @@ CREATE TRIGGER recipient_before_update BEFORE UPDATE ON recipient WHEN NEW.id IS
 -- end
 CREATE TRIGGER recipient_no_delete BEFORE DELETE ON recipient BEGIN SELECT RAISE(ABORT, 'recipient: rows stay'); END
 -- end
+CREATE TABLE recovery (
+	bucket INTEGER NOT NULL,
+	id BLOB NOT NULL,
+	subject BLOB NOT NULL,
+	cancel_hash BLOB NOT NULL,
+	asked_at BIGINT NOT NULL,
+	due_at BIGINT NOT NULL,
+	lapses_at BIGINT NOT NULL,
+	ended_at BIGINT,
+	"end" TEXT,
+	CONSTRAINT pk_recovery PRIMARY KEY (bucket, id),
+	CONSTRAINT uq_recovery_cancel_hash_bucket UNIQUE (cancel_hash, bucket),
+	CONSTRAINT ck_recovery_delay CHECK (due_at >= asked_at + 86400000 AND lapses_at > due_at),
+	CONSTRAINT ck_recovery_ended CHECK ((ended_at IS NULL) = ("end" IS NULL)),
+	CONSTRAINT ck_recovery_end CHECK ("end" IS NULL OR "end" IN ('taken', 'cancelled', 'lapsed')),
+	CONSTRAINT ck_recovery_taken CHECK ("end" IS NULL OR "end" <> 'taken' OR (ended_at >= due_at AND ended_at < lapses_at)),
+	CONSTRAINT ck_recovery_lengths CHECK (length(subject) = 16 AND length(cancel_hash) = 32)
+)
+-- end
+CREATE INDEX ix_recovery_subject ON recovery (subject, bucket)
+-- end
+CREATE UNIQUE INDEX uq_recovery_open ON recovery (subject, bucket) WHERE ended_at IS NULL
+-- end
+CREATE TRIGGER recovery_before_update BEFORE UPDATE ON recovery WHEN NEW.bucket IS NOT OLD.bucket OR NEW.id IS NOT OLD.id OR NEW.subject IS NOT OLD.subject OR NEW.cancel_hash IS NOT OLD.cancel_hash OR NEW.asked_at IS NOT OLD.asked_at OR NEW.due_at IS NOT OLD.due_at OR NEW.lapses_at IS NOT OLD.lapses_at BEGIN SELECT RAISE(ABORT, 'recovery: these columns never change') WHERE 1 = 1; END
+-- end
+CREATE TRIGGER recovery_no_delete BEFORE DELETE ON recovery BEGIN SELECT RAISE(ABORT, 'recovery: rows stay'); END
+-- end
+CREATE TRIGGER recovery_before_insert_open BEFORE INSERT ON recovery WHEN NEW.ended_at IS NOT NULL BEGIN SELECT RAISE(ABORT, 'recovery: a replacement begins open') WHERE 1 = 1; END
+-- end
+CREATE TRIGGER recovery_before_update_once BEFORE UPDATE ON recovery BEGIN SELECT RAISE(ABORT, 'recovery: a replacement ends once') WHERE OLD.ended_at IS NOT NULL; END
+-- end
 CREATE TABLE replay (
 	bucket INTEGER NOT NULL,
 	hash BLOB NOT NULL,
