@@ -18,7 +18,8 @@ from api.problems import Problem
 from api.wiring import Services, services_of
 from consent.ledger import published, witnessed
 from consent.ledger.errors import Malformed
-from consent.ledger.origin import LogId, origin_of
+from consent.ledger.log_keys import current
+from consent.ledger.origin import LogId
 from consent.ledger.signer import Signer
 from consent.ledger.tiles import Tile, parse_path
 
@@ -37,11 +38,11 @@ class _Wanted(NamedTuple):
 @get("/log/keys", opt=access(Access.PUBLIC), sync_to_thread=True)
 def log_keys(request: Request[Any, Any, Any]) -> Response[bytes]:
     """One verifier key per log, as signed-note tools read them."""
-    vault = services_of(request).vault
-    signer = Signer.of(vault)
-    with vault.data.read() as conn:
-        logs = published.logs(conn)
-    lines = [f"{signer.key(origin_of(vault.installation.ledger_host, log))}\n" for log in logs]
+    services = services_of(request)
+    signer, now_ms = Signer.of(services.vault), services.clock()
+    with services.vault.data.read() as conn:
+        keys = [key for log in published.logs(conn) for key in current(conn, signer, log, now_ms)]
+    lines = [f"{key}\n" for key in keys]
     return _text(request, "".join(lines).encode())
 
 

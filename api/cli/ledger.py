@@ -10,6 +10,7 @@ import click
 from api.cli.export import check_files, write
 from api.cli.failures import Exit, Failure
 from api.cli.installation import dir_option, settings_of
+from api.cli.ledger_keys import command as key_command
 from api.cli.output import emit, json_option, progress, table_of
 from api.cli.prove import prove
 from api.cli.verify import KEYS_FILE
@@ -18,7 +19,7 @@ from api.witnesses import load_witnesses
 from consent import anchors, rebuild
 from consent.anchors import Mismatch
 from consent.ids import grant_text
-from consent.ledger import published
+from consent.ledger import log_keys, published
 from consent.ledger.closing import carry_over, close_due
 from consent.ledger.fsck import Finding, fsck
 from consent.ledger.memory import Memory
@@ -42,6 +43,7 @@ def command() -> None:
 
 command.add_command(write)
 command.add_command(prove)
+command.add_command(key_command)
 
 
 @command.command("fsck")
@@ -154,11 +156,10 @@ def keys(home: Path | None, out: Path, as_json: bool) -> None:
 def policy_of(vault: Vault, witnesses: Policy = NO_WITNESSES) -> Policy:
     """What an outsider needs in order to believe this installation and nobody else."""
     signer = Signer.of(vault)
+    now_ms = time.time_ns() // 1_000_000
     with vault.data.read() as conn:
-        logs = published.logs(conn)
-    origins = [origin_of(vault.installation.ledger_host, log) for log in logs]
-    keys = tuple(map(signer.key, origins)), receipt_keys(vault)
-    return Policy(*keys, witnesses.witnesses, witnesses.groups, witnesses.quorum)
+        keys = [key for log in published.logs(conn) for key in log_keys.current(conn, signer, log, now_ms)]
+    return Policy(tuple(keys), receipt_keys(vault), witnesses.witnesses, witnesses.groups, witnesses.quorum)
 
 
 def _as_finding(found: Mismatch) -> Finding:

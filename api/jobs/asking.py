@@ -15,7 +15,7 @@ from api.clock import Clock
 from api.fetching import Answer, FetchFailed, guarded_get, guarded_post
 from api.jobs.holds import Holds
 from api.witnesses import Station
-from consent.ledger import collecting, published
+from consent.ledger import collecting, log_keys, published
 from consent.ledger.checkpoint import Checkpoint
 from consent.ledger.errors import LedgerAlarm, Malformed, Unproven
 from consent.ledger.memory import Memory
@@ -122,11 +122,13 @@ class Asking:
     def _shown(self, at: Published) -> Checkpoint | None:
         """The head the witness shows, if the log itself signed it."""
         origin = origin_of(self._signer.ledger_host, at.log)
+        with self._data.read() as conn:
+            keys = log_keys.every(conn, self._signer, at.log)
         try:
             answer = guarded_get(
                 self._station.url + reading_path(origin), "text/plain", guard=self._station.guard
             )
-            head = collecting.shown_by(answer.body, [self._signer.key(origin)])
+            head = collecting.shown_by(answer.body, keys)
         except (FetchFailed, Malformed, Unproven):
             return None
         return head if answer.status == 200 else None

@@ -12,9 +12,10 @@ from sqlalchemy import Connection
 
 from api.fetching import FetchFailed, guarded_get
 from api.witnesses import Station
-from consent.ledger import collecting, published
+from consent.ledger import collecting, log_keys, published
 from consent.ledger.checkpoint import Checkpoint
 from consent.ledger.errors import Malformed, Unproven
+from consent.ledger.note import VerifierKey
 from consent.ledger.origin import LogId, origin_of, parse_origin, year_of
 from consent.ledger.signer import Signer
 from consent.ledger.submission import reading_path
@@ -37,10 +38,12 @@ def seen_heads(
     """Ask every witness about every log; `now_ms` in Unix milliseconds."""
     signer = Signer.of(vault)
     logs = _logs(vault, remembered, now_ms)
+    with vault.data.read() as conn:
+        keys = {log: log_keys.every(conn, signer, log) for log in logs}
     for station in asked:
         for log in logs:
             try:
-                head = _shown(station, signer, origin_of(signer.ledger_host, log))
+                head = _shown(station, origin_of(signer.ledger_host, log), keys[log])
             except FetchFailed:
                 break  # it will not answer for the others either
             if head is not None:
@@ -63,12 +66,12 @@ def _logs(vault: Vault, remembered: Mapping[str, Checkpoint], now_ms: int) -> li
     return sorted(known | {LogId(bucket, year) for bucket in vault.installation.buckets.every()})
 
 
-def _shown(station: Station, signer: Signer, origin: str) -> Checkpoint | None:
+def _shown(station: Station, origin: str, keys: tuple[VerifierKey, ...]) -> Checkpoint | None:
     answer = guarded_get(station.url + reading_path(origin), "text/plain", guard=station.guard)
     if answer.status != 200:
         return None
     try:
-        return collecting.shown_by(answer.body, [signer.key(origin)])
+        return collecting.shown_by(answer.body, keys)
     except (Malformed, Unproven):
         return None
 

@@ -18,7 +18,9 @@ from api.portal.sign_in import visitor_of
 from api.portal.uses import bundle_of
 from api.sessions import Session
 from api.wiring import services_of
+from consent.ledger import log_keys
 from consent.ledger.explain import explain
+from consent.ledger.origin import parse_origin
 from consent.ledger.signer import Signer
 from consent.ledger.verify import Verdict, verify_bundle
 
@@ -66,7 +68,9 @@ def explain_use(request: Request[Session, Any, Any], name: FromPath[str]) -> Res
 
 def _explained(request: Request[Any, Any, Any], data: bytes, verdict: Verdict, which: int) -> dict[str, Any]:
     texts, found = page_texts(request), explain(data, verdict, which)
-    ours = Signer.of(services_of(request).vault).key(found.checkpoint.origin) in found.keys
+    vault, log = services_of(request).vault, parse_origin(found.checkpoint.origin)[1]
+    with vault.data.glance() as conn:
+        ours = not set(found.keys).isdisjoint(log_keys.every(conn, Signer.of(vault), log))
     numbers = [str(one.index) for one in verdict.entries]
     return {
         "good": texts.text("proof.holds", count=len(verdict.checks)),

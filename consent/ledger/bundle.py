@@ -27,7 +27,7 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from consent.ledger import container, indexing, jws, layout, prove, published, revealed, witnessed
+from consent.ledger import container, indexing, jws, layout, log_keys, prove, published, revealed, witnessed
 from consent.ledger.commitment import Opening, reveal
 from consent.ledger.errors import LedgerAlarm, Malformed, NotYetPublished, Unproven
 from consent.ledger.guide import README
@@ -83,6 +83,7 @@ def build(
     members: dict[str, bytes] = {}
     cosigners: list[tuple[VerifierKey, ...]] = []
     origins: dict[LogId, str] = {}
+    keys: list[VerifierKey] = []
     with data.read() as conn:
         for log, items in by_log.items():
             if not items and published.newest(conn, log) is None:
@@ -91,11 +92,13 @@ def build(
             found = _log_members(conn, signed, items, chains=chains, tag=whole.get(log))
             if found:
                 origins[log] = origin_of(signer.ledger_host, log)
+                # The log's own key where nothing verifies: the check of the whole then says that it does not.
+                keys += log_keys.signers(conn, signer, signed.at) or (signer.key(origins[log]),)
                 cosigners.append(signed.cosigners)
             members |= found
     if not members:
         raise NotYetPublished("no index of these logs is signed yet")
-    policy = vouching(map(signer.key, origins.values()), _signers(evidence, receipt_keys), cosigners)
+    policy = vouching(keys, _signers(evidence, receipt_keys), cosigners)
     shown = {(origins[item.log], item.idx): reveal(item.opening, item.show) for item in evidence}
     return _checked(members, policy, revealed.encode(shown))
 

@@ -23,7 +23,7 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from consent.ledger import checkpoint, layout, prove, published, witnessed
+from consent.ledger import checkpoint, layout, log_keys, prove, published, witnessed
 from consent.ledger.errors import LedgerAlarm
 from consent.ledger.exported import CHECKPOINT, check_log
 from consent.ledger.fsck import Finding, Progress
@@ -58,9 +58,8 @@ def export(
     with _alone(folder), data.read() as conn:
         logs = published.logs(conn)
         origins = [origin_of(signer.ledger_host, log) for log in logs]
-        _write(
-            folder / "log/keys", "".join(f"{signer.key(origin)}\n" for origin in origins).encode(), _PUBLIC
-        )
+        keys = [key for log in logs for key in log_keys.current(conn, signer, log, now_ms)]
+        _write(folder / "log/keys", "".join(f"{key}\n" for key in keys).encode(), _PUBLIC)
         for log, origin in zip(logs, origins, strict=True):
             shown = witnessed.shown(conn, log, witnesses, now_ms)
             place = folder / layout.folder_name(log)
@@ -73,7 +72,7 @@ def _goes_on(conn: Connection, signer: Signer, place: Path, shown: Published) ->
     """Whether `shown` is to replace what stands in the folder, which must be of the same history."""
     origin = origin_of(signer.ledger_host, shown.log)
     try:
-        kept = checkpoint.verify((place / CHECKPOINT).read_bytes(), [signer.key(origin)])
+        kept = checkpoint.verify((place / CHECKPOINT).read_bytes(), log_keys.every(conn, signer, shown.log))
     except FileNotFoundError:
         return True
     ours = published.at_size(conn, shown.log, kept.size)

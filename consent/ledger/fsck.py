@@ -10,12 +10,13 @@ from dataclasses import dataclass, field
 from sqlalchemy import Connection, Row, Select, select
 
 from consent.ledger import checkpoint as checkpoints
-from consent.ledger import log_entry, published
+from consent.ledger import log_entry, log_keys, published
 from consent.ledger.checkpoint import Checkpoint
 from consent.ledger.entry import outline
 from consent.ledger.errors import LedgerError
 from consent.ledger.index import TAG_BYTES, chunks_of, edge_of, full_root, root_of
 from consent.ledger.log_entry import Closing, Index
+from consent.ledger.note import VerifierKey
 from consent.ledger.origin import LogId, origin_of
 from consent.ledger.recompute import leaf_of
 from consent.ledger.signer import Signer
@@ -108,8 +109,9 @@ def _check_log(conn: Connection, signer: Signer, log: LogId) -> Iterator[Progres
         yield Finding(state.origin, "the head and the closing entry disagree", row.size)
     yield from _check_tails(conn, state)
     yield from _check_tile_count(conn, state)
+    keys = log_keys.every(conn, signer, log)
     for stored in signed:
-        yield from _check_checkpoint(signer, state, stored)
+        yield from _check_checkpoint(keys, state, stored)
 
 
 def _cut(rows: Sequence[_EntryRow], start: int, stops: list[int]) -> Iterator[Sequence[_EntryRow]]:
@@ -255,9 +257,11 @@ def _check_tile_count(conn: Connection, state: _Rebuilt) -> Iterator[Finding]:
             yield Finding(state.origin, f"tile of level {row.level} beyond the end of the log", row.n)
 
 
-def _check_checkpoint(signer: Signer, state: _Rebuilt, stored: Row[int, bytes, bytes]) -> Iterator[Finding]:
+def _check_checkpoint(
+    keys: Sequence[VerifierKey], state: _Rebuilt, stored: Row[int, bytes, bytes]
+) -> Iterator[Finding]:
     try:
-        found = checkpoints.verify(stored.note, [signer.key(state.origin)])
+        found = checkpoints.verify(stored.note, keys)
     except LedgerError:
         yield Finding(state.origin, "a stored checkpoint does not verify", stored.size)
         return

@@ -220,10 +220,12 @@ def thumbprint(public: bytes) -> str:
 def strangers(trusted: Policy, found: Policy) -> Iterator[str]:
     """What `found` names that `trusted` does not: the origins of unknown logs, the ids of unknown receipt keys.
 
+    A log may have another key beside a trusted one, as while its key is replaced: what the trusted one signed counts.
+
     Witnesses of its own it may have: the trusted policy counts only those that it knows itself.
     """
-    known = set(trusted.logs)
-    yield from (key.name for key in found.logs if key not in known)
+    known = {key.name for key in found.logs if key in trusted.logs}
+    yield from (key.name for key in found.logs if key.name not in known)
     yield from (thumbprint(key) for key in found.receipt_keys if key not in trusted.receipt_keys)
 
 

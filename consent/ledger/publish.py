@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, select
 
 from consent.ledger import checkpoint as checkpoints
-from consent.ledger import prove, published
+from consent.ledger import log_keys, prove, published
 from consent.ledger.checkpoint import Checkpoint
 from consent.ledger.errors import LedgerAlarm, LedgerError
 from consent.ledger.memory import Memory
@@ -49,6 +49,8 @@ class _Step:
 
     base: int
     at: _Head
+    generations: tuple[int, ...]
+    """The keys that are to sign it."""
 
     @property
     def checkpoint(self) -> Checkpoint:
@@ -78,7 +80,8 @@ def publish(
     the sound logs were published. `memory` is the copy outside the data base; pass it wherever there is one. `held` are
     logs that must not be signed, each with the reason, which becomes its alarm.
     """
-    look = _look(data, signer, memory.load() if memory else {}, only=only, held=held or {})
+    remembered = memory.load() if memory else {}
+    look = _look(data, signer, remembered, now_ms, only=only, held=held or {})
     alarms = look.alarms
     stored = _store(data, [(step.base, _signed(signer, step)) for step in look.steps], now_ms)
     if memory and stored:
@@ -95,13 +98,14 @@ def standing(
     held: Mapping[LogId, str] | None = None,
 ) -> list[LedgerAlarm]:
     """Everything that `publish` would raise now; signs and stores nothing."""
-    return _look(data, signer, remembered, only=None, held=held or {}).alarms
+    return _look(data, signer, remembered, 0, only=None, held=held or {}).alarms
 
 
 def _look(
     data: Database,
     signer: Signer,
     remembered: Mapping[str, Checkpoint],
+    now_ms: int,
     *,
     only: Collection[LogId] | None,
     held: Mapping[LogId, str],
@@ -114,11 +118,11 @@ def _look(
         wanted = [at for at in heads if only is None or at.log in only]
         alarms += [LedgerAlarm(at.origin, held[at.log]) for at in wanted if at.log in held]
         free = [at for at in wanted if at.log not in held]
-        return _Look(list(_steps(conn, signer, free, remembered, alarms)), alarms)
+        return _Look(list(_steps(conn, signer, free, remembered, now_ms, alarms)), alarms)
 
 
 def _signed(signer: Signer, step: _Step) -> Published:
-    at, note = step.at, signer.sign(step.checkpoint)
+    at, note = step.at, signer.sign(step.checkpoint, step.generations)
     return Published(log=at.log, size=at.size, root=at.root, frontier=at.frontier, note=note)
 
 
@@ -152,37 +156,39 @@ def _steps(
     signer: Signer,
     heads: list[_Head],
     remembered: Mapping[str, Checkpoint],
+    now_ms: int,
     alarms: list[LedgerAlarm],
 ) -> Iterator[_Step]:
     for at in heads:
         try:
-            step = _step(conn, signer, at, remembered.get(at.origin))
+            base = _base_of(conn, signer, at, remembered.get(at.origin))
         except LedgerAlarm as alarm:
             alarms.append(alarm)
         except LedgerError as error:
             alarms.append(LedgerAlarm(at.origin, f"what is stored cannot be checked ({error.code})"))
         else:
-            if step:
-                yield step
+            if base is not None:
+                yield _Step(base, at, log_keys.signing(conn, at.log, now_ms))
 
 
-def _step(conn: Connection, signer: Signer, at: _Head, before: Checkpoint | None) -> _Step | None:
+def _base_of(conn: Connection, signer: Signer, at: _Head, before: Checkpoint | None) -> int | None:
+    """The signed size from which a checked step leads to `at`; None when that is signed already."""
     last = published.newest(conn, at.log)
     if before:
         _check_successor(conn, at, before)
     if last:
-        _check_signed(signer, at, last)
+        _check_signed(conn, signer, at, last)
         _check_successor(conn, at, Checkpoint(at.origin, last.size, last.root))
     if at.size == (last.size if last else 0):
         return None
     _check_entries(conn, at, last)
-    return _Step(last.size if last else 0, at)
+    return last.size if last else 0
 
 
-def _check_signed(signer: Signer, at: _Head, last: Published) -> None:
+def _check_signed(conn: Connection, signer: Signer, at: _Head, last: Published) -> None:
     """The stored checkpoint row must say what its own signature says."""
     try:
-        found = checkpoints.verify(last.note, [signer.key(at.origin)])
+        found = checkpoints.verify(last.note, log_keys.every(conn, signer, at.log))
         edge = RightEdge.from_bytes(last.size, last.frontier)
     except (LedgerError, ValueError) as error:
         raise LedgerAlarm(at.origin, "the stored checkpoint does not verify") from error

@@ -8,6 +8,8 @@ checkpoint, each line as it came (`at_s` is its own time in POSIX seconds). `led
 the rows of the newest stand in `ledger_index_chunk`, 256 in a chunk, each chunk under its `first` tag. Of cosignatures
 the first of each key stays; its last, renewed while a log is idle, stands in `ledger_cosigned_last`.
 
+`ledger_key` says which key after the first signs a log, since which entry, and from when on alone (`log_keys`).
+
 A log that is closed (`closed_at`) takes nothing any more; `carried_at` says when its end was put into the log after it.
 """
 
@@ -144,6 +146,21 @@ cosigned_last = Table(
     ),
 )
 
+log_key = Table(
+    "ledger_key",
+    metadata,
+    *_log_columns(),
+    Column("generation", Integer, primary_key=True, autoincrement=False),
+    col.big("idx"),
+    col.time("begun_at"),
+    col.time("alone_at"),
+    CheckConstraint("generation >= 2", name="generation"),
+    CheckConstraint("alone_at >= begun_at", name="alone"),
+    ForeignKeyConstraint(
+        ["bucket", "year", "idx"], ["ledger_entry.bucket", "ledger_entry.year", "ledger_entry.idx"]
+    ),
+)
+
 subject_head = Table(
     "ledger_subject_head",
     metadata,
@@ -168,7 +185,7 @@ opening = Table(
 
 Index(None, opening.c.subject, opening.c.bucket)
 
-for _table in (entry, tile, checkpoint, cosignature, index):
+for _table in (entry, tile, checkpoint, cosignature, index, log_key):
     append_only(_table)
 
 _CLOSED = "a closed log takes nothing any more"

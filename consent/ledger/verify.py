@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from consent.ledger import container, layout, policy, revealed, weigh
+from consent.ledger import container, layout, note, policy, revealed, weigh
 from consent.ledger.checkpoint import Checkpoint
 from consent.ledger.commitment import Revealed, Shown
 from consent.ledger.cosignature import Cosigned
@@ -90,6 +90,7 @@ class _Run:
     entries: list[ProvenEntry] = field(default_factory=list)
     complete: list[Complete] = field(default_factory=list)
     receipt_signers: set[bytes] = field(default_factory=set)
+    log_signers: set[VerifierKey] = field(default_factory=set)
     cosigners: list[tuple[VerifierKey, ...]] = field(default_factory=list)
     cosigned: list[tuple[Cosigned, ...]] = field(default_factory=list)
 
@@ -149,6 +150,7 @@ def _check_log(
     accepted = run.check("checkpoint", f"{folder.name}/checkpoint", weigh.head, folder, keys)
     head = accepted.checkpoint
     run.checkpoints.append(head)
+    run.log_signers.update(note.verify(note.parse(folder.checkpoint), keys.logs))
     run.cosigners.append(tuple(one.key for one in accepted.cosigned))
     for index in folder.entries:
         _check_entry(run, folder, index, head, keys, openings)
@@ -212,8 +214,10 @@ def _check_entry(
 
 def _refuse_surplus(run: _Run, keys: Policy, openings: Mapping[revealed.Key, Revealed]) -> None:
     """A key or an opening that nothing above has used is a statement nobody proved."""
-    if {key.name for key in keys.logs} != {head.origin for head in run.checkpoints}:
-        raise Unproven("policy.txt names a log of which nothing is proven")
+    if set(keys.logs) != run.log_signers:
+        raise Unproven(
+            "policy.txt names a log of which nothing is proven, or a key of one that signed nothing"
+        )
     if vouching(keys.logs, keys.receipt_keys, run.cosigners).text != keys.text:
         raise Unproven("policy.txt says something else of witnesses than the checkpoints show")
     if set(keys.receipt_keys) != run.receipt_signers:

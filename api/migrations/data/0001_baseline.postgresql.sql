@@ -1139,6 +1139,27 @@ ALTER TABLE ledger_index ENABLE ROW LEVEL SECURITY
 -- end
 CREATE POLICY own ON ledger_index USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0)
 -- end
+CREATE TABLE ledger_key (
+	bucket INTEGER NOT NULL,
+	year INTEGER NOT NULL,
+	generation INTEGER NOT NULL,
+	idx BIGINT NOT NULL,
+	begun_at BIGINT NOT NULL,
+	alone_at BIGINT NOT NULL,
+	CONSTRAINT pk_ledger_key PRIMARY KEY (bucket, year, generation),
+	CONSTRAINT ck_ledger_key_generation CHECK (generation >= 2),
+	CONSTRAINT ck_ledger_key_alone CHECK (alone_at >= begun_at),
+	CONSTRAINT fk_ledger_key_bucket_year_idx FOREIGN KEY(bucket, year, idx) REFERENCES ledger_entry (bucket, year, idx)
+)
+-- end
+CREATE FUNCTION ledger_key_append_only() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'ledger_key is append-only' USING ERRCODE = '23514'; END $$
+-- end
+CREATE TRIGGER ledger_key_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON ledger_key FOR EACH STATEMENT EXECUTE FUNCTION ledger_key_append_only()
+-- end
+ALTER TABLE ledger_key ENABLE ROW LEVEL SECURITY
+-- end
+CREATE POLICY own ON ledger_key USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0)
+-- end
 CREATE TABLE ledger_opening (
 	bucket INTEGER NOT NULL,
 	year INTEGER NOT NULL,

@@ -857,6 +857,23 @@ CREATE TRIGGER ledger_index_no_update BEFORE UPDATE ON ledger_index BEGIN SELECT
 -- end
 CREATE TRIGGER ledger_index_no_delete BEFORE DELETE ON ledger_index BEGIN SELECT RAISE(ABORT, 'ledger_index is append-only'); END
 -- end
+CREATE TABLE ledger_key (
+	bucket INTEGER NOT NULL,
+	year INTEGER NOT NULL,
+	generation INTEGER NOT NULL,
+	idx BIGINT NOT NULL,
+	begun_at BIGINT NOT NULL,
+	alone_at BIGINT NOT NULL,
+	CONSTRAINT pk_ledger_key PRIMARY KEY (bucket, year, generation),
+	CONSTRAINT ck_ledger_key_generation CHECK (generation >= 2),
+	CONSTRAINT ck_ledger_key_alone CHECK (alone_at >= begun_at),
+	CONSTRAINT fk_ledger_key_bucket_year_idx FOREIGN KEY(bucket, year, idx) REFERENCES ledger_entry (bucket, year, idx)
+)
+-- end
+CREATE TRIGGER ledger_key_no_update BEFORE UPDATE ON ledger_key BEGIN SELECT RAISE(ABORT, 'ledger_key is append-only'); END
+-- end
+CREATE TRIGGER ledger_key_no_delete BEFORE DELETE ON ledger_key BEGIN SELECT RAISE(ABORT, 'ledger_key is append-only'); END
+-- end
 CREATE TABLE ledger_opening (
 	bucket INTEGER NOT NULL,
 	year INTEGER NOT NULL,

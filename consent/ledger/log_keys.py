@@ -1,0 +1,82 @@
+"""Which keys sign a log: the first from its first day, each later one from its entry in the log on (`keyrot`).
+
+For some time both sign, so that whoever knows one of them goes on believing the log; then the new one alone. A key's row
+says from when that is, and is written in the transaction of its entry. No key is stored: each is derived from the
+service key, the origin and the generation (`signer`). A key that got out is no case for this: whoever has it can sign a
+history of its own, so such a log is given up.
+"""
+
+from typing import Final
+
+from sqlalchemy import Connection, insert, select
+
+from consent.ledger import note
+from consent.ledger.append import append_about_log, lock
+from consent.ledger.errors import LedgerError
+from consent.ledger.log_entry import KeyRotation
+from consent.ledger.note import VerifierKey
+from consent.ledger.origin import LogId, origin_of
+from consent.ledger.published import Published
+from consent.ledger.signer import FIRST, Signer
+from consent.ledger.tables import log_key
+from vault.ids import Bucket, new_id
+from vault.storage import Database
+
+OVERLAP_MS: Final = 30 * 86_400_000
+"""How long the old key signs beside the new one."""
+
+
+def rotate(
+    data: Database, signer: Signer, log: LogId, now_ms: int, overlap_ms: int = OVERLAP_MS
+) -> VerifierKey:
+    """Begin the log's next key; times in Unix ms. Raises WrongLog for a closed log."""
+    with data.write() as conn:
+        lock(conn, log)
+        generation = _newest(conn, log) + 1
+        key = signer.key(origin_of(signer.ledger_host, log), generation)
+        told = KeyRotation(id=new_id(Bucket(log.bucket), now_ms), ts=now_ms, key=key)
+        at = append_about_log(conn, log, told, now_ms, signer.ledger_host)
+        row = {"generation": generation, "idx": at.idx, "begun_at": now_ms, "alone_at": now_ms + overlap_ms}
+        conn.execute(insert(log_key).values(bucket=log.bucket, year=log.year, **row))
+    return key
+
+
+def signing(conn: Connection, log: LogId, now_ms: int) -> tuple[int, ...]:
+    """The generations that sign at a moment in Unix ms, the oldest first."""
+    alone = _alone_at(conn, log)
+    newest = max(alone, default=FIRST)
+    return tuple(n for n in range(FIRST, newest + 1) if n == newest or now_ms < alone[n + 1])
+
+
+def current(conn: Connection, signer: Signer, log: LogId, now_ms: int) -> tuple[VerifierKey, ...]:
+    """The keys to be told to outsiders at a moment in Unix ms."""
+    return _keys(signer, log, signing(conn, log, now_ms))
+
+
+def every(conn: Connection, signer: Signer, log: LogId) -> tuple[VerifierKey, ...]:
+    """The keys that ever signed."""
+    return _keys(signer, log, range(FIRST, _newest(conn, log) + 1))
+
+
+def signers(conn: Connection, signer: Signer, at: Published) -> tuple[VerifierKey, ...]:
+    """The keys that signed a stored checkpoint; none when it does not verify."""
+    try:
+        return note.verify(note.parse(at.note), every(conn, signer, at.log))
+    except LedgerError:
+        return ()
+
+
+def _keys(signer: Signer, log: LogId, generations: range | tuple[int, ...]) -> tuple[VerifierKey, ...]:
+    origin = origin_of(signer.ledger_host, log)
+    return tuple(signer.key(origin, n) for n in generations)
+
+
+def _newest(conn: Connection, log: LogId) -> int:
+    return max(_alone_at(conn, log), default=FIRST)
+
+
+def _alone_at(conn: Connection, log: LogId) -> dict[int, int]:
+    """Of each generation after the first: from when on those before it sign no more."""
+    c = log_key.c
+    query = select(c.generation, c.alone_at).where(c.bucket == log.bucket, c.year == log.year)
+    return {row.generation: row.alone_at for row in conn.execute(query)}
