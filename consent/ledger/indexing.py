@@ -11,7 +11,7 @@ two are kept, since every older index is what the log's entries give. Whoever pr
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import batched
+from itertools import batched, chain
 from typing import Any, Final
 
 from sqlalchemy import Connection, delete, func, insert, select
@@ -130,8 +130,8 @@ def _tails(conn: Connection, log: LogId) -> Iterator[tuple[bytes, int, bytes, in
     c = subject_head.c
     mine = (c.bucket == log.bucket, c.year == log.year)
     query = select(c.tag, c.n, c.leaf, c.idx).where(*mine).order_by(c.tag)
-    rows = conn.execute(query.execution_options(yield_per=_PAGE))
-    return ((tag, n, leaf, idx) for tag, n, leaf, idx in rows)
+    pages = conn.execute(query.execution_options(yield_per=_PAGE)).tuples().partitions()
+    return chain.from_iterable(pages)
 
 
 def _count(chunks: Sequence[Chunk]) -> int:
