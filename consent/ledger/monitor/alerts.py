@@ -35,6 +35,7 @@ class Alarm(StrEnum):
     PARALLEL_CHAIN = "parallel_chain"
     OUT_OF_TIME = "out_of_time"
     WRONG_INDEX = "wrong_index"
+    AFTER_CLOSING = "after_closing"
     STALE = "stale"
     UNWITNESSED = "unwitnessed"
 

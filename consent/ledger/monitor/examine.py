@@ -2,8 +2,8 @@
 
 Each is hashed anew, must be the canonical encoding of an entry, must have an id nobody had, must be dated no earlier
 than the one before and between the times at which witnesses saw the log without it and with it, must follow the last
-entry of its tag, and must, where it is an index, be what the entries before it give. Nothing here stops at the first
-lie: a log that told one is followed on, because the next may be worse.
+entry of its tag, must not follow the one that closed the log, and must, where it is an index, be what the entries before
+it give. Nothing here stops at the first lie: a log that told one is followed on, because the next may be worse.
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,7 +14,7 @@ from consent.ledger.entry import NO_PREVIOUS, Entry
 from consent.ledger.entry import parse as parse_entry
 from consent.ledger.errors import Malformed
 from consent.ledger.index import chunks_of, root_of
-from consent.ledger.log_entry import Index, LogEntry
+from consent.ledger.log_entry import Closing, Index, LogEntry
 from consent.ledger.monitor.alerts import Alarm, Alert
 from consent.ledger.monitor.store import Line, MonitorStore
 from consent.ledger.recompute import leaf_of
@@ -37,6 +37,7 @@ class Examination:
     def __init__(self, store: MonitorStore, origin: str, size: int, ts: int, bounds: Bounds) -> None:
         self._store, self._origin, self._bounds = store, origin, bounds
         self.size, self.ts = size, ts
+        self._closed = store.is_closed(origin, size)
         self._tails: dict[bytes, Line] = {}
         self._ids: set[bytes] = set()
         self._lines: list[Line] = []
@@ -63,7 +64,10 @@ class Examination:
             yield self._alert(Alarm.DUPLICATE_ID, "two entries have the same id", idx)
         self._ids.add(one.id)
         yield from self._dated(idx, one.ts)
-        line = Line(idx, one.id, leaf)
+        if self._closed:
+            yield self._alert(Alarm.AFTER_CLOSING, "an entry follows the one that closed the log", idx)
+        self._closed |= isinstance(one, Closing)
+        line = Line(idx, one.id, leaf, closes=isinstance(one, Closing))
         if isinstance(one, Entry):
             line = Line(idx, one.id, leaf, one.tag, one.n)
             yield from self._linked(line, one)

@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     Connection,
     Index,
@@ -53,6 +54,7 @@ _entry = Table(
     Column("tag", LargeBinary(16)),
     Column("n", BigInteger),
     Column("leaf", LargeBinary(32), nullable=False),
+    Column("closes", Boolean, nullable=False),
 )
 _alert = Table(
     "monitor_alert",
@@ -81,13 +83,14 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """What is kept of an entry; one about the log itself has no tag."""
+    """What is kept of an entry; one about the log itself has no tag, and the one that closes it says so."""
 
     idx: int
     id: bytes
     leaf: bytes
     tag: bytes | None = None
     n: int | None = None
+    closes: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +133,13 @@ class MonitorStore:
                 for page in _pages(list(ids))
             )
             return {one for page in pages for one in conn.execute(page).scalars()}
+
+    def is_closed(self, origin: str, size: int) -> bool:
+        """Whether the closing entry is among the first `size`."""
+        c = _entry.c
+        with self.data.read() as conn:
+            query = select(c.idx).where(c.origin == origin, c.closes, c.idx < size).limit(1)
+            return conn.execute(query).first() is not None
 
     def rows_upto(self, origin: str, upto: int) -> Iterator[tuple[bytes, int, bytes, int]]:
         """The rows of an index over the first `upto` entries: tag, n, leaf and index of everybody's last, by tag."""
@@ -246,6 +256,7 @@ def _row(origin: str, line: Line) -> dict[str, Any]:
         "tag": line.tag,
         "n": line.n,
         "leaf": line.leaf,
+        "closes": line.closes,
     }
 
 

@@ -6,11 +6,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from consent.ledger import checkpoint, cosignature, fraud, indexing, prove, published
 from consent.ledger.append import append
 from consent.ledger.checkpoint import Checkpoint
+from consent.ledger.closing import close_due
 from consent.ledger.entry import body, parse
 from consent.ledger.monitor import store as stores
 from consent.ledger.monitor.alerts import Alarm
@@ -123,6 +124,24 @@ def test_a_round_without_news_accepts_the_same_head_again(backend: Backend, stor
     signed(backend, 5)
 
     assert [look(Shown(backend), store).alerts for _ in range(2)] == [[], []]
+
+
+def test_over_a_log_that_ends_it_is_silent_and_whatever_follows_the_end_is_told(
+    backend: Backend, store: MonitorStore
+):
+    later = NOW + 500 * 86_400_000
+    signed(backend, 5)
+    assert look(Shown(backend), store).alerts == []
+    close_due(backend.data, HOST, later)
+    publish(backend.data, SIGNER, later)
+    assert look(Shown(backend), store).alerts == []
+    with backend.data.write() as conn:
+        on = " ON ledger_head" if backend.name == "postgresql" else ""
+        conn.execute(text(f"DROP TRIGGER ledger_head_closed{on}"))
+        conn.execute(text("UPDATE ledger_head SET closed_at = NULL"))
+    signed(backend, 2, seed=1)
+
+    assert alarms(look(Shown(backend), store)) == [(Alarm.AFTER_CLOSING, 7), (Alarm.AFTER_CLOSING, 8)]
 
 
 def forged(bodies: Sequence[bytes], size: int | None = None) -> bytes:
