@@ -130,7 +130,7 @@ def _tails(conn: Connection, log: LogId) -> Iterator[tuple[bytes, int, bytes, in
     c = subject_head.c
     mine = (c.bucket == log.bucket, c.year == log.year)
     query = select(c.tag, c.n, c.leaf, c.idx).where(*mine).order_by(c.tag)
-    pages = conn.execute(query.execution_options(yield_per=_PAGE)).tuples().partitions()
+    pages = conn.execute(query.execution_options(yield_per=_PAGE)).partitions()
     return chain.from_iterable(pages)
 
 
