@@ -55,7 +55,7 @@ def write(folder: Path, home: Path | None, entries: bool, as_json: bool) -> None
 
 def check_files(folder: Path, policy_file: Path | None, *, as_json: bool) -> int:
     """Check an exported tree by one's own policy, or else only in itself, by the keys that lie in it."""
-    policy = load_policy(policy_file) if policy_file else _own_keys(folder)
+    policy = load_policy(policy_file) if policy_file else own_keys(folder)
     findings: list[Finding] = []
     sizes: dict[str, int] = {}
     with progress(quiet=as_json) as tick:
@@ -83,7 +83,8 @@ def check_files(folder: Path, policy_file: Path | None, *, as_json: bool) -> int
     return Exit.WRONG if findings else Exit.OK
 
 
-def _own_keys(folder: Path) -> Policy:
+def own_keys(folder: Path) -> Policy:
+    """The log keys that lie in an exported folder; a Failure when they do not."""
     try:
         lines = (folder / KEYS).read_text(encoding="ascii").splitlines()
         return Policy(tuple(map(VerifierKey.parse, lines)), ())

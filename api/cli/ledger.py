@@ -13,6 +13,7 @@ from api.cli.installation import dir_option, settings_of
 from api.cli.ledger_keys import command as key_command
 from api.cli.output import emit, json_option, progress, table_of
 from api.cli.prove import prove
+from api.cli.stamp import command as stamp
 from api.cli.verify import KEYS_FILE
 from api.opening import opened_vault
 from api.witnesses import load_witnesses
@@ -42,6 +43,7 @@ def command() -> None:
 
 
 command.add_command(write)
+command.add_command(stamp)
 command.add_command(prove)
 command.add_command(key_command)
 
@@ -117,8 +119,9 @@ def sign(home: Path | None, as_json: bool) -> None:
     memory = Memory(settings.checkpoint_state)
     with opened_vault(settings) as vault:
         now_ms, host = time.time_ns() // 1_000_000, vault.installation.ledger_host
-        close_due(vault.data, host, now_ms)
         signed = publish(vault.data, Signer.of(vault), now_ms, memory=memory)
+        if close_due(vault.data, host, now_ms):
+            signed += publish(vault.data, Signer.of(vault), now_ms, memory=memory)
         if carry_over(vault.data, host, now_ms):
             signed += publish(vault.data, Signer.of(vault), now_ms, memory=memory)
     rows = [(origin_of(host, one.log), one.size) for one in signed]

@@ -19,13 +19,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 from sqlalchemy import Connection
 
 from consent.ledger import checkpoint, layout, log_keys, prove, published, witnessed
 from consent.ledger.errors import LedgerAlarm
 from consent.ledger.exported import CHECKPOINT, check_log
+from consent.ledger.files import PRIVATE, PUBLIC, make, put
 from consent.ledger.fsck import Finding, Progress
 from consent.ledger.origin import LogId, origin_of
 from consent.ledger.policy import Policy
@@ -34,9 +34,6 @@ from consent.ledger.signer import Signer
 from consent.ledger.tiles import Tile, entries_path, tiles_of
 from consent.ledger.tree import HASH_BYTES
 from vault.storage import Database
-
-_PUBLIC: Final = 0o644
-_PRIVATE: Final = 0o600
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +56,7 @@ def export(
         logs = published.logs(conn)
         origins = [origin_of(signer.ledger_host, log) for log in logs]
         keys = [key for log in logs for key in log_keys.current(conn, signer, log, now_ms)]
-        _write(folder / "log/keys", "".join(f"{key}\n" for key in keys).encode(), _PUBLIC)
+        put(folder / "log/keys", "".join(f"{key}\n" for key in keys).encode(), PUBLIC)
         for log, origin in zip(logs, origins, strict=True):
             shown = witnessed.shown(conn, log, witnesses, now_ms)
             place = folder / layout.folder_name(log)
@@ -95,19 +92,19 @@ def _export_log(
     for step in check_log(place, checkpoint.Checkpoint(origin, shown.size, shown.root)):
         if isinstance(step, Finding):
             raise LedgerAlarm(origin, f"the export does not hold: {step.what}")
-    _write(place / CHECKPOINT, published.cosigned(conn, shown), _PUBLIC)
+    put(place / CHECKPOINT, published.cosigned(conn, shown), PUBLIC)
 
 
 def _write_tile(conn: Connection, log: LogId, place: Path, tile: Tile) -> None:
     path = place / tile.path
     if not (path.is_file() and path.stat().st_size == HASH_BYTES * tile.width):
-        _write(path, _there(prove.tile(conn, log, tile), log, tile.path), _PUBLIC)
+        put(path, _there(prove.tile(conn, log, tile), log, tile.path), PUBLIC)
 
 
 def _write_entries(conn: Connection, log: LogId, place: Path, tile: Tile) -> None:
     name = entries_path(tile.n, tile.width)
     if not (place / name).is_file():
-        _write(place / name, _there(prove.entry_bundle(conn, log, tile.n, tile.width), log, name), _PRIVATE)
+        put(place / name, _there(prove.entry_bundle(conn, log, tile.n, tile.width), log, name), PRIVATE)
 
 
 def _there(data: bytes | None, log: LogId, path: str) -> bytes:
@@ -119,42 +116,10 @@ def _there(data: bytes | None, log: LogId, path: str) -> bytes:
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
     """Two exports into one folder wait for each other, so that an older checkpoint never comes last."""
-    _make(folder, _PUBLIC)
-    lock = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, _PRIVATE)
+    make(folder, PUBLIC)
+    lock = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, PRIVATE)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
     finally:
         os.close(lock)
-
-
-def _write(path: Path, data: bytes, mode: int) -> None:
-    """Put a whole file in place durably."""
-    _make(path.parent, mode)
-    # Nobody else writes here, so what a killed export left under this name is simply written over.
-    fresh = path.with_name(f".{path.name}.new")
-    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _PRIVATE), "wb") as file:
-        file.write(data)
-        os.fchmod(file.fileno(), mode)
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(path)
-    _settle(path.parent)
-
-
-def _make(folder: Path, mode: int) -> None:
-    """Create a folder and those above it; each can be entered by whoever may read what is in it, whatever the umask."""
-    if folder.is_dir():
-        return
-    _make(folder.parent, mode)
-    folder.mkdir(exist_ok=True)
-    folder.chmod(mode | (mode & 0o444) >> 2)
-    _settle(folder.parent)
-
-
-def _settle(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

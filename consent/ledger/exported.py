@@ -16,6 +16,7 @@ from consent.ledger.fsck import Finding, Progress
 from consent.ledger.origin import parse_origin
 from consent.ledger.policy import Policy
 from consent.ledger.tiles import (
+    HEIGHT,
     WIDTH,
     Tile,
     entries_path,
@@ -67,6 +68,18 @@ def check_log(place: Path, head: Checkpoint) -> Iterator[Progress | Finding]:
         lower = roots
     if range_hash(state.hash_at, 0, head.size) != head.root:
         yield Finding(head.origin, "the tiles do not lead to the signed root", head.size)
+
+
+def root_at(place: Path, head: Checkpoint, size: int) -> bytes:
+    """The root over the first `size` entries, from tiles of the tree under `head` that are checked already."""
+
+    def hash_at(level: int, index: int) -> bytes:
+        tile, slot, count = locate(level, index)
+        width = min(WIDTH, (head.size >> HEIGHT * tile.level) - WIDTH * tile.n)
+        data = (place / Tile(tile.level, tile.n, width).path).read_bytes()
+        return perfect_root(split_hashes(data)[slot : slot + count])
+
+    return range_hash(hash_at, 0, size)
 
 
 def _refuse_another(head: Checkpoint, name: str) -> None:

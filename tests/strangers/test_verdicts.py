@@ -309,9 +309,9 @@ def test_a_changed_tree_of_files_has_one_verdict(go: Go, tmp_path: Path, count: 
         ours = not any(isinstance(step, Finding) for step in check_log(tmp_path, head))
 
         told.add(ours)
-        assert ours == aics_audits(tmp_path, head) == go.rebuilds(tmp_path, head) == (data == files[path]), (
-            path
-        )
+        assert ours == go.rebuilds(tmp_path, head) == (data == files[path]), path
+        # aics-tlog looks at as many hashes of a tile as there should be, and not at what follows them.
+        assert aics_audits(tmp_path, head) == ours or data.startswith(files[path]), path
         (tmp_path / path).write_bytes(files[path])
     assert go.rebuilds(tmp_path, head)
     assert False in told
