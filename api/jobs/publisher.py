@@ -8,6 +8,7 @@ uses is still recorded.
 
 import threading
 from collections.abc import Callable
+from functools import partial
 
 from api.attempts import sweep_attempts
 from api.clock import Clock
@@ -52,6 +53,7 @@ class Publisher:
         self._signer = Signer.of(vault)
         self._swept_at = 0
         self._alarmed: set[tuple[str, str]] = set()
+        self._unsigned: frozenset[str] = frozenset()  # the origins that the last round could not sign
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="publisher", daemon=True)
 
@@ -65,6 +67,7 @@ class Publisher:
 
     def publish_once(self) -> None:
         """Sign every log that grew."""
+        self._unsigned = frozenset()
         try:
             published = publish(
                 self._vault.data,
@@ -74,6 +77,7 @@ class Publisher:
                 held=self._holds.reasons(),
             )
         except LedgerAlarm as alarm:
+            self._unsigned = frozenset(one.origin for one in alarm.every)
             self._tell(alarm)
             return
         if published:
@@ -102,7 +106,7 @@ class Publisher:
     def _index(self, now_ms: int) -> None:
         """Put everybody's count into the logs that have grown, and end those of past years; the next round signs it."""
         data, host = self._vault.data, self._vault.installation.ledger_host
-        for step in (make_due, close_due, carry_over):
+        for step in (make_due, partial(close_due, held=self._unsigned), carry_over):
             try:
                 step(data, host, now_ms)
             except LedgerAlarm as alarm:

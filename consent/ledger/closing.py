@@ -7,6 +7,7 @@ into the log after it. Each step leaves its mark in the same commit, under the h
 anywhere it is gone on with, and of many publishers each step is taken once.
 """
 
+from collections.abc import Collection
 from typing import Final
 
 from sqlalchemy import ColumnElement, Connection, select, update
@@ -26,10 +27,18 @@ GRACE_MS: Final = 2 * 86_400_000
 """How long after its year a log stays open."""
 
 
-def close_due(data: Database, ledger_host: str, now_ms: int, grace_ms: int = GRACE_MS) -> list[LogId]:
-    """Close every log whose year has been over for `grace_ms`; the ones this call closed. Times in Unix ms."""
+def close_due(
+    data: Database, ledger_host: str, now_ms: int, *, held: Collection[str] = frozenset()
+) -> list[LogId]:
+    """Close every log whose year has been over for GRACE_MS; the ones this call closed. `now_ms` in Unix milliseconds.
+
+    `held` are the origins of logs that must not be signed: they wait, because nobody may believe their end yet. So does
+    a log into which the end of an older one has still to go.
+    """
     with data.read() as conn:
-        due = [log for log in open_logs(conn) if log.year < year_of(now_ms - grace_ms)]
+        ends = [log for log in open_logs(conn) if log.year < year_of(now_ms - GRACE_MS)]
+        over = [log for log in ends if not _is_awaited(conn, log)]
+    due = [log for log in over if origin_of(ledger_host, log) not in held]
     return [log for log in due if _close(data, ledger_host, log, now_ms)]
 
 
@@ -90,6 +99,13 @@ def _uncarried(conn: Connection) -> list[LogId]:
     waiting = (c.closed_at.is_not(None), c.carried_at.is_(None))
     rows = conn.execute(select(c.bucket, c.year).where(*waiting).order_by(c.bucket, c.year))
     return [LogId(bucket, year) for bucket, year in rows]
+
+
+def _is_awaited(conn: Connection, log: LogId) -> bool:
+    """Whether an older log of the bucket has not been carried over yet."""
+    c = head.c
+    older = (c.bucket == log.bucket, c.year < log.year, c.carried_at.is_(None))
+    return conn.execute(select(c.year).where(*older).limit(1)).first() is not None
 
 
 def _is(conn: Connection, log: LogId, *, closed: bool) -> bool:

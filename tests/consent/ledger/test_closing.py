@@ -244,6 +244,28 @@ def test_a_clock_that_was_a_day_fast_closes_nothing(backend: Backend):
     assert grow(backend, 1, seed=1)[0].idx == 2
 
 
+def test_a_log_that_must_not_be_signed_is_not_closed(backend: Backend):
+    grow(backend, 2)
+
+    assert close_due(backend.data, HOST, DUE, held={origin_of(HOST, LOG)}) == []
+    assert close_due(backend.data, HOST, DUE, held={origin_of(HOST, NEXT)}) == [LOG]
+
+
+def test_after_years_without_a_publisher_one_log_ends_after_another(backend: Backend):
+    grow(backend, 2)
+    written(backend, of_next_year(), MIDNIGHT)
+    much_later = int(datetime(YEAR + 4, 6, 1, tzinfo=UTC).timestamp() * 1000)
+
+    closed = []
+    for _ in range(3):
+        closed.append(close_due(backend.data, HOST, much_later))
+        publish(backend.data, SIGNER, much_later)
+        assert carry_over(backend.data, HOST, much_later) == closed[-1]
+
+    assert closed == [[LOG], [NEXT], []]
+    assert findings(backend) == []
+
+
 def test_a_log_that_rested_for_years_names_the_log_of_today(backend: Backend):
     grow(backend, 2)
     much_later = int(datetime(YEAR + 4, 6, 1, tzinfo=UTC).timestamp() * 1000)
