@@ -13,6 +13,7 @@ from api.cli.installation import dir_option, settings_of
 from api.cli.ledger_keys import command as key_command
 from api.cli.output import emit, json_option, progress, table_of
 from api.cli.prove import prove
+from api.cli.stamp import command as stamp
 from api.cli.verify import KEYS_FILE
 from api.opening import opened_vault
 from api.witnesses import load_witnesses
@@ -42,6 +43,7 @@ def command() -> None:
 
 
 command.add_command(write)
+command.add_command(stamp)
 command.add_command(prove)
 command.add_command(key_command)
 
