@@ -26,7 +26,7 @@ from vault.ids import encode_id, new_subject
 
 MEMBERS = {
     "format", "version", "made_at", "made_by", "issuer", "person", "also_known_as", "values", "permissions",
-    "uses", "turned_away", "notices", "terms", "staff", "told", "guardians", "wards", "guarded", "protection", "sign_ins", "passkeys",
+    "uses", "turned_away", "notices", "terms", "staff", "told", "guardians", "wards", "guarded", "protection", "sign_ins", "passkeys", "replacements",
     "proofs", "ledger",
 }  # fmt: skip
 

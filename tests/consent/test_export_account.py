@@ -8,7 +8,9 @@ import cbor2
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from consent import recovery
 from consent.approve import approve
+from consent.details import instant
 from consent.export import Export, export
 from consent.ids import grant_text
 from consent.sign_ins import How, note_sign_in
@@ -43,9 +45,23 @@ def test_the_copy_holds_sign_ins_passkeys_and_proofs_of_this_person_alone(world)
     assert [line["how"] for line in made["sign_ins"]] == ["passkey"]
     (kept,), (proof,) = made["passkeys"], made["proofs"]
     assert (kept["name"], kept["count"], kept["alarms"]) == ("key", 1, [])
+    assert made["replacements"] == []
     assert proof["permission"] == grant_text(grants[one.subject])
     assert proof["credential_id"] == kept["credential_id"]
     assert encode_id("sub", two.subject) not in json.dumps(made)
+
+
+def test_a_replacement_of_a_lost_key_stands_in_the_copy_of_whom_it_was_for(world):
+    one, two = world.people(2)
+    with world.vault.data.write() as conn:
+        recovery.step(conn, (one.bucket, one.subject), world.now)
+        recovery.cancel_own(conn, (one.bucket, one.subject), world.now + 5)
+
+    (line,) = copy_of(world, one)["replacements"]
+
+    assert (line["end"], line["ended_at"]) == ("cancelled", instant(world.now + 5))
+    assert line["due_at"] == instant(world.now + 86_400_000)
+    assert copy_of(world, two)["replacements"] == []
 
 
 def test_somebody_else_can_check_a_proof_with_the_copy_alone(world):
