@@ -183,9 +183,7 @@ class Ceremony:
     offered_at: str
 
 
-def ceremony(
-    request: Request[Session, Any, Any], shown: Showing, ticked: frozenset[str]
-) -> Ceremony | None:
+def ceremony(request: Request[Session, Any, Any], shown: Showing, ticked: frozenset[str]) -> Ceremony | None:
     """The ceremony for another page's form; None for a person without a passkey."""
     services, session, now_ms = services_of(request), request.user, services_of(request).clock()
     if How.PASSKEY not in _ways(services, session):
