@@ -72,10 +72,11 @@ def test_without_its_witness_a_checkpoint_is_shown_after_a_minute(world, liar):
     assert len(note.parse(world.http.get(path).content).signatures) == 1
 
 
-def test_a_persons_bundle_bears_the_witness_once_it_has_cosigned(world, liar):
+def test_a_persons_bundle_and_its_page_bear_the_witness_once_it_has_cosigned(world, liar):
     person, _, _ = _used(world)
     path = re.search(r'href="(/en/uses/ds_\w+/bundle)"', person.get("/en/uses").text)[1]
-    early = person.get(path).content
+    early, page = person.get(path).content, path.replace("/bundle", "/proof")
+    assert "No witness has cosigned" in person.get(page).text
     for text in _texts(world, liar):
         liar.body = str(cosignature.sign(text, KEY, SEED, world.clock() // 1000)).encode()
         _cosigning(world).ask_all()
@@ -85,6 +86,9 @@ def test_a_persons_bundle_bears_the_witness_once_it_has_cosigned(world, liar):
     found = verify_bundle(early), verify_bundle(late)
     assert [one.ok for one in found] == [True, True]
     assert [[one.key for one in by] for by in (found[0].cosigned[0], found[1].cosigned[0])] == [[], [KEY]]
+    told = person.get(page).text
+    assert "No witness has cosigned" not in told
+    assert re.search(rf"<li>{re.escape(KEY.name)}: \d+ \w+ \d{{4}} \d\d:\d\d:\d\d UTC</li>", told)
 
 
 def _cosigning(world):
