@@ -64,9 +64,7 @@ class Page:
 class Browser:
     """A person's browser at one site."""
 
-    def __init__(
-        self, http: httpx.Client, base_url: str, *, language: str = "zh-CN", name: str = ""
-    ) -> None:
+    def __init__(self, http: httpx.Client, base_url: str, *, language: str = "zh-CN", name: str = "") -> None:
         self._http = http
         self._base_url = base_url
         self._host = urlsplit(base_url).netloc

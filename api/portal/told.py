@@ -85,7 +85,9 @@ def _replacing(conn: Connection, person: Session, texts: Catalogue) -> list[Noti
         return []
     at = datetime.fromtimestamp(due / 1000, UTC)
     says, detail = texts.text("recovery.waiting_title"), texts.text("recovery.under_account")
-    return [NoticeView(says=says, detail=detail, iso=at.isoformat(timespec="seconds"), time=texts.moment(due))]
+    return [
+        NoticeView(says=says, detail=detail, iso=at.isoformat(timespec="seconds"), time=texts.moment(due))
+    ]
 
 
 def _line(notice: PersonNotice, texts: Catalogue, fields: Fields) -> NoticeView:

@@ -16,7 +16,9 @@ class Console:
     def send(self, message: Message) -> None:
         """Show one code."""
         masked = BUILTIN.field(message.channel.value).mask(message.to)
-        said = f"sign-in code for {masked}: {message.code}" if message.code else f"to {masked}: {message.text}"
+        said = (
+            f"sign-in code for {masked}: {message.code}" if message.code else f"to {masked}: {message.text}"
+        )
         sys.stderr.write(f"demo: {said}\n")
 
 
