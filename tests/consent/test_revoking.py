@@ -67,7 +67,7 @@ def test_a_token_given_back_leaves_the_counted_consent_able_to_mint_the_next_use
     issued = world.token(app, person, uses=3)
     give_back(world, app, issued.token)
 
-    wanted = Refresh(client_id=app.client.client_id, secret=issued.refresh, jkt="j" * 43)
+    wanted = Refresh(client_id=app.client.client_id, secret=issued.refresh, jkt="g" * 43)
     again = refresh(world.vault, wanted, world.now)
 
     assert isinstance(again, Issued)
@@ -78,7 +78,7 @@ def test_a_refresh_token_given_back_ends_with_every_open_use_and_the_consent_sta
     app, person = world.app(), world.person()
     issued = world.token(app, person, uses=3)
     assert isinstance(redeem(world, issued), Disclosure)
-    wanted = Refresh(client_id=app.client.client_id, secret=issued.refresh, jkt="j" * 43)
+    wanted = Refresh(client_id=app.client.client_id, secret=issued.refresh, jkt="g" * 43)
     second = refresh(world.vault, wanted, world.now)
 
     assert give_back(world, app, issued.refresh)

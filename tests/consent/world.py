@@ -28,7 +28,7 @@ from vault.opening import Vault
 REDIRECT = "https://app.example/callback"
 VERIFIER = "v" * 43
 CHALLENGE = base64.urlsafe_b64encode(hashlib.sha256(VERIFIER.encode()).digest()).decode().rstrip("=")
-JKT = "k" * 43
+JKT = "g" * 43
 DAY = 86_400_000
 KEY = ECKey.generate_key("P-256", {"kid": "k1"})
 JWKS = {"keys": [KEY.as_dict(private=False)]}

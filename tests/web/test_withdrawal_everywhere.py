@@ -10,6 +10,7 @@ from sqlalchemy import update
 
 from api.fetching import Answer
 from api.jobs.courier import Courier
+from api.jobs.event_queue import EventQueue
 from consent.tables import recipient
 from tests.flow.installation import payload_of
 
@@ -54,7 +55,7 @@ def delivered(world):
         got.append((url, payload_of(body.decode())))
         return Answer(status=202, content_type="", body=b"")
 
-    assert Courier(world.vault.data, world.clock, post, lambda: 0.0).deliver_due() == 2
+    assert Courier(EventQueue(world.vault, post), world.clock, lambda: 0.0).deliver_due() == 2
     return got
 
 
