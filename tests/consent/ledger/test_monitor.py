@@ -111,6 +111,7 @@ def test_over_an_honest_log_it_is_silent_however_it_grows(backend: Backend, stor
         size = found.accepted.head.size
 
 
+@pytest.mark.heavy
 def test_over_65_536_entries_the_tiles_of_three_levels_agree(backend: Backend, store: MonitorStore):
     shown = Shown(backend)
     signed(backend, 65_000, batch=5_000)
