@@ -16,9 +16,9 @@ from typing import Any, get_args
 
 import click
 
-from api.app import MINE, PORTAL, PROTOCOL, PUBLIC, STAFF
 from api.cli.main import COMMANDS, perusal
 from api.openapi.document import document
+from api.routes import MINE, PORTAL, PROTOCOL, PUBLIC, STAFF
 from api.settings import PREFIX, Settings
 from breach.errors import Unreadable
 from consent.denials import DenialCode

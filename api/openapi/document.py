@@ -15,10 +15,10 @@ from litestar.handlers import ASGIRouteHandler
 
 from api.access import STAFF as ROLES
 from api.access import Access
-from api.app import MINE, PROTOCOL, PUBLIC, STAFF
 from api.openapi import clients, details, emergencies, persons, public, refusals, spending, staff
 from api.openapi.operation import FORM, PARAMETERS, Operation, Words, as_form, oauth_error, problem, reply
 from api.openapi.shapes import Schema, listed, text
+from api.routes import MINE, PROTOCOL, PUBLIC, STAFF
 
 TABLES = (public, clients, spending, emergencies, staff, persons)
 PAGES = frozenset({"/", "/static/{name}", "/device"})
