@@ -14,6 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from consent.ledger import append_rows
 from consent.ledger.entry import LOG_KINDS, NO_PREVIOUS, Kind, body, parse
 from consent.ledger.errors import LedgerAlarm, LedgerConflict, WrongLog
 from consent.ledger.fill import Growth, write_full_tiles
@@ -22,7 +23,7 @@ from consent.ledger.origin import LogId, origin_of, year_of
 from consent.ledger.succession import opening_of
 from consent.ledger.tree import EMPTY, EMPTY_ROOT, Frontier, leaf_hash
 from vault.ids import SubjectId
-from vault.rowset import Call, RowSet, Together, volley
+from vault.rowset import Call, volley
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,88 +79,6 @@ class _Batch:
     placed: dict[_Tag, tuple[Item, Position]] = field(default_factory=dict)
 
 
-# All heads or none: locking the ones that exist before opening the others would take locks out of order.
-_LOCK = RowSet(
-    "WITH {rows} SELECT h.bucket, h.year, h.size, h.root, h.frontier, h.ts, h.closed_at "
-    "FROM rows JOIN ledger_head h ON h.bucket = rows.bucket AND h.year = rows.year "
-    "WHERE (SELECT count(*) FROM rows r JOIN ledger_head x ON x.bucket = r.bucket AND x.year = r.year) "
-    "= (SELECT count(*) FROM rows) ORDER BY h.bucket, h.year {for_update:h}",
-    bucket="int",
-    year="int",
-)
-_OPEN = RowSet(
-    "WITH {rows} INSERT INTO ledger_head (bucket, year, size, root, frontier, ts) "
-    "SELECT bucket, year, 0, root, frontier, 0 FROM rows WHERE true ORDER BY bucket, year "
-    "ON CONFLICT (bucket, year) DO UPDATE SET size = ledger_head.size "
-    "RETURNING bucket, year, size, root, frontier, ts, closed_at",
-    bucket="int",
-    year="int",
-    root="bytes",
-    frontier="bytes",
-)
-_FIND = RowSet(
-    "WITH {rows} SELECT rows.i, e.idx, e.leaf, e.body, s.n, s.leaf FROM rows "
-    "LEFT JOIN ledger_entry e ON e.bucket = rows.bucket AND e.year = rows.year AND e.id = rows.id "
-    "LEFT JOIN ledger_subject_head s ON s.bucket = rows.bucket AND s.year = rows.year AND s.tag = rows.tag "
-    "ORDER BY rows.i",
-    bucket="int",
-    year="int",
-    id="bytes",
-    tag="bytes",
-)
-_INSERT_ENTRIES = RowSet(
-    "WITH {rows} INSERT INTO ledger_entry (bucket, year, idx, id, leaf, body) "
-    "SELECT bucket, year, idx, id, leaf, body FROM rows",
-    bucket="int",
-    year="int",
-    idx="int",
-    id="bytes",
-    leaf="bytes",
-    body="bytes",
-)
-_INSERT_OPENINGS = RowSet(
-    "WITH {rows} INSERT INTO ledger_opening (bucket, year, idx, subject, sealed) "
-    "SELECT bucket, year, idx, subject, sealed FROM rows",
-    bucket="int",
-    year="int",
-    idx="int",
-    subject="bytes",
-    sealed="bytes",
-)
-_MOVE_TAILS = RowSet(
-    "WITH {rows} INSERT INTO ledger_subject_head (bucket, year, tag, n, leaf, idx) "
-    "SELECT bucket, year, tag, n, leaf, idx FROM rows WHERE true "
-    "ON CONFLICT (bucket, year, tag) DO UPDATE SET n = excluded.n, leaf = excluded.leaf, idx = excluded.idx",
-    bucket="int",
-    year="int",
-    tag="bytes",
-    n="int",
-    leaf="bytes",
-    idx="int",
-)
-_MOVE_HEADS = RowSet(
-    "WITH {rows} UPDATE ledger_head SET size = rows.size, root = rows.root, frontier = rows.frontier, "
-    "ts = rows.ts FROM rows WHERE ledger_head.bucket = rows.bucket AND ledger_head.year = rows.year "
-    "AND ledger_head.size = rows.old RETURNING ledger_head.bucket",
-    bucket="int",
-    year="int",
-    old="int",
-    size="int",
-    root="bytes",
-    frontier="bytes",
-    ts="int",
-)
-
-
-_WRITE = Together(
-    entries=_INSERT_ENTRIES,
-    openings=_INSERT_OPENINGS,
-    tails=_MOVE_TAILS,
-    heads=_MOVE_HEADS,
-    returning="heads",
-)
-
-
 def append(
     conn: Connection, items: Sequence[Item], now_ms: int, ledger_host: str, *, ahead: Sequence[Call] = ()
 ) -> list[Position]:
@@ -175,11 +94,11 @@ def append(
     _refuse_foreign(items, now_ms)
     logs = sorted({LogId(item.bucket, item.year) for item in items})
     keys = [(item.bucket, item.year, item.id, item.tag) for item in items]
-    *_, heads, found = volley(conn, *ahead, Call(_LOCK, logs), Call(_FIND, keys))
+    *_, heads, found = volley(conn, *ahead, Call(append_rows.LOCK, logs), Call(append_rows.FIND, keys))
     if not heads:
         # Once in the life of a log its head is missing; opening it locks the others in the same order.
-        heads = _OPEN(conn, [(*log, EMPTY_ROOT, b"") for log in logs])
-        found = _FIND(conn, keys)
+        heads = append_rows.OPEN(conn, [(*log, EMPTY_ROOT, b"") for log in logs])
+        found = append_rows.FIND(conn, keys)
     batch = _begun(conn, heads, now_ms, ledger_host)
     positions = [_place(batch, item, row) for item, row in zip(items, found, strict=True)]
     if batch.entries:
@@ -195,7 +114,7 @@ def append_about_log(
     It may go into any year's log, so that a log can be closed when its year is over; WrongLog when it is closed. Call it
     as the last step.
     """
-    heads = _LOCK(conn, [log]) or _OPEN(conn, [(*log, EMPTY_ROOT, b"")])
+    heads = append_rows.LOCK(conn, [log]) or append_rows.OPEN(conn, [(*log, EMPTY_ROOT, b"")])
     # An opening that somebody wants to write into a log of no entries is the one it would begin with.
     batch = _begun(conn, heads, now_ms, ledger_host, opening=not isinstance(entry, Opening))
     position = _place_about(batch, log, entry)
@@ -205,7 +124,7 @@ def append_about_log(
 
 def lock(conn: Connection, log: LogId) -> None:
     """Hold the head of a log that exists until the transaction ends."""
-    _LOCK(conn, [log])
+    append_rows.LOCK(conn, [log])
 
 
 def _refuse_foreign(items: Iterable[Item], now_ms: int) -> None:
@@ -311,7 +230,7 @@ def _old_position(item: Item, origin: str, idx: int, leaf: bytes, stored: bytes)
 def _write(conn: Connection, batch: _Batch) -> None:
     grown = {log: state for log, state in batch.logs.items() if state.leaves}
     write_full_tiles(conn, [Growth(log, state.frontier.size, state.leaves) for log, state in grown.items()])
-    moved = _WRITE(
+    moved = append_rows.WRITE(
         conn,
         {
             "entries": batch.entries,
