@@ -2,7 +2,6 @@
 
 import itertools
 import random
-import sys
 from collections.abc import Callable
 from threading import Event
 
@@ -151,7 +150,7 @@ def _tried(work: Callable[[], object]) -> Callable[[], bool]:
 
 def test_writers_without_the_lock_make_no_fork(backend: Backend, monkeypatch):
     grow(backend, 3)
-    monkeypatch.setattr(sys.modules["consent.ledger.append"], "_LOCK", UNLOCKED_HEAD)
+    monkeypatch.setattr("consent.ledger.append_rows.LOCK", UNLOCKED_HEAD)
 
     with dawdling(4, shortest=0.0, longest=0.01):
         won = at_once([_tried(lambda seed=seed: one_entry(backend, seed)) for seed in range(10, 18)])
