@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis.internal.conjecture import providers
 
 from api.migrations.schema import METADATA
 from tests.backends import Backend, NoPostgres, Server, open_backend, postgres_server
@@ -14,6 +16,21 @@ from vault.storage import Database, open_database
 
 NOW = 1_795_300_000_000
 """A fixed instant for tests, Unix milliseconds (November 2026)."""
+
+# Every run tries the same examples, however slow the machine: a change alone decides whether it passes. The heavy
+# runs look for new ones.
+_PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("same", _PATIENT, derandomize=True, database=None)
+settings.register_profile("new", _PATIENT)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if "not heavy" not in config.getoption("markexpr"):
+        settings.load_profile("new")
+        return
+    settings.load_profile("same")
+    # It would try the constants of whatever modules are loaded too, and the order of the tests decides which are.
+    providers._get_local_constants = lambda: providers._local_constants
 
 
 def _create(data: Database, keys: Database) -> None:
