@@ -41,7 +41,7 @@ with_uv() {
     if ! is_recent "$venv/bin/python"; then
         uv venv --quiet --clear --python "$1" "$venv" || return 1
     fi
-    uv pip install --quiet --python "$venv/bin/python" --require-hashes -r "$lock" &&
+    uv pip install --quiet --compile-bytecode --python "$venv/bin/python" --require-hashes -r "$lock" &&
         uv pip install --quiet --python "$venv/bin/python" --no-deps --no-build-isolation -e .
 }
 

@@ -90,9 +90,14 @@ def postgres_server(
         yield from _run_server(programs, Path(folder), durable=durable)
 
 
-def _place(*, small: bool) -> Path:
+def memory_folder() -> Path | None:
+    """A folder that is memory, with room for the suite; None where there is none."""
     roomy = _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free >= _ROOM
-    return _MEMORY if small and roomy else Path("/tmp")
+    return _MEMORY if roomy else None
+
+
+def _place(*, small: bool) -> Path:
+    return (memory_folder() if small else None) or Path("/tmp")
 
 
 def _run_server(programs: Path, folder: Path, *, durable: bool) -> Iterator[Server]:

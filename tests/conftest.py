@@ -1,6 +1,8 @@
 """Fixtures every floor shares: real data bases with the whole schema, and an open vault on them."""
 
+import os
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -9,7 +11,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis.internal.conjecture import providers
 
 from api.migrations.schema import METADATA
-from tests.backends import Backend, NoPostgres, Server, open_backend, postgres_server
+from tests.backends import Backend, NoPostgres, Server, memory_folder, open_backend, postgres_server
 from vault.opening import Vault, create_vault, open_vault
 from vault.providers.local import create_root, open_root
 from vault.storage import Database, open_database
@@ -33,6 +35,21 @@ def pytest_configure(config: pytest.Config) -> None:
     providers._get_local_constants = lambda: providers._local_constants
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Let everything temporary lie in memory: no test's verdict is about a disk, and each waits for hundreds of syncs.
+
+    The heavy ones are, and are large.
+    """
+    folder = memory_folder()
+    if folder and _is_small(config):
+        os.environ["TMPDIR"] = str(folder)
+        tempfile.tempdir = None
+
+
+def _is_small(config: pytest.Config) -> bool:
+    return "not heavy" in config.getoption("markexpr")
+
+
 def _create(data: Database, keys: Database) -> None:
     with data.write() as conn:
         METADATA["data"].create_all(conn)
@@ -54,9 +71,8 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def postgres(request: pytest.FixtureRequest) -> Iterator[Server | NoPostgres]:
     # Most of what a test costs is its two clones. In memory they take a quarter of the time.
-    small = "not heavy" in request.config.getoption("markexpr")
     try:
-        with postgres_server(small=small) as server:
+        with postgres_server(small=_is_small(request.config)) as server:
             for name in ("perusal_data", "perusal_keys"):
                 server.drop(name)
                 server.run(f"CREATE DATABASE {name}")

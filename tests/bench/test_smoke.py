@@ -1,4 +1,7 @@
-"""The benchmarks run, at sizes that say nothing about speed: their checks and the shape of their answers are tested."""
+"""The benchmarks run, at sizes that say nothing about speed: their checks and the shape of their answers are tested.
+
+Each starts a server or two of its own. What one data base shows of a benchmark the other shows in the heavy run.
+"""
 
 import json
 import subprocess
@@ -27,7 +30,7 @@ def bench(*arguments: str) -> dict[str, Any]:
     return answer
 
 
-@pytest.mark.parametrize("backend", ["sqlite", "postgresql"])
+@pytest.mark.parametrize("backend", [pytest.param("sqlite", marks=pytest.mark.heavy), "postgresql"])
 def test_a_small_redeem_benchmark_loses_nothing_and_reports_its_ratios(
     backend: str, postgres: object
 ) -> None:
@@ -45,7 +48,7 @@ def test_a_small_redeem_benchmark_loses_nothing_and_reports_its_ratios(
     assert result["ratio_to_hello"]["median"] > 0
 
 
-@pytest.mark.parametrize("backend", ["sqlite", "postgresql"])
+@pytest.mark.parametrize("backend", ["sqlite", pytest.param("postgresql", marks=pytest.mark.heavy)])
 def test_a_small_introspect_benchmark_finds_every_token_active_and_spends_none(
     backend: str, postgres: object
 ) -> None:
@@ -84,6 +87,7 @@ def test_a_small_vault_benchmark_ledgers_every_read_and_reports_its_bars(postgre
     assert set(result["bars"]) >= {"creates_per_second", "reads_per_second", "rewrap_seconds"}
 
 
+@pytest.mark.heavy
 def test_a_small_bulk_load_survives_a_kill_with_everybody_there_once() -> None:
     result = bench("bulk", "--backend", "sqlite", "--people", "120")
 
@@ -113,7 +117,7 @@ def test_a_small_rotation_benchmark_replaces_every_layer_and_fails_no_read() -> 
         assert result[layer]["done"] >= 60
 
 
-@pytest.mark.parametrize("backend", ["sqlite", "postgresql"])
+@pytest.mark.parametrize("backend", ["sqlite", pytest.param("postgresql", marks=pytest.mark.heavy)])
 def test_a_small_withdraw_benchmark_lets_nothing_be_late(backend: str, postgres: object) -> None:
     if backend == "postgresql" and not isinstance(postgres, Server):
         pytest.skip(str(postgres))
