@@ -27,21 +27,19 @@ settings.register_profile("new", _PATIENT)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    if "not heavy" not in config.getoption("markexpr"):
+    if not _is_small(config):
         settings.load_profile("new")
         return
     settings.load_profile("same")
     # It would try the constants of whatever modules are loaded too, and the order of the tests decides which are.
     providers._get_local_constants = lambda: providers._local_constants
+    _live_in_memory()
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    """Let everything temporary lie in memory: no test's verdict is about a disk, and each waits for hundreds of syncs.
-
-    The heavy ones are, and are large.
-    """
+def _live_in_memory() -> None:
+    """Everything temporary is there: only the heavy tests judge a disk, and each other waits for hundreds of syncs."""
     folder = memory_folder()
-    if folder and _is_small(config):
+    if folder:
         os.environ["TMPDIR"] = str(folder)
         tempfile.tempdir = None
 
