@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from vault.durable import replace, settle, write_new
 from vault.errors import VaultError
 from vault.ids import TenantId
 from vault.providers.base import Provider
@@ -63,12 +64,12 @@ def expire_epochs(folder: Path, days: int, now_ms: int) -> list[BackupEpoch]:
     for epoch in old:
         epoch.path.replace(epoch.path.with_suffix(".dead"))
     if old:
-        _sync_folder(folder)
+        settle(folder)
     # No epoch's any more; older ones are of somebody who was killed before the end.
     for dead in folder.glob("*.dead"):
         _destroy(dead)
     if old:
-        _sync_folder(folder)
+        settle(folder)
     return old
 
 
@@ -90,8 +91,8 @@ class BackupKeys:
         at = max([now_ms, *(epoch.made_at + 1 for epoch in self.epochs())])
         path = self._folder / f"{at}.key"
         wrapped = self._provider.wrap(secrets.token_bytes(KEY_BYTES), self._context(at))
-        _write_new(path, self._header(at) + wrapped)
-        _sync_folder(self._folder)
+        write_new(path, self._header(at) + wrapped)
+        settle(self._folder)
         return BackupEpoch(at, path)
 
     def current(self, now_ms: int, longest_ms: int = DAY_MS) -> BackupEpoch:
@@ -122,7 +123,7 @@ class BackupKeys:
             holder = others if others.opens(epoch) else self
             if holder is self or provider.version_of(self._wrapped(epoch.made_at)) != newest:
                 wrapped = provider.wrap(holder.key(epoch.made_at), self._context(epoch.made_at))
-                _replace(epoch.path, self._header(epoch.made_at) + wrapped)
+                replace(epoch.path, self._header(epoch.made_at) + wrapped)
         return len(epochs)
 
     def opens(self, epoch: BackupEpoch) -> bool:
@@ -154,23 +155,6 @@ class BackupKeys:
         return context(b"bk", self.tenant, made_at)
 
 
-def _write_new(path: Path, data: bytes) -> None:
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _replace(path: Path, data: bytes) -> None:
-    fresh = path.with_suffix(f".{secrets.token_hex(8)}.new")
-    try:
-        _write_new(fresh, data)
-        fresh.replace(path)
-    finally:
-        fresh.unlink(missing_ok=True)
-    _sync_folder(path.parent)
-
-
 def _destroy(path: Path) -> None:
     with path.open("r+b") as file:
         length = file.seek(0, os.SEEK_END)
@@ -179,11 +163,3 @@ def _destroy(path: Path) -> None:
         file.flush()
         os.fsync(file.fileno())
     path.unlink()
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

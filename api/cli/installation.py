@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -19,6 +19,7 @@ import click
 from api.cli.failures import Exit, Failure
 from api.secret_file import first_line
 from api.settings import PREFIX, Settings
+from vault.durable import replace, write_new
 from vault.operators import NAME
 from vault.storage import Database, open_database
 
@@ -105,12 +106,8 @@ def settings_of(home: Path | None, **given: object) -> Settings:
 @contextmanager
 def databases(settings: Settings) -> Iterator[tuple[Database, Database]]:
     """The data and the key data base, closed when the block ends."""
-    data, keys = open_database(settings.database), open_database(settings.keys)
-    try:
+    with closing(open_database(settings.database)) as data, closing(open_database(settings.keys)) as keys:
         yield data, keys
-    finally:
-        data.close()
-        keys.close()
 
 
 def read_secret(path: Path) -> str:
@@ -127,19 +124,9 @@ def private_file(path: Path) -> Iterator[TextIO]:
         yield file
 
 
-def private_bytes(path: Path, data: bytes) -> None:
-    """The same for bytes that are no text."""
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(data)
-
-
-def write_private(path: Path, text: str, *, durable: bool = False) -> None:
-    """Write a new file that only its owner can read; refuses to replace one. `durable`: on disk before this returns."""
-    with private_file(path) as file:
-        file.write(text)
-        if durable:
-            file.flush()
-            os.fsync(file.fileno())
+def write_private(path: Path, text: str) -> None:
+    """A new file that only its owner can read, on the disk before this returns; refuses to replace one."""
+    write_new(path, text.encode())
 
 
 def change_settings(home: Path, entries: Mapping[str, object | None]) -> None:
@@ -154,10 +141,7 @@ def change_settings(home: Path, entries: Mapping[str, object | None]) -> None:
     before = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
     lines = [line for line in before if not line.replace(" ", "").startswith(heads)]
     lines += [f"{PREFIX}{name}={value}" for name, value in entries.items() if value is not None]
-    fresh = path.with_name(f".{path.name}.{os.getpid()}")
-    fresh.unlink(missing_ok=True)
-    write_private(fresh, "".join(f"{line}\n" for line in lines), durable=True)
-    fresh.replace(path)
+    replace(path, "".join(f"{line}\n" for line in lines).encode())
 
 
 def _file(home: Path) -> dict[str, str]:

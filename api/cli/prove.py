@@ -9,7 +9,7 @@ import click
 
 from api.cli.entry_proofs import ENTRY_ENDING
 from api.cli.failures import Exit, Failure
-from api.cli.installation import dir_option, private_bytes, settings_of
+from api.cli.installation import dir_option, settings_of
 from api.cli.output import emit, json_option
 from api.cli.subjects import PERSON
 from api.opening import opened_vault
@@ -21,6 +21,7 @@ from consent.ledger.entry_proof import prove_entry
 from consent.ledger.origin import LogId
 from consent.ledger.policy import Policy
 from consent.ledger.verify import verify_bundle
+from vault.durable import write_new
 from vault.ids import SubjectId, bucket_for, bucket_of
 from vault.opening import Vault
 
@@ -69,8 +70,8 @@ def _prove_entry(vault: Vault, log: LogId, idx: int, witnesses: Policy, out: Pat
         raise Failure(
             "the entry itself goes into a file of this ending", code="bad_name", exit_code=Exit.USAGE
         )
-    private_bytes(out, bytes(found.proof))
-    private_bytes(beside, found.body)
+    write_new(out, bytes(found.proof))
+    write_new(beside, found.body)
     emit(
         {
             "proof": str(out),
@@ -89,7 +90,7 @@ def _prove_person(vault: Vault, subject: SubjectId, witnesses: Policy, out: Path
     data = whole_bundle(vault, subject, bucket, witnesses)
     if data is None:
         raise Failure("no such person, or one who was erased", code="no_such_person")
-    private_bytes(out, data)
+    write_new(out, data)
     verdict = verify_bundle(data)
     counts = [{"origin": one.origin, "count": one.count, "upto": one.upto} for one in verdict.complete]
     emit(

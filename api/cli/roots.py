@@ -6,7 +6,6 @@ the files. They are read from files too, never from the command line.
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ import click
 from api.cli.failures import Exit, Failure
 from api.cli.installation import read_secret, write_private
 from api.shares import collected
+from vault.durable import settle
 from vault.providers.local import LocalProvider, create_root, open_root
 from vault.providers.shamir import create_root_shares
 
@@ -110,18 +110,10 @@ def hand_out(folder: Path, texts: Sequence[str]) -> None:
     beside.mkdir(mode=0o700, parents=True)
     try:
         for number, text in enumerate(texts, 1):
-            write_private(share_path(beside, number), text + "\n", durable=True)
-        _sync(beside)
+            write_private(share_path(beside, number), text + "\n")
+        settle(beside)
         refuse_used(folder)
         beside.replace(folder)
     finally:
         shutil.rmtree(beside, ignore_errors=True)
-    _sync(folder.parent)
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    settle(folder.parent)

@@ -10,7 +10,7 @@
 import os
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from consent.ledger import note
 from consent.ledger.errors import Malformed
 from consent.ledger.monitor import store
 from consent.ledger.monitor.store import MonitorStore
+from vault.durable import write_new
 from vault.storage import open_database
 
 
@@ -64,11 +65,8 @@ class MonitorHome:
         """What it has seen; raises NoMonitor where that is gone."""
         if not self._record.is_file():
             raise NoMonitor(f"{self._record.name} is gone: nothing says what was seen")
-        data = open_database(f"sqlite:///{self._record}")
-        try:
+        with closing(open_database(f"sqlite:///{self._record}")) as data:
             yield MonitorStore(data)
-        finally:
-            data.close()
 
     def create(self, name: str) -> Monitor:
         """A new monitor called `name`; raises NoMonitor where one is, and for what is no name."""
@@ -79,22 +77,19 @@ class MonitorHome:
             raise NoMonitor("the folder holds a monitor already")
         made = Monitor(name, secrets.token_bytes(32))
         store.create(self._record)
-        _append(self.path / "key", f"{name} {note.b64(made.seed)}")  # last: without it there is no monitor
+        # Last: without it there is no monitor.
+        write_new(self.path / "key", f"{name} {note.b64(made.seed)}\n".encode())
         return made
 
     def write_alert(self, text: str) -> None:
         """Add an alert to the file of all of them."""
-        _append(self.path / "alerts", text)
+        path = self.path / "alerts"
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+        with os.fdopen(os.open(path, flags, 0o600), "w", encoding="utf-8") as file:
+            file.write(text + "\n")
+            file.flush()
+            os.fsync(file.fileno())
 
     @property
     def _record(self) -> Path:
         return self.path / "monitor.db"
-
-
-def _append(path: Path, line: str) -> None:
-    with os.fdopen(
-        os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "w", encoding="utf-8"
-    ) as file:
-        file.write(line + "\n")
-        file.flush()
-        os.fsync(file.fileno())

@@ -9,10 +9,9 @@
 | `heads`         | what was cosigned, outside the data base                                         |
 """
 
-import os
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -24,6 +23,7 @@ from consent.ledger.memory import Memory
 from consent.ledger.note import COSIGNER, COSIGNER_ML_DSA_44
 from consent.ledger.witness_store import WitnessStore
 from consent.ledger.witnessing import Cosigner
+from vault.durable import write_new
 from vault.storage import open_database
 
 _SECRET: Final = "PRIVATE+KEY+"  # noqa: S105 - how such a line begins
@@ -63,11 +63,8 @@ class WitnessHome:
         """The record, which a missing data base must not make an empty one; raises NoWitness."""
         if not self.record_file.is_file():
             raise NoWitness(f"{self.record_file.name} is gone: nothing says what was cosigned")
-        data = open_database(f"sqlite:///{self.record_file}")
-        try:
+        with closing(open_database(f"sqlite:///{self.record_file}")) as data:
             yield WitnessStore(data, Memory(self.heads or self.path / "heads"))
-        finally:
-            data.close()
 
     def create(self, name: str, *, ml_dsa: bool) -> tuple[Cosigner, ...]:
         """A new witness called `name`; raises NoWitness where one is, Malformed for what is no name."""
@@ -89,10 +86,7 @@ class WitnessHome:
 
 def _write(path: Path, one: Cosigner) -> None:
     line = f"{_SECRET}{one.key.name}+{one.key.key_id.hex()}+{note.b64(one.key.kind + one.seed)}\n"
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-        file.write(line)
-        file.flush()
-        os.fsync(file.fileno())
+    write_new(path, line.encode())
 
 
 def _read(line: str, kind: bytes) -> Cosigner:

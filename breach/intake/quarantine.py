@@ -19,6 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from breach.errors import DumpDamaged, DumpRefused, UnknownDump, Unreadable
 from breach.intake.sniff import HEAD, sniff
 from breach.tables import dump, dump_custody
+from vault.durable import settle
 from vault.ids import Bucket, encode_id, new_id
 from vault.opening import Vault
 from vault.rowset import RowSet
@@ -98,7 +99,7 @@ class Upload:
         raw = new_id(_SMALL, now_ms)
         target = self._folder / f"{encode_id(PREFIX, raw)}.sealed"
         self._part.rename(target)
-        _make_durable(self._folder)
+        settle(self._folder)  # the new name survives a power cut before the row that relies on it is written
         try:
             digest = self._hash.digest()
             found = _register(self._vault, raw, digest, self.size, target, now_ms, actor)
@@ -187,15 +188,6 @@ def _surely_unknown(vault: Vault, raw: bytes) -> bool:
             return conn.execute(select(dump.c.id).where(dump.c.id == raw)).first() is None
     except SQLAlchemyError:
         return False
-
-
-def _make_durable(folder: Path) -> None:
-    """The new name survives a power cut before the row that relies on it is written."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _custody(conn: Connection, dump_id: bytes, now_ms: int, event: str, actor: str) -> None:

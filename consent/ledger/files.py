@@ -7,6 +7,8 @@ import os
 from pathlib import Path
 from typing import Final
 
+from vault.durable import settle
+
 PUBLIC: Final = 0o644
 PRIVATE: Final = 0o600
 
@@ -22,7 +24,7 @@ def put(path: Path, data: bytes, mode: int) -> None:
         file.flush()
         os.fsync(file.fileno())
     fresh.replace(path)
-    _settle(path.parent)
+    settle(path.parent)
 
 
 def make(folder: Path, mode: int) -> None:
@@ -32,12 +34,4 @@ def make(folder: Path, mode: int) -> None:
     make(folder.parent, mode)
     folder.mkdir(exist_ok=True)
     folder.chmod(mode | (mode & 0o444) >> 2)
-    _settle(folder.parent)
-
-
-def _settle(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    settle(folder.parent)

@@ -9,7 +9,6 @@ file that cannot be read is an alarm, because "nothing remembered" would let a r
 import fcntl
 import json
 import os
-import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from pathlib import Path
 from consent.ledger import note
 from consent.ledger.checkpoint import Checkpoint
 from consent.ledger.errors import LedgerAlarm, Malformed
+from vault import durable
 
 PLACE = "remembered heads"
 """What an alarm about the file itself names in place of a log's origin."""
@@ -61,20 +61,7 @@ class Memory:
         text = json.dumps(
             {name: [at.size, note.b64(at.root)] for name, at in sorted(heads.items())}, indent=1
         )
-        fresh = self.path.with_name(f"{self.path.name}.{secrets.token_hex(8)}.new")
-        try:
-            with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-                file.write(text + "\n")
-                file.flush()
-                os.fsync(file.fileno())
-            fresh.replace(self.path)
-        finally:
-            fresh.unlink(missing_ok=True)
-        folder = os.open(self.path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        durable.replace(self.path, f"{text}\n".encode())
 
 
 def _head(origin: str, size: object, root: str) -> Checkpoint:

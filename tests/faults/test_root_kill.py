@@ -27,7 +27,7 @@ DEATHS = {
     "in the middle of the shares": ("api.cli.roots:write_private", "after", 2),
     "with the shares, before anything is wrapped": ("api.cli.root_change:hand_out", "after", 1),
     "when the tenant keys are wrapped": ("api.cli.root_change:rewrap_root", "after", 1),
-    "between two keys of backups": ("vault.backup_keys:_replace", "after", 1),
+    "between two keys of backups": ("vault.backup_keys:replace", "after", 1),
     "before the new file takes the old one's place": ("api.cli.root_change:adopt_root", "before", 1),
 }
 
@@ -139,7 +139,7 @@ def test_a_change_that_was_finished_says_so_to_who_repeats_it(split, tmp_path, c
     [
         ("api.cli.root_change:new_root", "after", 1),
         ("api.cli.root_change:rewrap_root", "after", 1),
-        ("vault.backup_keys:_replace", "after", 1),
+        ("vault.backup_keys:replace", "after", 1),
         ("api.cli.root_change:adopt_root", "before", 1),
         ("api.cli.root_change:adopt_root", "after", 1),
     ],

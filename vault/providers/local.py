@@ -22,6 +22,7 @@ from typing import NamedTuple
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from vault.durable import replace
 from vault.providers.base import Health, RotationUnsupported, SealedError
 from vault.providers.passphrase import (
     DEFAULT_COST,
@@ -42,7 +43,6 @@ from vault.providers.root_file import (
     is_pending,
     pending_path,
     read_root_file,
-    replace,
     write_first,
     write_pending,
 )

@@ -9,6 +9,7 @@ import os
 import secrets
 from pathlib import Path
 
+from vault.durable import settle, write_new
 from vault.providers.base import SealedError
 from vault.providers.passphrase import MalformedRoot
 
@@ -63,17 +64,6 @@ def write_pending(path: Path, content: bytes) -> None:
     _write(pending_path(path), content, ChangePending("a change of the root key was begun and not finished"))
 
 
-def replace(path: Path, content: bytes) -> None:
-    """Put other content in the root file's place; a crash leaves the one or the other, whole."""
-    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    try:
-        _write(beside, content, RootExists("a root file exists already"))
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
-    _sync_folder(path)
-
-
 def adopt_root(path: Path) -> None:
     """Let the root that was to come take the old one's place, which is gone then; raises NothingPending.
 
@@ -83,7 +73,7 @@ def adopt_root(path: Path) -> None:
         pending_path(path).replace(path)
     except FileNotFoundError:
         raise NothingPending("no change of the root key was begun") from None
-    _sync_folder(path)
+    settle(path.parent)
 
 
 def discard_new(path: Path) -> None:
@@ -92,7 +82,7 @@ def discard_new(path: Path) -> None:
         pending_path(path).unlink()
     except FileNotFoundError:
         raise NothingPending("no change of the root key was begun") from None
-    _sync_folder(path)
+    settle(path.parent)
 
 
 def _write(path: Path, content: bytes, taken: SealedError) -> None:
@@ -102,21 +92,10 @@ def _write(path: Path, content: bytes, taken: SealedError) -> None:
     if path.exists():
         raise taken
     try:
-        with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
+        write_new(beside, content)
         os.link(beside, path)
     except FileExistsError:
         raise taken from None
     finally:
         beside.unlink(missing_ok=True)
-    _sync_folder(path)
-
-
-def _sync_folder(path: Path) -> None:
-    handle = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    settle(path.parent)
