@@ -5,7 +5,7 @@ something else in the environment, and then nothing below may be trusted (style:
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -55,17 +55,10 @@ def opened_vault(settings: Settings, provider: Provider | None = None) -> Iterat
     """The installation's vault, closed when the block ends; raises VaultError, SettingsError or ExposedSecret."""
     check_one_project()
     root = provider or provider_of(settings)
-    data, keys = open_database(settings.database), open_database(settings.keys)
-    try:
+    with closing(open_database(settings.database)) as data, closing(open_database(settings.keys)) as keys:
         vault = open_vault(data, keys, root)
-        try:
+        with closing(vault.keyring):  # or a rotation elsewhere would wait for this process's lease to end
             yield vault
-        finally:
-            # Or a rotation elsewhere would wait for this process's lease to end.
-            vault.keyring.close()
-    finally:
-        data.close()
-        keys.close()
 
 
 def check_one_project() -> None:

@@ -8,6 +8,7 @@ anybody may send a sound checkpoint with a wrong proof.
 """
 
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -128,12 +129,8 @@ class WitnessStore:
 
 def create(path: Path) -> None:
     """A new, empty record."""
-    data = open_database(f"sqlite:///{path}")
-    try:
-        with data.write() as conn:
-            _metadata.create_all(conn)
-    finally:
-        data.close()
+    with closing(open_database(f"sqlite:///{path}")) as data, data.write() as conn:
+        _metadata.create_all(conn)
 
 
 def _cosigned(conn: Connection, asked: Asked, cosigners: Sequence[Cosigner], now_s: int) -> bytes | Refused:

@@ -6,6 +6,7 @@ led to it; what stands behind the last accepted head after a crash, or a lie, is
 """
 
 from collections.abc import Collection, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -214,12 +215,8 @@ class MonitorStore:
 
 def create(path: Path) -> None:
     """A new, empty memory."""
-    data = open_database(f"sqlite:///{path}")
-    try:
-        with data.write() as conn:
-            _metadata.create_all(conn)
-    finally:
-        data.close()
+    with closing(open_database(f"sqlite:///{path}")) as data, data.write() as conn:
+        _metadata.create_all(conn)
 
 
 def _about(alert: Alert) -> int:
