@@ -7,10 +7,11 @@
    nothing either way.) A request with neither statement is refused.
 """
 
-import base64
 import hashlib
 import hmac
 from collections.abc import Mapping
+
+from vault.base64url import b64url
 
 FIELD = "csrf"
 _LABEL = b"perusal csrf v1\0"
@@ -19,7 +20,7 @@ _LABEL = b"perusal csrf v1\0"
 def csrf_token(key: bytes, binding: str) -> str:
     """The token for pages shown to the browser that holds `binding` in its cookie."""
     digest = hmac.digest(key, _LABEL + binding.encode(), hashlib.sha256)
-    return base64.urlsafe_b64encode(digest).decode().rstrip("=")
+    return b64url(digest)
 
 
 def token_matches(key: bytes, binding: str, token: str) -> bool:

@@ -13,7 +13,8 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from consent.key_sets import PublicKey, b64, meant, unb64
+from consent.key_sets import PublicKey, meant
+from vault.base64url import b64url, unb64url
 
 _FOREIGN = ("crit", "jwk", "jku", "x5u", "x5c", "b64", "zip", "enc")
 
@@ -55,11 +56,11 @@ def opened(
     if header is None or _kind(header) not in kinds or (detached is not None and parts[1]):
         return None
     try:
-        payload, signature = unb64(parts[1]), unb64(parts[2])
+        payload, signature = unb64url(parts[1]), unb64url(parts[2])
     except ValueError:
         return None
     if detached is not None:
-        payload, parts[1] = detached, b64(detached)
+        payload, parts[1] = detached, b64url(detached)
     message = f"{parts[0]}.{parts[1]}".encode()
     for key in meant(keys, header.get("kid"), header["alg"]):
         if key.verifies(message, signature):
@@ -69,7 +70,7 @@ def opened(
 
 def _header(part: str) -> dict[str, Any] | None:
     try:
-        header = _object(unb64(part))
+        header = _object(unb64url(part))
     except ValueError:
         return None
     if header is None or any(name in header for name in _FOREIGN):

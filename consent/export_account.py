@@ -4,7 +4,6 @@ A proof holds what a third party needs to check a passkey's signature (`step_up`
 padding, as browsers write them. Codes, their addresses and keys are not here: what is kept of them tells nothing.
 """
 
-import base64
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -17,9 +16,9 @@ from consent.passkey_tables import passkey, passkey_alarm
 from consent.recovery_tables import recovery
 from consent.step_up_tables import step_up
 from consent.tables import consent_grant
-from vault.ids import Bucket, SubjectId, encode_id
+from vault.base64url import b64url
+from vault.ids import Person, encode_id
 
-type Person = tuple[Bucket, SubjectId]
 type Document = Mapping[str, Any]
 
 _SIGNED: Final = ("credential_id", "public_key", "authenticator_data", "signature")
@@ -96,4 +95,4 @@ def _proofs(conn: Connection, people: Sequence[Person]) -> list[Document]:
 
 
 def _written(raw: bytes | None) -> str | None:
-    return None if raw is None else base64.urlsafe_b64encode(raw).decode().rstrip("=")
+    return None if raw is None else b64url(raw)

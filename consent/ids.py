@@ -5,12 +5,12 @@ files carry those names. Rows that belong to a person are named by 16 routed byt
 only at the edge, by the functions below.
 """
 
-import base64
 import hashlib
 import json
 from functools import lru_cache
 from typing import Any, NewType
 
+from vault.base64url import b64url
 from vault.ids import Bucket, decode_id, encode_id, new_id
 
 RecipientId = NewType("RecipientId", str)
@@ -135,4 +135,4 @@ def fields_of(stored: str) -> tuple[str, ...]:
 def document_hash(document: Any) -> str:
     """The digest that names one exact document: `sha-256:` and unpadded base64url of its canonical JSON."""
     digest = hashlib.sha256(canonical_json(document).encode()).digest()
-    return f"sha-256:{base64.urlsafe_b64encode(digest).decode().rstrip('=')}"
+    return f"sha-256:{b64url(digest)}"

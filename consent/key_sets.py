@@ -10,8 +10,6 @@ other kinds and for other uses are passed over there (RFC 7517 §5).
 * `jwks_json(keys)` and `stored_keys(text)`: to and from the data base.
 """
 
-import base64
-import binascii
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -22,6 +20,7 @@ from typing import Any
 from consent.errors import BadRegistration
 from consent.ids import canonical_json
 from consent.texts import storable
+from vault.base64url import b64url, unb64url
 from vault.public_keys import sound_ed25519, sound_p256
 from vault.signatures import verify, verify_es256
 
@@ -87,24 +86,6 @@ def stored_keys(text: str) -> tuple[PublicKey, ...]:
     return tuple(_built(jwk) for jwk in json.loads(text)["keys"])
 
 
-def unb64(text: object) -> bytes:
-    """Bytes of base64url in its one form, without padding and stray bits; raises ValueError."""
-    if not isinstance(text, str) or "=" in text:
-        raise ValueError("not base64url")
-    try:
-        raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-    except binascii.Error:
-        raise ValueError("not base64url") from None
-    if b64(raw) != text:
-        raise ValueError("not base64url in its one form")
-    return raw
-
-
-def b64(raw: bytes) -> str:
-    """Base64url without padding."""
-    return base64.urlsafe_b64encode(raw).decode().rstrip("=")
-
-
 def _listed(given: Mapping[str, Any] | str) -> list[Any]:
     try:
         jwks: Any = json.loads(given) if isinstance(given, str) else given
@@ -138,13 +119,13 @@ def _key(jwk: Mapping[str, Any]) -> PublicKey:
 
 def _built(jwk: Mapping[str, Any]) -> PublicKey:
     algorithm, kid = _algorithm(jwk), jwk.get("kid")
-    x, y = unb64(jwk["x"]), unb64(jwk["y"]) if algorithm == "ES256" else b""
+    x, y = unb64url(jwk["x"]), unb64url(jwk["y"]) if algorithm == "ES256" else b""
     if algorithm is None or not (sound_p256(x, y) if y else sound_ed25519(x)):
         raise ValueError("not a sound key")
     if kid is not None and not (isinstance(kid, str) and 0 < len(kid) <= _LONGEST_KID and storable(kid)):
         raise BadRegistration(f"a kid has between 1 and {_LONGEST_KID} printable characters")
     # RFC 7638 §3: the required members only, in order, without spaces: just what canonical JSON writes.
-    thumbprint = b64(hashlib.sha256(canonical_json(_thumbed(algorithm, x, y)).encode()).digest())
+    thumbprint = b64url(hashlib.sha256(canonical_json(_thumbed(algorithm, x, y)).encode()).digest())
     return PublicKey(algorithm=algorithm, x=x, y=y, kid=kid, thumbprint=thumbprint)
 
 
@@ -160,5 +141,5 @@ def _operations(jwk: Mapping[str, Any]) -> Sequence[Any]:
 
 def _thumbed(algorithm: str, x: bytes, y: bytes) -> dict[str, str]:
     if algorithm == "ES256":
-        return {"crv": "P-256", "kty": "EC", "x": b64(x), "y": b64(y)}
-    return {"crv": "Ed25519", "kty": "OKP", "x": b64(x)}
+        return {"crv": "P-256", "kty": "EC", "x": b64url(x), "y": b64url(y)}
+    return {"crv": "Ed25519", "kty": "OKP", "x": b64url(x)}

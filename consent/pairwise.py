@@ -1,8 +1,8 @@
 """The name by which one recipient knows a person: no two recipients can join what they know by it (OIDC Core §8.1)."""
 
-import base64
 import hmac
 
+from vault.base64url import b64url
 from vault.ids import SubjectId
 from vault.opening import Vault
 
@@ -12,4 +12,4 @@ def pairwise(vault: Vault, recipient_id: str, subject: SubjectId) -> str:
     digest = hmac.digest(
         vault.keyring.service_key("pairwise"), f"pv1/sub/{recipient_id}/".encode() + subject, "sha256"
     )
-    return f"pairwise:{base64.urlsafe_b64encode(digest).decode().rstrip('=')}"
+    return f"pairwise:{b64url(digest)}"

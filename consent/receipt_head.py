@@ -16,12 +16,13 @@ from typing import Any, Final
 
 from consent.compact import opened
 from consent.details import instant
-from consent.key_sets import PublicKey, unb64
+from consent.key_sets import PublicKey
 from consent.ledger.errors import Malformed, Unproven
 from consent.receipt_chain import digest
 from consent.receipts import GRANT_TYPE, RECEIPT_TYPE, WITHDRAWAL_TYPE
 from consent.signed import Algorithm
 from consent.signing_keys import Purpose, sign
+from vault.base64url import unb64url
 from vault.opening import Vault
 
 HEAD_TYPE: Final = "perusal-head+jwt"
@@ -55,7 +56,7 @@ class _Read:
 
 def head(vault: Vault, chain: Sequence[str], now_ms: int) -> str:
     """Our word that `chain`, which we have just made, was whole at an instant (Unix ms)."""
-    raw = unb64(chain[-1].split(".")[1]).decode()
+    raw = unb64url(chain[-1].split(".")[1]).decode()
     last = json.loads(raw)
     said = {
         "iss": last["iss"],

@@ -15,7 +15,6 @@ bytes, under the key that was current when it happened.
 * `all_receipts(vault, key, uses, ended) -> list[str]`: a consent's whole chain.
 """
 
-import base64
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -35,6 +34,7 @@ from consent.records import GrantFacts, record
 from consent.signed import PublicKey
 from consent.signing_keys import Purpose, derived
 from vault import signatures
+from vault.base64url import b64url
 from vault.ids import Bucket
 from vault.opening import Vault
 
@@ -183,8 +183,8 @@ def _parent(facts: GrantFacts) -> dict[str, str]:
 def _sign(vault: Vault, kind: str, generation: int, payload: str) -> str:
     """The compact JWS of exactly this text, which is canonical JSON already."""
     key = derived(vault, Purpose.RECEIPT, generation)
-    message = f"{signed.header(kind, PublicKey(b'', key.kid))}.{_b64(payload.encode())}"
-    return f"{message}.{_b64(signatures.sign(key.seed, message.encode()))}"
+    message = f"{signed.header(kind, PublicKey(b'', key.kid))}.{b64url(payload.encode())}"
+    return f"{message}.{b64url(signatures.sign(key.seed, message.encode()))}"
 
 
 def _entry(origin: str, idx: int, leaf: bytes, body: bytes) -> dict[str, Any]:
@@ -194,7 +194,3 @@ def _entry(origin: str, idx: int, leaf: bytes, body: bytes) -> dict[str, Any]:
         "leaf": leaf.hex(),
         "commitment": parse(body).commitment.hex(),
     }
-
-
-def _b64(raw: bytes) -> str:
-    return base64.urlsafe_b64encode(raw).decode().rstrip("=")

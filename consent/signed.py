@@ -4,7 +4,6 @@ Deterministic: equal rows give equal bytes, so a retry gets the very receipt it 
 RFC 7638 thumbprint. Which key signs what, and since when, is `signing_keys`' business.
 """
 
-import base64
 import hashlib
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -13,6 +12,7 @@ from typing import Any
 
 from consent.ids import canonical_json
 from vault import signatures
+from vault.base64url import b64url
 
 
 class Algorithm(StrEnum):
@@ -41,9 +41,9 @@ class SigningKey:
 
     def sign(self, kind: str, payload: Any) -> str:
         """The compact JWS of `payload` as a document of type `kind`."""
-        message = f"{_header(self.algorithm, self.kid, kind)}.{_b64(canonical_json(payload).encode())}"
+        message = f"{_header(self.algorithm, self.kid, kind)}.{b64url(canonical_json(payload).encode())}"
         make = signatures.sign if self.algorithm is Algorithm.ED25519 else signatures.sign_es256
-        return f"{message}.{_b64(make(self.seed, message.encode()))}"
+        return f"{message}.{b64url(make(self.seed, message.encode()))}"
 
     @property
     def raw(self) -> bytes:
@@ -59,13 +59,13 @@ class SigningKey:
 def signing_key(algorithm: Algorithm, seed: bytes) -> SigningKey:
     """The key of a 32-byte seed."""
     if algorithm is Algorithm.ED25519:
-        jwk = {"crv": "Ed25519", "kty": "OKP", "x": _b64(signatures.public_key(seed))}
+        jwk = {"crv": "Ed25519", "kty": "OKP", "x": b64url(signatures.public_key(seed))}
     else:
         x, y = signatures.es256_point(seed)
-        jwk = {"crv": "P-256", "kty": "EC", "x": _b64(x), "y": _b64(y)}
+        jwk = {"crv": "P-256", "kty": "EC", "x": b64url(x), "y": b64url(y)}
     # RFC 7638 §3.3: the required members only, in order, without spaces: just what canonical JSON writes.
     thumb = hashlib.sha256(canonical_json(jwk).encode()).digest()
-    return SigningKey(algorithm=algorithm, kid=_b64(thumb), jwk=tuple(jwk.items()), seed=seed)
+    return SigningKey(algorithm=algorithm, kid=b64url(thumb), jwk=tuple(jwk.items()), seed=seed)
 
 
 def public_key(seed: bytes) -> PublicKey:
@@ -80,14 +80,10 @@ def header(kind: str, key: PublicKey) -> str:
 
 def sign(seed: bytes, protected: str, payload: Any) -> str:
     """The compact JWS of `payload` under a header made by `header`."""
-    message = f"{protected}.{_b64(canonical_json(payload).encode())}"
-    return f"{message}.{_b64(signatures.sign(seed, message.encode()))}"
+    message = f"{protected}.{b64url(canonical_json(payload).encode())}"
+    return f"{message}.{b64url(signatures.sign(seed, message.encode()))}"
 
 
 @lru_cache(maxsize=256)
 def _header(algorithm: Algorithm, kid: str, kind: str) -> str:
-    return _b64(canonical_json({"alg": algorithm.value, "kid": kid, "typ": kind}).encode())
-
-
-def _b64(raw: bytes) -> str:
-    return base64.urlsafe_b64encode(raw).decode().rstrip("=")
+    return b64url(canonical_json({"alg": algorithm.value, "kid": kid, "typ": kind}).encode())

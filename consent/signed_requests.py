@@ -14,8 +14,9 @@ from sqlalchemy import Connection, insert, select
 
 from consent.ask import Pending
 from consent.ids import RequestId, canonical_json
-from consent.key_sets import PublicKey, b64
+from consent.key_sets import PublicKey
 from consent.tables import signed_request as table
+from vault.base64url import b64url
 from vault.ids import Bucket
 
 
@@ -34,7 +35,7 @@ class SignedRequest:
 
 def signature_hash(text: str) -> str:
     """The digest that names one compact JWS: `sha-256:` and unpadded base64url, of its ASCII bytes."""
-    return f"sha-256:{b64(hashlib.sha256(text.encode()).digest())}"
+    return f"sha-256:{b64url(hashlib.sha256(text.encode()).digest())}"
 
 
 def keep(conn: Connection, request: Pending, signed: SignedRequest) -> None:

@@ -10,7 +10,6 @@ entered into the person's ledger when first of its class, in the same transactio
 open transaction. A Refusal is about `authorization_details` that narrow nothing: the code is still good.
 """
 
-import base64
 import hashlib
 import hmac
 import re
@@ -38,6 +37,7 @@ from consent.minting import (
 from consent.narrowing import narrow
 from consent.refusals import Refusal
 from consent.tables import auth_code, use
+from vault.base64url import b64url
 from vault.errors import MalformedId
 from vault.ids import Bucket, SubjectId, bucket_of, secret_bucket, secret_hash
 from vault.opening import Vault
@@ -195,5 +195,5 @@ def _proves(verifier: str, challenge: str) -> bool:
     """PKCE S256 (RFC 7636): the challenge is the verifier's digest."""
     if not _VERIFIER.fullmatch(verifier):
         return False
-    digest = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=")
-    return hmac.compare_digest(digest, challenge.encode())
+    digest = b64url(hashlib.sha256(verifier.encode()).digest())
+    return hmac.compare_digest(digest.encode(), challenge.encode())

@@ -24,12 +24,16 @@ import hashlib
 import secrets
 from typing import Final, NamedTuple, NewType
 
+from vault.base64url import b64url
 from vault.errors import MalformedId
 
 Bucket = NewType("Bucket", int)
 TenantId = NewType("TenantId", bytes)
 SubjectId = NewType("SubjectId", bytes)
 RecordId = NewType("RecordId", bytes)
+
+type Person = tuple[Bucket, SubjectId]
+"""One person, and the bucket that everything of theirs is in."""
 
 PROFILE: Final = RecordId(bytes(16))
 """The record every person has: the values that are about the person as such."""
@@ -132,7 +136,7 @@ def mint_secret(prefix: str, bucket: Bucket, entropy: bytes) -> str:
     """A secret from a bucket and 32 bytes of entropy; only its `secret_hash` may be stored."""
     body = bucket.to_bytes(2) + entropy
     raw = body + _checksum(prefix, body)
-    return f"{prefix}_{base64.urlsafe_b64encode(raw).decode().rstrip('=')}"
+    return f"{prefix}_{b64url(raw)}"
 
 
 def new_secret(prefix: str, bucket: Bucket) -> str:

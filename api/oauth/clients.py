@@ -21,8 +21,9 @@ from api.oauth.errors import OAuthRefused
 from api.oauth.nonces import new_nonce
 from api.wiring import Services
 from consent import recipients, replay
-from consent.key_sets import PublicKey, unb64
+from consent.key_sets import PublicKey
 from consent.recipients import Client
+from vault.base64url import unb64url
 from vault.ids import Bucket, Buckets
 
 _LONGEST_ID = 200
@@ -165,7 +166,7 @@ def _proof(services: Services, shown: Credentials, now_ms: int) -> Proof | None:
 def _claimed(assertion: str) -> str:
     """Whom an assertion says it is from, before anything is verified: only to find the keys to verify with."""
     try:
-        claims = msgspec.json.decode(unb64(assertion.split(".")[1]), type=dict[str, Any])
+        claims = msgspec.json.decode(unb64url(assertion.split(".")[1]), type=dict[str, Any])
     except (IndexError, ValueError, RecursionError):
         return ""
     subject = claims.get("sub")

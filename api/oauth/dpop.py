@@ -20,7 +20,7 @@ import msgspec
 
 from api.oauth.nonces import is_fresh
 from api.oauth.urls import same_url
-from consent.key_sets import b64, unb64
+from vault.base64url import b64url, unb64url
 from vault.signatures import verify, verify_es256
 
 ALGORITHMS = ("ES256", "Ed25519")
@@ -114,7 +114,7 @@ def check_proof(
         return fault
     if nonce_key is not None and not is_fresh(nonce_key, claims.nonce, now_ms):
         return ProofFault.NONCE
-    if token is not None and claims.ath != b64(hashlib.sha256(token.encode()).digest()):
+    if token is not None and claims.ath != b64url(hashlib.sha256(token.encode()).digest()):
         return ProofFault.TOKEN
     digest = hashlib.sha256(f"dpop\0{key.jkt}\0{claims.jti}".encode()).digest()
     return Proof(jkt=key.jkt, digest=digest, expires=int(claims.iat + WINDOW_S + 1) * 1000)
@@ -140,7 +140,7 @@ def _parse(text: str) -> tuple[_Key, _Claims] | ProofFault:
     if isinstance(key, ProofFault):
         return key
     try:
-        signature, payload = unb64(parts[2]), unb64(parts[1])
+        signature, payload = unb64url(parts[2]), unb64url(parts[1])
     except ValueError:
         return ProofFault.MALFORMED
     if not key.verifies(text[: len(parts[0]) + 1 + len(parts[1])].encode(), signature):
@@ -156,7 +156,7 @@ def _parse(text: str) -> tuple[_Key, _Claims] | ProofFault:
 @lru_cache(maxsize=4096)
 def _key_of(header: str) -> _Key | ProofFault:
     try:
-        parsed = _decode_header(unb64(header))
+        parsed = _decode_header(unb64url(header))
     except (ValueError, RecursionError):
         return ProofFault.MALFORMED
     if parsed.typ != "dpop+jwt" or parsed.crit is not None:
@@ -174,9 +174,9 @@ def _public_key(alg: str, jwk: dict[str, Any]) -> _Key:
     kind = (jwk["kty"], jwk["crv"])
     if "d" in jwk or kind != {"ES256": ("EC", "P-256"), "Ed25519": ("OKP", "Ed25519")}[alg]:
         raise ValueError("not a public key of this algorithm")
-    x, y = unb64(jwk["x"]), unb64(jwk["y"]) if alg == "ES256" else None
+    x, y = unb64url(jwk["x"]), unb64url(jwk["y"]) if alg == "ES256" else None
     if len(x) != 32 or (y is not None and len(y) != 32):
         raise ValueError("a coordinate has 32 bytes")
-    tail = f',"x":"{b64(x)}"' + (f',"y":"{b64(y)}"' if y is not None else "")
+    tail = f',"x":"{b64url(x)}"' + (f',"y":"{b64url(y)}"' if y is not None else "")
     text = f'{{"crv":"{jwk["crv"]}","kty":"{jwk["kty"]}"{tail}}}'
-    return _Key(b64(hashlib.sha256(text.encode()).digest()), x, y)
+    return _Key(b64url(hashlib.sha256(text.encode()).digest()), x, y)

@@ -13,7 +13,7 @@ import hashlib
 import hmac
 from typing import Final
 
-from consent.key_sets import b64, unb64
+from vault.base64url import b64url, unb64url
 
 LIFETIME_S: Final = 300
 SKEW_S: Final = 1
@@ -25,7 +25,7 @@ _LONGEST: Final = 40
 def new_nonce(key: bytes, now_ms: int) -> str:
     """A nonce that proofs may carry for the next five minutes."""
     head = b"\x01" + (now_ms // 1000).to_bytes(5)
-    return b64(head + _mac(key, head))
+    return b64url(head + _mac(key, head))
 
 
 def is_fresh(key: bytes, nonce: str | None, now_ms: int) -> bool:
@@ -33,7 +33,7 @@ def is_fresh(key: bytes, nonce: str | None, now_ms: int) -> bool:
     if nonce is None or len(nonce) > _LONGEST:
         return False
     try:
-        raw = unb64(nonce)
+        raw = unb64url(nonce)
     except ValueError:
         return False
     head, mac = raw[:_HEAD], raw[_HEAD:]

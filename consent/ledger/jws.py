@@ -3,14 +3,12 @@
 `alg` is `Ed25519` (RFC 9864) or its older name `EdDSA`; critical extensions are refused.
 """
 
-import base64
-import binascii
 from collections.abc import Iterable
 from typing import Any
 
 from consent.ledger import strictjson
 from consent.ledger.errors import Malformed, Unproven
-from vault import signatures
+from vault import base64url, signatures
 
 MAX_BYTES = 16_384
 ALGORITHMS = frozenset({"Ed25519", "EdDSA"})
@@ -19,12 +17,9 @@ ALGORITHMS = frozenset({"Ed25519", "EdDSA"})
 def unb64url(text: str) -> bytes:
     """Base64url without padding, only as encoding would write it; raises Malformed."""
     try:
-        raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-    except (binascii.Error, ValueError):
-        raise Malformed("not base64url") from None
-    if base64.urlsafe_b64encode(raw).decode().rstrip("=") != text:
-        raise Malformed("not canonical base64url")
-    return raw
+        return base64url.unb64url(text)
+    except ValueError:
+        raise Malformed("not canonical base64url") from None
 
 
 def verify(token: str, keys: Iterable[bytes]) -> tuple[dict[str, Any], bytes]:

@@ -11,7 +11,6 @@ Names are defined before they are used, and each may be a member once. `keys.jso
 is their RFC 7638 thumbprint, so that no member of it can be changed unnoticed.
 """
 
-import base64
 import hashlib
 import json
 import re
@@ -25,6 +24,7 @@ from consent.ledger.cosignature import Cosigned
 from consent.ledger.errors import Malformed, Unproven
 from consent.ledger.jws import unb64url
 from consent.ledger.note import ED25519, VerifierKey
+from vault.base64url import b64url
 
 NOBODY: Final = "none"
 MAX_LINES: Final = 4096
@@ -206,15 +206,15 @@ def parse_keys(keys_json: str) -> tuple[bytes, ...]:
 
 def jwk(public: bytes) -> dict[str, str]:
     """An Ed25519 public key as a JSON Web Key, named by its thumbprint."""
-    x = base64.urlsafe_b64encode(public).decode().rstrip("=")
+    x = b64url(public)
     return {"alg": "Ed25519", "crv": "Ed25519", "kid": thumbprint(public), "kty": "OKP", "use": "sig", "x": x}
 
 
 def thumbprint(public: bytes) -> str:
     """The RFC 7638 SHA-256 thumbprint of an Ed25519 key."""
-    x = base64.urlsafe_b64encode(public).decode().rstrip("=")
+    x = b64url(public)
     text = f'{{"crv":"Ed25519","kty":"OKP","x":"{x}"}}'
-    return base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).decode().rstrip("=")
+    return b64url(hashlib.sha256(text.encode()).digest())
 
 
 def strangers(trusted: Policy, found: Policy) -> Iterator[str]:

@@ -8,11 +8,11 @@ from sqlalchemy import func, select
 from consent import ask, recipients, suspensions
 from consent.ask import Pushed
 from consent.details import instant
-from consent.key_sets import b64
 from consent.refusals import Refusal, RefusalCode
 from consent.showings import claim
 from consent.tables import consent_request
 from tests.consent.world import DAY, PARAMS
+from vault.base64url import b64url
 
 
 def test_a_good_request_gets_a_request_uri_for_ninety_seconds(world):
@@ -86,7 +86,7 @@ def test_oauth_parameters_are_checked_against_the_registration(world):
 @pytest.mark.parametrize("member", ["code_challenge", "dpop_jkt"])
 def test_a_digest_is_written_in_one_way_only(world, member):
     app = world.app()
-    digest = b64(bytes(32))
+    digest = b64url(bytes(32))
 
     assert isinstance(world.push(app, params=replace(PARAMS, **{member: digest})), Pushed)
     for stray in ("B", "C", "D", "-"):

@@ -7,8 +7,9 @@ from joserfc import jws
 from joserfc.jwk import ECKey, OctKey, OKPKey
 
 from consent.compact import heading, opened
-from consent.key_sets import b64, key_set
+from consent.key_sets import key_set
 from tests.web.proofs import signed
+from vault.base64url import b64url
 
 EC = ECKey.generate_key("P-256", {"kid": "ec"})
 ED = OKPKey.generate_key("Ed25519", {"kid": "ed"})
@@ -40,7 +41,7 @@ def test_a_detached_signature_is_over_the_bytes_it_was_made_for():
     assert open_it(detached, detached=b"sha-256:abc").payload == b"sha-256:abc"
     assert open_it(detached, detached=b"sha-256:abd") is None
     assert open_it(detached) is None
-    assert open_it(f"{head}.{b64(b'sha-256:abc')}.{tail}", detached=b"sha-256:abc") is None
+    assert open_it(f"{head}.{b64url(b'sha-256:abc')}.{tail}", detached=b"sha-256:abc") is None
 
 
 def test_the_type_is_compared_as_the_rfc_says():
@@ -87,12 +88,12 @@ def test_a_public_key_is_no_shared_secret():
 
 
 def test_members_written_twice_are_refused_in_header_and_claims():
-    message = f"{b64(b'{"alg":"none","alg":"ES256"}')}.{b64(b'{}')}"
+    message = f"{b64url(b'{"alg":"none","alg":"ES256"}')}.{b64url(b'{}')}"
     algorithm = jws.JWSRegistry(algorithms=["ES256"]).get_alg("ES256")
-    assert open_it(f"{message}.{b64(algorithm.sign(message.encode(), EC))}") is None
+    assert open_it(f"{message}.{b64url(algorithm.sign(message.encode(), EC))}") is None
 
-    message = f"{b64(b'{"alg":"ES256"}')}.{b64(b'{"aud":"a","aud":"b"}')}"
-    text = f"{message}.{b64(algorithm.sign(message.encode(), EC))}"
+    message = f"{b64url(b'{"alg":"ES256"}')}.{b64url(b'{"aud":"a","aud":"b"}')}"
+    text = f"{message}.{b64url(algorithm.sign(message.encode(), EC))}"
     assert open_it(text).claims() is None
 
 
@@ -117,10 +118,10 @@ def test_what_is_no_compact_jws_is_refused():
         f"{head}.{body}.{tail}=",
         f"{head}.{body}.{tail[:-4]}",
         f"{head}.{body}. {tail}",
-        f"{head}.{b64(b'{}')}.{tail}",
+        f"{head}.{b64url(b'{}')}.{tail}",
         good + "ä",
         f"{head}.{body}.{'A' * 86}",
-        f"{head}.{b64(b'x' * 5000)}.{tail}",
+        f"{head}.{b64url(b'x' * 5000)}.{tail}",
     ]
 
     assert open_it(good)

@@ -15,11 +15,12 @@ from consent.compact import opened
 from consent.denials import DenialCode, Denied
 from consent.errors import BadRegistration
 from consent.ids import canonical_json
-from consent.key_sets import b64, key_set, unb64
+from consent.key_sets import key_set
 from consent.tokens import Issued, exchange
 from tests.consent.world import PARAMS
 from tests.vectors.published import published
 from vault import signatures
+from vault.base64url import b64url, unb64url
 
 VECTORS = published("jose")
 COMPACT = VECTORS["compact"]
@@ -40,9 +41,9 @@ def test_a_foreign_library_verifies_the_example_so_that_it_stands_here_as_it_was
     key = JWKRegistry.import_key(case["key"])
     payload = case.get("payload", "").encode() or None
     head, body, tail = case["compact"].split(".")
-    text = case["compact"] if payload is None else f"{head}.{b64(payload)}.{tail}"
+    text = case["compact"] if payload is None else f"{head}.{b64url(payload)}.{tail}"
 
-    assert jws.deserialize_compact(text, key, algorithms=[case["alg"]]).payload == (payload or unb64(body))
+    assert jws.deserialize_compact(text, key, algorithms=[case["alg"]]).payload == (payload or unb64url(body))
 
 
 @pytest.mark.parametrize("case", COMPACT, ids=named)
@@ -50,7 +51,7 @@ def test_we_open_what_is_signed_in_our_algorithms_and_no_other_key_can_be_regist
     detached = case.get("payload", "").encode() or None
     if case["alg"] in OURS:
         found = taken(case["compact"], key_set({"keys": [case["key"]]}), detached)
-        assert found.payload == unb64(case["compact"].split(".")[1])
+        assert found.payload == unb64url(case["compact"].split(".")[1])
         return
     with pytest.raises(BadRegistration):
         key_set({"keys": [case["key"]]})
@@ -93,9 +94,9 @@ def test_the_ed25519_example_is_signed_byte_for_byte_and_opens_under_its_key_but
     message, _, signature = case["compact"].rpartition(".")
     keys = key_set({"keys": [{"kty": "OKP", "crv": "Ed25519", "x": case["x"]}]})
 
-    assert b64(signatures.public_key(unb64(case["d"]))) == case["x"]
-    assert b64(signatures.sign(unb64(case["d"]), message.encode())) == signature
-    assert keys[0].verifies(message.encode(), unb64(signature))
+    assert b64url(signatures.public_key(unb64url(case["d"]))) == case["x"]
+    assert b64url(signatures.sign(unb64url(case["d"]), message.encode())) == signature
+    assert keys[0].verifies(message.encode(), unb64url(signature))
     assert taken(case["compact"], keys) is None
 
 
@@ -103,7 +104,7 @@ def test_the_ed25519_example_is_signed_byte_for_byte_and_opens_under_its_key_but
 def test_thumbprints_are_the_published_ones(case):
     members = {name: value for name, value in case["jwk"].items() if name not in {"alg", "kid"}}
 
-    assert b64(hashlib.sha256(canonical_json(members).encode()).digest()) == case["thumbprint"]
+    assert b64url(hashlib.sha256(canonical_json(members).encode()).digest()) == case["thumbprint"]
     if case["jwk"]["kty"] != "RSA":
         assert key_set({"keys": [case["jwk"]]})[0].thumbprint == case["thumbprint"]
 

@@ -6,7 +6,8 @@ import pytest
 from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
 
 from consent.errors import BadRegistration
-from consent.key_sets import MOST_KEYS, jwks_json, key_set, meant, stored_keys, unb64
+from consent.key_sets import MOST_KEYS, jwks_json, key_set, meant, stored_keys
+from vault.base64url import unb64url
 
 EC = ECKey.generate_key("P-256", {"kid": "ec"})
 ED = OKPKey.generate_key("Ed25519", {"kid": "ed"})
@@ -112,4 +113,4 @@ def test_a_header_means_the_key_it_names_and_never_one_of_another_algorithm():
 @pytest.mark.parametrize("text", ["AQ==", "AR", "A", "A B", "AQ\n", "+/", 5, None])
 def test_bytes_are_written_in_one_form_only(text):
     with pytest.raises(ValueError):
-        unb64(text)
+        unb64url(text)

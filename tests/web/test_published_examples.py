@@ -7,9 +7,10 @@ import pytest
 from sqlalchemy import func, select
 
 from consent.compact import opened
-from consent.key_sets import b64, key_set, unb64
+from consent.key_sets import key_set
 from consent.tables import consent_request, event_outbox
 from tests.vectors.published import published
+from vault.base64url import b64url, unb64url
 
 VECTORS = published("oauth_examples")
 
@@ -19,7 +20,7 @@ def named(case):
 
 
 def parts_of(compact):
-    return [json.loads(unb64(part)) for part in compact.split(".")[:2]]
+    return [json.loads(unb64url(part)) for part in compact.split(".")[:2]]
 
 
 @pytest.mark.parametrize("case", VECTORS["authorization_details"], ids=named)
@@ -85,7 +86,7 @@ def test_the_unsecured_event_of_rfc_8417_is_encoded_as_published_and_never_taken
 
     assert header == {"typ": "secevent+jwt", "alg": "none"}
     assert is_event_token(claims)
-    assert b64(json.dumps(claims, separators=(",", ":")).encode()) == compact.split(".")[1]
+    assert b64url(json.dumps(claims, separators=(",", ":")).encode()) == compact.split(".")[1]
     assert opened(compact, keys, kinds=("secevent+jwt",), most_bytes=4096) is None
 
 
