@@ -22,12 +22,11 @@ from enum import StrEnum
 
 from consent.ledger import strictjson
 from consent.ledger.errors import Malformed
+from consent.ledger.members import MAX_INTEGER, integer, octets
 
 VERSION = 1
 MAX_BYTES = 1024
-MAX_INTEGER = 2**53 - 1
 NO_PREVIOUS = bytes(32)
-_HEX = re.compile(r"[0-9a-f]*")
 _MEMBERS = ("c", "id", "n", "p", "s", "t", "ts", "v")
 
 
@@ -105,12 +104,12 @@ def parse(data: bytes) -> Entry:
         raise Malformed("entry with other members")
     entry = Entry(
         kind=_kind(found["t"]),
-        ts=_integer(found["ts"]),
-        tag=_bytes(found["s"], 16),
-        n=_integer(found["n"]),
-        previous=_bytes(found["p"], 32),
-        commitment=_bytes(found["c"], 32),
-        id=_bytes(found["id"], 16),
+        ts=integer(found["ts"]),
+        tag=octets(found["s"], 16),
+        n=integer(found["n"]),
+        previous=octets(found["p"], 32),
+        commitment=octets(found["c"], 32),
+        id=octets(found["id"], 16),
     )
     _check_chain(entry)
     if body(*_in_order(entry)) != data:
@@ -146,15 +145,3 @@ def _kind(value: object) -> Kind:
     if isinstance(value, str) and value in PERSON_KINDS:
         return Kind(value)
     raise Malformed("unknown kind of entry")
-
-
-def _integer(value: object) -> int:
-    if type(value) is int and 0 <= value <= MAX_INTEGER:
-        return value
-    raise Malformed("not a number of an entry")
-
-
-def _bytes(value: object, length: int) -> bytes:
-    if isinstance(value, str) and len(value) == 2 * length and _HEX.fullmatch(value):
-        return bytes.fromhex(value)
-    raise Malformed("not hexadecimal of the right length")

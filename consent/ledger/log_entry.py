@@ -12,20 +12,18 @@ They stand in no person's chain: they have no tag, number or commitment. `id` is
 """
 
 import json
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
 from consent.ledger import strictjson
-from consent.ledger.entry import LOG_KINDS, MAX_BYTES, MAX_INTEGER, VERSION, Kind
+from consent.ledger.entry import LOG_KINDS, MAX_BYTES, VERSION, Kind
 from consent.ledger.errors import Malformed
+from consent.ledger.members import integer, octets
 from consent.ledger.note import VerifierKey
 from consent.ledger.origin import parse_origin
 from consent.ledger.tree import EMPTY_ROOT
-
-_HEX: Final = re.compile(r"[0-9a-f]*")
 
 
 class Why(StrEnum):
@@ -83,7 +81,7 @@ type LogEntry = Index | KeyRotation | Opening | Closing
 
 def encode(entry: LogEntry) -> bytes:
     """The canonical bytes; raises Malformed for anything `parse` would refuse."""
-    data = json.dumps(_members(entry), sort_keys=True, separators=(",", ":")).encode()
+    data = _written(entry)
     parse(data)
     return data
 
@@ -100,7 +98,7 @@ def parse(data: bytes) -> LogEntry:
         entry = None if read is None else read(found)
     except KeyError:
         entry = None
-    if entry is None or json.dumps(_members(entry), sort_keys=True, separators=(",", ":")).encode() != data:
+    if entry is None or _written(entry) != data:
         raise Malformed("entry about a log is not canonical")
     return entry
 
@@ -109,6 +107,10 @@ def is_about_log(data: bytes) -> bool:
     """Whether stored bytes of an entry are about the log, and not about a person."""
     found = strictjson.load(data)
     return isinstance(found, dict) and found.get("t") in LOG_KINDS
+
+
+def _written(entry: LogEntry) -> bytes:
+    return json.dumps(_members(entry), sort_keys=True, separators=(",", ":")).encode()
 
 
 def _members(entry: LogEntry) -> dict[str, Any]:
@@ -133,21 +135,21 @@ def _members(entry: LogEntry) -> dict[str, Any]:
 
 def _index(found: Mapping[str, Any]) -> Index:
     return Index(
-        id=_bytes(found["id"], 16),
-        ts=_integer(found["ts"]),
-        upto=_integer(found["u"]),
-        rows=_integer(found["m"]),
-        root=_bytes(found["r"], 32),
+        id=octets(found["id"], 16),
+        ts=integer(found["ts"]),
+        upto=integer(found["u"]),
+        rows=integer(found["m"]),
+        root=octets(found["r"], 32),
     )
 
 
 def _keyrot(found: Mapping[str, Any]) -> KeyRotation:
     key = VerifierKey.parse(_text(found["k"]))
-    return KeyRotation(id=_bytes(found["id"], 16), ts=_integer(found["ts"]), key=key)
+    return KeyRotation(id=octets(found["id"], 16), ts=integer(found["ts"]), key=key)
 
 
 def _shard(found: Mapping[str, Any]) -> Opening | Closing:
-    entry_id, ts, other, why = _bytes(found["id"], 16), _integer(found["ts"]), _text(found["o"]), _why(found)
+    entry_id, ts, other, why = octets(found["id"], 16), integer(found["ts"]), _text(found["o"]), _why(found)
     parse_origin(other)
     if found["w"] == "close":
         return Closing(id=entry_id, ts=ts, after=other, why=why)
@@ -155,9 +157,9 @@ def _shard(found: Mapping[str, Any]) -> Opening | Closing:
         id=entry_id,
         ts=ts,
         before=other,
-        size=_integer(found["z"]),
-        root=_bytes(found["r"], 32),
-        checkpoint_sha256=_bytes(found["h"], 32),
+        size=integer(found["z"]),
+        root=octets(found["r"], 32),
+        checkpoint_sha256=octets(found["h"], 32),
         why=why,
     )
 
@@ -180,15 +182,3 @@ def _text(value: object) -> str:
     if not isinstance(value, str):
         raise Malformed("not a text of an entry")
     return value
-
-
-def _integer(value: object) -> int:
-    if type(value) is int and 0 <= value <= MAX_INTEGER:
-        return value
-    raise Malformed("not a number of an entry")
-
-
-def _bytes(value: object, length: int) -> bytes:
-    if isinstance(value, str) and len(value) == 2 * length and _HEX.fullmatch(value):
-        return bytes.fromhex(value)
-    raise Malformed("not hexadecimal of the right length")
