@@ -48,6 +48,9 @@ def round_over(
                 alerts = tuple(follow(reader, store, watch.policy, origin, now_ms).alerts)
             except (OSError, Malformed) as error:
                 alerts = (Alert(alarm=Alarm.UNREADABLE, origin=origin, says=str(error)),)
+            except Exception as error:  # noqa: BLE001 - one log must not end the watch over the others
+                says = f"the monitor itself failed here: {type(error).__name__}"
+                alerts = (Alert(alarm=Alarm.BROKEN_OFF, origin=origin, says=says),)
             _raise(home, store, monitor, alerts, now_ms, tell)
             store.clear(origin, alerts)
             seen = store.newest(origin)

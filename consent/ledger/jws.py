@@ -28,7 +28,8 @@ def verify(token: str, keys: Iterable[bytes]) -> tuple[dict[str, Any], bytes]:
     if len(token) > MAX_BYTES or len(parts) != 3:
         raise Malformed("not a receipt")
     header, payload = _document(parts[0]), _document(parts[1])
-    if header.get("alg") not in ALGORITHMS or "crit" in header:
+    algorithm = header.get("alg")
+    if not isinstance(algorithm, str) or algorithm not in ALGORITHMS or "crit" in header:
         raise Malformed("a receipt is signed with Ed25519")
     message, signature = f"{parts[0]}.{parts[1]}".encode(), unb64url(parts[2])
     for key in keys:

@@ -104,9 +104,10 @@ def parse(data: bytes) -> LogEntry:
 
 
 def is_about_log(data: bytes) -> bool:
-    """Whether stored bytes of an entry are about the log, and not about a person."""
+    """Whether bytes of an entry are about the log, and not about a person; raises Malformed where they are no JSON."""
     found = strictjson.load(data)
-    return isinstance(found, dict) and found.get("t") in LOG_KINDS
+    kind = found.get("t") if isinstance(found, dict) else None
+    return isinstance(kind, str) and kind in LOG_KINDS
 
 
 def _written(entry: LogEntry) -> bytes:
@@ -172,7 +173,7 @@ _READERS: Final[Mapping[str, Callable[[Mapping[str, Any]], LogEntry]]] = {
 
 
 def _why(found: Mapping[str, Any]) -> Why:
-    word = found["y"]
+    word = _text(found["y"])
     if word not in set(Why):
         raise Malformed("a log ends for a year or for damage")
     return Why(word)

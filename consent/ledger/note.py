@@ -86,8 +86,13 @@ class Note:
 
 
 def good_name(name: str) -> bool:
-    """Whether `name` may name a key: not empty, no space of any script, no plus, no control character."""
-    return bool(name) and not any(c.isspace() or c == "+" or ord(c) < 0x20 for c in name)
+    """Whether `name` may name a key: not empty, no space of any script, no plus, no control character.
+
+    Nor half of a surrogate pair, which JSON can spell and UTF-8 cannot.
+    """
+    return bool(name) and not any(
+        c.isspace() or c == "+" or ord(c) < 0x20 or "\ud800" <= c <= "\udfff" for c in name
+    )
 
 
 def parse(data: bytes) -> Note:

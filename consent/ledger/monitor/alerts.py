@@ -24,6 +24,7 @@ class Alarm(StrEnum):
     """Why a log is not to be relied on, or not now."""
 
     UNREADABLE = "unreadable"
+    BROKEN_OFF = "broken_off"
     UNSIGNED = "unsigned"
     ROLLED_BACK = "rolled_back"
     SPLIT_VIEW = "split_view"
@@ -40,7 +41,9 @@ class Alarm(StrEnum):
     UNWITNESSED = "unwitnessed"
 
 
-PASSING: Final = frozenset({Alarm.UNREADABLE, Alarm.UNSIGNED, Alarm.STALE, Alarm.UNWITNESSED})
+PASSING: Final = frozenset(
+    {Alarm.UNREADABLE, Alarm.BROKEN_OFF, Alarm.UNSIGNED, Alarm.STALE, Alarm.UNWITNESSED}
+)
 """Conditions that can end; everything else was done, and stays so."""
 
 

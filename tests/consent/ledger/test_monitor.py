@@ -345,6 +345,14 @@ def test_bytes_that_are_no_entry_are_named(backend: Backend, store: MonitorStore
     assert told(backend, fresh(store), body_of(backend).replace(b":", b": ", 1)) == [Alarm.NOT_CANONICAL]
 
 
+def test_an_entry_of_no_kind_at_all_is_named_and_what_follows_it_is_read(
+    backend: Backend, store: MonitorStore
+):
+    grow(backend, 20)
+
+    assert told(backend, store, b'{"t":[],"v":1}', body_of(backend)) == [Alarm.NOT_CANONICAL]
+
+
 def test_an_entry_dated_before_the_one_it_follows_is_noticed(backend: Backend, store: MonitorStore):
     grow(backend, 20)
 
