@@ -16,6 +16,7 @@ from typing import Any
 import click
 
 from api.cli.failures import Exit, Failure, from_exception
+from api.cli.plain import plain
 
 COMMANDS = {
     "alarms": "api.cli.alarms",
@@ -97,7 +98,7 @@ def run(args: list[str]) -> int:
 def _tell(failure: Failure, args: list[str]) -> int:
     if "--json" in args:
         body = {"error": {"code": failure.code, "message": failure.message}}
-        click.echo(json.dumps(body, ensure_ascii=False))
+        click.echo(plain(json.dumps(body, ensure_ascii=False)))
     else:
-        click.echo(f"perusal: {failure.message} [{failure.code}]", err=True)
+        click.echo(f"perusal: {plain(failure.message)} [{failure.code}]", err=True)
     return failure.exit_code

@@ -1,4 +1,7 @@
-"""What commands print: one JSON document, or lines and tables for people; progress goes to standard error only."""
+"""What commands print: one JSON document, or lines and tables for people; progress goes to standard error only.
+
+Much of it was written by strangers. None of it is mark-up, and nothing of it moves a cursor (`plain`).
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,9 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
+
+from api.cli.plain import plain
 
 type Tick = Callable[[str, int, int | None], None]
 """Called with what is being done, how much of it is done, and how much there is (None when unknown)."""
@@ -29,10 +35,10 @@ def emit(
 ) -> None:
     """Print `data` as JSON, or else the lines and the table made for people."""
     if as_json:
-        click.echo(json.dumps(data, ensure_ascii=False, sort_keys=True, default=str))
+        click.echo(plain(json.dumps(data, ensure_ascii=False, sort_keys=True, default=str)))
         return
     for line in lines:
-        click.echo(line)
+        click.echo(plain(line))
     if table is not None:
         console().print(table)
 
@@ -40,13 +46,15 @@ def emit(
 def table_of(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Table:
     """A plain table; a column whose cells are numbers stands to the right."""
     kept = [list(row) for row in rows]
-    table = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, pad_edge=False)
+    table = Table(
+        title=Text(plain(title)), title_justify="left", title_style="bold", box=SIMPLE_HEAD, pad_edge=False
+    )
     for position, column in enumerate(columns):
         cells = [row[position] for row in kept]
         numeric = any(cells) and all(isinstance(cell, int | float) or cell == "" for cell in cells)
         table.add_column(column, justify="right" if numeric else "left", overflow="fold")
     for row in kept:
-        table.add_row(*(_cell(value) for value in row))
+        table.add_row(*(Text(plain(_cell(value))) for value in row))
     return table
 
 
