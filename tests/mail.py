@@ -73,6 +73,8 @@ class _Conversation(socketserver.StreamRequestHandler):
             self._say("354 go on")
             lines = []
             while (row := self.rfile.readline()) != b".\r\n":
+                if not row:
+                    return False  # whoever was sending is gone
                 lines.append(row)
             self.box.mails.append(message_from_bytes(b"".join(lines), policy=policy.default))
             self.box.encrypted.append(self.secure)

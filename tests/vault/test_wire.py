@@ -112,13 +112,23 @@ def test_without_a_transaction_each_exchange_is_committed_as_it_ends(conn: Conne
 def test_an_exchange_that_is_broken_off_leaves_no_answers_for_the_next(
     conn: Connection, backend: Backend
 ) -> None:
+    (((pid,),),) = send(conn, [("SELECT pg_backend_pid()", {})])
+    asleep = "SELECT 1 FROM pg_stat_activity WHERE pid = %(pid)s::int AND wait_event = 'PgSleep'"
+
+    def break_off() -> None:
+        with backend.data.engine.connect() as other:
+            while not send(other, [(asleep, {"pid": pid})])[0]:
+                other.rollback()  # within one transaction the view does not change
+        signal.pthread_kill(threading.main_thread().ident, signal.SIGUSR1)
+
     before = signal.signal(signal.SIGUSR1, signal.default_int_handler)
-    timer = threading.Timer(0.2, signal.pthread_kill, [threading.main_thread().ident, signal.SIGUSR1])
-    timer.start()
+    breaker = threading.Thread(target=break_off)
+    breaker.start()  # and does nothing before the statement runs
     try:
         with pytest.raises(KeyboardInterrupt):
             send(conn, [("SELECT pg_sleep(30)", {}), ("SELECT 'late'", {})])
     finally:
+        breaker.join()
         signal.signal(signal.SIGUSR1, before)
     assert conn.invalidated
     with backend.data.engine.connect() as other:
@@ -139,9 +149,10 @@ def test_a_connection_that_is_gone_is_an_error_and_then_another_connection(
 def test_a_server_that_falls_silent_is_given_up(
     conn: Connection, backend: Backend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(wire, "PATIENCE_S", 0.2)
-    with pytest.raises(OperationalError) as silent:
-        send(conn, [("SELECT pg_sleep(30)", {})])
+    with monkeypatch.context() as hasty:
+        hasty.setattr(wire, "PATIENCE_S", 0.2)
+        with pytest.raises(OperationalError) as silent:
+            send(conn, [("SELECT pg_sleep(30)", {})])
     assert silent.value.connection_invalidated
     with backend.data.engine.connect() as other:
         assert send(other, [("SELECT 'now'", {})]) == [[("now",)]]

@@ -229,7 +229,7 @@ def test_nobody_hangs_when_the_thread_itself_breaks_off():
         batcher = Batcher(run, cap=1)
         tasks = [asyncio.create_task(batcher.submit(n)) for n in (1, 2)]
         outcomes = await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), 60)
-        later = await asyncio.wait_for(batcher.submit(3), 5)
+        later = await asyncio.wait_for(batcher.submit(3), 60)
         return outcomes, later
 
     outcomes, later = asyncio.run(scene())

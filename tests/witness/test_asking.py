@@ -309,8 +309,16 @@ def test_a_slow_witness_keeps_neither_appending_nor_signing_waiting(side: Side, 
 
     assert later.size == at.size + 20
     assert outcomes == []
-    asked.join(30)
-    assert outcomes == [Outcome.UNREACHABLE]
+    liar.go.set()
+    asked.join(60)
+    assert outcomes == [Outcome.COSIGNED]
+
+
+def test_a_witness_that_does_not_answer_in_time_is_said_not_to_be_there(side: Side, liar: Liar, monkeypatch):
+    monkeypatch.setattr("api.witnesses.WITHIN_S", 0.2)
+    liar.slow, liar.body = True, line(side.signed())
+
+    assert side.asking().ask(LOG) is Outcome.UNREACHABLE
     assert side.kept() == 0
 
 

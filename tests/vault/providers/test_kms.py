@@ -40,7 +40,7 @@ def make(service, monkeypatch):
             "key": "alias/perusal",
             "region": REGION,
             "endpoint_url": f"http://127.0.0.1:{service.port}",
-            "timeout": 2.0,
+            "timeout": 60.0,
         }
         return KmsProvider(**(given | changes))
 

@@ -10,6 +10,7 @@ from sqlalchemy import select
 from tests.vault.people import enrol, erase, phone, resident_id, values
 from vault.fields import InvalidValue
 from vault.ids import SubjectId
+from vault.pause import without_collector
 from vault.tag_tables import tag
 from vault.tags import Probe, Shape, confirm, kind, match, tag64, tags_for
 
@@ -108,9 +109,10 @@ def test_five_thousand_probes_take_tens_of_milliseconds(vault, now):
     probes = [Probe("phone", phone(i)) for i in range(5_000)]
     with vault.data.read() as conn:
         match(conn, vault.keyring, probes[:10])
-        started = time.thread_time()
-        hits = match(conn, vault.keyring, probes)
-        elapsed = time.thread_time() - started
+        with without_collector():  # what it would look through is everything the whole run has loaded
+            started = time.thread_time()
+            hits = match(conn, vault.keyring, probes)
+            elapsed = time.thread_time() - started
     assert len(hits) == 300
     assert elapsed < 0.3  # processor time; about 0.03 s
 
