@@ -41,6 +41,8 @@ ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 BROWSER = {"Sec-Fetch-Site": "same-origin", "Accept": "text/html"}
 
 ZHANG = {"name": "张小丰", "phone": "13812341234", "email": "zhangsan@example.com"}
+HIS_PHONE = re.compile(r"138[\d*]{4}")
+"""His number, whole or masked; three of its digits alone may stand in any random token."""
 
 
 @dataclass

@@ -1,5 +1,7 @@
 """Staff read by themselves over HTTP: within their bounds, with a second person for minors, and seen by the person."""
 
+import re
+
 import pytest
 
 from api.access import Access
@@ -44,7 +46,7 @@ def test_a_member_of_staff_reads_and_the_person_sees_who_why_and_what(world, sta
     timeline = person.get("/en/uses").text
     for said in ("Read your data", "Operator", "you asked for help", "for something you agreed with us"):
         assert said in timeline
-    assert "Lin" not in timeline
+    assert not re.search(r"\bLin\b", timeline)  # as a word: random tokens have any three letters
     assert "emergency" not in timeline
     assert "读取了您的数据" in person.get("/zh-CN/uses").text
 
