@@ -21,16 +21,15 @@ from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
 
+from consent import onward
 from consent.accounts import DEFAULT_LANG, Consumer
 from consent.ask import Via
 from consent.codes import CODE_PREFIX, has_code, keep_code
 from consent.grants import GrantState
-from consent.guarding import Person
 from consent.guarding import weigh as weigh_guardian
 from consent.ids import GrantId, ShowingId, fields_of
-from consent.ledger.append import append
 from consent.ledger.entry import Kind
-from consent.ledgering import entry_items
+from consent.ledgering import enter
 from consent.notify import NoticeKind
 from consent.outcomes import Outcome, polled_digest, settle
 from consent.promises import SEPARATE, Promise
@@ -42,7 +41,7 @@ from consent.showings import Showing, showing
 from consent.tables import consent_grant, recipient
 from vault.fields.field import Sensitivity
 from vault.holds import take_people
-from vault.ids import Bucket, SubjectId, bucket_of, new_secret, secret_hash
+from vault.ids import Bucket, Person, SubjectId, bucket_of, new_secret, secret_hash
 from vault.opening import Vault
 
 
@@ -269,7 +268,7 @@ def _end(
     kind, state = _ENDS[step]
     grant, at = GrantId(row.id), max(now_ms, row.decided_at)
     active = state is GrantState.ACTIVE
-    if active and not _above_stands(conn, row):
+    if active and not onward.may_stand(conn, row.parent_grant):
         return Refusal(code=RefusalCode.PARENT_ENDED)
     about = note(conn, one, step, at, grant)
     conn.execute(update(consent_grant).where(*_own(grant)).values(state=state.value))
@@ -281,15 +280,8 @@ def _end(
         settle(conn, shown.request_id, Outcome.of(state), at, grant=grant)
     if step is not Step.TAKEN_BACK:
         tell(conn, one.who, NoticeKind.TRUSTED_ANSWERED, at)
-    append(conn, entry_items(vault, kind, [about], at), at, vault.installation.ledger_host)
+    enter(conn, vault, kind, [about], at)
     return state
-
-
-def _above_stands(conn: Connection, row: Any) -> bool:
-    if row.parent_grant is None:
-        return True
-    above = select(consent_grant.c.state).where(*_own(GrantId(row.parent_grant)))
-    return bool(conn.execute(above).scalar_one() == GrantState.ACTIVE)
 
 
 def _lapse_one(vault: Vault, grant_id: GrantId, now_ms: int) -> bool:

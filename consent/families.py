@@ -18,12 +18,12 @@ from consent.ids import GrantId
 from consent.keeping import ledger_changes
 from consent.ledger.append import append
 from consent.ledger.entry import Kind
-from consent.ledgering import About, entry_items
+from consent.ledgering import About, enter, entry_items
 from consent.notify import NoticeKind, Told, notify
 from consent.protection import current, entrusted
 from consent.tables import consent_grant
 from consent.withdraw import MERGE, withdraw
-from consent.writes import guarded_text, merged_text, survived_text, unguarded_text, write_id
+from consent.writes import correction, guarded_text, merged_text, survived_text, unguarded_text
 from vault import guardians
 from vault import merge as merging
 from vault.drafts import Refused
@@ -59,7 +59,7 @@ def merge(
 
     def within(conn: Connection, done: Merged) -> None:
         lock_out(conn, [done.dropped[0]])
-        _ledger(conn, vault, _merge_entries(done), now_ms)
+        enter(conn, vault, Kind.CORRECT, _merge_entries(done), now_ms)
         ledger_changes(conn, vault, done.moved, now_ms)
 
     return merging.merge(vault, keep, drop, now_ms, clock=clock, within=within)
@@ -71,7 +71,7 @@ def appoint(
     """Make somebody a guardian, on evidence of which the digest is given; refusals as `vault.guardians.link`."""
 
     def within(conn: Connection, tie: Guardianship) -> None:
-        _ledger(conn, vault, [_about(tie, guarded_text(tie))], now_ms)
+        enter(conn, vault, Kind.CORRECT, [correction((tie.bucket, ward), guarded_text(tie))], now_ms)
 
     return guardians.link(vault, ward, guardian, kind, evidence_sha256, now_ms, within=within)
 
@@ -152,7 +152,7 @@ def _dismiss(
     ended = guardians.end(conn, bucket, ward, guardian, at)
     if ended is not None and keyed:
         items = entry_items(vault, Kind.GRANT, suspended, at)
-        items += entry_items(vault, Kind.CORRECT, [_about(ended, unguarded_text(ended))], at)
+        items += entry_items(vault, Kind.CORRECT, [correction((bucket, ward), unguarded_text(ended))], at)
         append(conn, items, at, vault.installation.ledger_host)
     return ended
 
@@ -173,15 +173,6 @@ def _merge_entries(done: Merged) -> list[About]:
     home, keep = done.keep
     entries: list[About] = []
     for bucket, other in done.dropped:
-        texts = merged_text(keep, done.merged_at), survived_text(other, done.merged_at)
-        entries.append((bucket, other, write_id(other, texts[0]), (("values", texts[0]),)))
-        entries.append((home, keep, write_id(keep, texts[1]), (("values", texts[1]),)))
+        entries.append(correction((bucket, other), merged_text(keep, done.merged_at)))
+        entries.append(correction((home, keep), survived_text(other, done.merged_at)))
     return entries
-
-
-def _about(tie: Guardianship, text: str) -> About:
-    return tie.bucket, tie.ward, write_id(tie.ward, text), (("values", text),)
-
-
-def _ledger(conn: Connection, vault: Vault, about: Sequence[About], now_ms: int) -> None:
-    append(conn, entry_items(vault, Kind.CORRECT, about, now_ms), now_ms, vault.installation.ledger_host)

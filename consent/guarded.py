@@ -17,26 +17,24 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, func, insert, select, tuple_, update
 
+from consent import onward
 from consent.events import Cause, EventKind, queue
 from consent.grants import GrantState
 from consent.guardian_tables import guarded_step, guardian_showing
 from consent.guarding import guardian_of, told, weigh
 from consent.ids import ClientId, GrantId, RecipientId, grant_text
-from consent.ledger.append import append
 from consent.ledger.commitment import Field
 from consent.ledger.entry import Kind
 from consent.ledger.origin import year_of
-from consent.ledgering import About, entry_items
+from consent.ledgering import About, enter
 from consent.redeem_rows import LOCK
 from consent.refusals import Refusal, RefusalCode
 from consent.tables import consent_grant, recipient
 from vault.guardians import Guardianship
 from vault.holds import take_people
-from vault.ids import Bucket, SubjectId, new_id
+from vault.ids import Bucket, Person, SubjectId, new_id
 from vault.opening import Vault
 from vault.rowset import RowSet
-
-type Person = tuple[Bucket, SubjectId]
 
 _NEWER = "SELECT 1 FROM guarded_step t WHERE t.bucket = s.bucket AND t.grant_id = s.grant_id AND t.number > s.number"
 _UNDER = RowSet(
@@ -161,14 +159,18 @@ def confirm(
         newest = steps(conn, who).get(grant_id, [])
         if row.state == GrantState.ACTIVE and newest and newest[-1].kind is StepKind.CONFIRMED:
             return Confirmed(grant_id=grant_id, at=newest[-1].at, repeated=True)
-        if row.state != GrantState.SUSPENDED or now_ms >= row.window_to or not _may_stand(conn, row):
+        if (
+            row.state != GrantState.SUSPENDED
+            or now_ms >= row.window_to
+            or not onward.may_stand(conn, row.parent_grant)
+        ):
             return Refusal(code=RefusalCode.GRANT_NOT_SUSPENDED)
         at = max([now_ms, *(step.at for step in newest)])
         key = (who[0], grant_id)
         about = note(conn, key, who[1], StepKind.CONFIRMED, row.recipient_id, at, guardian)
         conn.execute(update(consent_grant).where(*_grant(key)).values(state=GrantState.ACTIVE.value))
         queue(conn, vault, [_resumed(row, at)])
-        append(conn, entry_items(vault, Kind.GRANT, [about], at), at, vault.installation.ledger_host)
+        enter(conn, vault, Kind.GRANT, [about], at)
         return Confirmed(grant_id=grant_id, at=at, repeated=False)
 
 
@@ -263,14 +265,6 @@ def _suspended(conn: Connection, who: Person, grant_id: GrantId) -> Any:
     return conn.execute(
         select(consent_grant, recipient.c.erase_days).select_from(joined).where(*mine)
     ).one_or_none()
-
-
-def _may_stand(conn: Connection, row: Any) -> bool:
-    """An onward consent stands only below an active one."""
-    if row.parent_grant is None:
-        return True
-    above = select(consent_grant.c.state).where(*_grant((row.bucket, row.parent_grant)))
-    return bool(conn.execute(above).scalar_one() == GrantState.ACTIVE)
 
 
 def _cause(one: Standing, kind: EventKind, at: int) -> Cause:

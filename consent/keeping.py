@@ -15,8 +15,8 @@ from consent.accounts import DEFAULT_LANG, new_accounts
 from consent.house import record_in_house
 from consent.ledger.append import append
 from consent.ledger.entry import Kind
-from consent.ledgering import entry_items
-from consent.writes import changed_text, created_text, write_id
+from consent.ledgering import enter, entry_items
+from consent.writes import changed_text, correction, created_text, write_id
 from vault.changes import Also as AlsoChanged
 from vault.changes import Change, Updated, update_many
 from vault.drafts import Refused
@@ -158,8 +158,8 @@ def correct(
 
 def ledger_changes(conn: Connection, vault: Vault, written: Sequence[Written], now_ms: int) -> None:
     """The last step of a transaction that added these versions: one `correct` entry for each."""
-    about = []
-    for new in written:
-        text = changed_text(new.field, new.version, new.valid_from)
-        about.append((new.bucket, new.subject, write_id(new.subject, text), (("values", text),)))
-    append(conn, entry_items(vault, Kind.CORRECT, about, now_ms), now_ms, vault.installation.ledger_host)
+    about = [
+        correction((new.bucket, new.subject), changed_text(new.field, new.version, new.valid_from))
+        for new in written
+    ]
+    enter(conn, vault, Kind.CORRECT, about, now_ms)

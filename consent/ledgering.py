@@ -24,9 +24,11 @@ import secrets
 from collections.abc import Sequence
 from functools import lru_cache
 
+from sqlalchemy import Connection
+
 from consent.denials import DAY_MS, DenialClass
 from consent.ids import GrantId, grant_text
-from consent.ledger.append import Item
+from consent.ledger.append import Item, Position, append
 from consent.ledger.commitment import Field
 from consent.ledger.entry import Kind
 from consent.ledger.openings import ENTROPY_BYTES, new_item
@@ -59,6 +61,11 @@ def entry_item(vault: Vault, kind: Kind, key: SubjectKey, about: About, now_ms: 
         suite=vault.installation.suite,
     )
     return item
+
+
+def enter(conn: Connection, vault: Vault, kind: Kind, about: Sequence[About], now_ms: int) -> list[Position]:
+    """Append entries of one kind, in order, as the last step of the transaction that did what they say."""
+    return append(conn, entry_items(vault, kind, about, now_ms), now_ms, vault.installation.ledger_host)
 
 
 @lru_cache(maxsize=4096)

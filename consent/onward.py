@@ -7,6 +7,7 @@ data base holds all of it again (`triggers`).
 
 * `refuse(conn, asking, details) -> Refusal | None` when a request is made.
 * `hold(conn, parent)` keeps the grant above as it is until the transaction ends; grants are locked before people.
+* `may_stand(conn, above) -> bool` when it becomes active later than it was given.
 * `lost(conn, subject, details) -> bool` when it is shown and when it is answered: whether the grant above it is gone.
 * `parent(conn, name) -> Parent | None`, `recipients_named(conn, details)` for pages.
 """
@@ -14,14 +15,16 @@ data base holds all of it again (`triggers`).
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from consent.chains import MOST_HOPS, stands
 from consent.details import Details
+from consent.grants import GrantState
 from consent.ids import GrantId, RecipientId, fields_of, parse_grant
 from consent.recipients import Recipient, recipient
 from consent.redeem_rows import LOCK
 from consent.refusals import Refusal, RefusalCode
+from consent.tables import consent_grant
 from vault.errors import MalformedId
 from vault.ids import Bucket, SubjectId, bucket_of
 from vault.rowset import RowSet
@@ -101,6 +104,14 @@ def hold(conn: Connection, above: Parent | None) -> None:
     """Lock the grant above, so that a withdrawal of it sees what is written under it, or is seen."""
     if above is not None:
         LOCK(conn, [(above.bucket, above.id)])
+
+
+def may_stand(conn: Connection, above: GrantId | None) -> bool:
+    """Whether a consent may become active again below this one, which its caller holds; None stands for the first."""
+    if above is None:
+        return True
+    own = (consent_grant.c.bucket == bucket_of(above), consent_grant.c.id == above)
+    return bool(conn.execute(select(consent_grant.c.state).where(*own)).scalar_one() == GrantState.ACTIVE)
 
 
 def recipients_named(conn: Connection, details: Details) -> list[Recipient]:

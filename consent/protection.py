@@ -10,7 +10,7 @@ person can keep it: whoever is being pressed has a day. What was asked for and n
   entry in the person's ledger.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import StrEnum
@@ -18,17 +18,16 @@ from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
 
-from consent.guarding import Person, needs_guardian
+from consent.guarding import needs_guardian
 from consent.ids import GrantId, canonical_json, grant_text
-from consent.ledger.append import append
 from consent.ledger.entry import Kind
 from consent.ledger.origin import year_of
-from consent.ledgering import About, entry_items
+from consent.ledgering import About, enter
 from consent.notify import NoticeKind, Told, notify
 from consent.protection_tables import COOLING_MS, protection, protection_step
 from consent.refusals import Refusal, RefusalCode
 from vault.holds import take_people
-from vault.ids import Bucket, SubjectId, bucket_for, bucket_of, encode_id, new_id, new_subject
+from vault.ids import Bucket, Person, SubjectId, bucket_for, bucket_of, encode_id, new_id, new_subject
 from vault.opening import Vault
 
 
@@ -157,7 +156,7 @@ def ask(
         conn.execute(insert(protection).values(_row(made)))
         if trusted is not None:
             tell(conn, trusted, NoticeKind.TRUSTED_ASKED, now_ms)
-        _enter(conn, vault, [note(conn, made, Step.ASKED, now_ms)], now_ms)
+        enter(conn, vault, Kind.GRANT, [note(conn, made, Step.ASKED, now_ms)], now_ms)
         return made
 
 
@@ -263,12 +262,8 @@ def _move(vault: Vault, protection_id: bytes, step: Step, moves: Moves, now_ms: 
             return Refusal(code=RefusalCode.PROTECTION_STATE)
         own = (protection.c.bucket == bucket, protection.c.id == protection_id)
         conn.execute(update(protection).where(*own).values(values))
-        _enter(conn, vault, [note(conn, one, step, now_ms)], now_ms)
+        enter(conn, vault, Kind.GRANT, [note(conn, one, step, now_ms)], now_ms)
         return replace(one, **values)
-
-
-def _enter(conn: Connection, vault: Vault, about: Sequence[About], now_ms: int) -> None:
-    append(conn, entry_items(vault, Kind.GRANT, about, now_ms), now_ms, vault.installation.ledger_host)
 
 
 def _row(one: Protection) -> dict[str, Any]:

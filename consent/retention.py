@@ -14,10 +14,9 @@ from sqlalchemy import Connection
 from consent.deferral import lapse
 from consent.erasure_orders import By, Reason, order
 from consent.families import end_due
-from consent.ledger.append import append
 from consent.ledger.entry import Kind
-from consent.ledgering import entry_items
-from consent.writes import struck_text, write_id
+from consent.ledgering import enter
+from consent.writes import correction, struck_text
 from vault import retention, striking
 from vault.opening import Vault
 from vault.retention import Rule, Term
@@ -61,12 +60,11 @@ def run(vault: Vault, rules: Sequence[Rule], now_ms: int, report: Report | None 
 
 def _strike_due(vault: Vault, now_ms: int, tell: Report) -> int:
     def within(conn: Connection, struck: Sequence[Struck]) -> None:
-        about = []
-        for one in struck:
-            text = struck_text(one.field, one.version, one.at)
-            about.append((one.bucket, one.subject, write_id(one.subject, text), (("values", text),)))
-        items = entry_items(vault, Kind.CORRECT, about, now_ms)
-        append(conn, items, now_ms, vault.installation.ledger_host)
+        about = [
+            correction((one.bucket, one.subject), struck_text(one.field, one.version, one.at))
+            for one in struck
+        ]
+        enter(conn, vault, Kind.CORRECT, about, now_ms)
 
     count = 0
     for terms in _due(vault, now_ms):

@@ -22,8 +22,9 @@ the random subject hides it.
 import hashlib
 from collections.abc import Iterable
 
+from consent.ledgering import About
 from vault.guardians import Guardianship
-from vault.ids import SubjectId, encode_id
+from vault.ids import Person, SubjectId, encode_id
 
 ID_BYTES = 16
 _LABEL = b"pv1/write"
@@ -64,6 +65,11 @@ def guarded_text(tie: Guardianship) -> str:
 def unguarded_text(tie: Guardianship) -> str:
     """What the entry of a guardianship that has ended commits to."""
     return f"guardian={encode_id('sub', tie.guardian)}-@{tie.ended_at}"
+
+
+def correction(who: Person, text: str) -> About:
+    """The `correct` entry of the write that this text tells."""
+    return *who, write_id(who[1], text), (("values", text),)
 
 
 def write_id(subject: SubjectId, text: str) -> bytes:

@@ -78,7 +78,7 @@ def test_nothing_is_corrected_that_the_ledger_does_not_know(world, monkeypatch):
     def fail(*_args, **_more):
         raise RuntimeError("no ledger")
 
-    monkeypatch.setattr("consent.keeping.append", fail)
+    monkeypatch.setattr("consent.keeping.enter", fail)
     with pytest.raises(RuntimeError):
         correct(world.vault, changes(person, ("phone", phone(70))), world.now + 1)
     assert masked(world.vault, person.subject, ["phone"]) == {"phone": "199****0000"}

@@ -178,7 +178,7 @@ def test_no_ledger_no_striking_out(world, monkeypatch):
     def fail(*_args):
         raise RuntimeError("no ledger")
 
-    monkeypatch.setattr("consent.retention.append", fail)
+    monkeypatch.setattr("consent.retention.enter", fail)
     with pytest.raises(RuntimeError):
         run(world.vault, [], world.now)
     assert masked(world.vault, who.subject, ["phone"]) == {"phone": "199****0000"}
