@@ -12,13 +12,13 @@ from itertools import batched
 from sqlalchemy import Connection
 
 from breach.intake.columns import IDENTIFIERS
-from breach.items import Person, people
+from breach.items import people
 from breach.match import Item
 from breach.trace.evidence import Evidence, Pattern
 from consent import exposure as received
 from consent.recipients import recipients
 from vault import records
-from vault.ids import Buckets
+from vault.ids import Buckets, Person
 from vault.tags import Hit
 
 FIELD_SETS = 2 ** len(IDENTIFIERS) - 1

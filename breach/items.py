@@ -14,10 +14,8 @@ from sqlalchemy import Connection, select, tuple_
 
 from breach.match import AGREED, CONFLICTING, Item
 from breach.tables import trace_item
-from vault.ids import Bucket, Buckets, RecordId, SubjectId
+from vault.ids import Bucket, Buckets, Person, RecordId, SubjectId
 from vault.rowset import RowSet
-
-type Person = tuple[Bucket, SubjectId]
 
 _PAGE = 5_000
 _CHUNK = 10_000

@@ -30,7 +30,7 @@ from vault.erase import Erasing
 from vault.erased_list import ErasedList
 from vault.erasure_tables import Stage
 from vault.horizon import Horizon
-from vault.ids import Bucket, SubjectId, encode_id
+from vault.ids import Bucket, Person, SubjectId, encode_id
 from vault.keys import KeysUnavailable
 from vault.opening import Vault
 
@@ -44,7 +44,6 @@ _NOBODYS_FAULT: Final = (OperationalError, InterfaceError, KeysUnavailable, OSEr
 _log = logging.getLogger("perusal.consent")
 
 type Report = Callable[[str, int, int], None]
-type Person = tuple[Bucket, SubjectId]
 
 
 class ErasureFailed(ConsentError):

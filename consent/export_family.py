@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, select, tuple_
 
 from consent.details import instant
-from consent.export_rows import Document, Person, when
+from consent.export_rows import Document, when
 from consent.guarded import steps
 from consent.ids import GrantId, grant_text
 from consent.protection_tables import protection, protection_step
-from vault.ids import encode_id
+from vault.ids import Person, encode_id
 
 
 def guarded_rows(conn: Connection, people: Sequence[Person]) -> list[Document]:

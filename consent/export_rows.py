@@ -18,11 +18,10 @@ from consent.receipts import receipts
 from consent.staff_history import StaffEvent
 from consent.tables import consent_grant
 from vault.guardians import Guardianship
-from vault.ids import Bucket, SubjectId, encode_id
+from vault.ids import Person, SubjectId, encode_id
 from vault.opening import Vault
 from vault.stored import StoredValue
 
-type Person = tuple[Bucket, SubjectId]
 type Document = Mapping[str, Any]
 
 

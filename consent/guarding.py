@@ -20,10 +20,8 @@ from consent.refusals import Refusal, RefusalCode
 from vault.ages import younger_than
 from vault.fields.field import CHILD_BELOW
 from vault.guardians import Guardianship, guardians_of, link_of, wards_of
-from vault.ids import Bucket, SubjectId, encode_id
+from vault.ids import Person, encode_id
 from vault.opening import Vault
-
-type Person = tuple[Bucket, SubjectId]
 
 PREFIX = "gl"
 

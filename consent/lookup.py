@@ -20,7 +20,7 @@ from consent.ledger.entry import Kind
 from consent.ledger.origin import year_of
 from consent.ledgering import entry_items
 from consent.staff import DualReason, Staffer, actor_mac
-from vault.ids import Bucket, SubjectId, encode_id, new_id
+from vault.ids import Bucket, Person, SubjectId, encode_id, new_id
 from vault.naming import Named, Naming, named
 from vault.opening import Vault
 from vault.watch import Sighting, Source
@@ -28,8 +28,6 @@ from vault.watch import Sighting, Source
 __all__ = ["MOST_ROWS", "Named", "Naming", "find_people"]
 
 MOST_ROWS: Final = 200
-
-type Person = tuple[Bucket, SubjectId]
 
 
 def find_people(

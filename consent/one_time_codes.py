@@ -27,7 +27,7 @@ from vault.holder import KeyValue, holder
 from vault.holds import take_people
 from vault.ids import (
     ID_BYTES,
-    Bucket,
+    Person,
     SubjectId,
     bucket_for,
     bucket_of_hash,
@@ -41,8 +41,6 @@ TICKET_PREFIX: Final = "otc"
 LIFETIME_MS: Final = 600_000
 DIGITS: Final = 6
 _PLACE: Final = ("bucket", "address", "asked")
-
-type Person = tuple[Bucket, SubjectId]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

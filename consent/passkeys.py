@@ -26,7 +26,7 @@ from consent.authenticators import (
 )
 from consent.passkey_tables import passkey, passkey_alarm
 from vault.holds import take_people
-from vault.ids import MAX_BUCKETS, Bucket, SubjectId, decode_id, encode_id, new_id
+from vault.ids import MAX_BUCKETS, Bucket, Person, SubjectId, decode_id, encode_id, new_id
 from vault.opening import Vault
 
 PasskeyId = NewType("PasskeyId", bytes)
@@ -34,8 +34,6 @@ PasskeyId = NewType("PasskeyId", bytes)
 MOST: Final = 20
 LONGEST_NAME: Final = 100
 _HANDLE_BYTES: Final = 34
-
-type Person = tuple[Bucket, SubjectId]
 
 
 class PasskeyRefusal(StrEnum):

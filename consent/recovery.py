@@ -18,12 +18,10 @@ from sqlalchemy import Connection, insert, select, update
 from consent import accounts
 from consent.recovery_tables import DELAY_MS, recovery
 from vault.errors import MalformedId
-from vault.ids import Bucket, SubjectId, new_id, new_secret, secret_bucket, secret_hash
+from vault.ids import Person, new_id, new_secret, secret_bucket, secret_hash
 
 CANCEL_PREFIX: Final = "rcx"
 OPEN_MS: Final = 7 * DELAY_MS
-
-type Person = tuple[Bucket, SubjectId]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,7 @@ from typing import Final
 from sqlalchemy import Connection
 
 from vault.fields.catalogue import Catalogue
-from vault.ids import PROFILE, Bucket, SubjectId, bucket_for
+from vault.ids import PROFILE, Bucket, Person, SubjectId, bucket_for
 from vault.merge import survivors
 from vault.opening import Vault
 from vault.tags.agreement import agreeing
@@ -25,7 +25,6 @@ MOST_OPENED: Final = 2_000
 
 _MOST_HITS: Final = 100_000
 
-type Person = tuple[Bucket, SubjectId]
 type Opened = Callable[[Collection[Person]], None]
 
 

@@ -23,11 +23,11 @@ from vault import tenant as tenants
 from vault.allowance import Allowance
 from vault.errors import VaultError
 from vault.evictions import TENANT, Membership, wall_ms
-from vault.ids import Bucket, SubjectId, TenantId
+from vault.ids import Bucket, Person, SubjectId, TenantId
 from vault.people_cache import PeopleCache
 from vault.providers.base import Provider
 from vault.storage import Database
-from vault.subject_keys import FIRST_EPOCH, Person, SubjectKey, Wrapping
+from vault.subject_keys import FIRST_EPOCH, SubjectKey, Wrapping
 from vault.tag_keys import TagKeys
 from vault.tenant import SERVICE_KEYS, KeysMissing, TenantSecrets
 from vault.tenant_cache import KeysUnavailable, TenantCache

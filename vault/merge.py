@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 from vault.drafts import DraftValue, Refused, draft_value
 from vault.guardians import guardians_of, wards_of
 from vault.holds import next_instant, take_people
-from vault.ids import Bucket, SubjectId, bucket_for
+from vault.ids import Bucket, Person, SubjectId, bucket_for
 from vault.keys import EpochMoved, SubjectKey
 from vault.opening import Vault
 from vault.retention_rows import pass_on
@@ -29,8 +29,6 @@ SELF: Final = "merge_self"
 UNKNOWN: Final = "person_unknown"
 MERGED: Final = "person_merged"
 GUARDED: Final = "merge_guarded"
-
-type Person = tuple[Bucket, SubjectId]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from vault import subject_keys
-from vault.ids import SubjectId, TenantId, encode_id
+from vault.ids import Person, SubjectId, TenantId, encode_id
 from vault.keycache import KeyCache
 from vault.storage import Database
-from vault.subject_keys import KeyRow, Person, SubjectKey
+from vault.subject_keys import KeyRow, SubjectKey
 
 _log = logging.getLogger("perusal.vault")
 

@@ -9,10 +9,9 @@ from sqlalchemy import Connection, Row, select, tuple_
 from vault import retention_rows as sql
 from vault.drafts import PROFILE
 from vault.holds import lock_people
-from vault.ids import Bucket, SubjectId, bucket_for
+from vault.ids import Bucket, Person, SubjectId, bucket_for
 from vault.merge import survivors
 from vault.opening import Vault
-from vault.retention_rows import Person
 from vault.retention_tables import retention
 
 WHOLE: Final = ""

@@ -9,14 +9,13 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Row, select
 
-from vault.ids import Bucket, SubjectId
+from vault.ids import Bucket, Person, SubjectId
 from vault.retention_tables import retention
 from vault.rowset import RowSet
 
 RULE: Final = "rule"
 """The reason of a term that a default set."""
 
-type Person = tuple[Bucket, SubjectId]
 type _Put = tuple[Bucket, SubjectId, str, int, str, str, int]
 
 SET = RowSet(

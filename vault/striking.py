@@ -18,12 +18,11 @@ from vault.canonical_history import CanonicalHistory, canonical_history
 from vault.drafts import PROFILE, claims_of
 from vault.fields.catalogue import Field
 from vault.holds import lock_people
-from vault.ids import Bucket, SubjectId, bucket_for
+from vault.ids import Bucket, Person, SubjectId, bucket_for
 from vault.keys import EpochMoved
 from vault.merge import merged_of, survivors
 from vault.opening import Vault
 from vault.retention import Term, settle, standing
-from vault.retention_rows import Person
 from vault.rotation.people import move_people
 from vault.stored import People, StoredValue, erased_among, every_values
 from vault.tag_keys import TagKeys

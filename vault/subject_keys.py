@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy import Connection
 
-from vault.ids import Bucket, SubjectId, TenantId
+from vault.ids import Bucket, Person, SubjectId, TenantId
 from vault.rowset import RowSet
 from vault.sealed import KEY_BYTES, Place, Unopenable, blob_epoch, open_sealed
 from vault.wrapping import context, unwrap, wrap
@@ -22,7 +22,6 @@ from vault.wrapping import context, unwrap, wrap
 CHUNK: Final = 2_000
 FIRST_EPOCH: Final = 1
 
-type Person = tuple[Bucket, SubjectId]
 type KeyRow = tuple[Bucket, SubjectId, str, int, int, bytes]
 """bucket, subject, "data" or "ledger", epoch, version of the tenant key, wrapped key."""
 

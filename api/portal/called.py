@@ -1,6 +1,6 @@
 """What a person is called on the pages of those who stand for them, and the other way round: masked, like every value."""
 
-from consent.guarding import Person
+from vault.ids import Person
 from vault.opening import Vault
 from vault.records import masked
 

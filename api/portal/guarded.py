@@ -13,11 +13,10 @@ from api.problems import Problem
 from api.sessions import Session
 from api.wiring import Services, services_of
 from consent.guarded import Step, StepKind, confirm, steps
-from consent.guarding import Person
 from consent.ids import GrantId, parse_grant
 from consent.refusals import Refusal, RefusalCode
 from vault.guardians import Guardianship
-from vault.ids import SubjectId, bucket_for
+from vault.ids import Person, SubjectId, bucket_for
 
 type Steps = Mapping[GrantId, Sequence[Step]]
 

@@ -33,11 +33,10 @@ from api.wiring import Services, services_of
 from consent.one_time_codes import AskedFor, Issued, address_of, issue
 from vault.drafts import Refused
 from vault.holder import KeyValue, key_value
-from vault.ids import Bucket, SubjectId
+from vault.ids import Person
 
 _LONGEST = 320
 
-type Person = tuple[Bucket, SubjectId]
 type Counts = Iterable[tuple[Limit, bytes]]
 
 

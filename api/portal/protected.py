@@ -27,14 +27,14 @@ from api.wiring import Services, services_of
 from consent import deferral, protection
 from consent.currencies import written
 from consent.deferral import Decision, Waiting
-from consent.guarding import Person, needs_guardian
+from consent.guarding import needs_guardian
 from consent.ids import GrantId, grant_text, parse_grant, showing_text
 from consent.protection import LogLine, Protection
 from consent.refusals import Refusal, RefusalCode
 from vault.ages import younger_than
 from vault.drafts import Refused
 from vault.holder import KeyValue, holder, key_value
-from vault.ids import decode_id, encode_id
+from vault.ids import Person, decode_id, encode_id
 
 PROPOSED_FROM = 60
 """Whole years of age from which the page proposes it (law_claims.md, R69)."""

@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 
 from api.access import Access, access
 from api.attempts import note_failure, wait_seconds
-from api.portal.limited import Person, address_in, issue_limited, send_notice, source_here
+from api.portal.limited import address_in, issue_limited, send_notice, source_here
 from api.portal.posted import posted
 from api.portal.render import page_lang, page_texts, see_other
 from api.portal.sign_in import sign_in_form, too_many, visitor_of
@@ -28,6 +28,7 @@ from consent import recovery
 from consent.one_time_codes import AskedFor, address_of, digits_in, spend
 from consent.recovery import Begun, Replaced, Waiting
 from vault.holder import KeyValue
+from vault.ids import Person
 
 _ABOUT = b"perusal recovery v1"
 _CHANNELS = (Channel.EMAIL, Channel.SMS)

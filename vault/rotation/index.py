@@ -21,7 +21,7 @@ from vault.canonical_history import CanonicalHistory, canonical_history
 from vault.drafts import UniqueKey, claims_of
 from vault.evictions import TENANT, announce
 from vault.holds import lock_people
-from vault.ids import SubjectId, bucket_for
+from vault.ids import Person, SubjectId, bucket_for
 from vault.key_tables import index_root
 from vault.keys import KeysUnavailable
 from vault.merge import survivors
@@ -32,7 +32,7 @@ from vault.rotation.jobs import Job, Kind, move, new_job, store
 from vault.rotation.people import count_kept, next_people, pack_person
 from vault.rotation.refill import REFILL
 from vault.stored import StoredValue, every_values
-from vault.subject_keys import Person, Wrapping
+from vault.subject_keys import Wrapping
 from vault.tag_keys import TagKeys
 from vault.tag_tables import tag, unique_key
 from vault.tags.making import tags_for, tags_for_person

@@ -20,13 +20,13 @@ from sqlalchemy import Connection, func, select, tuple_
 
 from vault import subject_keys
 from vault.evictions import announce
-from vault.ids import Bucket, SubjectId, bucket_for
+from vault.ids import Bucket, Person, SubjectId, bucket_for
 from vault.keys import Keyring
 from vault.opening import Vault
 from vault.rotation.jobs import Job, Kind, move, new_job, store
 from vault.rowset import RowSet
 from vault.sealed import KEY_BYTES, SALT_BYTES, Place, Unopenable, seal
-from vault.subject_keys import Person, SubjectKey, Wrapping
+from vault.subject_keys import SubjectKey, Wrapping
 from vault.tables import person
 
 BATCH: Final = 500
