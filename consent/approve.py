@@ -26,26 +26,22 @@ from consent import deferral, guarded, onward, separate_acts, step_up
 from consent.accounts import Consumer
 from consent.ask import Via
 from consent.codes import CODE_PREFIX, keep_code
-from consent.deferral import Why, protecting
+from consent.deferral import protecting
+from consent.grant_drafts import draft
 from consent.grants import GrantState
 from consent.guarding import weigh
-from consent.ids import GrantId, ShowingId, grant_text
+from consent.ids import GrantId, ShowingId
 from consent.ledger.append import append
-from consent.ledger.commitment import Field
-from consent.ledger.entry import Kind
-from consent.ledger.origin import year_of
-from consent.ledgering import entry_items
 from consent.outcomes import Outcome, polled_digest, settle
-from consent.promises import Promise, approval_hash, promised
+from consent.promises import promised
 from consent.protection import Protection
 from consent.refusals import Refusal, RefusalCode
 from consent.separate_acts import Act
 from consent.showings import Showing, claim, showing
 from consent.step_up import Proof
 from consent.tables import consent_grant
-from vault.ages import sensitive_fields
 from vault.holds import take_people
-from vault.ids import new_id, new_secret, secret_hash
+from vault.ids import new_secret, secret_hash
 from vault.opening import Vault
 
 __all__ = ["Approved", "Deferred", "Refused", "Showing", "agree", "approve", "claim", "refuse", "showing"]
@@ -89,12 +85,10 @@ def approve(
     proof: Proof | None = None,
 ) -> Approved | Deferred | Refusal:
     """Make the grant the person chose, and the code for it unless it has to wait."""
-    shown = _open_showing(vault, consumer, showing_id, now_ms)
-    if isinstance(shown, Refusal):
-        return shown
-    fields = _choice(shown, chosen_fields)
-    if isinstance(fields, Refusal):
-        return fields
+    chosen = _chosen(vault, consumer, showing_id, chosen_fields, now_ms)
+    if isinstance(chosen, Refusal):
+        return chosen
+    shown, fields = chosen
     code = new_secret(CODE_PREFIX, shown.bucket) if shown.via is Via.CODE else ""
     grant = _decide(vault, shown, GrantState.ACTIVE, fields, now_ms, code=code, proof=proof)
     if isinstance(grant, Refusal | Deferred):
@@ -113,12 +107,10 @@ def agree(  # each argument is a fact of its own
     name: str = "",
 ) -> Refusal | None:
     """Do one of the acts that approving just these fields takes, signing with a `name` what is signed; approves nothing."""
-    shown = _open_showing(vault, consumer, showing_id, now_ms)
-    if isinstance(shown, Refusal):
-        return shown
-    fields = _choice(shown, chosen_fields)
-    if isinstance(fields, Refusal):
-        return fields
+    chosen = _chosen(vault, consumer, showing_id, chosen_fields, now_ms)
+    if isinstance(chosen, Refusal):
+        return chosen
+    shown, fields = chosen
     return separate_acts.keep(vault, shown, promised(vault, shown, fields, now_ms), act, now_ms, name=name)
 
 
@@ -148,6 +140,21 @@ def _open_showing(vault: Vault, consumer: Consumer, showing_id: ShowingId, now_m
     return shown
 
 
+def _chosen(
+    vault: Vault,
+    consumer: Consumer,
+    showing_id: ShowingId,
+    chosen_fields: Iterable[str] | None,
+    now_ms: int,
+) -> tuple[Showing, tuple[str, ...]] | Refusal:
+    """What is still open, and the fields taken of it."""
+    shown = _open_showing(vault, consumer, showing_id, now_ms)
+    if isinstance(shown, Refusal):
+        return shown
+    fields = _choice(shown, chosen_fields)
+    return fields if isinstance(fields, Refusal) else (shown, fields)
+
+
 def _choice(shown: Showing, chosen: Iterable[str] | None) -> tuple[str, ...] | Refusal:
     """Required fields are taken together or not at all; nothing is ticked that was not offered."""
     picked = set(shown.fields if chosen is None else chosen)
@@ -174,57 +181,27 @@ def _decide(
         guard = protecting(conn, shown, now_ms)
     if refused is not None:
         return refused
-    grant = GrantId(new_id(shown.bucket, now_ms))
-    promise = promised(vault, shown, fields, now_ms)
-    active = state is GrantState.ACTIVE
-    why = _why(vault, guard, shown, promise, fields, now_ms) if active else None
-    row = _grant_row(shown, grant, state if why is None else GrantState.DEFERRED, promise, now_ms)
-    agreed = separate_acts.weigh(vault, shown, promise, proof) if active else ()
-    if isinstance(agreed, Refusal):
-        return agreed
-    row["written_by"] = separate_acts.signed_by(promise, agreed) if active else None
-    evidence = step_up.weigh(vault, shown, promise, proof, now_ms) if active else None
-    if isinstance(evidence, Refusal):
-        return evidence
-    said = (
-        *_committed(row),
-        *_signed(shown),
-        *step_up.committed(evidence),
-        *separate_acts.committed(agreed),
-        *guarded.committed(shown.guardian),
-    )
-    kind = Kind.GRANT if state is GrantState.ACTIVE else Kind.REFUSE
-    items = entry_items(vault, kind, [(shown.bucket, shown.subject, grant, said)], now_ms)
+    drafted = draft(vault, shown, state, fields, guard, now_ms, proof)
+    if isinstance(drafted, Refusal):
+        return drafted
     try:
         with vault.data.write() as conn:
             refused = _hold(conn, vault, shown, state, guard, now_ms) or step_up.keep(
-                conn, vault, shown, evidence, now_ms
+                conn, vault, shown, drafted.evidence, now_ms
             )
             if refused is not None:
                 return refused
-            _write(conn, shown, row, code, now_ms)
-            if guard is not None and why is not None:
-                deferral.defer(conn, guard, shown, grant, why, now_ms)
-            append(conn, items, now_ms, vault.installation.ledger_host)
+            _write(conn, shown, drafted.row, code, now_ms)
+            if guard is not None and drafted.why is not None:
+                deferral.defer(conn, guard, shown, drafted.grant, drafted.why, now_ms)
+            append(conn, drafted.items, now_ms, vault.installation.ledger_host)
     except IntegrityError:
         if _decided(vault, shown):
             return Refusal(code=RefusalCode.SHOWING_DECIDED)
         raise
-    return grant if why is None else Deferred(grant_id=grant, expires_at=deferral.expires(shown, now_ms))
-
-
-def _why(
-    vault: Vault,
-    guard: Protection | None,
-    shown: Showing,
-    promise: Promise,
-    fields: tuple[str, ...],
-    now_ms: int,
-) -> Why | None:
-    """What makes it wait; whoever is not protected waits for nobody."""
-    if guard is None:
-        return None
-    return deferral.weigh(guard, shown, promise, sensitive_fields(vault, shown.subject, fields, now_ms))
+    if drafted.why is None:
+        return drafted.grant
+    return Deferred(grant_id=drafted.grant, expires_at=deferral.expires(shown, now_ms))
 
 
 def _hold(
@@ -276,54 +253,3 @@ def _decided(vault: Vault, shown: Showing) -> bool:
             consent_grant.c.bucket == shown.bucket, consent_grant.c.showing_id == shown.id
         )
         return conn.execute(grants).one_or_none() is not None
-
-
-def _grant_row(
-    shown: Showing,
-    grant: GrantId,
-    state: GrantState,
-    promise: dict[str, Any],
-    now_ms: int,
-) -> dict[str, Any]:
-    return {
-        **promise,
-        "bucket": shown.bucket,
-        "id": grant,
-        "subject": shown.subject,
-        "showing_id": shown.id,
-        "used": 0,
-        "state": state.value,
-        "approval_hash": approval_hash(promise),
-        "decided_at": now_ms,
-        "ledger_year": year_of(now_ms),
-    }
-
-
-def _signed(shown: Showing) -> tuple[Field, ...]:
-    """Which signature of the recipient stands under what it owes: in its request, or under the terms themselves."""
-    name = shown.terms.signature(shown.details.terms_signature)
-    return (("signature", name),) if name else ()
-
-
-def _signed_in_writing(row: dict[str, Any]) -> tuple[Field, ...]:
-    """Of a written consent how it was signed, in which language, and the hash of what was signed."""
-    if not row["written_by"]:
-        return ()
-    return (("written", f"{row['written_by']}:{row['written_lang']}:{row['written_hash']}"),)
-
-
-def _committed(row: dict[str, Any]) -> tuple[Field, ...]:
-    return (
-        ("outcome", row["state"]),
-        ("recipient", row["recipient_id"]),
-        ("purpose", row["purpose"]),
-        ("fields", row["fields"]),
-        ("uses", str(row["max_uses"])),
-        ("window", f"{row['window_from']}/{row['window_to']}"),
-        ("notice", row["notice_hash"]),
-        ("terms", row["terms_hash"]),
-        ("approval", row["approval_hash"].hex()),
-        *_signed_in_writing(row),
-        *((("parent", grant_text(row["parent_grant"])),) if row["parent_grant"] else ()),
-        *((("onward", row["onward"]),) if row["onward"] != "[]" else ()),
-    )

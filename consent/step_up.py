@@ -25,7 +25,7 @@ from consent.ids import canonical_json, fields_of, showing_text
 from consent.ledger.commitment import Field
 from consent.one_time_codes import AskedFor, spend
 from consent.passkeys import Backwards, Proven, assert_one, public_key_of
-from consent.promises import SEPARATE, approval_hash
+from consent.promises import SEPARATE, Promise, approval_hash
 from consent.refusals import Refusal, RefusalCode
 from consent.showings import Showing
 from consent.sign_ins import How
@@ -35,8 +35,6 @@ from vault.ids import encode_id
 from vault.opening import Vault
 
 FRESH_MS: Final = 300_000
-
-type Promise = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

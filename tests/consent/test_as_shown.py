@@ -5,6 +5,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from consent import approve as deciding
+from consent import grant_drafts
 from consent.tables import consent_grant
 
 BENT = [
@@ -25,8 +26,8 @@ def bend(monkeypatch):
     """Lets the next consents be written with other columns than they should have."""
 
     def by(**columns):
-        written = deciding._grant_row
-        monkeypatch.setattr(deciding, "_grant_row", lambda *given: {**written(*given), **columns})
+        written = grant_drafts._grant_row
+        monkeypatch.setattr(grant_drafts, "_grant_row", lambda *given: {**written(*given), **columns})
 
     return by
 

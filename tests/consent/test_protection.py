@@ -7,7 +7,7 @@ from sqlalchemy import insert, select, text, update
 from sqlalchemy.exc import DatabaseError
 
 from consent import approve as approving
-from consent import deferral, devices, protection
+from consent import deferral, devices, grant_drafts, protection
 from consent.approve import Approved, Deferred, approve
 from consent.ask import Via
 from consent.deferral import Collected, Decision
@@ -276,7 +276,9 @@ def test_a_protection_turned_on_during_an_approval_asks_for_the_approval_again(w
         return found
 
     monkeypatch.setattr(approving, "protecting", first_then_accepted)
-    monkeypatch.setattr(approving, "promised", _accepting_first(world, trusted, one, approving.promised))
+    monkeypatch.setattr(
+        grant_drafts, "promised", _accepting_first(world, trusted, one, grant_drafts.promised)
+    )
 
     answer = approve(world.vault, person, shown.id, None, world.now, proof)
 

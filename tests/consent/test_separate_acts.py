@@ -221,7 +221,7 @@ def test_a_no_after_an_act_refuses_the_whole_request(world, abroad):
 def test_the_act_keeps_what_the_person_read_and_the_ledger_its_hash(world, abroad, monkeypatch):
     person, said = world.person(), []
     monkeypatch.setattr(
-        "consent.approve.entry_items",
+        "consent.grant_drafts.entry_items",
         lambda vault, kind, about, now: said.extend(about[0][3]) or entry_items(vault, kind, about, now),
     )
     approved = world.approve(abroad, person)

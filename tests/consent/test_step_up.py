@@ -12,7 +12,8 @@ from sqlalchemy import delete, insert, select, update
 from sqlalchemy.exc import DBAPIError
 
 from consent import accounts, step_up
-from consent.approve import Approved, _committed, approve, refuse
+from consent.approve import Approved, approve, refuse
+from consent.grant_drafts import _committed
 from consent.ledger.commitment import commit
 from consent.ledger.entry import parse
 from consent.ledger.openings import reopen

@@ -9,7 +9,8 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.exc import DBAPIError
 
 from consent.act_tables import separate_act
-from consent.approve import Approved, _committed, agree, approve, refuse
+from consent.approve import Approved, agree, approve, refuse
+from consent.grant_drafts import _committed
 from consent.ledger.commitment import commit
 from consent.ledger.entry import parse
 from consent.ledger.openings import reopen
