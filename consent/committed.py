@@ -87,10 +87,7 @@ _READ = RowSet(
 
 def committed_uses(conn: Connection, refs: Sequence[Ref]) -> list[CommittedUse | None]:
     """The uses behind `refs`, in order; None for what is not committed."""
-    found: list[CommittedUse | None] = [None] * len(refs)
-    for i, *row in _READ(conn, refs):
-        found[i] = _use(row)
-    return found
+    return [None if row is None else _use(row) for row in _READ.in_order(conn, refs)]
 
 
 def open_uses(vault: Vault, uses: Sequence[CommittedUse | None]) -> list[Opening | None]:

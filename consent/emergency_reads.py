@@ -93,10 +93,7 @@ def read_fields(
 
 def committed_reads(conn: Connection, refs: Sequence[Ref]) -> list[CommittedRead | None]:
     """The reads behind `refs`, in order; None for what is not committed or not approved by two others."""
-    found: list[CommittedRead | None] = [None] * len(refs)
-    for i, *row in _READ(conn, refs):
-        found[i] = _read(row)
-    return found
+    return [None if row is None else _read(row) for row in _READ.in_order(conn, refs)]
 
 
 def open_reads(conn: Connection, vault: Vault, reads: Sequence[CommittedRead | None]) -> list[Opening | None]:

@@ -69,10 +69,7 @@ def staff_read_fields(  # each argument is a fact of its own
 
 def committed_staff_reads(conn: Connection, refs: Sequence[Ref]) -> list[CommittedRead | None]:
     """The reads behind `refs`, in order; None for what is not committed, or was not approved where it had to be."""
-    found: list[CommittedRead | None] = [None] * len(refs)
-    for i, *row in _READ(conn, refs):
-        found[i] = _read(row)
-    return found
+    return [None if row is None else _read(row) for row in _READ.in_order(conn, refs)]
 
 
 def _read(row: Sequence[Any]) -> CommittedRead:

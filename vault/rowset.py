@@ -57,6 +57,13 @@ class RowSet:
             return self.run(conn, self._sqlite, {"rows": self._as_json(rows), **parameters})
         return self.run(conn, *self.prepared(rows, parameters))
 
+    def in_order(self, conn: Connection, rows: Sequence[Sequence[Any]]) -> list[tuple[Any, ...] | None]:
+        """For each of `rows` its one result row, or None; the statement selects `rows.i` first, which is left off."""
+        found: list[tuple[Any, ...] | None] = [None] * len(rows)
+        for i, *row in self(conn, rows):
+            found[i] = tuple(row)
+        return found
+
     def prepared(
         self, rows: Sequence[Sequence[Any]], parameters: Mapping[str, Any]
     ) -> tuple[str, dict[str, Any]]:
