@@ -23,12 +23,6 @@ from consent.staff import WINDOW_MS, DualKind, DualReason, DualState, Verdict
 from vault import columns as col
 from vault.storage import metadata
 
-
-def _one_of(column: str, words: type[DualKind | DualReason | DualState | Verdict]) -> CheckConstraint:
-    listed = ", ".join(f"'{word.value}'" for word in words)
-    return CheckConstraint(f"{column} IN ({listed})", name=column)
-
-
 dual_request = Table(
     "dual_request",
     metadata,
@@ -48,9 +42,9 @@ dual_request = Table(
     Column("approved_at", BigInteger),
     Column("window_to", BigInteger),
     col.number("ledger_year"),
-    _one_of("kind", DualKind),
-    _one_of("reason", DualReason),
-    _one_of("state", DualState),
+    col.one_of("kind", DualKind),
+    col.one_of("reason", DualReason),
+    col.one_of("state", DualState),
     CheckConstraint("(kind <> 'population_scan') = (subject IS NOT NULL)", name="subject"),
     CheckConstraint("(kind = 'population_scan') = (scope <> '')", name="scope"),
     CheckConstraint("length(actor) = 32", name="actor"),
@@ -76,7 +70,7 @@ dual_vote = Table(
     Column("place", Integer),
     col.time("voted_at"),
     col.number("ledger_year"),
-    _one_of("verdict", Verdict),
+    col.one_of("verdict", Verdict),
     CheckConstraint("(verdict = 'yes') = (place IS NOT NULL)", name="placed"),
     CheckConstraint("place IN (1, 2)", name="place"),
     CheckConstraint("length(actor) = 32", name="actor"),
@@ -146,7 +140,7 @@ staff_lookup = Table(
     col.time("committed_at"),
     col.number("ledger_year"),
     CheckConstraint("how IN ('find', 'scan')", name="how"),
-    _one_of("reason", DualReason),
+    col.one_of("reason", DualReason),
     ledgered("staff_lookup"),
     Index("ix_staff_lookup_subject", "subject", "bucket"),
 )

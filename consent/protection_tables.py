@@ -102,7 +102,6 @@ _TWICE = (
     "(SELECT 1 FROM recipient r WHERE r.id = NEW.recipient_id AND r.country <> substr(r.jurisdiction, 1, 2)))"
 )
 _NO_GUARDIAN = "NOT EXISTS (SELECT 1 FROM guardian_showing w WHERE w.bucket = NEW.bucket AND w.showing_id = NEW.showing_id)"
-_DEFERRED = "deferral d WHERE d.bucket = NEW.bucket AND d.grant_id = NEW.id"
 _ENDED = (
     "NOT EXISTS (SELECT 1 FROM protection_step s WHERE s.bucket = NEW.bucket AND s.grant_id = NEW.id "
     "AND s.step IN ({}))"

@@ -6,8 +6,6 @@ another member of staff, which is used up by it. Under the person's consent it s
 codes, `staff` names a key by role and number, `actor` is its holder's MAC. Rows of reads have a ledger entry of their id.
 """
 
-from enum import StrEnum
-
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -27,12 +25,6 @@ from vault import columns as col
 from vault.appendonly import append_only
 from vault.storage import metadata
 
-
-def _one_of(column: str, words: type[StrEnum]) -> CheckConstraint:
-    listed = ", ".join(f"'{word.value}'" for word in words)
-    return CheckConstraint(f"{column} IN ({listed})", name=column)
-
-
 staff_read = Table(
     "staff_read",
     metadata,
@@ -50,8 +42,8 @@ staff_read = Table(
     Column("use_id", LargeBinary),
     col.time("committed_at"),
     col.number("ledger_year"),
-    _one_of("basis", Basis),
-    _one_of("reason", DualReason),
+    col.one_of("basis", Basis),
+    col.one_of("reason", DualReason),
     CheckConstraint("length(actor) = 32", name="actor"),
     CheckConstraint("NOT minor OR approval_id IS NOT NULL", name="minor"),
     CheckConstraint("(basis = 'consent') = (grant_id IS NOT NULL)", name="consent"),
@@ -85,7 +77,7 @@ staff_refusal = Table(
     col.big("attempts"),
     col.time("first_at"),
     col.time("last_at"),
-    _one_of("reason", DualReason),
+    col.one_of("reason", DualReason),
     CheckConstraint("attempts >= 1 AND first_at <= last_at", name="attempts"),
 )
 """What one key was refused about one person on a day, counted; reason and fields are those of the first attempt."""

@@ -1,6 +1,8 @@
-"""The kinds of column that tables are made of; one that may be empty is written out where it stands."""
+"""The kinds of column that tables are made of, and what text may be one of; a column that may be empty is written out."""
 
-from sqlalchemy import BigInteger, Column, Integer, LargeBinary, Text
+from enum import StrEnum
+
+from sqlalchemy import BigInteger, CheckConstraint, Column, Integer, LargeBinary, Text
 
 
 def bucket() -> Column[int]:
@@ -41,3 +43,9 @@ def big(name: str) -> Column[int]:
 def time(name: str) -> Column[int]:
     """Unix milliseconds."""
     return Column(name, BigInteger, nullable=False)
+
+
+def one_of(column: str, words: type[StrEnum]) -> CheckConstraint:
+    """That a text column holds one of these words."""
+    listed = ", ".join(f"'{word.value}'" for word in words)
+    return CheckConstraint(f"{column} IN ({listed})", name=column)

@@ -183,12 +183,6 @@ def verify(vault: Vault, rows: Sequence[Erasing], now_ms: int) -> None:
         destroy(vault, again, now_ms)
 
 
-def erased_people(conn: Connection) -> list[tuple[Bucket, SubjectId]]:
-    """Everybody whose keys must not exist: whoever restores older keys destroys theirs again."""
-    rows = conn.execute(select(erasure.c.bucket, erasure.c.subject).order_by(erasure.c.bucket))
-    return [(Bucket(row.bucket), SubjectId(row.subject)) for row in rows]
-
-
 def _known(rows: Iterable[Erasing]) -> list[Trace]:
     return [
         Trace(row.bucket, row.subject, probe) for row in rows for probe in unpack(row.probes or b"").known

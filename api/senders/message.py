@@ -8,7 +8,6 @@ into no log, error or file. The error's `reason` is logged, so it says what fail
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from types import MappingProxyType
 from typing import Protocol
 
 
@@ -57,5 +56,3 @@ class Sender(Protocol):
 
 
 type Senders = Mapping[Channel, Sender]
-
-NO_SENDERS: Senders = MappingProxyType({})
