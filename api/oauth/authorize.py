@@ -12,8 +12,9 @@ from litestar.params import QueryParams
 
 from api.access import Access, access
 from api.guards import current_session
-from api.portal.asked import check_pending, open_request, request_named
+from api.portal.asked import open_request
 from api.portal.render import page_lang, see_other
+from api.portal.requested import check_waiting, request_named
 from api.problems import Problem
 from api.wiring import services_of
 
@@ -28,5 +29,5 @@ def authorize(request: Request[Any, Any, Any], query: QueryParams) -> Response[s
     session = current_session(services, request.cookies)
     if session is not None:
         return see_other(open_request(services, session, named, lang))
-    check_pending(services, named)
+    check_waiting(services, named)
     return see_other(f"/{lang.value}/sign-in?{urlencode(named)}")

@@ -10,6 +10,7 @@ from litestar import Request, Response
 
 from api.headers import approval_policy
 from api.portal.render import page, page_texts
+from api.portal.ticks import as_ticked
 from api.portal.words import field_labels
 from api.portal.written import ask_to_sign
 from api.problems import Problem
@@ -22,8 +23,6 @@ from consent.ids import ShowingId, showing_text
 from consent.refusals import Refusal
 from consent.separate_acts import Act
 from consent.showings import Showing
-
-_FIELD_PREFIX = "field."
 
 
 def agree(
@@ -72,5 +71,5 @@ def ask_for_act(
         method=shown.notice.method,
         rights=shown.notice.rights,
         notice_lang=shown.notice.lang,
-        hidden={"act": act.value, **{f"{_FIELD_PREFIX}{code}": "yes" for code in sorted(ticked)}},
+        hidden={"act": act.value, **as_ticked(ticked)},
     )

@@ -22,12 +22,14 @@ from api.portal.liability import liability, rate_lines
 from api.portal.passed_on import PassedOn, passed_on
 from api.portal.posted import posted
 from api.portal.render import page, page_lang, page_texts, see_other
+from api.portal.requested import check_waiting, way_back
+from api.portal.ticks import ticked_in
 from api.portal.whom import WHOM, deciding, ward_meant
 from api.portal.words import field_label
 from api.problems import Problem
 from api.sessions import Session
 from api.wiring import Services, services_of
-from consent import approve, ask
+from consent import approve
 from consent.accounts import Consumer
 from consent.approve import Approved, Deferred, Refused, Showing
 from consent.ask import Via
@@ -37,7 +39,6 @@ from consent.separate_acts import Act
 from vault.ages import sensitive_fields
 from vault.records import masked
 
-_FIELD_PREFIX = "field."
 _CLOSED = frozenset({RefusalCode.SHOWING_DECIDED, RefusalCode.SHOWING_EXPIRED, RefusalCode.WINDOW_CLOSED})
 
 _BEFORE: Mapping[RefusalCode, str] = {
@@ -81,29 +82,10 @@ class Asked:
     notice_lang: str
 
 
-def request_named(members: Mapping[str, Any]) -> dict[str, str] | None:
-    """The `client_id` and `request_uri` of a query or form, when both are there, and whom the answer is for."""
-    named = {name: members.get(name) for name in ("client_id", "request_uri")}
-    named |= {WHOM: members[WHOM]} if WHOM in members else {}
-    if not all(
-        isinstance(value, str) and 0 < len(value) <= 500 and value.isprintable() for value in named.values()
-    ):
-        return None
-    return {name: str(value) for name, value in named.items()}
-
-
-def check_pending(services: Services, named: Mapping[str, str]) -> None:
-    """Raise `invalid_request_uri` unless the request still waits for its person."""
-    with services.vault.data.read() as conn:
-        found = ask.pending(conn, named["request_uri"], named["client_id"], services.clock())
-    if found is None:
-        raise Problem(400, "invalid_request_uri")
-
-
 def open_request(services: Services, session: Session, named: Mapping[str, str], lang: Lang) -> str:
     """Use the `request_uri` up for whom it is meant; returns the path of the request's page, or of one before it."""
     if WHOM not in named and deciding(services, session):
-        check_pending(services, named)
+        check_waiting(services, named)
         return f"/{lang.value}/for-whom?{urlencode(named)}"
     claimed = approve.claim(
         services.vault,
@@ -157,13 +139,6 @@ def answer_request(request: Request[Session, Any, Any], name: FromPath[str]) -> 
     outcome = {"code": answer.code} if isinstance(answer, Approved) else {"error": "access_denied"}
     back = way_back(services, answer.redirect_uri, answer.state, outcome)
     return see_other(back, cookies=cookies)
-
-
-def way_back(services: Services, redirect_uri: str, state: str, outcome: Mapping[str, str]) -> str:
-    """The address that takes the browser to the recipient, with the answer (RFC 6749 §4.1.2, RFC 9207)."""
-    members = {**outcome, "iss": services.issuer, **({"state": state} if state else {})}
-    joint = "&" if "?" in redirect_uri else "?"
-    return f"{redirect_uri}{joint}{urlencode(members)}"
 
 
 @get("/requests/{name:str}/answered", opt=access(Access.CONSUMER), sync_to_thread=True)
@@ -223,10 +198,10 @@ def _chosen(form: Mapping[str, str], shown: Showing | None) -> set[str] | None:
     """The needed fields and whatever was ticked; a member that is no tick box is refused."""
     if shown is None:
         return None
-    ticked = {name.removeprefix(_FIELD_PREFIX) for name in form if name.startswith(_FIELD_PREFIX)}
+    ticked = ticked_in(form)
     if len(ticked) != len(form):
         raise Problem(400, "invalid_input")
-    return ticked | set(shown.fields)
+    return {*ticked, *shown.fields}
 
 
 def _problem(refusal: Refusal) -> Problem:

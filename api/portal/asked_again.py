@@ -11,16 +11,16 @@ from litestar.params import QueryParams
 
 from api.access import Access, access
 from api.headers import approval_policy
-from api.portal.asked import open_request, person_of, request_named, way_back
+from api.portal.asked import open_request, person_of
 from api.portal.posted import posted
 from api.portal.render import page, page_lang, page_texts, see_other
+from api.portal.requested import request_waiting, way_back
 from api.portal.whom import ward_meant
 from api.problems import Problem
 from api.sessions import Session
-from api.wiring import Services, services_of
-from consent import ask, cooling, purposes, recipients
+from api.wiring import services_of
+from consent import cooling, purposes, recipients
 from consent.accounts import Consumer
-from consent.ask import Pending
 from consent.guarding import ward_of
 
 
@@ -28,7 +28,7 @@ from consent.guarding import ward_of
 def asked_again_page(request: Request[Session, Any, Any], query: QueryParams) -> Response[str]:
     """Who asks again, and until when they were to wait."""
     services, texts = services_of(request), page_texts(request)
-    named, pending = _pending(services, dict(query))
+    named, pending = request_waiting(services, dict(query))
     whose = _whose(request, named)
     with services.vault.data.read() as conn:
         who = recipients.recipient(conn, pending.recipient_id)
@@ -51,7 +51,7 @@ def asked_again_page(request: Request[Session, Any, Any], query: QueryParams) ->
 def answer_asked_again(request: Request[Session, Any, Any]) -> Response[str]:
     """Back to the recipient with a no, or on to the request."""
     services, lang, form = services_of(request), page_lang(request), posted(request)
-    named, pending = _pending(services, form)
+    named, pending = request_waiting(services, form)
     if form.get("decision") == "leave":
         params = pending.params
         return see_other(way_back(services, params.redirect_uri, params.state, {"error": "access_denied"}))
@@ -68,14 +68,3 @@ def _whose(request: Request[Session, Any, Any], named: dict[str, str]) -> Consum
     ward = ward_meant(services_of(request), request.user, named)
     lang = page_lang(request)
     return person_of(request.user, lang) if ward is None else ward_of(ward, lang.value)
-
-
-def _pending(services: Services, members: dict[str, Any]) -> tuple[dict[str, str], Pending]:
-    named = request_named(members)
-    if named is None:
-        raise Problem(400, "invalid_request_uri")
-    with services.vault.data.read() as conn:
-        found = ask.pending(conn, named["request_uri"], named["client_id"], services.clock())
-    if found is None:
-        raise Problem(400, "invalid_request_uri")
-    return named, found

@@ -11,9 +11,10 @@ from litestar.params import FromPath
 
 from api.access import Access, access
 from api.headers import approval_policy
-from api.portal.asked import person_of, way_back
+from api.portal.asked import person_of
 from api.portal.called import called
 from api.portal.render import page, page_lang, page_texts, see_other
+from api.portal.requested import way_back
 from api.problems import Problem
 from api.sessions import Session
 from api.wiring import Services, services_of

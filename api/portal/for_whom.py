@@ -9,9 +9,10 @@ from litestar import Request, Response, get, post
 from litestar.params import QueryParams
 
 from api.access import Access, access
-from api.portal.asked import check_pending, open_request, request_named
+from api.portal.asked import open_request
 from api.portal.posted import posted
 from api.portal.render import page, page_lang, see_other
+from api.portal.requested import request_named, request_waiting
 from api.portal.whom import MYSELF, WHOM, wards_to_choose
 from api.problems import Problem
 from api.sessions import Session
@@ -21,10 +22,8 @@ from api.wiring import services_of
 @get("/for-whom", opt=access(Access.CONSUMER), sync_to_thread=True)
 def for_whom_page(request: Request[Session, Any, Any], query: QueryParams) -> Response[str]:
     """The choice."""
-    services, named = services_of(request), request_named(dict(query))
-    if named is None:
-        raise Problem(400, "invalid_request_uri")
-    check_pending(services, named)
+    services = services_of(request)
+    named, _ = request_waiting(services, dict(query))
     wards = wards_to_choose(services, request.user)
     return page(request, "for_whom.html", named=named, whom=WHOM, myself=MYSELF, wards=wards)
 

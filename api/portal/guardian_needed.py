@@ -12,15 +12,14 @@ from litestar.params import QueryParams
 
 from api.access import Access, access
 from api.headers import approval_policy
-from api.portal.asked import request_named, way_back
 from api.portal.called import called
 from api.portal.posted import posted
 from api.portal.render import page, page_lang, see_other
+from api.portal.requested import request_waiting, way_back
 from api.problems import Problem
 from api.sessions import Session, end_session
 from api.wiring import Services, services_of
-from consent import ask, recipients
-from consent.ask import Pending
+from consent import recipients
 from consent.guarding import deciders, guardian_of
 
 
@@ -28,7 +27,7 @@ from consent.guarding import deciders, guardian_of
 def guardian_needed_page(request: Request[Session, Any, Any], query: QueryParams) -> Response[str]:
     """Who asks, and who can answer."""
     services = services_of(request)
-    named, pending = _pending(services, dict(query))
+    named, pending = request_waiting(services, dict(query))
     with services.vault.data.read() as conn:
         who = recipients.recipient(conn, pending.recipient_id)
     assert who is not None  # a foreign key promises it
@@ -46,7 +45,7 @@ def guardian_needed_page(request: Request[Session, Any, Any], query: QueryParams
 def answer_guardian_needed(request: Request[Session, Any, Any]) -> Response[str]:
     """Back to the recipient with a no, or over to the guardian."""
     services, form = services_of(request), posted(request)
-    named, pending = _pending(services, form)
+    named, pending = request_waiting(services, form)
     if form.get("decision") == "leave":
         params = pending.params
         return see_other(way_back(services, params.redirect_uri, params.state, {"error": "access_denied"}))
@@ -63,14 +62,3 @@ def guardians_of(services: Services, session: Session) -> list[str]:
     with services.vault.data.read() as conn:
         ties = deciders(conn, (session.bucket, session.subject), services.clock())
     return [called(services.vault, guardian_of(tie)) for tie in ties]
-
-
-def _pending(services: Services, members: dict[str, Any]) -> tuple[dict[str, str], Pending]:
-    named = request_named(members)
-    if named is None:
-        raise Problem(400, "invalid_request_uri")
-    with services.vault.data.read() as conn:
-        found = ask.pending(conn, named["request_uri"], named["client_id"], services.clock())
-    if found is None:
-        raise Problem(400, "invalid_request_uri")
-    return named, found

@@ -15,11 +15,11 @@ from api.attempts import note_failure, wait_seconds
 from api.events import Event, log_event
 from api.guards import current_session
 from api.headers import script_policy
-from api.portal.asked import request_named
 from api.portal.entering import enter, fresh, welcome
 from api.portal.limited import source_here
 from api.portal.posted import posted
 from api.portal.render import page, page_lang, page_texts, see_other
+from api.portal.requested import request_named
 from api.portal.sign_in import sign_in_form, too_many, visitor_of
 from api.problems import Problem
 from api.sessions import Session, end_other_sessions

@@ -22,6 +22,7 @@ from api.portal.limited import address_in, issue_limited, person_here
 from api.portal.offers import offer, offered_at
 from api.portal.posted import posted
 from api.portal.render import page, page_lang, page_texts
+from api.portal.ticks import as_ticked, ticked_in
 from api.portal.words import field_labels
 from api.problems import Problem
 from api.senders.message import Channel
@@ -46,7 +47,6 @@ ASKED_FOR = frozenset({RefusalCode.STEP_UP_NEEDED, RefusalCode.STEP_UP_FAILED})
 """What `approve` answers when a proof is missing, or is none."""
 
 _MEMBERS = ("how", "offered_at", "credential", "ticket", "code", "key")
-_FIELD_PREFIX = "field."
 
 
 def taken(form: dict[str, str]) -> dict[str, str]:
@@ -164,7 +164,7 @@ def _page(
         hidden={
             "decision": "approve",
             "offered_at": offer(services, request.user.secret, showing_text(shown.id), offered),
-            **{f"{_FIELD_PREFIX}{code}": "yes" for code in sorted(ticked)},
+            **as_ticked(ticked),
         },
         ways=[way.value for way in ways],
         on_file=on_file,
@@ -242,10 +242,10 @@ def _on_file(services: Services, session: Session) -> dict[str, str]:
 
 
 def _ticked(form: Mapping[str, str], shown: Showing) -> frozenset[str]:
-    ticked = {name.removeprefix(_FIELD_PREFIX) for name in form if name.startswith(_FIELD_PREFIX)}
+    ticked = ticked_in(form)
     if ticked - {*shown.fields, *shown.optional_fields}:
         raise Problem(400, "invalid_input")
-    return frozenset(ticked)
+    return ticked
 
 
 def _offered(request: Request[Session, Any, Any], given: Mapping[str, str]) -> int | None:

@@ -16,11 +16,11 @@ from litestar.params import QueryParams
 from api.access import Access, access
 from api.attempts import note_failure, wait_seconds
 from api.guards import current_session
-from api.portal.asked import request_named
 from api.portal.entering import enter, welcome
 from api.portal.limited import source_here
 from api.portal.posted import posted
 from api.portal.render import page, page_lang, see_other
+from api.portal.requested import request_named
 from api.senders.message import Channel
 from api.sessions import Session, end_session
 from api.wiring import Services, services_of

@@ -12,11 +12,11 @@ from litestar.params import QueryParams
 
 from api.access import Access, access
 from api.attempts import note_failure, wait_seconds
-from api.portal.asked import request_named
 from api.portal.entering import enter, welcome
 from api.portal.limited import address_in, codes_offered, issue_limited, source_here
 from api.portal.posted import posted
 from api.portal.render import page_lang, see_other
+from api.portal.requested import request_named
 from api.portal.sign_in import sign_in_form, too_many, visitor_of
 from api.wiring import services_of
 from consent.one_time_codes import AskedFor, digits_in, spend

@@ -11,6 +11,7 @@ from litestar import Request, Response
 from api.headers import approval_policy, script_policy
 from api.portal import presence
 from api.portal.render import page, page_texts
+from api.portal.ticks import as_ticked
 from api.sessions import Session
 from consent import separate_acts
 from consent.ask import Via
@@ -18,8 +19,6 @@ from consent.ids import showing_text
 from consent.separate_acts import Act
 from consent.showings import Showing
 from consent.written import declaration
-
-_FIELD_PREFIX = "field."
 
 
 def ask_to_sign(
@@ -40,6 +39,6 @@ def ask_to_sign(
         declaration=declaration(shown, sorted({*shown.fields, *ticked})),
         ward=shown.guardian is not None,
         wrong=wrong,
-        ticked={f"{_FIELD_PREFIX}{code}": "yes" for code in sorted(ticked)},
+        ticked=as_ticked(ticked),
         ceremony=ceremony,
     )
