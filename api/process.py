@@ -1,14 +1,18 @@
 """What every serving process of ours does alike: bind, be quiet about requests, leave in order, tell where it is."""
 
+import asyncio
 import json
 import logging
 import signal
 import socket
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import FrameType
 
-from api.events import log_unexpected
+import uvicorn
+
+from api.events import Event, log_event, log_unexpected
 
 
 def bind(host: str, port: int, backlog: int) -> socket.socket:
@@ -33,10 +37,28 @@ def stop_once() -> None:
         signal.signal(number, _already_stopping)
 
 
-def write_ready(path: Path, facts: Mapping[str, object]) -> None:
-    """Write a ready file so that a reader never sees half of it."""
-    fresh = path.with_name(path.name + ".new")
-    fresh.write_text(json.dumps(facts), encoding="utf-8")
+class ReadyServer(uvicorn.Server):
+    """uvicorn's server with so many `threads` for requests, which says where it is (`ready`) once it answers."""
+
+    def __init__(
+        self, config: uvicorn.Config, *, threads: int, ready_file: Path | None, ready: Mapping[str, object]
+    ) -> None:
+        super().__init__(config)
+        self._threads, self._ready_file, self._ready = threads, ready_file, ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin, with threads of our own number: the loop's follows the processors."""
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(self._threads, "request"))
+        await super().startup(sockets)
+        if self.started:
+            log_event(Event.STARTED)
+            if self._ready_file:
+                _write_whole(self._ready_file, json.dumps(self._ready))
+
+
+def _write_whole(path: Path, text: str) -> None:
+    fresh = path.with_name(path.name + ".new")  # a reader never sees half of it
+    fresh.write_text(text, encoding="utf-8")
     fresh.replace(path)
 
 

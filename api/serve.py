@@ -4,12 +4,9 @@ Loopback unless the settings say otherwise. No access log: addresses and request
 Leaves with exit code 0 after SIGTERM or Ctrl-C, having answered what had begun.
 """
 
-import asyncio
 import os
-import socket
 import sys
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -23,7 +20,7 @@ from api.demo import sandbox
 from api.events import Event, log_event
 from api.memory import keep_memory_private
 from api.opening import local_root, opened_vault, people_needed, provider_of
-from api.process import address_of, bind, silence_libraries, stop_once, write_ready
+from api.process import ReadyServer, address_of, bind, silence_libraries, stop_once
 from api.sealed import Gate
 from api.senders.console import console_senders
 from api.settings import Settings, SettingsError, is_loopback
@@ -35,23 +32,6 @@ _BACKLOG = 2048
 THREADS: Final = 16
 """For requests. The loop's own number follows the processors, and on a small machine a few that wait for a recipient's
 keys would be all of them; more than the data base has connections would only wait there."""
-
-
-class _Server(uvicorn.Server):
-    """uvicorn's server, which tells the ready file once requests are answered."""
-
-    def __init__(self, config: uvicorn.Config, ready_file: Path | None, ready: dict[str, object]) -> None:
-        super().__init__(config)
-        self._ready_file = ready_file
-        self._ready = ready
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(THREADS, "request"))
-        await super().startup(sockets)
-        if self.started:
-            log_event(Event.STARTED)
-            if self._ready_file:
-                write_ready(self._ready_file, self._ready)
 
 
 def run(settings: Settings, *, sealed: bool = False, demo: bool = False) -> None:
@@ -73,7 +53,9 @@ def run(settings: Settings, *, sealed: bool = False, demo: bool = False) -> None
     ready: dict[str, object] = {"url": url, "port": port, "pid": os.getpid(), "issuer": settings.issuer}
     keep_memory_private()
     gate = _gate(settings, sealed=sealed, demo=demo)
-    server = _Server(_config(gate, settings), settings.ready_file, ready)
+    server = ReadyServer(
+        _config(gate, settings), threads=THREADS, ready_file=settings.ready_file, ready=ready
+    )
     try:
         server.run(sockets=[listening])
     except SystemExit:

@@ -1,9 +1,6 @@
 """The witness's process: refuses an older record, binds, tells where it is, and answers until a signal says stop."""
 
-import asyncio
 import os
-import socket
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -12,7 +9,7 @@ import uvicorn
 
 from api.clock import system_clock
 from api.events import Event, log_event
-from api.process import address_of, bind, silence_libraries, stop_once, write_ready
+from api.process import ReadyServer, address_of, bind, silence_libraries, stop_once
 from api.witness.app import WitnessApp
 from api.witness.home import WitnessHome
 from api.witness.logs import LogsFile
@@ -42,24 +39,11 @@ def run(home: WitnessHome, at: Listening) -> None:
         app = WitnessApp(store=store, cosigners=cosigners, logs=logs, clock=system_clock, prefix=at.prefix)
         listening = bind(at.host, at.port, _BACKLOG)
         stop_once()
-        _Server(_config(app), at, listening.getsockname()[1]).run(sockets=[listening])
+        port = listening.getsockname()[1]
+        ready = {"url": address_of(at.host, port) + at.prefix, "port": port, "pid": os.getpid()}
+        server = ReadyServer(_config(app), threads=_THREADS, ready_file=at.ready_file, ready=ready)
+        server.run(sockets=[listening])
     log_event(Event.STOPPED)
-
-
-class _Server(uvicorn.Server):
-    """uvicorn's server, which tells the ready file once requests are answered."""
-
-    def __init__(self, config: uvicorn.Config, at: Listening, port: int) -> None:
-        super().__init__(config)
-        self._at, self._port = at, port
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(_THREADS, "witness"))
-        await super().startup(sockets)
-        log_event(Event.STARTED)
-        if self._at.ready_file:
-            url = address_of(self._at.host, self._port) + self._at.prefix
-            write_ready(self._at.ready_file, {"url": url, "port": self._port, "pid": os.getpid()})
 
 
 def _config(app: WitnessApp) -> uvicorn.Config:
