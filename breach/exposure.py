@@ -34,11 +34,13 @@ type Deliveries = dict[str, dict[int, list[int]]]
 @dataclass(slots=True, kw_only=True)
 class Exposure:
     """The evidence, and the counts that explain it. `unexplained[i]`: found cells of people recipient i holds
-    something of, which it never received; `fields`: the test fields; `cells`: found cells by field.
+    something of, which it never received; `shown`: the fields of which the dump shows any value of anybody;
+    `fields`: those of them that are test fields; `cells`: found cells by field.
     """
 
     recipient_ids: tuple[str, ...]
     recipient_names: tuple[str, ...]
+    shown: tuple[str, ...]
     fields: tuple[str, ...]
     cells: Counter[str] = field(default_factory=Counter)
     people_found: int = 0
@@ -54,7 +56,12 @@ def weigh(conn: Connection, trace_id: bytes, buckets: Buckets, before_ms: int) -
     known = sorted(recipients(conn), key=lambda one: one.id)
     numbers = {str(one.id): at for at, one in enumerate(known)}
     names = tuple(one.legal_name for one in known)
-    exposure = Exposure(recipient_ids=tuple(numbers), recipient_names=names, fields=_test_fields(cells))
+    exposure = Exposure(
+        recipient_ids=tuple(numbers),
+        recipient_names=names,
+        shown=tuple(sorted(frozenset().union(*cells))),
+        fields=_test_fields(cells),
+    )
     exposure.unexplained = [0] * len(numbers)
     for part in batched(people(conn, trace_id, buckets), _CHUNK):
         _add_people(conn, part, numbers, before_ms, exposure)
@@ -84,7 +91,9 @@ def _add_people(
 ) -> None:
     exposure.dark_found += len(received.undisclosed(conn, [person for person, _ in part], before_ms))
     windows = _windows(conn, [item for _, items in part for item in items])
-    for (_, items), deliveries in zip(part, _deliveries(conn, part, numbers, before_ms), strict=True):
+    for (_, items), deliveries in zip(
+        part, _deliveries(conn, part, exposure.shown, numbers, before_ms), strict=True
+    ):
         exposure.people_found += 1
         exposure.cells.update(item[2] for item in items)
         exposure.found[_pattern(items, windows, deliveries, exposure.fields)] += 1
@@ -115,10 +124,13 @@ def _windows(conn: Connection, items: Sequence[Item]) -> dict[Item, _Shown]:
 
 
 def _deliveries(
-    conn: Connection, part: Sequence[tuple[Person, list[Item]]], numbers: Mapping[str, int], before_ms: int
+    conn: Connection,
+    part: Sequence[tuple[Person, list[Item]]],
+    codes: Sequence[str],
+    numbers: Mapping[str, int],
+    before_ms: int,
 ) -> Iterator[Deliveries]:
-    """Per person: who received which identifier field when."""
-    codes = [kind.value for kind in IDENTIFIERS]
+    """Per person: who received which of these fields when."""
     asked = [(bucket, subject, code) for (bucket, subject), _ in part for code in codes]
     answers: list[Deliveries] = [{code: {} for code in codes} for _ in part]
     for at, recipient, _, committed_at in received.received_before(conn, asked, before_ms):
@@ -172,4 +184,5 @@ def _evidence(conn: Connection, exposure: Exposure, numbers: Mapping[str, int], 
         dark=max(population - exposure.people_disclosed, exposure.dark_found),
         dark_found=exposure.dark_found,
         found=exposure.found,
+        fields=max(len(exposure.fields), 1),
     )

@@ -1,5 +1,9 @@
 """Rows of a dump against the vault: canonical forms, blind tags in bulk, every suggested hit confirmed inside the vault.
 
+A digest of a phone number, an e-mail address or a resident ID (md5, sha1, sha256, however it is written) is looked up
+by the tags of digests and confirmed by hashing the opened value: it then counts like the value itself. Other and salted
+digests can be compared with nothing and are only counted.
+
 One row is one statement about one person. When all its identifiers that are known to the vault lead to the same single
 person, the row agrees and its items count; when they lead to different people or leave several, the row conflicts and
 is only recorded as that. Nothing of a cell is kept: an item names person, field and version, never a value.
@@ -7,18 +11,17 @@ is only recorded as that. Nothing of a cell is kept: an item names person, field
 
 import re
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Iterable, Sequence
 
 from sqlalchemy import Connection
 
+from breach.cells import Cells
 from breach.intake.columns import IDENTIFIERS, Columns, Kind, kind_of
 from vault.fields import FIELDS, InvalidValue
 from vault.ids import Bucket, RecordId, SubjectId
 from vault.keys import Keyring
 from vault.merge import survivors
-from vault.tags import Hit, Probe, confirm, match
+from vault.tags import Digest, Hit, Probe, Shape, confirm, digest_probes, match, read_digest
 
 type Item = tuple[Bucket, SubjectId, str, RecordId, int]
 """(bucket, subject, field, record, version): one stored version that the dump shows."""
@@ -29,48 +32,6 @@ _STARS = re.compile(r"[*\u25cf\u2022#\uff0a]{2}")
 
 def _never(_text: str) -> None:
     """A search that finds nothing."""
-
-
-@dataclass(slots=True, kw_only=True)
-class Cells:
-    """Counts over the cells and rows of a dump; owned by the matching thread.
-
-    `looked_up` and `matched` by field; `unmatched_kinds`: recognised but not matched in this version (masked
-    values, digests, names); `unreadable`: cells of an identifier column that are no such value.
-    """
-
-    looked_up: Counter[str] = field(default_factory=Counter)
-    matched: Counter[str] = field(default_factory=Counter)
-    unmatched_kinds: Counter[str] = field(default_factory=Counter)
-    unreadable: int = 0
-    rows: int = 0
-    rows_agreed: int = 0
-    rows_conflicting: int = 0
-
-    def as_dict(self) -> dict[str, Any]:
-        """The counts as a JSON object that `from_dict` reads back."""
-        return {
-            "rows": self.rows,
-            "rows_agreed": self.rows_agreed,
-            "rows_conflicting": self.rows_conflicting,
-            "looked_up": dict(sorted(self.looked_up.items())),
-            "matched": dict(sorted(self.matched.items())),
-            "recognised_but_not_matched_in_this_version": dict(sorted(self.unmatched_kinds.items())),
-            "unreadable": self.unreadable,
-        }
-
-    @classmethod
-    def from_dict(cls, stored: dict[str, Any]) -> "Cells":
-        """The counts of an earlier run, to be continued."""
-        return cls(
-            looked_up=Counter(stored["looked_up"]),
-            matched=Counter(stored["matched"]),
-            unmatched_kinds=Counter(stored["recognised_but_not_matched_in_this_version"]),
-            unreadable=stored["unreadable"],
-            rows=stored["rows"],
-            rows_agreed=stored["rows_agreed"],
-            rows_conflicting=stored["rows_conflicting"],
-        )
 
 
 AGREED = 1
@@ -101,14 +62,14 @@ class Matcher:
         if len(regular) < len(rows):
             self._ask_ragged([row for row in rows if len(row) != self._width], start, asked)
         self.cells.rows += len(rows)
-        self.cells.unmatched_kinds[Kind.NAME] += len(self._columns.names) * len(regular)
+        self.cells.recognised_only[Kind.NAME] += len(self._columns.names) * len(regular)
         found = self._true_hits(conn, asked)
         self._merged = survivors(conn, {item[:2] for items in found.values() for item in items})
         shown = self._settle(asked, found)
         return {item: how for item, how in shown.items() if self._is_news(item, how)}
 
     def _ask_column(self, texts: Sequence[str], kinds: tuple[Kind, ...], asked: "_Asked") -> None:
-        if len(kinds) > 1:
+        if len(kinds) != 1:
             for row, text in enumerate(texts):
                 self._ask_cell(text, row, asked)
             return
@@ -119,12 +80,12 @@ class Matcher:
         stars = _STARS.search if kind is Kind.EMAIL else _never
         for row, text in enumerate(texts):
             if stars(text):
-                self._not_asked(text)
+                self._ask_other(text, row, asked)
                 continue
             try:
                 value = canonical(text)
             except InvalidValue:
-                self._not_asked(text)
+                self._ask_other(text, row, asked)
                 continue
             number = known.get(value)
             if number is None:
@@ -137,25 +98,32 @@ class Matcher:
             for text in texts:
                 self._ask_cell(text, row, asked)
 
-    def _ask_cell(self, text: str, row: int, asked: "_Asked") -> None:
-        kind = kind_of(text)
-        if kind not in IDENTIFIERS:
-            self._note(kind)
-            return
-        value = FIELDS[kind].canonical(text)
-        number = asked.numbers[kind].get(value)
-        asked.cells.append((row, asked.add(kind, value) if number is None else number))
-
-    def _not_asked(self, text: str) -> None:
-        """A cell of an identifier column that is no such value: masked, a digest, blank or damage."""
+    def _ask_other(self, text: str, row: int, asked: "_Asked") -> None:
+        """A cell of an identifier column that is no such value: of another kind, masked, a digest, blank or damage."""
         if text and not text.isspace():
-            kind = kind_of(text)
-            self._note(kind)
-            self.cells.unreadable += kind not in {Kind.MASKED, Kind.DIGEST, Kind.NAME}
+            self.cells.unreadable += self._ask_cell(text, row, asked) is None
 
-    def _note(self, kind: Kind | None) -> None:
-        if kind in {Kind.MASKED, Kind.DIGEST, Kind.NAME}:
-            self.cells.unmatched_kinds[str(kind)] += 1
+    def _ask_cell(self, text: str, row: int, asked: "_Asked") -> Kind | None:
+        kind = kind_of(text)
+        if kind in IDENTIFIERS:
+            value = FIELDS[kind].canonical(text)
+            number = asked.numbers[kind].get(value)
+            asked.cells.append((row, asked.add(kind, value) if number is None else number))
+        elif kind is Kind.DIGEST:
+            self._ask_digest(text, row, asked)
+        elif kind is not None:
+            self.cells.recognised_only[kind] += 1
+        return kind
+
+    def _ask_digest(self, text: str, row: int, asked: "_Asked") -> None:
+        """A digest may be of a value of several fields; at most one of its probes hits."""
+        digest = read_digest(text)
+        numbers = asked.of_digest(digest) if digest else ()
+        if numbers:
+            self.cells.looked_up[Kind.DIGEST] += 1
+            asked.cells += [(row, number) for number in numbers]
+        else:
+            self.cells.unmatchable[digest.algorithm if digest else "salted"] += 1
 
     def _true_hits(self, conn: Connection, asked: "_Asked") -> dict[int, list[Item]]:
         """Confirmed items by probe number.
@@ -189,15 +157,22 @@ class Matcher:
         by_row: dict[int, list[int]] = {}
         looked_up: Counter[str] = Counter()
         for row, probe in asked.cells:
-            looked_up[asked.probes[probe].field] += 1
+            if asked.probes[probe].shape == Shape.EXACT:
+                looked_up[asked.probes[probe].field] += 1
             if probe in found:
                 by_row.setdefault(row, []).append(probe)
         self.cells.looked_up += looked_up
         items: dict[Item, int] = {}
         for probes in by_row.values():
             self._settle_row([found[probe] for probe in probes], items)
-            self.cells.matched.update(asked.probes[probe].field for probe in probes)
+            self._count(asked.probes[probe] for probe in probes)
         return items
+
+    def _count(self, matched: Iterable[Probe]) -> None:
+        for probe in matched:
+            self.cells.matched[probe.field] += 1
+            if probe.shape != Shape.EXACT:
+                self.cells.matched_by_digest[probe.field] += 1
 
     def _settle_row(self, groups: Sequence[Sequence[Item]], items: dict[Item, int]) -> None:
         people = set.intersection(*({self._who(item) for item in group} for group in groups))
@@ -222,12 +197,22 @@ class _Asked:
         self.probes: list[Probe] = []
         self.cells: list[tuple[int, int]] = []
         self.numbers: dict[Kind, dict[str, int]] = {kind: {} for kind in IDENTIFIERS}
+        self._digests: dict[Digest, range] = {}
 
     def add(self, kind: Kind, value: str) -> int:
         number = len(self.probes)
         self.numbers[kind][value] = number
         self.probes.append(Probe(kind.value, value))
         return number
+
+    def of_digest(self, digest: Digest) -> range:
+        """The numbers of the probes of a digest; none when nothing it could be compared with is tagged."""
+        numbers = self._digests.get(digest)
+        if numbers is None:
+            probes = digest_probes(digest)
+            numbers = self._digests[digest] = range(len(self.probes), len(self.probes) + len(probes))
+            self.probes += probes
+        return numbers
 
 
 def _item(hit: Hit) -> Item:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from sqlalchemy import select, update
 
 from breach import exposure, honey, items, report
+from breach.cells import Cells
 from breach.errors import NotTraced, UnknownDump
 from breach.intake import quarantine
 from breach.intake.delimited import rows
@@ -22,7 +23,7 @@ from breach.intake.lines import blocks
 from breach.intake.quarantine import Quarantined
 from breach.intake.sniff import Dialect, sniff
 from breach.intake.tally import Tally
-from breach.match import Cells, Matcher
+from breach.match import Matcher
 from breach.report import TraceReport, report_json
 from breach.stages import Stage, Standing, advance, standing
 from breach.tables import trace as trace_table

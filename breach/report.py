@@ -18,7 +18,7 @@ from breach.trace.evidence import Evidence
 from breach.trace.statement import Facts, assumptions, statement
 from vault.ids import decode_id, encode_id
 
-VERSION = 1
+VERSION = 2
 PREFIX = "trc"
 
 

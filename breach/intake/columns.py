@@ -1,7 +1,9 @@
 """Columns recognised by what their cells are, never by what their heading says.
 
 Every cell of a sample is given a kind; a column is of each kind that at least one cell in twenty has (so a column of
-mixed phones and e-mails is both). Masked values (`138****1234`) and digests are recognised and counted, but not
+mixed phones and e-mails is both). Of numbers that look alike the one with a check digit is tried first: resident IDs,
+then phones, then bank cards (Luhn, and the first digit of a payment scheme). A passport is one that China issues, with
+its letters: other states' numbers look like anything. Masked values (`138****1234`) are recognised and counted, but not
 matched in this version. Names are recognised, and never looked up: they identify nobody.
 """
 
@@ -11,22 +13,28 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from vault.fields import InvalidValue, canonical
+from vault.fields import InvalidValue, bank_card, canonical, passport
 from vault.fields.text import clean
 
 
 class Kind(StrEnum):
-    """What a cell is. The first three are the codes of the vault's fields that are looked up."""
+    """What a cell is. The first six are the codes of the vault's fields that are looked up."""
 
     PHONE = "phone"
     EMAIL = "email"
     RESIDENT_ID = "resident_id"
+    BANK_CARD = "bank_card"
+    PASSPORT = "passport"
+    PLATE = "plate"
     NAME = "name"
     MASKED = "masked"
     DIGEST = "digest"
 
 
-IDENTIFIERS = (Kind.PHONE, Kind.EMAIL, Kind.RESIDENT_ID)
+IDENTIFIERS = (Kind.PHONE, Kind.EMAIL, Kind.RESIDENT_ID, Kind.BANK_CARD, Kind.PASSPORT, Kind.PLATE)
+LOOKED_UP = frozenset((*IDENTIFIERS, Kind.DIGEST))
+"""Kinds of cells that may tell whom a row is about."""
+
 _SHARE = 0.05
 _NAME_SHARE = 0.5
 _MAX_CELL = 320
@@ -35,7 +43,22 @@ _PHONE = re.compile(r"'?\(?(?:\+|00)?[0-9][0-9 ()./·\u2010-\u2014_-]{5,24}")
 _MOBILE = re.compile(r"1[3-9][0-9]{9}")
 _EMAIL = re.compile(r"[^\s@,;|]{1,64}@[^\s@,;|]+\.[^\s@.,;|]{2,}")
 _RESIDENT_ID = re.compile(r"'?[1-9][0-9 -]{13,20}[0-9Xx]")
-_DIGEST = re.compile(r"(?:0x)?(?:[0-9A-Fa-f]{32}|[0-9A-Fa-f]{40}|[0-9A-Fa-f]{64})")
+_BANK_CARD = re.compile(r"'?[3-6](?:[ -]?[0-9]){13,18}")
+_PASSPORT = re.compile(r"[A-Za-z]{1,2}[0-9]{7,8}")
+_PLATE = re.compile(r"[\u4e00-\u9fff][A-Za-z][ ·•.-]?[A-Za-z0-9]{4,6}[\u4e00-\u9fff]?")
+_HEX = r"[0-9A-Fa-f]"
+_BASE64 = r"[A-Za-z0-9+/_-]"
+_MIXED = r"(?=.*[0-9])(?=.*[a-z])(?=.*[A-Z])"
+_DIGEST = re.compile(
+    rf"(?:0x|\\x|\{{[A-Za-z0-9-]{{2,10}}\}}|(?:md5|sha1|sha256|sm3)[:$])?"
+    rf"(?:(?:{_HEX}{{8}}){{4,5}}|{_HEX}{{56}}|{_HEX}{{64}}|{_HEX}{{96}}|{_HEX}{{128}}|"
+    rf"{_BASE64}{{22}}==|{_BASE64}{{27}}=|{_BASE64}{{43}}=|"
+    rf"{_MIXED}(?:{_BASE64}{{22}}|{_BASE64}{{27}}|{_BASE64}{{43}}))"
+)
+_SALTED = re.compile(
+    r"\$(?:2[abxy]?|1|5|6|7|y|argon2[a-z]*|scrypt|pbkdf2[a-z0-9-]*)\$[!-~]{8,200}|"
+    r"pbkdf2_sha(?:1|256|512)\$[!-~]{8,200}|\{SS(?:HA|MD5)[0-9]{0,3}\}[!-~]{8,200}"
+)
 _MASKED = re.compile(
     r"(?:\+?86)?(?=[0-9*xX●•#?-]{7,24}$)[0-9]{0,7}[*xX●•#?]{2,}[0-9]{0,6}[Xx]?|[^\s@]*[*●•#]{2,}[^\s@]*@[^\s@]+"
 )
@@ -55,7 +78,11 @@ def kind_of(text: str) -> Kind | None:
     return (
         _if_valid(Kind.RESIDENT_ID, _RESIDENT_ID, text)
         or _if_phone(text)
+        or _if_card(text)
         or _if(Kind.DIGEST, _DIGEST, text)
+        or _if(Kind.DIGEST, _SALTED, text)
+        or _if_passport(text)
+        or _if_valid(Kind.PLATE, _PLATE, text)
         or _if(Kind.MASKED, _MASKED, text)
         or _if(Kind.NAME, _NAME, text)
     )
@@ -81,6 +108,18 @@ def _if_phone(text: str) -> Kind | None:
     return Kind.PHONE if explicit or _MOBILE.fullmatch(number) else None
 
 
+def _if_card(text: str) -> Kind | None:
+    if not _BANK_CARD.fullmatch(text) or not _valid(Kind.BANK_CARD, text):
+        return None
+    return Kind.BANK_CARD if bank_card.passes(canonical(Kind.BANK_CARD, text)) else None
+
+
+def _if_passport(text: str) -> Kind | None:
+    if not _PASSPORT.fullmatch(text) or not _valid(Kind.PASSPORT, text):
+        return None
+    return Kind.PASSPORT if passport.is_chinese(canonical(Kind.PASSPORT, text)) else None
+
+
 def _valid(kind: Kind, text: str) -> bool:
     try:
         canonical(kind, text)
@@ -98,11 +137,12 @@ class Columns:
 
     @property
     def identifiers(self) -> tuple[tuple[int, tuple[Kind, ...]], ...]:
-        """Positions of the columns to look up, with the kinds each may hold."""
-        found = (
-            (at, tuple(kind for kind in IDENTIFIERS if kind in kinds)) for at, kinds in enumerate(self.kinds)
+        """Positions of the columns to look up, with the kinds of whole values each holds: of digests alone, none."""
+        return tuple(
+            (at, tuple(kind for kind in IDENTIFIERS if kind in kinds))
+            for at, kinds in enumerate(self.kinds)
+            if kinds & LOOKED_UP
         )
-        return tuple((at, kinds) for at, kinds in found if kinds)
 
     @property
     def names(self) -> tuple[int, ...]:
@@ -118,15 +158,15 @@ def recognise(sample: Sequence[Sequence[str]], width: int) -> Columns:
     """The columns of a file from a sample of its rows, the first row included."""
     kinds = [[kind_of(cell) for cell in row] for row in sample]
     regular = [row for row in kinds if len(row) == width] or kinds
-    heading = len(kinds) > 1 and not set(kinds[0]).intersection(IDENTIFIERS)
+    heading = len(kinds) > 1 and not LOOKED_UP.intersection(kinds[0])
     body = regular[1:] or regular if heading else regular
     columns = tuple(_column([row[at] for row in body if at < len(row)]) for at in range(width))
     return Columns(kinds=columns, heading=heading)
 
 
 def identifier_cells(sample: Sequence[Sequence[str]]) -> int:
-    """How many cells of a sample are identifiers: what a wrong separator spoils first."""
-    return sum(kind_of(cell) in IDENTIFIERS for row in sample for cell in row)
+    """How many cells of a sample may tell whom a row is about: what a wrong separator spoils first."""
+    return sum(kind_of(cell) in LOOKED_UP for row in sample for cell in row)
 
 
 def _column(cells: Sequence[Kind | None]) -> frozenset[Kind]:

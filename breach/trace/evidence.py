@@ -4,7 +4,7 @@ The test fields are the identifier fields that nearly every matched person shows
 them was confirmed in exactly one version, partly found when anything else was. A recipient holds a person when it
 received all test fields, and is able to have leaked the person when it received the very versions found: one that
 never received the e-mail address cannot be the source of rows that show it. Partly found people are evidence for
-every recipient that received anything of them.
+every recipient that received any field of them that the dump shows.
 """
 
 from collections import Counter
@@ -39,7 +39,8 @@ class Evidence:
 
     `held[i]`: people of whom recipient i received all test fields. Where the ledger only bounds that number,
     `held` is its upper bound and `held_least` its lower one: the accusation counts with the first, the
-    defence with the second, so neither side gains from what is not known. `people`: people in the vault.
+    defence with the second, so neither side gains from what is not known. `fields`: how many test fields
+    there are. `people`: people in the vault.
     `dark`: people never disclosed to anybody; `dark_found`: how many of them the dump shows.
     """
 
@@ -49,6 +50,7 @@ class Evidence:
     dark_found: int
     found: Counter[Pattern] = field(default_factory=Counter)
     held_least: tuple[int, ...] = ()
+    fields: int = 3
 
     def missed(self) -> list[int]:
         """Per recipient: people it held, at most, who were not found in any version."""

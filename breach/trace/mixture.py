@@ -91,7 +91,8 @@ class _Story:
         for pattern, count in evidence.found.items():
             able = tuple((k, m) for k, m in pattern.able if k in own)
             others = tuple(k for k in pattern.others if k in own)
-            self._groups[_Seen(able, others, pattern.age, pattern.partly)] += count
+            ages = math.comb(pattern.age + evidence.fields - 1, pattern.age)
+            self._groups[_Seen(able, others, pattern.age, ages, pattern.partly)] += count
         size, n = len(members), len(evidence.held)
         self._prior = -size * math.log(2 * len(FRACTIONS)) - math.log(
             math.comb(n, size) * len(OUTSIDE) * len(DAMAGE)
@@ -112,9 +113,12 @@ class _Story:
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
+    """`ages`: how many combinations of versions of the test fields have this age."""
+
     able: tuple[tuple[int, int], ...]
     others: tuple[int, ...]
     age: int
+    ages: int
     partly: bool
 
 
@@ -135,7 +139,6 @@ def _ln_seen(seen: _Seen, fractions: dict[int, float], point: _Point) -> float:
     pi = point.outside
     if seen.partly:
         return math.log(point.damage * (1 - (1 - pi) * silent))
-    # At most (age+1)(age+2)/2 combinations of versions of three fields have one age.
-    later = (1 - _FIRST_VERSION) * 0.5**seen.age * 2 / ((seen.age + 1) * (seen.age + 2))
+    later = (1 - _FIRST_VERSION) * 0.5**seen.age / seen.ages
     shown = later if seen.age else _FIRST_VERSION
     return math.log((1 - point.damage) * ((1 - pi) * (quiet - silent) + pi * shown * quiet))

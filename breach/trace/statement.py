@@ -64,8 +64,12 @@ _ASSUMPTIONS: Sequence[tuple[str, str]] = (
         "对每个接收方的检验,均与所有其他接收方、我方存储及外部来源以任意比例构成的全部组合相比较(为严格的界,而非近似)。接收方之间在账本之外的转交不可见。",
     ),
     (
-        "Masked values, digests and names were recognised and counted, but not matched in this version. Per-recipient marks and planted persons are not part of this version.",
-        "已识别并计数掩码值、摘要值和姓名,但本版本不作匹配。本版本不含按接收方设置的标记和诱饵人员。",
+        "Digests (md5, sha1, sha256) of phone numbers, e-mail addresses and resident IDs count like the values themselves: each was compared with the digest of a stored value. Salted digests and digests of other kinds can be compared with nothing; they were only counted.",
+        "手机号、邮箱地址和身份证号的摘要值(md5、sha1、sha256)与原值同等计入:每个摘要值均已与所存值的摘要比对。加盐摘要及其他种类的摘要无从比对,仅作计数。",
+    ),
+    (
+        "Masked values and names were recognised and counted, but not matched in this version. Per-recipient marks and planted persons are not part of this version.",
+        "已识别并计数掩码值和姓名,但本版本不作匹配。本版本不含按接收方设置的标记和诱饵人员。",
     ),
 )
 

@@ -2,8 +2,9 @@
 
 import pytest
 
+from breach.cells import Cells
 from breach.intake.columns import Kind, recognise
-from breach.match import AGREED, CONFLICTING, Cells, Matcher
+from breach.match import AGREED, CONFLICTING, Matcher
 from consent.families import merge
 from tests.vault import people
 from tests.vault.people import change
@@ -79,10 +80,9 @@ def test_masked_values_digests_and_damage_are_counted_and_never_dropped(matching
     found, cells = matching(rows)
 
     assert found == {}
-    assert cells.unmatched_kinds[Kind.MASKED] == 2
-    assert cells.unmatched_kinds[Kind.DIGEST] == 1
+    assert cells.recognised_only[Kind.MASKED] == 2
+    assert cells.looked_up == {Kind.DIGEST: 1}
     assert cells.unreadable == 3
-    assert cells.looked_up.total() == 0
 
 
 def test_a_ragged_row_is_searched_cell_by_cell(matching):
@@ -103,6 +103,7 @@ def test_what_was_answered_once_is_not_answered_again(matching):
 def test_counts_survive_being_stored():
     cells = Cells(rows=3, rows_agreed=2, unreadable=1)
     cells.looked_up["phone"] = 3
+    cells.unmatchable["salted"] = 1
 
     assert Cells.from_dict(cells.as_dict()) == cells
 

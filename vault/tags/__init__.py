@@ -5,19 +5,25 @@ together, under a key of its own per kind and index epoch. Tags only suggest: wh
 `confirm`. `registry` says what is tagged, `making` makes tags, `lookup` finds and confirms, `writing` stores.
 """
 
+from vault.tags.hashed import Digest
+from vault.tags.hashed import read as read_digest
 from vault.tags.lookup import Hit, Probe, confirm, match
 from vault.tags.making import IndexKeys, tag64, tags_for, tags_for_person, tags_of_history
 from vault.tags.registry import kind
 from vault.tags.shapes import Shape
+from vault.tags.solver import digest_probes
 
 __all__ = [
+    "Digest",
     "Hit",
     "IndexKeys",
     "Probe",
     "Shape",
     "confirm",
+    "digest_probes",
     "kind",
     "match",
+    "read_digest",
     "tag64",
     "tags_for",
     "tags_for_person",

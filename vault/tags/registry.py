@@ -95,6 +95,9 @@ _DIGESTED: Mapping[str, cuts.Forms] = {
     "email": cuts.email_forms,
     "resident_id": cuts.resident_id_forms,
 }
+DIGESTED: Final = tuple(_DIGESTED)
+"""Codes of the fields of whose values digests are tagged."""
+
 DIGESTS: Final = ((Shape.MD5, "md5"), (Shape.SHA1, "sha1"), (Shape.SHA256, "sha256"))
 """The digests that are tagged, by shape; a digest's length tells which it is."""
 

@@ -19,7 +19,7 @@ from vault.tags.compounds import COMPOUNDS, OWNER, Compound
 from vault.tags.hashed import Digest
 from vault.tags.lookup import Probe
 from vault.tags.masked import UNKNOWN, Masked
-from vault.tags.registry import DIGESTS, forms_of, kinds_of
+from vault.tags.registry import DIGESTED, DIGESTS, forms_of, kinds_of
 from vault.tags.shapes import Shape
 
 MOST_VARIANTS: Final = 110
@@ -68,6 +68,12 @@ def read_cell(field: str, text: str, *, catalogue: Catalogue = BUILTIN) -> Readi
         return Exact(catalogue.field(field).canonical(text))
     except InvalidValue:
         return hidden
+
+
+def digest_probes(digest: Digest) -> tuple[Probe, ...]:
+    """What a digest of a value of unknown field is looked for by; nothing when its algorithm is not tagged."""
+    shape = _DIGEST_SHAPES.get(digest.algorithm)
+    return () if shape is None else tuple(Probe(code, digest.data, shape) for code in DIGESTED)
 
 
 def plans(readings: Mapping[str, Reading], *, catalogue: Catalogue = BUILTIN) -> list[Plan]:

@@ -1,0 +1,41 @@
+"""What a trace counts over the cells and rows of a dump: counts only, stored with each stage and shown in the report."""
+
+from collections import Counter
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+
+@dataclass(slots=True, kw_only=True)
+class Cells:
+    """Counts over the cells and rows of a dump; owned by the matching thread.
+
+    `looked_up` by field, digests (of whatever field) as `digest`; `matched` by field, digests included, and of these
+    `matched_by_digest`; `unmatchable`: digests that no tag can be compared with, by algorithm (`salted`: those that
+    name a salt); `recognised_only`: kinds that are not looked up by themselves; `unreadable`: cells of an identifier
+    column that are no value of any kind.
+    """
+
+    looked_up: Counter[str] = field(default_factory=Counter)
+    matched: Counter[str] = field(default_factory=Counter)
+    matched_by_digest: Counter[str] = field(default_factory=Counter)
+    unmatchable: Counter[str] = field(default_factory=Counter)
+    recognised_only: Counter[str] = field(default_factory=Counter)
+    unreadable: int = 0
+    rows: int = 0
+    rows_agreed: int = 0
+    rows_conflicting: int = 0
+
+    def as_dict(self) -> dict[str, Any]:
+        """The counts as a JSON object that `from_dict` reads back."""
+        return {
+            name: dict(sorted(value.items())) if isinstance(value, Counter) else value
+            for name, value in ((one.name, getattr(self, one.name)) for one in fields(self))
+        }
+
+    @classmethod
+    def from_dict(cls, stored: dict[str, Any]) -> "Cells":
+        """The counts of an earlier run, to be continued."""
+        counts: dict[str, Any] = {
+            name: Counter(value) if isinstance(value, dict) else value for name, value in stored.items()
+        }
+        return cls(**counts)
