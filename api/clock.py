@@ -1,4 +1,4 @@
-"""The one place of the server that asks what time it is; tests hand `create_app` a clock of their own."""
+"""The one place of this floor that asks what time it is; tests hand `create_app` a clock of their own."""
 
 import time
 from collections.abc import Callable

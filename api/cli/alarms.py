@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +14,7 @@ from api.alarms import alarm_view
 from api.cli.failures import Exit, Failure
 from api.cli.installation import dir_option, settings_of, write_private
 from api.cli.output import emit, json_option, table_of
+from api.clock import system_clock
 from api.opening import opened_vault
 from breach import honey as dumps
 from consent.accounts import DEFAULT_LANG
@@ -77,7 +77,7 @@ def plant_people(home: Path | None, file: Path, keys_out: Path, as_json: bool) -
     with click.open_file(str(file), "rb") as lines:
         people = list(_people(lines))
     with opened_vault(settings) as vault:
-        now_ms = time.time_ns() // 1_000_000
+        now_ms = system_clock()
         answers = plant(vault, [person for person, _ in people], now_ms, [lang for _, lang in people])
     made = [one for one in answers if isinstance(one, Enrolled)]
     rows = [{"subject": encode_id("sub", one.subject), "key": one.key} for one in made]
@@ -97,10 +97,10 @@ def plant_people(home: Path | None, file: Path, keys_out: Path, as_json: bool) -
 @json_option
 def sweep_alarms(home: Path | None, days: int, as_json: bool) -> int:
     """Hold what was read, copied, found or traced against the list of honey persons, for alarms a crash swallowed."""
-    since_ms = time.time_ns() // 1_000_000 - days * _DAY_MS
+    since_ms = system_clock() - days * _DAY_MS
     with opened_vault(settings_of(home)) as vault:
         new = sweep(vault, since_ms) + dumps.sweep(vault, since_ms)
-    since = datetime.fromtimestamp(time.time() - days * _DAY_MS / 1000, UTC)
+    since = datetime.fromtimestamp(since_ms / 1000, UTC)
     emit({"new": new}, as_json=as_json, lines=(f"{new} new alarms since {since:%Y-%m-%d}",))
     return Exit.WRONG if new else Exit.OK
 

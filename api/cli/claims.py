@@ -6,12 +6,12 @@ Packs are written for people against whose respondent something is proven, in th
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from api.cli.output import Tick
+from api.clock import system_clock
 from api.settings import Settings
 from api.witnesses import load_witnesses
 from breach import cases, draft_many, open_incident, pack
@@ -30,15 +30,15 @@ PACKS_FOLDER = "packs"
 def open_claims(vault: Vault, report: TraceReport, tick: Tick) -> dict[str, Any]:
     """Open the incident of a trace and draft its claims; doing it again changes nothing."""
     tick("opening claims", 0, None)
-    opened = open_incident(vault, report.id, now_ms=_now())
-    count = draft_many(vault, opened.id, now_ms=_now())
+    opened = open_incident(vault, report.id, now_ms=system_clock())
+    count = draft_many(vault, opened.id, now_ms=system_clock())
     tick("opening claims", count, count)
     return {"incident": opened.name, "opened": count, "respondents": list(opened.respondents), "packs": []}
 
 
 def write_packs(vault: Vault, settings: Settings, report: TraceReport, out: Path, most: int) -> list[str]:
     """Write at most `most` packs into a folder of their own; returns their names below `out`."""
-    incident = open_incident(vault, report.id, now_ms=_now()).id
+    incident = open_incident(vault, report.id, now_ms=system_clock()).id
     names: list[str] = []
     for person, number in _provable(vault, incident, most):
         (out / PACKS_FOLDER).mkdir(exist_ok=True)
@@ -65,9 +65,5 @@ def _pack(vault: Vault, settings: Settings, incident: bytes, person: Affected) -
     try:
         return pack(vault, incident, person.subject, witnesses=witnesses)
     except NotYetPublished:
-        publish(vault.data, Signer.of(vault), _now(), memory=Memory(settings.checkpoint_state))
+        publish(vault.data, Signer.of(vault), system_clock(), memory=Memory(settings.checkpoint_state))
         return pack(vault, incident, person.subject, witnesses=witnesses)
-
-
-def _now() -> int:
-    return time.time_ns() // 1_000_000

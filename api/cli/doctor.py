@@ -26,6 +26,7 @@ from api import migrations
 from api.cli.failures import Exit, from_exception
 from api.cli.installation import databases, dir_option, settings_of
 from api.cli.output import emit, json_option, table_of
+from api.clock import system_clock
 from api.jobs.seen_heads import seen_heads
 from api.opening import opened_vault, people_needed
 from api.settings import Settings
@@ -166,7 +167,7 @@ def _schema(*, current: bool) -> tuple[bool, str]:
 def _events(data: Database) -> tuple[bool, str]:
     """Recipients who were not told in time: for the operator to look into, no reason not to run."""
     with data.read() as conn:
-        late = overdue(conn, time.time_ns() // 1_000_000)
+        late = overdue(conn, system_clock())
     count = sum(one.count for one in late)
     return True, f"{count} overdue, see `perusal events overdue`" if count else "none overdue"
 
@@ -208,7 +209,7 @@ def _unseal(settings: Settings) -> tuple[bool, str]:
 
 def _ledger(settings: Settings) -> tuple[bool, str]:
     """Whether anything would keep a log from being signed: held against what was signed and what witnesses have seen."""
-    remembered, now_ms = Memory(settings.checkpoint_state).load(), time.time_ns() // 1_000_000
+    remembered, now_ms = Memory(settings.checkpoint_state).load(), system_clock()
     with opened_vault(settings) as vault:
         asked = stations(load_witnesses(settings))
         seen = [one for one in seen_heads(vault, asked, remembered, now_ms) if one.contradicts]

@@ -5,13 +5,13 @@ Asking, voting and opening go through the server, under each member's own key: n
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import click
 
 from api.cli.installation import dir_option, settings_of
 from api.cli.output import emit, json_option, table_of
+from api.clock import system_clock
 from api.emergencies import request_view
 from api.opening import opened_vault
 from consent.dual_requests import approvers, waiting
@@ -28,7 +28,7 @@ def command() -> None:
 def list_requests(home: Path | None, as_json: bool) -> None:
     """What can still be voted on or used, newest first; never the notes."""
     with opened_vault(settings_of(home)) as vault, vault.data.read() as conn:
-        now_ms = time.time_ns() // 1_000_000
+        now_ms = system_clock()
         views = [request_view(one, approvers(conn, one.id)) for one in waiting(conn, now_ms)]
     rows = [
         (

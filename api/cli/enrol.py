@@ -11,7 +11,6 @@ import hashlib
 import json
 import os
 import secrets
-import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -26,6 +25,7 @@ import msgspec
 from api.cli.failures import Exit, Failure
 from api.cli.installation import dir_option, private_file, settings_of
 from api.cli.output import Tick, emit, json_option, progress, table_of
+from api.clock import system_clock
 from api.opening import opened_vault
 from consent import loads
 from consent.accounts import DEFAULT_LANG
@@ -163,7 +163,7 @@ def _enrol(
 ) -> int:
     count = 0
     for batch in batched(lines, loads.CHUNK):
-        now_ms = time.time_ns() // 1_000_000
+        now_ms = system_clock()
         people = [(line.number, line.lang, line.person) for line in batch]
         answers = loads.take_in(vault, load, people, batch[-1].number, now_ms)
         handed = []

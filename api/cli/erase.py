@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ import click
 from api.cli.failures import Exit, Failure
 from api.cli.installation import dir_option, settings_of
 from api.cli.output import Tick, emit, json_option, progress
+from api.clock import system_clock
 from api.erasing import finish_erasures, order_erasure
 from api.opening import opened_vault
 from api.settings import Settings
@@ -70,9 +70,9 @@ def command(
         _ask(len(subjects), as_json=as_json)
     by = By(actor=actor, reason=Reason(reason))
     with opened_vault(settings) as vault, progress(quiet=as_json) as tick:
-        answers = order_erasure(vault, subjects, by, _now()) if subjects else []
+        answers = order_erasure(vault, subjects, by, system_clock()) if subjects else []
         people = list(zip(subjects, answers, strict=True))
-        finished = finish_erasures(settings, vault, _now, _telling(tick))
+        finished = finish_erasures(settings, vault, system_clock, _telling(tick))
         certificates = _certificates(vault, people)
         files = _write(settings, vault, certificates, out) if out else []
     refused = [(subject, answer) for subject, answer in people if isinstance(answer, Refused)]
@@ -87,10 +87,6 @@ def command(
         lines=_said(certificates, finished, refused, files),
     )
     return Exit.WRONG if refused else Exit.OK
-
-
-def _now() -> int:
-    return time.time_ns() // 1_000_000
 
 
 def _lines(file: Path | None) -> Iterator[str]:
@@ -134,7 +130,7 @@ def _certificates(vault: Vault, people: Sequence[Person]) -> list[Certificate]:
 def _write(settings: Settings, vault: Vault, certificates: Sequence[Certificate], out: Path) -> list[Path]:
     """Each certificate as a bundle that `perusal verify` checks, and as JSON for reading."""
     signer = Signer.of(vault)
-    publish(vault.data, signer, _now(), memory=Memory(settings.checkpoint_state))
+    publish(vault.data, signer, system_clock(), memory=Memory(settings.checkpoint_state))
     keys, witnesses = receipt_keys(vault), load_witnesses(settings)
     out.mkdir(parents=True, exist_ok=True)
     files: list[Path] = []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import click
@@ -11,6 +10,7 @@ from api.cli.failures import Exit, Failure
 from api.cli.installation import dir_option, settings_of
 from api.cli.output import emit, json_option, progress, table_of
 from api.cli.verify import load_policy
+from api.clock import system_clock
 from api.opening import opened_vault
 from api.witnesses import load_witnesses
 from consent.ledger.errors import Malformed
@@ -39,7 +39,7 @@ def write(folder: Path, home: Path | None, entries: bool, as_json: bool) -> None
     settings = settings_of(home)
     done: list[Exported] = []
     with opened_vault(settings) as vault, progress(quiet=as_json) as tick:
-        witnesses, now_ms = load_witnesses(settings), time.time_ns() // 1_000_000
+        witnesses, now_ms = load_witnesses(settings), system_clock()
         signer = Signer.of(vault)
         for step in export(vault.data, signer, folder, witnesses, now_ms, entries=entries):
             if isinstance(step, Exported):

@@ -7,7 +7,6 @@ to hold; `check` asks the same of every field. A running server learns of new fi
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -17,6 +16,7 @@ import click
 from api.cli.failures import Exit, Failure
 from api.cli.installation import databases, dir_option, settings_of
 from api.cli.output import emit, json_option, table_of
+from api.clock import system_clock
 from api.i18n import Lang, catalogue
 from vault.custom_fields import catalogue_of, define
 from vault.fields import Catalogue, Field
@@ -67,7 +67,7 @@ def add(home: Path | None, file: Path, people: int, as_json: bool) -> None:
     found = check_catalogue(Catalogue(each.field() for each in wanted), people)
     if found:
         raise Failure(_told(found[0]), code=found[0].reason.value)
-    now_ms = time.time_ns() // 1_000_000
+    now_ms = system_clock()
     with databases(settings_of(home)) as (data, _keys), data.write() as conn:
         tenant = installation_seen(conn).tenant
         versions = {each.code: define(conn, tenant, each, now_ms) for each in wanted}

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -29,6 +28,7 @@ from api.cli.installation import (
 )
 from api.cli.output import emit, json_option
 from api.cli.roots import Split, passphrase_file_option, share_file_option, split_of, split_options
+from api.clock import system_clock
 from api.settings import NO_PASSWORD, PREFIX, Settings, holds_password
 from consent.purposes import PURPOSES, seed
 from vault.opening import create_vault
@@ -174,7 +174,7 @@ def create(
             provider,
             buckets=buckets or BUCKETS[data.dialect],
             ledger_host=ledger_host or f"perusal.local/{secrets.token_hex(6)}",
-            now_ms=time.time_ns() // 1_000_000,
+            now_ms=system_clock(),
             name=name,
             suite=suite,
         )

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import secrets
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +19,7 @@ from api import migrations
 from api.cli.failures import Exit, Failure
 from api.cli.installation import databases, dir_option, settings_of
 from api.cli.output import emit, json_option, progress
+from api.clock import system_clock
 from api.opening import provider_of
 from api.settings import Settings
 from vault import backups
@@ -41,7 +41,7 @@ def backup(home: Path | None, out: Path, as_json: bool) -> None:
     settings = settings_of(home)
     with databases(settings) as (data, keys), progress(quiet=as_json) as tick, _new_file(out) as file:
         root = provider_of(settings)
-        made = backups.backup(keys, root, _epochs(settings, data, root), file, _now(), tick)
+        made = backups.backup(keys, root, _epochs(settings, data, root), file, system_clock(), tick)
     emit(
         {"file": str(out), "rows": made.rows, "epoch": made.epoch, "made_at": made.made_at},
         as_json=as_json,
@@ -98,7 +98,7 @@ def expire(home: Path | None, days: int | None, as_json: bool) -> None:
             code="beyond_horizon",
             exit_code=Exit.USAGE,
         )
-    gone = expire_epochs(settings.backup_keys, settings.backup_days if days is None else days, _now())
+    gone = expire_epochs(settings.backup_keys, settings.backup_days if days is None else days, system_clock())
     emit({"destroyed": len(gone)}, as_json=as_json, lines=(f"{len(gone)} backup epochs destroyed",))
 
 
@@ -120,7 +120,3 @@ def _new_file(path: Path) -> Iterator[BinaryIO]:
         os.link(beside, path)
     finally:
         beside.unlink(missing_ok=True)
-
-
-def _now() -> int:
-    return time.time_ns() // 1_000_000

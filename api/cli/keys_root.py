@@ -6,7 +6,6 @@ brings what opens the new root to each of them within a quarter of an hour.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,6 +25,7 @@ from api.cli.roots import (
     split_of,
     split_options,
 )
+from api.clock import system_clock
 from api.opening import local_root, provider_of
 from api.secret_file import first_line
 from api.settings import Settings
@@ -171,7 +171,9 @@ def _change(
     # The server has to find the new passphrase where the settings say.
     entries = _passphrase_entry(new_passphrase_file)
     with one_at_a_time(root_file), _site(settings) as site:
-        return change_local(site, root_file, at_hand, wanted, _now(), lambda: change_settings(home, entries))
+        return change_local(
+            site, root_file, at_hand, wanted, system_clock(), lambda: change_settings(home, entries)
+        )
 
 
 def _new_version(settings: Settings, *, resume: bool) -> int:
@@ -180,7 +182,7 @@ def _new_version(settings: Settings, *, resume: bool) -> int:
     if not resume:
         provider.rotate()
     with _site(settings) as site:
-        return rewrap(site, provider, provider, _now(), old=provider)
+        return rewrap(site, provider, provider, system_clock(), old=provider)
 
 
 def _move(settings: Settings, home: Path, provider_file: Path, at_hand: AtHand) -> int:
@@ -209,7 +211,7 @@ def _move_between(
     settings: Settings, home: Path, old: Provider, new: Provider, entries: Mapping[str, Path | None]
 ) -> int:
     with one_at_a_time(settings.root_file), _site(settings) as site:
-        count = rewrap(site, Either(new, old), new, _now(), old=old)
+        count = rewrap(site, Either(new, old), new, system_clock(), old=old)
         change_settings(home, entries)
     return count
 
@@ -224,7 +226,3 @@ def _site(settings: Settings) -> Iterator[Site]:
         with data.read() as conn:
             tenant = installation_seen(conn).tenant
         yield Site(keys=keys, tenant=tenant, backup_keys=settings.backup_keys)
-
-
-def _now() -> int:
-    return time.time_ns() // 1_000_000

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -13,6 +12,7 @@ from api.cli.failures import Exit
 from api.cli.installation import dir_option, settings_of
 from api.cli.keys_root import rotate_root
 from api.cli.output import Tick, emit, json_option, progress
+from api.clock import system_clock
 from api.opening import opened_vault
 from consent import signing_keys
 from vault.opening import Vault
@@ -79,7 +79,7 @@ def index(home: Path | None, only_resume: bool, as_json: bool) -> int:
 def signing(home: Path | None, as_json: bool) -> None:
     """Sign with new keys from now on; what was signed before stays verifiable, and every process follows at once."""
     with opened_vault(settings_of(home)) as vault:
-        begun = signing_keys.rotate(vault, time.time_ns() // 1_000_000)
+        begun = signing_keys.rotate(vault, system_clock())
         keys = {purpose.name.lower(): signing_keys.derived(vault, purpose, n) for purpose, n in begun.items()}
         generations = {purpose.name.lower(): n for purpose, n in begun.items()}
         trusted = len(signing_keys.receipt_keys(vault))
@@ -115,7 +115,7 @@ def _job(vault: Vault, kind: Kind, *, only_resume: bool) -> Job:
     if only_resume:
         return resume(vault, kind)
     under_way = running(vault.keyring.database, vault.keyring.tenant, kind)
-    return under_way or start(vault, kind, time.time_ns() // 1_000_000)
+    return under_way or start(vault, kind, system_clock())
 
 
 def _tell(tick: Tick, job: Job) -> None:

@@ -6,7 +6,6 @@ keys themselves say under which root they are.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +16,7 @@ import click
 from api.cli.failures import from_exception
 from api.cli.installation import databases, dir_option, settings_of
 from api.cli.output import console, emit, json_option, table_of
+from api.clock import system_clock
 from api.opening import provider_of
 from api.settings import Settings
 from consent.signing_keys import Generation, generations
@@ -38,7 +38,7 @@ _JOBS_SHOWN = 8
 def status(home: Path | None, as_json: bool) -> None:
     """Root, tenant keys, index epochs, people's keys, signing keys, caches, rotations, backups, horizon."""
     settings = settings_of(home)
-    now_ms = time.time_ns() // 1_000_000
+    now_ms = system_clock()
     with databases(settings) as (data, keys):
         with data.read() as conn:
             tenant = installation_seen(conn)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import click
@@ -15,6 +14,7 @@ from api.cli.output import emit, json_option, progress, table_of
 from api.cli.prove import prove
 from api.cli.stamp import command as stamp
 from api.cli.verify import KEYS_FILE
+from api.clock import system_clock
 from api.opening import opened_vault
 from api.witnesses import load_witnesses
 from consent import anchors, rebuild
@@ -118,7 +118,7 @@ def sign(home: Path | None, as_json: bool) -> None:
     settings = settings_of(home)
     memory = Memory(settings.checkpoint_state)
     with opened_vault(settings) as vault:
-        now_ms, host = time.time_ns() // 1_000_000, vault.installation.ledger_host
+        now_ms, host = system_clock(), vault.installation.ledger_host
         signed = publish(vault.data, Signer.of(vault), now_ms, memory=memory)
         if close_due(vault.data, host, now_ms):
             signed += publish(vault.data, Signer.of(vault), now_ms, memory=memory)
@@ -159,7 +159,7 @@ def keys(home: Path | None, out: Path, as_json: bool) -> None:
 def policy_of(vault: Vault, witnesses: Policy = NO_WITNESSES) -> Policy:
     """What an outsider needs in order to believe this installation and nobody else."""
     signer = Signer.of(vault)
-    now_ms = time.time_ns() // 1_000_000
+    now_ms = system_clock()
     with vault.data.read() as conn:
         keys = [key for log in published.logs(conn) for key in log_keys.current(conn, signer, log, now_ms)]
     return Policy(tuple(keys), receipt_keys(vault), witnesses.witnesses, witnesses.groups, witnesses.quorum)

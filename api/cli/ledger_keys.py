@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import click
@@ -10,6 +9,7 @@ import click
 from api.cli.failures import Exit, Failure
 from api.cli.installation import dir_option, settings_of
 from api.cli.output import emit, json_option
+from api.clock import system_clock
 from api.opening import opened_vault
 from consent.ledger import log_keys
 from consent.ledger.origin import origin_of
@@ -37,7 +37,7 @@ def command() -> None:
 @json_option
 def rotate(home: Path | None, only: str | None, overlap: int, as_json: bool) -> None:
     """Give logs their next key: an entry in the log names it, both sign for some time, then the new one alone."""
-    now_ms = time.time_ns() // 1_000_000
+    now_ms = system_clock()
     with opened_vault(settings_of(home)) as vault:
         signer = Signer.of(vault)
         with vault.data.read() as conn:

@@ -6,7 +6,6 @@ Its values are changed and shown in `person_values`.
 from __future__ import annotations
 
 import hashlib
-import time
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from api.cli.installation import dir_option, settings_of, write_private
 from api.cli.output import emit, json_option, progress, table_of
 from api.cli.person_values import change, show
 from api.cli.subjects import PERSON
+from api.clock import system_clock
 from api.i18n import Lang
 from api.opening import opened_vault
 from api.portal import own_data
@@ -56,7 +56,7 @@ command.add_command(show)
 def copy(home: Path | None, subject: SubjectId, out: Path, lang: str, actor: str, as_json: bool) -> None:
     """Write everything held about a person as copy.json and copy.html; the ledger shows that it was done."""
     with opened_vault(settings_of(home)) as vault:
-        made, fields = export(vault, subject, _now(), actor=actor), vault.catalogue
+        made, fields = export(vault, subject, system_clock(), actor=actor), vault.catalogue
     if not isinstance(made, Export):
         raise _refused(made)
     out.mkdir(parents=True, exist_ok=True)
@@ -115,7 +115,7 @@ def merge(home: Path | None, keep: SubjectId, drop: SubjectId, yes: bool, as_jso
     if not yes:
         click.confirm("This cannot be undone. Merge?", abort=True, err=True)
     with opened_vault(settings_of(home)) as vault:
-        done = families.merge(vault, keep, drop, _now())
+        done = families.merge(vault, keep, drop, system_clock())
     if isinstance(done, Refused):
         raise _refused(done)
     moved = sorted(new.field for new in done.moved)
@@ -148,7 +148,7 @@ def guard(
     with evidence.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").digest()
     with opened_vault(settings_of(home)) as vault:
-        tie = families.appoint(vault, ward, guardian, Tie(kind), digest, _now())
+        tie = families.appoint(vault, ward, guardian, Tie(kind), digest, system_clock())
     if isinstance(tie, Refused):
         raise _refused(tie)
     until = None if tie.valid_until is None else instant(tie.valid_until)
@@ -167,7 +167,7 @@ def guard(
 def unguard(home: Path | None, ward: SubjectId, guardian: SubjectId, as_json: bool) -> None:
     """End a guardianship."""
     with opened_vault(settings_of(home)) as vault:
-        tie = families.dismiss(vault, ward, guardian, _now())
+        tie = families.dismiss(vault, ward, guardian, system_clock())
     if tie is None or tie.ended_at is None:
         raise Failure("there is no such guardianship", code="not_found")
     emit({"ended_at": instant(tie.ended_at)}, as_json=as_json, lines=("ended",))
@@ -190,7 +190,7 @@ def keep(
         if field and field not in vault.catalogue:
             raise Failure("no such field", code="field.unknown")
         term = Term(bucket=bucket, subject=subject, field=field, expires_at=expires_at, reason=reason)
-        retention.keep_until(vault, [term], _now())
+        retention.keep_until(vault, [term], system_clock())
     what = field or "the whole person"
     emit(
         {"subject": encode_id("sub", subject), "field": field, "expires_at": instant(expires_at)},
@@ -206,7 +206,7 @@ def expire(home: Path | None, as_json: bool) -> None:
     """Destroy everything whose time is over; people due are ordered erased (`perusal erase` finishes that)."""
     settings = settings_of(home)
     with opened_vault(settings) as vault, progress(quiet=as_json) as tick:
-        done = retention.run(vault, rules_of(settings), _now(), tick)
+        done = retention.run(vault, rules_of(settings), system_clock(), tick)
     emit(
         {"struck": done.struck, "erased": done.erased, "ended": done.ended},
         as_json=as_json,
@@ -225,7 +225,3 @@ def _after(day: date) -> int:
 
 def _refused(answer: Refused) -> Failure:
     return Failure("refused", code=answer.code, exit_code=Exit.WRONG)
-
-
-def _now() -> int:
-    return time.time_ns() // 1_000_000

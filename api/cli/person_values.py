@@ -7,7 +7,6 @@ in clear asks for an emergency.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from itertools import batched
@@ -20,6 +19,7 @@ from api.cli.failures import Exit, Failure
 from api.cli.installation import dir_option, settings_of
 from api.cli.output import Tick, emit, json_option, progress, table_of
 from api.cli.subjects import PERSON
+from api.clock import system_clock
 from api.opening import opened_vault
 from api.people import MOST_PEOPLE, changed, read_change
 from consent.details import instant
@@ -99,7 +99,7 @@ def _change(vault: Vault, lines: Iterable[bytes], tick: Tick) -> Iterator[dict[s
     given = ((number, read_change(raw)) for number, raw in enumerate(lines, 1) if raw.strip())
     for batch in batched(given, MOST_PEOPLE):
         changes = [one for _, one in batch if not isinstance(one, Refused)]
-        answers = iter(correct(vault, changes, time.time_ns() // 1_000_000))
+        answers = iter(correct(vault, changes, system_clock()))
         for number, one in batch:
             answer = one if isinstance(one, Refused) else next(answers)
             yield {"line": number, **changed(one, answer, vault.catalogue)}

@@ -6,7 +6,6 @@ accepted. What is printed is what the recipient's own program needs: its client 
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from api.cli.installation import databases, dir_option, settings_of
 from api.cli.output import emit, json_option, table_of
 from api.cli.recipient_clients import change, client, keys, listing, ping, resume, suspend
 from api.cli.recipient_terms import TermsText, publish, sign
+from api.clock import system_clock
 from consent import notices, recipients
 from consent.registering import FIRST_LABEL, RecipientKind
 
@@ -79,7 +79,7 @@ def add(home: Path | None, file: Path, as_json: bool) -> None:
     settings = settings_of(home)
     with click.open_file(str(file), "rb") as document:
         wanted = parse(document.read())
-    now_ms = time.time_ns() // 1_000_000
+    now_ms = system_clock()
     with databases(settings) as (data, _keys), data.write() as conn:
         made = [register(conn, recipient, now_ms) for recipient in wanted]
     emit(

@@ -7,16 +7,17 @@ worker; what people granted is still there when it ends.
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import Any
 
 import click
 import msgspec
 
+from api.cli.documents import read_document
 from api.cli.failures import Exit, Failure
 from api.cli.installation import databases, dir_option, settings_of
 from api.cli.output import emit, json_option, table_of
+from api.clock import system_clock
 from consent import recipients, suspensions
 from consent.recipients import Client, DeliveryMode, Program, Recipient
 
@@ -41,7 +42,7 @@ class ProgramFile(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 @json_option
 def client(home: Path | None, recipient_id: str, file: Path, as_json: bool) -> None:
     """Register another program of RECIPIENT_ID, described in FILE (a JSON object)."""
-    wanted = _read(file, ProgramFile)
+    wanted = read_document(file, ProgramFile)
     program = Program(
         label=wanted.label,
         redirect_uris=wanted.redirect_uris,
@@ -51,7 +52,7 @@ def client(home: Path | None, recipient_id: str, file: Path, as_json: bool) -> N
         notification_uri=wanted.backchannel_client_notification_endpoint,
     )
     with databases(settings_of(home)) as (data, _keys), data.write() as conn:
-        made = recipients.add_client(conn, recipient_id, program, _now_ms())
+        made = recipients.add_client(conn, recipient_id, program, system_clock())
     emit(
         {"recipient_id": recipient_id, "client_id": made, "label": wanted.label},
         as_json=as_json,
@@ -69,7 +70,7 @@ def keys(home: Path | None, client_id: str, file: Path | None, uri: str | None, 
     """Let CLIENT_ID be known by the keys in FILE (a JWK set) or at an address, and by no others from now on."""
     if (file is None) == (uri is None):
         raise Failure("name either a file or --uri", code="usage", exit_code=Exit.USAGE)
-    jwks = None if file is None else _read(file, dict[str, Any])
+    jwks = None if file is None else read_document(file, dict[str, Any])
     with databases(settings_of(home)) as (data, _keys), data.write() as conn:
         known = recipients.replace_keys(conn, client_id, jwks, uri)
     named = [key.thumbprint if key.kid is None else key.kid for key in known]
@@ -137,7 +138,7 @@ def change(
 def suspend(home: Path | None, name: str, reason: str, as_json: bool) -> None:
     """Stop a client, or a recipient with all its clients (NAME is its id): it gets nothing until it is resumed."""
     with databases(settings_of(home)) as (data, _keys), data.write() as conn:
-        changed = suspensions.suspend(conn, name, reason, _now_ms())
+        changed = suspensions.suspend(conn, name, reason, system_clock())
     _told(name, "suspended", changed=changed, as_json=as_json)
 
 
@@ -149,7 +150,7 @@ def suspend(home: Path | None, name: str, reason: str, as_json: bool) -> None:
 def resume(home: Path | None, name: str, reason: str, as_json: bool) -> None:
     """Let a client or a recipient that was suspended in again; what people granted it is as it was."""
     with databases(settings_of(home)) as (data, _keys), data.write() as conn:
-        changed = suspensions.resume(conn, name, reason, _now_ms())
+        changed = suspensions.resume(conn, name, reason, system_clock())
     _told(name, "resumed", changed=changed, as_json=as_json)
 
 
@@ -210,17 +211,3 @@ def _known_by(app: Client) -> str:
 def _told(name: str, step: str, *, changed: bool, as_json: bool) -> None:
     said = f"{name} is {step}" if changed else f"{name} was {step} already"
     emit({"name": name, "step": step, "changed": changed}, as_json=as_json, lines=[said])
-
-
-def _read[T](file: Path, kind: type[T]) -> T:
-    with click.open_file(str(file), "rb") as document:
-        try:
-            return msgspec.json.decode(document.read(), type=kind)
-        except (msgspec.MsgspecError, RecursionError):
-            raise Failure(
-                "the file is not such a JSON document", code="bad_file", exit_code=Exit.USAGE
-            ) from None
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

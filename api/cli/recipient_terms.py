@@ -7,17 +7,17 @@ or it signs every request instead.
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
-from typing import Any
 
 import click
 import msgspec
 from sqlalchemy import Connection
 
-from api.cli.failures import Exit, Failure
+from api.cli.documents import read_document
+from api.cli.failures import Failure
 from api.cli.installation import databases, dir_option, settings_of
 from api.cli.output import emit, json_option, table_of
+from api.clock import system_clock
 from api.oauth.client_keys import ClientKeys
 from api.settings import Settings
 from consent import recipients, terms, terms_signing
@@ -63,8 +63,8 @@ class Signed(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 @json_option
 def publish(home: Path | None, recipient_id: str, file: Path, signature: str | None, as_json: bool) -> None:
     """Publish a version of RECIPIENT_ID's liability terms from FILE, signed or to be signed."""
-    settings, text = settings_of(home), _read(file, TermsText)
-    now_ms = time.time_ns() // 1_000_000
+    settings, text = settings_of(home), read_document(file, TermsText)
+    now_ms = system_clock()
     with databases(settings) as (data, _keys):
         _known(data, recipient_id)
         if signature is not None:
@@ -85,8 +85,8 @@ def publish(home: Path | None, recipient_id: str, file: Path, signature: str | N
 @json_option
 def sign(home: Path | None, file: Path, as_json: bool) -> None:
     """Keep the signatures in FILE, a JSON list of {"terms": "lt_…", "signature": "…"}; all of them or none."""
-    settings, wanted = settings_of(home), _read(file, list[Signed])
-    now_ms = time.time_ns() // 1_000_000
+    settings, wanted = settings_of(home), read_document(file, list[Signed])
+    now_ms = system_clock()
     with databases(settings) as (data, _keys):
         for one in wanted:
             with data.read() as conn:
@@ -114,13 +114,3 @@ def _fetch_keys(data: Database, settings: Settings, recipient_id: str, signature
         own = recipients.clients(conn, recipient_id)
     for client in own:
         ClientKeys().of(data, settings.guard, client, signature, now_ms)
-
-
-def _read(file: Path, kind: Any) -> Any:
-    with click.open_file(str(file), "rb") as document:
-        try:
-            return msgspec.json.decode(document.read(), type=kind)
-        except (msgspec.MsgspecError, RecursionError):
-            raise Failure(
-                "the file is not such a JSON document", code="bad_file", exit_code=Exit.USAGE
-            ) from None

@@ -8,7 +8,6 @@ stay in a file, one a line, and whoever is found has it in their own history.
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,6 +16,7 @@ import click
 from api.cli.failures import Exit, Failure
 from api.cli.installation import dir_option, private_file, read_secret, settings_of
 from api.cli.output import emit, json_option, progress
+from api.clock import system_clock
 from api.emergencies import denied_problem
 from api.i18n import Lang
 from api.opening import opened_vault
@@ -105,7 +105,7 @@ def run(
             found.flush()
             tick("people opened", opened, people)
 
-        now_ms = time.time_ns() // 1_000_000
+        now_ms = system_clock()
         done = run_scan(
             vault, staffer, parse_dual(request), wanted, now_ms, salts=_salts(salts), report=report
         )

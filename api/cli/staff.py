@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import click
@@ -11,6 +10,7 @@ from api.access import STAFF, Access
 from api.cli.failures import Exit, Failure
 from api.cli.installation import databases, dir_option, settings_of, write_private
 from api.cli.output import emit, json_option
+from api.clock import system_clock
 from api.staff import ActorRefused, issue_staff_key
 
 _REFUSED = {
@@ -41,7 +41,7 @@ def add(home: Path | None, actor: str, role: str, key_out: Path, as_json: bool) 
         raise Failure(f"{key_out.name} is already there", code="already_there", exit_code=Exit.USAGE)
     with databases(settings) as (data, _keys), data.write() as conn:
         try:
-            key = issue_staff_key(conn, actor=actor, role=Access(role), now_ms=time.time_ns() // 1_000_000)
+            key = issue_staff_key(conn, actor=actor, role=Access(role), now_ms=system_clock())
         except ActorRefused as refused:
             raise Failure(_REFUSED[refused.code], code=refused.code, exit_code=Exit.USAGE) from None
         write_private(key_out, key + "\n")

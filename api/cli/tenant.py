@@ -11,7 +11,6 @@ import dataclasses
 import os
 import secrets
 import shutil
-import time
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +32,7 @@ from api.cli.installation import (
 )
 from api.cli.output import emit, json_option, table_of
 from api.cli.roots import make_root
+from api.clock import system_clock
 from api.settings import PREFIX, Settings
 from vault.operators import NAME, BadTenant, Roles, add_operator, assign_roles, key_roles, operators
 from vault.providers.base import Provider
@@ -240,7 +240,7 @@ def _add_to_servers(
             buckets=buckets or BUCKETS,
             ledger_host=host,
             roles=roles,
-            now_ms=time.time_ns() // 1_000_000,
+            now_ms=system_clock(),
             suite=suite,
         )
     return {

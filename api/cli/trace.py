@@ -7,7 +7,6 @@ for each affected person. With --out the report and an evidence pack are written
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ import click
 from api.cli.claims import open_claims, write_packs
 from api.cli.installation import dir_option, settings_of
 from api.cli.output import Tick, emit, json_option, progress, table_of
+from api.clock import system_clock
 from api.opening import opened_vault
 from api.settings import Settings
 from breach.intake.quarantine import Quarantined, receive
@@ -78,7 +78,7 @@ def _take_in(vault: Vault, settings: Settings, file: Path, actor: str, tick: Tic
                 yield piece
 
     return receive(
-        vault, pieces(), settings.quarantine, now_ms=_now(), actor=actor, limit=settings.dump_limit
+        vault, pieces(), settings.quarantine, now_ms=system_clock(), actor=actor, limit=settings.dump_limit
     )
 
 
@@ -86,7 +86,7 @@ def _trace(vault: Vault, dump: Quarantined, actor: str, tick: Tick) -> TraceRepo
     def told(stage: str, done: int, total: int) -> None:
         tick(STAGES.get(stage, stage), done, total)
 
-    return trace(vault, dump, now_ms=_now(), progress=told, actor=actor)
+    return trace(vault, dump, now_ms=system_clock(), progress=told, actor=actor)
 
 
 def _lines(body: Mapping[str, Any]) -> Iterator[str]:
@@ -116,7 +116,3 @@ def _claim_lines(claims: Mapping[str, Any] | None, out: Path | None) -> Iterator
         yield f"incident {claims['incident']}: {claims['opened']:,} people affected, a draft claim for each"
     if out:
         yield f"the report{' and evidence packs are' if claims and claims['packs'] else ' is'} in {out}"
-
-
-def _now() -> int:
-    return time.time_ns() // 1_000_000

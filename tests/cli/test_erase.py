@@ -33,7 +33,7 @@ def patience(monkeypatch):
         slept += 20 * seconds
 
     monkeypatch.setattr("api.erasing.time.sleep", sleep)
-    monkeypatch.setattr("api.cli.erase._now", lambda: clock() // 1_000_000 + int(slept * 1000))
+    monkeypatch.setattr("api.cli.erase.system_clock", lambda: clock() // 1_000_000 + int(slept * 1000))
 
 
 def test_an_erased_persons_certificate_verifies_and_tells_no_personal_data(perusal, home, named, tmp_path):
