@@ -25,7 +25,7 @@ class HttpReader(Reader):
     """One log at `address`, read with an auditor's key, and the witnesses of a policy that have an address."""
 
     def __init__(self, client: httpx.Client, origin: str, address: str, policy: Policy, auditor: str) -> None:
-        self._client, self._origin, self._address, self._policy = client, origin, address, policy
+        self._client, self.origin, self._address, self._policy = client, origin, address, policy
         self._auditor = {"Authorization": f"Bearer {auditor}"} if auditor else {}
 
     def head(self) -> bytes:
@@ -41,7 +41,7 @@ class HttpReader(Reader):
         found: list[bytes] = []
         for url in {one.url.rstrip("/") for one in self._policy.witnesses if one.url}:
             with suppress(OSError):  # one that is away, or has never seen this log, says nothing against it
-                found.append(self._get(url + submission.reading_path(self._origin), MAX_NOTE_BYTES))
+                found.append(self._get(url + submission.reading_path(self.origin), MAX_NOTE_BYTES))
         return found
 
     def _get(self, url: str, most: int, headers: Mapping[str, str] | None = None) -> bytes:

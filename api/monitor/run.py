@@ -10,8 +10,7 @@ from threading import Event
 from api.clock import Clock
 from api.monitor.home import Monitor, MonitorHome
 from api.monitor.reading import HttpReader, client
-from consent.ledger.errors import Malformed
-from consent.ledger.monitor.alerts import Alarm, Alert, signed
+from consent.ledger.monitor.alerts import Alert, signed
 from consent.ledger.monitor.follow import follow
 from consent.ledger.monitor.store import MonitorStore
 from consent.ledger.policy import Policy
@@ -44,13 +43,7 @@ def round_over(
         for origin, address in sorted(watch.logs.items()):
             reader = HttpReader(http, origin, address, watch.policy, watch.auditor)
             now_ms = clock()
-            try:
-                alerts = tuple(follow(reader, store, watch.policy, origin, now_ms).alerts)
-            except (OSError, Malformed) as error:
-                alerts = (Alert(alarm=Alarm.UNREADABLE, origin=origin, says=str(error)),)
-            except Exception as error:  # noqa: BLE001 - one log must not end the watch over the others
-                says = f"the monitor itself failed here: {type(error).__name__}"
-                alerts = (Alert(alarm=Alarm.BROKEN_OFF, origin=origin, says=says),)
+            alerts = tuple(follow(reader, store, watch.policy, origin, now_ms).alerts)
             _raise(home, store, monitor, alerts, now_ms, tell)
             store.clear(origin, alerts)
             seen = store.newest(origin)

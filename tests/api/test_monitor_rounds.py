@@ -7,7 +7,6 @@ import pytest
 from api.monitor.home import MonitorHome
 from api.monitor.run import Looked, Watch, round_over
 from consent.ledger.monitor.alerts import Alarm
-from consent.ledger.monitor.follow import Round
 from consent.ledger.policy import Policy
 from tests.consent.ledger.kit import NOW
 
@@ -28,16 +27,16 @@ def around(home: MonitorHome, *origins: str) -> list[Looked]:
 
 
 def test_a_failure_of_its_own_is_an_alert_about_that_log_and_ends_nothing(home: MonitorHome, monkeypatch):
-    def follow(_reader, _store, _policy, origin, _now_ms):
-        if origin == ONE:
+    def head(reader):
+        if reader.origin == ONE:
             raise TypeError("what nobody thought of")
-        return Round()
+        return b"no head"
 
-    monkeypatch.setattr("api.monitor.run.follow", follow)
+    monkeypatch.setattr("api.monitor.run.HttpReader.head", head)
 
     one, two = around(home, ONE, TWO)
 
     assert [alert.alarm for alert in one.alerts] == [Alarm.BROKEN_OFF]
     assert "thought" not in one.alerts[0].says
-    assert two.alerts == ()
-    assert len((home.path / "alerts").read_text().splitlines()) == 1
+    assert [alert.alarm for alert in two.alerts] == [Alarm.UNREADABLE]
+    assert len((home.path / "alerts").read_text().splitlines()) == 2

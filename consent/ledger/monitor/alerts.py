@@ -25,6 +25,7 @@ class Alarm(StrEnum):
 
     UNREADABLE = "unreadable"
     BROKEN_OFF = "broken_off"
+    BEHIND = "behind"
     UNSIGNED = "unsigned"
     ROLLED_BACK = "rolled_back"
     SPLIT_VIEW = "split_view"
@@ -42,7 +43,7 @@ class Alarm(StrEnum):
 
 
 PASSING: Final = frozenset(
-    {Alarm.UNREADABLE, Alarm.BROKEN_OFF, Alarm.UNSIGNED, Alarm.STALE, Alarm.UNWITNESSED}
+    {Alarm.UNREADABLE, Alarm.BROKEN_OFF, Alarm.BEHIND, Alarm.UNSIGNED, Alarm.STALE, Alarm.UNWITNESSED}
 )
 """Conditions that can end; everything else was done, and stays so."""
 

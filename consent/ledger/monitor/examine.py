@@ -31,6 +31,15 @@ class Bounds:
     before_s: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """Entries that were looked at: what is kept of each, the new ends of their tags, and what is wrong with them."""
+
+    lines: Sequence[Line]
+    tails: Sequence[Line]
+    alerts: Sequence[Alert]
+
+
 class Examination:
     """One log's new entries under one head: from index `size` on, after one dated `ts` (Unix ms)."""
 
@@ -42,18 +51,16 @@ class Examination:
         self._ids: set[bytes] = set()
         self._lines: list[Line] = []
 
-    def take(self, bodies: Sequence[bytes]) -> tuple[list[bytes], list[Alert]]:
-        """Look at the next entries and keep them in the store; their leaf hashes, and what is wrong with them."""
+    def take(self, bodies: Sequence[bytes]) -> Taken:
+        """Look at the next entries; whoever calls keeps them in the store before the ones after them."""
         parsed = [_parsed(body) for body in bodies]
         self._tails = self._store.tails(self._origin, {one.tag for one in parsed if isinstance(one, Entry)})
         self._ids = self._store.known_ids(self._origin, {one.id for one in parsed if one is not None})
-        self._lines = []
-        leaves, alerts = [leaf_of(body) for body in bodies], list[Alert]()
-        for leaf, one in zip(leaves, parsed, strict=True):
-            alerts += self._look(self.size, leaf, one)
+        self._lines, alerts = [], list[Alert]()
+        for body, one in zip(bodies, parsed, strict=True):
+            alerts += self._look(self.size, leaf_of(body), one)
             self.size += 1
-        self._store.keep(self._origin, self._lines)
-        return leaves, alerts
+        return Taken(self._lines, list(self._tails.values()), alerts)
 
     def _look(self, idx: int, leaf: bytes, one: Entry | LogEntry | None) -> Iterator[Alert]:
         if one is None:

@@ -6,6 +6,10 @@ from typing import Protocol
 from consent.ledger.tiles import Tile
 
 
+class OutOfTime(OSError):
+    """Nothing is wrong with the log's answers so far; there is no time left for more of them."""
+
+
 class Reader(Protocol):
     """One log, as it shows itself and as its witnesses have seen it."""
 

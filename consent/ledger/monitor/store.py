@@ -1,73 +1,26 @@
 """What a monitor has seen: the heads it accepted, and of every entry what later ones are held against.
 
 A SQLite data base of its own, beside nobody's. Of a person's entry it keeps tag, number, leaf and id, which are public
-and nameless; the bytes themselves are not kept. Entries are kept page by page, the head that covers them when they have
-led to it; what stands behind the last accepted head after a crash, or a lie, is forgotten and read again.
+and nameless; the bytes themselves are not kept. Entries are kept bundle by bundle, in one transaction with how far that
+is (`Standing`), so that reading goes on there in the next round; the head that covers them is kept when they have led to it.
+After a lie, what stands behind the last accepted head is forgotten and read again.
 """
 
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import (
-    BigInteger,
-    Boolean,
-    Column,
-    Connection,
-    Index,
-    LargeBinary,
-    MetaData,
-    Row,
-    Table,
-    Text,
-    func,
-    select,
-)
+from sqlalchemy import Connection, Row, func, select
+from sqlalchemy.dialects.sqlite import insert
 
 from consent.ledger.checkpoint import Checkpoint
+from consent.ledger.monitor import tables
 from consent.ledger.monitor.alerts import PASSING, Alert
-from vault.appendonly import append_only
 from vault.storage import Database, open_database
 
-_metadata = MetaData()
 _PAGE = 400
-
-_head = Table(
-    "monitor_head",
-    _metadata,
-    Column("origin", Text, primary_key=True),
-    Column("size", BigInteger, primary_key=True),
-    Column("root", LargeBinary(32), nullable=False),
-    Column("frontier", LargeBinary, nullable=False),
-    Column("note", LargeBinary, nullable=False),
-    Column("ts", BigInteger, nullable=False),
-    Column("cosigned_s", BigInteger),
-    Column("seen_at", BigInteger, nullable=False),
-)
-_entry = Table(
-    "monitor_entry",
-    _metadata,
-    Column("origin", Text, primary_key=True),
-    Column("idx", BigInteger, primary_key=True),
-    Column("id", LargeBinary(16), nullable=False),
-    Column("tag", LargeBinary(16)),
-    Column("n", BigInteger),
-    Column("leaf", LargeBinary(32), nullable=False),
-    Column("closes", Boolean, nullable=False),
-)
-_alert = Table(
-    "monitor_alert",
-    _metadata,
-    Column("origin", Text, primary_key=True),
-    Column("alarm", Text, primary_key=True),
-    Column("at", BigInteger, primary_key=True, autoincrement=False),
-    Column("raised_at", BigInteger, nullable=False),
-)
-Index("ix_monitor_entry_id", _entry.c.origin, _entry.c.id)
-Index("ix_monitor_entry_tag", _entry.c.origin, _entry.c.tag, _entry.c.n)
-append_only(_head)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +33,19 @@ class Seen:
     ts: int
     cosigned_s: int | None
     seen_at: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """How far a log has been read, accepted or not: the right edge so far and the time of the last entry (Unix ms).
+
+    `cosigned_s` is the newest time at which the quorum had cosigned an accepted head; None where it never has.
+    """
+
+    size: int = 0
+    frontier: bytes = b""
+    ts: int = 0
+    cosigned_s: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +68,8 @@ class MonitorStore:
 
     def newest(self, origin: str) -> Seen | None:
         """The last head accepted of a log."""
-        c = _head.c
-        query = select(_head).where(c.origin == origin).order_by(c.size.desc()).limit(1)
+        c = tables.head.c
+        query = select(tables.head).where(c.origin == origin).order_by(c.size.desc()).limit(1)
         with self.data.read() as conn:
             row = conn.execute(query).first()
         return None if row is None else _seen(row)
@@ -111,76 +77,110 @@ class MonitorStore:
     def at_size(self, origin: str, size: int) -> Seen | None:
         """The head of this size, if that was one that was accepted."""
         with self.data.read() as conn:
-            row = conn.execute(select(_head).where(_head.c.origin == origin, _head.c.size == size)).first()
+            row = conn.execute(
+                select(tables.head).where(tables.head.c.origin == origin, tables.head.c.size == size)
+            ).first()
         return None if row is None else _seen(row)
+
+    def standing(self, origin: str) -> Standing:
+        """How far a log has been read; from the beginning where nothing of it was."""
+        c = tables.standing.c
+        query = select(c.size, c.frontier, c.ts, c.cosigned_s).where(c.origin == origin)
+        with self.data.read() as conn:
+            row = conn.execute(query).first()
+        if row is None:
+            return Standing()
+        return Standing(size=row.size, frontier=row.frontier, ts=row.ts, cosigned_s=row.cosigned_s)
 
     def tails(self, origin: str, tags: Collection[bytes]) -> dict[bytes, Line]:
         """The last entry of each of these tags."""
+        c, found = tables.tail.c, dict[bytes, Line]()
         with self.data.read() as conn:
-            return {line.tag: line for line in _tails(conn, origin, tags) if line.tag is not None}
+            for page in _pages(list(tags)):
+                for row in conn.execute(select(tables.tail).where(c.origin == origin, c.tag.in_(page))):
+                    found[row.tag] = Line(row.idx, b"", row.leaf, row.tag, row.n)
+        return found
 
     def numbered(self, origin: str, tag: bytes, n: int) -> Line | None:
         """The entry of a tag with this number."""
-        c = _entry.c
+        c = tables.entry.c
         with self.data.read() as conn:
-            row = conn.execute(select(_entry).where(c.origin == origin, c.tag == tag, c.n == n)).first()
+            row = conn.execute(select(tables.entry).where(c.origin == origin, c.tag == tag, c.n == n)).first()
         return None if row is None else Line(row.idx, row.id, row.leaf, row.tag, row.n)
 
     def known_ids(self, origin: str, ids: Collection[bytes]) -> set[bytes]:
         """Which of these ids stand in the log already."""
         with self.data.read() as conn:
             pages = (
-                select(_entry.c.id).where(_entry.c.origin == origin, _entry.c.id.in_(page))
+                select(tables.entry.c.id).where(tables.entry.c.origin == origin, tables.entry.c.id.in_(page))
                 for page in _pages(list(ids))
             )
             return {one for page in pages for one in conn.execute(page).scalars()}
 
     def is_closed(self, origin: str, size: int) -> bool:
         """Whether the closing entry is among the first `size`."""
-        c = _entry.c
+        c = tables.entry.c
         with self.data.read() as conn:
             query = select(c.idx).where(c.origin == origin, c.closes, c.idx < size).limit(1)
             return conn.execute(query).first() is not None
 
     def rows_upto(self, origin: str, upto: int) -> Iterator[tuple[bytes, int, bytes, int]]:
-        """The rows of an index over the first `upto` entries: tag, n, leaf and index of everybody's last, by tag."""
-        c = _entry.c
-        last = (
-            select(c.tag, func.max(c.n).label("n"))
-            .where(c.origin == origin, c.idx < upto, c.tag.is_not(None))
-            .group_by(c.tag)
-            .subquery()
-        )
-        found = (
-            select(c.tag, c.n, c.leaf, c.idx)
-            .join(last, (c.tag == last.c.tag) & (c.n == last.c.n))
-            .where(c.origin == origin)
-            .order_by(c.tag)
-        )
+        """The rows of an index over the first `upto` entries: tag, n, leaf and index of everybody's last.
+
+        The tails as they are now, but for those few that have gone on since: an index counts what has just been written.
+        """
+        t = tables.tail.c
+        still = select(t.tag, t.n, t.leaf, t.idx).where(t.origin == origin, t.idx < upto)
+        since = select(t.tag).where(t.origin == origin, t.idx >= upto)
         with self.data.read() as conn:
-            yield from ((tag, n, leaf, idx) for tag, n, leaf, idx in conn.execute(found))
+            yield from ((tag, n, leaf, idx) for tag, n, leaf, idx in conn.execute(still))
+            for line in _last_before(conn, origin, conn.execute(since).scalars().all(), upto):
+                assert line.tag is not None
+                assert line.n is not None
+                yield line.tag, line.n, line.leaf, line.idx
 
     def leaves_between(self, origin: str, start: int, end: int) -> Iterator[bytes]:
         """The leaf hashes of the entries from `start` to before `end`."""
-        c = _entry.c
+        c = tables.entry.c
         query = select(c.leaf).where(c.origin == origin, c.idx >= start, c.idx < end).order_by(c.idx)
         with self.data.read() as conn:
             yield from conn.execute(query.execution_options(yield_per=10_000)).scalars()
 
-    def keep(self, origin: str, lines: Sequence[Line]) -> None:
-        """Keep entries that no accepted head covers yet."""
-        if lines:
-            with self.data.write() as conn:
-                conn.execute(_entry.insert(), [_row(origin, line) for line in lines])
-
-    def forget_beyond(self, origin: str, size: int) -> None:
-        """Drop the entries from index `size` on."""
+    def keep(self, origin: str, lines: Sequence[Line], tails: Sequence[Line], standing: Standing) -> None:
+        """Keep entries that no accepted head covers yet, whose tags end with `tails` now, and that reading stands there."""
         with self.data.write() as conn:
-            conn.execute(_entry.delete().where(_entry.c.origin == origin, _entry.c.idx >= size))
+            conn.execute(tables.entry.insert(), [_row(origin, line) for line in lines])
+            _set_tails(conn, origin, tails)
+            _stand(conn, origin, standing)
+
+    def forget_beyond(self, origin: str, at: Seen | None) -> None:
+        """Drop the entries behind the accepted head `at`, all of them where there is none, and read on from it."""
+        size = 0 if at is None else at.head.size
+        t = tables.tail.c
+        with self.data.write() as conn:
+            conn.execute(
+                tables.entry.delete().where(tables.entry.c.origin == origin, tables.entry.c.idx >= size)
+            )
+            mine = (t.origin == origin, t.idx >= size)
+            gone = conn.execute(select(t.tag).where(*mine)).scalars().all()
+            conn.execute(tables.tail.delete().where(*mine))
+            _set_tails(conn, origin, list(_last_before(conn, origin, gone, size)))
+            _stand(
+                conn,
+                origin,
+                Standing() if at is None else Standing(size=size, frontier=at.frontier, ts=at.ts),
+            )
+
+    def cosigned(self, origin: str, at_s: int | None) -> None:
+        """Remember that the quorum had cosigned the accepted head at `at_s`, if that is news."""
+        known = self.standing(origin)
+        if at_s is not None and (known.cosigned_s is None or known.cosigned_s < at_s):
+            with self.data.write() as conn:
+                _stand(conn, origin, replace(known, cosigned_s=at_s))
 
     def lasts(self, alert: Alert) -> bool:
         """Whether this alarm was raised and has not ended since."""
-        c = _alert.c
+        c = tables.alert.c
         same = (c.origin == alert.origin, c.alarm == alert.alarm.value, c.at == _about(alert))
         with self.data.read() as conn:
             return conn.execute(select(c.raised_at).where(*same)).first() is not None
@@ -189,13 +189,14 @@ class MonitorStore:
         """Remember an alarm that was told."""
         key = {"origin": alert.origin, "alarm": alert.alarm.value, "at": _about(alert)}
         with self.data.write() as conn:
-            conn.execute(_alert.insert().values(**key, raised_at=now_ms))
+            conn.execute(tables.alert.insert().values(**key, raised_at=now_ms))
 
     def clear(self, origin: str, still: Sequence[Alert]) -> None:
         """Forget the conditions of a log that are over; what it did once stays told."""
+        c = tables.alert.c
         passing = [one.value for one in PASSING - {alert.alarm for alert in still}]
         with self.data.write() as conn:
-            conn.execute(_alert.delete().where(_alert.c.origin == origin, _alert.c.alarm.in_(passing)))
+            conn.execute(tables.alert.delete().where(c.origin == origin, c.alarm.in_(passing)))
 
     def accept(self, seen: Seen) -> None:
         """Keep a head whose entries have led to it."""
@@ -210,13 +211,14 @@ class MonitorStore:
             "seen_at": seen.seen_at,
         }
         with self.data.write() as conn:
-            conn.execute(_head.insert().values(**values))
+            conn.execute(tables.head.insert().values(**values))
+        self.cosigned(seen.head.origin, seen.cosigned_s)
 
 
 def create(path: Path) -> None:
     """A new, empty memory."""
     with closing(open_database(f"sqlite:///{path}")) as data, data.write() as conn:
-        _metadata.create_all(conn)
+        tables.METADATA.create_all(conn)
 
 
 def _about(alert: Alert) -> int:
@@ -235,14 +237,39 @@ def _seen(row: Row[Any]) -> Seen:
     )
 
 
-def _tails(conn: Connection, origin: str, tags: Collection[bytes]) -> Iterator[Line]:
-    c = _entry.c
+def _last_before(conn: Connection, origin: str, tags: Collection[bytes], size: int) -> Iterator[Line]:
+    """The last entry of each of these tags among the first `size`: of those of the highest number, the first."""
+    c = tables.entry.c
     for page in _pages(list(tags)):
-        mine = (c.origin == origin, c.tag.in_(page))
+        mine = (c.origin == origin, c.tag.in_(page), c.idx < size)
         last = select(c.tag, func.max(c.n).label("n")).where(*mine).group_by(c.tag).subquery()
-        found = select(_entry).join(last, (c.tag == last.c.tag) & (c.n == last.c.n)).where(c.origin == origin)
+        query = (
+            select(c.tag, c.n, func.min(c.idx).label("idx"))
+            .join(last, (c.tag == last.c.tag) & (c.n == last.c.n))
+            .where(c.origin == origin)
+            .group_by(c.tag, c.n)
+            .subquery()
+        )
+        found = select(tables.entry).join(query, c.idx == query.c.idx).where(c.origin == origin)
         for row in conn.execute(found):
             yield Line(row.idx, row.id, row.leaf, row.tag, row.n)
+
+
+def _set_tails(conn: Connection, origin: str, tails: Sequence[Line]) -> None:
+    rows = [{"origin": origin, "tag": one.tag, "n": one.n, "leaf": one.leaf, "idx": one.idx} for one in tails]
+    if rows:
+        fresh = insert(tables.tail)
+        new = {name: fresh.excluded[name] for name in ("n", "leaf", "idx")}
+        conn.execute(fresh.on_conflict_do_update(index_elements=["origin", "tag"], set_=new), rows)
+
+
+def _stand(conn: Connection, origin: str, standing: Standing) -> None:
+    """Where reading stands; a time of cosigning that is None leaves the one that is known."""
+    values = {
+        name: value for name, value in asdict(standing).items() if (name, value) != ("cosigned_s", None)
+    }
+    fresh = insert(tables.standing).values(origin=origin, **values)
+    conn.execute(fresh.on_conflict_do_update(index_elements=["origin"], set_=values))
 
 
 def _row(origin: str, line: Line) -> dict[str, Any]:

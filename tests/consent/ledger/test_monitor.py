@@ -8,15 +8,19 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select, text
 
-from consent.ledger import checkpoint, cosignature, fraud, indexing, prove, published
+from consent.ledger import checkpoint, cosignature, fraud, indexing, log_entry, prove, published
 from consent.ledger.append import append
 from consent.ledger.checkpoint import Checkpoint
 from consent.ledger.closing import close_due
 from consent.ledger.entry import body, parse
+from consent.ledger.index import chunks_of, root_of
+from consent.ledger.log_entry import Index
 from consent.ledger.monitor import store as stores
 from consent.ledger.monitor.alerts import Alarm
-from consent.ledger.monitor.follow import Round, follow
+from consent.ledger.monitor.follow import follow
 from consent.ledger.monitor.heads import STALE_MS
+from consent.ledger.monitor.reading import OutOfTime
+from consent.ledger.monitor.round import MOST_ALERTS, Round
 from consent.ledger.monitor.store import MonitorStore
 from consent.ledger.policy import Policy, Witness
 from consent.ledger.publish import publish
@@ -307,8 +311,9 @@ def test_a_number_given_twice_is_a_parallel_chain_and_proves_it(backend: Backend
 
 def fresh(store: MonitorStore) -> MonitorStore:
     with store.data.write() as conn:
-        conn.exec_driver_sql("DROP TRIGGER monitor_head_no_delete")
-        conn.exec_driver_sql("DELETE FROM monitor_head")
+        conn.exec_driver_sql("DROP TRIGGER IF EXISTS monitor_head_no_delete")
+        for table in ("head", "entry", "tail", "standing"):
+            conn.exec_driver_sql(f"DELETE FROM monitor_{table}")
     return store
 
 
@@ -397,17 +402,124 @@ def test_without_its_quorum_or_without_news_of_it_a_head_is_not_of_today(
     assert alarms(late) == [(Alarm.STALE, 5)]
 
 
-def test_what_was_read_before_a_crash_is_read_again(backend: Backend, store: MonitorStore):
-    signed(backend, 300)
-    shown = Shown(backend)
+@dataclasses.dataclass
+class Cut(Shown):
+    """Answers for the first `answers` bundles alone, and remembers which were asked for."""
 
-    class Cut(Shown):
+    answers: int = 1
+    asked: list[int] = dataclasses.field(default_factory=list)
+
+    def entries(self, n: int, width: int) -> bytes:
+        self.asked.append(n)
+        if n >= self.answers:
+            raise OSError("gone")
+        return super().entries(n, width)
+
+
+def test_a_log_that_stops_answering_is_read_on_where_it_stopped(backend: Backend, store: MonitorStore):
+    signed(backend, 700, people=3)
+    indexing.make(backend.data, HOST, LOG, NOW)
+    publish(backend.data, SIGNER, NOW)
+    shown = [Cut(backend, answers=answers) for answers in (1, 1, 3)]
+
+    first, second, third = (look(one, store) for one in shown)
+
+    assert alarms(first) == alarms(second) == [(Alarm.UNREADABLE, None)]
+    assert alarms(third) == []
+    assert third.accepted is not None
+    assert [one.asked for one in shown] == [[0, 1], [1], [1, 2]]
+
+
+def test_what_was_found_before_the_log_stopped_answering_is_told(backend: Backend, store: MonitorStore):
+    signed(backend, 300)
+
+    found = look(Cut(backend, bodies={5: grow_elsewhere(backend, 5)}), store)
+
+    assert alarms(found)[-1] == (Alarm.UNREADABLE, None)
+    assert (Alarm.WRONG_TILE, 0) in alarms(found)
+
+
+def test_what_was_read_and_does_not_lead_to_the_signed_root_is_read_again(
+    backend: Backend, store: MonitorStore
+):
+    signed(backend, 300)
+    look(Cut(backend, bodies={5: grow_elsewhere(backend, 5)}), store)
+
+    lied, honest = (look(Shown(backend), store) for _ in range(2))
+
+    assert alarms(lied)[-1] == (Alarm.INCONSISTENT, 300)
+    assert alarms(honest) == []
+
+
+def test_one_out_of_time_has_only_not_read_everything_yet(backend: Backend, store: MonitorStore):
+    class Slow(Shown):
         def entries(self, n: int, width: int) -> bytes:
             if n:
-                raise OSError("gone")
+                raise OutOfTime("no time is left")
             return super().entries(n, width)
 
-    with pytest.raises(OSError, match="gone"):
-        look(Cut(backend), store)
+    signed(backend, 300)
 
-    assert look(shown, store).alerts == []
+    assert alarms(look(Slow(backend), store)) == [(Alarm.BEHIND, 256)]
+    assert alarms(look(Shown(backend), store)) == []
+
+
+def test_after_an_idle_time_in_which_witnesses_looked_nothing_can_be_dated_back_into_it(
+    backend: Backend, store: MonitorStore
+):
+    hours = 6 * 3_600
+    signed(backend, 5)
+    for at_s in (NOW // 1000, NOW // 1000 + hours):
+        assert look(Shown(backend, at_s=at_s), store, WATCHED, now=1000 * at_s).alerts == []
+    with backend.data.write() as conn:
+        append(conn, [an_item(random.Random(3))], NOW, HOST)
+    publish(backend.data, SIGNER, NOW)
+
+    found = look(Shown(backend, at_s=NOW // 1000 + hours + 1), store, WATCHED, now=NOW + 1000 * hours)
+
+    assert alarms(found) == [(Alarm.OUT_OF_TIME, 5)]
+
+
+def test_a_head_first_seen_without_its_quorum_bounds_what_follows_once_it_has_it(
+    backend: Backend, store: MonitorStore
+):
+    signed(backend, 5)
+    assert alarms(look(Shown(backend), store, WATCHED)) == [(Alarm.UNWITNESSED, 5)]
+    look(Shown(backend, at_s=NOW // 1000 + 3_600), store, WATCHED)
+    with backend.data.write() as conn:
+        append(conn, [an_item(random.Random(3))], NOW, HOST)
+    publish(backend.data, SIGNER, NOW)
+
+    found = look(Shown(backend, at_s=NOW // 1000 + 3_601), store, WATCHED, now=NOW + 3_600_000)
+
+    assert alarms(found) == [(Alarm.OUT_OF_TIME, 5)]
+
+
+def test_an_index_that_counts_up_to_an_older_size_is_held_against_the_ends_of_that_time(
+    backend: Backend, store: MonitorStore
+):
+    grow(backend, 200, people=9)
+    mine = body_of(backend)
+    before = bodies_of(backend)
+    tails = {
+        parse(one).tag: (parse(one).tag, parse(one).n, leaf_hash(one), at) for at, one in enumerate(before)
+    }
+    chunks = chunks_of(tails[tag] for tag in sorted(tails))
+    index = Index(id=bytes(16), ts=NOW, upto=200, rows=len(tails), root=root_of(chunks))
+    follow(Forger([*before, mine]), store, ALONE, ORIGIN, NOW)
+
+    good = follow(Forger([*before, mine, log_entry.encode(index)]), store, ALONE, ORIGIN, NOW)
+    late = dataclasses.replace(index, id=bytes([1]) * 16, upto=201)
+    bad = follow(
+        Forger([*before, mine, log_entry.encode(index), log_entry.encode(late)]), store, ALONE, ORIGIN, NOW
+    )
+
+    assert (alarms(good), alarms(bad)) == ([], [(Alarm.WRONG_INDEX, 202)])
+
+
+def test_of_a_log_that_is_all_lies_a_hundred_are_told(backend: Backend, store: MonitorStore):
+    lies = [b'{"v":%d}' % at for at in range(250)]
+
+    found = follow(Forger(lies), store, ALONE, ORIGIN, NOW)
+
+    assert len(found.alerts) == MOST_ALERTS
