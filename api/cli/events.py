@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import time
-from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
 from api.cli.failures import Exit
 from api.cli.installation import databases, dir_option, settings_of
-from api.cli.output import emit, json_option, table_of
+from api.cli.output import emit, json_option, moment, table_of
+from api.clock import system_clock
 from consent.outbox import Late, again, overdue
 
 
@@ -25,8 +24,8 @@ def command() -> None:
 def list_overdue(home: Path | None, as_json: bool) -> int:
     """What is not acknowledged an hour after it happened, or was refused; 1 when there is any."""
     with databases(settings_of(home)) as (data, _keys), data.read() as conn:
-        found = overdue(conn, _now_ms())
-    rows = [(one.recipient, one.kind, one.count, one.failed, _at(one.since), one.code) for one in found]
+        found = overdue(conn, system_clock())
+    rows = [(one.recipient, one.kind, one.count, one.failed, moment(one.since), one.code) for one in found]
     table = table_of("overdue events", ("recipient", "event", "count", "given up", "since", "why"), rows)
     emit(
         {"overdue": [_view(one) for one in found]},
@@ -44,7 +43,7 @@ def list_overdue(home: Path | None, as_json: bool) -> int:
 def send_again(home: Path | None, recipient_id: str, as_json: bool) -> None:
     """Send once more, for another week, whatever RECIPIENT_ID refused or could not be told within a week."""
     with databases(settings_of(home)) as (data, _keys), data.write() as conn:
-        count = again(conn, recipient_id, _now_ms())
+        count = again(conn, recipient_id, system_clock())
     emit(
         {"recipient_id": recipient_id, "queued": count},
         as_json=as_json,
@@ -59,14 +58,6 @@ def _view(one: Late) -> dict[str, str | int]:
         "event": one.kind,
         "count": one.count,
         "given_up": one.failed,
-        "since": _at(one.since),
+        "since": moment(one.since),
         "why": one.code,
     }
-
-
-def _at(ms: int) -> str:
-    return datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="seconds")
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

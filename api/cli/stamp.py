@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -11,7 +10,7 @@ import httpx
 
 from api.cli.export import own_keys
 from api.cli.failures import Exit, Failure
-from api.cli.output import emit, json_option
+from api.cli.output import emit, json_option, moment
 from api.cli.verify import load_policy
 from consent.ledger.fsck import Finding
 from consent.ledger.policy import Policy
@@ -55,12 +54,12 @@ def command(folder: Path, authorities: Path, tsa: str | None, policy_file: Path 
     emit(
         {
             "ok": not wrong,
-            "stamps": [{"origin": one.origin, "size": one.size, "at": _when(one)} for one in stamps],
+            "stamps": [{"origin": one.origin, "size": one.size, "at": moment(one.at_ms)} for one in stamps],
             "findings": [{"origin": one.origin, "what": one.what} for one in wrong],
         },
         as_json=as_json,
         lines=[
-            *(f"{one.origin}: {one.size:,} entries by {_when(one)}" for one in stamps),
+            *(f"{one.origin}: {one.size:,} entries by {moment(one.at_ms)}" for one in stamps),
             *(f"WRONG {one.origin}: {one.what}" for one in wrong),
         ]
         or ["no new stamp" if tsa else "no stamp"],
@@ -95,7 +94,3 @@ def _ask(http: httpx.Client, tsa: str, question: bytes) -> bytes:
     except (httpx.HTTPError, httpx.InvalidURL):
         raise Failure("the authority does not answer", code="no_answer", exit_code=Exit.ENVIRONMENT) from None
     return data
-
-
-def _when(one: Stamped) -> str:
-    return datetime.fromtimestamp(one.at_ms / 1000, UTC).isoformat(timespec="seconds")

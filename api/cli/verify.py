@@ -8,7 +8,6 @@ ends with 1 and the place where it was noticed.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ from msgspec import to_builtins
 from api.cli.entry_proofs import is_entry_proof, tell_entry_proof
 from api.cli.failures import Exit, Failure
 from api.cli.lies import is_lie, tell_lie
-from api.cli.output import emit, json_option, table_of
+from api.cli.output import emit, json_option, moment, table_of
 from api.cli.packs import PackVerdict, members_of, verify_pack
 from consent.ledger import policy
 from consent.ledger.verify import Check, ProvenEntry, Verdict, verify_bundle
@@ -186,4 +185,4 @@ def _entries(verdict: Verdict) -> Any:
 def _when(ts: int) -> str:
     if ts > _LAST_DAY:
         return f"{ts} ms after 1970"
-    return datetime.fromtimestamp(ts / 1000, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    return moment(ts)

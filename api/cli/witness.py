@@ -6,14 +6,13 @@ have nothing to do with the log's operator: another organisation, another machin
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import click
 
 from api.cli.failures import Exit, Failure
-from api.cli.output import emit, json_option, table_of
+from api.cli.output import emit, json_option, moment, table_of
 from api.witness.home import WitnessHome
 from api.witness.logs import add_logs, read_logs
 from consent.ledger.errors import LedgerAlarm, Malformed
@@ -93,7 +92,7 @@ def logs(home: WitnessHome, policy: Path | None, as_json: bool) -> int:
                 "origin": origin,
                 "keys": [str(one) for one in known.get(origin, ())],
                 "size": found.head.size if found else None,
-                "at": _when(found.at_s) if found else None,
+                "at": moment(found.at_s * 1000) if found else None,
             }
         )
     emit(
@@ -104,7 +103,7 @@ def logs(home: WitnessHome, policy: Path | None, as_json: bool) -> int:
                 {
                     "origin": one.origin,
                     "size": one.size,
-                    "at": _when(one.at_s),
+                    "at": moment(one.at_s * 1000),
                     "notes": [one.held.decode(), one.note.decode()],
                 }
                 for one in broken
@@ -171,7 +170,3 @@ def _tell_keys(keys: list[VerifierKey], *, as_json: bool) -> None:
 
 def _cells(row: dict[str, Any]) -> tuple[Any, ...]:
     return (row["origin"], len(row["keys"]), "" if row["size"] is None else row["size"], row["at"] or "never")
-
-
-def _when(at_s: int) -> str:
-    return datetime.fromtimestamp(at_s, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
