@@ -14,6 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, func, select
 
+from consent.countries import is_abroad
 from consent.denials import DAY_MS
 from consent.exposure import (
     count_disclosed,
@@ -221,7 +222,7 @@ def _grant_line(row: Any) -> GrantLine:
         terminated_at=row.terminated_at,
         parent=None if row.parent_grant is None else GrantId(row.parent_grant),
         onward=fields_of(row.onward),
-        abroad=None if row.country == row.jurisdiction[:2] else row.country,
+        abroad=row.country if is_abroad(row.country, row.jurisdiction) else None,
     )
 
 

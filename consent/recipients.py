@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Select, select
 
+from consent.countries import is_abroad
 from consent.ids import ClientId, RecipientId
 from consent.key_sets import PublicKey, stored_keys
 from consent.registering import (
@@ -78,7 +79,7 @@ class Recipient:
     @property
     def abroad(self) -> bool:
         """Whether data that goes to it leaves the country under whose law the consent is given (PIPL 38)."""
-        return self.country != self.jurisdiction[:2]
+        return is_abroad(self.country, self.jurisdiction)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

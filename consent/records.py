@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from consent.countries import is_abroad
 from consent.details import instant
 from consent.ids import GrantId, RecipientId, grant_text
 from consent.purposes import PURPOSES
@@ -84,7 +85,7 @@ class GrantFacts:
     @property
     def abroad(self) -> bool:
         """Whether the data leaves the country under whose law the consent was given."""
-        return self.country != self.jurisdiction[:2]
+        return is_abroad(self.country, self.jurisdiction)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

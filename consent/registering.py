@@ -121,7 +121,7 @@ def register(conn: Connection, registration: Registration, now_ms: int | None = 
     law = {
         "kind": registration.kind.value,
         "jurisdiction": _jurisdiction(registration.jurisdiction),
-        "country": _country(registration.country or registration.jurisdiction[:2]),
+        "country": _country(registration.country or countries.home(registration.jurisdiction)),
         "erase_days": _erase_days(registration.erase_days),
     }
     columns = _program(registration.program)
