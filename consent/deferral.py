@@ -32,7 +32,7 @@ from consent.ledger.entry import Kind
 from consent.ledgering import enter
 from consent.notify import NoticeKind
 from consent.outcomes import Outcome, polled_digest, settle
-from consent.promises import SEPARATE, Promise
+from consent.promises import GRAVE, Promise
 from consent.protection import Protection, Step, current, named, note, tell
 from consent.protection_tables import COOLING_MS, deferral
 from consent.redeem_rows import LOCK
@@ -109,7 +109,7 @@ def weigh(one: Protection | None, shown: Showing, promise: Promise, sensitive: C
     """What makes this promise wait, if anything; `sensitive` are the fields that are in this person's case."""
     if one is None:
         return None
-    if promise["consent_kind"] == SEPARATE:
+    if promise["consent_kind"] in GRAVE:
         return Why.SENSITIVE
     if shown.parent is not None or shown.details.onward:
         return Why.ONWARD

@@ -17,6 +17,9 @@ from vault.opening import Vault
 SEPARATE = "separate"
 """The kind of consent that sensitive data and sensitive purposes need: one of its own (GB/T 42574, PIPL art. 29)."""
 
+GRAVE = frozenset({SEPARATE, WRITTEN})
+"""The kinds that take a proof of presence, and of a protected person a second look."""
+
 
 type Promise = dict[str, Any]
 

@@ -98,7 +98,7 @@ _ON = (
     "AND p.accepted_at <= NEW.decided_at AND (p.off_at IS NULL OR NEW.decided_at < p.off_at))"
 )
 _TWICE = (
-    "(NEW.consent_kind = 'separate' OR NEW.parent_grant IS NOT NULL OR NEW.onward <> '[]' OR EXISTS "
+    "(NEW.consent_kind IN ('separate', 'written') OR NEW.parent_grant IS NOT NULL OR NEW.onward <> '[]' OR EXISTS "
     "(SELECT 1 FROM recipient r WHERE r.id = NEW.recipient_id AND r.country <> substr(r.jurisdiction, 1, 2)))"
 )
 _NO_GUARDIAN = "NOT EXISTS (SELECT 1 FROM guardian_showing w WHERE w.bucket = NEW.bucket AND w.showing_id = NEW.showing_id)"

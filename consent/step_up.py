@@ -25,12 +25,12 @@ from consent.ids import canonical_json, fields_of, showing_text
 from consent.ledger.commitment import Field
 from consent.one_time_codes import AskedFor, spend
 from consent.passkeys import Backwards, Proven, assert_one, public_key_of
-from consent.promises import SEPARATE, Promise, approval_hash
+from consent.promises import GRAVE, Promise, approval_hash
 from consent.refusals import Refusal, RefusalCode
 from consent.showings import Showing
 from consent.sign_ins import How
 from consent.step_up_tables import step_up
-from consent.written import WRITTEN, declaration
+from consent.written import declaration
 from vault.ids import encode_id
 from vault.opening import Vault
 
@@ -75,7 +75,7 @@ class Evidence:
 
 def needed(promise: Promise) -> bool:
     """Whether this promise takes a proof of presence."""
-    return promise["consent_kind"] in {SEPARATE, WRITTEN}
+    return promise["consent_kind"] in GRAVE
 
 
 def ways(*, passkeys: bool, codes: bool) -> frozenset[How]:

@@ -20,9 +20,10 @@ from consent.protection_tables import protection as protection_table
 from consent.protection_tables import protection_step
 from consent.rebuild import Divergence, check
 from consent.refusals import Refusal, RefusalCode
+from consent.step_up_tables import step_up
 from consent.tables import consent_grant
 from consent.tokens import Issued, exchange
-from tests.consent.presence import proof_if_needed
+from tests.consent.presence import proof_if_needed, signed, with_passkey
 from tests.consent.test_erase import ask as order_erasure
 from tests.consent.test_erase import carry_out
 from tests.consent.wards import PROOF
@@ -96,6 +97,17 @@ def test_what_is_sensitive_waits_and_has_no_code_until_the_trusted_person_agrees
     assert isinstance(exchange(world.vault, world.exchanging(app, got.code), world.now), Issued)
     assert steps(world, one) == [Step.ASKED, Step.ACCEPTED, Step.AGREED]
     assert divergences(world) == []
+
+
+def test_what_law_wants_in_writing_waits_although_it_is_signed(world, pair):
+    person, _, _ = pair
+    shown = world.show(world.app("credit_check"), person)
+    proof = signed(world.vault, shown, with_passkey(world.vault, person, world.now), world.now)
+
+    given = approve(world.vault, person, shown.id, None, world.now, proof)
+
+    assert isinstance(given, Deferred)
+    assert state(world, person, given) is GrantState.DEFERRED
 
 
 def test_what_is_ordinary_is_approved_as_before(world, pair):
@@ -347,14 +359,25 @@ def test_the_data_base_lets_nothing_round_the_trusted_person(world, pair):
     assert state(world, person, given) is GrantState.DEFERRED
 
 
-def test_the_data_base_takes_no_active_sensitive_consent_of_a_protected_person(world, pair):
+@pytest.mark.parametrize("kind", ["separate", "written"])
+def test_the_data_base_takes_no_active_sensitive_consent_of_a_protected_person(world, pair, kind):
     person, _, _ = pair
-    _, given = sensitive(world, world.app("identity_check"), person)
-    other = world.show(world.app(), person)
+    app = world.app("identity_check")
+    _, given = sensitive(world, app, person)
+    other = world.show(app, person, datatypes=["name", "resident_id"])
     with world.vault.data.read() as conn:
         own = select(consent_grant).where(consent_grant.c.id == given.grant_id)
         row = dict(conn.execute(own).mappings().one())
-    forged = {**row, "id": other.id, "state": "active"}
+        proof = dict(conn.execute(select(step_up)).mappings().one())
+    forged = {**row, "id": other.id, "showing_id": other.id, "state": "active", "consent_kind": kind}
+    if kind == "written":
+        forged |= {"written_by": "passkey", "written_lang": "en", "written_hash": "0" * 43}
+        signed_with = ("credential_id", "public_key", "authenticator_data", "signature")
+        proof |= {"how": "passkey", "client_data": "{}"} | dict.fromkeys(signed_with, b"-")
 
-    with pytest.raises(DatabaseError), world.vault.data.write() as conn:
+    with (
+        pytest.raises(DatabaseError, match="waits for the trusted person"),
+        world.vault.data.write() as conn,
+    ):
+        conn.execute(insert(step_up).values({**proof, "showing_id": other.id}))
         conn.execute(insert(consent_grant).values(forged))
