@@ -26,6 +26,7 @@ from consent.accounts import DEFAULT_LANG, Consumer
 from consent.ask import Via
 from consent.codes import CODE_PREFIX, has_code, keep_code
 from consent.grants import GrantState
+from consent.guarding import stands
 from consent.guarding import weigh as weigh_guardian
 from consent.ids import GrantId, ShowingId, fields_of
 from consent.ledger.entry import Kind
@@ -39,7 +40,9 @@ from consent.redeem_rows import LOCK
 from consent.refusals import Refusal, RefusalCode
 from consent.showings import Showing, showing
 from consent.tables import consent_grant, recipient
+from consent.withdraw_rows import Scope
 from vault.fields.field import Sensitivity
+from vault.guardians import Guardianship
 from vault.holds import take_people
 from vault.ids import Bucket, Person, SubjectId, bucket_of, new_secret, secret_hash
 from vault.opening import Vault
@@ -152,11 +155,15 @@ def answer(
         return _end(conn, vault, row, one, step, now_ms)
 
 
-def take_back(vault: Vault, who: Person, grant_id: GrantId, now_ms: int) -> GrantState | Refusal:
-    """The person no longer wants it, before anybody has answered."""
+def take_back(
+    vault: Vault, who: Person, grant_id: GrantId, now_ms: int, *, guardian: Guardianship | None = None
+) -> GrantState | Refusal:
+    """The person no longer wants it, or their guardian for them, before anybody has answered."""
     with vault.data.write() as conn:
         held = _hold(conn, grant_id)
         if held is None or held[1].who != who or not take_people(conn, [who]):
+            return _CLOSED
+        if guardian is not None and not stands(conn, guardian, now_ms):
             return _CLOSED
         return _end(conn, vault, *held, Step.TAKEN_BACK, now_ms)
 
@@ -176,12 +183,20 @@ def lapse(vault: Vault, now_ms: int) -> int:
 
 def drop(vault: Vault, who: Person, now_ms: int) -> None:
     """End everything of somebody's that waits, because they are being erased or merged away."""
-    g = consent_grant.c
-    mine = (g.bucket == who[0], g.subject == who[1], g.state == GrantState.DEFERRED.value)
     with vault.data.read() as conn:
-        found = [GrantId(one) for one in conn.execute(select(g.id).where(*mine)).scalars()]
+        found = waiting_in(conn, who, Scope())
     for one in found:
         _lapse_one(vault, one, now_ms)
+
+
+def waiting_in(conn: Connection, who: Person, scope: Scope) -> list[GrantId]:
+    """What of somebody's waits in `scope`, oldest first."""
+    g, (bucket, subject) = consent_grant.c, who
+    wanted = [g.bucket == bucket, g.subject == subject, g.state == GrantState.DEFERRED.value]
+    named = ((g.id, scope.grant_id), (g.recipient_id, scope.recipient_id), (g.purpose, scope.purpose))
+    wanted += [column == value for column, value in named if value is not None]
+    found = conn.execute(select(g.id).where(*wanted).order_by(g.decided_at, g.id)).scalars()
+    return [GrantId(one) for one in found]
 
 
 def collect(vault: Vault, consumer: Consumer, showing_id: ShowingId, now_ms: int) -> Collected | Refusal:

@@ -65,6 +65,12 @@ def as_it_stands(conn: Connection, tie: Guardianship) -> Guardianship | None:
     return link_of(conn, tie.bucket, tie.ward, tie.guardian, tie.valid_from)
 
 
+def stands(conn: Connection, tie: Guardianship, now_ms: int) -> bool:
+    """Whether a link still holds (Unix ms), as it is read within the transaction."""
+    found = as_it_stands(conn, tie)
+    return found is not None and found.holds_at(now_ms)
+
+
 def ward_of(tie: Guardianship, lang: str) -> Consumer:
     """The ward as whose answer is taken; `lang` is the reader's, who is the guardian."""
     return Consumer(bucket=tie.bucket, subject=tie.ward, lang=lang)

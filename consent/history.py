@@ -86,6 +86,11 @@ class GrantLine:
     def withdrawable(self) -> bool:
         return self.state in WITHDRAWABLE
 
+    @property
+    def endable(self) -> bool:
+        """Whether the person can end it: it can be withdrawn, or it waits and can be taken back."""
+        return self.withdrawable or self.state is GrantState.DEFERRED
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UseLine:

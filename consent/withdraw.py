@@ -22,7 +22,7 @@ from sqlalchemy import Connection
 
 from consent import guarded, withdraw_rows
 from consent.grants import WITHDRAWABLE, GrantState
-from consent.guarding import as_it_stands
+from consent.guarding import stands
 from consent.ids import GrantId, RecipientId, grant_text
 from consent.ledger.append import Item, Position, append
 from consent.ledger.entry import Kind, parse
@@ -93,7 +93,7 @@ def withdraw_all(
         with vault.data.write() as conn:
             held, tally = withdraw_rows.lock(conn, subject, bucket, scope, [one.key for one in meant])
             if {one.key for one in held} == {one.key for one in meant}:
-                if guardian is not None and not _stands(conn, guardian, now_ms):
+                if guardian is not None and not stands(conn, guardian, now_ms):
                     return []
                 act = _act(subject, now_ms, channel if guardian is None else GUARDIAN, tally)
                 fresh = _end(conn, vault, key, held, tally, act, guardian)
@@ -105,11 +105,6 @@ def withdraw_all(
 def _act(subject: SubjectId, now_ms: int, channel: str, tally: Tally) -> Act:
     """Never before the last disclosure, whatever the clocks of two servers said."""
     return Act(subject=subject, at=max(now_ms, tally.last), channel=channel, generation=tally.generation)
-
-
-def _stands(conn: Connection, guardian: Guardianship, now_ms: int) -> bool:
-    tie = as_it_stands(conn, guardian)
-    return tie is not None and tie.holds_at(now_ms)
 
 
 def _ending(members: Sequence[Member]) -> list[Member]:

@@ -56,7 +56,9 @@ SCHEMAS: Mapping[str, Schema] = {
     "Receipts": members(
         {"grant_id": id_of("gr"), "jwks_uri": text(least=1), "receipts": listed(JWS, least=1), "head": JWS}
     ),
-    "Withdrawals": members({"withdrawn": listed(named("Withdrawal"), least=1)}),
+    "Withdrawals": members(
+        {"withdrawn": listed(named("Withdrawal")), "taken_back": listed(id_of("gr"), once=True)}
+    ),
     "Withdrawal": members(
         {
             "grant_id": id_of("gr"),

@@ -18,11 +18,12 @@ from api.sessions import Session
 from api.wiring import services_of
 from consent import history
 from consent.details import instant
+from consent.ending import Scope, end_all
 from consent.history import GrantLine
 from consent.ids import grant_text, parse_grant
 from consent.receipt_head import head
 from consent.whole_chain import receipts_of
-from consent.withdraw import Scope, Withdrawn, withdraw_all
+from consent.withdraw import Withdrawn
 
 
 @get("/grants", opt=access(Access.CONSUMER), sync_to_thread=True)
@@ -64,10 +65,11 @@ def withdraw_many(request: Request[Session, Any, Any]) -> Response[dict[str, Any
 
 def _withdrawn(request: Request[Session, Any, Any], scope: Scope) -> Response[dict[str, Any]]:
     services, person = services_of(request), request.user
-    done = withdraw_all(services.vault, person.subject, person.bucket, scope, services.clock())
+    done = end_all(services.vault, (person.bucket, person.subject), scope, services.clock())
     if not done:
         raise Problem(409, "not_withdrawable")
-    return _json({"withdrawn": [_ended(one) for one in done]})
+    taken_back = [grant_text(one) for one in done.taken_back]
+    return _json({"withdrawn": [_ended(one) for one in done.withdrawn], "taken_back": taken_back})
 
 
 def _grant(line: GrantLine) -> dict[str, Any]:

@@ -25,9 +25,9 @@ from api.problems import Problem
 from api.sessions import Session
 from api.wiring import Services, services_of
 from consent import history
+from consent.ending import Scope, end_all
 from consent.guarding import link_text, ward_of
 from consent.ids import parse_grant
-from consent.withdraw import Scope, withdraw_all
 from vault.guardians import Guardianship
 
 _GRANT = "grant"
@@ -77,7 +77,7 @@ def withdraw_for_ward(request: Request[Session, Any, Any], name: FromPath[str]) 
     services, form = services_of(request), posted(request)
     tie = ward_named(services, request.user, name)
     scope = Scope(grant_id=parse_grant(form[_GRANT])) if form.keys() == {_GRANT} else scope_of(form)
-    done = withdraw_all(services.vault, tie.ward, tie.bucket, scope, services.clock(), guardian=tie)
+    done = end_all(services.vault, (tie.bucket, tie.ward), scope, services.clock(), guardian=tie)
     if not done:
         raise Problem(409, "not_withdrawable")
     return see_other(f"/{page_lang(request).value}/wards/{name}?withdrawn")

@@ -1,7 +1,8 @@
 """Taking several permissions back at once: all of one recipient's, all for one purpose, or every one.
 
 The page before it says exactly what will end; then one press ends it. That is two actions, as many as giving takes
-(follow the recipient's link, approve). No reason is asked, and repeating it changes nothing.
+(follow the recipient's link, approve). No reason is asked, and repeating it changes nothing. What still waits for a
+trusted person's answer ends with the rest.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,9 +21,9 @@ from api.problems import Problem
 from api.sessions import Session
 from api.wiring import services_of
 from consent import history
+from consent.ending import Scope, end_all
 from consent.history import GrantLine
 from consent.ids import RecipientId, grant_text
-from consent.withdraw import Scope, withdraw_all
 from vault.fields import Catalogue as Fields
 
 _EVERYTHING = "everything"
@@ -56,7 +57,7 @@ def withdrawals_page(request: Request[Session, Any, Any], query: QueryParams) ->
     services, texts = services_of(request), page_texts(request)
     with services.vault.data.read() as conn:
         lines = history.grants(conn, request.user.bucket, request.user.subject)
-    ending = [line for line in lines if line.withdrawable and _covers(scope, line)]
+    ending = [line for line in lines if line.endable and _covers(scope, line)]
     if not ending:
         raise Problem(409, "not_withdrawable")
     return page(
@@ -73,9 +74,8 @@ def withdrawals_page(request: Request[Session, Any, Any], query: QueryParams) ->
 def withdraw_several(request: Request[Session, Any, Any]) -> Response[str]:
     """Take them back, at once."""
     services, person = services_of(request), request.user
-    done = withdraw_all(
-        services.vault, person.subject, person.bucket, scope_of(posted(request)), services.clock()
-    )
+    scope = scope_of(posted(request))
+    done = end_all(services.vault, (person.bucket, person.subject), scope, services.clock())
     if not done:
         raise Problem(409, "not_withdrawable")
     return see_other(f"/{page_lang(request).value}/grants?withdrawn")
@@ -97,7 +97,7 @@ def scope_of(members: Mapping[str, str]) -> Scope:
 
 def choices(lines: Sequence[GrantLine], texts: Catalogue) -> list[ChoiceView]:
     """The ways to take back several of these at once; none where there is at most one to take back."""
-    live = [line for line in lines if line.withdrawable]
+    live = [line for line in lines if line.endable]
     if len(live) < 2:
         return []
     recipients = {line.recipient_id: line.recipient for line in live}

@@ -11,6 +11,7 @@ from consent import deferral, devices, grant_drafts, protection
 from consent.approve import Approved, Deferred, approve
 from consent.ask import Via
 from consent.deferral import Collected, Decision
+from consent.ending import Scope, end_all
 from consent.families import Refused, Tie, appoint, merge
 from consent.grants import GrantState
 from consent.history import grant
@@ -142,6 +143,34 @@ def test_a_no_refuses_it_and_counts_as_the_persons_refusal(world, pair):
     assert answered(world, trusted, given) == CLOSED
     assert steps(world, one)[-1] is Step.DISAGREED
     assert divergences(world) == []
+
+
+def test_ending_everything_ends_what_waits_too_and_no_yes_brings_it_back(world, pair):
+    person, trusted, one = pair
+    standing = world.approve(world.app(), person)
+    _, given = sensitive(world, world.app("identity_check", "Second"), person)
+    world.tick(1)
+
+    done = end_all(world.vault, who(person), Scope(), world.now)
+
+    assert [ended.grant_id for ended in done.withdrawn] == [standing.grant_id]
+    assert done.taken_back == [given.grant_id]
+    assert answered(world, trusted, given) == CLOSED
+    assert state(world, person, given) is GrantState.REFUSED
+    assert steps(world, one)[-1] is Step.TAKEN_BACK
+    assert divergences(world) == []
+
+
+def test_ending_what_one_recipient_has_leaves_what_waits_for_another(world, pair):
+    person, trusted, _ = pair
+    first, second = world.app("identity_check"), world.app("identity_check", "Second")
+    (_, here), (_, there) = sensitive(world, first, person), sensitive(world, second, person)
+    world.tick(1)
+
+    done = end_all(world.vault, who(person), Scope(recipient_id=first.client.recipient.id), world.now)
+
+    assert (done.withdrawn, done.taken_back) == ([], [here.grant_id])
+    assert answered(world, trusted, there) is GrantState.ACTIVE
 
 
 def test_after_a_day_without_an_answer_it_has_lapsed(world, pair):
