@@ -12,6 +12,7 @@ from typing import Any
 
 from api.cli.output import Tick
 from api.clock import system_clock
+from api.jobs.guarded import guarded_signing
 from api.settings import Settings
 from api.witnesses import load_witnesses
 from breach import cases, draft_many, open_incident, pack
@@ -19,9 +20,6 @@ from breach.cases import Affected
 from breach.claims import find_claim
 from breach.report import TraceReport
 from consent.ledger.errors import NotYetPublished
-from consent.ledger.memory import Memory
-from consent.ledger.publish import publish
-from consent.ledger.signer import Signer
 from vault.opening import Vault
 
 PACKS_FOLDER = "packs"
@@ -65,5 +63,5 @@ def _pack(vault: Vault, settings: Settings, incident: bytes, person: Affected) -
     try:
         return pack(vault, incident, person.subject, witnesses=witnesses)
     except NotYetPublished:
-        publish(vault.data, Signer.of(vault), system_clock(), memory=Memory(settings.checkpoint_state))
+        guarded_signing(settings, vault, system_clock).publish()
         return pack(vault, incident, person.subject, witnesses=witnesses)

@@ -20,7 +20,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import click
-from sqlalchemy import select, text
+from sqlalchemy import make_url, select, text
 
 from api import migrations
 from api.cli.failures import Exit, from_exception
@@ -114,6 +114,7 @@ def _clock() -> Check:
 def _installation(home: Path, settings: Settings) -> Iterator[Check]:
     yield _permissions(home, settings)
     yield _free_space(home)
+    yield _second_copy(settings)
     with databases(settings) as (data, keys):
         yield _attempt("data base", lambda: _reach(data))
         yield _attempt("data base schema", lambda: _schema(current=migrations.is_current(data, "data")))
@@ -150,6 +151,18 @@ def _permissions(home: Path, settings: Settings) -> Check:
 def _free_space(home: Path) -> Check:
     free = shutil.disk_usage(home).free
     return Check(name="free space", ok=free >= FREE_BYTES, seen=f"{free / 2**30:,.1f} GiB")
+
+
+def _second_copy(settings: Settings) -> Check:
+    """Where the heads that were signed are kept a second time; a default folder has everything, so it is only told."""
+    place, data = settings.checkpoint_state, make_url(settings.database)
+    beside = data.get_backend_name() == "sqlite" and Path(data.database or "").parent == place.parent
+    seen = (
+        "beside the data base: one backup of both hides that it was put back; move it (PERUSAL_CHECKPOINT_STATE)"
+        if beside
+        else "apart from the data base"
+    )
+    return Check(name="second copy", ok=True, seen=seen)
 
 
 def _reach(database: Database) -> tuple[bool, str]:

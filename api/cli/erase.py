@@ -15,14 +15,13 @@ from api.cli.installation import dir_option, settings_of
 from api.cli.output import Tick, emit, json_option, progress
 from api.clock import system_clock
 from api.erasing import finish_erasures, order_erasure
+from api.jobs.guarded import guarded_signing
 from api.opening import opened_vault
 from api.settings import Settings
 from api.witnesses import load_witnesses
 from consent.certificates import Certificate, certificate
 from consent.erasure_orders import By, Ordered, Reason
 from consent.ledger import bundle
-from consent.ledger.memory import Memory
-from consent.ledger.publish import publish
 from consent.ledger.signer import Signer
 from consent.signing_keys import receipt_keys
 from vault.drafts import Refused
@@ -130,7 +129,7 @@ def _certificates(vault: Vault, people: Sequence[Person]) -> list[Certificate]:
 def _write(settings: Settings, vault: Vault, certificates: Sequence[Certificate], out: Path) -> list[Path]:
     """Each certificate as a bundle that `perusal verify` checks, and as JSON for reading."""
     signer = Signer.of(vault)
-    publish(vault.data, signer, system_clock(), memory=Memory(settings.checkpoint_state))
+    guarded_signing(settings, vault, system_clock).publish()
     keys, witnesses = receipt_keys(vault), load_witnesses(settings)
     out.mkdir(parents=True, exist_ok=True)
     files: list[Path] = []

@@ -15,18 +15,16 @@ from api.cli.prove import prove
 from api.cli.stamp import command as stamp
 from api.cli.verify import KEYS_FILE
 from api.clock import system_clock
+from api.jobs.guarded import guarded_signing
 from api.opening import opened_vault
 from api.witnesses import load_witnesses
 from consent import anchors, rebuild
 from consent.anchors import Mismatch
 from consent.ids import grant_text
 from consent.ledger import log_keys, published
-from consent.ledger.closing import carry_over, close_due
 from consent.ledger.fsck import Finding, fsck
-from consent.ledger.memory import Memory
 from consent.ledger.origin import origin_of
 from consent.ledger.policy import NO_WITNESSES, Policy
-from consent.ledger.publish import publish
 from consent.ledger.signer import Signer
 from consent.rebuild import Divergence
 from consent.signing_keys import receipt_keys
@@ -114,16 +112,15 @@ def check(home: Path | None, tree: Path | None, policy_file: Path | None, as_jso
 @dir_option
 @json_option
 def sign(home: Path | None, as_json: bool) -> None:
-    """Sign a checkpoint of every log that has grown, and close those of past years; a running server does it by itself."""
+    """Sign a checkpoint of every log that has grown, and close those of past years; a running server does it by itself.
+
+    The witnesses are asked first: what they have seen more of than is stored here is not signed, and the end is 1.
+    """
     settings = settings_of(home)
-    memory = Memory(settings.checkpoint_state)
     with opened_vault(settings) as vault:
-        now_ms, host = system_clock(), vault.installation.ledger_host
-        signed = publish(vault.data, Signer.of(vault), now_ms, memory=memory)
-        if close_due(vault.data, host, now_ms):
-            signed += publish(vault.data, Signer.of(vault), now_ms, memory=memory)
-        if carry_over(vault.data, host, now_ms):
-            signed += publish(vault.data, Signer.of(vault), now_ms, memory=memory)
+        signing = guarded_signing(settings, vault, system_clock)
+        signed = signing.publish() + signing.turn_years()
+        host = vault.installation.ledger_host
     rows = [(origin_of(host, one.log), one.size) for one in signed]
     emit(
         {"checkpoints": [{"origin": origin, "size": size} for origin, size in rows]},

@@ -11,6 +11,7 @@ import pytest
 from api import migrations
 from api.cli.doctor import FLOORS, machine, one_parent
 from api.cli.failures import Exit
+from api.cli.installation import change_settings
 from vault.storage import open_database
 
 
@@ -106,3 +107,14 @@ def test_a_misspelt_setting_is_refused_by_name(perusal, home):
 
     assert said.code == Exit.ENVIRONMENT
     assert "unknown setting PERUSAL_PROT" in said.err
+
+
+def test_a_second_copy_beside_the_data_base_is_told_until_it_is_moved(perusal, home, tmp_path):
+    beside = _checks(perusal("doctor", "--dir", home, "--json"))["second copy"]
+    change_settings(home, {"CHECKPOINT_STATE": tmp_path / "apart" / "checkpoints"})
+
+    apart = _checks(perusal("doctor", "--dir", home, "--json"))["second copy"]
+
+    assert (beside["ok"], apart["ok"]) == (True, True)
+    assert "move it" in beside["seen"]
+    assert apart["seen"] == "apart from the data base"
