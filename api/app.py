@@ -39,6 +39,7 @@ from api.senders.message import Senders
 from api.senders.plugged import senders_of
 from api.senders.post_room import PostRoom
 from api.settings import Settings
+from api.shown import ShownCheckpoints
 from api.strangers import Strangers, note_failures
 from api.wiring import Services
 from api.witnesses import load_witnesses
@@ -94,6 +95,7 @@ def _services(
     def introspect(asked: Sequence[Asked]) -> Sequence[Outcome]:
         return answer_many(services, asked)
 
+    witnesses = load_witnesses(settings)
     services = Services(
         settings=settings,
         vault=vault,
@@ -103,8 +105,9 @@ def _services(
         statuses=_batched(settings, StatusLists(vault, clock, settings.issuer)),
         strangers=Strangers(settings.stranger_rate, clock),
         worker=Worker(vault.data, clock, work_of(settings, vault, clock)),
-        witnesses=load_witnesses(settings),
+        witnesses=witnesses,
         post_room=post_room,
+        shown=ShownCheckpoints(vault, clock, witnesses),
         seal=seal,
     )
     return services

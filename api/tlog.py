@@ -16,7 +16,7 @@ from api.access import Access, access
 from api.conditional import entity_tag, has_already
 from api.problems import Problem
 from api.wiring import Services, services_of
-from consent.ledger import published, witnessed
+from consent.ledger import published
 from consent.ledger.errors import Malformed
 from consent.ledger.log_keys import current
 from consent.ledger.origin import LogId
@@ -51,10 +51,7 @@ def log_checkpoint(
     request: Request[Any, Any, Any], year: FromPath[int], bucket: FromPath[int]
 ) -> Response[bytes]:
     """The newest signed checkpoint of a log, with the cosignatures it has, once its witnesses have had their minute."""
-    log, services = _log(year, bucket), services_of(request)
-    with services.vault.data.read() as conn:
-        shown = witnessed.shown(conn, log, services.witnesses, services.clock())
-        note = published.cosigned(conn, shown) if shown else None
+    note = services_of(request).shown.of(_log(year, bucket))
     if note is None:
         raise Problem(404, "not_found")
     return _text(request, note)

@@ -17,6 +17,7 @@ from api.oauth.status_lists import SignedList
 from api.senders.post_room import PostRoom
 from api.sessions import CookieJar, Lifetime
 from api.settings import Settings
+from api.shown import ShownCheckpoints
 from api.strangers import Strangers
 from consent.denials import Denied
 from consent.disclose import Disclosure
@@ -41,6 +42,7 @@ class Services:
     strangers: Strangers
     worker: Worker
     post_room: PostRoom
+    shown: ShownCheckpoints
     client_keys: ClientKeys = field(default_factory=ClientKeys)
     witnesses: Policy = NO_WITNESSES
     seal: Callable[[], None] | None = None

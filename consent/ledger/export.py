@@ -61,7 +61,7 @@ def export(
             shown = witnessed.shown(conn, log, witnesses, now_ms)
             place = folder / layout.folder_name(log)
             if shown is not None and _goes_on(conn, signer, place, shown):
-                yield from _export_log(conn, origin, place, shown, entries=entries)
+                yield from _export_log(conn, origin, place, shown, witnesses, entries=entries)
                 yield Exported(origin=origin, size=shown.size)
 
 
@@ -81,7 +81,7 @@ def _goes_on(conn: Connection, signer: Signer, place: Path, shown: Published) ->
 
 
 def _export_log(
-    conn: Connection, origin: str, place: Path, shown: Published, *, entries: bool
+    conn: Connection, origin: str, place: Path, shown: Published, witnesses: Policy, *, entries: bool
 ) -> Iterator[Progress]:
     for tile in tiles_of(shown.size):
         _write_tile(conn, shown.log, place, tile)
@@ -92,7 +92,7 @@ def _export_log(
     for step in check_log(place, checkpoint.Checkpoint(origin, shown.size, shown.root)):
         if isinstance(step, Finding):
             raise LedgerAlarm(origin, f"the export does not hold: {step.what}")
-    put(place / CHECKPOINT, published.cosigned(conn, shown), PUBLIC)
+    put(place / CHECKPOINT, witnessed.told(conn, shown, witnesses), PUBLIC)
 
 
 def _write_tile(conn: Connection, log: LogId, place: Path, tile: Tile) -> None:

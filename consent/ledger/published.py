@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Select, and_, exists, func, select
+from sqlalchemy import Connection, Select, exists, select
 
 from consent.ledger import prove
 from consent.ledger.errors import NotYetPublished
 from consent.ledger.origin import LogId
-from consent.ledger.tables import checkpoint, cosignature, cosigned_last, head
+from consent.ledger.tables import checkpoint, head
 from consent.ledger.tiles import HEIGHT, WIDTH, Tile
 
 _LARGEST_SIZE = (1 << 63) - 1
@@ -39,17 +39,6 @@ def newest(conn: Connection, log: LogId) -> Published | None:
 def at_size(conn: Connection, log: LogId, size: int) -> Published | None:
     """The signed checkpoint of exactly this size."""
     return _first(conn, log, _columns(log).where(checkpoint.c.size == size))
-
-
-def cosigned(conn: Connection, at: Published) -> bytes:
-    """The signed checkpoint with the last line of every witness that has cosigned it, by name."""
-    c, last = cosignature.c, cosigned_last.c
-    mine = (c.bucket == at.log.bucket, c.year == at.log.year, c.size == at.size)
-    same = and_(*(last[name] == c[name] for name in ("bucket", "year", "size", "witness", "key_id")))
-    both = cosignature.outerjoin(cosigned_last, same)
-    query = select(func.coalesce(last.line, c.line)).select_from(both).where(*mine)
-    lines = conn.execute(query.order_by(c.witness, c.key_id)).scalars()
-    return at.note + "".join(lines).encode()
 
 
 def covering(conn: Connection, log: LogId, idx: int) -> Published:

@@ -62,6 +62,7 @@ def test_a_log_that_has_grown_has_another_tag(world):
     for _ in range(2):
         answer = app.disclose(app.token_for(person)).json()
         _publish(world)
+        world.clock.pass_seconds(1)
         path = f"/log/{answer['ledger']['log'].partition('/perusal/')[2]}/checkpoint"
         found = world.http.get(path, headers={"If-None-Match": ", ".join(tags) or '"x"'})
         assert found.status_code == 200

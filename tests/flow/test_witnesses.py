@@ -4,6 +4,7 @@ import hashlib
 import re
 
 import pytest
+from sqlalchemy import event
 
 from api.jobs.cosigning import Cosigning
 from api.jobs.holds import Holds
@@ -54,6 +55,7 @@ def test_the_public_checkpoint_waits_for_its_witness_and_then_bears_its_line(wor
     for text in _texts(world, liar):
         liar.body = str(cosignature.sign(text, KEY, SEED, world.clock() // 1000)).encode()
         _cosigning(world).ask_all()
+    world.clock.pass_seconds(1)
 
     shown = world.http.get(path)
     keys = [VerifierKey.parse(line) for line in world.http.get("/log/keys").text.splitlines()]
@@ -89,6 +91,31 @@ def test_a_persons_bundle_and_its_page_bear_the_witness_once_it_has_cosigned(wor
     told = person.get(page).text
     assert "No witness has cosigned" not in told
     assert re.search(rf"<li>{re.escape(KEY.name)}: \d+ \w+ \d{{4}} \d\d:\d\d:\d\d UTC</li>", told)
+
+
+def test_a_checkpoint_is_worked_out_once_in_a_second_however_often_it_is_asked_for(world, liar):
+    _, _, path = _used(world)
+    for text in _texts(world, liar):
+        liar.body = str(cosignature.sign(text, KEY, SEED, world.clock() // 1000)).encode()
+        _cosigning(world).ask_all()
+    asked: list[str] = []
+
+    def note_statement(_conn, _cursor, statement, *_):
+        asked.append(statement)
+
+    event.listen(world.vault.data.engine, "before_cursor_execute", note_statement)
+    try:
+        first = world.http.get(path)
+        once = len(asked)
+        again = [world.http.get(path) for _ in range(3)]
+        assert len(asked) == once
+        world.clock.pass_seconds(1)
+        assert world.http.get(path).content == first.content
+    finally:
+        event.remove(world.vault.data.engine, "before_cursor_execute", note_statement)
+
+    assert {one.content for one in again} == {first.content}
+    assert len(asked) > once > 0
 
 
 def _cosigning(world):

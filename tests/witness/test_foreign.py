@@ -20,11 +20,12 @@ from api.jobs.asking import Asking, Outcome
 from api.jobs.holds import Holds
 from api.witness.home import WitnessHome
 from api.witnesses import Station
-from consent.ledger import note, published
+from consent.ledger import note, witnessed
 from consent.ledger.checkpoint import Checkpoint
 from consent.ledger.cosignature import verify
 from consent.ledger.memory import Memory
 from consent.ledger.note import VerifierKey
+from consent.ledger.policy import Policy, Witness
 from consent.ledger.publish import publish
 from consent.ledger.signer import Signer
 from tests.consent.ledger.kit import HOST, LOG, YEAR, grow
@@ -65,9 +66,10 @@ def test_a_witness_in_go_cosigns_our_log(program: Path, backend, tmp_path: Path)
         ats.append(_grown(backend, 3))
         assert restarted.ask(LOG) is Outcome.COSIGNED
 
+    own = Policy((), (), (Witness("go", station.keys[0]),), quorum="go")
     with backend.data.read() as conn:
         for at in ats:
-            told = note.parse(published.cosigned(conn, at))
+            told = note.parse(witnessed.told(conn, at, own))
             assert [one.key for one in verify(told, station.keys)] == list(station.keys)
     assert holds.reasons() == {}
 

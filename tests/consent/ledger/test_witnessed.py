@@ -4,10 +4,10 @@ import hashlib
 import random
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 from sqlalchemy.exc import DBAPIError
 
-from consent.ledger import collecting, container, cosignature, layout, note, policy, published, witnessed
+from consent.ledger import collecting, container, cosignature, layout, note, policy, witnessed
 from consent.ledger.bundle import build
 from consent.ledger.checkpoint import Checkpoint
 from consent.ledger.errors import Malformed, NotYetPublished, Unproven
@@ -80,7 +80,7 @@ def test_cosignatures_are_kept_once_and_told_with_the_checkpoint(backend: Backen
         cosigned(backend, at, names)
 
     with backend.data.read() as conn:
-        full = published.cosigned(conn, at)
+        full = witnessed.told(conn, at, TWO_OF_THREE)
         wants = [collecting.wants(conn, at, [KEYS[name]], NOW_S) for name in "ABC"]
 
     assert full == at.note + lines(at, "AB")
@@ -101,7 +101,7 @@ def test_a_witness_renews_its_word_for_the_public_and_a_bundle_keeps_the_first(b
     cosigned(backend, at, "A", later - 1)
 
     with backend.data.read() as conn:
-        told = cosignature.verify(note.parse(published.cosigned(conn, at)), KEYS.values())
+        told = cosignature.verify(note.parse(witnessed.told(conn, at, TWO_OF_THREE)), KEYS.values())
     bundled = verify_bundle(bundle_of(backend, found)).cosigned[0]
 
     assert asked_again == [False, True]
@@ -115,8 +115,8 @@ def test_what_a_witness_said_last_never_goes_back(backend: Backend):
     cosigned(backend, first, "A", NOW_S + 1)
 
     with backend.data.read() as conn:
-        assert published.cosigned(conn, first) == first.note + lines(first, "A", NOW_S + 1)
-        assert published.cosigned(conn, second) == second.note + lines(second, "A")
+        assert witnessed.told(conn, first, TWO_OF_THREE) == first.note + lines(first, "A", NOW_S + 1)
+        assert witnessed.told(conn, second, TWO_OF_THREE) == second.note + lines(second, "A")
     for change in ("at_s = at_s - 1", f"size = {first.size}, at_s = at_s + 1"):
         with pytest.raises(DBAPIError), backend.data.write() as conn:
             conn.execute(text(f"UPDATE ledger_cosigned_last SET {change}"))
@@ -308,6 +308,65 @@ def test_a_line_that_was_damaged_in_the_data_base_is_left_out_of_bundles(backend
 
     assert verdict.ok
     assert [one.key for one in verdict.cosigned[0]] == [KEYS["B"]]
+
+
+def damaged(backend: Backend, table: str, witness: str) -> None:
+    """One letter of a stored line is another."""
+    with backend.data.write() as conn:
+        if backend.name == "postgresql":
+            conn.execute(text(f"ALTER TABLE {table} DISABLE TRIGGER ALL"))
+        else:
+            rows = conn.execute(
+                text(f"SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = '{table}'")
+            )
+            for (name,) in rows.all():
+                conn.execute(text(f"DROP TRIGGER {name}"))
+        change = f"UPDATE {table} SET line = replace(line, '=', 'A') WHERE witness = '{witness}'"
+        conn.execute(text(change))
+
+
+def test_the_public_is_told_no_line_that_does_not_hold_and_no_witness_the_policy_lacks(backend: Backend):
+    at = signed(backend)
+    cosigned(backend, at, "ABX")
+    later = NOW_S + collecting.RENEW_S
+    cosigned(backend, at, "AB", later)
+    for table in ("ledger_cosigned_last", "ledger_cosignature"):
+        damaged(backend, table, "B.example")
+    damaged(backend, "ledger_cosigned_last", "A.example")
+
+    with backend.data.read() as conn:
+        said = witnessed.told(conn, at, TWO_OF_THREE)
+
+    assert said == at.note + lines(at, "A")
+
+
+def test_the_checkpoint_with_the_quorum_is_found_among_a_few_cosignatures(backend: Backend):
+    for _ in range(4):
+        cosigned(backend, signed(backend), "ABC")
+    limits: list[object] = []
+
+    def note_limit(_conn, _cursor, statement, parameters, *_):
+        if "FROM ledger_cosignature" in statement:
+            limits.extend(parameters.values() if isinstance(parameters, dict) else parameters)
+
+    event.listen(backend.data.engine, "before_cursor_execute", note_limit)
+    try:
+        assert shown(backend, NOW) == 12
+    finally:
+        event.remove(backend.data.engine, "before_cursor_execute", note_limit)
+
+    assert 16 in limits
+    assert not [one for one in limits if isinstance(one, int) and 16 < one <= 4096 and one != YEAR]
+
+
+def test_a_quorum_behind_many_cosignatures_of_one_witness_is_found_too(backend: Backend):
+    first = signed(backend, 1)
+    cosigned(backend, first, "AB")
+    for _ in range(20):
+        cosigned(backend, signed(backend, 1), "A")
+
+    assert shown(backend, NOW) == first.size
+    assert since(backend) == NOW
 
 
 def test_nothing_covers_an_entry_that_nobody_signed(backend: Backend):
