@@ -7,7 +7,7 @@ takes whole values or their digests in the body, so that no value ever stands in
 about other values.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -24,12 +24,14 @@ from api.staff import StaffMember
 from api.wiring import services_of
 from consent.accounts import DEFAULT_LANG
 from consent.keeping import Change, Enrolled, NewPerson, Refused, Updated
+from consent.ledger import person_key
 from consent.lookup import Naming, find_people
 from consent.notices import LANGUAGES
 from consent.staff import DualReason
 from vault.errors import MalformedId
 from vault.fields import Catalogue
-from vault.ids import decode_subject, encode_id
+from vault.ids import SubjectId, decode_subject, encode_id
+from vault.opening import Vault
 
 MOST_PEOPLE: Final = 2_000
 _MOST_BYTES: Final = 8 << 20
@@ -63,7 +65,8 @@ async def add_people(request: Request[StaffMember, Any, Any]) -> Response[dict[s
     again = repeatable(services.vault, staffer, "people", key, body)
     answers = await sync_to_thread(write_people, services.vault, staffer, items, again, services.clock())
     fields = services.vault.catalogue
-    results = [_written(item, answer, fields) for item, answer in zip(items, answers, strict=True)]
+    own = await sync_to_thread(_ledger_keys, services.vault, answers)
+    results = [_written(item, answer, fields, own) for item, answer in zip(items, answers, strict=True)]
     return Response({"results": results}, media_type=_MEDIA)
 
 
@@ -133,12 +136,21 @@ def _person(raw: bytes) -> Item:
     return Refused("unknown_language", "lang") if lang not in LANGUAGES else (NewPerson(values), lang)
 
 
-def _written(item: Item, answer: Enrolled | Refused, fields: Catalogue) -> dict[str, Any]:
+def _ledger_keys(vault: Vault, answers: Sequence[Enrolled | Refused]) -> dict[SubjectId, str]:
+    """What each new person tells their own tag by, as it is handed out."""
+    made = [(one.bucket, one.subject) for one in answers if isinstance(one, Enrolled)]
+    return {who: person_key.text_of(key.ledger) for who, key in vault.keyring.subject_keys(made).items()}
+
+
+def _written(
+    item: Item, answer: Enrolled | Refused, fields: Catalogue, own: Mapping[SubjectId, str]
+) -> dict[str, Any]:
     if isinstance(answer, Refused) or isinstance(item, Refused):
         return _refused(answer)
     slips = fields.slips(item[0].values)
     slip = {"checked": dict.fromkeys(slips, False)} if slips else {}
-    return {"subject": encode_id("sub", answer.subject), "key": answer.key, **slip}
+    keys = {"key": answer.key, person_key.FIELD: own.get(answer.subject)}
+    return {"subject": encode_id("sub", answer.subject), **keys, **slip}
 
 
 def _refused(answer: Refused | Enrolled | Updated) -> dict[str, Any]:

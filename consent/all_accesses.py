@@ -1,7 +1,8 @@
 """Everything the ledger says of one person, with the proof that it is everything (ledger.md §4).
 
-`whole(vault, subject, bucket) -> Whole | None` goes into `ledger.bundle.build`: each use that the ledger bears out, and the
-person's tag in every log of their bucket, those in which they have nothing included. None once the person is erased.
+`whole(vault, subject, bucket) -> Whole | None` goes into `ledger.bundle.build`: how the person was taken in and with which
+ledger key, each use that the ledger bears out, and the person's tag in every log of their bucket, those in which they have
+nothing included. None once the person is erased.
 `whole_bundle` builds it.
 """
 
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import select
 
+from consent.enrolment import enrolment
 from consent.evidence import evidence
 from consent.ids import DisclosureId
 from consent.ledger import published
@@ -26,7 +28,7 @@ from vault.opening import Vault
 
 @dataclass(frozen=True, slots=True)
 class Whole:
-    """The evidence of every use, and the person's tag in each log."""
+    """The evidence of the enrolment and of every use, and the person's tag in each log."""
 
     evidence: list[Evidence]
     tags: Mapping[LogId, bytes]
@@ -42,7 +44,7 @@ def whole(vault: Vault, subject: SubjectId, bucket: Bucket) -> Whole | None:
     with vault.data.read() as conn:
         used = [(bucket, DisclosureId(one)) for one in conn.execute(mine).scalars()]
         logs = [log for log in published.logs(conn) if log.bucket == bucket]
-    found = [one for one in evidence(vault, used) if one is not None]
+    found = [one for one in (enrolment(vault, bucket, subject), *evidence(vault, used)) if one is not None]
     return Whole(found, {log: tag_of(keys[subject].ledger, origin_of(host, log)) for log in logs})
 
 

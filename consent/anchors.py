@@ -86,8 +86,8 @@ def check(vault: Vault) -> Iterator[Progress | Mismatch]:
 
 def anchors_of(outline: Outline) -> Anchors:
     """The writes behind a person's stored versions."""
-    first = [v for v in outline.versions if v.version == 1 and v.valid_from == outline.created_at]
-    texts = {created_text((v.field for v in first), outline.created_at): ("", None)} if first else {}
+    first, text = _first(outline), enrolled_text(outline)
+    texts = {} if text is None else {text: ("", None)}
     found: dict[str, tuple[str, int | None]] = {**texts}
     for one in outline.versions:
         if one not in first:
@@ -96,6 +96,16 @@ def anchors_of(outline: Outline) -> Anchors:
             found[struck_text(one.field, one.version, one.struck_at)] = (one.field, one.version)
     found |= dict.fromkeys(_ties(outline), ("", None))
     return {write_id(outline.subject, text): about for text, about in found.items()}
+
+
+def enrolled_text(outline: Outline) -> str | None:
+    """What the entry of this person's coming committed to as `values`; None where no version is of that moment."""
+    first = _first(outline)
+    return created_text((v.field for v in first), outline.created_at) if first else None
+
+
+def _first(outline: Outline) -> list[VersionOutline]:
+    return [v for v in outline.versions if v.version == 1 and v.valid_from == outline.created_at]
 
 
 def _ties(outline: Outline) -> Iterator[str]:

@@ -5,6 +5,7 @@ before anything is opened (`own_copy`). Whoever was merged into the person is pa
 members are described in docs/export.md; times are RFC 3339 in UTC, ids as everywhere.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,6 +15,7 @@ from consent.details import instant
 from consent.export_account import account
 from consent.export_family import guarded_rows, protection_rows
 from consent.export_rows import Document, consents, entry_rows, staff_row, tie_row, told_row, value_row
+from consent.ledger.person_key import text_of
 from consent.notify import notices_of
 from consent.own_copy import SELF, enter
 from consent.permits import own_permits
@@ -62,6 +64,7 @@ def export(vault: Vault, subject: SubjectId, now_ms: int, *, actor: str = SELF) 
         if not isinstance(answer, Unreadable)
         for value in answer
     ]
+    keys = {who: text_of(key.ledger) for who, key in vault.keyring.subject_keys(people).items()}
     with vault.data.read() as conn:
         document = {
             "format": FORMAT,
@@ -69,8 +72,8 @@ def export(vault: Vault, subject: SubjectId, now_ms: int, *, actor: str = SELF) 
             "made_at": instant(now_ms),
             "made_by": actor,
             "issuer": vault.installation.ledger_host,
-            "person": _person(conn, found[0]),
-            "also_known_as": [_alias(one) for one in found[1:]],
+            "person": _person(conn, found[0], keys),
+            "also_known_as": [_alias(one, keys) for one in found[1:]],
             "values": values,
             **consents(conn, vault, people),
             "staff": [staff_row(event) for who in people for event in staff_events(conn, *who)],
@@ -99,19 +102,21 @@ def _people(vault: Vault, subject: SubjectId) -> list[Outline] | Refused:
     return [found[0], *sorted(others, key=lambda one: one.created_at)]
 
 
-def _person(conn: Connection, outline: Outline) -> Document:
+def _person(conn: Connection, outline: Outline, keys: Mapping[SubjectId, str]) -> Document:
     mine = (consumer.c.bucket == outline.bucket) & (consumer.c.subject == outline.subject)
     lang = conn.execute(select(consumer.c.lang).where(mine)).scalar_one_or_none()
     return {
         "id": encode_id("sub", outline.subject),
         "since": instant(outline.created_at),
         "language": lang,
+        "ledger_key": keys.get(outline.subject),
     }
 
 
-def _alias(outline: Outline) -> Document:
+def _alias(outline: Outline, keys: Mapping[SubjectId, str]) -> Document:
     return {
         "id": encode_id("sub", outline.subject),
         "since": instant(outline.created_at),
         "merged_at": instant(max(at for _, at in outline.stands_for)),
+        "ledger_key": keys.get(outline.subject),
     }

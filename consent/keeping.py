@@ -12,6 +12,7 @@ from typing import Final
 from sqlalchemy import Connection
 
 from consent.accounts import DEFAULT_LANG, new_accounts
+from consent.enrolment import enrolled_fields
 from consent.house import record_in_house
 from consent.ledger.append import append
 from consent.ledger.entry import Kind
@@ -71,10 +72,11 @@ def enrol_people(
     def within(conn: Connection, created: Mapping[int, Created], ahead: Sequence[Call]) -> None:
         opened, accounts = new_accounts(list(created.values()), now_ms, [spoken[at] for at in created])
         keys.update(zip(created, opened, strict=True))
+        own = vault.keyring.subject_keys([(one.bucket, one.subject) for one in created.values()])
         about = []
         for at, one in created.items():
             text = created_text(people[at].values, now_ms)
-            fields = (("lang", spoken[at]), ("values", text))
+            fields = enrolled_fields(spoken[at], text, own[one.subject].ledger)
             about.append((one.bucket, one.subject, write_id(one.subject, text), fields))
         if also:
             volley(conn, *ahead)

@@ -5,7 +5,7 @@ field each, in this fixed order; the public entry carries a tag, a number and a 
 
 | entry    | id            | committed fields                                                       |
 |----------|---------------|------------------------------------------------------------------------|
-| enrol    | of the write  | lang, values (`writes`)                                                |
+| enrol    | of the write  | lang, values (`writes`), ledger_key (`person_key`)                     |
 | correct  | of the write  | values                                                                 |
 | grant    | grant         | outcome, recipient, purpose, fields, uses, window, notice, terms,      |
 |          |               | approval; parent, onward (`onward`), acts (`separate_acts`) if any;    |

@@ -7,7 +7,7 @@ when. Keys and ciphertext are not part of it, because rotation changes those and
 
 | write   | text committed to as `values`            | entry                                        |
 |---------|------------------------------------------|----------------------------------------------|
-| created | `email=1,name=1@TIME`, fields sorted     | enrol, with `lang`                           |
+| created | `email=1,name=1@TIME`, fields sorted     | enrol, with `lang` and `ledger_key`          |
 | changed | `phone=2@TIME`                           | correct                                      |
 | struck  | `phone=2-@TIME`: the text is destroyed   | correct                                      |
 | merged  | `into=sub_…@TIME`, and `from=sub_…@TIME` with the survivor | correct, one in each chain |

@@ -2,7 +2,8 @@
 
 One JSON object a line: field codes to texts, and optionally `lang`. A line that cannot be taken is reported by its number
 and a code, never by its content, and spoils no other line. The keys go to a new file that only its owner can read, as
-`{"line": n, "subject": "sub_…", "key": "sik_…"}`; they exist nowhere else. Broken off anywhere, a load goes on with --resume.
+`{"line": n, "subject": "sub_…", "key": "sik_…", "ledger_key": "…"}`; the sign-in key exists nowhere else, and with the ledger
+key the person tells what is said of them in the ledger. Broken off anywhere, a load goes on with --resume.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import json
 import os
 import secrets
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import batched
@@ -30,8 +31,9 @@ from api.opening import opened_vault
 from consent import loads
 from consent.accounts import DEFAULT_LANG
 from consent.keeping import NewPerson, Refused
+from consent.ledger import person_key
 from consent.notices import LANGUAGES
-from vault.ids import encode_id
+from vault.ids import bucket_for, encode_id
 from vault.opening import Vault
 
 SHOWN_REFUSALS = 20
@@ -72,7 +74,8 @@ def command(home: Path | None, file: Path, keys_out: Path, resume: bool, as_json
     with opened_vault(settings) as vault, progress(quiet=as_json) as tick:
         load = loads.name_of(vault, _digest(file))
         begun = loads.progress(vault, load)
-        with click.open_file(str(file), "rb") as lines, _keys_file(keys_out, begun, resume=resume) as keys:
+        keys_file = _keys_file(vault, keys_out, begun, resume=resume)
+        with click.open_file(str(file), "rb") as lines, keys_file as keys:
             done = 0 if begun is None else begun.done
             count = _enrol(vault, load, parse_lines(lines, refused, done), keys, refused, tick)
         loads.finish(vault, load)
@@ -106,7 +109,7 @@ def _digest(file: Path) -> bytes:
 
 
 @contextmanager
-def _keys_file(path: Path, begun: loads.Progress | None, *, resume: bool) -> Iterator[TextIO]:
+def _keys_file(vault: Vault, path: Path, begun: loads.Progress | None, *, resume: bool) -> Iterator[TextIO]:
     """The file of sign-in keys: new, or the one of the load that is resumed, with nobody missing or twice."""
     if begun is None:
         with private_file(path) as file:
@@ -118,7 +121,7 @@ def _keys_file(path: Path, begun: loads.Progress | None, *, resume: bool) -> Ite
         raise Failure(f"{path.name} is not there: it holds the keys so far", code="no_keys_file")
     with path.open("r+", encoding="utf-8") as file:
         last = _cut_to_whole_lines(file)
-        _write(file, [one for one in begun.last if one.line > last])
+        _write(vault, file, [one for one in begun.last if one.line > last])
         yield file
 
 
@@ -132,10 +135,14 @@ def _cut_to_whole_lines(file: TextIO) -> int:
     return last
 
 
-def _write(file: TextIO, handed: Iterable[loads.Handed]) -> None:
-    """Keys, on disk before this returns."""
+def _write(vault: Vault, file: TextIO, handed: Sequence[loads.Handed]) -> None:
+    """Keys, on disk before this returns; the ledger key is left out of whoever was erased since."""
+    people = [(bucket_for(one.subject, vault.installation.buckets), one.subject) for one in handed]
+    own = vault.keyring.subject_keys(people)
     for one in handed:
         row = {"line": one.line, "subject": encode_id("sub", one.subject), "key": one.key}
+        if one.subject in own:
+            row[person_key.FIELD] = person_key.text_of(own[one.subject].ledger)
         file.write(json.dumps(row) + "\n")
     file.flush()
     os.fsync(file.fileno())
@@ -172,7 +179,7 @@ def _enrol(
                 refused.add(BadLine(number=line.number, code=answer.code, field=answer.field))
             else:
                 handed.append(loads.Handed(line=line.number, subject=answer.subject, key=answer.key))
-        _write(keys, handed)
+        _write(vault, keys, handed)
         count += len(handed)
         tick("people enrolled", count, None)
     return count

@@ -17,6 +17,7 @@ from api.witnesses import load_witnesses
 from consent.all_accesses import whole_bundle
 from consent.committed import committed_uses
 from consent.ids import parse_disclosure
+from consent.ledger.entry import Kind
 from consent.ledger.entry_proof import prove_entry
 from consent.ledger.origin import LogId
 from consent.ledger.policy import Policy
@@ -93,11 +94,12 @@ def _prove_person(vault: Vault, subject: SubjectId, witnesses: Policy, out: Path
     write_new(out, data)
     verdict = verify_bundle(data)
     counts = [{"origin": one.origin, "count": one.count, "upto": one.upto} for one in verdict.complete]
+    uses = sum(one.entry.kind is Kind.ACCESS for one in verdict.entries)
     emit(
-        {"bundle": str(out), "uses": len(verdict.entries), "complete": counts},
+        {"bundle": str(out), "uses": uses, "complete": counts},
         as_json=as_json,
         lines=(
-            f"{out}: {len(verdict.entries):,} uses proven",
+            f"{out}: {uses:,} uses proven",
             *(f"{one.origin}: these are all {one.count:,} entries of the person" for one in verdict.complete),
         ),
     )

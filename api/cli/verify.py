@@ -19,7 +19,9 @@ from api.cli.failures import Exit, Failure
 from api.cli.lies import is_lie, tell_lie
 from api.cli.output import emit, json_option, moment, table_of
 from api.cli.packs import PackVerdict, members_of, verify_pack
+from api.cli.person_key import load_person_key
 from consent.ledger import policy
+from consent.ledger.person_key import only_about
 from consent.ledger.verify import Check, ProvenEntry, Verdict, verify_bundle
 
 KEYS_FILE = "keys.json"
@@ -37,8 +39,14 @@ _LAST_DAY = 253_402_300_799_999
     type=click.Path(path_type=Path, dir_okay=False, exists=True),
     help="Your own copy of the operator's policy.txt; keys.json is read from beside it.",
 )
+@click.option(
+    "--person-key",
+    "key_file",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="Your ledger key, or your copy.json: whatever is about another tag than yours is refused.",
+)
 @json_option
-def command(bundle: Path, policy_file: Path | None, as_json: bool) -> int:
+def command(bundle: Path, policy_file: Path | None, key_file: Path | None, as_json: bool) -> int:
     """Check BUNDLE ("-" reads standard input); 0 when every check holds, 1 when one does not.
 
     A proof that a log lied is checked too, and needs --policy: 0 when the lie is proven. So does the proof of one entry
@@ -47,6 +55,10 @@ def command(bundle: Path, policy_file: Path | None, as_json: bool) -> int:
     trusted = load_policy(policy_file) if policy_file else None
     with click.open_file(str(bundle), "rb") as file:
         data = file.read(MAX_BYTES + 1)
+    if key_file is not None:
+        return _tell_bundle(
+            only_about(verify_bundle(data, trusted), load_person_key(key_file)), as_json=as_json
+        )
     if is_lie(data):
         return tell_lie(data, trusted, as_json=as_json)
     if is_entry_proof(data):
@@ -54,7 +66,10 @@ def command(bundle: Path, policy_file: Path | None, as_json: bool) -> int:
     members = members_of(data)
     if members is not None:
         return _tell_pack(verify_pack(members, trusted), as_json=as_json)
-    verdict = verify_bundle(data, trusted)
+    return _tell_bundle(verify_bundle(data, trusted), as_json=as_json)
+
+
+def _tell_bundle(verdict: Verdict, *, as_json: bool) -> int:
     emit(
         document(verdict),
         as_json=as_json,
