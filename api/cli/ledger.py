@@ -73,7 +73,7 @@ def check(home: Path | None, tree: Path | None, policy_file: Path | None, as_jso
     findings: list[Finding] = []
     sizes: dict[str, int] = {}
     with opened_vault(settings) as vault, progress(quiet=as_json) as tick:
-        for step in fsck(vault.data, Signer.of(vault)):
+        for step in fsck(vault.data, Signer.of(vault), load_witnesses(settings)):
             if isinstance(step, Finding):
                 findings.append(step)
             else:

@@ -14,11 +14,14 @@ from consent.ledger import log_entry, log_keys, published
 from consent.ledger.checkpoint import Checkpoint
 from consent.ledger.entry import outline
 from consent.ledger.errors import LedgerError
+from consent.ledger.fsck_cosigned import check_cosigned
+from consent.ledger.fsck_said import check_said, index_rows
 from consent.ledger.index import TAG_BYTES, chunks_of, edge_of, full_root, root_of
-from consent.ledger.log_entry import Closing, Index
+from consent.ledger.log_entry import Closing, LogEntry
 from consent.ledger.note import VerifierKey
 from consent.ledger.origin import LogId, origin_of
-from consent.ledger.recompute import leaf_of
+from consent.ledger.policy import NO_WITNESSES, Policy
+from consent.ledger.recompute import RightEdge, leaf_of
 from consent.ledger.signer import Signer
 from consent.ledger.tables import checkpoint, head, index_chunk, subject_head, tile
 from consent.ledger.tiles import HEIGHT, MAX_LEVEL, WIDTH, perfect_root
@@ -71,8 +74,10 @@ class _Rebuilt:
     counts: list[int] = field(default_factory=lambda: [0] * (MAX_LEVEL + 1))
     tails: dict[bytes, tuple[int, bytes, int]] = field(default_factory=dict)
     ts: int = 0
-    indexed: dict[int, bytes] = field(default_factory=dict)
-    """What the root of an index over so many entries is, for the sizes whose rows are kept."""
+    said: list[tuple[int, LogEntry]] = field(default_factory=list)
+    """The entries about the log itself, by index."""
+    indexed: dict[int, tuple[int, bytes]] = field(default_factory=dict)
+    """How many rows an index over so many entries has, and their root, for every size there is an index of."""
     closed: bool = False
     """Whether the closing entry has come."""
 
@@ -81,26 +86,33 @@ class _Rebuilt:
         return [node for row in reversed(self.levels) for node in edge_of(row)]
 
 
-def fsck(data: Database, signer: Signer) -> Iterator[Progress | Finding]:
-    """Check every log; yields progress and findings as they come. No finding means everything agrees."""
+def fsck(data: Database, signer: Signer, witnesses: Policy = NO_WITNESSES) -> Iterator[Progress | Finding]:
+    """Check every log; yields progress and findings as they come. No finding means everything agrees.
+
+    The time it takes grows with the entries, and with the people of a log times its indexes. `witnesses` are the
+    operator's: what the others said is not verified.
+    """
     with data.read() as conn:
         for log in published.logs(conn):
-            yield from _check_log(conn, signer, log)
+            yield from _check_log(conn, signer, log, witnesses)
 
 
-def _check_log(conn: Connection, signer: Signer, log: LogId) -> Iterator[Progress | Finding]:
+def _check_log(
+    conn: Connection, signer: Signer, log: LogId, witnesses: Policy
+) -> Iterator[Progress | Finding]:
     state = _Rebuilt(log, origin_of(signer.ledger_host, log))
     signed = _checkpoints(conn, log)
     row = conn.execute(select(head).where(head.c.bucket == log.bucket, head.c.year == log.year)).one()
     kept = set(conn.execute(_kept(log)).scalars())
-    stops = sorted({*(row.size for row in signed), *kept}, reverse=True)
+    made = {one.upto for one in index_rows(conn, log)}
+    stops = sorted({*(row.size for row in signed), *kept, *made}, reverse=True)
     start = 0
     while rows := _ENTRIES(conn, [(*log, start)]):
         start = rows[-1][0] + 1
         for part in _cut(rows, state.size, stops):
             yield from _take(conn, state, part)
-            if state.size in kept:
-                yield from _check_index_rows(conn, state)
+            if state.size in made or state.size in kept:
+                yield from _check_index(conn, state, kept=state.size in kept)
         yield Progress(state.origin, state.size, row.size)
     nodes = state.frontier()
     if (row.size, row.root, row.frontier) != (state.size, fold(nodes), b"".join(nodes)):
@@ -112,6 +124,10 @@ def _check_log(conn: Connection, signer: Signer, log: LogId) -> Iterator[Progres
     keys = log_keys.every(conn, signer, log)
     for stored in signed:
         yield from _check_checkpoint(keys, state, stored)
+    for what, at in check_said(conn, signer, log, state.said, state.indexed):
+        yield Finding(state.origin, what, at)
+    for what, at in check_cosigned(conn, log, witnesses):
+        yield Finding(state.origin, what, at)
 
 
 def _cut(rows: Sequence[_EntryRow], start: int, stops: list[int]) -> Iterator[Sequence[_EntryRow]]:
@@ -126,9 +142,9 @@ def _cut(rows: Sequence[_EntryRow], start: int, stops: list[int]) -> Iterator[Se
         yield rows[begun:]
 
 
-def _checkpoints(conn: Connection, log: LogId) -> list[Row[int, bytes, bytes]]:
+def _checkpoints(conn: Connection, log: LogId) -> list[Row[int, bytes, bytes, bytes]]:
     c = checkpoint.c
-    query = select(c.size, c.root, c.note).where(c.bucket == log.bucket, c.year == log.year)
+    query = select(c.size, c.root, c.frontier, c.note).where(c.bucket == log.bucket, c.year == log.year)
     return list(conn.execute(query.order_by(c.size)))
 
 
@@ -181,8 +197,7 @@ def _look_closely(state: _Rebuilt, idx: int, entry_id: bytes, body: bytes) -> It
         yield Finding(state.origin, "stored under another id than its own", idx)
     state.ts = found.ts
     state.closed |= isinstance(found, Closing)
-    if isinstance(found, Index) and state.indexed.get(found.upto, found.root) != found.root:
-        yield Finding(state.origin, "an index that is not what the entries before it give", idx)
+    state.said.append((idx, found))
 
 
 def _kept(log: LogId) -> Select[int]:
@@ -194,18 +209,20 @@ def _raw(text: bytes) -> bytes:
     return bytes.fromhex(text.decode())
 
 
-def _check_index_rows(conn: Connection, state: _Rebuilt) -> Iterator[Finding]:
-    """The rows kept of an index, against everybody's last entry at that size."""
+def _check_index(conn: Connection, state: _Rebuilt, *, kept: bool) -> Iterator[Finding]:
+    """What an index over the entries so far is; the rows that are `kept` of it must be everybody's last entries."""
     upto, c = state.size, index_chunk.c
     mine = (c.bucket == state.log.bucket, c.year == state.log.year, c.upto == upto)
     rows = ((tag, *state.tails[tag]) for tag in sorted(state.tails))
     made = chunks_of((_raw(tag), n, _raw(leaf), idx) for tag, n, leaf, idx in rows)
+    state.indexed[upto] = len(state.tails), root_of(made)
+    if not kept:
+        return
     stored = conn.execute(select(c.n, c.first, c.root, c.data).where(*mine).order_by(c.n)).all()
     if [tuple(row) for row in stored] != [
         (n, one.rows[:TAG_BYTES], full_root(one), one.rows) for n, one in enumerate(made)
     ]:
         yield Finding(state.origin, "rows of an index are not what the entries give", upto)
-    state.indexed[upto] = root_of(made)
 
 
 def _fill(conn: Connection, state: _Rebuilt, level: int, hashes: list[bytes]) -> Iterator[Finding]:
@@ -258,7 +275,7 @@ def _check_tile_count(conn: Connection, state: _Rebuilt) -> Iterator[Finding]:
 
 
 def _check_checkpoint(
-    keys: Sequence[VerifierKey], state: _Rebuilt, stored: Row[int, bytes, bytes]
+    keys: Sequence[VerifierKey], state: _Rebuilt, stored: Row[int, bytes, bytes, bytes]
 ) -> Iterator[Finding]:
     try:
         found = checkpoints.verify(stored.note, keys)
@@ -267,5 +284,14 @@ def _check_checkpoint(
         return
     if found != Checkpoint(state.origin, stored.size, stored.root):
         yield Finding(state.origin, "a checkpoint row says something else than its signature", stored.size)
+    if _edge_root(stored.size, stored.frontier) != stored.root:
+        yield Finding(state.origin, "the frontier beside a checkpoint does not lead to its root", stored.size)
     if state.roots.get(stored.size) != stored.root:
         yield Finding(state.origin, "a signed root is not what the entries give", stored.size)
+
+
+def _edge_root(size: int, frontier: bytes) -> bytes | None:
+    try:
+        return RightEdge.from_bytes(size, frontier).root()
+    except ValueError:
+        return None
