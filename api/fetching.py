@@ -11,7 +11,6 @@ rule on addresses, and one of those that is this very machine may be called by p
 """
 
 import http.client
-import io
 import re
 import socket
 import ssl
@@ -20,11 +19,11 @@ from collections.abc import Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import cache
 from urllib.parse import SplitResult, urlsplit
 
 from api.addresses import is_loopback, may_be_called
 from api.resolving import Resolve, looked_up
+from api.wire import Wire, left, system_trust
 
 MOST_BYTES = 64 * 1024
 """How long an answer may be."""
@@ -111,7 +110,7 @@ def _exchange(method: str, url: str, body: bytes | None, headers: Mapping[str, s
     ends = time.monotonic() + guard.within_s
     try:
         with closing(_connected(parts, guard, ends)) as sock:
-            return _spoken(_Wire(sock, ends), parts, (method, body, headers), guard.most_bytes)
+            return _spoken(Wire(sock, ends), parts, (method, body, headers), guard.most_bytes)
     except TimeoutError:
         raise FetchFailed(FetchFault.TIMEOUT) from None
     except http.client.HTTPException:
@@ -124,13 +123,13 @@ def _connected(parts: SplitResult, guard: Guard, ends: float) -> socket.socket:
     """A connection to an address that was looked at, the certificate checked against the name."""
     host, secure = parts.hostname or "", parts.scheme == "https"
     port = parts.port or (443 if secure else 80)
-    found = looked_up(guard.resolve, host, port, _left(ends))
+    found = looked_up(guard.resolve, host, port, left(ends))
     sock = _first(_allowed(found, host, guard, secure=secure), port, ends)
     if not secure:
         return sock
     try:
-        sock.settimeout(_left(ends))
-        return (guard.trust or _system_trust()).wrap_socket(sock, server_hostname=host)
+        sock.settimeout(left(ends))
+        return (guard.trust or system_trust()).wrap_socket(sock, server_hostname=host)
     except BaseException:
         sock.close()
         raise
@@ -148,7 +147,7 @@ def _allowed(found: list[str], host: str, guard: Guard, *, secure: bool) -> list
 def _first(addresses: Iterable[str], port: int, ends: float) -> socket.socket:
     for address in addresses:
         try:
-            return socket.create_connection((address, port), timeout=_left(ends))
+            return socket.create_connection((address, port), timeout=left(ends))
         except OSError:
             continue
     if time.monotonic() >= ends:
@@ -157,7 +156,7 @@ def _first(addresses: Iterable[str], port: int, ends: float) -> socket.socket:
 
 
 def _spoken(
-    wire: "_Wire", parts: SplitResult, said: tuple[str, bytes | None, Mapping[str, str]], most: int
+    wire: Wire, parts: SplitResult, said: tuple[str, bytes | None, Mapping[str, str]], most: int
 ) -> Answer:
     method, body, headers = said
     talk = http.client.HTTPConnection(parts.hostname or "")
@@ -175,44 +174,3 @@ def _spoken(
         raise FetchFailed(FetchFault.BROKEN)
     kind = response.headers.get_content_type() if "content-type" in response.headers else ""
     return Answer(status=response.status, content_type=kind, body=content)
-
-
-class _Wire:
-    """What http.client takes for a socket: every read and write ends at one moment, however slowly bytes drip in."""
-
-    def __init__(self, sock: socket.socket, ends: float) -> None:
-        self._sock, self._ends = sock, ends
-
-    def sendall(self, data: bytes) -> None:
-        self._sock.settimeout(_left(self._ends))
-        self._sock.sendall(data)
-
-    def makefile(self, _mode: str) -> io.BufferedReader:
-        return io.BufferedReader(_Reading(self._sock, self._ends))
-
-    def close(self) -> None:
-        """The socket is closed by whoever opened it."""
-
-
-class _Reading(io.RawIOBase):
-    def __init__(self, sock: socket.socket, ends: float) -> None:
-        self._sock, self._ends = sock, ends
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # any buffer, of which we are given one kind
-        self._sock.settimeout(_left(self._ends))
-        return self._sock.recv_into(buffer)
-
-
-def _left(ends: float) -> float:
-    left = ends - time.monotonic()
-    if left <= 0:
-        raise TimeoutError
-    return left
-
-
-@cache
-def _system_trust() -> ssl.SSLContext:
-    return ssl.create_default_context()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import signal
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 from types import FrameType
 
@@ -16,6 +17,7 @@ from api.cli.failures import Exit, Failure
 from api.cli.output import emit, json_option, table_of
 from api.clock import system_clock
 from api.monitor.home import MonitorHome
+from api.monitor.line import keeps_secrets, server_of
 from api.monitor.run import Looked, Watch, round_over, watch
 from api.secret_file import first_line
 from consent.ledger import policy as policies
@@ -69,7 +71,15 @@ def key(home: Path, as_json: bool) -> None:
 @click.option(
     "--auditor-key-file",
     type=click.Path(path_type=Path, dir_okay=False, exists=True),
-    help="Holds the auditor's key that entries are read with.",
+    help="Holds the auditor's key that entries are read with, where all logs are one operator's.",
+)
+@click.option(
+    "--auditor-key-of",
+    "auditor_keys",
+    type=(str, click.Path(path_type=Path, dir_okay=False, exists=True)),
+    multiple=True,
+    metavar="ADDRESS FILE",
+    help="The same for the logs at one operator's address; once for each.",
 )
 @click.option(
     "--every", type=click.IntRange(1, 86_400), default=60, show_default=True, help="Seconds between rounds."
@@ -81,12 +91,13 @@ def run(
     policy_file: Path,
     address: str | None,
     auditor_key_file: Path | None,
+    auditor_keys: tuple[tuple[str, Path], ...],
     every: int,
     once: bool,
     as_json: bool,
 ) -> int:
     """Watch every log of the policy; alerts are written into the folder and to standard output, one JWS a line."""
-    what = _watch(policy_file, address, auditor_key_file)
+    what = _watch(policy_file, address, auditor_key_file, auditor_keys)
     if once:
         found = list(round_over(MonitorHome(home), what, system_clock, lambda _text: None))
         return _tell_round(found, as_json=as_json)
@@ -96,15 +107,42 @@ def run(
     return Exit.OK
 
 
-def _watch(policy_file: Path, address: str | None, auditor_key_file: Path | None) -> Watch:
+def _watch(
+    policy_file: Path,
+    address: str | None,
+    auditor_key_file: Path | None,
+    auditor_keys: tuple[tuple[str, Path], ...],
+) -> Watch:
     try:
         policy = policies.parse(policy_file.read_text(encoding="utf-8"))
         known = dict(policy.urls)
         logs = {log.name: known.get(log.name) or _below(address, log.name) for log in policy.logs}
     except (Malformed, UnicodeDecodeError) as error:
         raise Failure(f"{policy_file.name}: {error}", code="malformed", exit_code=Exit.USAGE) from None
-    auditor = first_line(auditor_key_file) if auditor_key_file else ""
-    return Watch(logs=logs, policy=policy, auditor=auditor)
+    by_server = {server_of(at): first_line(file) for at, file in auditor_keys}
+    if auditor_key_file is not None:
+        by_server |= {_only_server(logs): first_line(auditor_key_file)}
+    auditors = {origin: by_server[server_of(at)] for origin, at in logs.items() if server_of(at) in by_server}
+    for origin in auditors:
+        if not keeps_secrets(logs[origin]):
+            raise Failure(
+                f"{origin} has an address without https: the auditor's key is not sent there",
+                code="insecure_address",
+                exit_code=Exit.USAGE,
+            )
+    return Watch(logs=logs, policy=policy, auditors=auditors)
+
+
+def _only_server(logs: Mapping[str, str]) -> str:
+    """Whose key it is where nobody is named; a Failure where it would go to several."""
+    servers = {server_of(at) for at in logs.values()}
+    if len(servers) != 1:
+        raise Failure(
+            "the policy's logs are at several addresses: say whose key it is with --auditor-key-of",
+            code="whose_key",
+            exit_code=Exit.USAGE,
+        )
+    return servers.pop()
 
 
 def _below(address: str | None, origin: str) -> str:

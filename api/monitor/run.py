@@ -3,13 +3,16 @@
 `round_over(...)` goes over every log once; `watch(...)` does so until it is told to stop.
 """
 
+import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from threading import Event
 
 from api.clock import Clock
 from api.monitor.home import Monitor, MonitorHome
-from api.monitor.reading import HttpReader, client
+from api.monitor.line import Lines
+from api.monitor.reading import HttpReader, Pause
 from consent.ledger.monitor.alerts import Alert, signed
 from consent.ledger.monitor.follow import follow
 from consent.ledger.monitor.store import MonitorStore
@@ -18,11 +21,14 @@ from consent.ledger.policy import Policy
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watch:
-    """What is watched: the logs' addresses by origin, the policy they are held to, and the key entries are read with."""
+    """What is watched: the logs' addresses by origin, the policy they are held to, and the keys entries are read with.
+
+    `auditors` are keys by origin: each log sees its own alone.
+    """
 
     logs: Mapping[str, str]
     policy: Policy
-    auditor: str
+    auditors: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,13 +41,18 @@ class Looked:
 
 
 def round_over(
-    home: MonitorHome, watch: Watch, clock: Clock, tell: Callable[[str], None]
+    home: MonitorHome,
+    watch: Watch,
+    clock: Clock,
+    tell: Callable[[str], None],
+    pause: Pause = time.sleep,
 ) -> Iterator[Looked]:
     """Look at every log once; what is wrong for the first time is signed and told."""
     monitor = home.monitor()
-    with home.opened() as store, client() as http:
+    with home.opened() as store, closing(Lines()) as lines:
         for origin, address in sorted(watch.logs.items()):
-            reader = HttpReader(http, origin, address, watch.policy, watch.auditor)
+            auditor = watch.auditors.get(origin, "")
+            reader = HttpReader(lines, origin, address, watch.policy, auditor, pause)
             now_ms = clock()
             alerts = tuple(follow(reader, store, watch.policy, origin, now_ms).alerts)
             _raise(home, store, monitor, alerts, now_ms, tell)
@@ -71,7 +82,7 @@ def watch(
 ) -> None:
     """Round after round, until `stop` is set."""
     while True:
-        for _ in round_over(home, what, clock, tell):
+        for _ in round_over(home, what, clock, tell, stop.wait):
             if stop.is_set():
                 return
         if stop.wait(every_s):

@@ -101,3 +101,22 @@ def test_a_folder_is_a_monitor_once(perusal, tmp_path):
     ]
     assert perusal("monitor", "key", "--dir", tmp_path / "empty").code != 0
     assert perusal("monitor", "init", "--dir", tmp_path / "n", "--name", "two words").code != 0
+
+
+def test_a_key_is_told_to_nobody_whose_it_is_not(perusal, watching, tmp_path):
+    text = (tmp_path / "policy.txt").read_text()
+    mixed = tmp_path / "mixed.txt"
+    other = Signer("other.example/log", bytes(32)).key("other.example/log/2026/0")
+    mixed.write_text(text.replace("\nquorum", f"\nlog {other} http://other.example/log\nquorum", 1))
+    perusal("monitor", "init", "--dir", tmp_path / "m", "--name", "m.example")
+    key = tmp_path / "auditor"
+
+    def told(*keys):
+        how = ("--policy", mixed, *watching[2:4], *keys, "--once", "--json")
+        return perusal("monitor", "run", "--dir", tmp_path / "m", *how)
+
+    whose = told("--auditor-key-file", key)
+    in_the_clear = told("--auditor-key-of", "http://other.example", key)
+
+    assert (whose.code, whose.json["error"]["code"]) == (Exit.USAGE, "whose_key")
+    assert (in_the_clear.code, in_the_clear.json["error"]["code"]) == (Exit.USAGE, "insecure_address")
