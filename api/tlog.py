@@ -19,7 +19,7 @@ from api.wiring import Services, services_of
 from consent.ledger import published
 from consent.ledger.errors import Malformed
 from consent.ledger.log_keys import current
-from consent.ledger.origin import LogId
+from consent.ledger.origin import LogId, parse_number
 from consent.ledger.signer import Signer
 from consent.ledger.tiles import Tile, parse_path
 
@@ -46,9 +46,9 @@ def log_keys(request: Request[Any, Any, Any]) -> Response[bytes]:
     return _text(request, "".join(lines).encode())
 
 
-@get("/log/{year:int}/{bucket:int}/checkpoint", opt=access(Access.PUBLIC), sync_to_thread=True)
+@get("/log/{year:str}/{bucket:int}/checkpoint", opt=access(Access.PUBLIC), sync_to_thread=True)
 def log_checkpoint(
-    request: Request[Any, Any, Any], year: FromPath[int], bucket: FromPath[int]
+    request: Request[Any, Any, Any], year: FromPath[str], bucket: FromPath[int]
 ) -> Response[bytes]:
     """The newest signed checkpoint of a log, with the cosignatures it has, once its witnesses have had their minute."""
     note = services_of(request).shown.of(_log(year, bucket))
@@ -57,9 +57,9 @@ def log_checkpoint(
     return _text(request, note)
 
 
-@get("/log/{year:int}/{bucket:int}/tile/entries/{rest:path}", opt=access(Access.AUDITOR), sync_to_thread=True)
+@get("/log/{year:str}/{bucket:int}/tile/entries/{rest:path}", opt=access(Access.AUDITOR), sync_to_thread=True)
 def log_entries(
-    request: Request[Any, Any, Any], year: FromPath[int], bucket: FromPath[int], rest: FromPath[str]
+    request: Request[Any, Any, Any], year: FromPath[str], bucket: FromPath[int], rest: FromPath[str]
 ) -> Response[bytes]:
     """The entries beside one level-0 tile, for auditors; compressed for whoever takes gzip."""
     data = _tile(services_of(request), _log(year, bucket), _wanted(f"tile/entries{rest}"))
@@ -70,13 +70,13 @@ def log_entries(
 
 
 @get(
-    "/log/{year:int}/{bucket:int}/tile/{level:int}/{rest:path}",
+    "/log/{year:str}/{bucket:int}/tile/{level:int}/{rest:path}",
     opt=access(Access.PUBLIC),
     sync_to_thread=True,
 )
 def log_tile(
     request: Request[Any, Any, Any],
-    year: FromPath[int],
+    year: FromPath[str],
     bucket: FromPath[int],
     level: FromPath[int],
     rest: FromPath[str],
@@ -86,10 +86,14 @@ def log_tile(
     return Response(data, media_type=_BYTES, headers=_FOR_EVER)
 
 
-def _log(year: int, bucket: int) -> LogId:
-    if not (1000 <= year <= 9999 and 0 <= bucket <= _MAX_BUCKET):
+def _log(year: str, bucket: int) -> LogId:
+    try:
+        number = parse_number(year)
+    except Malformed:
+        raise Problem(404, "not_found") from None
+    if not 0 <= bucket <= _MAX_BUCKET:
         raise Problem(404, "not_found")
-    return LogId(bucket, year)
+    return LogId(bucket, number)
 
 
 def _wanted(path: str) -> _Wanted:

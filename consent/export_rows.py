@@ -11,7 +11,7 @@ from consent.details import instant
 from consent.history import EventKind, GrantLine, UseLine
 from consent.ids import disclosure_text, grant_text, use_text
 from consent.ledger.entry import parse
-from consent.ledger.origin import LogId, origin_of
+from consent.ledger.origin import PER_EDITION, LogId, origin_of
 from consent.ledger.tables import entry, opening
 from consent.notify import PersonNotice
 from consent.receipts import receipts
@@ -186,7 +186,7 @@ def entry_rows(conn: Connection, vault: Vault, people: Sequence[Person]) -> list
     found: list[Document] = []
     for bucket, subject in people:
         mine = wanted.where(opening.c.bucket == bucket, opening.c.subject == subject)
-        for row in conn.execute(mine.order_by(entry.c.year, entry.c.idx)):
+        for row in conn.execute(mine.order_by(entry.c.year % PER_EDITION, entry.c.year, entry.c.idx)):
             one = parse(row.body)
             log = origin_of(vault.installation.ledger_host, LogId(row.bucket, row.year))
             place = {"log": log, "index": row.idx, "leaf": row.leaf.hex()}

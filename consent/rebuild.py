@@ -225,11 +225,17 @@ def _flaws(row: Any, life: Life | None, uses: Sequence[tuple[Any, ...]]) -> Iter
 def _events(conn: Connection, keys: Sequence[tuple[int, bytes]]) -> Mapping[int, list[Event]]:
     """What happened to each consent, in the order of the logs; entries that are none are fsck's finding."""
     found: dict[int, list[Event]] = {}
-    for i, what, use, _, _, body in sorted(_EVENTS(conn, keys), key=itemgetter(0, 3, 4)):
+    for i, what, use, _, _, body in sorted(_EVENTS(conn, keys), key=_in_time):
         kind = _kind(body)
         if kind is not None:
             found.setdefault(i, []).append(Event(What(what), kind, None if use is None else UseId(use)))
     return found
+
+
+def _in_time(row: tuple[Any, ...]) -> tuple[int, tuple[int, int], int]:
+    """By consent, and then as its entries came: all logs of a consent are of one bucket."""
+    i, _, _, year, idx, _ = row
+    return i, LogId(0, year).when, idx
 
 
 def _uses(conn: Connection, keys: Sequence[tuple[int, bytes]]) -> Mapping[int, list[tuple[Any, ...]]]:

@@ -22,6 +22,7 @@ from api.monitor.run import Looked, Watch, round_over, watch
 from api.secret_file import first_line
 from consent.ledger import policy as policies
 from consent.ledger.errors import Malformed
+from consent.ledger.layout import folder_name
 from consent.ledger.origin import parse_origin
 from consent.signed import public_key
 
@@ -151,7 +152,7 @@ def _below(address: str | None, origin: str) -> str:
             f"the policy has no address of {origin}: give --at", code="no_address", exit_code=Exit.USAGE
         )
     _, log = parse_origin(origin)
-    return f"{address.rstrip('/')}/log/{log.year}/{log.bucket}"
+    return f"{address.rstrip('/')}/{folder_name(log)}"
 
 
 def _until_signal(stop: threading.Event) -> None:

@@ -19,14 +19,14 @@ from consent.committed import committed_uses
 from consent.ids import parse_disclosure
 from consent.ledger.entry import Kind
 from consent.ledger.entry_proof import prove_entry
-from consent.ledger.origin import LogId
+from consent.ledger.origin import NUMBER_TEXT, LogId, parse_number
 from consent.ledger.policy import Policy
 from consent.ledger.verify import verify_bundle
 from vault.durable import write_new
 from vault.ids import SubjectId, bucket_for, bucket_of
 from vault.opening import Vault
 
-_PLACE = re.compile(r"([1-9]\d{3})/(0|[1-9]\d{0,3})/(0|[1-9]\d{0,17})", re.ASCII)
+_PLACE = re.compile(rf"({NUMBER_TEXT})/(0|[1-9]\d{{0,3}})/(0|[1-9]\d{{0,17}})", re.ASCII)
 
 
 @click.command("prove")
@@ -108,8 +108,8 @@ def _prove_person(vault: Vault, subject: SubjectId, witnesses: Policy, out: Path
 def _place(text: str) -> tuple[LogId, int]:
     match = _PLACE.fullmatch(text)
     if match is None:
-        raise click.UsageError("ENTRY is YEAR/BUCKET/INDEX, 2026/0/17 say")
-    return LogId(bucket=int(match[2]), year=int(match[1])), int(match[3])
+        raise click.UsageError("ENTRY is YEAR/BUCKET/INDEX, 2026/0/17 say, or 2026.2/0/17")
+    return LogId(bucket=int(match[2]), year=parse_number(match[1])), int(match[3])
 
 
 def place_of_use(vault: Vault, name: str) -> tuple[LogId, int]:

@@ -18,9 +18,10 @@ from api.openapi.shapes import (
     whole,
     words,
 )
+from consent.ledger.origin import NUMBER_TEXT
 
 _BYTES = "application/octet-stream"
-_LOG: Mapping[str, Schema] = {"year": whole(1000, 9999), "bucket": whole(0, 4095)}
+_LOG: Mapping[str, Schema] = {"year": text(f"^{NUMBER_TEXT}$", most=8), "bucket": whole(0, 4095)}
 _UNCHANGED = Reply(says="As the caller knows it.", headers=["ETag"])
 _TILE = text("^(x[0-9]{3}/)*[0-9]{3}([.]p/[1-9][0-9]{0,2})?$", most=64)
 

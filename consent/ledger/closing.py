@@ -18,7 +18,7 @@ from consent.ledger.errors import LedgerAlarm
 from consent.ledger.indexing import make_within
 from consent.ledger.log_entry import Closing, Why, parse
 from consent.ledger.origin import LogId, origin_of, parse_origin, year_of
-from consent.ledger.succession import open_logs, opening_after
+from consent.ledger.succession import following, open_logs, opening_after
 from consent.ledger.tables import entry, head
 from vault.ids import Bucket, new_id
 from vault.storage import Database
@@ -36,7 +36,7 @@ def close_due(
     a log into which the end of an older one has still to go.
     """
     with data.read() as conn:
-        ends = [log for log in open_logs(conn) if log.year < year_of(now_ms - GRACE_MS)]
+        ends = [log for log in open_logs(conn) if log.calendar_year < year_of(now_ms - GRACE_MS)]
         over = [log for log in ends if not _is_awaited(conn, log)]
     due = [log for log in over if origin_of(ledger_host, log) not in held]
     return [log for log in due if _close(data, ledger_host, log, now_ms)]
@@ -55,7 +55,7 @@ def _close(data: Database, ledger_host: str, log: LogId, now_ms: int) -> bool:
         if not _is(conn, log, closed=False):  # another publisher was first
             return False
         make_within(conn, ledger_host, log, now_ms)
-        after = LogId(log.bucket, _year_after(conn, log) or year_of(now_ms))
+        after = following(conn, log) or LogId(log.bucket, year_of(now_ms))
         last = Closing(
             id=new_id(Bucket(log.bucket), now_ms),
             ts=now_ms,
@@ -88,12 +88,6 @@ def _named_after(conn: Connection, log: LogId, ledger_host: str) -> LogId:
     return parse_origin(last.after)[1]
 
 
-def _year_after(conn: Connection, log: LogId) -> int | None:
-    c = head.c
-    query = select(c.year).where(c.bucket == log.bucket, c.year > log.year).order_by(c.year).limit(1)
-    return conn.execute(query).scalar_one_or_none()
-
-
 def _uncarried(conn: Connection) -> list[LogId]:
     c = head.c
     waiting = (c.closed_at.is_not(None), c.carried_at.is_(None))
@@ -104,8 +98,8 @@ def _uncarried(conn: Connection) -> list[LogId]:
 def _is_awaited(conn: Connection, log: LogId) -> bool:
     """Whether an older log of the bucket has not been carried over yet."""
     c = head.c
-    older = (c.bucket == log.bucket, c.year < log.year, c.carried_at.is_(None))
-    return conn.execute(select(c.year).where(*older).limit(1)).first() is not None
+    waiting = conn.execute(select(c.year).where(c.bucket == log.bucket, c.carried_at.is_(None))).scalars()
+    return any(LogId(log.bucket, year).when < log.when for year in waiting)
 
 
 def _is(conn: Connection, log: LogId, *, closed: bool) -> bool:

@@ -27,7 +27,7 @@ from consent.ledger.errors import LedgerAlarm
 from consent.ledger.exported import CHECKPOINT, check_log
 from consent.ledger.files import PRIVATE, PUBLIC, make, put
 from consent.ledger.fsck import Finding, Progress
-from consent.ledger.origin import LogId, origin_of
+from consent.ledger.origin import LogId, origin_of, path_of
 from consent.ledger.policy import Policy
 from consent.ledger.published import Published
 from consent.ledger.signer import Signer
@@ -109,7 +109,7 @@ def _write_entries(conn: Connection, log: LogId, place: Path, tile: Tile) -> Non
 
 def _there(data: bytes | None, log: LogId, path: str) -> bytes:
     if data is None:
-        raise LedgerAlarm(f"log {log.year}/{log.bucket}", f"{path} is incomplete")
+        raise LedgerAlarm(f"log {path_of(log)}", f"{path} is incomplete")
     return data
 
 

@@ -22,7 +22,7 @@ from consent.ledger.errors import LedgerAlarm
 from consent.ledger.index import ROW_BYTES, TAG_BYTES, Chunk, chunks_of, full_root, path_in, root_of, rows_in
 from consent.ledger.index_proof import IndexProof, Place
 from consent.ledger.log_entry import Index
-from consent.ledger.origin import LogId
+from consent.ledger.origin import LogId, path_of
 from consent.ledger.succession import open_logs
 from consent.ledger.tables import head, index, index_chunk, subject_head
 from consent.ledger.tiles import WIDTH
@@ -184,7 +184,7 @@ def _data(conn: Connection, made: Made, n: int) -> bytes:
     mine = (c.bucket == made.log.bucket, c.year == made.log.year, c.upto == made.upto)
     found = conn.execute(select(c.data).where(*mine, c.n == n)).scalar_one_or_none()
     if found is None:
-        raise LedgerAlarm(f"log {made.log.year}/{made.log.bucket}", "rows of an index are missing")
+        raise LedgerAlarm(f"log {path_of(made.log)}", "rows of an index are missing")
     return bytes(found)
 
 

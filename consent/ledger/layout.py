@@ -5,14 +5,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from consent.ledger.errors import Malformed
-from consent.ledger.origin import LogId
+from consent.ledger.origin import NUMBER_TEXT, LogId, path_of
 
 README_NAME = "README.txt"
 POLICY_NAME = "policy.txt"
 KEYS_NAME = "keys.json"
 OPENINGS_NAME = "openings.json"
 _FIXED = (README_NAME, POLICY_NAME, KEYS_NAME, OPENINGS_NAME)
-_FOLDER = r"log/(?P<year>[1-9]\d{3})/(?P<bucket>0|[1-9]\d{0,3})"
+_FOLDER = rf"log/{NUMBER_TEXT}/(?P<bucket>0|[1-9]\d{{0,3}})"
 _MEMBER = re.compile(
     _FOLDER + r"/(?:(?P<log>checkpoint|chain\.jsonl|index\.(?:entry|tlog-proof|row))"
     r"|(?P<index>0|[1-9]\d{0,18})\.(?P<part>entry|tlog-proof|jws))"
@@ -56,7 +56,7 @@ class _Loose:
 
 def folder_name(log: LogId) -> str:
     """The folder of a log's members."""
-    return f"log/{log.year}/{log.bucket}"
+    return f"log/{path_of(log)}"
 
 
 def in_order(members: Mapping[str, bytes]) -> dict[str, bytes]:

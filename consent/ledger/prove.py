@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from consent.ledger import tree
 from consent.ledger.errors import LedgerAlarm
 from consent.ledger.fill import EDGE_LEAVES, EDGE_ROOTS
-from consent.ledger.origin import LogId
+from consent.ledger.origin import LogId, path_of
 from consent.ledger.tiles import WIDTH, Tile, bundle, locate, perfect_root, split_hashes
 from consent.ledger.tree import HashAt, Subtree
 from vault.rowset import RowSet
@@ -91,7 +91,7 @@ def _load(conn: Connection, log: LogId, ranges: Iterable[tuple[int, int]]) -> Ha
         where, slot, count = locate(level, index)
         hashes = tiles[where.level, where.n][slot : slot + count]
         if len(hashes) != count:
-            raise LedgerAlarm(f"log {log.year}/{log.bucket}", f"tile {where.path} is incomplete")
+            raise LedgerAlarm(f"log {path_of(log)}", f"tile {where.path} is incomplete")
         return perfect_root(hashes)
 
     return hash_at

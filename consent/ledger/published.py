@@ -26,9 +26,9 @@ class Published:
 
 
 def logs(conn: Connection) -> list[LogId]:
-    """Every log there is, by bucket and year."""
-    rows = conn.execute(select(head.c.bucket, head.c.year).order_by(head.c.bucket, head.c.year))
-    return [LogId(bucket, year) for bucket, year in rows]
+    """Every log there is, by bucket and time."""
+    found = (LogId(bucket, year) for bucket, year in conn.execute(select(head.c.bucket, head.c.year)))
+    return sorted(found, key=lambda log: (log.bucket, log.when))
 
 
 def newest(conn: Connection, log: LogId) -> Published | None:

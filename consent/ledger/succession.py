@@ -7,6 +7,8 @@ was written in between the first entry is that already.
 """
 
 import hashlib
+from operator import attrgetter
+from typing import Final
 
 from sqlalchemy import Connection, select
 
@@ -17,6 +19,8 @@ from consent.ledger.published import Published
 from consent.ledger.tables import head
 from consent.ledger.tree import EMPTY_ROOT
 from vault.ids import Bucket, new_id
+
+_when: Final = attrgetter("when")
 
 
 def opening_of(conn: Connection, log: LogId, now_ms: int, ledger_host: str) -> Opening | None:
@@ -47,8 +51,15 @@ def open_logs(conn: Connection) -> list[LogId]:
     return [LogId(bucket, year) for bucket, year in rows]
 
 
+def following(conn: Connection, log: LogId) -> LogId | None:
+    """The first log of the bucket after this one in time."""
+    return min((one for one in _logs_of(conn, log.bucket) if one.when > log.when), key=_when, default=None)
+
+
 def _before(conn: Connection, log: LogId) -> LogId | None:
-    c = head.c
-    query = select(c.year).where(c.bucket == log.bucket, c.year < log.year).order_by(c.year.desc()).limit(1)
-    year = conn.execute(query).scalar_one_or_none()
-    return None if year is None else LogId(log.bucket, year)
+    return max((one for one in _logs_of(conn, log.bucket) if one.when < log.when), key=_when, default=None)
+
+
+def _logs_of(conn: Connection, bucket: int) -> list[LogId]:
+    years = conn.execute(select(head.c.year).where(head.c.bucket == bucket)).scalars()
+    return [LogId(bucket, year) for year in years]
