@@ -28,7 +28,7 @@ from api.forms import MalformedForm
 from api.i18n import Lang, catalogue
 from breach.errors import BreachError, DumpRefused, NotTraced, UnknownDump, Unreadable
 from consent.errors import ConsentError
-from consent.ledger.errors import LedgerAlarm, LedgerError, NotYetPublished
+from consent.ledger.errors import LedgerAlarm, LedgerError, NotYetPublished, WrongLog
 from vault.errors import VaultError
 from vault.keys import KeysUnavailable
 
@@ -52,6 +52,7 @@ _SPECIAL: Mapping[type[Exception], tuple[int, Mapping[str, str]]] = {
     BatcherFull: (503, {"Retry-After": "1"}),
     KeysUnavailable: (503, {"Retry-After": "30"}),
     NotYetPublished: (409, {"Retry-After": "2"}),
+    WrongLog: (503, {"Retry-After": "1"}),
     UnknownDump: (404, {}),
     NotTraced: (409, {"Retry-After": "2"}),
     DumpRefused: (422, {}),

@@ -227,7 +227,7 @@ def _write(conn: Connection, shown: Showing, row: dict[str, Any], code: str, now
     grant, state = GrantId(row["id"]), GrantState(row["state"])
     active = state is GrantState.ACTIVE
     if shown.guardian is not None and active:
-        guarded.note_approval(conn, (shown.bucket, grant), shown.guardian, now_ms)
+        guarded.note_approval(conn, (shown.bucket, grant), shown.guardian, now_ms, row["ledger_year"])
     conn.execute(insert(consent_grant).values(row))
     if active:
         digest = secret_hash(code) if code else polled_digest(conn, shown.request_id)

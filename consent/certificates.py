@@ -31,7 +31,8 @@ from consent.ledger.append import Item, append
 from consent.ledger.bundle import Evidence
 from consent.ledger.commitment import Field, Opening, commit
 from consent.ledger.entry import Kind
-from consent.ledger.origin import LogId, origin_of, year_of
+from consent.ledger.open_now import open_log
+from consent.ledger.origin import LogId, origin_of
 from consent.ledger.tables import entry, opening
 from consent.tables import withdrawal
 from consent.withdraw import ERASURE
@@ -85,12 +86,13 @@ _ORDERS = RowSet(
 )
 _CERTIFY = RowSet(
     "WITH {rows} INSERT INTO erasure_certificate (bucket, subject, id, secret, fields, ledger_year, "
-    "certified_at) SELECT bucket, subject, id, secret, fields, :year, :now FROM rows",
+    "certified_at) SELECT bucket, subject, id, secret, fields, year, :now FROM rows",
     bucket="int",
     subject="bytes",
     id="bytes",
     secret="bytes",  # noqa: S106  # a column's type
     fields="text",
+    year="int",
 )
 
 
@@ -109,10 +111,15 @@ class _Order:
     tags: bytes
     requested_at: int
 
-    def tag(self, year: int) -> bytes:
-        """The person's tag in the log of `year`; beyond the kept ones a tag that is this entry's alone."""
-        at = _TAG_BYTES * (year - self.first_year)
-        kept = self.tags[at : at + _TAG_BYTES] if at >= 0 else b""
+    def tag(self, log: LogId) -> bytes:
+        """The person's tag in a log; where none was kept a tag that is this entry's alone.
+
+        Kept are those in the log that was open at the order, and in the first log of each coming year.
+        """
+        first = LogId(self.bucket, self.first_year)
+        later = log.calendar_year - first.calendar_year
+        known = log == first if later == 0 else later > 0 and log.edition == 1
+        kept = self.tags[_TAG_BYTES * later : _TAG_BYTES * (later + 1)] if known else b""
         return kept or self.id
 
 
@@ -125,18 +132,19 @@ def certify(
     people = [(one.bucket, one.subject) for one in orders]
     ended = _withdrawn(conn, people)
     made = [(one, _fields(one, rows[one.subject], ended[one.subject], horizon)) for one in orders]
-    year = year_of(now_ms)
+    items = [_item(vault, one, fields, now_ms) for one, fields in made]
     _CERTIFY(
         conn,
-        [(one.bucket, one.subject, one.id, one.secret, json.dumps(fields)) for one, fields in made],
-        year=year,
+        [
+            (one.bucket, one.subject, one.id, one.secret, json.dumps(fields), item.year)
+            for (one, fields), item in zip(made, items, strict=True)
+        ],
         now=now_ms,
     )
     # Nothing opens them any more; they would only say whose entries those were.
     conn.execute(delete(opening).where(tuple_(opening.c.bucket, opening.c.subject).in_(people)))
     mine = tuple_(erasure_order.c.bucket, erasure_order.c.subject).in_(people)
     conn.execute(delete(erasure_order).where(mine))
-    items = [_item(one, fields, year) for one, fields in made]
     append(conn, items, now_ms, vault.installation.ledger_host)
     return len(made)
 
@@ -186,16 +194,18 @@ def _fields(order: _Order, row: Erasing, withdrawn: int, horizon: Horizon) -> tu
     )
 
 
-def _item(order: _Order, fields: Sequence[Field], year: int) -> Item:
+def _item(vault: Vault, order: _Order, fields: Sequence[Field], now_ms: int) -> Item:
+    log = open_log(vault, order.bucket, now_ms)
     return Item(
-        bucket=order.bucket,
-        year=year,
+        bucket=log.bucket,
+        year=log.year,
         kind=Kind.ERASE,
-        tag=order.tag(year),
+        tag=order.tag(log),
         id=order.id,
         commitment=commit(order.secret, fields),
         subject=order.subject,
         sealed_secret=order.sealed,
+        editions=vault.editions,
     )
 
 

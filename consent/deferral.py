@@ -285,7 +285,7 @@ def _end(
     active = state is GrantState.ACTIVE
     if active and not onward.may_stand(conn, row.parent_grant):
         return Refusal(code=RefusalCode.PARENT_ENDED)
-    about = note(conn, one, step, at, grant)
+    about = note(conn, vault, one, step, at, grant)
     conn.execute(update(consent_grant).where(*_own(grant)).values(state=state.value))
     shown = showing(conn, _consumer(one), ShowingId(row.showing_id))
     assert shown is not None  # a foreign key promises it

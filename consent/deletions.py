@@ -31,7 +31,6 @@ from consent.ids import GrantId, event_text, grant_text, parse_event, parse_gran
 from consent.key_sets import PublicKey
 from consent.ledger.append import append
 from consent.ledger.entry import Kind
-from consent.ledger.origin import year_of
 from consent.ledgering import entry_item
 from consent.recipients import Client
 from consent.refusals import RefusalCode
@@ -168,6 +167,16 @@ def _write(conn: Connection, vault: Vault, client: Client, said: Statement, row:
     bucket, subject = Bucket(row.bucket), SubjectId(row.subject)
     key = vault.keyring.subject_keys([(bucket, subject)]).get(subject)
     proof_id = new_id(bucket, now_ms)
+    item = None
+    if key is not None:
+        fields = (
+            ("outcome", "recipient_erased"),
+            ("recipient", client.recipient.id),
+            ("grant", grant_text(said.grant_id)),
+            ("event", event_text(said.event_id)),
+            ("statement", hashlib.sha256(said.text.encode()).hexdigest()),
+        )
+        item = entry_item(vault, Kind.ERASE, key, (bucket, subject, proof_id, fields), now_ms)
     conn.execute(
         insert(deletion_proof).values(
             bucket=bucket,
@@ -181,18 +190,10 @@ def _write(conn: Connection, vault: Vault, client: Client, said: Statement, row:
             statement=said.text,
             erased_at=said.erased_at,
             received_at=now_ms,
-            ledger_year=None if key is None else year_of(now_ms),
+            ledger_year=None if item is None else item.year,
         )
     )
-    if key is not None:
-        fields = (
-            ("outcome", "recipient_erased"),
-            ("recipient", client.recipient.id),
-            ("grant", grant_text(said.grant_id)),
-            ("event", event_text(said.event_id)),
-            ("statement", hashlib.sha256(said.text.encode()).hexdigest()),
-        )
-        item = entry_item(vault, Kind.ERASE, key, (bucket, subject, proof_id, fields), now_ms)
+    if item is not None:
         append(conn, [item], now_ms, vault.installation.ledger_host)
 
 

@@ -21,7 +21,6 @@ from consent.house import house_bucket
 from consent.ids import DualId, fields_json
 from consent.ledger.append import append
 from consent.ledger.entry import Kind
-from consent.ledger.origin import year_of
 from consent.scan_runs import check_scope, scope_of
 from consent.staff import ASKING_MS, DualKind, DualReason, DualState, Staffer, Verdict, actor_mac
 from consent.texts import storable
@@ -64,6 +63,14 @@ def ask(vault: Vault, staffer: Staffer, question: Question, now_ms: int) -> Dual
         if key is None or _erased(vault, bucket, question.subject):
             return deny_unknown(vault, bucket, DenialCode.UNKNOWN_PERSON, now_ms)
     request_id = DualId(new_id(bucket, now_ms))
+    about = (
+        ("step", "asked"),
+        *told(request_id, staffer),
+        ("reason", question.reason.value),
+        ("fields", ",".join(question.fields)),
+        *((("scope", question.scope),) if question.scope else ()),
+    )
+    item = step_item(vault, key, Kind.GRANT, (bucket, request_id, about), now_ms)
     row = {
         "bucket": bucket,
         "id": request_id,
@@ -78,16 +85,8 @@ def ask(vault: Vault, staffer: Staffer, question: Question, now_ms: int) -> Dual
         "asked_at": now_ms,
         "lapses_at": now_ms + ASKING_MS,
         "state": DualState.ASKED.value,
-        "ledger_year": year_of(now_ms),
+        "ledger_year": item.year,
     }
-    about = (
-        ("step", "asked"),
-        *told(request_id, staffer),
-        ("reason", question.reason.value),
-        ("fields", ",".join(question.fields)),
-        *((("scope", question.scope),) if question.scope else ()),
-    )
-    item = step_item(vault, key, Kind.GRANT, (bucket, request_id, about), now_ms)
     with vault.data.write() as conn:
         conn.execute(insert(dual_request).values(**row))
         append(conn, [item], now_ms, vault.installation.ledger_host)
@@ -171,6 +170,10 @@ def _write_vote(
     request, staffer, verdict = cast
     said_yes = len(approvers(conn, request.id))
     vote_id = new_id(request.bucket, now_ms)
+    yes = verdict is Verdict.YES
+    about = (("step", "approved" if yes else "refused"), *told(request.id, staffer))
+    kind = Kind.GRANT if yes else Kind.REFUSE
+    item = step_item(vault, key, kind, (request.bucket, vote_id, about), now_ms)
     conn.execute(
         insert(dual_vote).values(
             bucket=request.bucket,
@@ -181,11 +184,7 @@ def _write_vote(
             staff=staffer.name,
             place=said_yes + 1 if verdict is Verdict.YES else None,
             voted_at=now_ms,
-            ledger_year=year_of(now_ms),
+            ledger_year=item.year,
         )
     )
-    yes = verdict is Verdict.YES
-    about = (("step", "approved" if yes else "refused"), *told(request.id, staffer))
-    kind = Kind.GRANT if yes else Kind.REFUSE
-    item = step_item(vault, key, kind, (request.bucket, vote_id, about), now_ms)
     append(conn, [item], now_ms, vault.installation.ledger_host)

@@ -21,7 +21,6 @@ from consent.emergency_reads import read_fields
 from consent.ids import DisclosureId, DualId, dual_text, fields_json, fields_of
 from consent.ledger.append import append
 from consent.ledger.entry import Kind
-from consent.ledger.origin import year_of
 from consent.notify import NoticeKind, Told, notify
 from consent.permits import emergency_permits
 from consent.staff import DualKind, DualReason, Staffer, actor_mac
@@ -157,6 +156,14 @@ def _first(conn: Connection, vault: Vault, key: SubjectKey, attempt: _Attempt, n
     request, staffer, fields = attempt
     wanted = request.fields if fields is None else tuple(sorted(set(fields)))
     read_id = DisclosureId(new_id(request.bucket, now_ms))
+    said = read_fields(
+        request=request.id,
+        staff=staffer.name,
+        reason=request.reason,
+        approvers=approvers(conn, request.id),
+        fields=wanted,
+    )
+    item = step_item(vault, key, Kind.DISCLOSE, (request.bucket, read_id, said), now_ms)
     conn.execute(
         insert(emergency_read).values(
             bucket=request.bucket,
@@ -169,20 +176,12 @@ def _first(conn: Connection, vault: Vault, key: SubjectKey, attempt: _Attempt, n
             committed_at=now_ms,
             times=1,
             last_at=now_ms,
-            ledger_year=year_of(now_ms),
+            ledger_year=item.year,
         )
     )
     about = {"request": dual_text(request.id), "reason": request.reason.value, "fields": list(wanted)}
     told = Told(bucket=request.bucket, subject=key.subject, kind=NoticeKind.EMERGENCY_READ, about=about)
     notify(conn, [told], now_ms)
-    said = read_fields(
-        request=request.id,
-        staff=staffer.name,
-        reason=request.reason,
-        approvers=approvers(conn, request.id),
-        fields=wanted,
-    )
-    item = step_item(vault, key, Kind.DISCLOSE, (request.bucket, read_id, said), now_ms)
     append(conn, [item], now_ms, vault.installation.ledger_host)
     return _Committed(bucket=request.bucket, id=read_id, committed_at=now_ms, times=1)
 

@@ -16,8 +16,9 @@ from consent.accounts import lock_out
 from consent.erasure_tables import erasure_order
 from consent.ledger.commitment import SECRET_BYTES
 from consent.ledger.entry import Kind
+from consent.ledger.open_now import open_log
 from consent.ledger.openings import ENTROPY_BYTES, new_item, tag_of
-from consent.ledger.origin import LogId, origin_of, year_of
+from consent.ledger.origin import LogId, origin_of
 from vault import erase
 from vault.drafts import Refused
 from vault.erase import Begun
@@ -58,12 +59,13 @@ class Ordered:
 _ORDER = RowSet(
     "WITH {rows} INSERT INTO erasure_order "
     "(bucket, subject, id, actor, reason, secret, sealed, first_year, tags, requested_at) "
-    "SELECT bucket, subject, id, :actor, :reason, secret, sealed, :first_year, tags, :now FROM rows",
+    "SELECT bucket, subject, id, :actor, :reason, secret, sealed, first_year, tags, :now FROM rows",
     bucket="int",
     subject="bytes",
     id="bytes",
     secret="bytes",  # noqa: S106  # a column's type
     sealed="bytes",
+    first_year="int",
     tags="bytes",
 )
 
@@ -78,7 +80,7 @@ def order(
     begun = erase.begin(conn, vault, subjects, now_ms)
     fresh = [one for family in begun if not isinstance(family, Refused) for one in family if not one.repeated]
     rows = [_row(vault, one, now_ms) for one in fresh]
-    _ORDER(conn, rows, actor=by.actor, reason=by.reason.value, first_year=year_of(now_ms), now=now_ms)
+    _ORDER(conn, rows, actor=by.actor, reason=by.reason.value, now=now_ms)
     lock_out(conn, [(one.bucket, one.subject) for one in fresh])
     return [
         family
@@ -93,12 +95,13 @@ def is_ordered(conn: Connection) -> bool:
     return conn.execute(select(erasure_order.c.id).limit(1)).first() is not None
 
 
-def _row(vault: Vault, one: Begun, now_ms: int) -> tuple[Bucket, SubjectId, bytes, bytes, bytes, bytes]:
+def _row(vault: Vault, one: Begun, now_ms: int) -> tuple[Bucket, SubjectId, bytes, bytes, bytes, int, bytes]:
     """What the certificate's entry will need of keys that are gone by then."""
     # Somebody whose keys were lost has no tag that anybody could know: a throw-away key gives one of its own.
     key = one.key or SubjectKey(one.subject, 1, secrets.token_bytes(32), secrets.token_bytes(32))
-    host, year = vault.installation.ledger_host, year_of(now_ms)
-    origins = [origin_of(host, LogId(one.bucket, year + later)) for later in range(YEARS)]
+    host, first = vault.installation.ledger_host, open_log(vault, one.bucket, now_ms)
+    coming = [LogId(one.bucket, first.calendar_year + later) for later in range(1, YEARS)]
+    origins = [origin_of(host, log) for log in (first, *coming)]
     entry_id, entropy = new_id(one.bucket, now_ms), secrets.token_bytes(ENTROPY_BYTES)
     item, opening = new_item(
         key,
@@ -112,4 +115,4 @@ def _row(vault: Vault, one: Begun, now_ms: int) -> tuple[Bucket, SubjectId, byte
     )
     assert len(opening.secret) == SECRET_BYTES
     tags = b"".join(tag_of(key.ledger, origin) for origin in origins)
-    return one.bucket, one.subject, entry_id, opening.secret, item.sealed_secret, tags
+    return one.bucket, one.subject, entry_id, opening.secret, item.sealed_secret, first.year, tags

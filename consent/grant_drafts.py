@@ -14,7 +14,6 @@ from consent.ids import GrantId, grant_text
 from consent.ledger.append import Item
 from consent.ledger.commitment import Field
 from consent.ledger.entry import Kind
-from consent.ledger.origin import year_of
 from consent.ledgering import entry_items
 from consent.promises import Promise, approval_hash, promised
 from consent.protection import Protection
@@ -68,6 +67,7 @@ def draft(
     )
     kind = Kind.GRANT if active else Kind.REFUSE
     items = entry_items(vault, kind, [(shown.bucket, shown.subject, grant, said)], now_ms)
+    row["ledger_year"] = items[0].year
     return Draft(grant=grant, row=row, items=items, evidence=evidence, why=why)
 
 
@@ -102,7 +102,6 @@ def _grant_row(
         "state": state.value,
         "approval_hash": approval_hash(promise),
         "decided_at": now_ms,
-        "ledger_year": year_of(now_ms),
     }
 
 

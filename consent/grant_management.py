@@ -23,7 +23,6 @@ from consent.grants import GrantState, may_move
 from consent.ids import GrantId, fields_of, grant_text
 from consent.ledger.append import Item, append
 from consent.ledger.entry import Kind
-from consent.ledger.origin import year_of
 from consent.ledgering import entry_item
 from consent.signing_keys import Purpose, derived
 from consent.tables import consent_grant, notice_showing, termination
@@ -155,7 +154,7 @@ def _written(one: Member, item: Item, disclosures: int, at: int) -> dict[str, An
         "channel": "recipient" if one.named else "parent",
         "disclosures": disclosures,
         "terminated_at": at,
-        "ledger_year": year_of(at),
+        "ledger_year": item.year,
     }
 
 

@@ -23,9 +23,10 @@ from consent.grants import GrantState
 from consent.guardian_tables import guarded_step, guardian_showing
 from consent.guarding import guardian_of, told, weigh
 from consent.ids import ClientId, GrantId, RecipientId, grant_text
+from consent.ledger.append import Item
 from consent.ledger.commitment import Field
 from consent.ledger.entry import Kind
-from consent.ledger.origin import year_of
+from consent.ledger.open_now import open_log
 from consent.ledgering import About, enter
 from consent.redeem_rows import LOCK
 from consent.refusals import Refusal, RefusalCode
@@ -139,7 +140,7 @@ def suspend(
     about = []
     for one in standing:
         conn.execute(update(consent_grant).where(*_grant(one.key)).values(state=GrantState.SUSPENDED.value))
-        about.append(note(conn, one.key, tie.ward, StepKind.SUSPENDED, one.recipient_id, at, tie))
+        about.append(note(conn, vault, one.key, tie.ward, StepKind.SUSPENDED, one.recipient_id, at, tie))
     return about
 
 
@@ -167,7 +168,7 @@ def confirm(
             return Refusal(code=RefusalCode.GRANT_NOT_SUSPENDED)
         at = max([now_ms, *(step.at for step in newest)])
         key = (who[0], grant_id)
-        about = note(conn, key, who[1], StepKind.CONFIRMED, row.recipient_id, at, guardian)
+        about = note(conn, vault, key, who[1], StepKind.CONFIRMED, row.recipient_id, at, guardian)
         conn.execute(update(consent_grant).where(*_grant(key)).values(state=GrantState.ACTIVE.value))
         queue(conn, vault, [_resumed(row, at)])
         enter(conn, vault, Kind.GRANT, [about], at)
@@ -176,6 +177,7 @@ def confirm(
 
 def note(
     conn: Connection,
+    vault: Vault,
     key: tuple[Bucket, GrantId],
     ward: SubjectId,
     kind: StepKind,
@@ -186,7 +188,8 @@ def note(
     """Write a step that follows others, and answer the ledger entry it needs in the same transaction."""
     bucket, grant_id = key
     entry_id = new_id(bucket, at)
-    _follow(conn, {**_row(key, ward, kind, at, tie), "id": entry_id})
+    year = open_log(vault, bucket, at).year
+    _follow(conn, {**_row(key, ward, kind, at, tie), "id": entry_id, "ledger_year": year})
     said = (
         ("outcome", kind.value),
         ("grant", grant_text(grant_id)),
@@ -197,16 +200,19 @@ def note(
 
 
 def note_withdrawal(
-    conn: Connection, key: tuple[Bucket, GrantId], tie: Guardianship, at: int, entry_id: bytes
+    conn: Connection, key: tuple[Bucket, GrantId], tie: Guardianship, at: int, item: Item
 ) -> None:
-    """Write that a guardian withdrew this consent; the withdrawal's own ledger entry speaks for both."""
-    _follow(conn, {**_row(key, tie.ward, StepKind.WITHDRAWN, at, tie), "id": entry_id})
+    """Write that a guardian withdrew this consent; the withdrawal's own ledger entry, `item`, speaks for both."""
+    step = _row(key, tie.ward, StepKind.WITHDRAWN, at, tie)
+    _follow(conn, {**step, "id": item.id, "ledger_year": item.year})
 
 
-def note_approval(conn: Connection, key: tuple[Bucket, GrantId], tie: Guardianship, now_ms: int) -> None:
+def note_approval(
+    conn: Connection, key: tuple[Bucket, GrantId], tie: Guardianship, now_ms: int, ledger_year: int
+) -> None:
     """Write that a guardian gave this consent, before the consent itself, whose ledger entry speaks for both."""
     step = _row(key, tie.ward, StepKind.APPROVED, now_ms, tie)
-    conn.execute(insert(guarded_step).values(**step, number=0, id=key[1]))
+    conn.execute(insert(guarded_step).values(**step, number=0, id=key[1], ledger_year=ledger_year))
 
 
 def committed(tie: Guardianship | None) -> tuple[Field, ...]:
@@ -250,7 +256,6 @@ def _row(
         "guardian": None if tie is None else tie.guardian,
         "guardian_from": None if tie is None else tie.valid_from,
         "at": at,
-        "ledger_year": year_of(at),
     }
 
 

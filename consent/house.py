@@ -12,8 +12,9 @@ from collections.abc import Sequence
 from consent.ledger.append import Item, append
 from consent.ledger.commitment import SECRET_BYTES, Field, Opening, commit
 from consent.ledger.entry import Kind
+from consent.ledger.open_now import open_log
 from consent.ledger.openings import tag_of
-from consent.ledger.origin import LogId, origin_of, year_of
+from consent.ledger.origin import origin_of
 from vault.ids import Bucket, RecordId, SubjectId, new_id
 from vault.opening import Vault
 from vault.sealed import SALT_BYTES, Place, open_sealed, seal
@@ -27,13 +28,13 @@ def house_bucket(vault: Vault) -> Bucket:
 
 
 def house_item(vault: Vault, kind: Kind, entry_id: bytes, fields: Sequence[Field], now_ms: int) -> Item:
-    """A ledger item of the house's chain, for the year of `now_ms` (Unix milliseconds)."""
-    bucket, year = house_bucket(vault), year_of(now_ms)
-    origin = origin_of(vault.installation.ledger_host, LogId(bucket, year))
+    """A ledger item of the house's chain, for its log at `now_ms` (Unix milliseconds)."""
+    log = open_log(vault, house_bucket(vault), now_ms)
+    origin = origin_of(vault.installation.ledger_host, log)
     secret, salt = secrets.token_bytes(SECRET_BYTES), secrets.token_bytes(SALT_BYTES)
     return Item(
-        bucket=bucket,
-        year=year,
+        bucket=log.bucket,
+        year=log.year,
         kind=kind,
         tag=tag_of(_key(vault, b"ledger"), origin),
         id=entry_id,
@@ -42,6 +43,7 @@ def house_item(vault: Vault, kind: Kind, entry_id: bytes, fields: Sequence[Field
         sealed_secret=seal(
             _key(vault, b"data"), 1, _place(vault, entry_id), secret, salt, suite=vault.installation.suite
         ),
+        editions=vault.editions,
     )
 
 

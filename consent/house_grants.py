@@ -16,7 +16,6 @@ from consent.grants import GrantState
 from consent.ids import DisclosureId, GrantId, UseId, fields_json, fields_of, grant_text
 from consent.ledger.append import Item
 from consent.ledger.entry import Kind
-from consent.ledger.origin import year_of
 from consent.ledgering import access_fields, entry_item
 from consent.minting import locked_grant
 from consent.registering import RecipientKind
@@ -52,6 +51,13 @@ class Spent:
             )
         )
         made = DisclosureId(new_id(bucket, self.now_ms))
+        said = access_fields(
+            recipient=grant.recipient_id,
+            purpose=grant.purpose,
+            fields=self.fields,
+            grant=grant_text(self.grant_id),
+        )
+        item = entry_item(vault, Kind.ACCESS, key, (bucket, key.subject, made, said), self.now_ms)
         conn.execute(
             insert(disclosure).values(
                 **shared,
@@ -63,16 +69,10 @@ class Spent:
                 purpose=grant.purpose,
                 fields=fields_json(self.fields),
                 committed_at=self.now_ms,
-                ledger_year=year_of(self.now_ms),
+                ledger_year=item.year,
             )
         )
-        said = access_fields(
-            recipient=grant.recipient_id,
-            purpose=grant.purpose,
-            fields=self.fields,
-            grant=grant_text(self.grant_id),
-        )
-        return entry_item(vault, Kind.ACCESS, key, (bucket, key.subject, made, said), self.now_ms)
+        return item
 
 
 def spend_grant(

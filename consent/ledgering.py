@@ -31,8 +31,9 @@ from consent.ids import GrantId, grant_text
 from consent.ledger.append import Item, Position, append
 from consent.ledger.commitment import Field
 from consent.ledger.entry import Kind
+from consent.ledger.open_now import open_log
 from consent.ledger.openings import ENTROPY_BYTES, new_item
-from consent.ledger.origin import LogId, origin_of, year_of
+from consent.ledger.origin import LogId, origin_of
 from vault.ids import Bucket, SubjectId, new_id
 from vault.keys import SubjectKey
 from vault.opening import Vault
@@ -48,17 +49,18 @@ def entry_items(vault: Vault, kind: Kind, about: Sequence[About], now_ms: int) -
 
 
 def entry_item(vault: Vault, kind: Kind, key: SubjectKey, about: About, now_ms: int) -> Item:
-    """One ledger item, for the log of the person's bucket and the year of `now_ms`."""
+    """One ledger item, for the log that takes the entries of the person's bucket at `now_ms`."""
     bucket, _, entry_id, fields = about
     item, _ = new_item(
         key,
         tenant=vault.installation.tenant,
-        origin=_origin(vault.installation.ledger_host, bucket, year_of(now_ms)),
+        origin=_origin(vault.installation.ledger_host, open_log(vault, bucket, now_ms)),
         kind=kind,
         entry_id=entry_id,
         fields=fields,
         entropy=secrets.token_bytes(ENTROPY_BYTES),
         suite=vault.installation.suite,
+        editions=vault.editions,
     )
     return item
 
@@ -69,8 +71,8 @@ def enter(conn: Connection, vault: Vault, kind: Kind, about: Sequence[About], no
 
 
 @lru_cache(maxsize=4096)
-def _origin(ledger_host: str, bucket: Bucket, year: int) -> str:
-    return origin_of(ledger_host, LogId(bucket, year))
+def _origin(ledger_host: str, log: LogId) -> str:
+    return origin_of(ledger_host, log)
 
 
 def refusal_item(vault: Vault, key: SubjectKey, denied: DenialClass, now_ms: int) -> Item:

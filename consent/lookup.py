@@ -17,7 +17,6 @@ from consent.house import house_bucket, house_item
 from consent.ids import fields_json
 from consent.ledger.append import Item, append
 from consent.ledger.entry import Kind
-from consent.ledger.origin import year_of
 from consent.ledgering import entry_items
 from consent.staff import DualReason, Staffer, actor_mac
 from vault.ids import Bucket, Person, SubjectId, encode_id, new_id
@@ -85,6 +84,12 @@ def record_lookups(
     way, reason = how
     keys = vault.keyring.subject_keys(sorted(found))
     named = [(*person, new_id(person[0], now_ms)) for person in sorted(found) if person[1] in keys]
+    said = (("step", "found"), ("staff", staffer.name), ("how", way), ("reason", reason.value))
+    about = [
+        (bucket, subject, entry_id, (*said, ("fields", ",".join(found[bucket, subject]))))
+        for bucket, subject, entry_id in named
+    ]
+    items = entry_items(vault, Kind.DISCLOSE, about, now_ms)
     rows = [
         {
             "bucket": bucket,
@@ -96,22 +101,16 @@ def record_lookups(
             "reason": reason.value,
             "fields": fields_json(tuple(found[bucket, subject])),
             "committed_at": now_ms,
-            "ledger_year": year_of(now_ms),
+            "ledger_year": item.year,
         }
-        for bucket, subject, entry_id in named
+        for (bucket, subject, entry_id), item in zip(named, items, strict=True)
     ]
-    said = (("step", "found"), ("staff", staffer.name), ("how", way), ("reason", reason.value))
-    about = [
-        (bucket, subject, entry_id, (*said, ("fields", ",".join(found[bucket, subject]))))
-        for bucket, subject, entry_id in named
-    ]
-    items = [*house, *entry_items(vault, Kind.DISCLOSE, about, now_ms)]
     with vault.data.write() as conn:
         if rows:
             conn.execute(insert(staff_lookup), rows)
         if also:
             also(conn)
-        append(conn, items, now_ms, vault.installation.ledger_host)
+        append(conn, [*house, *items], now_ms, vault.installation.ledger_host)
     return {(bucket, subject): entry_id for bucket, subject, entry_id in named}
 
 

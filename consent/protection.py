@@ -21,7 +21,7 @@ from sqlalchemy import Connection, insert, select, update
 from consent.guarding import needs_guardian
 from consent.ids import GrantId, canonical_json, grant_text
 from consent.ledger.entry import Kind
-from consent.ledger.origin import year_of
+from consent.ledger.open_now import open_log
 from consent.ledgering import About, enter
 from consent.notify import NoticeKind, Told, notify
 from consent.protection_tables import COOLING_MS, protection, protection_step
@@ -156,7 +156,7 @@ def ask(
         conn.execute(insert(protection).values(_row(made)))
         if trusted is not None:
             tell(conn, trusted, NoticeKind.TRUSTED_ASKED, now_ms)
-        enter(conn, vault, Kind.GRANT, [note(conn, made, Step.ASKED, now_ms)], now_ms)
+        enter(conn, vault, Kind.GRANT, [note(conn, vault, made, Step.ASKED, now_ms)], now_ms)
         return made
 
 
@@ -213,7 +213,9 @@ def tell(conn: Connection, who: Person, kind: NoticeKind, now_ms: int) -> None:
     notify(conn, [Told(bucket=who[0], subject=who[1], kind=kind, about={})], now_ms)
 
 
-def note(conn: Connection, one: Protection, step: Step, at: int, grant_id: GrantId | None = None) -> About:
+def note(
+    conn: Connection, vault: Vault, one: Protection, step: Step, at: int, grant_id: GrantId | None = None
+) -> About:
     """Write a step, and answer the ledger entry it needs in the same transaction."""
     entry_id = new_id(one.bucket, at)
     conn.execute(
@@ -225,7 +227,7 @@ def note(conn: Connection, one: Protection, step: Step, at: int, grant_id: Grant
             subject=one.subject,
             step=step.value,
             at=at,
-            ledger_year=year_of(at),
+            ledger_year=open_log(vault, one.bucket, at).year,
         )
     )
     about = {
@@ -262,7 +264,7 @@ def _move(vault: Vault, protection_id: bytes, step: Step, moves: Moves, now_ms: 
             return Refusal(code=RefusalCode.PROTECTION_STATE)
         own = (protection.c.bucket == bucket, protection.c.id == protection_id)
         conn.execute(update(protection).where(*own).values(values))
-        enter(conn, vault, Kind.GRANT, [note(conn, one, step, now_ms)], now_ms)
+        enter(conn, vault, Kind.GRANT, [note(conn, vault, one, step, now_ms)], now_ms)
         return replace(one, **values)
 
 

@@ -28,7 +28,6 @@ from consent.ids import (
 )
 from consent.ledger.append import Item, Position, append
 from consent.ledger.entry import Kind
-from consent.ledger.origin import year_of
 from consent.ledgering import access_fields, entry_item, refusal_item
 from consent.replay import replay_hash
 from vault.holds import sharing
@@ -144,7 +143,7 @@ class _Batch:
         spends = self._spends(attempts, verdicts)
         items = [self._access(spend) for spend in spends.values()]
         # The last step, so that ledger heads are held as briefly as can be.
-        spending = [self._insertion(spends.values())]
+        spending = [self._insertion(spends.values(), items)]
         positions = append(self._conn, items + refusals, self._now_ms, host, ahead=spending)
         answers = self._answers(attempts, verdicts, dict(zip(spends, positions, strict=False)), spends, now)
         self._redeliver(requests, answers)
@@ -209,20 +208,20 @@ class _Batch:
             if isinstance(verdict, Allowed) and attempt.facts
         }
 
-    def _insertion(self, spends: Iterable[_Spend]) -> Call:
+    def _insertion(self, spends: Iterable[_Spend], items: Iterable[Item]) -> Call:
         rows: list[tuple[Any, ...]] = []
         keys: list[tuple[Any, ...]] = []
-        for spend in spends:
+        for spend, item in zip(spends, items, strict=True):
             request, facts, verdict = spend.request, spend.facts, spend.verdict
             names = (facts.subject, facts.recipient_id, facts.purpose, fields_json(verdict.fields))
             numbers = verdict.slot, verdict.number
-            rows.append((request.bucket, spend.id, facts.grant_id, facts.use_id, *numbers, *names))
+            rows.append((request.bucket, spend.id, facts.grant_id, facts.use_id, *numbers, *names, item.year))
             key = request.idempotency
             if key:
                 stands_for = (key.key_hash, key.request_hash, request.token_hash, spend.id)
                 keys.append((request.bucket, facts.client_id, *stands_for))
         spent = {"disclosures": rows, "keys": keys}
-        return Call(redeem_rows.SPEND, spent, {"now": self._now_ms, "year": year_of(self._now_ms)})
+        return Call(redeem_rows.SPEND, spent, {"now": self._now_ms})
 
     def _access(self, spend: _Spend) -> Item:
         facts = spend.facts

@@ -57,7 +57,7 @@ STANDING = RowSet(
 DISCLOSE = RowSet(
     "WITH {rows} INSERT INTO disclosure (bucket, id, grant_id, use_id, slot, number, subject, recipient_id, purpose, "
     "fields, committed_at, ledger_year) SELECT rows.bucket, rows.id, rows.grant_id, rows.use_id, rows.slot, "
-    "rows.number, rows.subject, rows.recipient_id, rows.purpose, rows.fields, :now, :year FROM rows ORDER BY rows.i",
+    "rows.number, rows.subject, rows.recipient_id, rows.purpose, rows.fields, :now, rows.year FROM rows ORDER BY rows.i",
     bucket="int",
     id="bytes",
     grant_id="bytes",
@@ -68,6 +68,7 @@ DISCLOSE = RowSet(
     recipient_id="text",
     purpose="text",
     fields="text",
+    year="int",
 )
 REMEMBER = RowSet(
     "WITH {rows} INSERT INTO idempotency (bucket, client_id, key_hash, request_hash, token_hash, "

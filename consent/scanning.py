@@ -19,7 +19,6 @@ from consent.dual_tables import scan_run
 from consent.ids import DisclosureId, DualId
 from consent.ledger.append import append
 from consent.ledger.entry import Kind
-from consent.ledger.origin import year_of
 from consent.lookup import note_lookups, record_lookups
 from consent.permits import scan_permission
 from consent.scan_runs import RESUME_MS, ScanScope, run_fields, scope_of, scope_text
@@ -142,6 +141,14 @@ def _begin(conn: Connection, vault: Vault, attempt: _Attempt, now_ms: int) -> _R
     request, staffer, wanted, _ = attempt
     run_id = DisclosureId(new_id(request.bucket, now_ms))
     many = len(set(wanted))
+    said = run_fields(
+        request=request.id,
+        staff=staffer.name,
+        approvers=approvers(conn, request.id),
+        scope=request.scope,
+        wanted=many,
+    )
+    item = step_item(vault, None, Kind.DISCLOSE, (request.bucket, run_id, said), now_ms)
     conn.execute(
         insert(scan_run).values(
             bucket=request.bucket,
@@ -153,17 +160,9 @@ def _begin(conn: Connection, vault: Vault, attempt: _Attempt, now_ms: int) -> _R
             committed_at=now_ms,
             opened=0,
             found=0,
-            ledger_year=year_of(now_ms),
+            ledger_year=item.year,
         )
     )
-    said = run_fields(
-        request=request.id,
-        staff=staffer.name,
-        approvers=approvers(conn, request.id),
-        scope=request.scope,
-        wanted=many,
-    )
-    item = step_item(vault, None, Kind.DISCLOSE, (request.bucket, run_id, said), now_ms)
     append(conn, [item], now_ms, vault.installation.ledger_host)
     return _Run(bucket=request.bucket, id=run_id, after=None)
 

@@ -26,7 +26,6 @@ from consent.house_grants import Spent, spend_grant
 from consent.ids import DisclosureId, DualId, fields_json
 from consent.ledger.append import Item, append
 from consent.ledger.entry import Kind
-from consent.ledger.origin import year_of
 from consent.ledgering import entry_item
 from consent.permits import staff_permits
 from consent.staff import ALONE, Basis, DualKind, DualReason, Staffer, actor_mac
@@ -150,6 +149,7 @@ def _write(conn: Connection, attempt: _Attempt) -> DisclosureId:
     minor = _minor(conn, attempt)
     if minor and approval is None:
         raise _Refused(DenialCode.MINOR_UNAPPROVED)
+    own = _item(attempt, read_id, minor=minor, spent=spent, approval=approval)
     conn.execute(
         insert(staff_read).values(
             bucket=bucket,
@@ -165,11 +165,11 @@ def _write(conn: Connection, attempt: _Attempt) -> DisclosureId:
             grant_id=None if spent is None else spent.grant_id,
             use_id=None if spent is None else spent.use_id,
             committed_at=now_ms,
-            ledger_year=year_of(now_ms),
+            ledger_year=own.year,
         )
     )
     items = [] if spent is None else [spent.write(conn, vault, key)]
-    items.append(_item(attempt, read_id, minor=minor, spent=spent, approval=approval))
+    items.append(own)
     append(conn, items, now_ms, vault.installation.ledger_host)
     return read_id
 

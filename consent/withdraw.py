@@ -139,7 +139,7 @@ def _end(
     withdraw_rows.write(conn, vault, ends, act)
     if guardian is not None:
         for end in ends:
-            guarded.note_withdrawal(conn, end.member.key, guardian, act.at, end.item.id)
+            guarded.note_withdrawal(conn, end.member.key, guardian, act.at, end.item)
     append(conn, [end.item for end in ends], act.at, vault.installation.ledger_host)
     return keys
 

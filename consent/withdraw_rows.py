@@ -16,7 +16,6 @@ from consent.events import Cause, EventKind, queue
 from consent.grants import GrantState
 from consent.ids import ClientId, GrantId, RecipientId
 from consent.ledger.append import Item
-from consent.ledger.origin import year_of
 from consent.redeem_rows import LOCK
 from consent.signing_keys import NEWEST, Purpose, derived
 from vault.ids import Bucket, SubjectId
@@ -73,7 +72,7 @@ _VOID_REFRESH = RowSet(
 _WITHDRAW = RowSet(
     "WITH {rows} INSERT INTO withdrawal (bucket, grant_id, id, subject, channel, disclosures, event_id, "
     "withdrawn_at, ledger_year) SELECT rows.bucket, rows.grant_id, rows.id, rows.subject, rows.channel, "
-    "rows.disclosures, rows.event_id, :now, :year FROM rows ORDER BY rows.i",
+    "rows.disclosures, rows.event_id, :now, rows.year FROM rows ORDER BY rows.i",
     bucket="int",
     grant_id="bytes",
     id="bytes",
@@ -81,6 +80,7 @@ _WITHDRAW = RowSet(
     channel="text",
     disclosures="int",
     event_id="bytes",
+    year="int",
 )
 _WRITTEN = RowSet(
     "WITH {rows} SELECT w.bucket, w.grant_id, g.recipient_id, w.withdrawn_at, w.disclosures, w.ledger_year, "
@@ -193,10 +193,11 @@ def write(conn: Connection, vault: Vault, ends: Sequence[Ending], act: Act) -> N
             act.channel if end.member.named else _ABOVE,
             end.disclosures,
             event_id,
+            end.item.year,
         )
         for end, event_id in zip(ends, told, strict=True)
     ]
-    _WITHDRAW(conn, rows, now=act.at, year=year_of(act.at))
+    _WITHDRAW(conn, rows, now=act.at)
 
 
 def written(conn: Connection, keys: Sequence[Key]) -> list[tuple[Any, ...]]:

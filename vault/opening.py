@@ -12,6 +12,7 @@ from typing import Final
 from sqlalchemy import Connection, select
 
 from vault.custom_fields import catalogue_of
+from vault.editions import Editions
 from vault.errors import VaultError
 from vault.fields.catalogue import BUILTIN, Catalogue
 from vault.ids import MAX_BUCKETS, Buckets, TenantId
@@ -64,13 +65,16 @@ class Installation:
 
 @dataclass(frozen=True, slots=True)
 class Vault:
-    """An open vault: sealed values, keys, the installation they belong to, who watches, and the fields it knows."""
+    """An open vault: sealed values, keys, the installation they belong to, who watches, the fields it knows, and which
+    edition of each log is open.
+    """
 
     data: Database
     keyring: Keyring
     installation: Installation
     watch: HoneyWatch = field(default_factory=HoneyWatch, repr=False, compare=False)
     catalogue: Catalogue = field(default=BUILTIN, repr=False, compare=False)
+    editions: Editions = field(default_factory=Editions, repr=False, compare=False)
 
 
 def create_vault(  # noqa: PLR0913 - each argument is a separate decision of the operator

@@ -19,9 +19,11 @@ from consent.ledger.entry import LOG_KINDS, NO_PREVIOUS, Kind, body, parse
 from consent.ledger.errors import LedgerAlarm, LedgerConflict, WrongLog
 from consent.ledger.fill import Growth, write_full_tiles
 from consent.ledger.log_entry import LogEntry, Opening, encode
-from consent.ledger.origin import LogId, origin_of, year_of
+from consent.ledger.open_now import read_editions
+from consent.ledger.origin import PER_EDITION, LogId, origin_of, year_of
 from consent.ledger.succession import opening_of
 from consent.ledger.tree import EMPTY, EMPTY_ROOT, Frontier, leaf_hash
+from vault.editions import Editions
 from vault.ids import SubjectId
 from vault.rowset import Call, volley
 
@@ -38,6 +40,8 @@ class Item:
     commitment: bytes
     subject: SubjectId
     sealed_secret: bytes
+    editions: Editions | None = field(default=None, repr=False, compare=False)
+    """What its log was chosen by: read anew when that log turns out to be closed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +90,7 @@ def append(
 
     An id that is already there with the same kind, tag and commitment gives its old position; with others,
     LedgerConflict. WrongLog when an item was prepared for another year than that of `now_ms` (Unix ms), or for a log
-    that is closed.
+    that is closed: then its editions have been read anew, and the same can be tried again.
     """
     if not items:
         volley(conn, *ahead)
@@ -99,6 +103,7 @@ def append(
         # Once in the life of a log its head is missing; opening it locks the others in the same order.
         heads = append_rows.OPEN(conn, [(*log, EMPTY_ROOT, b"") for log in logs])
         found = append_rows.FIND(conn, keys)
+    _refuse_closed(conn, heads, items)
     batch = _begun(conn, heads, now_ms, ledger_host)
     positions = [_place(batch, item, row) for item, row in zip(items, found, strict=True)]
     if batch.entries:
@@ -130,10 +135,20 @@ def lock(conn: Connection, log: LogId) -> None:
 def _refuse_foreign(items: Iterable[Item], now_ms: int) -> None:
     year = year_of(now_ms)
     for item in items:
-        if item.year != year:
+        if item.year % PER_EDITION != year:
             raise WrongLog("item prepared for another year than that of its entry")
         if item.kind in LOG_KINDS:
             raise WrongLog("an entry about the log itself is not appended as a person's")
+
+
+def _refuse_closed(conn: Connection, heads: Sequence[tuple[Any, ...]], items: Sequence[Item]) -> None:
+    """Under the heads' locks, so that whoever gave a log up has begun its successor by now."""
+    if all(closed_at is None for *_, closed_at in heads):
+        return
+    for editions in {id(item.editions): item.editions for item in items}.values():
+        if editions is not None:
+            read_editions(conn, editions)
+    raise WrongLog("the log is closed")
 
 
 def _begun(
@@ -168,7 +183,7 @@ def _opened(heads: Sequence[tuple[Any, ...]], now_ms: int, ledger_host: str) -> 
         log = LogId(bucket, year)
         origin = origin_of(ledger_host, log)
         if closed_at is not None:
-            raise WrongLog("the log of this year is closed")
+            raise WrongLog("the log is closed")
         logs[log] = _OpenLog(origin, _intact(origin, size, frontier, root), max(now_ms, ts))
     return logs
 

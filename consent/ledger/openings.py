@@ -16,6 +16,7 @@ from consent.ledger.append import Item
 from consent.ledger.commitment import SECRET_BYTES, Field, Opening, commit
 from consent.ledger.entry import Kind
 from consent.ledger.origin import LogId, parse_origin
+from vault.editions import Editions
 from vault.ids import Bucket, RecordId, SubjectId, TenantId
 from vault.keys import SubjectKey
 from vault.opening import Vault
@@ -44,7 +45,7 @@ def tag_of(ledger_key: bytes, origin: str) -> bytes:
     return hmac.digest(ledger_key, b"tag" + origin.encode(), "sha256")[:16]
 
 
-def new_item(
+def new_item(  # noqa: PLR0913 - each is a fact of its own
     key: SubjectKey,
     *,
     tenant: TenantId,
@@ -54,11 +55,13 @@ def new_item(
     fields: Sequence[Field],
     entropy: bytes,
     suite: Suite,
+    editions: Editions | None = None,
 ) -> tuple[Item, Opening]:
     """An item for `append` and its opening.
 
-    `origin` comes from `origin.origin_at` with the very `now_ms` that `append` will get; `entry_id` is 16
-    bytes made here, never by a client; `entropy` is ENTROPY_BYTES fresh random bytes; `suite` is the installation's.
+    `origin` is that of `open_now.open_log` with the very `now_ms` that `append` will get, and `editions` are what it went
+    by; `entry_id` is 16 bytes made here, never by a client; `entropy` is ENTROPY_BYTES fresh random bytes; `suite` is the
+    installation's.
     """
     if len(entropy) != ENTROPY_BYTES:
         raise ValueError(f"an entry takes {ENTROPY_BYTES} bytes of entropy")
@@ -75,6 +78,7 @@ def new_item(
         sealed_secret=seal(
             _sealing_key(key), _EPOCH, _place(tenant, key.subject, entry_id), secret, salt, suite=suite
         ),
+        editions=editions,
     )
     return item, Opening(secret, tuple(fields))
 
