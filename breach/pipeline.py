@@ -12,23 +12,26 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from sqlalchemy import select, update
+from sqlalchemy import Connection, select, update
 
 from breach import exposure, honey, items, report
 from breach.cells import Cells
 from breach.errors import NotTraced, UnknownDump
 from breach.intake import quarantine
-from breach.intake.delimited import rows
-from breach.intake.lines import blocks
+from breach.intake.columns import Columns
+from breach.intake.dialect import Dialect
+from breach.intake.parts import Block
 from breach.intake.quarantine import Quarantined
-from breach.intake.sniff import Dialect, sniff
+from breach.intake.reading import read
+from breach.intake.sniff import sniff
 from breach.intake.tally import Tally
-from breach.match import Matcher
+from breach.match import Item, Matcher
 from breach.report import TraceReport, report_json
 from breach.stages import Stage, Standing, advance, standing
 from breach.tables import trace as trace_table
 from breach.trace.attribute import Rules, attribute
 from vault.ids import Bucket, new_id
+from vault.keys import Keyring
 from vault.opening import Vault
 from vault.rowset import RowSet
 
@@ -41,6 +44,8 @@ _BEGIN = RowSet(
     parameters="text",
     started_at="int",
 )
+
+_LAYOUTS = 4
 
 type Progress = Callable[[str, int, int], None]
 """Called with (stage, done, total): bytes of the dump in "match", steps in the others."""
@@ -139,32 +144,48 @@ def _match(work: _Work, trace_id: bytes, dialect: Dialect) -> _Counted:
     if at and at.finished and at.detail:
         return _Counted(at.detail["tally"], at.detail["cells"])
     cells = Cells.from_dict(at.detail["cells"]) if at and at.detail else Cells()
-    matcher, tally, read = Matcher(work.vault.keyring, dialect.columns, cells), Tally(), _Meter()
-    for batch in _batches(work, dialect, tally, read):
-        if at is None or tally.parsed > at.done:
-            at = _match_batch(work, trace_id, matcher, batch, at, replace(_NOW, done=tally.parsed))
-        work.progress(Stage.MATCH, read.bytes, work.dump.size)
+    matching, tally, meter = _Matching(work.vault.keyring, cells), Tally(), _Meter()
+    for block in read(_metered(work, meter), dialect, tally):
+        if at is None or block.rows > at.done:
+            at = _match_block(work, trace_id, matching, block, at)
+        work.progress(Stage.MATCH, meter.bytes, work.dump.size)
     detail = {"tally": tally.as_dict(), "cells": cells.as_dict()}
-    end = Standing(done=tally.parsed, total=tally.parsed, detail=detail, finished=True)
+    end = Standing(done=tally.rows, total=tally.rows, detail=detail, finished=True)
     with work.vault.data.write() as conn:
         advance(conn, trace_id, Stage.MATCH, before=at, after=end, now_ms=work.now_ms)
     return _Counted(detail["tally"], detail["cells"])
 
 
-_NOW = Standing()
+class _Matching:
+    """Matches the blocks of one dump, with a matcher for each of the layouts met last."""
+
+    def __init__(self, keyring: Keyring, cells: Cells) -> None:
+        self.cells = cells
+        self._keyring = keyring
+        self._matchers: dict[Columns, Matcher] = {}
+
+    def match(self, conn: Connection, block: Block) -> dict[Item, int]:
+        """The items of a block with their flags, as far as they are news."""
+        found: dict[Item, int] = {}
+        for part in block.parts:
+            for item, how in self._matcher(part.columns).match(conn, part.rows).items():
+                found[item] = found.get(item, 0) | how
+        return found
+
+    def _matcher(self, columns: Columns) -> Matcher:
+        matcher = self._matchers.pop(columns, None) or Matcher(self._keyring, columns, self.cells)
+        self._matchers[columns] = matcher
+        if len(self._matchers) > _LAYOUTS:
+            del self._matchers[next(iter(self._matchers))]
+        return matcher
 
 
-def _match_batch(
-    work: _Work,
-    trace_id: bytes,
-    matcher: Matcher,
-    batch: list[list[str]],
-    at: Standing | None,
-    after: Standing,
+def _match_block(
+    work: _Work, trace_id: bytes, matching: _Matching, block: Block, at: Standing | None
 ) -> Standing:
     with _cycles_left_alone(), work.vault.data.read() as conn:
-        found = matcher.match(conn, batch)
-    after = replace(after, detail={"cells": matcher.cells.as_dict()})
+        found = matching.match(conn, block)
+    after = Standing(done=block.rows, detail={"cells": matching.cells.as_dict()})
     # Nobody but our own store could have known a honey person.
     shown = {(item[0], item[1]) for item in found}
     seen = honey.sightings(shown, work.dump.id, work.dump.received_at)
@@ -192,21 +213,10 @@ class _Meter:
     bytes: int = 0
 
 
-def _batches(work: _Work, dialect: Dialect, tally: Tally, read: _Meter) -> Iterator[list[list[str]]]:
-    """The rows of the dump, block by block, without its heading."""
-
-    def metered() -> Iterator[bytes]:
-        for chunk in quarantine.chunks(work.vault, work.dump):
-            read.bytes += len(chunk)
-            yield chunk
-
-    lines = blocks(metered(), dialect.encoding, tally, newline=dialect.newline)
-    heading = dialect.columns.heading
-    for batch in rows(lines, dialect.delimiter, dialect.width, tally):
-        body = batch[1:] if heading and batch else batch
-        heading = heading and not batch
-        if batch:
-            yield body
+def _metered(work: _Work, meter: _Meter) -> Iterator[bytes]:
+    for chunk in quarantine.chunks(work.vault, work.dump):
+        meter.bytes += len(chunk)
+        yield chunk
 
 
 def _conclude(work: _Work, trace_id: bytes, dialect: Dialect, counted: _Counted) -> TraceReport:

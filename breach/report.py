@@ -11,8 +11,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from breach.exposure import Exposure
+from breach.intake.dialect import Dialect
 from breach.intake.quarantine import Quarantined
-from breach.intake.sniff import Dialect
 from breach.trace.attribute import Attribution, Finding, Rules
 from breach.trace.evidence import Evidence
 from breach.trace.statement import Facts, assumptions, statement

@@ -41,6 +41,7 @@ _MAX_CELL = 320
 
 _PHONE = re.compile(r"'?\(?(?:\+|00)?[0-9][0-9 ()./·\u2010-\u2014_-]{5,24}")
 _MOBILE = re.compile(r"1[3-9][0-9]{9}")
+_NO_DIGIT = re.compile(r"[^0-9]+")
 _EMAIL = re.compile(r"[^\s@,;|]{1,64}@[^\s@,;|]+\.[^\s@.,;|]{2,}")
 _RESIDENT_ID = re.compile(r"'?[1-9][0-9 -]{13,20}[0-9Xx]")
 _BANK_CARD = re.compile(r"'?[3-6](?:[ -]?[0-9]){13,18}")
@@ -100,11 +101,14 @@ def _if_phone(text: str) -> Kind | None:
     """Mobiles and numbers that name their country; other digits are too often not phones at all."""
     if not _PHONE.fullmatch(text):
         return None
+    explicit = text.lstrip("'(").startswith(("+", "00"))
+    # Dates and amounts have this shape too, and asking the numbering plan about each takes twenty times as long.
+    if not explicit and not _MOBILE.search(_NO_DIGIT.sub("", text)):
+        return None
     try:
         number = canonical(Kind.PHONE, text)
     except InvalidValue:
         return None
-    explicit = text.lstrip("'(").startswith(("+", "00"))
     return Kind.PHONE if explicit or _MOBILE.fullmatch(number) else None
 
 
@@ -154,11 +158,14 @@ class Columns:
         return [sorted(kinds) for kinds in self.kinds]
 
 
-def recognise(sample: Sequence[Sequence[str]], width: int) -> Columns:
-    """The columns of a file from a sample of its rows, the first row included."""
+def recognise(sample: Sequence[Sequence[str]], width: int, *, headed: bool = True) -> Columns:
+    """The columns of a file from a sample of its rows, the first row included.
+
+    `headed`: the first row may be a heading, and is one when it holds no identifier.
+    """
     kinds = [[kind_of(cell) for cell in row] for row in sample]
     regular = [row for row in kinds if len(row) == width] or kinds
-    heading = len(kinds) > 1 and not LOOKED_UP.intersection(kinds[0])
+    heading = headed and len(kinds) > 1 and not LOOKED_UP.intersection(kinds[0])
     body = regular[1:] or regular if heading else regular
     columns = tuple(_column([row[at] for row in body if at < len(row)]) for at in range(width))
     return Columns(kinds=columns, heading=heading)

@@ -9,12 +9,25 @@ one stray quote can never swallow its neighbours.
 import csv
 from collections.abc import Iterable, Iterator, Sequence
 
-from breach.intake.columns import IDENTIFIERS, kind_of
+from breach.intake.columns import IDENTIFIERS, Columns, kind_of
+from breach.intake.parts import Block, with_strays
 from breach.intake.tally import Reason, Tally
 
 MAX_RECORD_LINES = 50
 QUOTE = '"'
 _STILL_OPEN = "unexpected end of data"
+
+
+def blocks(
+    lines: Iterable[Sequence[str]], delimiter: str | None, columns: Columns, tally: Tally
+) -> Iterator[Block]:
+    """The rows of delimited text, block by block of lines, without the heading."""
+    heading = columns.heading
+    for batch in rows(lines, delimiter, len(columns.kinds), tally):
+        body = batch[1:] if heading and batch else batch
+        heading = heading and not batch
+        if batch:
+            yield Block(parts=tuple(with_strays(columns, body)), rows=tally.rows)
 
 
 def rows(
@@ -46,6 +59,7 @@ def _plain(lines: Sequence[str], delimiter: str | None, tally: Tally) -> list[li
 
 def _counted(batch: list[list[str]], width: int, tally: Tally) -> list[list[str]]:
     tally.parsed += len(batch)
+    tally.rows += len(batch)
     tally.ragged += sum(len(row) != width for row in batch)
     return batch
 

@@ -3,6 +3,9 @@
 Order: byte order mark (UTF-8, UTF-16), UTF-8, then GB18030 against Big5. Nearly every Big5 text is also valid
 GB18030, as nonsense; so where both read, the one whose characters are the everyday ones of its own table wins
 (GB 2312 level 1, Big5 level 1). UTF-16 without a mark is refused as binary: its NULs cannot be told from any other.
+
+A file may change its encoding midway (joined files do), so every window of it is tried again, strictly, UTF-8 first:
+what reads as UTF-8 and is not ASCII is UTF-8, while nearly anything reads as one of the others.
 """
 
 import codecs
@@ -17,6 +20,8 @@ FALLBACKS = (UTF8, GB18030, BIG5)
 """What a line is tried in when the encoding of its file does not read it."""
 
 _TOLERATED = 0.05
+_LOOKED_AT = 2_000
+_PLAUSIBLE = 0.6
 _MARKS = ((codecs.BOM_UTF8, UTF8), (codecs.BOM_UTF16_LE, UTF16), (codecs.BOM_UTF16_BE, UTF16))
 
 
@@ -38,6 +43,28 @@ def detect(lines: Sequence[bytes]) -> str | None:
         return UTF8
     best = max((GB18030, BIG5), key=lambda e: (_enough(readable[e], rich), _everyday(readable[e], e)))
     return best if _enough(readable[best], rich) else None
+
+
+def read_window(raw: bytes, usual: str) -> tuple[str | None, str]:
+    """The text of a window and its encoding; without a text where only some of its lines read in that one.
+
+    `usual` is the encoding of the file; it wins over its rival unless its reading is not plausible.
+    """
+    text = _strict(raw, UTF8)
+    if text is not None:
+        return text, usual if raw.isascii() else UTF8
+    text = _strict(raw, usual)
+    if text is not None and _everyday([text[:_LOOKED_AT]], usual) >= _PLAUSIBLE:
+        return text, usual
+    found = detect(raw.split(b"\n")) or usual
+    return _strict(raw, found), found
+
+
+def _strict(raw: bytes, encoding: str) -> str | None:
+    try:
+        return raw.decode(encoding)
+    except UnicodeDecodeError:
+        return None
 
 
 def _decoded(lines: Sequence[bytes], encoding: str) -> list[str]:

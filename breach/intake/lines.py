@@ -1,13 +1,14 @@
 """Raw lines out of a byte stream, block by block, in bounded memory: the ground truth every count is held against.
 
 Lines are cut in bytes before decoding: in UTF-8, GB18030 and Big5 the byte 0x0A is always a line feed. UTF-16 is
-first recoded. A block that does not decode is decoded line by line, each line in the first encoding that reads it.
+first recoded. Every window (block) is decoded in the encoding that reads it, by default that of the file; one that no
+encoding reads whole is decoded line by line, each line in the first encoding that reads it.
 """
 
 import codecs
 from collections.abc import Iterable, Iterator
 
-from breach.intake.encoding import FALLBACKS, UTF8, UTF16
+from breach.intake.encoding import FALLBACKS, UTF8, UTF16, read_window
 from breach.intake.tally import Reason, Tally
 
 MAX_LINE = 1_000_000
@@ -20,14 +21,17 @@ def blocks(
     chunks: Iterable[bytes], encoding: str, tally: Tally, *, newline: bytes = b"\n"
 ) -> Iterator[list[str]]:
     """Every physical line that decodes, without its line end, in order; the others are set aside in `tally`."""
-    if encoding == UTF16:
-        chunks, encoding = _recoded(chunks), UTF8
     if newline == b"\r":
         chunks = (chunk.replace(b"\r", b"\n") for chunk in chunks)
-    for raw in _cut(_unmarked(chunks), tally):
+    for raw in _cut(plain(chunks, encoding), tally):
         first = tally.lines + 1
         tally.lines += raw.count(b"\n")
         yield _texts(raw, encoding, first, tally)
+
+
+def plain(chunks: Iterable[bytes], encoding: str) -> Iterator[bytes]:
+    """The stream without its byte order mark and in an encoding whose line feeds are bytes: UTF-16 as UTF-8."""
+    return _unmarked(_recoded(chunks) if encoding == UTF16 else chunks)
 
 
 def _unmarked(chunks: Iterable[bytes]) -> Iterator[bytes]:
@@ -84,12 +88,10 @@ def _drop_head(held: bytearray, tally: Tally) -> bool:
 
 
 def _texts(raw: bytes, encoding: str, first: int, tally: Tally) -> list[str]:
-    try:
-        text = raw.decode(encoding)
-    except UnicodeDecodeError:
-        return _line_by_line(raw, encoding, first, tally)
-    if len(raw) > MAX_LINE and _has_long_line(raw):
-        return _line_by_line(raw, encoding, first, tally)
+    text, found = read_window(raw, UTF8 if encoding == UTF16 else encoding)
+    tally.windows[UTF16 if encoding == UTF16 else found] += 1
+    if text is None or (len(raw) > MAX_LINE and _has_long_line(raw)):
+        return _line_by_line(raw, found, first, tally)
     if "\r" in text:
         text = text.replace("\r\n", "\n")
     texts = text.split("\n")

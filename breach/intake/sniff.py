@@ -1,21 +1,26 @@
-"""What a dump is, from its first mebibyte: encoding, line ends, separator, columns. Refuses what is no dump of ours.
+"""What a text is, from its first mebibyte: encoding, shape, line ends, separator, columns. Refuses what is no dump.
 
-The separator is the one under which most cells are identifiers and, among equals, most rows have one width.
-Refused, each with its own code: nothing but blanks, binary files, bytes no encoding reads, no identifier anywhere.
+Names of files say nothing here. Each shape that the text could be is tried on a piece of it, and what counts is how many
+identifiers it sets free: SQL and JSON where their own signs stand and they find most of what running text would;
+then the separator under which most cells are identifiers and, among equals, most rows have one width; then combo
+lists; then running text. Refused, each with its own code: nothing but blanks, binary files, bytes no encoding reads,
+no identifier anywhere.
 """
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from itertools import islice
-from typing import Any
 
 from breach.errors import DumpRefused, Unreadable
+from breach.intake import combo, structured
 from breach.intake import encoding as encodings
-from breach.intake.columns import IDENTIFIERS, Columns, identifier_cells, recognise
+from breach.intake.columns import IDENTIFIERS, identifier_cells, recognise
 from breach.intake.delimited import rows
+from breach.intake.dialect import Dialect, Shape
+from breach.intake.free_text import identifiers
 from breach.intake.lines import blocks
 from breach.intake.tally import Tally
+from breach.intake.windows import texts
 
 HEAD = 1 << 20
 """Bytes looked at before a file is accepted."""
@@ -23,7 +28,9 @@ HEAD = 1 << 20
 DELIMITERS = ("----", "\t", "|", ";", ",")
 _SAMPLE_ROWS = 1_000
 _TRIAL_ROWS = 200
+_TRIAL_TEXT = 1 << 18
 _STEADY = 0.5
+_MOST = 0.8
 _MAGIC = (
     b"PK\x03\x04", b"PK\x05\x06", b"\x1f\x8b", b"%PDF", b"SQLite format 3", b"\x89PNG", b"\xff\xd8\xff",
     b"\xd0\xcf\x11\xe0", b"7z\xbc\xaf", b"Rar!", b"BZh", b"\xfd7zXZ", b"PAR1", b"\x7fELF", b"MZ\x90",
@@ -32,33 +39,19 @@ _CONTROL = bytes(range(9)) + bytes(range(14, 27)) + b"\x7f"
 _MAX_CONTROL = 0.01
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Dialect:
-    """How to read a dump. `delimiter` None: one column. `width`: the usual number of cells."""
-
-    encoding: str
-    newline: bytes
-    delimiter: str | None
-    width: int
-    columns: Columns
-
-    def as_dict(self) -> dict[str, Any]:
-        """The dialect as a JSON object."""
-        return {
-            "encoding": self.encoding,
-            "delimiter": self.delimiter,
-            "width": self.width,
-            "heading": self.columns.heading,
-            "columns": self.columns.as_list(),
-        }
-
-
 def sniff(chunks: Iterable[bytes]) -> Dialect:
-    """The dialect of the file that starts with `chunks`; reads at most 1 MiB of them. Raises DumpRefused."""
-    head = _head(chunks)
+    """The dialect of the text that starts with `chunks`; reads at most 1 MiB of them. Raises DumpRefused."""
+    head, whole = _head(chunks)
     if not head.strip():
         raise DumpRefused(Unreadable.EMPTY_FILE)
     encoding = _encoding(head)
+    text = "".join(texts([head], encoding, Tally()))
+    found = structured.sniff(text[:_TRIAL_TEXT], encoding, whole=whole and len(text) <= _TRIAL_TEXT)
+    return found or _lined(head, encoding)
+
+
+def _lined(head: bytes, encoding: str) -> Dialect:
+    """The dialect of a text whose records are lines."""
     newline = b"\r" if b"\r" in head and b"\n" not in head else b"\n"
     tally = Tally()
     lines = _lines(head, encoding, newline, tally)
@@ -67,6 +60,9 @@ def sniff(chunks: Iterable[bytes]) -> Dialect:
         blank = not tally.quarantined
         raise DumpRefused(Unreadable.EMPTY_FILE if blank else Unreadable.NO_IDENTIFIER_COLUMN)
     delimiter = _delimiter(lines[:_TRIAL_ROWS])
+    shape = _line_shape(lines[:_TRIAL_ROWS], delimiter)
+    if shape is not Shape.DELIMITED:
+        return Dialect(shape=shape, encoding=encoding, newline=newline)
     sample = _split(lines, delimiter)
     width = _usual_width(sample)
     columns = recognise(sample, width)
@@ -75,15 +71,27 @@ def sniff(chunks: Iterable[bytes]) -> Dialect:
     return Dialect(encoding=encoding, newline=newline, delimiter=delimiter, width=width, columns=columns)
 
 
-def _head(chunks: Iterable[bytes]) -> bytes:
-    """At most HEAD bytes; of a longer file without its last, perhaps broken, line."""
+def _line_shape(lines: Sequence[str], delimiter: str | None) -> Shape:
+    """Delimited unless logins or running text show clearly more; with nothing to see it is for columns to refuse."""
+    in_cells = identifier_cells(_split(lines, delimiter))
+    logins = sum(len(combo.cells(line)) > 1 for line in lines)
+    anywhere = sum(len(identifiers(line)) for line in lines)
+    if in_cells >= max(logins, anywhere) * _MOST:
+        return Shape.DELIMITED
+    if logins >= max(anywhere * _MOST, len(lines) * _STEADY):
+        return Shape.COMBO
+    return Shape.TEXT
+
+
+def _head(chunks: Iterable[bytes]) -> tuple[bytes, bool]:
+    """At most HEAD bytes, of a longer file without its last, perhaps broken, line; whether that is the whole file."""
     head = bytearray()
     for chunk in chunks:
         head += chunk
         if len(head) >= HEAD:
             cut = max(head.rfind(b"\n"), head.rfind(b"\r")) + 1
-            return bytes(head[: cut or HEAD])
-    return bytes(head)
+            return bytes(head[: cut or HEAD]), False
+    return bytes(head), True
 
 
 def _encoding(head: bytes) -> str:
@@ -98,7 +106,7 @@ def _encoding(head: bytes) -> str:
 
 def _binary(head: bytes) -> bool:
     controls = len(head) - len(head.translate(None, _CONTROL))
-    return head.startswith(_MAGIC) or b"\0" in head[:4096] or controls > len(head) * _MAX_CONTROL
+    return head.startswith(_MAGIC) or controls > len(head) * _MAX_CONTROL
 
 
 def _lines(head: bytes, encoding: str, newline: bytes, tally: Tally) -> list[str]:

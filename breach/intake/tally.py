@@ -1,6 +1,9 @@
 """The account of every line: `lines = parsed + continuation + sum(quarantined)`, checked at the end of a file.
 
-Quarantined lines are counted by reason and located by number; their content stays in the sealed dump only.
+The same for every shape. Where a line holds many rows, or a row many lines, each line end belongs to exactly one thing:
+to the inside of a row (continuation), to what stands between rows (parsed), or to what was set aside. Rows are counted
+apart, and so are records that were recognised as such and gave no row (`damaged`). In a workbook a line is a row of a
+sheet. Quarantined lines are counted by reason and located by number; their content stays in the sealed dump only.
 """
 
 from collections import Counter
@@ -17,22 +20,31 @@ class Reason(StrEnum):
     BLANK = "blank"
     TOO_LONG = "too_long"
     UNDECODABLE = "undecodable"
+    NO_ROWS = "no_rows"
+    NO_IDENTIFIER = "no_identifier"
+    BROKEN = "broken"
+    CUT_SHORT = "cut_short"
+    TOO_DEEP = "too_deep"
 
 
 @dataclass(slots=True, kw_only=True)
 class Tally:
     """Counts of one reading, owned by the one thread that reads.
 
-    `lines` physical lines; `parsed` rows; `continuation` further lines of rows whose quoted cells hold line
-    breaks; `ragged` rows of another width than the file's; `mended` rows whose quotes did not balance and
-    were read as plain text; `reencoded` lines read in another encoding than the file's.
+    `lines` physical lines; `parsed` those that gave rows; `continuation` further lines of rows whose cells hold
+    line breaks; `rows` rows given; `ragged` rows of another width than the file's; `mended` rows that were read
+    although they did not end as they should; `damaged` records without a row, by reason; `windows` windows of
+    1 MiB by the encoding they were read in; `reencoded` single lines in another encoding than their window.
     """
 
     lines: int = 0
     parsed: int = 0
     continuation: int = 0
+    rows: int = 0
     ragged: int = 0
     mended: int = 0
+    damaged: Counter[Reason] = field(default_factory=Counter)
+    windows: Counter[str] = field(default_factory=Counter)
     reencoded: Counter[str] = field(default_factory=Counter)
     quarantined: Counter[Reason] = field(default_factory=Counter)
     located: list[tuple[int, Reason]] = field(default_factory=list)
@@ -54,9 +66,12 @@ class Tally:
             "lines": self.lines,
             "parsed": self.parsed,
             "continuation": self.continuation,
+            "rows": self.rows,
             "quarantined": {reason.value: count for reason, count in sorted(self.quarantined.items())},
+            "damaged": {reason.value: count for reason, count in sorted(self.damaged.items())},
             "ragged": self.ragged,
             "mended": self.mended,
+            "windows": dict(sorted(self.windows.items())),
             "reencoded": dict(sorted(self.reencoded.items())),
             "set_aside_at": [{"line": line, "reason": reason.value} for line, reason in self.located],
             "reconciled": self.reconciled,

@@ -8,8 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from breach.intake import delimited
+from breach.intake.columns import recognise
 from breach.intake.delimited import MAX_RECORD_LINES, rows
 from breach.intake.lines import MAX_LINE, blocks
+from breach.intake.parts import LOOSE
 from breach.intake.tally import Reason, Tally
 
 CELL = st.text(st.sampled_from('ab张丰 ,;|\t"\n-0'), max_size=6)
@@ -152,3 +155,32 @@ def test_old_line_ends_are_line_ends_when_the_file_has_no_others():
     got, _ = read(b"a,b\rc,d\r", ",", 2, newline=b"\r")
 
     assert got == [["a", "b"], ["c", "d"]]
+
+
+def test_each_window_is_read_in_the_encoding_it_is_written_in(monkeypatch):
+    """Joined files change their encoding midway; what reads strictly in the wrong one is not believed."""
+    monkeypatch.setattr("breach.intake.lines._BLOCK", 4_000)
+    simplified = "".join(f"张伟{n},北京市海淀区中关村大街\n" for n in range(200))
+    traditional = "".join(f"陳大文{n},台北市信義區忠孝東路\n" for n in range(200))
+    raw = simplified.encode() + simplified.encode("gb18030") + traditional.encode("big5")
+
+    got, tally = read(raw, ",", 2, encoding="gb18030", chunk=1_000)
+
+    texts = [",".join(row) for row in got]
+    assert sum(text in simplified for text in texts) >= 398 - 2 * 110
+    assert sum(text in traditional for text in texts) >= 90
+    assert set(tally.windows) == {"utf-8", "gb18030", "big5hkscs"}
+    assert tally.reconciled
+
+
+def test_an_identifier_outside_its_columns_is_looked_at_by_itself():
+    columns = recognise([[f"138{n:08d}", "note"] for n in range(50)], 2)
+    lines = [f"138{n:08d},note {n}" for n in range(50)]
+    lines[7] += "@example.com".replace("@", "x@")
+    lines[9] = "13800000009,y@example.com"
+
+    [block, *_] = delimited.blocks([lines], ",", columns, Tally())
+
+    assert [part.rows for part in block.parts if part.columns is LOOSE] == [
+        [["13800000009", "y@example.com"]]
+    ]

@@ -281,3 +281,19 @@ def test_honey_persons_in_a_dump_raise_one_alarm_each(small_town, lost, tmp_path
         shown = set(conn.execute(select(trace_item.c.bucket, trace_item.c.subject)).all())
     assert {alarm.source for alarm in raised} == {"dump"}
     assert len(raised) == len({alarm.honey for alarm in raised}) == len(shown)
+
+
+def test_a_dump_of_a_data_base_is_traced_like_any_list(small_town, tmp_path):
+    """Two tables with columns in different places, half of it cut off, in one file."""
+    vault, now = small_town.vault, small_town.world.now
+    shop = ",".join(f"({n},'{row(n)[1]}','{row(n)[2]}')" for n in range(40, 70))
+    more = ",".join(f"('{row(n)[2]}',NULL,'{row(n)[1]}','x')" for n in range(70, 85))
+    text = f"CREATE TABLE `a` (x int);\nINSERT INTO `a` VALUES {shop};\nINSERT INTO `b` VALUES {more},('cut', 'sh"
+
+    report = trace(vault, take(vault, text.encode("gb18030"), tmp_path, now), now_ms=now)
+
+    assert report.body["format"]["shape"] == "sql"
+    assert report.body["lines"]["reconciled"] is True
+    assert report.body["lines"]["damaged"] == {"cut_short": 1}
+    assert report.body["cells"]["rows_agreed"] == report.people_found == 45
+    assert report.suspects == (small_town.recipient("shop"),)

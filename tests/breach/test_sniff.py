@@ -1,5 +1,6 @@
 """What a file is, seen from its first bytes, and what is refused with which code."""
 
+import json
 import random
 
 import pytest
@@ -128,3 +129,61 @@ def test_only_the_first_mebibyte_is_read():
 )
 def test_cells_are_known_by_what_they_are(cell, kind):
     assert kind_of(cell) == kind
+
+
+PEOPLE = [(f"王{n}", f"138{n:08d}", f"u{n}@example.com") for n in range(60)]
+TUPLES = ",".join(str(person) for person in PEOPLE)
+
+
+@pytest.mark.parametrize(
+    ("text", "shape", "flavour"),
+    [
+        (f"CREATE TABLE `t` (a int);\nINSERT INTO `t` VALUES {TUPLES};\n", "sql", "escapes"),
+        (f"INSERT [dbo].[t] VALUES {TUPLES}\nGO\n", "sql", "literal"),
+        (
+            "COPY t FROM stdin;\n" + "".join("\t".join(one) + "\n" for one in PEOPLE) + "\\.\n",
+            "sql",
+            "literal",
+        ),
+        (TUPLES[9:] + ";\n", "sql", "literal"),
+        ("".join(json.dumps({"n": n, "p": p, "m": m}) + "\n" for n, p, m in PEOPLE), "json", None),
+        (json.dumps([{"n": n, "p": p, "m": m} for n, p, m in PEOPLE], indent=1), "json", None),
+        (
+            "".join(f'{{"_id": ObjectId("{n}"), "p": NumberLong({p})}}\n' for n, p, _ in PEOPLE),
+            "json",
+            "shell",
+        ),
+        ("".join(f"{m}:pa:ss\n" for _, _, m in PEOPLE), "combo", None),
+        ("".join(f"https://x.com/a?b=1:{m}:pass\n{p}:x\n" for _, p, m in PEOPLE), "combo", None),
+        ("".join(f"on Monday {m} called {p} twice\n" for _, p, m in PEOPLE), "text", None),
+        ("<table>" + "".join(f"<tr><td>{n}</td><td>{p}</td></tr>\n" for n, p, _ in PEOPLE), "text", None),
+        ("".join(f"| {n} | {p} | {m} |\n" for n, p, m in PEOPLE), "delimited", None),
+        ("".join(f"{m};pa;ss\n" for _, _, m in PEOPLE), "delimited", None),
+        ("".join(f"{m};pass\n" for _, _, m in PEOPLE) + "INSERT INTO t VALUES (1,'x');\n", "delimited", None),
+        ("".join(f"[{n}] {n},{p},{m}\n" for n, p, m in PEOPLE), "delimited", None),
+    ],
+)
+def test_the_shape_is_told_by_what_reading_it_sets_free(text, shape, flavour):
+    dialect = sniff([text.encode()])
+
+    assert (dialect.shape, dialect.flavour) == (shape, flavour)
+
+
+def test_a_dump_whose_rows_begin_after_the_first_mebibyte_is_taken_for_what_it_is():
+    text = "-- MySQL dump\n" + "CREATE TABLE `t` (a int);\n" * 60_000
+
+    assert sniff([text.encode(), f"INSERT INTO t VALUES {TUPLES};\n".encode()]).shape == "sql"
+
+
+@pytest.mark.parametrize(
+    "text", ["CREATE TABLE t (a int);\nINSERT INTO t VALUES (1,'x');\n", '[{"a": 1}, {"a": 2}]']
+)
+def test_structured_text_without_identifiers_is_no_dump(text):
+    with pytest.raises(DumpRefused) as refused:
+        sniff([text.encode()])
+
+    assert refused.value.code == "no_identifier_column"
+
+
+def test_a_few_nuls_do_not_make_a_text_binary():
+    assert sniff([b"13812345678,a\0@example.com\n" + b"13912345678,b@example.com\n" * 50]).width == 2
