@@ -78,7 +78,8 @@ def test_the_copy_is_itself_a_use_that_the_ledger_shows(world):
     who = world.person()
     export(world.vault, who.subject, world.now, actor="desk-7")
     with world.vault.data.read() as conn:
-        kinds = [parse(body).kind for body in conn.execute(select(entry.c.body)).scalars()]
+        bodies = conn.execute(select(entry.c.body).order_by(entry.c.idx)).scalars()
+        kinds = [parse(body).kind for body in bodies]
     assert kinds == [Kind.ENROL, Kind.DISCLOSE]
     assert document(world, who)["made_by"] == "self"
 

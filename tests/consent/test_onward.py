@@ -164,7 +164,7 @@ def test_a_chain_is_as_long_as_it_may_be_and_ends_from_the_top(world):
         made.append(world.token(app, person, uses=2, **under(made[-1]), **name))
 
     assert world.push(apps[-1], **under(made[-1])).code is RefusalCode.DETAILS_CHAIN_TOO_LONG
-    assert [row.hops for row in rows(world, consent_grant)] == list(range(MOST_HOPS + 1))
+    assert sorted(row.hops for row in rows(world, consent_grant)) == list(range(MOST_HOPS + 1))
     assert isinstance(disclose_many(world.vault, [world.request(made[-1])], world.now)[0], Disclosure)
     withdraw(world.vault, person.subject, person.bucket, made[0].grant_id, world.now)
     assert {row.state for row in rows(world, consent_grant)} == {"withdrawn"}

@@ -29,7 +29,8 @@ def test_a_signed_in_person_downloads_everything_about_themselves(world, form, m
     if form == "file":
         assert json.loads(answer.text)["format"] == "perusal-export"
     with world.vault.data.read() as conn:
-        kinds = [parse(body).kind for body in conn.execute(select(entry.c.body)).scalars()]
+        bodies = conn.execute(select(entry.c.body).order_by(entry.c.idx)).scalars()
+        kinds = [parse(body).kind for body in bodies]
     assert kinds == [Kind.ENROL, Kind.DISCLOSE]
 
 
