@@ -14,14 +14,13 @@ from api.clock import system_clock
 from api.opening import opened_vault
 from api.witnesses import load_witnesses
 from consent.ledger.errors import Malformed
-from consent.ledger.export import Exported, export
+from consent.ledger.export import KEYS, RETIRED, Exported, export
 from consent.ledger.exported import check_tree
 from consent.ledger.fsck import Finding
 from consent.ledger.note import VerifierKey
 from consent.ledger.policy import Policy
+from consent.ledger.retired import in_lines
 from consent.ledger.signer import Signer
-
-KEYS = "log/keys"
 
 
 @click.command("export")
@@ -87,6 +86,10 @@ def own_keys(folder: Path) -> Policy:
     """The log keys that lie in an exported folder; a Failure when they do not."""
     try:
         lines = (folder / KEYS).read_text(encoding="ascii").splitlines()
-        return Policy(tuple(map(VerifierKey.parse, lines)), ())
+        old = folder / RETIRED
+        retired = in_lines(old.read_text(encoding="ascii")) if old.exists() else ()
+        return Policy(tuple(map(VerifierKey.parse, lines)), (), retired=retired)
     except (OSError, UnicodeDecodeError, Malformed):
-        raise Failure(f"{KEYS} is not in this folder, or not what it should be", code="no_keys") from None
+        raise Failure(
+            f"{KEYS} or {RETIRED} is not in this folder, or not what it should be", code="no_keys"
+        ) from None

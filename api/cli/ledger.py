@@ -158,8 +158,17 @@ def policy_of(vault: Vault, witnesses: Policy = NO_WITNESSES) -> Policy:
     signer = Signer.of(vault)
     now_ms = system_clock()
     with vault.data.read() as conn:
-        keys = [key for log in published.logs(conn) for key in log_keys.current(conn, signer, log, now_ms)]
-    return Policy(tuple(keys), receipt_keys(vault), witnesses.witnesses, witnesses.groups, witnesses.quorum)
+        logs = published.logs(conn)
+        keys = [key for log in logs for key in log_keys.current(conn, signer, log, now_ms)]
+        retired = [one for log in logs for one in log_keys.retired(conn, signer, log, now_ms)]
+    return Policy(
+        tuple(keys),
+        receipt_keys(vault),
+        witnesses.witnesses,
+        witnesses.groups,
+        witnesses.quorum,
+        retired=tuple(retired),
+    )
 
 
 def _as_finding(found: Mismatch) -> Finding:

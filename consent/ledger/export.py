@@ -3,6 +3,7 @@
 | file                                             | content                                              |
 |--------------------------------------------------|------------------------------------------------------|
 | log/keys                                         | one verifier key per log                             |
+| log/retired                                      | the keys before them, see `retired`                  |
 | log/<year>/<bucket>/checkpoint                   | the checkpoint outsiders are shown, with its lines   |
 | log/<year>/<bucket>/tile/<L>/<N>[.p/<W>]         | its hashes, full tiles and the partial right edge    |
 | log/<year>/<bucket>/tile/entries/<N>[.p/<W>]     | its entries, only when they are asked for            |
@@ -19,6 +20,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from sqlalchemy import Connection
 
@@ -34,6 +36,9 @@ from consent.ledger.signer import Signer
 from consent.ledger.tiles import Tile, entries_path, tiles_of
 from consent.ledger.tree import HASH_BYTES
 from vault.storage import Database
+
+KEYS: Final = "log/keys"
+RETIRED: Final = "log/retired"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +61,9 @@ def export(
         logs = published.logs(conn)
         origins = [origin_of(signer.ledger_host, log) for log in logs]
         keys = [key for log in logs for key in log_keys.current(conn, signer, log, now_ms)]
-        put(folder / "log/keys", "".join(f"{key}\n" for key in keys).encode(), PUBLIC)
+        put(folder / KEYS, "".join(f"{key}\n" for key in keys).encode(), PUBLIC)
+        retired = [one for log in logs for one in log_keys.retired(conn, signer, log, now_ms)]
+        put(folder / RETIRED, "".join(f"{one}\n" for one in retired).encode(), PUBLIC)
         for log, origin in zip(logs, origins, strict=True):
             shown = witnessed.shown(conn, log, witnesses, now_ms)
             place = folder / layout.folder_name(log)

@@ -8,7 +8,7 @@ history of its own, so such a log is given up.
 
 from typing import Final
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, func, insert, select
 
 from consent.ledger import note
 from consent.ledger.append import append_about_log, lock
@@ -17,8 +17,9 @@ from consent.ledger.log_entry import KeyRotation
 from consent.ledger.note import VerifierKey
 from consent.ledger.origin import LogId, origin_of
 from consent.ledger.published import Published
+from consent.ledger.retired import Retired
 from consent.ledger.signer import FIRST, Signer
-from consent.ledger.tables import log_key
+from consent.ledger.tables import checkpoint, log_key
 from vault.ids import Bucket, new_id
 from vault.storage import Database
 
@@ -56,6 +57,23 @@ def current(conn: Connection, signer: Signer, log: LogId, now_ms: int) -> tuple[
 def every(conn: Connection, signer: Signer, log: LogId) -> tuple[VerifierKey, ...]:
     """The keys that ever signed."""
     return _keys(signer, log, range(FIRST, _newest(conn, log) + 1))
+
+
+def retired(conn: Connection, signer: Signer, log: LogId, now_ms: int) -> tuple[Retired, ...]:
+    """The keys that sign no more at a moment in Unix ms, each with the last size it signed; not one that signed nothing."""
+    alone, still = _alone_at(conn, log), signing(conn, log, now_ms)
+    ended = [n for n in range(FIRST, max(alone, default=FIRST)) if n not in still]
+    sizes = {n: _last_signed(conn, log, alone[n + 1]) for n in ended}
+    keys = _keys(signer, log, tuple(ended))
+    return tuple(
+        Retired(key, size) for key, size in zip(keys, sizes.values(), strict=True) if size is not None
+    )
+
+
+def _last_signed(conn: Connection, log: LogId, before_ms: int) -> int | None:
+    c = checkpoint.c
+    mine = (c.bucket == log.bucket, c.year == log.year, c.created_at < before_ms)
+    return conn.execute(select(func.max(c.size)).where(*mine)).scalar()
 
 
 def signers(conn: Connection, signer: Signer, at: Published) -> tuple[VerifierKey, ...]:

@@ -8,7 +8,7 @@
 | `quorum <name>`                   | the witness or group a checkpoint needs; `none` needs nobody        |
 
 Names are defined before they are used, and each may be a member once. `keys.json` holds Ed25519 public keys whose `kid`
-is their RFC 7638 thumbprint, so that no member of it can be changed unnoticed.
+is their RFC 7638 thumbprint, so that no member of it can be changed unnoticed, and the log keys that sign no more (`retired`).
 """
 
 import hashlib
@@ -24,6 +24,7 @@ from consent.ledger.cosignature import Cosigned
 from consent.ledger.errors import Malformed, Unproven
 from consent.ledger.jws import unb64url
 from consent.ledger.note import ED25519, VerifierKey
+from consent.ledger.retired import MEMBER, Retired, in_key_set, valid_at
 from vault.base64url import b64url
 
 NOBODY: Final = "none"
@@ -65,7 +66,7 @@ class Accepted:
 class Policy:
     """Log keys, receipt keys (Ed25519, 32 bytes each), witnesses and the quorum of them that a verifier demands.
 
-    `urls` are (origin, URL) pairs of the logs that have one.
+    `urls` are (origin, URL) pairs of the logs that have one; `retired` are log keys that sign no more.
     """
 
     logs: tuple[VerifierKey, ...]
@@ -74,6 +75,7 @@ class Policy:
     groups: tuple[Group, ...] = ()
     quorum: str = NOBODY
     urls: tuple[tuple[str, str], ...] = ()
+    retired: tuple[Retired, ...] = ()
 
     @property
     def text(self) -> str:
@@ -87,9 +89,13 @@ class Policy:
 
     @property
     def keys_json(self) -> str:
-        """The key set, by key id."""
-        keys = sorted((jwk(key) for key in self.receipt_keys), key=lambda item: item["kid"])
-        return json.dumps({"keys": keys}, indent=1, sort_keys=True) + "\n"
+        """The key set, by key id, and the log keys that sign no more."""
+        found: dict[str, Any] = {
+            "keys": sorted((jwk(key) for key in self.receipt_keys), key=lambda item: item["kid"])
+        }
+        if self.retired:
+            found[MEMBER] = [one.document() for one in sorted(self.retired, key=str)]
+        return json.dumps(found, indent=1, sort_keys=True) + "\n"
 
     def witnessed_by(self, cosigners: Collection[VerifierKey]) -> bool:
         """Whether these cosigners are the quorum, or more than it."""
@@ -104,7 +110,8 @@ class Policy:
 
         Raises Malformed, or Unproven when the log or a witness fails, or witnesses are missing.
         """
-        found = checkpoint.verify(data, self.logs)
+        size = checkpoint.parse_text(note.parse(data).text).size
+        found = checkpoint.verify(data, [*self.logs, *valid_at(self.retired, size)])
         cosigned = cosignature.verify(note.parse(data), [one.key for one in self.witnesses])
         if not self.witnessed_by([one.key for one in cosigned]):
             raise Unproven("not cosigned by the quorum of witnesses")
@@ -129,6 +136,7 @@ def parse(text: str, keys_json: str = '{"keys":[]}') -> Policy:
         tuple(draft.groups),
         draft.quorum,
         tuple(draft.urls),
+        in_key_set(keys_json),
     )
 
 
@@ -224,7 +232,8 @@ def strangers(trusted: Policy, found: Policy) -> Iterator[str]:
 
     Witnesses of its own it may have: the trusted policy counts only those that it knows itself.
     """
-    known = {key.name for key in found.logs if key in trusted.logs}
+    retired = {one.key for one in trusted.retired}
+    known = {key.name for key in found.logs if key in trusted.logs or key in retired}
     yield from (key.name for key in found.logs if key.name not in known)
     yield from (thumbprint(key) for key in found.receipt_keys if key not in trusted.receipt_keys)
 

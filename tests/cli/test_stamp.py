@@ -12,9 +12,10 @@ from api.cli.failures import Exit
 from api.cli.installation import settings_mapping
 from api.opening import opened_vault
 from api.settings import Settings
-from consent.ledger import published
+from consent.ledger import log_keys, published
 from consent.ledger.append import append
 from consent.ledger.origin import LogId
+from consent.ledger.signer import Signer
 from tests.authority import Authority
 from tests.consent.ledger.kit import an_item
 
@@ -57,6 +58,25 @@ def test_a_stamp_says_by_when_a_log_had_its_entries(stamped, checked):
     (one,) = said.json["stamps"]
     assert (said.code, one["size"]) == (Exit.OK, 30)
     assert abs((datetime.fromisoformat(one["at"]) - datetime.now(UTC)).total_seconds()) < 600
+
+
+def test_a_stamp_stays_good_when_another_key_signs_the_log(perusal, home, stamped, authority, tmp_path):
+    with opened_vault(Settings.from_mapping(settings_mapping(home))) as vault:
+        now_ms = time.time_ns() // 1_000_000
+        log = LogId(0, datetime.now(UTC).year)
+        log_keys.rotate(vault.data, Signer.of(vault), log, now_ms, overlap_ms=0)
+    assert perusal("ledger", "publish", "--dir", home).code == Exit.OK
+    assert perusal("ledger", "export", stamped, "--dir", home).code == Exit.OK
+    assert perusal("ledger", "policy", "--dir", home, "--out", tmp_path / "new").code == Exit.OK
+    check = ("ledger", "stamp", stamped, "--authorities", authority.folder / "root.pem", "--json")
+
+    alone, by_policy = perusal(*check), perusal(*check, "--policy", tmp_path / "new/policy.txt")
+
+    for said in (alone, by_policy):
+        assert (said.code, [one["size"] for one in said.json["stamps"]]) == (Exit.OK, [30])
+    (head,) = stamped.glob("log/*/*/checkpoint")
+    assert "\n31\n" in head.read_text()
+    assert "retired" in (tmp_path / "new/keys.json").read_text()
 
 
 def test_openssl_verifies_what_is_kept(stamped, authority):

@@ -1,6 +1,7 @@
 """Replacing a log's key: an entry names the next one, both sign for some time, then it alone (invariant 22)."""
 
 import random
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import select, text
@@ -9,8 +10,9 @@ from sqlalchemy.exc import DBAPIError
 from consent.ledger import checkpoint, container, layout, log_entry, log_keys, note, policy
 from consent.ledger.append import append
 from consent.ledger.bundle import build
+from consent.ledger.checkpoint import Checkpoint
 from consent.ledger.closing import GRACE_MS, close_due
-from consent.ledger.errors import Unproven, WrongLog
+from consent.ledger.errors import Malformed, Unproven, WrongLog
 from consent.ledger.fsck import Finding, fsck
 from consent.ledger.log_entry import KeyRotation
 from consent.ledger.log_keys import OVERLAP_MS
@@ -20,6 +22,7 @@ from consent.ledger.origin import origin_of
 from consent.ledger.policy import Policy
 from consent.ledger.publish import publish
 from consent.ledger.published import Published
+from consent.ledger.retired import Retired
 from consent.ledger.tables import entry
 from consent.ledger.verify import verify_bundle
 from tests.backends import Backend
@@ -158,6 +161,83 @@ def test_a_bundle_holds_for_whoever_knows_a_key_that_signed_it(
     known = ((OLD,), (NEW,), (OLD, NEW))
     assert verify_bundle(data).ok
     assert tuple(verify_bundle(data, Policy(keys, (RECEIPT_KEY,))).ok for keys in known) == trusted
+
+
+def after_two_rotations(backend: Backend) -> tuple[Published, Published]:
+    """The last checkpoints that the first and the second key signed; the third signs now."""
+    signed(backend, NOW)
+    log_keys.rotate(backend.data, SIGNER, LOG, NOW)
+    first = signed(backend, AFTER - 1)
+    log_keys.rotate(backend.data, SIGNER, LOG, AFTER)
+    second = signed(backend, AFTER + OVERLAP_MS - 1)
+    signed(backend, AFTER + OVERLAP_MS)
+    return first, second
+
+
+def test_keys_that_sign_no_more_are_told_with_the_last_size_they_signed(backend: Backend):
+    first, second = after_two_rotations(backend)
+
+    with backend.data.read() as conn:
+        found = [log_keys.retired(conn, SIGNER, LOG, now) for now in (AFTER - 1, AFTER, AFTER + OVERLAP_MS)]
+
+    assert found == [
+        (),
+        (Retired(OLD, first.size),),
+        (Retired(OLD, first.size), Retired(NEW, second.size)),
+    ]
+
+
+def test_what_an_old_key_signed_is_believed_up_to_its_last_size_and_nothing_it_signs_later(backend: Backend):
+    found = disclose(backend)
+    signed(backend, NOW)
+    early = bundle_of(backend, found)
+    log_keys.rotate(backend.data, SIGNER, LOG, NOW)
+    last = signed(backend, AFTER - 1)
+    signed(backend, AFTER)
+    with backend.data.read() as conn:
+        retired = log_keys.retired(conn, SIGNER, LOG, AFTER)
+    published = Policy((NEW,), (RECEIPT_KEY,), retired=retired)
+    theirs = policy.parse(published.text, published.keys_json)
+    later = Checkpoint(ORIGIN, last.size + 1, bytes(32))
+
+    assert theirs == published
+    assert (verify_bundle(early, theirs).ok, verify_bundle(early, Policy((NEW,), (RECEIPT_KEY,))).ok) == (
+        True,
+        False,
+    )
+    assert theirs.accept(SIGNER.sign(Checkpoint(ORIGIN, last.size, bytes(32)))).checkpoint.size == last.size
+    with pytest.raises(Unproven):
+        theirs.accept(SIGNER.sign(later))
+    assert theirs.accept(SIGNER.sign(later, (1, 2))).checkpoint == later
+
+
+def test_a_bundle_brings_no_retired_key_along(backend: Backend):
+    found = disclose(backend)
+    publish(backend.data, SIGNER, NOW)
+    members = dict(container.read(bundle_of(backend, found)))
+    own = policy.parse(members[layout.POLICY_NAME].decode(), members[layout.KEYS_NAME].decode())
+    members[layout.KEYS_NAME] = replace(own, retired=(Retired(NEW, 1),)).keys_json.encode()
+
+    verdict = verify_bundle(container.write(layout.in_order(members)))
+
+    assert (verdict.ok, verdict.checks[-1].name) == (False, "nothing unproven")
+
+
+@pytest.mark.parametrize(
+    "member",
+    [
+        "{}",
+        "[1]",
+        '[{"key":"x","size":1}]',
+        f'[{{"key":"{OLD}","size":-1}}]',
+        f'[{{"key":"{OLD}","size":1.0}}]',
+        f'[{{"key":"{OLD}","size":1,"x":1}}]',
+        f'[{{"key":"{OLD}","size":1}},{{"key":"{OLD}","size":2}}]',
+    ],
+)
+def test_a_key_set_with_something_else_retired_is_refused(member: str):
+    with pytest.raises(Malformed):
+        policy.parse("quorum none\n", f'{{"keys":[],"retired":{member}}}')
 
 
 def test_a_key_that_signed_nothing_cannot_be_slipped_into_a_bundle(backend: Backend):
