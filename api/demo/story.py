@@ -34,7 +34,7 @@ from api.demo.traffic import Town, Traffic, connections, endpoints_of, live, rac
 LEAK_FIELDS = ("name", "phone", "email")
 LEAKED_SHARE = 0.9
 RACES = 3
-BUNDLE_SECONDS = 15.0
+BUNDLE_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
