@@ -9,12 +9,12 @@ nothing included. None once the person is erased.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
 from consent.enrolment import enrolment
 from consent.evidence import evidence
 from consent.ids import DisclosureId
-from consent.ledger import published
+from consent.ledger import indexing, published
 from consent.ledger.bundle import Evidence, build
 from consent.ledger.openings import tag_of
 from consent.ledger.origin import LogId, origin_of
@@ -44,8 +44,17 @@ def whole(vault: Vault, subject: SubjectId, bucket: Bucket) -> Whole | None:
     with vault.data.read() as conn:
         used = [(bucket, DisclosureId(one)) for one in conn.execute(mine).scalars()]
         logs = [log for log in published.logs(conn) if log.bucket == bucket]
-    found = [one for one in (enrolment(vault, bucket, subject), *evidence(vault, used)) if one is not None]
+        counted = any(_has_index(conn, log) for log in logs)
+    found = [one for one in evidence(vault, used) if one is not None]
+    if found or counted:  # alone it would look like an answer where none can be given yet
+        first = enrolment(vault, bucket, subject)
+        found = [first, *found] if first else found
     return Whole(found, {log: tag_of(keys[subject].ledger, origin_of(host, log)) for log in logs})
+
+
+def _has_index(conn: Connection, log: LogId) -> bool:
+    at = published.newest(conn, log)
+    return at is not None and indexing.newest(conn, log, at.size) is not None
 
 
 def whole_bundle(vault: Vault, subject: SubjectId, bucket: Bucket, witnesses: Policy) -> bytes | None:

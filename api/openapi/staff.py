@@ -91,6 +91,7 @@ FIND = Operation(
 )
 
 _SHAPES = structs({"Search": Search, "Change": Changed})
+_LEDGER_KEY = or_null(text("^[A-Za-z0-9_-]{43}$"))
 _SLIPS: Schema = {"type": "object", "additionalProperties": {"const": False}}
 _REFUSED = members({"code": text(least=1), "field": text()})
 
@@ -144,7 +145,12 @@ SCHEMAS: Mapping[str, Schema] = {
         }
     ),
     "TakenIn": {
-        "anyOf": [members({"subject": SUBJECT, "key": text("^sik_")}, {"checked": _SLIPS}), _REFUSED]
+        "anyOf": [
+            members(
+                {"subject": SUBJECT, "key": text("^sik_"), "ledger_key": _LEDGER_KEY}, {"checked": _SLIPS}
+            ),
+            _REFUSED,
+        ]
     },
     "Updated": {
         "anyOf": [

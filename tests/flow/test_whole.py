@@ -2,6 +2,7 @@
 
 from api.jobs.publisher import Publisher
 from consent.ledger import indexing
+from consent.ledger.entry import Kind
 from consent.ledger.memory import Memory
 from consent.ledger.verify import verify_bundle
 
@@ -39,7 +40,7 @@ def test_a_person_without_any_use_hears_so_with_proof(world):
 
     # Being enrolled is the one entry; nobody has read anything.
     assert verdict.ok
-    assert verdict.entries == ()
+    assert [one.entry.kind for one in verdict.entries] == [Kind.ENROL]
     assert [one.count for one in verdict.complete] == [1]
 
 
