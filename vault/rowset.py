@@ -105,9 +105,7 @@ class RowSet:
         result = conn.exec_driver_sql(text, dict(parameters))
         if not result.returns_rows or result.cursor is None:
             return []
-        rows: list[tuple[Any, ...]] = list(
-            map(tuple, result.cursor.fetchall())
-        )  # the toolkit's rows cost twice that
+        rows: list[tuple[Any, ...]] = list(result.cursor.fetchall())  # the toolkit's rows cost twice that
         result.close()
         return rows
 

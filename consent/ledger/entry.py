@@ -17,8 +17,10 @@ re-encode; only `parse` compares, so that nothing non-canonical is ever written.
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from consent.ledger import strictjson
 from consent.ledger.errors import Malformed
@@ -58,6 +60,13 @@ _CANONICAL = re.compile(
     + rb')","ts":(0|[1-9][0-9]{0,15}),"v":1\}\Z'
 )
 _NO_PREVIOUS_HEX = NO_PREVIOUS.hex().encode()
+_LINE = re.compile(
+    rb'\{"c":"(.{64})","id":"(.{32})","n":([1-9][0-9]{0,15}),"p":"(.{64})","s":"(.{32})","t":"(?:'
+    + "|".join(sorted(PERSON_KINDS)).encode()
+    + rb')","ts":(0|[1-9][0-9]{0,15}),"v":1\}\n'
+)
+"""The same as a line, but for the digits of hexadecimal numbers: those are cheaper looked at all at once."""
+_LINE_PARTS = 1 + _LINE.groups
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,6 +139,35 @@ def outline(data: bytes) -> tuple[bytes, int, bytes, bytes, int] | None:
     if number > MAX_INTEGER or at > MAX_INTEGER or (number == 1) != (previous == _NO_PREVIOUS_HEX):
         return None
     return entry_id, number, previous, tag, at
+
+
+class Outlines(NamedTuple):
+    """What `outline` finds in entries, column by column in their order."""
+
+    ids: list[bytes]
+    numbers: list[int]
+    previous: list[bytes]
+    tags: list[bytes]
+    times: list[int]
+
+
+def outlines(bodies: Sequence[bytes]) -> Outlines | None:
+    """`outline` of all these at half the cost; None where it would be None for any of them."""
+    found = _LINE.split(b"\n".join((*bodies, b"")))
+    # Each entry is one match and nothing stands between two. A line break in an entry would make one more of either.
+    if len(found) != _LINE_PARTS * len(bodies) + 1 or any(found[::_LINE_PARTS]):
+        return None
+    commitments, ids, n, previous, tags, ts = (found[at::_LINE_PARTS] for at in range(1, _LINE_PARTS))
+    if b"".join(commitments + ids + previous + tags).translate(None, b"0123456789abcdef"):
+        return None
+    # The same few numbers stand in most entries.
+    integers = {digits: int(digits) for digits in {*n, *ts}}
+    if max(integers.values(), default=0) > MAX_INTEGER:
+        return None
+    numbers, times = [integers[digits] for digits in n], [integers[digits] for digits in ts]
+    if [one == 1 for one in numbers] != [one == _NO_PREVIOUS_HEX for one in previous]:
+        return None
+    return Outlines(ids, numbers, previous, tags, times)
 
 
 def _in_order(entry: Entry) -> tuple[str, int, bytes, int, bytes, bytes, bytes]:

@@ -10,36 +10,43 @@ from dataclasses import dataclass, field
 from sqlalchemy import Connection, Row, Select, select
 
 from consent.ledger import checkpoint as checkpoints
-from consent.ledger import log_entry, log_keys, published
+from consent.ledger import log_keys, published
+from consent.ledger.chain import Chain, EntryRow, Page
 from consent.ledger.checkpoint import Checkpoint
-from consent.ledger.entry import outline
 from consent.ledger.errors import LedgerError
 from consent.ledger.fsck_cosigned import check_cosigned
 from consent.ledger.fsck_said import check_said, index_rows
-from consent.ledger.index import TAG_BYTES, chunks_of, edge_of, full_root, root_of
-from consent.ledger.log_entry import Closing, LogEntry
+from consent.ledger.index import TAG_BYTES, chunks_of, full_root, root_of
 from consent.ledger.note import VerifierKey
 from consent.ledger.origin import LogId, origin_of
 from consent.ledger.policy import NO_WITNESSES, Policy
-from consent.ledger.recompute import RightEdge, leaf_of
+from consent.ledger.recompute import RightEdge, grow
 from consent.ledger.signer import Signer
 from consent.ledger.tables import checkpoint, head, index_chunk, subject_head, tile
-from consent.ledger.tiles import HEIGHT, MAX_LEVEL, WIDTH, perfect_root
-from consent.ledger.tree import fold
+from consent.ledger.tiles import HEIGHT, MAX_LEVEL, WIDTH
 from vault.rowset import RowSet
 from vault.storage import Database
 
-_CHUNK = 4096
+_CHUNK = 1024
+_TILES_AHEAD = 64
 _ENTRIES = RowSet(
-    "WITH {rows} SELECT e.idx, e.id, e.leaf, e.body FROM rows JOIN ledger_entry e ON e.bucket = rows.bucket "
-    f"AND e.year = rows.year AND e.idx >= rows.first ORDER BY e.idx LIMIT {_CHUNK}",
+    # With `rows` joined instead, SQLite would sort each page.
+    "WITH {rows} SELECT idx, id, leaf, body FROM ledger_entry WHERE bucket = (SELECT bucket FROM rows) "
+    f"AND year = (SELECT year FROM rows) AND idx >= (SELECT first FROM rows) ORDER BY idx LIMIT {_CHUNK}",
     bucket="int",
     year="int",
     first="int",
 )
-
-type _EntryRow = tuple[int, bytes, bytes, bytes]
-"""(index, id, leaf, body) as stored."""
+_TILES = RowSet(
+    "WITH {rows} SELECT t.n, t.root, t.data FROM rows JOIN ledger_tile t ON t.bucket = rows.bucket "
+    "AND t.year = rows.year AND t.level = rows.level AND t.n >= rows.first AND t.n < rows.until",
+    bucket="int",
+    year="int",
+    level="int",
+    first="int",
+    until="int",
+)
+_NOTHING = RightEdge(0, {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,28 +69,26 @@ class Finding:
 
 @dataclass(slots=True)
 class _Rebuilt:
-    """A log as its entry bytes alone give it; tags and leaves of `tails` are hexadecimal."""
+    """A log as its entry bytes alone give it."""
 
     log: LogId
     origin: str
-    size: int = 0
+    edge: RightEdge = _NOTHING
+    chain: Chain = field(default_factory=Chain)
     roots: dict[int, bytes] = field(default_factory=dict)
     """Root by size, for the sizes some checkpoint was signed at."""
-    levels: list[list[bytes]] = field(default_factory=lambda: [[] for _ in range(MAX_LEVEL + 1)])
-    """Hashes of the tile now filling, per level: together the right edge of the tree."""
+    filling: list[list[bytes]] = field(default_factory=lambda: [[] for _ in range(MAX_LEVEL + 1)])
+    """Hashes of the tile now filling, per level."""
     counts: list[int] = field(default_factory=lambda: [0] * (MAX_LEVEL + 1))
-    tails: dict[bytes, tuple[int, bytes, int]] = field(default_factory=dict)
-    ts: int = 0
-    said: list[tuple[int, LogEntry]] = field(default_factory=list)
-    """The entries about the log itself, by index."""
+    """Tiles filled, per level."""
+    tiles: dict[int, dict[int, tuple[bytes, bytes]]] = field(default_factory=dict)
+    """Per level, of these and the next few, what is stored: root and hashes by number."""
     indexed: dict[int, tuple[int, bytes]] = field(default_factory=dict)
     """How many rows an index over so many entries has, and their root, for every size there is an index of."""
-    closed: bool = False
-    """Whether the closing entry has come."""
 
-    def frontier(self) -> list[bytes]:
-        """The perfect subtrees the log is made of, largest first: whole tiles by their roots."""
-        return [node for row in reversed(self.levels) for node in edge_of(row)]
+    @property
+    def size(self) -> int:
+        return self.edge.size
 
 
 def fsck(data: Database, signer: Signer, witnesses: Policy = NO_WITNESSES) -> Iterator[Progress | Finding]:
@@ -114,23 +119,22 @@ def _check_log(
             if state.size in made or state.size in kept:
                 yield from _check_index(conn, state, kept=state.size in kept)
         yield Progress(state.origin, state.size, row.size)
-    nodes = state.frontier()
-    if (row.size, row.root, row.frontier) != (state.size, fold(nodes), b"".join(nodes)):
+    if (row.size, row.root, row.frontier) != (state.size, state.edge.root(), bytes(state.edge)):
         yield Finding(state.origin, "the head is not what the entries give", row.size)
-    if (row.closed_at is not None) != state.closed:
+    if (row.closed_at is not None) != state.chain.closed:
         yield Finding(state.origin, "the head and the closing entry disagree", row.size)
     yield from _check_tails(conn, state)
     yield from _check_tile_count(conn, state)
     keys = log_keys.every(conn, signer, log)
     for stored in signed:
         yield from _check_checkpoint(keys, state, stored)
-    for what, at in check_said(conn, signer, log, state.said, state.indexed):
+    for what, at in check_said(conn, signer, log, state.chain.said, state.indexed):
         yield Finding(state.origin, what, at)
     for what, at in check_cosigned(conn, log, witnesses):
         yield Finding(state.origin, what, at)
 
 
-def _cut(rows: Sequence[_EntryRow], start: int, stops: list[int]) -> Iterator[Sequence[_EntryRow]]:
+def _cut(rows: Sequence[EntryRow], start: int, stops: list[int]) -> Iterator[Sequence[EntryRow]]:
     """The rows of a page, cut at every size in `stops` (falling), which are taken off as they are passed."""
     begun = 0
     while stops and stops[-1] <= start + len(rows):
@@ -148,56 +152,14 @@ def _checkpoints(conn: Connection, log: LogId) -> list[Row[int, bytes, bytes, by
     return list(conn.execute(query.order_by(c.size)))
 
 
-def _take(conn: Connection, state: _Rebuilt, rows: Sequence[_EntryRow]) -> Iterator[Finding]:
-    leaves = [leaf_of(row[3]) for row in rows]
-    yield from _look(state, rows, leaves)
-    state.size += len(rows)
-    yield from _fill(conn, state, 0, leaves)
-    state.roots[state.size] = fold(state.frontier())
-
-
-def _look(state: _Rebuilt, rows: Sequence[_EntryRow], leaves: Sequence[bytes]) -> Iterator[Finding]:
-    """Hold each entry against what is stored beside it, and against the ones before it; one loop, because it is hot."""
-    tails, origin = state.tails, state.origin
-    for expected, ((idx, entry_id, stored, body), leaf) in enumerate(
-        zip(rows, leaves, strict=True), state.size
-    ):
-        if idx != expected:
-            yield Finding(origin, "an index is missing", expected)
-        if stored != leaf:
-            yield Finding(origin, "the leaf is not the hash of the entry", idx)
-        if state.closed:
-            yield Finding(origin, "an entry after the one that closed the log", idx)
-        found = outline(body)
-        if found is None:
-            yield from _look_closely(state, idx, entry_id, body)
-            continue
-        own_id, n, previous, tag, ts = found
-        if own_id != entry_id.hex().encode():
-            yield Finding(origin, "stored under another id than its own", idx)
-        if ts < state.ts:
-            yield Finding(origin, "older than the entry before it", idx)
-        state.ts = ts
-        last = tails.get(tag)
-        if (n != 1) if last is None else (n != last[0] + 1 or previous != last[1]):
-            yield Finding(origin, "does not follow the previous entry of its tag", idx)
-        tails[tag] = (n, leaf.hex().encode(), idx)
-
-
-def _look_closely(state: _Rebuilt, idx: int, entry_id: bytes, body: bytes) -> Iterator[Finding]:
-    """What is no person's entry in its one encoding: about the log itself, or wrong."""
-    try:
-        found = log_entry.parse(body)
-    except LedgerError:
-        yield Finding(state.origin, "not a canonical entry", idx)
-        return
-    if found.ts < state.ts:
-        yield Finding(state.origin, "older than the entry before it", idx)
-    if found.id != entry_id:
-        yield Finding(state.origin, "stored under another id than its own", idx)
-    state.ts = found.ts
-    state.closed |= isinstance(found, Closing)
-    state.said.append((idx, found))
+def _take(conn: Connection, state: _Rebuilt, rows: Sequence[EntryRow]) -> Iterator[Finding]:
+    page = Page.of(rows)
+    for what, at in state.chain.follow(page):
+        yield Finding(state.origin, what, at)
+    state.edge, gained = grow(state.edge, page.hashes)
+    for level in range(-(-len(gained) // HEIGHT)):
+        yield from _fill(conn, state, level, gained)
+    state.roots[state.size] = state.edge.root()
 
 
 def _kept(log: LogId) -> Select[int]:
@@ -213,9 +175,9 @@ def _check_index(conn: Connection, state: _Rebuilt, *, kept: bool) -> Iterator[F
     """What an index over the entries so far is; the rows that are `kept` of it must be everybody's last entries."""
     upto, c = state.size, index_chunk.c
     mine = (c.bucket == state.log.bucket, c.year == state.log.year, c.upto == upto)
-    rows = ((tag, *state.tails[tag]) for tag in sorted(state.tails))
+    rows = ((tag, *state.chain.tails[tag]) for tag in sorted(state.chain.tails))
     made = chunks_of((_raw(tag), n, _raw(leaf), idx) for tag, n, leaf, idx in rows)
-    state.indexed[upto] = len(state.tails), root_of(made)
+    state.indexed[upto] = len(state.chain.tails), root_of(made)
     if not kept:
         return
     stored = conn.execute(select(c.n, c.first, c.root, c.data).where(*mine).order_by(c.n)).all()
@@ -225,34 +187,30 @@ def _check_index(conn: Connection, state: _Rebuilt, *, kept: bool) -> Iterator[F
         yield Finding(state.origin, "rows of an index are not what the entries give", upto)
 
 
-def _fill(conn: Connection, state: _Rebuilt, level: int, hashes: list[bytes]) -> Iterator[Finding]:
-    """Compare each tile these hashes complete, then do the same one level up."""
-    row = state.levels[level]
-    row += hashes
-    full = len(row) // WIDTH
-    if not full:
-        return
-    first = state.counts[level]
-    stored = _tiles(conn, state.log, level, first, first + full)
-    roots: list[bytes] = []
-    for n in range(first, first + full):
-        part = row[:WIDTH]
+def _fill(
+    conn: Connection, state: _Rebuilt, level: int, gained: Sequence[Sequence[bytes]]
+) -> Iterator[Finding]:
+    """Compare each tile of `level` that the gained subtrees complete."""
+    row = state.filling[level]
+    row += gained[HEIGHT * level]
+    roots = gained[HEIGHT * (level + 1)] if len(gained) > HEIGHT * (level + 1) else []
+    for root in roots:
+        stored, data = _tile(conn, state, level), b"".join(row[:WIDTH])
+        if stored != (root, data):
+            yield Finding(
+                state.origin, f"tile of level {level} is not what the entries give", state.counts[level]
+            )
         del row[:WIDTH]
-        roots.append(perfect_root(part))
-        if stored.get(n) != (roots[-1], b"".join(part)):
-            yield Finding(state.origin, f"tile of level {level} is not what the entries give", n)
-    state.counts[level] += full
-    yield from _fill(conn, state, level + 1, roots)
+        state.counts[level] += 1
 
 
-def _tiles(
-    conn: Connection, log: LogId, level: int, first: int, until: int
-) -> dict[int, tuple[bytes, bytes]]:
-    c = tile.c
-    query = select(c.n, c.root, c.data).where(
-        c.bucket == log.bucket, c.year == log.year, c.level == level, c.n >= first, c.n < until
-    )
-    return {row.n: (row.root, row.data) for row in conn.execute(query)}
+def _tile(conn: Connection, state: _Rebuilt, level: int) -> tuple[bytes, bytes] | None:
+    """What is stored of the tile now filled."""
+    n = state.counts[level]
+    if n % _TILES_AHEAD == 0:
+        found = _TILES(conn, [(*state.log, level, n, n + _TILES_AHEAD)])
+        state.tiles[level] = {at: (root, data) for at, root, data in found}
+    return state.tiles[level].get(n)
 
 
 def _check_tails(conn: Connection, state: _Rebuilt) -> Iterator[Finding]:
@@ -260,9 +218,9 @@ def _check_tails(conn: Connection, state: _Rebuilt) -> Iterator[Finding]:
     query = select(c.tag, c.n, c.leaf, c.idx).where(c.bucket == state.log.bucket, c.year == state.log.year)
     rows = conn.execute(query)
     stored = {row.tag.hex().encode(): (row.n, row.leaf.hex().encode(), row.idx) for row in rows}
-    for tag in stored.keys() | state.tails.keys():
-        if stored.get(tag) != state.tails.get(tag):
-            at = state.tails.get(tag) or stored[tag]
+    for tag in stored.keys() | state.chain.tails.keys():
+        if stored.get(tag) != state.chain.tails.get(tag):
+            at = state.chain.tails.get(tag) or stored[tag]
             yield Finding(state.origin, "a person's head is not their last entry", at[2])
 
 

@@ -18,7 +18,7 @@ from consent.ledger.errors import LedgerAlarm, LedgerError
 from consent.ledger.memory import Memory
 from consent.ledger.origin import LogId, origin_of
 from consent.ledger.published import Published
-from consent.ledger.recompute import RightEdge, absorb, leaf_of
+from consent.ledger.recompute import RightEdge, absorb, leaves_of
 from consent.ledger.signer import Signer
 from consent.ledger.tables import checkpoint, entry, head
 from consent.ledger.tree import verify_consistency
@@ -221,7 +221,7 @@ def _new_leaves(conn: Connection, at: _Head, start: int) -> Iterator[list[bytes]
         end = min(start + _CHUNK, at.size)
         query = select(c.idx, c.leaf, c.body).where(*mine, c.idx >= start, c.idx < end).order_by(c.idx)
         rows = conn.execute(query).all()
-        leaves = [leaf_of(row.body) for row in rows]
+        leaves = leaves_of(row.body for row in rows)
         for expected, (row, leaf) in enumerate(zip(rows, leaves, strict=True), start):
             if row.idx != expected or row.leaf != leaf:
                 raise LedgerAlarm(at.origin, f"entry {expected} is not what was appended")

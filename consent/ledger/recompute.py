@@ -5,7 +5,7 @@ stored leaf or in a stored frontier makes the two disagree before anything is si
 found: a log that has signed a wrong root can never be repaired.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -36,33 +36,35 @@ class RightEdge:
             return _EMPTY
         result = hashes[0]
         for left in hashes[1:]:
-            result = _pair(left, result)
+            (result,) = _pairs([left, result])
         return result
 
 
-def leaf_of(body: bytes) -> bytes:
-    """The leaf hash of an entry, computed anew from its bytes."""
-    digest = sha256(b"\x00")
-    digest.update(body)
-    return digest.digest()
+def leaves_of(bodies: Iterable[bytes]) -> list[bytes]:
+    """The leaf hashes of entries, computed anew from their bytes."""
+    return [sha256(b"\x00" + body).digest() for body in bodies]
 
 
 def absorb(edge: RightEdge, leaves: Sequence[bytes]) -> RightEdge:
-    """The right edge after `leaves`, row by row."""
+    """The right edge after `leaves`."""
+    return grow(edge, leaves)[0]
+
+
+def grow(edge: RightEdge, leaves: Sequence[bytes]) -> tuple[RightEdge, list[Sequence[bytes]]]:
+    """The right edge after `leaves`, and the perfect subtrees that each level gains by them, leaves first."""
     nodes: dict[int, bytes] = {}
-    row, before, level = list(leaves), edge.size, 0
+    gained: list[Sequence[bytes]] = []
+    row, before, level = leaves, edge.size, 0
     while row or before:
-        if before & 1:
-            row.insert(0, edge.nodes[level])
-        if len(row) & 1:
-            nodes[level] = row.pop()
-        row = [_pair(row[at], row[at + 1]) for at in range(0, len(row), 2)]
+        gained.append(row)
+        whole = [edge.nodes[level], *row] if before & 1 else row
+        if len(whole) & 1:
+            nodes[level] = whole[-1]
+        row = _pairs(whole)
         before, level = before >> 1, level + 1
-    return RightEdge(edge.size + len(leaves), nodes)
+    return RightEdge(edge.size + len(leaves), nodes), gained
 
 
-def _pair(left: bytes, right: bytes) -> bytes:
-    digest = sha256(b"\x01")
-    digest.update(left)
-    digest.update(right)
-    return digest.digest()
+def _pairs(row: Sequence[bytes]) -> list[bytes]:
+    """The hash over each two neighbours; a last one without a neighbour is left."""
+    return [sha256(b"\x01" + left + right).digest() for left, right in zip(row[::2], row[1::2], strict=False)]

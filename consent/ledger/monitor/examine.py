@@ -17,7 +17,7 @@ from consent.ledger.index import chunks_of, root_of
 from consent.ledger.log_entry import Closing, Index, LogEntry
 from consent.ledger.monitor.alerts import Alarm, Alert
 from consent.ledger.monitor.store import Line, MonitorStore
-from consent.ledger.recompute import leaf_of
+from consent.ledger.recompute import leaves_of
 
 SKEW_MS = 60_000
 """How far the clocks of a log and of its witnesses may be apart."""
@@ -57,8 +57,8 @@ class Examination:
         self._tails = self._store.tails(self._origin, {one.tag for one in parsed if isinstance(one, Entry)})
         self._ids = self._store.known_ids(self._origin, {one.id for one in parsed if one is not None})
         self._lines, alerts = [], list[Alert]()
-        for body, one in zip(bodies, parsed, strict=True):
-            alerts += self._look(self.size, leaf_of(body), one)
+        for leaf, one in zip(leaves_of(bodies), parsed, strict=True):
+            alerts += self._look(self.size, leaf, one)
             self.size += 1
         return Taken(self._lines, list(self._tails.values()), alerts)
 

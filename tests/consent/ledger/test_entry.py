@@ -8,7 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consent.ledger.entry import LOG_KINDS, MAX_BYTES, PERSON_KINDS, Entry, Kind, encode, outline, parse
+from consent.ledger.entry import (
+    LOG_KINDS,
+    MAX_BYTES,
+    PERSON_KINDS,
+    Entry,
+    Kind,
+    encode,
+    outline,
+    outlines,
+    parse,
+)
 from consent.ledger.errors import Malformed
 from consent.ledger.tree import leaf_hash
 from tests.vectors import ledger_formats
@@ -145,3 +155,48 @@ def test_the_outline_of_an_entry_is_what_parsing_finds(data: st.DataObject):
         entry.tag.hex().encode(),
         entry.ts,
     )
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        DATA + b"\n" + DATA,
+        DATA + b"\n",
+        b"",
+        DATA.replace(b'"c":"2', b'"c":"g'),
+        DATA.replace(b'"id":"1', b'"id":"A'),
+        DATA.replace(b'"p":"0', b'"p":" '),
+        DATA.replace(b'"s":"0', b'"s":"\xff'),
+        DATA.replace(b'"n":2', b'"n":1'),
+        DATA.replace(b'"n":2', b'"n":9007199254740992'),
+        DATA.replace(b'"ts":1795300000000', b'"ts":9007199254740992'),
+        DATA.replace(bytes(range(32)).hex().encode(), bytes(32).hex().encode()),
+        DATA.replace(b"access", b"shard"),
+    ],
+)
+def test_one_entry_without_an_outline_leaves_all_beside_it_without(wrong: bytes):
+    assert wrong != DATA
+    assert outline(wrong) is None
+
+    assert outlines([wrong]) is None
+    assert outlines([DATA, wrong, DATA]) is None
+
+
+@given(data=st.data())
+def test_the_outlines_of_entries_are_the_outline_of_each_or_none_at_all(data: st.DataObject):
+    texts = [encode(entry) for entry in data.draw(st.lists(ENTRIES, max_size=4))]
+    if texts and data.draw(st.booleans()):
+        which = data.draw(st.integers(0, len(texts) - 1))
+        good = texts[which]
+        at, length = data.draw(st.integers(0, len(good))), data.draw(st.integers(0, 1))
+        new = data.draw(
+            st.one_of(st.binary(max_size=1), st.sampled_from([b"\n", b"\n" + good, good + b"\n", b"A"]))
+        )
+        texts[which] = good[:at] + new + good[at + length :]
+
+    found = outlines(texts)
+
+    each = [outline(text) for text in texts]
+    assert (found is None) == (None in each)
+    if found is not None:
+        assert list(zip(*found, strict=True)) == each

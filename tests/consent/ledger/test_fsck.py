@@ -75,3 +75,16 @@ def test_two_exchanged_entries_are_found_though_every_hash_was_computed_anew(bac
             conn.execute(text(f"UPDATE ledger_entry SET idx = {step[1]} WHERE idx = {step[0]}"))
 
     assert {item.what for item in _findings(backend)} >= {"a signed root is not what the entries give"}
+
+
+def test_tiles_are_read_a_few_at_a_time_and_one_wrong_tile_among_them_is_found(
+    backend: Backend, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("consent.ledger.fsck._TILES_AHEAD", 1)
+    _ledger(backend)
+    with insider(backend) as conn:
+        conn.execute(text("UPDATE ledger_tile SET root = :wrong WHERE n = 1"), {"wrong": bytes(32)})
+
+    assert [(item.at, item.what) for item in _findings(backend)] == [
+        (1, "tile of level 0 is not what the entries give")
+    ]
