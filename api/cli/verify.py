@@ -20,7 +20,8 @@ from api.cli.lies import is_lie, tell_lie
 from api.cli.output import emit, json_option, moment, table_of
 from api.cli.packs import PackVerdict, members_of, verify_pack
 from api.cli.person_key import load_person_key
-from consent.ledger import policy
+from api.clock import system_clock
+from consent.ledger import coverage, policy
 from consent.ledger.person_key import only_about
 from consent.ledger.verify import Check, ProvenEntry, Verdict, verify_bundle
 
@@ -45,8 +46,16 @@ _LAST_DAY = 253_402_300_799_999
     type=click.Path(path_type=Path, dir_okay=False, exists=True),
     help="Your ledger key, or your copy.json: whatever is about another tag than yours is refused.",
 )
+@click.option(
+    "--against",
+    "old_file",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="An older proof file of the same person: whatever it proves must still be counted.",
+)
 @json_option
-def command(bundle: Path, policy_file: Path | None, key_file: Path | None, as_json: bool) -> int:
+def command(
+    bundle: Path, policy_file: Path | None, key_file: Path | None, old_file: Path | None, as_json: bool
+) -> int:
     """Check BUNDLE ("-" reads standard input); 0 when every check holds, 1 when one does not.
 
     A proof that a log lied is checked too, and needs --policy: 0 when the lie is proven. So does the proof of one entry
@@ -55,10 +64,13 @@ def command(bundle: Path, policy_file: Path | None, key_file: Path | None, as_js
     trusted = load_policy(policy_file) if policy_file else None
     with click.open_file(str(bundle), "rb") as file:
         data = file.read(MAX_BYTES + 1)
-    if key_file is not None:
-        return _tell_bundle(
-            only_about(verify_bundle(data, trusted), load_person_key(key_file)), as_json=as_json
-        )
+    if key_file is not None or old_file is not None:
+        verdict = verify_bundle(data, trusted)
+        if old_file is not None:
+            verdict = _held_against(verdict, old_file, trusted)
+        if key_file is not None:
+            verdict = only_about(verdict, load_person_key(key_file))
+        return _tell_bundle(verdict, trusted, as_json=as_json)
     if is_lie(data):
         return tell_lie(data, trusted, as_json=as_json)
     if is_entry_proof(data):
@@ -66,14 +78,24 @@ def command(bundle: Path, policy_file: Path | None, key_file: Path | None, as_js
     members = members_of(data)
     if members is not None:
         return _tell_pack(verify_pack(members, trusted), as_json=as_json)
-    return _tell_bundle(verify_bundle(data, trusted), as_json=as_json)
+    return _tell_bundle(verify_bundle(data, trusted), trusted, as_json=as_json)
 
 
-def _tell_bundle(verdict: Verdict, *, as_json: bool) -> int:
+def _held_against(verdict: Verdict, old_file: Path, trusted: policy.Policy | None) -> Verdict:
+    """The verdict with what an older bundle proves; a Failure when that one does not hold itself."""
+    with old_file.open("rb") as file:
+        old = verify_bundle(file.read(MAX_BYTES + 1), trusted)
+    if not old.ok:
+        raise Failure(f"{old_file.name} does not hold itself", code="unsound", exit_code=Exit.USAGE)
+    return coverage.against(verdict, old)
+
+
+def _tell_bundle(verdict: Verdict, trusted: policy.Policy | None, *, as_json: bool) -> int:
+    left_out = coverage.uncovered(verdict, trusted) if trusted else ()
     emit(
-        document(verdict),
+        {**document(verdict), "not_covered": list(left_out)},
         as_json=as_json,
-        lines=_lines(verdict),
+        lines=(*_lines(verdict), *(f"not covered: {origin}" for origin in left_out)),
         table=_entries(verdict) if verdict.ok else None,
     )
     return Exit.OK if verdict.ok else Exit.WRONG
@@ -178,7 +200,7 @@ def _heads(verdict: Verdict) -> Iterator[str]:
     for whole in verdict.complete:
         yield (
             f"complete: {whole.count:,} of the first {whole.upto:,} entries of {whole.origin} are about "
-            f"{whole.tag.hex()}, as indexed at {_when(whole.at_ms)}"
+            f"{whole.tag.hex()}, as indexed at {_when(whole.at_ms)}, {_age(system_clock() - whole.at_ms)}"
         )
     if not verdict.anchored:
         yield "the keys are those the bundle brings along: compare them with the operator's, or use --policy"
@@ -195,6 +217,11 @@ def _entries(verdict: Verdict) -> Any:
         for p in verdict.entries
     ]
     return table_of("proven", ("entry", "kind", "at (UTC)", "what is shown"), rows)
+
+
+def _age(ms: int) -> str:
+    hours = ms // 3_600_000
+    return "less than an hour ago" if hours < 1 else f"{hours:,} hours ago"
 
 
 def _when(ts: int) -> str:

@@ -6,7 +6,7 @@ fixed order and stop at the first that fails, because later ones would speak of 
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from consent.ledger import container, layout, note, policy, revealed, weigh
@@ -48,13 +48,17 @@ class ProvenEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Complete:
-    """That `tag` has exactly `count` entries among the first `upto` of a log, as its index said at `at_ms` (Unix ms)."""
+    """That `tag` has exactly `count` entries among the first `upto` of a log, as its index said at `at_ms` (Unix ms).
+
+    `leaves` are their hashes, in order.
+    """
 
     origin: str
     tag: bytes
     count: int
     upto: int
     at_ms: int
+    leaves: tuple[bytes, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,19 +158,21 @@ def _check_log(
     run.cosigners.append(tuple(one.key for one in accepted.cosigned))
     for index in folder.entries:
         _check_entry(run, folder, index, head, keys, openings)
-    row = _check_index(run, folder, head)
+    row = _check_index(run, folder, accepted)
     if folder.chain is not None:
         bodies = [parts.entry for parts in folder.entries.values()]
-        run.check("chain", f"{folder.name}/chain.jsonl", weigh.chain, folder.chain, bodies, row)
+        leaves = run.check("chain", f"{folder.name}/chain.jsonl", weigh.chain, folder.chain, bodies, row)
+        if row is not None:
+            run.complete[-1] = replace(run.complete[-1], leaves=tuple(leaves[: row.n]))
     return accepted
 
 
-def _check_index(run: _Run, folder: Folder, head: Checkpoint) -> Row | None:
+def _check_index(run: _Run, folder: Folder, accepted: Accepted) -> Row | None:
     """What the folder's index says of the person: these are all, or there is none."""
     if folder.index is None:
         return None
-    name = f"{folder.name}/index"
-    index = run.check("index", f"{name}.tlog-proof", weigh.index_entry, folder.index, folder, head)
+    name, head = f"{folder.name}/index", accepted.checkpoint
+    index = run.check("index", f"{name}.tlog-proof", weigh.index_entry, folder.index, folder, accepted)
     tag, row = run.check("row", f"{name}.row", weigh.index_row, folder.index.row, index)
     count = 0 if row is None else row.n
     whole = Complete(origin=head.origin, tag=tag, count=count, upto=index.upto, at_ms=index.ts)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from consent.ledger import index_proof, jws, layout, log_entry, note, policy, proof
 from consent.ledger.checkpoint import Checkpoint
@@ -18,6 +18,9 @@ from consent.ledger.policy import Accepted, Policy
 from consent.ledger.revealed import Key
 from consent.ledger.tree import leaf_hash, verify_inclusion
 from vault.ids import encode_id
+
+SKEW_MS: Final = 300_000
+"""How far the clocks of a log and of its witnesses may be apart."""
 
 _SAME = {
     "aud": "recipient",
@@ -85,8 +88,8 @@ def opening(openings: Mapping[Key, Revealed], found: Checkpoint, index: int, ent
     return shown
 
 
-def chain(data: bytes, proven: Sequence[bytes], row: Row | None) -> None:
-    """Entries n = 1, 2, ... of one tag, each hashing the one before; all others here are among them.
+def chain(data: bytes, proven: Sequence[bytes], row: Row | None) -> list[bytes]:
+    """Entries n = 1, 2, ... of one tag, each hashing the one before; all others here are among them. Their leaf hashes.
 
     The last of them is proven, or the one that the index's `row` ends with: then they are all there are.
     """
@@ -99,6 +102,7 @@ def chain(data: bytes, proven: Sequence[bytes], row: Row | None) -> None:
         raise Unproven("the chain is not the one that the index counts")
     if lines[-1] not in proven and not (row is not None and len(lines) == row.n):
         raise Unproven("nothing proves the end of the chain")
+    return leaves
 
 
 def _linked(lines: Sequence[bytes]) -> list[bytes]:
@@ -112,15 +116,17 @@ def _linked(lines: Sequence[bytes]) -> list[bytes]:
     return leaves
 
 
-def index_entry(parts: IndexParts, folder: Folder, found: Checkpoint) -> Index:
-    """The index entry of a folder, proven under its checkpoint."""
+def index_entry(parts: IndexParts, folder: Folder, accepted: Accepted) -> Index:
+    """The index entry of a folder, proven under its checkpoint, and dated no later than its witnesses saw it."""
     entry = log_entry.parse(parts.entry)
     if not isinstance(entry, Index):
         raise Malformed("an entry about the log that is no index")
     given = proof.parse(parts.proof)
     if given.index < entry.upto:
         raise Unproven("an index that speaks of what comes after it")
-    inclusion(parts.proof, leaf_hash(parts.entry), given.index, folder, found)
+    inclusion(parts.proof, leaf_hash(parts.entry), given.index, folder, accepted.checkpoint)
+    if any(entry.ts > one.at_s * 1000 + SKEW_MS for one in accepted.cosigned):
+        raise Unproven("an index that is dated after its witnesses saw it")
     return entry
 
 

@@ -7,26 +7,19 @@ import io
 import json
 
 import pytest
-from sqlalchemy import select
 
 from api.cli.failures import Exit
 from api.cli.installation import settings_mapping
-from api.demo.city import citizens
 from api.opening import opened_vault
 from api.settings import Settings
+from consent.enrolment import enrolment
 from consent.ledger import cosignature, published
-from consent.ledger.bundle import Evidence, build
+from consent.ledger.bundle import build
 from consent.ledger.checkpoint import Checkpoint
-from consent.ledger.commitment import Opening
-from consent.ledger.entry import parse
 from consent.ledger.fraud import FraudProof, Lie
-from consent.ledger.openings import reopen
 from consent.ledger.signer import Signer
-from consent.ledger.tables import entry
 from consent.signing_keys import receipt_keys
-from consent.writes import created_text
-from tests.cli.conftest import SEED
-from vault.ids import encode_id
+from vault.ids import Bucket, decode_subject, encode_id
 from vault.storage import open_database
 
 
@@ -39,17 +32,12 @@ def signed(perusal, home):
 
 
 @pytest.fixture
-def bundle(signed, tmp_path):
+def bundle(signed, site_template, tmp_path):
     """A bundle that proves one person's enrolment."""
+    first, *_ = (site_template / "keys.jsonl").read_text().splitlines()
+    subject = decode_subject(json.loads(first)["subject"])
     with opened_vault(Settings.from_mapping(settings_mapping(signed))) as vault:
-        with vault.data.read() as conn:
-            log = published.logs(conn)[0]
-            secret = reopen(conn, vault, [(log, 0)])[(log, 0)]
-            written = parse(conn.execute(select(entry.c.body).where(entry.c.idx == 0)).scalar_one())
-        person = next(citizens(SEED, 1))
-        values = ("values", created_text(person.values(), written.ts))
-        opening = Opening(secret, (("lang", person.lang), values))
-        evidence = [Evidence(log=log, idx=0, opening=opening)]
+        evidence = [found for found in [enrolment(vault, Bucket(0), subject)] if found is not None]
         data = build(vault.data, Signer.of(vault), evidence, receipt_keys=receipt_keys(vault))
     (tmp_path / "bundle.zip").write_bytes(data)
     return tmp_path / "bundle.zip"
@@ -234,3 +222,14 @@ def test_the_operators_policy_names_its_witnesses_and_an_unwitnessed_bundle_does
     assert "cosigned by no witness" in perusal("verify", bundle).out
     assert checks["witnesses"]["ok"]
     assert "1 named, quorum regulator; 1 of 1 log(s) unwitnessed since " in checks["witnesses"]["seen"]
+
+
+def test_a_newer_file_is_held_against_an_older_one(perusal, bundle, policy, tmp_path):
+    (tmp_path / "broken.zip").write_bytes(b"PK")
+
+    same = perusal("verify", bundle, "--against", bundle, "--policy", policy)
+    broken = perusal("verify", bundle, "--against", tmp_path / "broken.zip", "--json")
+
+    assert same.code == Exit.WRONG
+    assert "counts nothing of its tag" in same.out
+    assert (broken.code, broken.json["error"]["code"]) == (Exit.USAGE, "unsound")
