@@ -38,12 +38,22 @@ class Alarm(StrEnum):
     OUT_OF_TIME = "out_of_time"
     WRONG_INDEX = "wrong_index"
     AFTER_CLOSING = "after_closing"
+    WRONG_OPENING = "wrong_opening"
     STALE = "stale"
+    STALE_INDEX = "stale_index"
     UNWITNESSED = "unwitnessed"
 
 
 PASSING: Final = frozenset(
-    {Alarm.UNREADABLE, Alarm.BROKEN_OFF, Alarm.BEHIND, Alarm.UNSIGNED, Alarm.STALE, Alarm.UNWITNESSED}
+    {
+        Alarm.UNREADABLE,
+        Alarm.BROKEN_OFF,
+        Alarm.BEHIND,
+        Alarm.UNSIGNED,
+        Alarm.STALE,
+        Alarm.STALE_INDEX,
+        Alarm.UNWITNESSED,
+    }
 )
 """Conditions that can end; everything else was done, and stays so."""
 

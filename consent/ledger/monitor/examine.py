@@ -14,7 +14,7 @@ from consent.ledger.entry import NO_PREVIOUS, Entry
 from consent.ledger.entry import parse as parse_entry
 from consent.ledger.errors import Malformed
 from consent.ledger.index import chunks_of, root_of
-from consent.ledger.log_entry import Closing, Index, LogEntry
+from consent.ledger.log_entry import Closing, Index, LogEntry, Opening
 from consent.ledger.monitor.alerts import Alarm, Alert
 from consent.ledger.monitor.store import Line, MonitorStore
 from consent.ledger.recompute import leaves_of
@@ -37,6 +37,7 @@ class Taken:
 
     lines: Sequence[Line]
     tails: Sequence[Line]
+    openings: Sequence[tuple[int, Opening]]
     alerts: Sequence[Alert]
 
 
@@ -46,6 +47,7 @@ class Examination:
     def __init__(self, store: MonitorStore, origin: str, size: int, ts: int, bounds: Bounds) -> None:
         self._store, self._origin, self._bounds = store, origin, bounds
         self.size, self.ts = size, ts
+        self.uncounted_since = store.standing(origin).uncounted_since
         self._closed = store.is_closed(origin, size)
         self._tails: dict[bytes, Line] = {}
         self._ids: set[bytes] = set()
@@ -60,7 +62,10 @@ class Examination:
         for leaf, one in zip(leaves_of(bodies), parsed, strict=True):
             alerts += self._look(self.size, leaf, one)
             self.size += 1
-        return Taken(self._lines, list(self._tails.values()), alerts)
+        openings = [
+            (line.idx, one) for line, one in zip(self._lines, parsed, strict=True) if isinstance(one, Opening)
+        ]
+        return Taken(self._lines, list(self._tails.values()), openings, alerts)
 
     def _look(self, idx: int, leaf: bytes, one: Entry | LogEntry | None) -> Iterator[Alert]:
         if one is None:
@@ -78,8 +83,10 @@ class Examination:
         if isinstance(one, Entry):
             line = Line(idx, one.id, leaf, one.tag, one.n)
             yield from self._linked(line, one)
+            self.uncounted_since = self.uncounted_since or one.ts
         elif isinstance(one, Index):
             yield from self._counted(idx, one)
+            self.uncounted_since = None
         self._lines.append(line)
 
     def _dated(self, idx: int, ts: int) -> Iterator[Alert]:

@@ -7,18 +7,21 @@ been asked too early. Whatever ends a round early is one more alert: what was fo
 """
 
 from collections.abc import Iterator
+from typing import Final
 
 from consent.ledger.errors import Malformed
-from consent.ledger.monitor import heads
+from consent.ledger.monitor import beginnings, heads
 from consent.ledger.monitor.alerts import Alarm, Alert
 from consent.ledger.monitor.growth import Growth, grow
 from consent.ledger.monitor.heads import Shown
+from consent.ledger.monitor.known_tree import root_at
 from consent.ledger.monitor.reading import OutOfTime, Reader
 from consent.ledger.monitor.round import Round
 from consent.ledger.monitor.store import MonitorStore, Seen
 from consent.ledger.policy import Policy
-from consent.ledger.recompute import RightEdge, absorb
-from consent.ledger.tiles import WIDTH
+
+UNCOUNTED_MS: Final = 3 * 3_600_000
+"""An index is made every hour in which something was written."""
 
 
 def follow(reader: Reader, store: MonitorStore, policy: Policy, origin: str, now_ms: int) -> Round:
@@ -51,17 +54,31 @@ def _follow(
     if wrong is not None:
         found.tell(wrong)
         return
-    for alert in heads.freshness(shown, policy, now_ms):
+    closed = before is not None and store.is_closed(origin, before.head.size)
+    for alert in heads.freshness(shown, policy, now_ms, None if closed else before):
         found.tell(alert)
     if before is None or shown.head.size > before.head.size:
         grow(Growth(reader, store, policy, shown, before, now_ms), found)
     else:
         found.accepted = before
         store.cosigned(origin, shown.cosigned_s)
+    for alert in (*beginnings.check(store, origin, now_ms), *_uncounted(store, found, now_ms)):
+        found.tell(alert)
     for other in others:
         if isinstance(other, Shown) and found.accepted is not None:
             for alert in _beside(store, other, found.accepted):
                 found.tell(alert)
+
+
+def _uncounted(store: MonitorStore, found: Round, now_ms: int) -> Iterator[Alert]:
+    """Whether people have waited for too long to be counted."""
+    if found.accepted is None:
+        return
+    origin, size = found.accepted.head.origin, found.accepted.head.size
+    since = store.standing(origin).uncounted_since
+    if since is not None and since < now_ms - UNCOUNTED_MS:
+        says = "nobody has been counted for hours: a proof that these are all is an old one"
+        yield Alert(alarm=Alarm.STALE_INDEX, origin=origin, says=says, at=size)
 
 
 def _beside(store: MonitorStore, other: Shown, accepted: Seen) -> Iterator[Alert]:
@@ -74,15 +91,6 @@ def _beside(store: MonitorStore, other: Shown, accepted: Seen) -> Iterator[Alert
     same = store.at_size(head.origin, head.size)
     if same is not None and same.head.root != head.root:
         yield heads.split(other.note, same.note, head)
-    elif same is None and _root_at(store, head.origin, head.size) != head.root:
+    elif same is None and root_at(store, head.origin, head.size) != head.root:
         says = f"a witness was shown another tree of {head.size} entries"
         yield Alert(alarm=Alarm.SPLIT_VIEW, origin=head.origin, says=says, at=head.size)
-
-
-def _root_at(store: MonitorStore, origin: str, size: int) -> bytes:
-    edge, page = RightEdge(0, {}), list[bytes]()
-    for leaf in store.leaves_between(origin, 0, size):
-        page.append(leaf)
-        if len(page) == WIDTH * WIDTH:
-            edge, page = absorb(edge, page), []
-    return absorb(edge, page).root()

@@ -7,7 +7,7 @@ Nothing is accepted before all of it has led to the signed root; where it does n
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from consent.ledger.monitor import evidence
+from consent.ledger.monitor import beginnings, evidence
 from consent.ledger.monitor.alerts import Alarm, Alert
 from consent.ledger.monitor.examine import Bounds, Examination
 from consent.ledger.monitor.heads import Shown
@@ -77,7 +77,12 @@ def _take(
     taken = looking.take(bodies)
     leaves = [line.leaf for line in taken.lines]
     edge = absorb(edge, leaves)
-    standing = Standing(size=edge.size, frontier=bytes(edge), ts=looking.ts)
+    standing = Standing(
+        size=edge.size, frontier=bytes(edge), ts=looking.ts, uncounted_since=looking.uncounted_since
+    )
+    for idx, one in taken.openings:
+        for alert in beginnings.keep(at.store, origin, idx, one, at.now_ms):
+            found.tell(alert)
     at.store.keep(origin, taken.lines, taken.tails, standing)
     for alert in taken.alerts:
         if found.takes_more:

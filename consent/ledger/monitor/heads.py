@@ -19,6 +19,9 @@ from consent.ledger.policy import NOBODY, Policy
 STALE_MS = 30 * 60_000
 """A log signs when it grows, and its witnesses renew their word at least so often."""
 
+UNMOVED_MS = 86_400_000
+"""How long a log without witnesses may show one head."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shown:
@@ -73,10 +76,18 @@ def split(one: bytes, other: bytes, head: Checkpoint) -> Alert:
     return Alert(alarm=Alarm.SPLIT_VIEW, origin=head.origin, says=says, at=head.size, evidence=bytes(proof))
 
 
-def freshness(shown: Shown, policy: Policy, now_ms: int) -> Iterator[Alert]:
-    """Whether the head is of today, and its quorum's."""
+def freshness(shown: Shown, policy: Policy, now_ms: int, before: Seen | None) -> Iterator[Alert]:
+    """Whether the head is of today, and its quorum's; `before` is what was accepted of a log that has not ended.
+
+    Where no witness renews its word, a head that is shown for a day is all there is to go by.
+    """
     origin, size = shown.head.origin, shown.head.size
     if policy.quorum == NOBODY:
+        if before is not None and before.head == shown.head and before.seen_at < now_ms - UNMOVED_MS:
+            says = (
+                "the log shows the same head for a day, and has no witness to say that there is no newer one"
+            )
+            yield Alert(alarm=Alarm.STALE, origin=origin, says=says, at=size)
         return
     if shown.cosigned_s is None:
         yield Alert(alarm=Alarm.UNWITNESSED, origin=origin, says="the head lacks its quorum", at=size)

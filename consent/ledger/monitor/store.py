@@ -40,12 +40,14 @@ class Standing:
     """How far a log has been read, accepted or not: the right edge so far and the time of the last entry (Unix ms).
 
     `cosigned_s` is the newest time at which the quorum had cosigned an accepted head; None where it never has.
+    `uncounted_since` is the time (Unix ms) of the first person's entry after the last index; None where it was the last.
     """
 
     size: int = 0
     frontier: bytes = b""
     ts: int = 0
     cosigned_s: int | None = None
+    uncounted_since: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +87,10 @@ class MonitorStore:
     def standing(self, origin: str) -> Standing:
         """How far a log has been read; from the beginning where nothing of it was."""
         c = tables.standing.c
-        query = select(c.size, c.frontier, c.ts, c.cosigned_s).where(c.origin == origin)
+        query = select(c.size, c.frontier, c.ts, c.cosigned_s, c.uncounted_since).where(c.origin == origin)
         with self.data.read() as conn:
-            row = conn.execute(query).first()
-        if row is None:
-            return Standing()
-        return Standing(size=row.size, frontier=row.frontier, ts=row.ts, cosigned_s=row.cosigned_s)
+            row = conn.execute(query).mappings().first()
+        return Standing() if row is None else Standing(**row)
 
     def tails(self, origin: str, tags: Collection[bytes]) -> dict[bytes, Line]:
         """The last entry of each of these tags."""
@@ -164,6 +164,8 @@ class MonitorStore:
             mine = (t.origin == origin, t.idx >= size)
             gone = conn.execute(select(t.tag).where(*mine)).scalars().all()
             conn.execute(tables.tail.delete().where(*mine))
+            o = tables.opening.c
+            conn.execute(tables.opening.delete().where(o.origin == origin, o.idx >= size))
             _set_tails(conn, origin, list(_last_before(conn, origin, gone, size)))
             _stand(
                 conn,

@@ -48,6 +48,18 @@ standing = Table(
     Column("frontier", LargeBinary, nullable=False),
     Column("ts", BigInteger, nullable=False),
     Column("cosigned_s", BigInteger),
+    Column("uncounted_since", BigInteger),
+)
+opening = Table(
+    "monitor_opening",
+    METADATA,
+    Column("origin", Text, primary_key=True),
+    Column("idx", BigInteger, primary_key=True),
+    Column("before", Text, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("root", LargeBinary(32), nullable=False),
+    Column("kept_at", BigInteger, nullable=False),
+    Column("settled", Boolean, nullable=False),
 )
 alert = Table(
     "monitor_alert",

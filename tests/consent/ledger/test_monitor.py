@@ -14,11 +14,11 @@ from consent.ledger.checkpoint import Checkpoint
 from consent.ledger.closing import close_due
 from consent.ledger.entry import body, parse
 from consent.ledger.index import chunks_of, root_of
-from consent.ledger.log_entry import Index
+from consent.ledger.log_entry import Closing, Index, Opening, Why
 from consent.ledger.monitor import store as stores
 from consent.ledger.monitor.alerts import Alarm
-from consent.ledger.monitor.follow import follow
-from consent.ledger.monitor.heads import STALE_MS
+from consent.ledger.monitor.follow import UNCOUNTED_MS, follow
+from consent.ledger.monitor.heads import STALE_MS, UNMOVED_MS
 from consent.ledger.monitor.reading import OutOfTime
 from consent.ledger.monitor.round import MOST_ALERTS, Round
 from consent.ledger.monitor.store import MonitorStore
@@ -149,10 +149,10 @@ def test_over_a_log_that_ends_it_is_silent_and_whatever_follows_the_end_is_told(
     assert alarms(look(Shown(backend), store)) == [(Alarm.AFTER_CLOSING, 7), (Alarm.AFTER_CLOSING, 8)]
 
 
-def forged(bodies: Sequence[bytes], size: int | None = None) -> bytes:
+def forged(bodies: Sequence[bytes], size: int | None = None, origin: str = ORIGIN) -> bytes:
     """A head over other entries, signed by the log itself."""
     root = EMPTY.extend(map(leaf_hash, bodies)).root()
-    return checkpoint.sign(Checkpoint(ORIGIN, size or len(bodies), root), SIGNER.seed(ORIGIN))
+    return checkpoint.sign(Checkpoint(origin, size or len(bodies), root), SIGNER.seed(origin))
 
 
 def bodies_of(backend: Backend) -> list[bytes]:
@@ -249,11 +249,11 @@ def test_a_public_tile_that_is_not_made_of_the_entries_is_named(
 class Forger:
     """A log whose operator writes any bytes and signs them."""
 
-    def __init__(self, bodies: Sequence[bytes]) -> None:
-        self.bodies = list(bodies)
+    def __init__(self, bodies: Sequence[bytes], origin: str = ORIGIN) -> None:
+        self.bodies, self.origin = list(bodies), origin
 
     def head(self) -> bytes:
-        return forged(self.bodies)
+        return forged(self.bodies, origin=self.origin)
 
     def tile(self, wanted: Tile) -> bytes:
         assert wanted.level == 0
@@ -468,7 +468,9 @@ def test_after_an_idle_time_in_which_witnesses_looked_nothing_can_be_dated_back_
     backend: Backend, store: MonitorStore
 ):
     hours = 6 * 3_600
-    signed(backend, 5)
+    grow(backend, 5)
+    indexing.make(backend.data, HOST, LOG, NOW)
+    publish(backend.data, SIGNER, NOW)
     for at_s in (NOW // 1000, NOW // 1000 + hours):
         assert look(Shown(backend, at_s=at_s), store, WATCHED, now=1000 * at_s).alerts == []
     with backend.data.write() as conn:
@@ -477,7 +479,7 @@ def test_after_an_idle_time_in_which_witnesses_looked_nothing_can_be_dated_back_
 
     found = look(Shown(backend, at_s=NOW // 1000 + hours + 1), store, WATCHED, now=NOW + 1000 * hours)
 
-    assert alarms(found) == [(Alarm.OUT_OF_TIME, 5)]
+    assert (Alarm.OUT_OF_TIME, 6) in alarms(found)
 
 
 def test_a_head_first_seen_without_its_quorum_bounds_what_follows_once_it_has_it(
@@ -523,3 +525,123 @@ def test_of_a_log_that_is_all_lies_a_hundred_are_told(backend: Backend, store: M
     found = follow(Forger(lies), store, ALONE, ORIGIN, NOW)
 
     assert len(found.alerts) == MOST_ALERTS
+
+
+NEXT = f"{HOST}/{LOG.year + 1}/0"
+OF_NEXT = Policy((SIGNER.key(NEXT),), ())
+
+
+def opening(size: int, root: bytes, at: int = 0) -> bytes:
+    return log_entry.encode(
+        Opening(
+            id=bytes([at]) * 16,
+            ts=NOW + at,
+            before=ORIGIN,
+            size=size,
+            root=root,
+            checkpoint_sha256=bytes(32),
+            why=Why.YEAR,
+        )
+    )
+
+
+def opened(store: MonitorStore, *entries: bytes, now: int = NOW) -> list[tuple[Alarm, int | None]]:
+    return alarms(follow(Forger(entries, NEXT), store, OF_NEXT, NEXT, now))
+
+
+def roots(backend: Backend) -> list[bytes]:
+    leaves = list(map(leaf_hash, bodies_of(backend)))
+    return [EMPTY.extend(leaves[:size]).root() for size in range(len(leaves) + 1)]
+
+
+def test_a_log_that_begins_with_heads_of_the_one_before_it_is_heard_in_silence(
+    backend: Backend, store: MonitorStore
+):
+    signed(backend, 5)
+    look(Shown(backend), store)
+    root = roots(backend)
+
+    assert opened(store, opening(3, root[3]), opening(5, root[5], at=1)) == []
+
+
+def test_a_log_that_says_that_the_one_before_it_was_another_is_told(backend: Backend, store: MonitorStore):
+    signed(backend, 5)
+    look(Shown(backend), store)
+    root = roots(backend)
+
+    wrong = opened(store, opening(3, root[4]), opening(5, root[5], at=1))
+
+    assert wrong == [(Alarm.WRONG_OPENING, 0)]
+
+
+def test_an_opening_is_held_against_the_log_before_it_once_that_is_read(
+    backend: Backend, store: MonitorStore
+):
+    signed(backend, 5)
+    early = opened(store, opening(5, bytes(32)))
+    look(Shown(backend), store)
+
+    assert (early, opened(store, opening(5, bytes(32)))) == ([], [(Alarm.WRONG_OPENING, 0)])
+
+
+def test_an_opening_that_names_more_than_the_log_before_it_ever_shows_is_told(
+    backend: Backend, store: MonitorStore
+):
+    signed(backend, 5)
+    look(Shown(backend), store)
+    entry = opening(999, bytes(32))
+
+    assert opened(store, entry) == []
+    assert opened(store, entry, now=NOW + STALE_MS + 1) == [(Alarm.WRONG_OPENING, 0)]
+
+
+def test_an_opening_that_names_more_than_a_log_ended_with_is_told_at_once(
+    backend: Backend, store: MonitorStore
+):
+    grow(backend, 5)
+    last = Closing(id=bytes(16), ts=NOW, after=NEXT, why=Why.YEAR)
+    follow(Forger([*bodies_of(backend), log_entry.encode(last)]), store, ALONE, ORIGIN, NOW)
+
+    assert opened(store, opening(999, bytes(32))) == [(Alarm.WRONG_OPENING, 0)]
+
+
+def test_a_log_names_the_one_before_it_at_most_twice(backend: Backend, store: MonitorStore):
+    signed(backend, 5)
+    look(Shown(backend), store)
+    root = roots(backend)
+    entries = [opening(size, root[size], at=at) for at, size in enumerate((3, 5, 5))]
+
+    assert opened(store, *entries) == [(Alarm.WRONG_OPENING, 2)]
+
+
+def test_people_whom_no_index_counts_for_hours_are_missed(backend: Backend, store: MonitorStore):
+    signed(backend, 5)
+    later = NOW + UNCOUNTED_MS + 1
+    assert alarms(look(Shown(backend), store)) == []
+
+    assert alarms(look(Shown(backend), store, now=later)) == [(Alarm.STALE_INDEX, 5)]
+    indexing.make(backend.data, HOST, LOG, NOW)
+    publish(backend.data, SIGNER, NOW)
+    assert alarms(look(Shown(backend), store, now=later)) == []
+
+
+def test_a_log_without_witnesses_that_does_not_move_for_a_day_may_be_frozen(
+    backend: Backend, store: MonitorStore
+):
+    signed(backend, 5)
+    indexing.make(backend.data, HOST, LOG, NOW)
+    publish(backend.data, SIGNER, NOW)
+    look(Shown(backend), store)
+
+    assert alarms(look(Shown(backend), store, now=NOW + UNMOVED_MS)) == []
+    assert alarms(look(Shown(backend), store, now=NOW + UNMOVED_MS + 1)) == [(Alarm.STALE, 6)]
+
+
+def test_a_log_that_has_ended_may_stand_still(backend: Backend, store: MonitorStore):
+    later = NOW + 500 * 86_400_000
+    signed(backend, 5)
+    close_due(backend.data, HOST, later)
+    publish(backend.data, SIGNER, later)
+    look(Shown(backend), store, now=later)
+
+    assert alarms(look(Shown(backend), store, now=later + UNMOVED_MS + 1)) == []
