@@ -35,6 +35,7 @@ from consent.ledger.append import append
 from consent.outcomes import Outcome, polled_digest, settle
 from consent.promises import promised
 from consent.protection import Protection
+from consent.recipients import is_suspended
 from consent.refusals import Refusal, RefusalCode
 from consent.separate_acts import Act
 from consent.showings import Showing, claim, showing
@@ -242,6 +243,8 @@ def _refused(
     """Whether the answer is somebody else's to give, or nobody's; anybody may say no for themselves."""
     if state is GrantState.ACTIVE and onward.lost(conn, shown.subject, shown.details):
         return Refusal(code=RefusalCode.PARENT_ENDED)
+    if state is GrantState.ACTIVE and is_suspended(conn, shown.client_id):
+        return Refusal(code=RefusalCode.CLIENT_SUSPENDED)
     if shown.guardian is None and state is not GrantState.ACTIVE:
         return None
     return weigh(conn, vault, (shown.bucket, shown.subject), shown.guardian, now_ms)

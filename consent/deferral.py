@@ -28,7 +28,7 @@ from consent.codes import CODE_PREFIX, has_code, keep_code
 from consent.grants import GrantState
 from consent.guarding import stands
 from consent.guarding import weigh as weigh_guardian
-from consent.ids import GrantId, ShowingId, fields_of
+from consent.ids import ClientId, GrantId, ShowingId, fields_of
 from consent.ledger.entry import Kind
 from consent.ledgering import enter
 from consent.notify import NoticeKind
@@ -36,6 +36,7 @@ from consent.outcomes import Outcome, polled_digest, settle
 from consent.promises import GRAVE, Promise
 from consent.protection import Protection, Step, current, named, note, tell
 from consent.protection_tables import COOLING_MS, deferral
+from consent.recipients import is_suspended
 from consent.redeem_rows import LOCK
 from consent.refusals import Refusal, RefusalCode
 from consent.showings import Showing, showing
@@ -151,6 +152,8 @@ def answer(
         refused = weigh_guardian(conn, vault, one.who, None, now_ms)
         if refused is not None:
             return refused
+        if decision is Decision.YES and is_suspended(conn, ClientId(row.client_id)):
+            return Refusal(code=RefusalCode.CLIENT_SUSPENDED)
         step = Step.AGREED if decision is Decision.YES else Step.DISAGREED
         return _end(conn, vault, row, one, step, now_ms)
 

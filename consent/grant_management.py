@@ -19,7 +19,7 @@ from sqlalchemy import Connection, insert, select
 from consent import withdraw_rows
 from consent.events import Cause, EventKind, queue
 from consent.granted import granted_details
-from consent.grants import GrantState, may_move
+from consent.grants import GrantState, may_move, state_at
 from consent.ids import GrantId, fields_of, grant_text
 from consent.ledger.append import Item, append
 from consent.ledger.entry import Kind
@@ -65,15 +65,15 @@ class Terminated:
     grants: tuple[GrantId, ...]
 
 
-def query(conn: Connection, client_id: str, grant_id: GrantId) -> Managed | Refused:
-    """One grant of this client; looking at it consumes nothing."""
+def query(conn: Connection, client_id: str, grant_id: GrantId, now_ms: int) -> Managed | Refused:
+    """One grant of this client as it stands at `now_ms` (Unix ms); looking at it consumes nothing."""
     row = _row(conn, grant_id)
     refused = _refuse(row, client_id)
     if refused is not None:
         return refused
     return Managed(
         grant_id=GrantId(row.id),
-        state=GrantState(row.state),
+        state=state_at(GrantState(row.state), row.window_to, now_ms),
         details=granted_details(row, fields_of(row.fields)),
         used=row.used,
         max_uses=row.max_uses,

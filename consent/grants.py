@@ -54,6 +54,12 @@ BIRTHS = frozenset({GrantState.REQUESTED, GrantState.DEFERRED, GrantState.ACTIVE
 WITHDRAWABLE = frozenset(s for s in GrantState if GrantState.WITHDRAWN in MOVES.get(s, frozenset()))
 
 
+def state_at(state: GrantState, window_to: int, at_ms: int) -> GrantState:
+    """The state at a moment, in Unix milliseconds: when a window closes no row moves."""
+    closed = at_ms >= window_to and state in {GrantState.ACTIVE, GrantState.SUSPENDED}
+    return GrantState.EXPIRED if closed else state
+
+
 def may_move(before: GrantState, after: GrantState) -> bool:
     """Whether the state machine knows this move; staying is no move."""
     return after in MOVES.get(before, frozenset())

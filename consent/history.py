@@ -26,7 +26,7 @@ from consent.exposure import (
     recipient_totals,
     undisclosed,
 )
-from consent.grants import WITHDRAWABLE, GrantState
+from consent.grants import WITHDRAWABLE, GrantState, state_at
 from consent.ids import DisclosureId, GrantId, RecipientId, UseId, fields_of
 from consent.ledger.origin import LogId
 from consent.ledger.tables import entry
@@ -82,6 +82,10 @@ class GrantLine:
     abroad: str | None
     """The country the data leaves for, if it does."""
 
+    def state_at(self, at_ms: int) -> GrantState:
+        """The state at a moment in Unix milliseconds."""
+        return state_at(self.state, self.window_to, at_ms)
+
     @property
     def withdrawable(self) -> bool:
         return self.state in WITHDRAWABLE
@@ -113,6 +117,8 @@ class UseLine:
 
 class EventKind(StrEnum):
     APPROVED = "approved"
+    WAITING = "waiting"
+    LAPSED = "lapsed"
     REFUSED = "refused"
     USED = "used"
     DENIED = "denied"
@@ -249,9 +255,16 @@ def _use_line(row: Any) -> UseLine:
     )
 
 
+_FIRST: Mapping[GrantState, EventKind] = {
+    GrantState.REFUSED: EventKind.REFUSED,
+    GrantState.DEFERRED: EventKind.WAITING,
+    GrantState.LAPSED: EventKind.LAPSED,
+}
+"""What a decision is called that gave nothing."""
+
+
 def _decisions(line: GrantLine) -> Sequence[Event]:
-    refused = line.state is GrantState.REFUSED
-    first = _event(EventKind.REFUSED if refused else EventKind.APPROVED, line.decided_at, line)
+    first = _event(_FIRST.get(line.state, EventKind.APPROVED), line.decided_at, line)
     ends = {EventKind.WITHDRAWN: line.withdrawn_at, EventKind.TERMINATED: line.terminated_at}
     return [first, *(_event(kind, at, line) for kind, at in ends.items() if at is not None)]
 

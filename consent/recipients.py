@@ -213,6 +213,14 @@ def _client(row: Any) -> Client:
     )
 
 
+def is_suspended(conn: Connection, client_id: ClientId) -> bool:
+    """Whether a client or its recipient is stopped now, as it is read within the transaction."""
+    app, who = client_table.c, recipient_table.c
+    stopped = (app.suspended_at.is_not(None)) | (who.suspended_at.is_not(None))
+    query = select(app.client_id).join(recipient_table, who.id == app.recipient_id)
+    return conn.execute(query.where(app.client_id == client_id, stopped)).first() is not None
+
+
 def _recipient(row: Any) -> Recipient:
     return Recipient(
         id=RecipientId(row.id),

@@ -46,7 +46,7 @@ async def end_grant(request: Request[Any, Any, Any], name: FromPath[str]) -> Non
 def _query(services: Services, request: Request[Any, Any, Any], name: str) -> Managed:
     who = _holder(services, request, f"{PATH}/{name}", Scope.QUERY)
     with services.vault.data.glance() as conn:
-        found = grant_management.query(conn, who.client_id, _grant(name))
+        found = grant_management.query(conn, who.client_id, _grant(name), services.clock())
     if isinstance(found, Refused):
         raise Problem(*_STATUS[found])
     return found

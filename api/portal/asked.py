@@ -204,18 +204,19 @@ def _chosen(form: Mapping[str, str], shown: Showing | None) -> set[str] | None:
     return {*ticked, *shown.fields}
 
 
+_PROBLEMS: Mapping[RefusalCode, tuple[int, str]] = {
+    RefusalCode.SHOWING_UNKNOWN: (404, "not_found"),
+    RefusalCode.PARENT_ENDED: (410, "parent_ended"),
+    RefusalCode.CLIENT_SUSPENDED: (409, "recipient_stopped"),
+    RefusalCode.GUARDIAN_NEEDED: (403, "guardian_decides"),
+    RefusalCode.GUARDIAN_OVER: (403, "guardian_decides"),
+    RefusalCode.PROTECTION_CHANGED: (409, "protection_changed"),
+    **dict.fromkeys(_CLOSED, (410, "request_closed")),
+}
+
+
 def _problem(refusal: Refusal) -> Problem:
-    if refusal.code is RefusalCode.SHOWING_UNKNOWN:
-        return Problem(404, "not_found")
-    if refusal.code in _CLOSED:
-        return Problem(410, "request_closed")
-    if refusal.code is RefusalCode.PARENT_ENDED:
-        return Problem(410, "parent_ended")
-    if refusal.code in {RefusalCode.GUARDIAN_NEEDED, RefusalCode.GUARDIAN_OVER}:
-        return Problem(403, "guardian_decides")
-    if refusal.code is RefusalCode.PROTECTION_CHANGED:
-        return Problem(409, "protection_changed")
-    return Problem(400, "choice_excess")
+    return Problem(*_PROBLEMS.get(refusal.code, (400, "choice_excess")))
 
 
 def _parsed(name: str) -> ShowingId:

@@ -112,8 +112,7 @@ def grant_view(
     can_confirm: bool = False,
 ) -> GrantView:
     """A permission in the page's words; `after` are further lines about it."""
-    over = line.state is GrantState.ACTIVE and now_ms >= line.window_to
-    state = GrantState.EXPIRED if over else line.state
+    state = line.state_at(now_ms)
     return GrantView(
         id=grant_text(line.id),
         recipient=line.recipient,

@@ -33,7 +33,7 @@ def my_grants(request: Request[Session, Any, Any]) -> Response[dict[str, Any]]:
     with services.vault.data.read() as conn:
         lines = history.grants(conn, person.bucket, person.subject)
     token = csrf_token(services.csrf_key, person.secret)
-    return _json({"csrf": token, "grants": [_grant(line) for line in lines]})
+    return _json({"csrf": token, "grants": [_grant(line, services.clock()) for line in lines]})
 
 
 @get("/grants/{name:str}/receipts", opt=access(Access.CONSUMER), sync_to_thread=True)
@@ -72,10 +72,10 @@ def _withdrawn(request: Request[Session, Any, Any], scope: Scope) -> Response[di
     return _json({"withdrawn": [_ended(one) for one in done.withdrawn], "taken_back": taken_back})
 
 
-def _grant(line: GrantLine) -> dict[str, Any]:
+def _grant(line: GrantLine, now_ms: int) -> dict[str, Any]:
     return {
         "grant_id": grant_text(line.id),
-        "state": line.state.value,
+        "state": line.state_at(now_ms).value,
         "recipient": {"id": line.recipient_id, "name": line.recipient, "contact": line.contact},
         "purpose": line.purpose,
         "datatypes": list(line.fields),

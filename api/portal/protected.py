@@ -128,10 +128,15 @@ def answer_protected(request: Request[Session, Any, Any], name: FromPath[str]) -
     )
 
 
+_PROBLEMS = {
+    RefusalCode.GUARDIAN_NEEDED: (403, "guardian_decides"),
+    RefusalCode.CLIENT_SUSPENDED: (409, "recipient_stopped"),
+}
+
+
 def _done(request: Request[Session, Any, Any], answer: object) -> Response[str]:
     if isinstance(answer, Refusal):
-        guarded = answer.code is RefusalCode.GUARDIAN_NEEDED
-        raise Problem(403, "guardian_decides") if guarded else Problem(409, "protection_changed")
+        raise Problem(*_PROBLEMS.get(answer.code, (409, "protection_changed")))
     return see_other(f"/{page_lang(request).value}/protected")
 
 

@@ -2,7 +2,8 @@
 
 import json
 
-from sqlalchemy import func, select
+import pytest
+from sqlalchemy import func, select, update
 
 from consent import approve as deciding
 from consent.accounts import Consumer
@@ -11,7 +12,7 @@ from consent.details import instant
 from consent.ledger.entry import Kind, parse
 from consent.ledger.tables import entry
 from consent.refusals import Refusal, RefusalCode
-from consent.tables import auth_code, consent_grant
+from consent.tables import auth_code, client, consent_grant, recipient
 from tests.consent.wards import family
 from tests.consent.world import DAY, REDIRECT
 from vault.ids import secret_bucket
@@ -113,6 +114,19 @@ def test_a_no_is_kept_with_an_entry_of_its_own_and_makes_no_code(world):
     assert kinds(world) == [Kind.ENROL, Kind.REFUSE]
     with world.vault.data.read() as conn:
         assert conn.execute(select(func.count()).select_from(auth_code)).scalar_one() == 0
+
+
+@pytest.mark.parametrize("whose", [client, recipient])
+def test_nothing_is_given_to_a_recipient_that_was_stopped_after_the_page_was_shown(world, whose):
+    app, person = world.app(), world.person()
+    shown = world.show(app, person)
+    with world.vault.data.write() as conn:
+        conn.execute(update(whose).values(suspended_at=world.now))
+
+    answer = approve(world.vault, person, shown.id, None, world.now)
+
+    assert answer == Refusal(code=RefusalCode.CLIENT_SUSPENDED)
+    assert isinstance(refuse(world.vault, person, shown.id, world.now), Refused)
 
 
 def test_a_showing_is_decided_once_whatever_the_second_answer(world):

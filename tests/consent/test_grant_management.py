@@ -22,7 +22,7 @@ from consent.refreshing import Refresh, refresh
 from consent.tables import consent_grant, event_outbox, management_token, refresh_token, termination, use
 from consent.withdraw import Withdrawn, withdraw
 from tests.consent.test_withdraw_all import named, onward
-from tests.consent.world import JKT
+from tests.consent.world import DAY, JKT
 from vault.ids import new_id
 
 
@@ -32,7 +32,7 @@ def end(world, app, issued):
 
 def look(world, app, grant_id):
     with world.vault.data.read() as conn:
-        return query(conn, app.client.client_id, grant_id)
+        return query(conn, app.client.client_id, grant_id, world.now)
 
 
 def state(world, person, issued):
@@ -89,6 +89,20 @@ def test_the_end_is_in_the_person_s_ledger_and_the_ledger_is_sound(world):
         body = conn.execute(select(entry.c.body).where(entry.c.id == written.id)).scalar_one()
     assert parse(body).kind is Kind.WITHDRAW
     assert [one for one in fsck(world.vault.data, Signer.of(world.vault)) if isinstance(one, Finding)] == []
+
+
+def test_a_consent_whose_window_has_closed_is_told_as_expired_to_its_recipient_and_its_person(world):
+    app, person = world.app(), world.person()
+    issued = world.token(app, person)
+    assert look(world, app, issued.grant_id).state is GrantState.ACTIVE
+
+    world.tick(DAY)
+
+    assert look(world, app, issued.grant_id).state is GrantState.EXPIRED
+    with world.vault.data.read() as conn:
+        line = line_of(conn, person.bucket, person.subject, issued.grant_id)
+    assert line.state_at(world.now) is GrantState.EXPIRED
+    assert line.state_at(world.now - 1) is GrantState.ACTIVE
 
 
 def test_a_consent_that_has_ended_is_not_there_any_more(world):

@@ -14,7 +14,7 @@ from consent.deferral import Collected, Decision
 from consent.ending import Scope, end_all
 from consent.families import Refused, Tie, appoint, merge
 from consent.grants import GrantState
-from consent.history import grant
+from consent.history import EventKind, grant, timeline
 from consent.polling import Poll, Waiting, poll
 from consent.protection import Protection, Step
 from consent.protection_tables import protection as protection_table
@@ -22,7 +22,7 @@ from consent.protection_tables import protection_step
 from consent.rebuild import Divergence, check
 from consent.refusals import Refusal, RefusalCode
 from consent.step_up_tables import step_up
-from consent.tables import consent_grant
+from consent.tables import client, consent_grant
 from consent.tokens import Issued, exchange
 from tests.consent.presence import proof_if_needed, signed, with_passkey
 from tests.consent.test_erase import ask as order_erasure
@@ -68,6 +68,18 @@ def answered(world, trusted, given, decision=Decision.YES):
 def state(world, person, given):
     with world.vault.data.read() as conn:
         return grant(conn, person.bucket, person.subject, given.grant_id).state
+
+
+def told(world, person):
+    with world.vault.data.read() as conn:
+        return [event.kind for event in timeline(conn, person.bucket, person.subject)]
+
+
+def stop(world, app):
+    with world.vault.data.write() as conn:
+        conn.execute(
+            update(client).values(suspended_at=world.now).where(client.c.client_id == app.client.client_id)
+        )
 
 
 def steps(world, one):
@@ -143,6 +155,29 @@ def test_a_no_refuses_it_and_counts_as_the_persons_refusal(world, pair):
     assert answered(world, trusted, given) == CLOSED
     assert steps(world, one)[-1] is Step.DISAGREED
     assert divergences(world) == []
+
+
+def test_a_yes_to_a_recipient_that_was_stopped_meanwhile_is_refused_and_a_no_is_taken(world, pair):
+    person, trusted, _ = pair
+    app = world.app("identity_check")
+    _, given = sensitive(world, app, person)
+    stop(world, app)
+    world.tick(1)
+
+    assert answered(world, trusted, given) == Refusal(code=RefusalCode.CLIENT_SUSPENDED)
+    assert state(world, person, given) is GrantState.DEFERRED
+    assert answered(world, trusted, given, Decision.NO) is GrantState.REFUSED
+
+
+def test_the_timeline_does_not_tell_what_waits_or_lapsed_as_approved(world, pair):
+    person, *_ = pair
+    _, given = sensitive(world, world.app("identity_check"), person)
+
+    assert told(world, person) == [EventKind.WAITING]
+    world.tick(DAY)
+    assert deferral.lapse(world.vault, world.now) == 1
+    assert state(world, person, given) is GrantState.LAPSED
+    assert told(world, person) == [EventKind.LAPSED]
 
 
 def test_ending_everything_ends_what_waits_too_and_no_yes_brings_it_back(world, pair):
