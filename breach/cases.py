@@ -34,13 +34,14 @@ _OPEN = RowSet(
     report="text",
 )
 _AFFECTED = RowSet(
-    "WITH {rows} INSERT INTO incident_person (bucket, incident, subject, fields, agreed) "
-    "SELECT bucket, incident, subject, fields, agreed FROM rows WHERE true ON CONFLICT DO NOTHING",
+    "WITH {rows} INSERT INTO incident_person (bucket, incident, subject, fields, agreed, masked) "
+    "SELECT bucket, incident, subject, fields, agreed, masked FROM rows WHERE true ON CONFLICT DO NOTHING",
     bucket="int",
     incident="bytes",
     subject="bytes",
     fields="text",
     agreed="int",
+    masked="int",
 )
 
 
@@ -67,12 +68,15 @@ class Incident:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Affected:
-    """A person whose values were found: which fields, and whether in a row whose identifiers agree."""
+    """A person whose values were found: which fields, whether in a row whose identifiers agree, and whether in one
+    that shows only parts of values.
+    """
 
     bucket: Bucket
     subject: SubjectId
     fields: tuple[str, ...]
     agreed: bool
+    masked: bool
 
 
 def open_incident(vault: Vault, trace_id: bytes, *, now_ms: int) -> Incident:
@@ -134,7 +138,14 @@ def _opened(vault: Vault, report: TraceReport, now_ms: int) -> Incident:
 
 def _add(vault: Vault, incident_id: bytes, part: Sequence[items.Shown]) -> None:
     rows = [
-        (shown.bucket, incident_id, shown.subject, json.dumps(sorted(shown.fields)), int(shown.agreed))
+        (
+            shown.bucket,
+            incident_id,
+            shown.subject,
+            json.dumps(sorted(shown.fields)),
+            int(shown.agreed),
+            int(shown.masked),
+        )
         for shown in part
     ]
     with vault.data.write() as conn:
@@ -147,6 +158,7 @@ def _affected(row: Any) -> Affected:
         subject=SubjectId(row.subject),
         fields=tuple(json.loads(row.fields)),
         agreed=bool(row.agreed),
+        masked=bool(row.masked),
     )
 
 

@@ -13,6 +13,11 @@ class Cells:
     `matched_by_digest`; `unmatchable`: digests that no tag can be compared with, by algorithm (`salted`: those that
     name a salt); `recognised_only`: kinds that are not looked up by themselves; `unreadable`: cells of an identifier
     column that are no value of any kind.
+
+    Of rows that show masked values and no whole identifier: `masked` cells looked up, by field; `rows_masked` and, of
+    these, `rows_agreed_masked` (one person left, by two or more independent parts, see `agreed_by`: rows by number
+    of parts); `candidates`: the other rows by how many people fit (`none`, `1`, `2`, `3-9`, `10-64`, `too_many`);
+    `rows_controlled` rows were put together again from two rows each, and `controls_agreed` of them agreed as well.
     """
 
     looked_up: Counter[str] = field(default_factory=Counter)
@@ -20,10 +25,17 @@ class Cells:
     matched_by_digest: Counter[str] = field(default_factory=Counter)
     unmatchable: Counter[str] = field(default_factory=Counter)
     recognised_only: Counter[str] = field(default_factory=Counter)
+    masked: Counter[str] = field(default_factory=Counter)
+    candidates: Counter[str] = field(default_factory=Counter)
+    agreed_by: Counter[str] = field(default_factory=Counter)
     unreadable: int = 0
     rows: int = 0
     rows_agreed: int = 0
     rows_conflicting: int = 0
+    rows_masked: int = 0
+    rows_agreed_masked: int = 0
+    rows_controlled: int = 0
+    controls_agreed: int = 0
 
     def as_dict(self) -> dict[str, Any]:
         """The counts as a JSON object that `from_dict` reads back."""

@@ -161,7 +161,8 @@ def _row(opened: Incident, one: Affected, basis: _Basis | None, now_ms: int) -> 
 
 def _notes(opened: Incident, one: Affected, basis: _Basis | None) -> list[str]:
     """What the person must know before sending the draft."""
-    notes = [] if one.agreed else ["found_in_conflicting_rows_only"]
+    found = "found_in_masked_rows_only" if one.masked else "found_in_conflicting_rows_only"
+    notes = [] if one.agreed else [found]
     if opened.joint:
         notes.append("one_of_several_recipients")
     elif basis is None:

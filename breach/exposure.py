@@ -12,7 +12,8 @@ from itertools import batched
 from sqlalchemy import Connection
 
 from breach.intake.columns import IDENTIFIERS
-from breach.items import people
+from breach.items import candidates, people
+from breach.masked import MILLION
 from breach.match import Item
 from breach.trace.evidence import Evidence, Pattern
 from consent import exposure as received
@@ -50,9 +51,14 @@ class Exposure:
     dark_found: int = 0
 
 
-def weigh(conn: Connection, trace_id: bytes, buckets: Buckets, before_ms: int) -> tuple[Evidence, Exposure]:
-    """The evidence of one trace from disclosures committed before `before_ms`; reads one snapshot."""
-    cells = _cells(conn, trace_id, buckets)
+def weigh(
+    conn: Connection, trace_id: bytes, buckets: Buckets, before_ms: int, *, masked: bool = False
+) -> tuple[Evidence, Exposure]:
+    """The evidence of one trace from disclosures committed before `before_ms`; reads one snapshot.
+
+    `masked`: rows that show only parts of values, and leave one person, count as well.
+    """
+    cells = _cells(conn, trace_id, buckets, masked=masked)
     known = sorted(recipients(conn), key=lambda one: one.id)
     numbers = {str(one.id): at for at, one in enumerate(known)}
     names = tuple(one.legal_name for one in known)
@@ -63,15 +69,32 @@ def weigh(conn: Connection, trace_id: bytes, buckets: Buckets, before_ms: int) -
         fields=_test_fields(cells),
     )
     exposure.unexplained = [0] * len(numbers)
-    for part in batched(people(conn, trace_id, buckets), _CHUNK):
+    for part in batched(people(conn, trace_id, buckets, masked=masked), _CHUNK):
         _add_people(conn, part, numbers, before_ms, exposure)
     exposure.people_disclosed = received.count_disclosed(conn, before_ms)
     return _evidence(conn, exposure, numbers, before_ms), exposure
 
 
-def _cells(conn: Connection, trace_id: bytes, buckets: Buckets) -> Counter[frozenset[str]]:
+def candidate_weights(
+    conn: Connection, trace_id: bytes, buckets: Buckets, before_ms: int
+) -> tuple[float, dict[str, float]]:
+    """What the candidate sets of masked rows weigh, in people: all together, and those of whom each recipient had
+    received the value looked up by. The sum of 1/m over sets of m: a figure to read, no part of an e-value.
+    """
+    total = 0
+    held: Counter[str] = Counter()
+    for part in batched(candidates(conn, trace_id, buckets), _CHUNK):
+        total += sum(weight for *_, weight in part)
+        rows = received.received_before(conn, [one[:3] for one in part], before_ms)
+        for at, recipient in {(at, str(recipient)) for at, recipient, *_ in rows}:
+            held[recipient] += part[at][3]
+    return total / MILLION, {recipient: weight / MILLION for recipient, weight in held.items()}
+
+
+def _cells(conn: Connection, trace_id: bytes, buckets: Buckets, *, masked: bool) -> Counter[frozenset[str]]:
     """How many found people show which set of fields."""
-    return Counter(frozenset(item[2] for item in items) for _, items in people(conn, trace_id, buckets))
+    found = people(conn, trace_id, buckets, masked=masked)
+    return Counter(frozenset(item[2] for item in items) for _, items in found)
 
 
 def _test_fields(shown: Counter[frozenset[str]]) -> tuple[str, ...]:

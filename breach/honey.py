@@ -40,7 +40,7 @@ def _found(conn: Connection, since_ms: int) -> Iterator[Sighting]:
         .join(trace, trace.c.id == trace_item.c.trace)
         .join(dump, dump.c.id == trace.c.dump)
         .join(trace_stage, trace_stage.c.trace == trace.c.id)
-        .where(trace_stage.c.updated_at >= since_ms)
+        .where((trace_stage.c.updated_at >= since_ms) & (trace_item.c.agreed + trace_item.c.conflicting > 0))
     )
     for bucket, subject, dump_id, received_at in conn.execute(found):
         yield from sightings([(Bucket(bucket), SubjectId(subject))], dump_id, received_at)

@@ -12,19 +12,21 @@ from typing import Any
 
 from sqlalchemy import Connection, select, tuple_
 
-from breach.match import AGREED, CONFLICTING, Item
-from breach.tables import trace_item
+from breach.masked import Weights
+from breach.match import AGREED, CONFLICTING, MASKED, Item
+from breach.tables import trace_candidate, trace_item
 from vault.ids import Bucket, Buckets, Person, RecordId, SubjectId
 from vault.rowset import RowSet
 
 _PAGE = 5_000
 _CHUNK = 10_000
 _ADD = RowSet(
-    "WITH {rows} INSERT INTO trace_item (bucket, trace, subject, field, record, version, agreed, conflicting) "
-    "SELECT bucket, trace, subject, field, record, version, agreed, conflicting FROM rows WHERE true "
+    "WITH {rows} INSERT INTO trace_item (bucket, trace, subject, field, record, version, agreed, conflicting, "
+    "masked) SELECT bucket, trace, subject, field, record, version, agreed, conflicting, masked FROM rows WHERE true "
     "ON CONFLICT (bucket, trace, subject, field, record, version) DO UPDATE SET "
     "agreed = CASE WHEN excluded.agreed = 1 THEN 1 ELSE trace_item.agreed END, "
-    "conflicting = CASE WHEN excluded.conflicting = 1 THEN 1 ELSE trace_item.conflicting END",
+    "conflicting = CASE WHEN excluded.conflicting = 1 THEN 1 ELSE trace_item.conflicting END, "
+    "masked = CASE WHEN excluded.masked = 1 THEN 1 ELSE trace_item.masked END",
     bucket="int",
     trace="bytes",
     subject="bytes",
@@ -33,6 +35,19 @@ _ADD = RowSet(
     version="int",
     agreed="int",
     conflicting="int",
+    masked="int",
+)
+_WEIGH = RowSet(
+    "WITH {rows} INSERT INTO trace_candidate (bucket, trace, subject, field, sets, weight) "
+    "SELECT bucket, trace, subject, field, sets, weight FROM rows WHERE true "
+    "ON CONFLICT (bucket, trace, subject, field) DO UPDATE SET "
+    "sets = trace_candidate.sets + excluded.sets, weight = trace_candidate.weight + excluded.weight",
+    bucket="int",
+    trace="bytes",
+    subject="bytes",
+    field="text",
+    sets="int",
+    weight="int",
 )
 
 
@@ -48,6 +63,7 @@ def add(conn: Connection, trace_id: bytes, found: Mapping[Item, int]) -> None:
             version,
             int(bool(how & AGREED)),
             int(bool(how & CONFLICTING)),
+            int(bool(how & MASKED)),
         )
         for (bucket, subject, field, record, version), how in found.items()
     ]
@@ -55,25 +71,59 @@ def add(conn: Connection, trace_id: bytes, found: Mapping[Item, int]) -> None:
         _ADD(conn, rows[start : start + _CHUNK])
 
 
-def people(conn: Connection, trace_id: bytes, buckets: Buckets) -> Iterator[tuple[Person, list[Item]]]:
-    """Every person found in agreeing rows with the items found there, bucket by bucket."""
+def add_weights(conn: Connection, trace_id: bytes, weights: Weights) -> None:
+    """Add what the candidate sets of one batch weigh."""
+    rows = [(bucket, trace_id, who, code, *both) for (bucket, who, code), both in weights.items()]
+    for start in range(0, len(rows), _CHUNK):
+        _WEIGH(conn, rows[start : start + _CHUNK])
+
+
+def candidates(
+    conn: Connection, trace_id: bytes, buckets: Buckets
+) -> Iterator[tuple[Bucket, SubjectId, str, int]]:
+    """Every candidate of a masked row: (bucket, subject, looked-up field, weight in millionths), in pages."""
+    column = trace_candidate.c
+    key = (column.subject, column.field)
     for bucket in map(Bucket, buckets.every()):
-        rows = (row for row in _rows(conn, trace_id, bucket) if row[4])
+        mine = (column.bucket == bucket) & (column.trace == trace_id)
+        query = select(*key, column.weight).where(mine).order_by(*key).limit(_PAGE)
+        page = conn.execute(query).all()
+        while page:
+            yield from ((bucket, SubjectId(who), code, weight) for who, code, weight in page)
+            last = tuple_(*key) > tuple(page[-1])[:2]
+            page = conn.execute(query.where(last)).all() if len(page) == _PAGE else []
+
+
+def people(
+    conn: Connection, trace_id: bytes, buckets: Buckets, *, masked: bool = False
+) -> Iterator[tuple[Person, list[Item]]]:
+    """Every person found in agreeing rows with the items found there, bucket by bucket.
+
+    `masked`: rows that show only parts of values, and leave one person, count as well.
+    """
+    for bucket in map(Bucket, buckets.every()):
+        rows = (row for row in _rows(conn, trace_id, bucket) if row[4] or (masked and row[5]))
         for subject, listed in groupby(rows, key=itemgetter(0)):
             yield (
                 (bucket, SubjectId(subject)),
-                [(bucket, SubjectId(subject), code, RecordId(record), v) for _, code, record, v, _ in listed],
+                [
+                    (bucket, SubjectId(subject), code, RecordId(record), v)
+                    for _, code, record, v, *_ in listed
+                ],
             )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shown:
-    """A person of whom the dump shows anything; `agreed`: in a row whose identifiers agree."""
+    """A person of whom the dump shows anything; `agreed`: in a row whose identifiers agree; `masked`: in one that
+    shows only parts of values.
+    """
 
     bucket: Bucket
     subject: SubjectId
     fields: frozenset[str]
     agreed: bool
+    masked: bool
 
 
 def affected(conn: Connection, trace_id: bytes, buckets: Buckets) -> Iterator[Shown]:
@@ -86,6 +136,7 @@ def affected(conn: Connection, trace_id: bytes, buckets: Buckets) -> Iterator[Sh
                 subject=SubjectId(subject),
                 fields=frozenset(row[1] for row in listed),
                 agreed=any(row[4] for row in listed),
+                masked=any(row[5] for row in listed),
             )
 
 
@@ -94,7 +145,7 @@ def _rows(conn: Connection, trace_id: bytes, bucket: Bucket) -> Iterator[tuple[A
     column = trace_item.c
     key = (column.subject, column.field, column.record, column.version)
     mine = (column.bucket == bucket) & (column.trace == trace_id)
-    query = select(*key, column.agreed).where(mine).order_by(*key).limit(_PAGE)
+    query = select(*key, column.agreed, column.masked).where(mine).order_by(*key).limit(_PAGE)
     page = conn.execute(query).all()
     while page:
         yield from map(tuple, page)

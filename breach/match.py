@@ -6,22 +6,38 @@ digests can be compared with nothing and are only counted.
 
 One row is one statement about one person. When all its identifiers that are known to the vault lead to the same single
 person, the row agrees and its items count; when they lead to different people or leave several, the row conflicts and
-is only recorded as that. Nothing of a cell is kept: an item names person, field and version, never a value.
+is only recorded as that. A row that shows masked values and no whole identifier is judged by `masked`; beside a whole
+one, known here or not, masked values are only counted. Nothing of a cell is kept: an item names person, field and version, never a value.
 """
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 from sqlalchemy import Connection
 
 from breach.cells import Cells
-from breach.intake.columns import IDENTIFIERS, Columns, Kind, kind_of
+from breach.intake.columns import HELPERS, IDENTIFIERS, Columns, Kind, kind_of
+from breach.masked import Row, Weights, settle
+from breach.masked_cells import IDENTIFYING, masked_reading
 from vault.fields import FIELDS, InvalidValue
-from vault.ids import Bucket, RecordId, SubjectId
+from vault.ids import PROFILE, Bucket, RecordId, SubjectId
 from vault.keys import Keyring
 from vault.merge import survivors
-from vault.tags import Digest, Hit, Probe, Shape, confirm, digest_probes, match, read_digest
+from vault.records import count_people
+from vault.tags import (
+    Digest,
+    Hit,
+    Probe,
+    Reading,
+    Shape,
+    confirm,
+    digest_probes,
+    match,
+    read_cell,
+    read_digest,
+)
 
 type Item = tuple[Bucket, SubjectId, str, RecordId, int]
 """(bucket, subject, field, record, version): one stored version that the dump shows."""
@@ -40,6 +56,24 @@ AGREED = 1
 CONFLICTING = 2
 """Flag of an item: a row whose identifiers lead to different people shows it."""
 
+MASKED = 4
+"""Flag of an item: a row that shows only parts of values fits its person and nobody else."""
+
+
+class Found(NamedTuple):
+    """What a batch shows: items with their flags, as far as they are news, and the weights of candidates."""
+
+    items: dict[Item, int]
+    weights: Weights
+
+    def add(self, more: "Found") -> None:
+        """Take in what another part of the batch shows."""
+        for item, how in more.items.items():
+            self.items[item] = self.items.get(item, 0) | how
+        for whom, (sets, weight) in more.weights.items():
+            before = self.weights.get(whom, (0, 0))
+            self.weights[whom] = before[0] + sets, before[1] + weight
+
 
 class Matcher:
     """Matches batch after batch of one dump. Not thread-safe: it remembers what was confirmed."""
@@ -49,11 +83,12 @@ class Matcher:
         self._columns = columns
         self._width = len(columns.kinds)
         self._known: dict[Item, int] = {}
+        self._known_masked: set[Item] = set()
         self._merged: dict[SubjectId, SubjectId] = {}
         self.cells = cells
 
-    def match(self, conn: Connection, rows: Sequence[Sequence[str]]) -> dict[Item, int]:
-        """Items of one batch with their flags, as far as they are news; `conn` reads the vault's data base."""
+    def match(self, conn: Connection, rows: Sequence[Sequence[str]]) -> Found:
+        """What one batch shows; `conn` reads the vault's data base."""
         asked = _Asked()
         regular = [row for row in rows if len(row) == self._width]
         for at, kinds in self._columns.identifiers:
@@ -62,11 +97,42 @@ class Matcher:
         if len(regular) < len(rows):
             self._ask_ragged([row for row in rows if len(row) != self._width], start, asked)
         self.cells.rows += len(rows)
-        self.cells.recognised_only[Kind.NAME] += len(self._columns.names) * len(regular)
+        for _, kind in self._columns.helpers:
+            self.cells.recognised_only[kind] += len(regular)
         found = self._true_hits(conn, asked)
         self._merged = survivors(conn, {item[:2] for items in found.values() for item in items})
         shown = self._settle(asked, found)
-        return {item: how for item, how in shown.items() if self._is_news(item, how)}
+        news = {item: how for item, how in shown.items() if self._is_news(item, how)}
+        return self._with_masked(conn, list(self._masked_rows(asked, regular)), news)
+
+    def _with_masked(self, conn: Connection, rows: Sequence[Row], news: dict[Item, int]) -> Found:
+        if not rows:
+            return Found(news, {})
+        settled = settle(conn, self._keyring, rows, count_people(conn), self.cells)
+        items = {(bucket, who, code, PROFILE, version) for bucket, who, code, version in settled.agreed}
+        for item in items - self._known_masked:
+            news[item] = news.get(item, 0) | MASKED
+        if len(self._known_masked) > _REMEMBERED:
+            self._known_masked.clear()
+        self._known_masked |= items
+        return Found(news, settled.weights)
+
+    def _masked_rows(self, asked: "_Asked", regular: Sequence[Sequence[str]]) -> Iterator[Row]:
+        """What the rows without a whole identifier show; masked cells of the others are only counted."""
+        decided = {row for row, _ in asked.cells} if asked.masked else set()
+        for row, texts in asked.masked.items():
+            shown = {} if row in decided else _readings(texts)
+            if not IDENTIFYING.intersection(shown):
+                self.cells.recognised_only[Kind.MASKED] += len(texts)
+                continue
+            helpers = asked.helpers.get(row, [])
+            if row < len(regular):
+                helpers = [(kind, regular[row][at]) for at, kind in self._columns.helpers]
+            for kind, text in helpers:
+                reading = read_cell(kind, text)
+                if reading is not None:
+                    shown.setdefault(kind, reading)
+            yield shown
 
     def _ask_column(self, texts: Sequence[str], kinds: tuple[Kind, ...], asked: "_Asked") -> None:
         if len(kinds) != 1:
@@ -96,7 +162,9 @@ class Matcher:
         """Rows of another width: which column a cell belongs to is anybody's guess, so every cell is looked at."""
         for row, texts in enumerate(rows, start):
             for text in texts:
-                self._ask_cell(text, row, asked)
+                kind = self._ask_cell(text, row, asked)
+                if kind in HELPERS:
+                    asked.helpers.setdefault(row, []).append((kind, text))
 
     def _ask_other(self, text: str, row: int, asked: "_Asked") -> None:
         """A cell of an identifier column that is no such value: of another kind, masked, a digest, blank or damage."""
@@ -111,6 +179,8 @@ class Matcher:
             asked.cells.append((row, asked.add(kind, value) if number is None else number))
         elif kind is Kind.DIGEST:
             self._ask_digest(text, row, asked)
+        elif kind is Kind.MASKED:
+            asked.masked.setdefault(row, []).append(text)
         elif kind is not None:
             self.cells.recognised_only[kind] += 1
         return kind
@@ -191,11 +261,16 @@ class Matcher:
 
 
 class _Asked:
-    """The distinct values of one batch (`probes`) and where they stood: (row, probe number) pairs."""
+    """The distinct values of one batch (`probes`) and where they stood: (row, probe number) pairs.
+
+    `masked`: the masked cells by row; `helpers`: names and addresses of rows of another width.
+    """
 
     def __init__(self) -> None:
         self.probes: list[Probe] = []
         self.cells: list[tuple[int, int]] = []
+        self.masked: dict[int, list[str]] = {}
+        self.helpers: dict[int, list[tuple[Kind, str]]] = {}
         self.numbers: dict[Kind, dict[str, int]] = {kind: {} for kind in IDENTIFIERS}
         self._digests: dict[Digest, range] = {}
 
@@ -213,6 +288,14 @@ class _Asked:
             numbers = self._digests[digest] = range(len(self.probes), len(self.probes) + len(probes))
             self.probes += probes
         return numbers
+
+
+def _readings(texts: Sequence[str]) -> dict[str, Reading]:
+    """What masked cells show, by field; of two for one field the first."""
+    shown: dict[str, Reading] = {}
+    for code, reading in filter(None, map(masked_reading, texts)):
+        shown.setdefault(code, reading)
+    return shown
 
 
 def _item(hit: Hit) -> Item:

@@ -11,6 +11,7 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from typing import Any
 
 from sqlalchemy import Connection, select, update
 
@@ -25,11 +26,12 @@ from breach.intake.quarantine import Quarantined
 from breach.intake.reading import read
 from breach.intake.sniff import sniff
 from breach.intake.tally import Tally
-from breach.match import Item, Matcher
-from breach.report import TraceReport, report_json
+from breach.match import MASKED, Found, Matcher
+from breach.report import Masked, Seen, TraceReport, report_json
 from breach.stages import Stage, Standing, advance, standing
 from breach.tables import trace as trace_table
-from breach.trace.attribute import Rules, attribute
+from breach.trace.attribute import MaskedRows, Rules, attribute
+from breach.trace.chance import may_count
 from vault.ids import Bucket, new_id
 from vault.keys import Keyring
 from vault.opening import Vault
@@ -133,8 +135,8 @@ class _Work:
 
 @dataclass(frozen=True, slots=True)
 class _Counted:
-    tally: dict[str, object]
-    cells: dict[str, object]
+    tally: dict[str, Any]
+    cells: dict[str, Any]
 
 
 def _match(work: _Work, trace_id: bytes, dialect: Dialect) -> _Counted:
@@ -164,12 +166,11 @@ class _Matching:
         self._keyring = keyring
         self._matchers: dict[Columns, Matcher] = {}
 
-    def match(self, conn: Connection, block: Block) -> dict[Item, int]:
-        """The items of a block with their flags, as far as they are news."""
-        found: dict[Item, int] = {}
+    def match(self, conn: Connection, block: Block) -> Found:
+        """What a block shows."""
+        found = Found({}, {})
         for part in block.parts:
-            for item, how in self._matcher(part.columns).match(conn, part.rows).items():
-                found[item] = found.get(item, 0) | how
+            found.add(self._matcher(part.columns).match(conn, part.rows))
         return found
 
     def _matcher(self, columns: Columns) -> Matcher:
@@ -186,12 +187,13 @@ def _match_block(
     with _cycles_left_alone(), work.vault.data.read() as conn:
         found = matching.match(conn, block)
     after = Standing(done=block.rows, detail={"cells": matching.cells.as_dict()})
-    # Nobody but our own store could have known a honey person.
-    shown = {(item[0], item[1]) for item in found}
+    # Nobody but our own store could have known a honey person; parts of values may fit one by chance.
+    shown = {(item[0], item[1]) for item, how in found.items.items() if how != MASKED}
     seen = honey.sightings(shown, work.dump.id, work.dump.received_at)
     work.vault.watch.note(work.vault.data, work.vault.keyring, seen)
     with work.vault.data.write() as conn:
-        items.add(conn, trace_id, found)
+        items.add(conn, trace_id, found.items)
+        items.add_weights(conn, trace_id, found.weights)
         advance(conn, trace_id, Stage.MATCH, before=at, after=after, now_ms=work.now_ms)
     return after
 
@@ -221,10 +223,9 @@ def _metered(work: _Work, meter: _Meter) -> Iterator[bytes]:
 
 def _conclude(work: _Work, trace_id: bytes, dialect: Dialect, counted: _Counted) -> TraceReport:
     work.progress(Stage.WEIGH, 0, 2)
-    with work.vault.data.read() as conn:
-        evidence, exposed = exposure.weigh(conn, trace_id, work.vault.installation.buckets, work.before)
+    seen = _weigh(work, trace_id, Cells.from_dict(counted.cells))
     work.progress(Stage.WEIGH, 1, 2)
-    result = attribute(evidence, work.rules)
+    result = attribute(seen.evidence, work.rules, seen.masked.rows if seen.masked else None)
     work.progress(Stage.WEIGH, 2, 2)
     written = report.write(
         report.Material(
@@ -234,15 +235,29 @@ def _conclude(work: _Work, trace_id: bytes, dialect: Dialect, counted: _Counted)
             rules=work.rules,
             dialect=dialect,
             tally=counted.tally,
-            cells=counted.cells,
-            exposure=exposed,
-            evidence=evidence,
+            seen=seen,
             result=result,
         )
     )
     _store(work, trace_id, written)
     work.progress(Stage.REPORT, 1, 1)
     return written
+
+
+def _weigh(work: _Work, trace_id: bytes, cells: Cells) -> Seen:
+    """What the dump shows, with masked rows apart: they count only while chance explains few of them."""
+    buckets, before = work.vault.installation.buckets, work.before
+    with work.vault.data.read() as conn:
+        evidence, exposed = exposure.weigh(conn, trace_id, buckets, before)
+        weights = exposure.candidate_weights(conn, trace_id, buckets, before)
+        masked = None
+        if cells.rows_agreed_masked:
+            with_masked, wider = exposure.weigh(conn, trace_id, buckets, before, masked=True)
+            may = may_count(
+                cells.rows_masked, cells.rows_agreed_masked, cells.rows_controlled, cells.controls_agreed
+            )
+            masked = Masked(MaskedRows(with_masked if may else None), wider)
+    return Seen(cells=cells, evidence=evidence, exposure=exposed, candidates=weights, masked=masked)
 
 
 def _store(work: _Work, trace_id: bytes, written: TraceReport) -> None:

@@ -10,10 +10,11 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from breach.cells import Cells
 from breach.exposure import Exposure
 from breach.intake.dialect import Dialect
 from breach.intake.quarantine import Quarantined
-from breach.trace.attribute import Attribution, Finding, Rules
+from breach.trace.attribute import Attribution, Finding, MaskedRows, Rules
 from breach.trace.evidence import Evidence
 from breach.trace.statement import Facts, assumptions, statement
 from vault.ids import decode_id, encode_id
@@ -46,7 +47,7 @@ class TraceReport:
 
     @property
     def people_found(self) -> int:
-        """People whose values the dump shows in agreeing rows."""
+        """People of whom the dump shows whole values, or their digests, in agreeing rows."""
         return int(self.body["people"]["found"])
 
     @property
@@ -71,6 +72,32 @@ def stored(text: str) -> TraceReport:
     return TraceReport(id=decode_id(PREFIX, body["trace"]), body=body)
 
 
+@dataclass(frozen=True, slots=True)
+class Masked:
+    """What agreeing masked rows add: how they are weighed, and the counts with them."""
+
+    rows: MaskedRows
+    exposure: Exposure
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """What a dump shows. `candidates`: what the candidate sets of masked rows weigh, in people, all together and by
+    recipient.
+    """
+
+    cells: Cells
+    evidence: Evidence
+    exposure: Exposure
+    candidates: tuple[float, Mapping[str, float]]
+    masked: Masked | None
+
+    @property
+    def only_masked(self) -> int:
+        """People whom only masked rows show."""
+        return self.masked.exposure.people_found - self.exposure.people_found if self.masked else 0
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Material:
     """Everything a report is written from."""
@@ -81,20 +108,19 @@ class Material:
     rules: Rules
     dialect: Dialect
     tally: Mapping[str, Any]
-    cells: Mapping[str, Any]
-    exposure: Exposure
-    evidence: Evidence
+    seen: Seen
     result: Attribution
 
 
 def write(m: Material) -> TraceReport:
     """The report of one trace."""
     facts = Facts(
-        names=m.exposure.recipient_names,
-        fields=m.exposure.fields,
-        people_found=m.exposure.people_found,
-        dark=m.evidence.dark,
-        dark_found=m.evidence.dark_found,
+        names=m.seen.exposure.recipient_names,
+        fields=m.seen.exposure.fields,
+        people_found=m.seen.exposure.people_found,
+        dark=m.seen.evidence.dark,
+        dark_found=m.seen.evidence.dark_found,
+        masked=_masked(m.seen),
     )
     body = {
         "version": VERSION,
@@ -108,13 +134,14 @@ def write(m: Material) -> TraceReport:
         "parameters": dict(m.parameters),
         "format": m.dialect.as_dict(),
         "lines": dict(m.tally),
-        "cells": dict(m.cells),
+        "cells": m.seen.cells.as_dict(),
         "people": _people(m),
+        "masked": _masked(m.seen),
         "outcome": m.result.outcome.value,
         "threshold": _figure(m.result.threshold),
         "outside_limit": _figure(m.result.outside_limit, 9),
         "ranking": _ranking(m),
-        "sets": [[m.exposure.recipient_ids[k] for k in one] for one in m.result.sets],
+        "sets": [[m.seen.exposure.recipient_ids[k] for k in one] for one in m.result.sets],
         "statement": statement(m.result, facts, m.rules),
         "assumptions": assumptions(m.result, facts, m.rules),
     }
@@ -128,14 +155,30 @@ def parameters(rules: Rules, before_ms: int) -> dict[str, Any]:
 
 def _people(m: Material) -> dict[str, Any]:
     return {
-        "in_vault": m.evidence.people,
-        "found": m.exposure.people_found,
-        "found_fully": sum(count for pattern, count in m.evidence.found.items() if not pattern.partly),
+        "in_vault": m.seen.evidence.people,
+        "found": m.seen.exposure.people_found,
+        "found_fully": sum(count for pattern, count in m.seen.evidence.found.items() if not pattern.partly),
         "explained_by_no_recipient": m.result.explained_by_nobody,
-        "never_disclosed": m.evidence.dark,
-        "never_disclosed_found": m.evidence.dark_found,
-        "test_fields": list(m.exposure.fields),
-        "found_values": dict(sorted(m.exposure.cells.items())),
+        "never_disclosed": m.seen.evidence.dark,
+        "never_disclosed_found": m.seen.evidence.dark_found,
+        "test_fields": list(m.seen.exposure.fields),
+        "found_values": dict(sorted(m.seen.exposure.cells.items())),
+    }
+
+
+def _masked(seen: Seen) -> dict[str, Any]:
+    """Rows that show only parts of values: how many, how many agree, how many would by chance, and what that means."""
+    cells = seen.cells
+    return {
+        "rows": cells.rows_masked,
+        "rows_agreed": cells.rows_agreed_masked,
+        "agreed_by_parts": dict(sorted(cells.agreed_by.items())),
+        "controls": cells.rows_controlled,
+        "controls_agreed": cells.controls_agreed,
+        "counted": bool(seen.masked and seen.masked.rows.evidence),
+        "people_only_masked": seen.only_masked,
+        "candidate_sets": dict(sorted(cells.candidates.items())),
+        "candidate_weight": _figure(seen.candidates[0]),
     }
 
 
@@ -148,16 +191,21 @@ def _ranking(m: Material) -> list[dict[str, Any]]:
 
 
 def _line(finding: Finding, m: Material) -> dict[str, Any]:
-    strict = finding.ln_e_strict
+    strict, whole = finding.ln_e_strict, finding.ln_e_whole
     return {
         "kind": "recipient",
-        "recipient": m.exposure.recipient_ids[finding.recipient],
-        "name": m.exposure.recipient_names[finding.recipient],
+        "recipient": m.seen.exposure.recipient_ids[finding.recipient],
+        "name": m.seen.exposure.recipient_names[finding.recipient],
         "people_held": finding.held,
         "people_found": finding.hits,
-        "values_never_received": m.exposure.unexplained[finding.recipient],
+        "people_found_masked": finding.hits_masked,
+        "candidate_weight": _figure(
+            m.seen.candidates[1].get(m.seen.exposure.recipient_ids[finding.recipient], 0.0)
+        ),
+        "values_never_received": m.seen.exposure.unexplained[finding.recipient],
         "ln_e": _figure(finding.ln_e),
         "ln_e_strict": None if strict is None else _figure(strict),
+        "ln_e_whole_values": None if whole is None else _figure(whole),
         "named": finding.named,
     }
 

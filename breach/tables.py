@@ -92,9 +92,24 @@ trace_item = Table(
     Column("version", BigInteger, primary_key=True, autoincrement=False),
     col.number("agreed"),
     col.number("conflicting"),
+    col.number("masked"),
     ForeignKeyConstraint(["trace"], ["trace.id"]),
-    CheckConstraint("agreed IN (0, 1) AND conflicting IN (0, 1)", name="flags"),
+    CheckConstraint("agreed IN (0, 1) AND conflicting IN (0, 1) AND masked IN (0, 1)", name="flags"),
 )
+
+trace_candidate = Table(
+    "trace_candidate",
+    metadata,
+    col.bucket(),
+    col.key("trace"),
+    col.key("subject"),
+    col.text_key("field"),
+    col.big("sets"),
+    col.big("weight"),
+    ForeignKeyConstraint(["trace"], ["trace.id"]),
+    CheckConstraint("sets > 0 AND weight > 0", name="weights"),
+)
+"""Whom masked rows may be about: in how many sets somebody is, and the sum of 1/m over them in millionths."""
 
 incident = Table(
     "incident",
@@ -116,7 +131,8 @@ incident_person = Table(
     col.key("subject"),
     col.text("fields"),
     col.number("agreed"),
-    CheckConstraint("agreed IN (0, 1)", name="agreed"),
+    col.number("masked"),
+    CheckConstraint("agreed IN (0, 1) AND masked IN (0, 1)", name="flags"),
     ForeignKeyConstraint(["incident"], ["incident.id"]),
 )
 

@@ -92,6 +92,9 @@ def _trace(vault: Vault, dump: Quarantined, actor: str, tick: Tick) -> TraceRepo
 def _lines(body: Mapping[str, Any]) -> Iterator[str]:
     people, lines = body["people"], body["lines"]
     yield f"{lines['lines']:,} lines; {people['found']:,} of {people['in_vault']:,} people found"
+    by_digest = sum(body["cells"]["matched_by_digest"].values())
+    if by_digest:
+        yield f"{by_digest:,} values were found by their digests"
     yield from body["statement"]["en"]
 
 
@@ -101,13 +104,14 @@ def _ranking(body: Mapping[str, Any]) -> Any:
             line.get("name") or KINDS[line["kind"]],
             line.get("people_held", ""),
             line.get("people_found", ""),
+            line.get("people_found_masked", ""),
             line["ln_e"],
             "" if line.get("ln_e_strict") is None else line["ln_e_strict"],
             "YES" if line.get("named") else "",
         )
         for line in body["ranking"]
     ]
-    columns = ("hypothesis", "held", "found", "ln E, chance", "ln E, strict", "named")
+    columns = ("hypothesis", "held", "found", "by masks", "ln E, chance", "ln E, strict", "named")
     return table_of("who most likely let it out", columns, rows)
 
 

@@ -121,6 +121,7 @@ SCHEMAS: Mapping[str, Schema] = {
             "lines": {"type": "object"},
             "cells": {"type": "object"},
             "people": {"type": "object"},
+            "masked": {"type": "object"},
             "outcome": words(Outcome),
             "threshold": {"type": "number"},
             "outside_limit": {"type": "number"},

@@ -3,8 +3,9 @@
 Every cell of a sample is given a kind; a column is of each kind that at least one cell in twenty has (so a column of
 mixed phones and e-mails is both). Of numbers that look alike the one with a check digit is tried first: resident IDs,
 then phones, then bank cards (Luhn, and the first digit of a payment scheme). A passport is one that China issues, with
-its letters: other states' numbers look like anything. Masked values (`138****1234`) are recognised and counted, but not
-matched in this version. Names are recognised, and never looked up: they identify nobody.
+its letters: other states' numbers look like anything. Masked values (`138****1234`, `z***@qq.com`, `1990-**-**`) are
+one kind, whatever they are of. Names and addresses are recognised, and help masked values only: by themselves they
+identify nobody. Whole dates are not: nobody can tell a birthday from any other day.
 """
 
 import re
@@ -27,16 +28,18 @@ class Kind(StrEnum):
     PASSPORT = "passport"
     PLATE = "plate"
     NAME = "name"
+    ADDRESS = "address"
     MASKED = "masked"
     DIGEST = "digest"
 
 
 IDENTIFIERS = (Kind.PHONE, Kind.EMAIL, Kind.RESIDENT_ID, Kind.BANK_CARD, Kind.PASSPORT, Kind.PLATE)
-LOOKED_UP = frozenset((*IDENTIFIERS, Kind.DIGEST))
+LOOKED_UP = frozenset((*IDENTIFIERS, Kind.DIGEST, Kind.MASKED))
 """Kinds of cells that may tell whom a row is about."""
 
+HELPERS = (Kind.NAME, Kind.ADDRESS)
 _SHARE = 0.05
-_NAME_SHARE = 0.5
+_HELPER_SHARE = 0.5
 _MAX_CELL = 320
 
 _PHONE = re.compile(r"'?\(?(?:\+|00)?[0-9][0-9 ()./·\u2010-\u2014_-]{5,24}")
@@ -60,11 +63,21 @@ _SALTED = re.compile(
     r"\$(?:2[abxy]?|1|5|6|7|y|argon2[a-z]*|scrypt|pbkdf2[a-z0-9-]*)\$[!-~]{8,200}|"
     r"pbkdf2_sha(?:1|256|512)\$[!-~]{8,200}|\{SS(?:HA|MD5)[0-9]{0,3}\}[!-~]{8,200}"
 )
+_STAR = "[*●•○#?]"
 _MASKED = re.compile(
-    r"(?:\+?86)?(?=[0-9*xX●•#?-]{7,24}$)[0-9]{0,7}[*xX●•#?]{2,}[0-9]{0,6}[Xx]?|[^\s@]*[*●•#]{2,}[^\s@]*@[^\s@]+"
+    rf"(?:\+?86[ -]?)?(?=[0-9*xX●•○#? -]{{7,24}}$)[0-9]{{0,7}}[ -]?(?:{_STAR}|[xX]){{2,}}[ -]?[0-9]{{0,6}}[Xx]?|"
+    rf"[^\s@,;|]*{_STAR}{{2,}}[^\s@,;|]*@[^\s@,;|]+|"
+    rf"(?:19|20)[0-9]{{2}}[-/.年](?:[0-9]{{2}}|{_STAR}{{2}})[-/.月]{_STAR}{{2}}日?|"
+    rf"[A-Za-z]{{1,2}}[0-9]{{0,5}}{_STAR}{{2,}}[0-9]{{2,5}}|"
+    rf"[\u4e00-\u9fff][A-Za-z](?=.{{5,6}}$)[A-Za-z0-9]{{0,3}}{_STAR}{{2,}}[A-Za-z0-9]{{1,4}}"
+)
+_HAN = "\u3400-\u9fff"
+_ADDRESS = re.compile(
+    rf"(?=.*[省市区县旗州盟镇乡])(?=.*[路街道巷弄号村楼栋幢室])[{_HAN}A-Za-z0-9*●•#() -]{{6,100}}"
 )
 _NAME = re.compile(
-    r"[\u3400-\u9fff]{1,3}[\u3400-\u9fff*·]{1,12}|[^\W\d_]+(?:[ .'\u2019-]{1,2}[^\W\d_]+){1,4}\.?"
+    rf"[{_HAN}]{{1,3}}[{_HAN}*·]{{1,12}}|[*●•]{{1,2}}[{_HAN}]{{1,3}}|"
+    r"[^\W\d_]+(?:[ .'\u2019-]{1,2}[^\W\d_]+){1,4}\.?"
 )
 
 
@@ -85,6 +98,7 @@ def kind_of(text: str) -> Kind | None:
         or _if_passport(text)
         or _if_valid(Kind.PLATE, _PLATE, text)
         or _if(Kind.MASKED, _MASKED, text)
+        or _if(Kind.ADDRESS, _ADDRESS, text)
         or _if(Kind.NAME, _NAME, text)
     )
 
@@ -141,7 +155,7 @@ class Columns:
 
     @property
     def identifiers(self) -> tuple[tuple[int, tuple[Kind, ...]], ...]:
-        """Positions of the columns to look up, with the kinds of whole values each holds: of digests alone, none."""
+        """Positions of the columns to look up, with the kinds of whole values each holds, if any."""
         return tuple(
             (at, tuple(kind for kind in IDENTIFIERS if kind in kinds))
             for at, kinds in enumerate(self.kinds)
@@ -149,9 +163,9 @@ class Columns:
         )
 
     @property
-    def names(self) -> tuple[int, ...]:
-        """Positions of the columns of names."""
-        return tuple(at for at, kinds in enumerate(self.kinds) if Kind.NAME in kinds)
+    def helpers(self) -> tuple[tuple[int, Kind], ...]:
+        """Positions of the columns of names and of addresses: the kind is the code of the vault's field."""
+        return tuple((at, kind) for at, kinds in enumerate(self.kinds) for kind in HELPERS if kind in kinds)
 
     def as_list(self) -> list[list[str]]:
         """The kinds as JSON; headings are left out, they may be anything."""
@@ -180,7 +194,7 @@ def _column(cells: Sequence[Kind | None]) -> frozenset[Kind]:
     counts = Counter(cell for cell in cells if cell is not None)
     total = max(len(cells), 1)
     least = max(total * _SHARE, 2 if total >= 20 else 1)
-    kinds: set[Kind] = {k for k, count in counts.items() if k is not Kind.NAME and count >= least}
-    if not kinds and counts[Kind.NAME] >= total * _NAME_SHARE:
-        kinds = {Kind.NAME}
+    kinds: set[Kind] = {k for k, count in counts.items() if k not in HELPERS and count >= least}
+    if not kinds:
+        kinds = {k for k in HELPERS if counts[k] >= total * _HELPER_SHARE}
     return frozenset(kinds)

@@ -4,15 +4,20 @@ Two figures per recipient: `ln_e` against "the outside alone" (mixture over leak
 controls), and `ln_e_strict` against every story in which this recipient is innocent, whatever all others did. Only the
 strict figure names, from ln(n/eps). Whom the ledger cannot separate is reported as a set and never as a name. Two
 further sources are always listed: our own store, and somewhere else, the reference against which the others stand.
+
+Where masked rows agree there are two readings of the dump, without them and with them, and both figures are means of
+the readings' e-values (`chance` says why that keeps the error bounded). Our own store is judged without them: a dark
+person whom a mask fits by chance says nothing about it.
 """
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from breach.trace.evidence import Evidence
-from breach.trace.guilt import FRACTIONS, ln_e, ln_mean_exp, threshold, upper_limit
+from breach.trace.guilt import FRACTIONS, ln_e, ln_mean_exp, ln_sum_exp, threshold, upper_limit
 from breach.trace.mixture import accuse
 from breach.trace.rivals import strongest
 
@@ -46,19 +51,28 @@ class Rules:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """What speaks against one recipient. `ln_e_strict` is None where `ln_e` gave no reason to compute it."""
+    """What speaks against one recipient. `ln_e_strict` is None where `ln_e` gave no reason to compute it.
+
+    `hits`: found people it can explain, `hits_masked` those more whom only masked rows show; `ln_e_whole`: the
+    strict figure without masked rows.
+    """
 
     recipient: int
     held: int
     hits: int
+    hits_masked: int
     ln_e: float
     ln_e_strict: float | None
+    ln_e_whole: float | None
     named: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attribution:
-    """The whole ranking, best first, with the figures every sentence of the statement rests on."""
+    """The whole ranking, best first, with the figures every sentence of the statement rests on.
+
+    `outside_limit`: of whole values, or with masked rows where those count as well, whichever is higher.
+    """
 
     outcome: Outcome
     threshold: float
@@ -69,42 +83,74 @@ class Attribution:
     explained_by_nobody: int
 
 
-def attribute(evidence: Evidence, rules: Rules) -> Attribution:
-    """Rank every recipient; pure and repeatable to the last digit."""
+@dataclass(frozen=True, slots=True)
+class MaskedRows:
+    """That there are agreeing masked rows: the evidence with them, or None where they may not count."""
+
+    evidence: Evidence | None
+
+
+class _Reading(NamedTuple):
+    """One way to read the dump, and the outside limit under it."""
+
+    evidence: Evidence
+    limit: float
+
+
+def attribute(evidence: Evidence, rules: Rules, masked: MaskedRows | None = None) -> Attribution:
+    """Rank every recipient by whole values, and by masked rows where there are any; pure, repeatable to the digit."""
     bar = threshold(len(evidence.held) + 1, rules.eps)
-    limit = upper_limit(evidence.dark_found, evidence.dark, rules.level) if evidence.dark else 1.0
-    plain = _plain(evidence, limit)
-    order = sorted(plain, key=lambda k: (-plain[k][1], k))
-    court = _Court(evidence, [k for k in order if plain[k][0]][:_EXAMINED], rules, bar)
-    findings = tuple(_finding(evidence, k, plain[k], court) for k in order)
-    findings = tuple(sorted(findings, key=lambda f: (not f.named, -f.ln_e, f.recipient)))
+    readings = [_reading(one, rules) for one in (evidence, masked and masked.evidence) if one]
+    parts = 1 if masked is None else 2
+    hits = [_hits(reading.evidence) for reading in readings]
+    plain = {k: _plain(readings, [each[k] for each in hits], k, parts) for k in range(len(evidence.held))}
+    order = sorted(plain, key=lambda k: (-plain[k], k))
+    court = _Court(readings, [k for k in order if hits[-1][k]][:_EXAMINED], rules, bar, parts)
+    findings = [
+        _finding(readings[-1].evidence, k, plain[k], [each[k] for each in hits], court) for k in order
+    ]
+    findings.sort(key=lambda f: (not f.named, -f.ln_e, f.recipient))
     sets = court.sets([f.recipient for f in findings if not f.named and f.ln_e >= bar])
     own = _own_store(evidence, rules.outside_rate)
+    widest = readings[-1].evidence.found
     return Attribution(
         outcome=_outcome(findings, sets, own, bar),
         threshold=bar,
-        outside_limit=limit,
-        findings=findings,
+        outside_limit=max(reading.limit for reading in readings),
+        findings=tuple(findings),
         sets=sets,
         own_store=own,
-        explained_by_nobody=sum(count for p, count in evidence.found.items() if not p.suspects),
+        explained_by_nobody=sum(count for p, count in widest.items() if not p.suspects),
     )
 
 
 class _Court:
-    """The strict e-values of one trace; every set asked about is weighed against the same accusation."""
+    """The strict e-values of one trace; every set asked about is weighed against the same accusation.
 
-    def __init__(self, evidence: Evidence, suspects: Sequence[int], rules: Rules, bar: float) -> None:
+    `parts`: of how many readings the mean is taken; one that may not count adds nothing to it.
+    """
+
+    def __init__(
+        self, readings: Sequence[_Reading], suspects: Sequence[int], rules: Rules, bar: float, parts: int
+    ) -> None:
         self.suspects = suspects
-        self._evidence = evidence
         self.bar = bar
-        accused = accuse(evidence, suspects) if suspects else -math.inf
-        self._accused = accused - math.log(rules.field_sets)
-        self.strict = {k: self.weigh({k}) for k in suspects}
+        self._people = readings[-1].evidence
+        price = math.log(rules.field_sets * parts)
+        self._readings = [
+            (each.evidence, (accuse(each.evidence, suspects) if suspects else -math.inf) - price)
+            for each in readings
+        ]
+        each = {k: self._weighed({k}) for k in suspects}
+        self.strict = {k: ln_sum_exp(values) for k, values in each.items()}
+        self.whole = {k: values[0] + math.log(parts) for k, values in each.items()}
 
     def weigh(self, members: set[int]) -> float:
         """Ln e-value of "at least one of these leaked"."""
-        return self._accused - strongest(self._evidence, members).bound
+        return ln_sum_exp(self._weighed(members))
+
+    def _weighed(self, members: set[int]) -> list[float]:
+        return [accused - strongest(evidence, members).bound for evidence, accused in self._readings]
 
     def sets(self, unclear: Sequence[int]) -> tuple[tuple[int, ...], ...]:
         """Sets, made small by greedy search, of each of which at least one member must have leaked."""
@@ -119,12 +165,12 @@ class _Court:
 
     def _open(self, spoken_for: set[int]) -> bool:
         """Whether those named so far, and the members of sets found so far, leave something to explain."""
-        return self.weigh(set(range(len(self._evidence.held))) - spoken_for) >= self.bar
+        return self.weigh(set(range(len(self._people.held))) - spoken_for) >= self.bar
 
     def _set_around(self, suspect: int, spoken_for: set[int]) -> tuple[int, ...]:
         members = {suspect}
         while len(members) < _LARGEST_SET:
-            shares = strongest(self._evidence, members).shares
+            shares = strongest(self._people, members).shares
             rivals = {k: share for k, share in shares.items() if k not in spoken_for and share >= 1}
             if not rivals:
                 return ()
@@ -141,24 +187,37 @@ class _Court:
         return tuple(sorted(members))
 
 
-def _plain(evidence: Evidence, limit: float) -> dict[int, tuple[int, float]]:
-    """Per recipient its hits and ln e-value against the outside alone."""
+def _reading(evidence: Evidence, rules: Rules) -> _Reading:
+    limit = upper_limit(evidence.dark_found, evidence.dark, rules.level) if evidence.dark else 1.0
+    return _Reading(evidence, limit)
+
+
+def _hits(evidence: Evidence) -> list[int]:
+    """Per recipient, the found people it is able to have leaked."""
     hits = [0] * len(evidence.held)
     for pattern, count in evidence.found.items():
         for k, _ in pattern.able:
             hits[k] += count
-    return {k: (hits[k], ln_e(hits[k], held, limit)) for k, held in enumerate(evidence.held)}
+    return hits
 
 
-def _finding(evidence: Evidence, k: int, plain: tuple[int, float], court: _Court) -> Finding:
+def _plain(readings: Sequence[_Reading], hits: Sequence[int], k: int, parts: int) -> float:
+    """Ln e-value of one recipient against the outside alone."""
+    each = (ln_e(n, one.evidence.held[k], one.limit) for n, one in zip(hits, readings, strict=True))
+    return ln_sum_exp(each) - math.log(parts)
+
+
+def _finding(evidence: Evidence, k: int, plain: float, hits: Sequence[int], court: _Court) -> Finding:
     strict = court.strict.get(k)
     named = strict is not None and strict >= court.bar
     return Finding(
         recipient=k,
         held=evidence.held[k],
-        hits=plain[0],
-        ln_e=plain[1],
+        hits=hits[0],
+        hits_masked=max(hits[-1] - hits[0], 0),
+        ln_e=plain,
         ln_e_strict=strict,
+        ln_e_whole=court.whole.get(k),
         named=named,
     )
 

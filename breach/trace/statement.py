@@ -6,6 +6,7 @@ is for whoever decides, with everything else they know. No sentence here may be 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from breach.trace.attribute import Attribution, Outcome, Rules
 
@@ -19,6 +20,7 @@ class Facts:
     people_found: int
     dark: int
     dark_found: int
+    masked: Mapping[str, Any]
 
 
 _EN: Mapping[str, str] = {
@@ -28,6 +30,10 @@ _EN: Mapping[str, str] = {
     "nobody": "No recipient can be named, and no set of recipients either. That clears nobody.",
     "else": "Somewhere else, a source this ledger knows nothing of, is always a possible origin and the reference for the figures. {unexplained} of {people_found} people found are explained by no recipient.",
     "store": "Our own store is always a possible origin: ln e-value {own_store:.1f}, from {dark_found} of {dark} people never disclosed.",
+    "masked": "{rows} rows show only parts of values. {rows_agreed} of them fit exactly one person, by two or more independent parts; that is weaker than a whole value. Put together at random from two rows each, {controls_agreed} of {controls} rows fitted somebody as well.",
+    "masked_counted": "They are counted: every figure is the mean of one with them and one without. {people_only_masked} people are shown by such rows alone.",
+    "masked_not_counted": "Chance may explain too many of them, so they count neither for nor against anybody.",
+    "masked_alone": "{rows} rows show only parts of values, and none of them fits exactly one person by two independent parts. They give candidates only and count neither for nor against anybody.",
     "error": "By this rule at most {eps:g} of all traces name a recipient, or a set, without a leaker in it. The line is ln e = {threshold:.2f}; it was fixed before the file was read.",
     "weight": "The figures weigh what was found against stories; how likely a story is in itself is for whoever decides, with everything else they know.",
 }
@@ -38,6 +44,10 @@ _ZH: Mapping[str, str] = {
     "nobody": "无法指名任何接收方,也无法指出任何一组接收方。这并不表示任何一方是清白的。",
     "else": "“其他来源”(本账本之外的来源)始终是可能的出处,也是各项数值的参照。所发现的 {people_found} 人中,有 {unexplained} 人不能由任何接收方解释。",
     "store": "“我方自己的存储”始终是可能的出处:ln e 值 {own_store:.1f},依据为 {dark} 名从未披露人员中的 {dark_found} 人。",
+    "masked": "有 {rows} 行只显示部分值。其中 {rows_agreed} 行凭两个及以上相互独立的部分恰好只符合一人;其证明力弱于完整的值。将每两行随机拼成一行作为对照,{controls} 行中也有 {controls_agreed} 行符合某人。",
+    "masked_counted": "这些行已计入:每个数值均为计入与不计入这些行两种结果的平均。仅由此类行显示的人员有 {people_only_masked} 人。",
+    "masked_not_counted": "偶然符合的比例过高,不能忽略,因此这些行既不对任何一方不利,也不对任何一方有利。",
+    "masked_alone": "有 {rows} 行只显示部分值,没有一行凭两个相互独立的部分恰好只符合一人。这些行只给出候选人,既不对任何一方不利,也不对任何一方有利。",
     "error": "依此规则,在全部追溯中,指名的接收方或一组接收方里并无泄露者的情形,所占比例不超过 {eps:g}。界线为 ln e = {threshold:.2f},在读取文件之前已确定。",
     "weight": "这些数值衡量的是所发现内容对各种情形的支持程度;某种情形本身有多可信,由裁决者结合其他全部情况判断。",
 }
@@ -68,8 +78,12 @@ _ASSUMPTIONS: Sequence[tuple[str, str]] = (
         "手机号、邮箱地址和身份证号的摘要值(md5、sha1、sha256)与原值同等计入:每个摘要值均已与所存值的摘要比对。加盐摘要及其他种类的摘要无从比对,仅作计数。",
     ),
     (
-        "Masked values and names were recognised and counted, but not matched in this version. Per-recipient marks and planted persons are not part of this version.",
-        "已识别并计数掩码值和姓名,但本版本不作匹配。本版本不含按接收方设置的标记和诱饵人员。",
+        "Whom a masked row fits by chance is as often somebody a recipient received as anybody else. The controls, put together from the file's own rows, show how often chance does it; rows count only while that explains at most a tenth of those that agree. A masked value alone is never a match: each of the m people it fits weighs 1/m, beside the figures and not in them.",
+        "掩码行偶然符合的人,属于某一接收方所收到人员的机会与其他人相同。由文件自身各行拼成的对照显示偶然符合的频率;只有当偶然至多能解释相符行的十分之一时,这些行才计入。单独一个掩码值从不视为匹配:它所符合的 m 人每人权重为 1/m,仅列于数值之旁,不计入数值。",
+    ),
+    (
+        "Names alone were recognised and not matched. Per-recipient marks and planted persons are not part of this version.",
+        "仅有姓名时只识别,不匹配。本版本不含按接收方设置的标记和诱饵人员。",
     ),
 )
 
@@ -110,5 +124,15 @@ def _sentences(
         said.append(words["nobody"])
     said.append(words["else"].format(unexplained=result.explained_by_nobody, people_found=facts.people_found))
     said.append(words["store"].format(own_store=result.own_store, **counts))
+    said += _of_masked(words, facts.masked)
     said.append(words["error"].format(eps=rules.eps, threshold=result.threshold))
     return [*said, words["weight"]]
+
+
+def _of_masked(words: Mapping[str, str], masked: Mapping[str, Any]) -> list[str]:
+    if not masked["rows"]:
+        return []
+    if not masked["rows_agreed"]:
+        return [words["masked_alone"].format(**masked)]
+    then = "masked_counted" if masked["counted"] else "masked_not_counted"
+    return [words["masked"].format(**masked), words[then].format(**masked)]

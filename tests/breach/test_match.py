@@ -24,7 +24,7 @@ def matching(vault, enrolled):
 
     def run(rows):
         with vault.data.read() as conn:
-            found = matcher.match(conn, rows)
+            found, _ = matcher.match(conn, rows)
         numbers = {person.subject: at for at, person in enumerate(enrolled)}
         return {(numbers[item[1]], item[2], item[4]): how for item, how in found.items()}, matcher.cells
 
@@ -80,7 +80,8 @@ def test_masked_values_digests_and_damage_are_counted_and_never_dropped(matching
     found, cells = matching(rows)
 
     assert found == {}
-    assert cells.recognised_only[Kind.MASKED] == 2
+    assert cells.masked == {"phone": 1, "email": 1}
+    assert cells.candidates == {"none": 1}
     assert cells.looked_up == {Kind.DIGEST: 1}
     assert cells.unreadable == 3
 
@@ -104,6 +105,7 @@ def test_counts_survive_being_stored():
     cells = Cells(rows=3, rows_agreed=2, unreadable=1)
     cells.looked_up["phone"] = 3
     cells.unmatchable["salted"] = 1
+    cells.candidates["3-9"] = 2
 
     assert Cells.from_dict(cells.as_dict()) == cells
 

@@ -16,10 +16,11 @@ _TAGGED = frozenset(name for _, name in DIGESTS)
 
 def agreeing(field: str, reading: Reading, versions: Sequence[tuple[int, str]]) -> int | None:
     """The newest of the (version, canonical form) pairs that a cell may be; None when it is none of them."""
-    return next((version for version, text in reversed(versions) if _agrees(field, reading, text)), None)
+    return next((version for version, text in reversed(versions) if agrees(field, reading, text)), None)
 
 
-def _agrees(field: str, reading: Reading, canonical: str) -> bool:
+def agrees(field: str, reading: Reading, canonical: str) -> bool:
+    """Whether a cell may be a value with this canonical form."""
     if isinstance(reading, Masked):
         return reading.fits(canonical) and (field != "address" or _has_parts(reading, canonical))
     if isinstance(reading, Digest):

@@ -1730,6 +1730,22 @@ ALTER TABLE terms_signature ENABLE ROW LEVEL SECURITY
 -- end
 CREATE POLICY own ON terms_signature USING (tenant = (SELECT perusal_tenant())) WITH CHECK (tenant = (SELECT perusal_tenant()) AND (EXISTS (SELECT 1 FROM client r WHERE r.client_id = terms_signature.client_id AND r.recipient_id = terms_signature.recipient_id)) AND (EXISTS (SELECT 1 FROM terms_version r WHERE r.id = terms_signature.terms_id AND r.hash = terms_signature.terms_hash AND r.recipient_id = terms_signature.recipient_id)))
 -- end
+CREATE TABLE trace_candidate (
+	bucket INTEGER NOT NULL,
+	trace BYTEA NOT NULL,
+	subject BYTEA NOT NULL,
+	field TEXT NOT NULL,
+	sets BIGINT NOT NULL,
+	weight BIGINT NOT NULL,
+	CONSTRAINT pk_trace_candidate PRIMARY KEY (bucket, trace, subject, field),
+	CONSTRAINT fk_trace_candidate_trace FOREIGN KEY(trace) REFERENCES trace (id),
+	CONSTRAINT ck_trace_candidate_weights CHECK (sets > 0 AND weight > 0)
+)
+-- end
+ALTER TABLE trace_candidate ENABLE ROW LEVEL SECURITY
+-- end
+CREATE POLICY own ON trace_candidate USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0 AND (EXISTS (SELECT 1 FROM trace r WHERE r.id = trace_candidate.trace)))
+-- end
 CREATE TABLE trace_item (
 	bucket INTEGER NOT NULL,
 	trace BYTEA NOT NULL,
@@ -1739,9 +1755,10 @@ CREATE TABLE trace_item (
 	version BIGINT NOT NULL,
 	agreed INTEGER NOT NULL,
 	conflicting INTEGER NOT NULL,
+	masked INTEGER NOT NULL,
 	CONSTRAINT pk_trace_item PRIMARY KEY (bucket, trace, subject, field, record, version),
 	CONSTRAINT fk_trace_item_trace FOREIGN KEY(trace) REFERENCES trace (id),
-	CONSTRAINT ck_trace_item_flags CHECK (agreed IN (0, 1) AND conflicting IN (0, 1))
+	CONSTRAINT ck_trace_item_flags CHECK (agreed IN (0, 1) AND conflicting IN (0, 1) AND masked IN (0, 1))
 )
 -- end
 ALTER TABLE trace_item ENABLE ROW LEVEL SECURITY
@@ -1882,8 +1899,9 @@ CREATE TABLE incident_person (
 	subject BYTEA NOT NULL,
 	fields TEXT NOT NULL,
 	agreed INTEGER NOT NULL,
+	masked INTEGER NOT NULL,
 	CONSTRAINT pk_incident_person PRIMARY KEY (bucket, incident, subject),
-	CONSTRAINT ck_incident_person_agreed CHECK (agreed IN (0, 1)),
+	CONSTRAINT ck_incident_person_flags CHECK (agreed IN (0, 1) AND masked IN (0, 1)),
 	CONSTRAINT fk_incident_person_incident FOREIGN KEY(incident) REFERENCES incident (id)
 )
 -- end

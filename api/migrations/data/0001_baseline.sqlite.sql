@@ -1320,6 +1320,18 @@ CREATE TRIGGER terms_signature_no_update BEFORE UPDATE ON terms_signature BEGIN 
 -- end
 CREATE TRIGGER terms_signature_no_delete BEFORE DELETE ON terms_signature BEGIN SELECT RAISE(ABORT, 'terms_signature is append-only'); END
 -- end
+CREATE TABLE trace_candidate (
+	bucket INTEGER NOT NULL,
+	trace BLOB NOT NULL,
+	subject BLOB NOT NULL,
+	field TEXT NOT NULL,
+	sets BIGINT NOT NULL,
+	weight BIGINT NOT NULL,
+	CONSTRAINT pk_trace_candidate PRIMARY KEY (bucket, trace, subject, field),
+	CONSTRAINT fk_trace_candidate_trace FOREIGN KEY(trace) REFERENCES trace (id),
+	CONSTRAINT ck_trace_candidate_weights CHECK (sets > 0 AND weight > 0)
+)
+-- end
 CREATE TABLE trace_item (
 	bucket INTEGER NOT NULL,
 	trace BLOB NOT NULL,
@@ -1329,9 +1341,10 @@ CREATE TABLE trace_item (
 	version BIGINT NOT NULL,
 	agreed INTEGER NOT NULL,
 	conflicting INTEGER NOT NULL,
+	masked INTEGER NOT NULL,
 	CONSTRAINT pk_trace_item PRIMARY KEY (bucket, trace, subject, field, record, version),
 	CONSTRAINT fk_trace_item_trace FOREIGN KEY(trace) REFERENCES trace (id),
-	CONSTRAINT ck_trace_item_flags CHECK (agreed IN (0, 1) AND conflicting IN (0, 1))
+	CONSTRAINT ck_trace_item_flags CHECK (agreed IN (0, 1) AND conflicting IN (0, 1) AND masked IN (0, 1))
 )
 -- end
 CREATE TABLE trace_stage (
@@ -1436,8 +1449,9 @@ CREATE TABLE incident_person (
 	subject BLOB NOT NULL,
 	fields TEXT NOT NULL,
 	agreed INTEGER NOT NULL,
+	masked INTEGER NOT NULL,
 	CONSTRAINT pk_incident_person PRIMARY KEY (bucket, incident, subject),
-	CONSTRAINT ck_incident_person_agreed CHECK (agreed IN (0, 1)),
+	CONSTRAINT ck_incident_person_flags CHECK (agreed IN (0, 1) AND masked IN (0, 1)),
 	CONSTRAINT fk_incident_person_incident FOREIGN KEY(incident) REFERENCES incident (id)
 )
 -- end
