@@ -5,12 +5,15 @@ recipient received is what was the current version when a disclosure to it was c
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import batched
 
 from sqlalchemy import Connection
 
+from breach.deliveries import Deliveries, Shown
+from breach.deliveries import deliveries as deliveries_to
+from breach.deliveries import windows as windows_of
 from breach.intake.columns import IDENTIFIERS
 from breach.items import candidates, people
 from breach.masked import MILLION
@@ -20,16 +23,12 @@ from consent import exposure as received
 from consent.recipients import recipients
 from vault import records
 from vault.ids import Buckets, Person
-from vault.tags import Hit
 
 FIELD_SETS = 2 ** len(IDENTIFIERS) - 1
 """Between how many sets of test fields a dump chooses."""
 
 _USUAL = 0.8
 _CHUNK = 2_000
-
-type Deliveries = dict[str, dict[int, list[int]]]
-"""field -> recipient number -> times (Unix ms) of the disclosures that showed it."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -113,9 +112,9 @@ def _add_people(
     exposure: Exposure,
 ) -> None:
     exposure.dark_found += len(received.undisclosed(conn, [person for person, _ in part], before_ms))
-    windows = _windows(conn, [item for _, items in part for item in items])
+    windows = windows_of(conn, [item for _, items in part for item in items])
     for (_, items), deliveries in zip(
-        part, _deliveries(conn, part, exposure.shown, numbers, before_ms), strict=True
+        part, deliveries_to(conn, part, exposure.shown, numbers, before_ms), strict=True
     ):
         exposure.people_found += 1
         exposure.cells.update(item[2] for item in items)
@@ -127,43 +126,8 @@ def _add_people(
                 exposure.unexplained[k] += not any(map(inside.shows, deliveries[item[2]].get(k, ())))
 
 
-@dataclass(frozen=True, slots=True)
-class _Shown:
-    """When a version was current: Unix ms, `until` exclusive and None while it still is."""
-
-    since: int
-    until: int | None
-
-    def shows(self, at: int) -> bool:
-        return self.since <= at and (self.until is None or at < self.until)
-
-
-def _windows(conn: Connection, items: Sequence[Item]) -> dict[Item, _Shown]:
-    hits = [
-        Hit(0, bucket, subject, record, code, version) for bucket, subject, code, record, version in items
-    ]
-    found = records.windows(conn, hits)
-    return {item: _Shown(w.valid_from, w.valid_to) for item, w in zip(items, found, strict=True)}
-
-
-def _deliveries(
-    conn: Connection,
-    part: Sequence[tuple[Person, list[Item]]],
-    codes: Sequence[str],
-    numbers: Mapping[str, int],
-    before_ms: int,
-) -> Iterator[Deliveries]:
-    """Per person: who received which of these fields when."""
-    asked = [(bucket, subject, code) for (bucket, subject), _ in part for code in codes]
-    answers: list[Deliveries] = [{code: {} for code in codes} for _ in part]
-    for at, recipient, _, committed_at in received.received_before(conn, asked, before_ms):
-        person, code = divmod(at, len(codes))
-        answers[person][codes[code]].setdefault(numbers[recipient], []).append(committed_at)
-    return iter(answers)
-
-
 def _pattern(
-    items: Sequence[Item], windows: Mapping[Item, _Shown], deliveries: Deliveries, fields: Sequence[str]
+    items: Sequence[Item], windows: Mapping[Item, Shown], deliveries: Deliveries, fields: Sequence[str]
 ) -> Pattern:
     shown = {code: [item for item in items if item[2] == code] for code in fields}
     holders = set.intersection(*(set(deliveries[code]) for code in fields))
@@ -179,7 +143,7 @@ def _pattern(
 
 
 def _other_versions(
-    k: int, shown: Mapping[str, Sequence[Item]], windows: Mapping[Item, _Shown], deliveries: Deliveries
+    k: int, shown: Mapping[str, Sequence[Item]], windows: Mapping[Item, Shown], deliveries: Deliveries
 ) -> int:
     """1 and more when recipient k received every version shown (more: it was also sent others), else 0."""
     product = 1

@@ -30,8 +30,10 @@ from breach.match import MASKED, Found, Matcher
 from breach.report import Masked, Seen, TraceReport, report_json
 from breach.stages import Stage, Standing, advance, standing
 from breach.tables import trace as trace_table
-from breach.trace.attribute import MaskedRows, Rules, attribute
+from breach.timelines import timelines
+from breach.trace.attribute import Attribution, MaskedRows, Rules, attribute
 from breach.trace.chance import may_count
+from breach.trace.dating import Dated, date_leak
 from vault.ids import Bucket, new_id
 from vault.keys import Keyring
 from vault.opening import Vault
@@ -226,6 +228,7 @@ def _conclude(work: _Work, trace_id: bytes, dialect: Dialect, counted: _Counted)
     seen = _weigh(work, trace_id, Cells.from_dict(counted.cells))
     work.progress(Stage.WEIGH, 1, 2)
     result = attribute(seen.evidence, work.rules, seen.masked.rows if seen.masked else None)
+    dated = _date(work, trace_id, seen, result)
     work.progress(Stage.WEIGH, 2, 2)
     written = report.write(
         report.Material(
@@ -237,6 +240,7 @@ def _conclude(work: _Work, trace_id: bytes, dialect: Dialect, counted: _Counted)
             tally=counted.tally,
             seen=seen,
             result=result,
+            dated=dated,
         )
     )
     _store(work, trace_id, written)
@@ -258,6 +262,22 @@ def _weigh(work: _Work, trace_id: bytes, cells: Cells) -> Seen:
             )
             masked = Masked(MaskedRows(with_masked if may else None), wider)
     return Seen(cells=cells, evidence=evidence, exposure=exposed, candidates=weights, masked=masked)
+
+
+def _date(work: _Work, trace_id: bytes, seen: Seen, result: Attribution) -> dict[int, Dated]:
+    """Of every recipient that chance does not explain: when its copy was taken, if it is the source."""
+    suspects = {one.recipient for one in result.findings if one.ln_e >= result.threshold}
+    with work.vault.data.read() as conn:
+        held = timelines(
+            conn,
+            trace_id,
+            work.vault.installation.buckets,
+            work.before,
+            recipient_ids=seen.exposure.recipient_ids,
+            suspects=suspects | {one.recipient for one in result.findings if one.named},
+        )
+    found = ((k, date_leak(timeline)) for k, timeline in held.items())
+    return {k: dated for k, dated in found if dated is not None}
 
 
 def _store(work: _Work, trace_id: bytes, written: TraceReport) -> None:

@@ -15,6 +15,7 @@ from breach.exposure import Exposure
 from breach.intake.dialect import Dialect
 from breach.intake.quarantine import Quarantined
 from breach.trace.attribute import Attribution, Finding, MaskedRows, Rules
+from breach.trace.dating import Dated
 from breach.trace.evidence import Evidence
 from breach.trace.statement import Facts, assumptions, statement
 from vault.ids import decode_id, encode_id
@@ -110,6 +111,7 @@ class Material:
     tally: Mapping[str, Any]
     seen: Seen
     result: Attribution
+    dated: Mapping[int, Dated]
 
 
 def write(m: Material) -> TraceReport:
@@ -121,6 +123,7 @@ def write(m: Material) -> TraceReport:
         dark=m.seen.evidence.dark,
         dark_found=m.seen.evidence.dark_found,
         masked=_masked(m.seen),
+        dated=m.dated,
     )
     body = {
         "version": VERSION,
@@ -142,6 +145,7 @@ def write(m: Material) -> TraceReport:
         "outside_limit": _figure(m.result.outside_limit, 9),
         "ranking": _ranking(m),
         "sets": [[m.seen.exposure.recipient_ids[k] for k in one] for one in m.result.sets],
+        "dating": [_dated(m, k) for k in sorted(m.dated)],
         "statement": statement(m.result, facts, m.rules),
         "assumptions": assumptions(m.result, facts, m.rules),
     }
@@ -207,6 +211,19 @@ def _line(finding: Finding, m: Material) -> dict[str, Any]:
         "ln_e_strict": None if strict is None else _figure(strict),
         "ln_e_whole_values": None if whole is None else _figure(whole),
         "named": finding.named,
+    }
+
+
+def _dated(m: Material, k: int) -> dict[str, Any]:
+    """When a recipient's copy was taken, if it is the source: the middle and 90 % of the posterior, Unix ms."""
+    dated = m.dated[k]
+    return {
+        "recipient": m.seen.exposure.recipient_ids[k],
+        "median": dated.median,
+        "from": dated.low,
+        "until": dated.high,
+        "values_held": dated.rows,
+        "values_held_then": dated.fitting,
     }
 
 

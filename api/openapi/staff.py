@@ -128,6 +128,18 @@ SCHEMAS: Mapping[str, Schema] = {
             "ranking": listed(
                 members({"kind": words(["recipient", "own_store", "elsewhere"]), "ln_e": {"type": "number"}})
             ),
+            "dating": listed(
+                members(
+                    {
+                        "recipient": text(least=1),
+                        "median": whole(0),
+                        "from": whole(0),
+                        "until": whole(0),
+                        "values_held": whole(1),
+                        "values_held_then": whole(0),
+                    }
+                )
+            ),
             "sets": listed(listed(text(least=1))),
             "statement": {},
             "assumptions": {},

@@ -6,9 +6,11 @@ is for whoever decides, with everything else they know. No sentence here may be 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from breach.trace.attribute import Attribution, Outcome, Rules
+from breach.trace.dating import Dated
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,11 +23,13 @@ class Facts:
     dark: int
     dark_found: int
     masked: Mapping[str, Any]
+    dated: Mapping[int, Dated]
 
 
 _EN: Mapping[str, str] = {
     "named": "What was found is at least e^{strict:.1f} times better explained if {name} leaked than by any story in which {name} did not, whoever else may have leaked.",
     "set": "At least one of {names} leaked, by the same standard. The ledger cannot tell them apart: nothing found was delivered to one and not to another. None of them is named.",
+    "dated": "If {name} leaked, its copy was taken between {low} and {high} with 90 %, the middle being {median} (UTC). Of {rows} values found that it was ever sent, it held {fitting} then as they were found.",
     "own_store": "People whose values were never disclosed to anybody are in the file: {dark_found} of {dark}. That is more than an ordinary outside source explains (declared limit: {outside_rate:.2%}). Look at our own store first.",
     "nobody": "No recipient can be named, and no set of recipients either. That clears nobody.",
     "else": "Somewhere else, a source this ledger knows nothing of, is always a possible origin and the reference for the figures. {unexplained} of {people_found} people found are explained by no recipient.",
@@ -40,6 +44,7 @@ _EN: Mapping[str, str] = {
 _ZH: Mapping[str, str] = {
     "named": "与任何“{name}没有泄露”的情形(不论还有谁泄露)相比,“{name}泄露”对所发现内容的解释力至少为其 e^{strict:.1f} 倍。",
     "set": "按同一标准,{names} 中至少有一方泄露。账本无法区分它们:所发现的内容没有只交给其中一方的。因此不指名任何一方。",
+    "dated": "如果是{name}泄露,其副本取自 {low} 至 {high} 之间的可能性为 90 %,中位时刻为 {median}(UTC)。在曾发送给它的 {rows} 个所发现的值中,该时刻它所持有的有 {fitting} 个与所发现的一致。",
     "own_store": "文件中出现了从未向任何人披露过的人员:{dark} 人中有 {dark_found} 人,超出普通外部来源所能解释的范围(预先声明的上限:{outside_rate:.2%})。应首先检查我方自己的存储。",
     "nobody": "无法指名任何接收方,也无法指出任何一组接收方。这并不表示任何一方是清白的。",
     "else": "“其他来源”(本账本之外的来源)始终是可能的出处,也是各项数值的参照。所发现的 {people_found} 人中,有 {unexplained} 人不能由任何接收方解释。",
@@ -82,6 +87,10 @@ _ASSUMPTIONS: Sequence[tuple[str, str]] = (
         "掩码行偶然符合的人,属于某一接收方所收到人员的机会与其他人相同。由文件自身各行拼成的对照显示偶然符合的频率;只有当偶然至多能解释相符行的十分之一时,这些行才计入。单独一个掩码值从不视为匹配:它所符合的 m 人每人权重为 1/m,仅列于数值之旁,不计入数值。",
     ),
     (
+        "The moment of a leak is that of one copy, of which a share of 0.1 to 10 % of the rows may be stale or damaged; every moment between the first delivery and the arrival of the file was as likely beforehand. A recipient that collected a file over months has no such moment.",
+        "泄露时刻指单一副本的取得时刻,其中 0.1 % 至 10 % 的行可能陈旧或受损;事先认为从首次交付到文件到来之间的各时刻机会相同。若接收方在数月内陆续收集该文件,则不存在这样的单一时刻。",
+    ),
+    (
         "Names alone were recognised and not matched. Per-recipient marks and planted persons are not part of this version.",
         "仅有姓名时只识别,不匹配。本版本不含按接收方设置的标记和诱饵人员。",
     ),
@@ -117,6 +126,7 @@ def _sentences(
     named = [finding for finding in result.findings if finding.named]
     said = [words["named"].format(name=facts.names[f.recipient], strict=f.ln_e_strict) for f in named]
     said += [words["set"].format(names=joint.join(facts.names[k] for k in one)) for one in result.sets]
+    said += [_of_dating(words, facts, k) for k in sorted(facts.dated)]
     counts = {"dark": facts.dark, "dark_found": facts.dark_found}
     if result.own_store >= result.threshold:
         said.append(words["own_store"].format(outside_rate=rules.outside_rate, **counts))
@@ -127,6 +137,16 @@ def _sentences(
     said += _of_masked(words, facts.masked)
     said.append(words["error"].format(eps=rules.eps, threshold=result.threshold))
     return [*said, words["weight"]]
+
+
+def _of_dating(words: Mapping[str, str], facts: Facts, k: int) -> str:
+    dated = facts.dated[k]
+    times = {name: _minute(getattr(dated, name)) for name in ("low", "median", "high")}
+    return words["dated"].format(name=facts.names[k], rows=dated.rows, fitting=dated.fitting, **times)
+
+
+def _minute(at: int) -> str:
+    return datetime.fromtimestamp(at / 1000, UTC).strftime("%Y-%m-%d %H:%M")
 
 
 def _of_masked(words: Mapping[str, str], masked: Mapping[str, Any]) -> list[str]:

@@ -6,7 +6,7 @@ import sys
 
 from tests.bench.report import emit, note
 
-NAMES = ("redeem", "introspect", "rls", "trace", "vault", "bulk", "rotation", "withdraw", "ledger")
+NAMES = ("redeem", "introspect", "rls", "trace", "dating", "vault", "bulk", "rotation", "withdraw", "ledger")
 
 
 def main() -> int:
