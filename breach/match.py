@@ -17,23 +17,21 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection
 
+from breach.asked import Asked, readings_of
 from breach.cells import Cells
 from breach.intake.columns import HELPERS, IDENTIFIERS, Columns, Kind, kind_of
 from breach.masked import Row, Weights, settle
-from breach.masked_cells import IDENTIFYING, masked_reading
+from breach.masked_cells import IDENTIFYING
 from vault.fields import FIELDS, InvalidValue
 from vault.ids import PROFILE, Bucket, RecordId, SubjectId
 from vault.keys import Keyring
 from vault.merge import survivors
 from vault.records import count_people
 from vault.tags import (
-    Digest,
     Hit,
     Probe,
-    Reading,
     Shape,
     confirm,
-    digest_probes,
     match,
     read_cell,
     read_digest,
@@ -89,7 +87,7 @@ class Matcher:
 
     def match(self, conn: Connection, rows: Sequence[Sequence[str]]) -> Found:
         """What one batch shows; `conn` reads the vault's data base."""
-        asked = _Asked()
+        asked = Asked()
         regular = [row for row in rows if len(row) == self._width]
         for at, kinds in self._columns.identifiers:
             self._ask_column([row[at] for row in regular], kinds, asked)
@@ -117,11 +115,11 @@ class Matcher:
         self._known_masked |= items
         return Found(news, settled.weights)
 
-    def _masked_rows(self, asked: "_Asked", regular: Sequence[Sequence[str]]) -> Iterator[Row]:
+    def _masked_rows(self, asked: Asked, regular: Sequence[Sequence[str]]) -> Iterator[Row]:
         """What the rows without a whole identifier show; masked cells of the others are only counted."""
         decided = {row for row, _ in asked.cells} if asked.masked else set()
         for row, texts in asked.masked.items():
-            shown = {} if row in decided else _readings(texts)
+            shown = {} if row in decided else readings_of(texts)
             if not IDENTIFYING.intersection(shown):
                 self.cells.recognised_only[Kind.MASKED] += len(texts)
                 continue
@@ -134,7 +132,7 @@ class Matcher:
                     shown.setdefault(kind, reading)
             yield shown
 
-    def _ask_column(self, texts: Sequence[str], kinds: tuple[Kind, ...], asked: "_Asked") -> None:
+    def _ask_column(self, texts: Sequence[str], kinds: tuple[Kind, ...], asked: Asked) -> None:
         if len(kinds) != 1:
             for row, text in enumerate(texts):
                 self._ask_cell(text, row, asked)
@@ -158,7 +156,7 @@ class Matcher:
                 number = asked.add(kind, value)
             asked.cells.append((row, number))
 
-    def _ask_ragged(self, rows: Sequence[Sequence[str]], start: int, asked: "_Asked") -> None:
+    def _ask_ragged(self, rows: Sequence[Sequence[str]], start: int, asked: Asked) -> None:
         """Rows of another width: which column a cell belongs to is anybody's guess, so every cell is looked at."""
         for row, texts in enumerate(rows, start):
             for text in texts:
@@ -166,12 +164,12 @@ class Matcher:
                 if kind in HELPERS:
                     asked.helpers.setdefault(row, []).append((kind, text))
 
-    def _ask_other(self, text: str, row: int, asked: "_Asked") -> None:
+    def _ask_other(self, text: str, row: int, asked: Asked) -> None:
         """A cell of an identifier column that is no such value: of another kind, masked, a digest, blank or damage."""
         if text and not text.isspace():
             self.cells.unreadable += self._ask_cell(text, row, asked) is None
 
-    def _ask_cell(self, text: str, row: int, asked: "_Asked") -> Kind | None:
+    def _ask_cell(self, text: str, row: int, asked: Asked) -> Kind | None:
         kind = kind_of(text)
         if kind in IDENTIFIERS:
             value = FIELDS[kind].canonical(text)
@@ -185,7 +183,7 @@ class Matcher:
             self.cells.recognised_only[kind] += 1
         return kind
 
-    def _ask_digest(self, text: str, row: int, asked: "_Asked") -> None:
+    def _ask_digest(self, text: str, row: int, asked: Asked) -> None:
         """A digest may be of a value of several fields; at most one of its probes hits."""
         digest = read_digest(text)
         numbers = asked.of_digest(digest) if digest else ()
@@ -195,7 +193,7 @@ class Matcher:
         else:
             self.cells.unmatchable[digest.algorithm if digest else "salted"] += 1
 
-    def _true_hits(self, conn: Connection, asked: "_Asked") -> dict[int, list[Item]]:
+    def _true_hits(self, conn: Connection, asked: Asked) -> dict[int, list[Item]]:
         """Confirmed items by probe number.
 
         What this run has confirmed once is not opened again: a second value with the same 64-bit tag could
@@ -223,7 +221,7 @@ class Matcher:
         self._known[item] = known | how
         return known | how != known
 
-    def _settle(self, asked: "_Asked", found: dict[int, list[Item]]) -> dict[Item, int]:
+    def _settle(self, asked: Asked, found: dict[int, list[Item]]) -> dict[Item, int]:
         by_row: dict[int, list[int]] = {}
         looked_up: Counter[str] = Counter()
         for row, probe in asked.cells:
@@ -258,44 +256,6 @@ class Matcher:
     def _who(self, item: Item) -> SubjectId:
         """Whom an item is about: of two accounts that became one person, the one that is left."""
         return self._merged.get(item[1], item[1])
-
-
-class _Asked:
-    """The distinct values of one batch (`probes`) and where they stood: (row, probe number) pairs.
-
-    `masked`: the masked cells by row; `helpers`: names and addresses of rows of another width.
-    """
-
-    def __init__(self) -> None:
-        self.probes: list[Probe] = []
-        self.cells: list[tuple[int, int]] = []
-        self.masked: dict[int, list[str]] = {}
-        self.helpers: dict[int, list[tuple[Kind, str]]] = {}
-        self.numbers: dict[Kind, dict[str, int]] = {kind: {} for kind in IDENTIFIERS}
-        self._digests: dict[Digest, range] = {}
-
-    def add(self, kind: Kind, value: str) -> int:
-        number = len(self.probes)
-        self.numbers[kind][value] = number
-        self.probes.append(Probe(kind.value, value))
-        return number
-
-    def of_digest(self, digest: Digest) -> range:
-        """The numbers of the probes of a digest; none when nothing it could be compared with is tagged."""
-        numbers = self._digests.get(digest)
-        if numbers is None:
-            probes = digest_probes(digest)
-            numbers = self._digests[digest] = range(len(self.probes), len(self.probes) + len(probes))
-            self.probes += probes
-        return numbers
-
-
-def _readings(texts: Sequence[str]) -> dict[str, Reading]:
-    """What masked cells show, by field; of two for one field the first."""
-    shown: dict[str, Reading] = {}
-    for code, reading in filter(None, map(masked_reading, texts)):
-        shown.setdefault(code, reading)
-    return shown
 
 
 def _item(hit: Hit) -> Item:

@@ -27,13 +27,11 @@ from breach.intake.reading import read
 from breach.intake.sniff import sniff
 from breach.intake.tally import Tally
 from breach.match import MASKED, Found, Matcher
-from breach.report import Masked, Seen, TraceReport, report_json
+from breach.report import TraceReport, report_json
 from breach.stages import Stage, Standing, advance, standing
 from breach.tables import trace as trace_table
-from breach.timelines import timelines
-from breach.trace.attribute import Attribution, MaskedRows, Rules, attribute
-from breach.trace.chance import may_count
-from breach.trace.dating import Dated, date_leak
+from breach.trace.attribute import Rules, attribute
+from breach.weighing import date_suspects, weigh
 from vault.ids import Bucket, new_id
 from vault.keys import Keyring
 from vault.opening import Vault
@@ -225,10 +223,10 @@ def _metered(work: _Work, meter: _Meter) -> Iterator[bytes]:
 
 def _conclude(work: _Work, trace_id: bytes, dialect: Dialect, counted: _Counted) -> TraceReport:
     work.progress(Stage.WEIGH, 0, 2)
-    seen = _weigh(work, trace_id, Cells.from_dict(counted.cells))
+    seen = weigh(work.vault, trace_id, work.before, Cells.from_dict(counted.cells))
     work.progress(Stage.WEIGH, 1, 2)
     result = attribute(seen.evidence, work.rules, seen.masked.rows if seen.masked else None)
-    dated = _date(work, trace_id, seen, result)
+    dated = date_suspects(work.vault, trace_id, work.before, seen, result)
     work.progress(Stage.WEIGH, 2, 2)
     written = report.write(
         report.Material(
@@ -246,38 +244,6 @@ def _conclude(work: _Work, trace_id: bytes, dialect: Dialect, counted: _Counted)
     _store(work, trace_id, written)
     work.progress(Stage.REPORT, 1, 1)
     return written
-
-
-def _weigh(work: _Work, trace_id: bytes, cells: Cells) -> Seen:
-    """What the dump shows, with masked rows apart: they count only while chance explains few of them."""
-    buckets, before = work.vault.installation.buckets, work.before
-    with work.vault.data.read() as conn:
-        evidence, exposed = exposure.weigh(conn, trace_id, buckets, before)
-        weights = exposure.candidate_weights(conn, trace_id, buckets, before)
-        masked = None
-        if cells.rows_agreed_masked:
-            with_masked, wider = exposure.weigh(conn, trace_id, buckets, before, masked=True)
-            may = may_count(
-                cells.rows_masked, cells.rows_agreed_masked, cells.rows_controlled, cells.controls_agreed
-            )
-            masked = Masked(MaskedRows(with_masked if may else None), wider)
-    return Seen(cells=cells, evidence=evidence, exposure=exposed, candidates=weights, masked=masked)
-
-
-def _date(work: _Work, trace_id: bytes, seen: Seen, result: Attribution) -> dict[int, Dated]:
-    """Of every recipient that chance does not explain: when its copy was taken, if it is the source."""
-    suspects = {one.recipient for one in result.findings if one.ln_e >= result.threshold}
-    with work.vault.data.read() as conn:
-        held = timelines(
-            conn,
-            trace_id,
-            work.vault.installation.buckets,
-            work.before,
-            recipient_ids=seen.exposure.recipient_ids,
-            suspects=suspects | {one.recipient for one in result.findings if one.named},
-        )
-    found = ((k, date_leak(timeline)) for k, timeline in held.items())
-    return {k: dated for k, dated in found if dated is not None}
 
 
 def _store(work: _Work, trace_id: bytes, written: TraceReport) -> None:

@@ -1,6 +1,7 @@
 """When a copy was taken: exact between deliveries, unmoved by stale rows, as wide as what is known."""
 
 import random
+from argparse import Namespace
 from statistics import median
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 
 from breach.pipeline import trace
 from breach.trace.dating import Timeline, date_leak
+from tests.bench import dating
 from tests.bench.dating import HOUR, leaked
 from tests.breach.leaks import row
 from tests.breach.test_pipeline import take
@@ -75,6 +77,15 @@ def test_simulated_leaks_are_dated_within_hours_and_the_interval_holds_what_it_p
 
     assert median(errors) <= 15
     assert inside >= 18
+
+
+def test_the_benchmark_says_which_size_misses_its_bar():
+    result = dating.run(Namespace(corrupt=0.01, files=2, most_rows=1_000))
+
+    assert [(case["rows"], case["files"]) for case in result["cases"]] == [(1_000, 2)]
+    assert list(dating.failures(result)) == []
+    result["cases"][0] |= {"most_hours": 12.0, "median_error_hours": 12.5}
+    assert list(dating.failures(result)) == ["1,000 rows are dated 12.5 h off"]
 
 
 def test_a_report_dates_the_copy_of_whoever_chance_does_not_explain(small_town, tmp_path):
