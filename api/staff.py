@@ -27,6 +27,17 @@ class StaffMember:
         return f"{self.role.value}/{self.key_id}"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StaffKey:
+    """A key that was handed out, without the key; times in Unix milliseconds."""
+
+    actor: str
+    role: Access
+    key_id: str
+    created_at: int
+    ended_at: int | None
+
+
 class ActorRefused(Exception):
     """No key for this name: it is none, mixes alphabets that look alike, or could be taken for another holder's."""
 
@@ -59,10 +70,28 @@ def _check_name(conn: Connection, name: str) -> None:
         raise ActorRefused("actor_near_another")
 
 
-def end_staff_key(conn: Connection, key: str, now_ms: int) -> None:
-    """End a key; ending it twice keeps the first time."""
-    own = staff.c.key_hash == secret_hash(key)
-    conn.execute(update(staff).where(own, staff.c.ended_at.is_(None)).values(ended_at=now_ms))
+def staff_keys(conn: Connection) -> list[StaffKey]:
+    """Every key that was ever handed out, by holder, oldest first."""
+    rows = conn.execute(select(staff).order_by(staff.c.actor, staff.c.created_at, staff.c.key_hash))
+    return [
+        StaffKey(
+            actor=row.actor,
+            role=Access(row.role),
+            key_id=_id_of(row.key_hash),
+            created_at=row.created_at,
+            ended_at=row.ended_at,
+        )
+        for row in rows
+    ]
+
+
+def end_staff_keys(conn: Connection, *, actor: str, key_id: str | None = None, now_ms: int) -> list[str]:
+    """End everything a holder has, or the one key named; answers the ids of what ended now."""
+    c = staff.c
+    living = conn.execute(select(c.key_hash).where(c.actor == clean(actor), c.ended_at.is_(None))).scalars()
+    ending = [key for key in living if key_id in {None, _id_of(key)}]
+    conn.execute(update(staff).where(c.key_hash.in_(ending)).values(ended_at=now_ms))
+    return sorted(map(_id_of, ending))
 
 
 def find_staff(conn: Connection, authorization: str) -> StaffMember | None:
@@ -81,5 +110,9 @@ def find_staff(conn: Connection, authorization: str) -> StaffMember | None:
     return (
         None
         if row is None
-        else StaffMember(actor=row.actor, role=Access(row.role), key_id=secret_hash(key)[:6].hex())
+        else StaffMember(actor=row.actor, role=Access(row.role), key_id=_id_of(secret_hash(key)))
     )
+
+
+def _id_of(key_hash: bytes) -> str:
+    return key_hash[:6].hex()

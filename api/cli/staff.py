@@ -1,4 +1,4 @@
-"""`perusal staff add`: a key for somebody inside. Every key names one actor and one role; it is written once, to a file."""
+"""`perusal staff add|list|end`: keys for people inside. Each names one actor and one role; it is written once, to a file."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import click
 from api.access import STAFF, Access
 from api.cli.failures import Exit, Failure
 from api.cli.installation import databases, dir_option, settings_of, write_private
-from api.cli.output import emit, json_option
+from api.cli.output import emit, json_option, moment, table_of
 from api.clock import system_clock
-from api.staff import ActorRefused, issue_staff_key
+from api.staff import ActorRefused, StaffKey, end_staff_keys, issue_staff_key, staff_keys
 
 _REFUSED = {
     "actor_empty": "a holder's name has letters or digits",
@@ -50,3 +50,54 @@ def add(home: Path | None, actor: str, role: str, key_out: Path, as_json: bool) 
         as_json=as_json,
         lines=(f"{actor} may now act as {role}; the key is in {key_out}",),
     )
+
+
+@command.command("list")
+@dir_option
+@json_option
+def list_keys(home: Path | None, as_json: bool) -> None:
+    """Every key that was handed out, and when it ended. The keys themselves are nowhere."""
+    with databases(settings_of(home)) as (data, _keys), data.read() as conn:
+        rows = [_row(one) for one in staff_keys(conn)]
+    emit(
+        {"keys": rows},
+        as_json=as_json,
+        table=table_of(
+            "staff keys",
+            ("holder", "role", "key", "since", "ended"),
+            [
+                (row["actor"], row["role"], row["key_id"], row["created_at"], row["ended_at"] or "-")
+                for row in rows
+            ],
+        ),
+    )
+
+
+@command.command("end")
+@dir_option
+@click.option("--actor", required=True, help="Who holds the key.")
+@click.option(
+    "--key", "key_id", help="Only this key, by its id in `staff list`; otherwise all that the holder has."
+)
+@json_option
+def end(home: Path | None, actor: str, key_id: str | None, as_json: bool) -> None:
+    """End a holder's keys, at once: no server takes them any more."""
+    with databases(settings_of(home)) as (data, _keys), data.write() as conn:
+        ended = end_staff_keys(conn, actor=actor, key_id=key_id, now_ms=system_clock())
+    if not ended:
+        raise Failure("no such key is in use", code="no_such_key", exit_code=Exit.WRONG)
+    emit(
+        {"actor": actor, "ended": ended},
+        as_json=as_json,
+        lines=(f"{len(ended)} keys of {actor} have ended",),
+    )
+
+
+def _row(key: StaffKey) -> dict[str, str | None]:
+    return {
+        "actor": key.actor,
+        "role": key.role.value,
+        "key_id": key.key_id,
+        "created_at": moment(key.created_at),
+        "ended_at": None if key.ended_at is None else moment(key.ended_at),
+    }

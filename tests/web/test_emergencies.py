@@ -229,10 +229,10 @@ def test_with_the_ledger_down_there_is_no_answer(
 
 
 def test_an_ended_staff_key_opens_nothing(world, staff, person):
-    from api.staff import end_staff_key
+    from api.staff import end_staff_keys
 
     path = approved(world, staff, person)
     with world.vault.data.write() as conn:
-        end_staff_key(conn, staff["lin"]["Authorization"].removeprefix("Bearer "), world.clock())
+        assert end_staff_keys(conn, actor="Lin", now_ms=world.clock())
 
     assert world.http.post(f"{path}/open", headers=staff["lin"]).status_code == 401

@@ -16,7 +16,7 @@ from api.attempts import (
 from api.jobs.lease import LeaseLost, enqueue, fail, finish, report, status, take
 from api.jobs.worker import Worker
 from api.sessions import Lifetime, end_session, find_session, open_session, sweep_sessions
-from api.staff import end_staff_key, find_staff, issue_staff_key
+from api.staff import end_staff_keys, find_staff, issue_staff_key
 from api.tables import portal_session, staff
 from vault.ids import Bucket, SubjectId
 
@@ -105,7 +105,8 @@ def test_a_staff_key_names_one_actor_and_role_until_it_is_ended(data):
     assert key.encode() not in stored
 
     with data.write() as conn:
-        end_staff_key(conn, key, NOW + 1)
+        (ended,) = end_staff_keys(conn, actor="Lin, night shift", now_ms=NOW + 1)
+        assert ended == member.key_id
         assert find_staff(conn, f"Bearer {key}") is None
 
 
