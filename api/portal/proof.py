@@ -68,13 +68,14 @@ def explain_use(request: Request[Session, Any, Any], name: FromPath[str]) -> Res
 
 def _explained(request: Request[Any, Any, Any], data: bytes, verdict: Verdict, which: int) -> dict[str, Any]:
     texts, found = page_texts(request), explain(data, verdict, which)
-    vault, log = services_of(request).vault, parse_origin(found.checkpoint.origin)[1]
+    services, log = services_of(request), parse_origin(found.checkpoint.origin)[1]
+    vault = services.vault
     with vault.data.glance() as conn:
         ours = not set(found.keys).isdisjoint(log_keys.every(conn, Signer.of(vault), log))
     numbers = [str(one.index) for one in verdict.entries]
     return {
         "good": texts.text("proof.holds", count=len(verdict.checks)),
-        "told": told(found, texts, ours=ours),
+        "told": told(found, texts, ours=ours, known={one.key for one in services.witnesses.witnesses}),
         "drawing": drawing(found, texts),
         "numbers": texts.listed(numbers) if len(numbers) > 1 else "",
     }

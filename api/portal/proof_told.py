@@ -1,10 +1,12 @@
 """What the page of a proof says in words: each step of an explanation, or why a file does not hold."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from api.i18n import Catalogue
 from consent.ledger.explain import Explanation, Node
+from consent.ledger.note import VerifierKey
 from consent.ledger.verify import Verdict
 
 _LAST_DAY_S = 253_402_300_799
@@ -39,11 +41,17 @@ class Told:
     signature: str
     keys: tuple[str, ...]
     witnesses: tuple[str, ...]
+    strangers: str
 
 
-def told(found: Explanation, texts: Catalogue, *, ours: bool) -> Told:
-    """An explanation in the reader's language; `ours` says that the log's key is one of this installation."""
+def told(found: Explanation, texts: Catalogue, *, ours: bool, known: Collection[VerifierKey]) -> Told:
+    """An explanation in the reader's language; `ours` says that the log's key is one of this installation.
+
+    Of those who cosigned only the `known` are named: a file can bring witnesses of anybody's invention.
+    """
     head, index = found.checkpoint, found.proven.index
+    named = [one for one in found.cosigned if one.key in known]
+    others = len(found.cosigned) - len(named)
     signed = "proof.signature_ours" if ours else "proof.signature_foreign"
     return Told(
         entry=texts.text("proof.bytes", index=index, origin=head.origin, size=len(found.body)),
@@ -58,9 +66,9 @@ def told(found: Explanation, texts: Catalogue, *, ours: bool) -> Told:
         signature=texts.text(signed, origin=head.origin),
         keys=tuple(map(str, found.keys)),
         witnesses=tuple(
-            texts.text("proof.witness", name=one.key.name, time=_moment(one.at_s, texts))
-            for one in found.cosigned
+            texts.text("proof.witness", name=one.key.name, time=_moment(one.at_s, texts)) for one in named
         ),
+        strangers=texts.text("proof.witness_strangers", count=others) if others else "",
     )
 
 

@@ -10,6 +10,7 @@ import pytest
 from api.cli.prove import place_of_use
 from api.jobs.publisher import Publisher
 from api.portal.posted import MOST_UPLOADED
+from consent.ledger import container, cosignature, layout, note, weigh
 from consent.ledger.append import append
 from consent.ledger.bundle import Evidence, build
 from consent.ledger.commitment import Opening, commit
@@ -20,6 +21,7 @@ from consent.ledger.publish import publish
 from consent.ledger.signer import Signer
 from consent.ledger.tree import leaf_hash
 from consent.ledger.verify import verify_bundle
+from consent.ledger.vouching import vouching
 from tests.consent.ledger.kit import LOG, NOW, an_item
 from tests.flow.installation import BROWSER, ZHANG, Person
 
@@ -179,3 +181,23 @@ def test_an_operator_proves_the_same_entry_by_the_name_of_the_use(world):
 
     assert (idx, leaf_hash(found.body)) == (proven.index, proven.leaf)
     assert found.head.origin == proven.origin
+
+
+def test_a_witness_of_the_uploaders_invention_is_not_named(world):
+    person, (name,) = _used(world)
+    members = container.read(person.get(f"/en/uses/{name}/bundle").content)
+    invented = cosignature.key_of("regulator.example", bytes(32))
+    (checkpoint,) = (data for member, data in members.items() if member.endswith("/checkpoint"))
+    line = cosignature.sign(note.parse(checkpoint).text, invented, bytes(32), NOW // 1000)
+    longer = checkpoint + str(line).encode()
+    own = weigh.own_policy(members)
+    vouched = vouching(own.logs, own.receipt_keys, [(invented,)])
+    members = {member: data.replace(checkpoint, longer) for member, data in members.items()}
+    data = container.write(members | {layout.POLICY_NAME: vouched.text.encode()})
+    assert verify_bundle(data).ok
+
+    page = unescape(_upload(_stranger(world), data).text)
+
+    assert "regulator.example" not in page
+    assert "No witness known here has cosigned" in page
+    assert "by keys that this service does not know, and so does not name: 1." in page

@@ -78,7 +78,7 @@ def test_a_persons_bundle_and_its_page_bear_the_witness_once_it_has_cosigned(wor
     person, _, _ = _used(world)
     path = re.search(r'href="(/en/uses/ds_\w+/bundle)"', person.get("/en/uses").text)[1]
     early, page = person.get(path).content, path.replace("/bundle", "/proof")
-    assert "No witness has cosigned" in person.get(page).text
+    assert "No witness known here has cosigned" in person.get(page).text
     for text in _texts(world, liar):
         liar.body = str(cosignature.sign(text, KEY, SEED, world.clock() // 1000)).encode()
         _cosigning(world).ask_all()
@@ -89,7 +89,7 @@ def test_a_persons_bundle_and_its_page_bear_the_witness_once_it_has_cosigned(wor
     assert [one.ok for one in found] == [True, True]
     assert [[one.key for one in by] for by in (found[0].cosigned[0], found[1].cosigned[0])] == [[], [KEY]]
     told = person.get(page).text
-    assert "No witness has cosigned" not in told
+    assert "No witness known here has cosigned" not in told
     assert re.search(rf"<li>{re.escape(KEY.name)}: \d+ \w+ \d{{4}} \d\d:\d\d:\d\d UTC</li>", told)
 
 
