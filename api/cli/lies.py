@@ -17,6 +17,9 @@ _SAYS = {
     Lie.PARALLEL_CHAIN: "it holds two entries of one person with the same number",
     Lie.BROKEN_CHAIN: "it holds an entry that does not follow the one before it",
     Lie.SPLIT_VIEW: "it signed two different heads of one size",
+    Lie.FORKED: "it signed two heads with different entries at one index",
+    Lie.DUPLICATE_ID: "it holds two entries with the same id",
+    Lie.AFTER_CLOSING: "it went on after the entry that closed it",
 }
 
 

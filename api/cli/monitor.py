@@ -10,19 +10,22 @@ import threading
 from collections.abc import Mapping
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 import click
 
 from api.cli.failures import Exit, Failure
-from api.cli.output import emit, json_option, table_of
+from api.cli.output import emit, json_option, moment, table_of
 from api.clock import system_clock
 from api.monitor.home import MonitorHome
 from api.monitor.line import keeps_secrets, server_of
 from api.monitor.run import Looked, Watch, round_over, watch
 from api.secret_file import first_line
 from consent.ledger import policy as policies
-from consent.ledger.errors import Malformed
+from consent.ledger.errors import LedgerError, Malformed
+from consent.ledger.jws import unb64url
 from consent.ledger.layout import folder_name
+from consent.ledger.monitor.alerts import read
 from consent.ledger.origin import parse_origin
 from consent.signed import public_key
 
@@ -100,12 +103,69 @@ def run(
     """Watch every log of the policy; alerts are written into the folder and to standard output, one JWS a line."""
     what = _watch(policy_file, address, auditor_key_file, auditor_keys)
     if once:
-        found = list(round_over(MonitorHome(home), what, system_clock, lambda _text: None))
-        return _tell_round(found, as_json=as_json)
+        told: list[str] = []
+        found = list(round_over(MonitorHome(home), what, system_clock, told.append))
+        return _tell_round(found, told, as_json=as_json)
     stop = threading.Event()
     _until_signal(stop)
     watch(MonitorHome(home), what, system_clock, click.echo, every, stop)
     return Exit.OK
+
+
+@command.command("alerts")
+@click.option(
+    "--dir",
+    "home",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="The folder of a monitor of yours.",
+)
+@click.option(
+    "--file",
+    "file",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="Alerts that somebody else's monitor has signed, one a line.",
+)
+@click.option(
+    "--key", "x", help="That monitor's public key: the last word that `perusal monitor key` prints."
+)
+@json_option
+def alerts(home: Path | None, file: Path | None, x: str | None, as_json: bool) -> int:
+    """Check the signatures of alerts and tell them; 1 when one of them does not hold."""
+    if (home is None) == (file is None) or (file is None) != (x is None):
+        raise click.UsageError("say --dir, or --file with --key")
+    if home is not None:
+        own = MonitorHome(home)
+        lines, public = own.alerts(), public_key(own.monitor().seed).key
+    else:
+        assert file is not None
+        lines, public = file.read_text(encoding="ascii", errors="replace").splitlines(), unb64url(x or "")
+    found = [_checked(line, public) for line in lines]
+    bad = sum(one is None for one in found)
+    rows = [one for one in found if one is not None]
+    emit(
+        {"alerts": rows, "wrong": bad},
+        as_json=as_json,
+        lines=(
+            [f"WRONG: {bad} of {len(found)} are not signed by this key"] if bad else [f"{len(rows)} alerts"]
+        ),
+        table=table_of(
+            "alerts",
+            ("at (UTC)", "log", "alarm", "says"),
+            [(moment(1000 * one["iat"]), one["log"], one["alarm"], one["says"]) for one in rows],
+        )
+        if rows
+        else None,
+    )
+    return Exit.WRONG if bad else Exit.OK
+
+
+def _checked(line: str, public: bytes) -> dict[str, Any] | None:
+    try:
+        claims = read(line, public)
+    except LedgerError:
+        return None
+    told = [claims.get(name) for name in ("log", "alarm", "says")]
+    return claims if type(claims.get("iat")) is int and all(isinstance(one, str) for one in told) else None
 
 
 def _watch(
@@ -163,7 +223,7 @@ def _until_signal(stop: threading.Event) -> None:
     signal.signal(signal.SIGINT, end)
 
 
-def _tell_round(found: list[Looked], *, as_json: bool) -> int:
+def _tell_round(found: list[Looked], told: list[str], *, as_json: bool) -> int:
     wrong = [alert for one in found for alert in one.alerts]
     emit(
         {
@@ -171,10 +231,12 @@ def _tell_round(found: list[Looked], *, as_json: bool) -> int:
             "alerts": [
                 {"log": one.origin, "alarm": one.alarm.value, "at": one.at, "says": one.says} for one in wrong
             ],
+            "signed": told,
         },
         as_json=as_json,
         lines=[
             *(f"{one.origin}: {'never seen' if one.size is None else one.size}" for one in found),
+            *told,
             *(["nothing is wrong"] if not wrong else []),
         ],
         table=table_of(

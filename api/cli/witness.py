@@ -113,8 +113,13 @@ def logs(home: WitnessHome, policy: Path | None, as_json: bool) -> int:
         lines=(
             *(f"added {one.name}" for one in added),
             *(
-                f"WRONG: {one.origin} signed two heads of size {one.size}; --json shows both"
+                line
                 for one in broken
+                for line in (
+                    f"WRONG: {one.origin} signed two heads of size {one.size}, which are:",
+                    *one.held.decode().splitlines(),
+                    *one.note.decode().splitlines(),
+                )
             ),
         ),
         table=table_of("logs", ("log", "keys", "size", "at (UTC)"), map(_cells, rows)),

@@ -5,8 +5,10 @@
 | `key`        | name and Ed25519 seed in base64, one line            |
 | `monitor.db` | what it has seen (`consent.ledger.monitor.store`)     |
 | `alerts`     | every alert it ever raised, one JWS a line           |
+| `evidence/`  | the proofs of lies among them, each a file for `perusal verify` |
 """
 
+import hashlib
 import os
 import secrets
 from collections.abc import Iterator
@@ -18,8 +20,9 @@ from api.secret_file import first_line
 from consent.ledger import note
 from consent.ledger.errors import Malformed
 from consent.ledger.monitor import store
+from consent.ledger.monitor.alerts import Alert
 from consent.ledger.monitor.store import MonitorStore
-from vault.durable import write_new
+from vault.durable import replace, write_new
 from vault.storage import open_database
 
 
@@ -89,6 +92,19 @@ class MonitorHome:
             file.write(text + "\n")
             file.flush()
             os.fsync(file.fileno())
+
+    def write_evidence(self, alert: Alert) -> None:
+        """Keep the proof that an alert carries as a file of its own, named by alarm, place and log; once."""
+        log = hashlib.sha256(alert.origin.encode()).hexdigest()[:8]
+        path = self.path / "evidence" / f"{alert.alarm.value}-{alert.at}-{log}.json"
+        if alert.evidence and not path.exists():
+            path.parent.mkdir(mode=0o700, exist_ok=True)
+            replace(path, alert.evidence)
+
+    def alerts(self) -> list[str]:
+        """Every alert that was written, oldest first."""
+        path = self.path / "alerts"
+        return path.read_text(encoding="ascii").splitlines() if path.is_file() else []
 
     @property
     def _record(self) -> Path:

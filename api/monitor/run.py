@@ -72,6 +72,7 @@ def _raise(
     for alert in alerts:
         if not store.lasts(alert):
             text = signed(alert, monitor.name, monitor.seed, now_ms)
+            home.write_evidence(alert)
             home.write_alert(text)
             tell(text)
             store.raised(alert, now_ms)

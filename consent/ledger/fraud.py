@@ -14,6 +14,9 @@ honest log no such file exists, whatever its operator does; and it needs nothing
 | parallel_chain | two entries                     |                 | one tag with two entries of one number            |
 | broken_chain   | entry n and n + 1               |                 | the second does not follow the first              |
 | split_view     |                                 |                 | `checkpoint` and `other`: one size, two roots     |
+| forked         | two leaf hashes of one index    |                 | the first under `checkpoint`, the second under `other`, whatever their sizes |
+| duplicate_id   | two entries                     |                 | one id of two entries                             |
+| after_closing  | the closing entry, one after it |                 | a log that went on after its end                  |
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -29,7 +32,7 @@ from consent.ledger.entry import parse as parse_entry
 from consent.ledger.errors import Malformed, Unproven
 from consent.ledger.index import Row
 from consent.ledger.index_proof import IndexProof, Place
-from consent.ledger.log_entry import Index
+from consent.ledger.log_entry import Closing, Index
 from consent.ledger.note import VerifierKey
 from consent.ledger.tree import leaf_hash, verify_inclusion
 
@@ -47,11 +50,14 @@ class Lie(StrEnum):
     PARALLEL_CHAIN = "parallel_chain"
     BROKEN_CHAIN = "broken_chain"
     SPLIT_VIEW = "split_view"
+    FORKED = "forked"
+    DUPLICATE_ID = "duplicate_id"
+    AFTER_CLOSING = "after_closing"
 
 
 @dataclass(frozen=True, slots=True)
 class Included:
-    """The exact bytes of an entry, its index, and its path under the checkpoint's root."""
+    """The exact bytes of an entry, its index, and its path under the checkpoint's root; of a fork the leaf hash alone."""
 
     body: bytes
     index: int
@@ -124,7 +130,7 @@ def parse(data: bytes) -> FraudProof:
 def verify(proof: FraudProof, logs: Sequence[VerifierKey]) -> Fraud:
     """The lie, told by one of `logs`; raises Malformed or Unproven when nothing of the kind is shown."""
     head = checkpoint.verify(proof.checkpoint, logs)
-    for one in proof.entries:
+    for one in () if proof.kind is Lie.FORKED else proof.entries:
         if not verify_inclusion(leaf_hash(one.body), one.index, head.size, one.path, head.root):
             raise Unproven("an entry is not in the log")
     if not _SHOWN[proof.kind](proof, head, logs):
@@ -148,9 +154,10 @@ def _wrong_row(proof: FraudProof, _head: Checkpoint, _logs: Sequence[VerifierKey
 
 
 def _says(row: Row, named: Included) -> bool:
-    if log_entry.is_about_log(named.body):
+    try:
+        entry = parse_entry(named.body)
+    except Malformed:  # no entry of a person says anything of a row
         return False
-    entry = parse_entry(named.body)
     return (row.tag, row.n, row.leaf) == (entry.tag, entry.n, leaf_hash(named.body))
 
 
@@ -176,8 +183,44 @@ def _broken_chain(proof: FraudProof, _head: Checkpoint, _logs: Sequence[Verifier
 
 
 def _split_view(proof: FraudProof, head: Checkpoint, logs: Sequence[VerifierKey]) -> bool:
+    other = _other(proof, head, logs)
+    return other.size == head.size and other.root != head.root
+
+
+def _forked(proof: FraudProof, head: Checkpoint, logs: Sequence[VerifierKey]) -> bool:
+    if len(proof.entries) != 2:
+        raise Malformed("a fork takes two leaves")
+    one, other = proof.entries
+    for leaf, under in ((one, head), (other, _other(proof, head, logs))):
+        if not verify_inclusion(leaf.body, leaf.index, under.size, leaf.path, under.root):
+            raise Unproven("a leaf is not in the log")
+    return one.index == other.index and one.body != other.body
+
+
+def _duplicate_id(proof: FraudProof, _head: Checkpoint, _logs: Sequence[VerifierKey]) -> bool:
+    if len(proof.entries) != 2:
+        raise Malformed("such a lie takes two entries")
+    one, other = proof.entries
+    return one.index != other.index and _id_of(one.body) == _id_of(other.body)
+
+
+def _after_closing(proof: FraudProof, _head: Checkpoint, _logs: Sequence[VerifierKey]) -> bool:
+    if len(proof.entries) != 2:
+        raise Malformed("such a lie takes two entries")
+    last, after = proof.entries
+    return last.index < after.index and isinstance(log_entry.parse(last.body), Closing)
+
+
+def _id_of(body: bytes) -> bytes:
+    return (log_entry.parse(body) if log_entry.is_about_log(body) else parse_entry(body)).id
+
+
+def _other(proof: FraudProof, head: Checkpoint, logs: Sequence[VerifierKey]) -> Checkpoint:
+    """The other head of the same log."""
     other = checkpoint.verify(proof.other, [key for key in logs if key.name == head.origin])
-    return (other.origin, other.size) == (head.origin, head.size) and other.root != head.root
+    if other.origin != head.origin:
+        raise Unproven("a head of another log")
+    return other
 
 
 _SHOWN: Final[Mapping[Lie, Callable[[FraudProof, Checkpoint, Sequence[VerifierKey]], bool]]] = {
@@ -187,6 +230,9 @@ _SHOWN: Final[Mapping[Lie, Callable[[FraudProof, Checkpoint, Sequence[VerifierKe
     Lie.PARALLEL_CHAIN: _parallel_chain,
     Lie.BROKEN_CHAIN: _broken_chain,
     Lie.SPLIT_VIEW: _split_view,
+    Lie.FORKED: _forked,
+    Lie.DUPLICATE_ID: _duplicate_id,
+    Lie.AFTER_CLOSING: _after_closing,
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import pytest
@@ -10,8 +11,11 @@ from joserfc.jwk import OKPKey
 
 from api.access import Access
 from api.cli.failures import Exit
+from api.monitor.home import MonitorHome
 from api.staff import issue_staff_key
 from consent.ledger import cosignature, policy
+from consent.ledger.monitor import heads
+from consent.ledger.monitor.alerts import signed
 from consent.ledger.origin import origin_of
 from consent.ledger.policy import Policy, Witness
 from consent.ledger.publish import publish
@@ -120,3 +124,34 @@ def test_a_key_is_told_to_nobody_whose_it_is_not(perusal, watching, tmp_path):
 
     assert (whose.code, whose.json["error"]["code"]) == (Exit.USAGE, "whose_key")
     assert (in_the_clear.code, in_the_clear.json["error"]["code"]) == (Exit.USAGE, "insecure_address")
+
+
+def test_alerts_are_checked_by_whoever_has_the_monitors_key_and_a_lie_is_a_file(
+    perusal, site, watching, tmp_path
+):
+    _, vault = site
+    home = tmp_path / "m"
+    perusal("monitor", "init", "--dir", home, "--name", "m.example")
+    assert perusal("monitor", "run", "--dir", home, *watching, "--once").code == 0
+    with MonitorHome(home).opened() as store:
+        (seen,) = [store.newest(log.name) for log in policy_of(vault).logs][:1]
+    other = Signer.of(vault).sign(dataclasses.replace(seen.head, root=bytes(32)))
+    lie = heads.split(seen.note, other, seen.head)
+
+    MonitorHome(home).write_evidence(lie)
+    MonitorHome(home).write_alert(signed(lie, "m.example", MonitorHome(home).monitor().seed, now_ms()))
+    (file,) = (home / "evidence").iterdir()
+    key = perusal("monitor", "key", "--dir", home).out.split()[-1]
+    own = perusal("monitor", "alerts", "--dir", home, "--json")
+    theirs = perusal("monitor", "alerts", "--file", home / "alerts", "--key", key)
+    strange = perusal("monitor", "alerts", "--file", home / "alerts", "--key", "A" * 43)
+
+    assert (
+        perusal("verify", file, "--policy", tmp_path / "policy.txt", "--json").json["error"]["code"]
+        == "no_keys"
+    )
+    (tmp_path / "keys.json").write_text(policy_of(vault).keys_json)
+    assert "PROVEN" in perusal("verify", file, "--policy", tmp_path / "policy.txt").out
+    assert (own.code, theirs.code, strange.code) == (0, 0, Exit.WRONG)
+    assert own.json["alerts"][0]["notes"] == [seen.note.decode(), other.decode()]
+    assert perusal("monitor", "alerts").code == Exit.USAGE

@@ -8,6 +8,7 @@
 | `alarm`    | one of `Alarm`                                                                       |
 | `at`       | the index of the entry, or the size of the head, it is about; absent where none is   |
 | `says`     | one sentence; never an entry's content                                               |
+| `notes`    | the signed heads it is about, each as it was shown; absent where there are none      |
 | `evidence` | a proof of the lie (`fraud`) where there is one that fits into a file                 |
 """
 
@@ -15,9 +16,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
+from consent.ledger import jws
 from consent.signed import Algorithm, signing_key
 
 TYPE: Final = "perusal-alert+jwt"
+MAX_BYTES: Final = 1 << 20
+"""An alert carries two notes and a proof at most."""
 
 
 class Alarm(StrEnum):
@@ -67,6 +71,7 @@ class Alert:
     says: str
     at: int | None = None
     evidence: bytes = b""
+    notes: tuple[bytes, ...] = ()
 
     def claims(self, monitor: str, now_ms: int) -> dict[str, Any]:
         """What is signed."""
@@ -79,9 +84,16 @@ class Alert:
         }
         if self.at is not None:
             found["at"] = self.at
+        if self.notes:
+            found["notes"] = [one.decode() for one in self.notes]
         if self.evidence:
             found["evidence"] = self.evidence.decode()
         return found
+
+
+def read(text: str, public: bytes) -> dict[str, Any]:
+    """The claims of an alert that the monitor with this public key signed; raises Malformed or Unproven."""
+    return jws.verify(text, [public], MAX_BYTES)[0]
 
 
 def signed(alert: Alert, monitor: str, seed: bytes, now_ms: int) -> str:

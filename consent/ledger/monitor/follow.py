@@ -86,11 +86,13 @@ def _beside(store: MonitorStore, other: Shown, accepted: Seen) -> Iterator[Alert
     head, mine = other.head, accepted.head
     if head.size > mine.size:
         says = f"a witness has seen {head.size} entries, and the log shows {mine.size}"
-        yield Alert(alarm=Alarm.ROLLED_BACK, origin=head.origin, says=says, at=head.size)
+        notes = (other.note, accepted.note)
+        yield Alert(alarm=Alarm.ROLLED_BACK, origin=head.origin, says=says, at=head.size, notes=notes)
         return
     same = store.at_size(head.origin, head.size)
     if same is not None and same.head.root != head.root:
         yield heads.split(other.note, same.note, head)
     elif same is None and root_at(store, head.origin, head.size) != head.root:
         says = f"a witness was shown another tree of {head.size} entries"
-        yield Alert(alarm=Alarm.SPLIT_VIEW, origin=head.origin, says=says, at=head.size)
+        notes = (other.note, accepted.note)
+        yield Alert(alarm=Alarm.SPLIT_VIEW, origin=head.origin, says=says, at=head.size, notes=notes)

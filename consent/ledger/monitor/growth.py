@@ -5,7 +5,7 @@ Nothing is accepted before all of it has led to the signed root; where it does n
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from consent.ledger.monitor import beginnings, evidence
 from consent.ledger.monitor.alerts import Alarm, Alert
@@ -47,8 +47,7 @@ def grow(at: Growth, found: Round) -> None:
         edge = _take(at, found, looking, tiles, edge, n, bodies)
     if (edge.size, edge.root()) != (head.size, head.root):
         store.forget_beyond(head.origin, at.before)
-        says = f"the entries do not lead to the signed root of size {head.size}"
-        found.tell(Alert(alarm=Alarm.INCONSISTENT, origin=head.origin, says=says, at=head.size))
+        found.tell(_inconsistent(at))
         return
     found.accepted = Seen(
         head=head,
@@ -59,6 +58,19 @@ def grow(at: Growth, found: Round) -> None:
         seen_at=at.now_ms,
     )
     store.accept(found.accepted)
+
+
+def _inconsistent(at: Growth) -> Alert:
+    """The alarm about a head to which the entries do not lead, with the proof of a fork where the log gives it away."""
+    head, before = at.shown.head, at.before
+    says = f"the entries do not lead to the signed root of size {head.size}"
+    alert = Alert(
+        alarm=Alarm.INCONSISTENT, origin=head.origin, says=says, at=head.size, notes=(at.shown.note,)
+    )
+    if before is None:
+        return alert
+    both = replace(alert, notes=(before.note, at.shown.note))
+    return evidence.forked(at.reader, at.store, at.policy, at.shown, before, both)
 
 
 def _take(

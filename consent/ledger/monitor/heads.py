@@ -65,7 +65,8 @@ def against(shown: Shown, before: Seen | None) -> Alert | None:
         return None
     if head.size < known.size:
         says = f"the log shows {head.size} entries after it has signed {known.size}"
-        return Alert(alarm=Alarm.ROLLED_BACK, origin=head.origin, says=says, at=head.size)
+        notes = (shown.note, before.note)
+        return Alert(alarm=Alarm.ROLLED_BACK, origin=head.origin, says=says, at=head.size, notes=notes)
     return split(shown.note, before.note, head)
 
 
@@ -73,7 +74,14 @@ def split(one: bytes, other: bytes, head: Checkpoint) -> Alert:
     """Two notes of one size and two roots."""
     proof = FraudProof(kind=Lie.SPLIT_VIEW, checkpoint=one, other=other)
     says = f"the log signed two heads of size {head.size}"
-    return Alert(alarm=Alarm.SPLIT_VIEW, origin=head.origin, says=says, at=head.size, evidence=bytes(proof))
+    return Alert(
+        alarm=Alarm.SPLIT_VIEW,
+        origin=head.origin,
+        says=says,
+        at=head.size,
+        evidence=bytes(proof),
+        notes=(one, other),
+    )
 
 
 def freshness(shown: Shown, policy: Policy, now_ms: int, before: Seen | None) -> Iterator[Alert]:

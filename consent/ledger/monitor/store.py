@@ -117,6 +117,18 @@ class MonitorStore:
             )
             return {one for page in pages for one in conn.execute(page).scalars()}
 
+    def with_id(self, origin: str, entry_id: bytes) -> int | None:
+        """The index of the first entry that has this id."""
+        c = tables.entry.c
+        with self.data.read() as conn:
+            return conn.execute(select(func.min(c.idx)).where(c.origin == origin, c.id == entry_id)).scalar()
+
+    def closing(self, origin: str) -> int | None:
+        """The index of the entry that closed the log."""
+        c = tables.entry.c
+        with self.data.read() as conn:
+            return conn.execute(select(func.min(c.idx)).where(c.origin == origin, c.closes)).scalar()
+
     def is_closed(self, origin: str, size: int) -> bool:
         """Whether the closing entry is among the first `size`."""
         c = tables.entry.c

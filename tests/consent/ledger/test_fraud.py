@@ -14,7 +14,7 @@ from consent.ledger.errors import LedgerError, Malformed, Unproven
 from consent.ledger.fraud import FraudProof, Included, Lie
 from consent.ledger.index import Chunk, Row, chunks_of, path_in, root_of
 from consent.ledger.index_proof import Place
-from consent.ledger.log_entry import Index
+from consent.ledger.log_entry import Closing, Index, Why
 from consent.ledger.signer import Signer
 from consent.ledger.tree import EMPTY, inclusion_path, leaf_hash
 from tests.consent.ledger.kit import HOST, NOW, YEAR
@@ -120,7 +120,35 @@ def split_view() -> FraudProof:
     return FraudProof(kind=Lie.SPLIT_VIEW, checkpoint=told(HONEST).note, other=told(SHORT).note)
 
 
+def forked() -> FraudProof:
+    one, other = told(HONEST), Told((FIRST, OTHER, entry(ANN, 2, leaf_hash(FIRST), seed=9), OTHER, FIRST))
+    leaves = [dataclasses.replace(log.included(2), body=leaf_hash(log.bodies[2])) for log in (one, other)]
+    return FraudProof(kind=Lie.FORKED, checkpoint=one.note, other=other.note, entries=tuple(leaves))
+
+
+def duplicate_id() -> FraudProof:
+    log = told(HONEST, FIRST)
+    return FraudProof(kind=Lie.DUPLICATE_ID, checkpoint=log.note, entries=(log.included(0), log.included(3)))
+
+
+def after_closing() -> FraudProof:
+    last = log_entry.encode(Closing(id=bytes(16), ts=NOW, after=f"{HOST}/{YEAR + 1}/0", why=Why.YEAR))
+    log = told(HONEST, last)
+    return FraudProof(kind=Lie.AFTER_CLOSING, checkpoint=log.note, entries=(log.included(3), log.included(4)))
+
+
+def row_of_no_entry() -> FraudProof:
+    rows = [(ANN, 2, leaf_hash(b"{}"), 3), HONEST[1]]
+    log = told(rows, b"{}")
+    entries = (log.included(4), log.included(3))
+    return FraudProof(kind=Lie.WRONG_ROW, checkpoint=log.note, entries=entries, rows=(places(rows)[0],))
+
+
 LIES = {
+    "a row that names no entry": row_of_no_entry(),
+    "two leaves of one index": forked(),
+    "one id twice": duplicate_id(),
+    "an entry after the last": after_closing(),
     "a row that counts too few": hidden(SHORT, [0]),
     "a tag that is missing": hidden(MISSING, [0]),
     "a row with another leaf": wrong_row(),

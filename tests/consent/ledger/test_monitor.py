@@ -176,6 +176,22 @@ def test_a_smaller_head_is_a_roll_back(backend: Backend, store: MonitorStore):
     found = look(Shown(backend, note=forged(bodies_of(backend)[:3])), store)
 
     assert alarms(found) == [(Alarm.ROLLED_BACK, 3)]
+    assert [checkpoint.verify(one, ALONE.logs).size for one in found.alerts[0].notes] == [3, 5]
+
+
+def test_a_larger_head_over_another_tree_proves_a_fork(backend: Backend, store: MonitorStore):
+    signed(backend, 300)
+    assert look(Shown(backend), store).alerts == []
+    bodies = bodies_of(backend)
+    other = Forger([*bodies[:77], grow_elsewhere(backend, 77), *bodies[78:], bodies[0]])
+
+    found = follow(other, store, ALONE, ORIGIN, NOW)
+
+    (alert,) = [one for one in found.alerts if one.alarm is Alarm.INCONSISTENT]
+    proof = fraud.parse(alert.evidence)
+    assert fraud.verify(proof, ALONE.logs).kind is fraud.Lie.FORKED
+    assert {one.index for one in proof.entries} == {77}
+    assert [checkpoint.verify(one, ALONE.logs).size for one in alert.notes] == [300, 301]
 
 
 def test_two_heads_of_one_size_prove_a_split_view(backend: Backend, store: MonitorStore):
@@ -205,6 +221,7 @@ def test_a_witness_that_saw_an_older_head_agrees_or_does_not(backend: Backend, s
     lying = look(Shown(backend, heads=(forged(older[::-1]),)), store)
 
     assert (alarms(honest), alarms(lying)) == ([], [(Alarm.SPLIT_VIEW, 3)])
+    assert [checkpoint.verify(one, ALONE.logs).size for one in lying.alerts[0].notes] == [3, 5]
 
 
 def test_a_log_that_shows_less_than_its_witness_has_seen_has_gone_back(backend: Backend, store: MonitorStore):
@@ -256,9 +273,10 @@ class Forger:
         return forged(self.bodies, origin=self.origin)
 
     def tile(self, wanted: Tile) -> bytes:
-        assert wanted.level == 0
-        start = 256 * wanted.n
-        return b"".join(map(leaf_hash, self.bodies[start : start + wanted.width]))
+        under = 256**wanted.level
+        start = 256 * wanted.n * under
+        leaves = list(map(leaf_hash, self.bodies[start : start + wanted.width * under]))
+        return b"".join(EMPTY.extend(leaves[at : at + under]).root() for at in range(0, len(leaves), under))
 
     def entries(self, n: int, width: int) -> bytes:
         return b"".join(len(body).to_bytes(2) + body for body in self.bodies[256 * n : 256 * n + width])
@@ -341,6 +359,22 @@ def test_an_id_given_twice_is_noticed_in_one_round_and_across_rounds(backend: Ba
     follow(Forger(bodies_of(backend)), store, ALONE, ORIGIN, NOW)
 
     assert told(backend, store, body_of(backend, entry_id=old)) == [Alarm.DUPLICATE_ID]
+
+
+def test_an_id_given_twice_and_an_entry_behind_the_end_prove_themselves(
+    backend: Backend, store: MonitorStore
+):
+    grow(backend, 20)
+    last = log_entry.encode(Closing(id=bytes(16), ts=NOW, after=NEXT, why=Why.YEAR))
+    twice = body_of(backend, entry_id=parse(bodies_of(backend)[4]).id)
+
+    found = follow(Forger([*bodies_of(backend), last, twice]), store, ALONE, ORIGIN, NOW)
+
+    proofs = {one.alarm: fraud.verify(fraud.parse(one.evidence), ALONE.logs).kind for one in found.alerts}
+    assert proofs == {
+        Alarm.DUPLICATE_ID: fraud.Lie.DUPLICATE_ID,
+        Alarm.AFTER_CLOSING: fraud.Lie.AFTER_CLOSING,
+    }
 
 
 def test_bytes_that_are_no_entry_are_named(backend: Backend, store: MonitorStore):
