@@ -16,9 +16,9 @@ from api.access import Access, access
 from api.conditional import entity_tag, has_already
 from api.problems import Problem
 from api.wiring import Services, services_of
-from consent.ledger import published
+from consent.ledger import given_up, published
 from consent.ledger.errors import Malformed
-from consent.ledger.log_keys import current
+from consent.ledger.log_keys import told
 from consent.ledger.origin import LogId, parse_number
 from consent.ledger.signer import Signer
 from consent.ledger.tiles import Tile, parse_path
@@ -37,11 +37,11 @@ class _Wanted(NamedTuple):
 
 @get("/log/keys", opt=access(Access.PUBLIC), sync_to_thread=True)
 def log_keys(request: Request[Any, Any, Any]) -> Response[bytes]:
-    """One verifier key per log, as signed-note tools read them."""
+    """One verifier key per log, as signed-note tools read them; none of a log whose key was stolen."""
     services = services_of(request)
     signer, now_ms = Signer.of(services.vault), services.clock()
     with services.vault.data.read() as conn:
-        keys = [key for log in published.logs(conn) for key in current(conn, signer, log, now_ms)]
+        keys = told(conn, signer, now_ms)
     lines = [f"{key}\n" for key in keys]
     return _text(request, "".join(lines).encode())
 
@@ -55,6 +55,19 @@ def log_checkpoint(
     if note is None:
         raise Problem(404, "not_found")
     return _text(request, note)
+
+
+@get("/log/{year:str}/{bucket:int}/incident", opt=access(Access.PUBLIC), sync_to_thread=True)
+def log_incident(
+    request: Request[Any, Any, Any], year: FromPath[str], bucket: FromPath[int]
+) -> Response[bytes]:
+    """Why a log was given up, where it ended, and which log carries it on: that log has the digest of this text."""
+    log, services = _log(year, bucket), services_of(request)
+    with services.vault.data.read() as conn:
+        ended = given_up.of(conn, log)
+    if ended is None:
+        raise Problem(404, "not_found")
+    return _text(request, ended.incident.encode())
 
 
 @get("/log/{year:str}/{bucket:int}/tile/entries/{rest:path}", opt=access(Access.AUDITOR), sync_to_thread=True)

@@ -17,7 +17,7 @@ from consent.ledger.openings import tag_of
 from consent.ledger.origin import origin_of
 from vault.ids import Bucket, RecordId, SubjectId, new_id
 from vault.opening import Vault
-from vault.sealed import SALT_BYTES, Place, open_sealed, seal
+from vault.sealed import SALT_BYTES, Place, Unopenable, open_sealed, seal
 
 _FIELD = "house.secret"
 
@@ -36,7 +36,7 @@ def house_item(vault: Vault, kind: Kind, entry_id: bytes, fields: Sequence[Field
         bucket=log.bucket,
         year=log.year,
         kind=kind,
-        tag=tag_of(_key(vault, b"ledger"), origin),
+        tag=house_tag(vault, origin),
         id=entry_id,
         commitment=commit(secret, fields),
         subject=nobody(vault),
@@ -54,6 +54,19 @@ def record_in_house(vault: Vault, kind: Kind, fields: Sequence[Field], now_ms: i
         item = house_item(vault, kind, entry_id, fields, now_ms)
         append(conn, [item], now_ms, vault.installation.ledger_host)
     return entry_id
+
+
+def house_tag(vault: Vault, origin: str) -> bytes:
+    """The tag of the house's chain (16 bytes) in the log of this origin."""
+    return tag_of(_key(vault, b"ledger"), origin)
+
+
+def house_secret(vault: Vault, entry_id: bytes, sealed: bytes) -> bytes | None:
+    """The secret of an entry of the house's chain; None where it does not open."""
+    try:
+        return open_sealed(_key(vault, b"data"), _place(vault, entry_id), sealed)
+    except Unopenable:
+        return None
 
 
 def house_opening(vault: Vault, entry_id: bytes, sealed: bytes, fields: Sequence[Field]) -> Opening:

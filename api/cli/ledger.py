@@ -21,7 +21,7 @@ from api.witnesses import load_witnesses
 from consent import anchors, rebuild
 from consent.anchors import Mismatch
 from consent.ids import grant_text
-from consent.ledger import log_keys, published
+from consent.ledger import given_up, log_keys
 from consent.ledger.fsck import Finding, fsck
 from consent.ledger.origin import origin_of
 from consent.ledger.policy import NO_WITNESSES, Policy
@@ -158,9 +158,9 @@ def policy_of(vault: Vault, witnesses: Policy = NO_WITNESSES) -> Policy:
     signer = Signer.of(vault)
     now_ms = system_clock()
     with vault.data.read() as conn:
-        logs = published.logs(conn)
-        keys = [key for log in logs for key in log_keys.current(conn, signer, log, now_ms)]
-        retired = [one for log in logs for one in log_keys.retired(conn, signer, log, now_ms)]
+        keys = log_keys.told(conn, signer, now_ms)
+        retired = log_keys.told_retired(conn, signer, now_ms)
+        ended = [one.end(signer.ledger_host) for one in given_up.every(conn).values()]
     return Policy(
         tuple(keys),
         receipt_keys(vault),
@@ -168,6 +168,7 @@ def policy_of(vault: Vault, witnesses: Policy = NO_WITNESSES) -> Policy:
         witnesses.groups,
         witnesses.quorum,
         retired=tuple(retired),
+        ended=tuple(ended),
     )
 
 

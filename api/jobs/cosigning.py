@@ -14,7 +14,7 @@ from api.events import Event, log_event, log_unexpected
 from api.jobs.asking import SOUND, Asking, Outcome
 from api.jobs.holds import Holds
 from api.witnesses import Station, stations
-from consent.ledger import published, witnessed
+from consent.ledger import given_up, witnessed
 from consent.ledger.memory import Memory
 from consent.ledger.origin import LogId, origin_of
 from consent.ledger.policy import Policy
@@ -72,7 +72,7 @@ class Cosigning:
         now_ms = self._clock()
         with self._vault.data.read() as conn:
             since = {
-                log: witnessed.unwitnessed_since(conn, log, self._policy) for log in published.logs(conn)
+                log: witnessed.unwitnessed_since(conn, log, self._policy) for log in given_up.others(conn)
             }
         for log, at in since.items():
             late = at is not None and now_ms - at >= ALARM_AFTER_MS
@@ -88,7 +88,7 @@ class Cosigning:
 
     def _round(self, station: Station, asking: Asking) -> None:
         with self._vault.data.read() as conn:
-            logs = published.logs(conn)
+            logs = given_up.others(conn)
         worst = Outcome.NOTHING_NEW
         for log in logs:
             if self._stopping.is_set():

@@ -1,22 +1,23 @@
 """What witnesses have seen of our logs, asked before anything is signed: a restored data base does not know it any more.
 
 Each witness's reading side (C2SP tlog-witness) is asked for every log there is or may have been: those stored, those
-remembered beside the data base, and this year's of each bucket, of which an older copy may know nothing.
+remembered beside the data base, and this year's of each bucket and the edition after the newest, of which an older copy
+may know nothing. Whatever it says of a log that was given up changes nothing any more, unless it is of a larger one.
 Only heads that our own key signed count. Whom nobody reaches says nothing, and stops nothing.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
 from api.fetching import FetchFailed, guarded_get
 from api.witnesses import Station
-from consent.ledger import collecting, log_keys, published
+from consent.ledger import collecting, given_up, log_keys, published
 from consent.ledger.checkpoint import Checkpoint
 from consent.ledger.errors import Malformed, Unproven
 from consent.ledger.note import VerifierKey
-from consent.ledger.origin import LogId, origin_of, parse_origin, year_of
+from consent.ledger.origin import LogId, number_of, origin_of, parse_origin, year_of
 from consent.ledger.signer import Signer
 from consent.ledger.submission import reading_path
 from vault.opening import Vault
@@ -48,12 +49,12 @@ def seen_heads(
                 break  # it will not answer for the others either
             if head is not None:
                 with vault.data.read() as conn:
-                    against = _against(conn, log, head)
+                    against = _against(conn, signer.ledger_host, log, head)
                 yield SeenHead(witness=station.name, log=log, head=head, contradicts=against)
 
 
 def _logs(vault: Vault, remembered: Mapping[str, Checkpoint], now_ms: int) -> list[LogId]:
-    year, host = year_of(now_ms), vault.installation.ledger_host
+    year, host, buckets = year_of(now_ms), vault.installation.ledger_host, vault.installation.buckets
     with vault.data.read() as conn:
         known = set(published.logs(conn))
     for origin in remembered:
@@ -63,7 +64,14 @@ def _logs(vault: Vault, remembered: Mapping[str, Checkpoint], now_ms: int) -> li
             continue
         if named == host:
             known.add(log)
-    return sorted(known | {LogId(bucket, year) for bucket in vault.installation.buckets.every()})
+    return sorted(known | {one for bucket in buckets.every() for one in _expected(known, bucket, year)})
+
+
+def _expected(known: Collection[LogId], bucket: int, year: int) -> Iterator[LogId]:
+    """A bucket's log of this year, and the one there would be if the newest known one had been given up."""
+    editions = [log.edition for log in known if (log.bucket, log.calendar_year) == (bucket, year)]
+    yield LogId(bucket, year)
+    yield LogId(bucket, number_of(year, max(editions, default=1) + 1))
 
 
 def _shown(station: Station, origin: str, keys: tuple[VerifierKey, ...]) -> Checkpoint | None:
@@ -76,7 +84,11 @@ def _shown(station: Station, origin: str, keys: tuple[VerifierKey, ...]) -> Chec
         return None
 
 
-def _against(conn: Connection, log: LogId, head: Checkpoint) -> str | None:
+def _against(conn: Connection, host: str, log: LogId, head: Checkpoint) -> str | None:
+    ended = given_up.of(conn, log)
+    if ended is not None:
+        beyond = head.size > ended.size or (head.size == ended.size and head != ended.end(host))
+        return "a witness holds another head than the log was given up with" if beyond else None
     at = published.newest(conn, log)
     if at is not None:
         return collecting.contradiction(conn, at, head)

@@ -12,7 +12,7 @@ from api.jobs.asking import Asking, Outcome
 from api.jobs.holds import Holds
 from api.jobs.seen_heads import seen_heads
 from api.witnesses import stations
-from consent.ledger import published
+from consent.ledger import given_up, published
 from consent.ledger.errors import LedgerAlarm
 from consent.ledger.memory import Memory
 from consent.ledger.policy import Policy
@@ -47,7 +47,7 @@ class StartGuard:
     def _ask(self, silent: list[str]) -> None:
         signer = Signer.of(self._vault)
         with self._vault.data.read() as conn:
-            logs = [log for log in published.logs(conn) if published.newest(conn, log)]
+            logs = [log for log in given_up.others(conn) if published.newest(conn, log)]
         for station in self._stations:
             if station.name in silent:
                 asking = Asking(self._vault.data, signer, station, self._clock, self._memory, self._holds)

@@ -15,6 +15,7 @@ import consent.decoupled_tables
 import consent.dual_tables
 import consent.erasure_tables
 import consent.guardian_tables
+import consent.ledger.ended_tables
 import consent.ledger.tables
 import consent.load_tables
 import consent.management_tables
@@ -59,6 +60,7 @@ TABLE_MODULES = (
     consent.decoupled_tables,
     consent.dual_tables,
     consent.ledger.tables,
+    consent.ledger.ended_tables,
     consent.erasure_tables,
     consent.guardian_tables,
     consent.load_tables,

@@ -147,6 +147,9 @@ TABLE: Mapping[str, Operation] = {
     "GET /log/{year}/{bucket}/checkpoint": _document(
         "The newest signed checkpoint (C2SP tlog-checkpoint).", text(least=1), "text/plain", _LOG, "Log"
     ),
+    "GET /log/{year}/{bucket}/incident": _document(
+        "Why a log was given up, and which log carries it on.", text(least=1), "text/plain", _LOG, "Log"
+    ),
     "GET /log/{year}/{bucket}/tile/{level}/{rest}": _read(
         "Log",
         "Hashes (C2SP tlog-tiles).",

@@ -21,13 +21,24 @@ Nothing leaves this module that does not verify.
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Final
 
 from sqlalchemy import Connection
 
-from consent.ledger import container, indexing, jws, layout, log_keys, prove, published, revealed, witnessed
+from consent.ledger import (
+    container,
+    given_up,
+    indexing,
+    jws,
+    layout,
+    log_keys,
+    prove,
+    published,
+    revealed,
+    witnessed,
+)
 from consent.ledger.commitment import Opening, reveal
 from consent.ledger.errors import LedgerAlarm, Malformed, NotYetPublished, Unproven
 from consent.ledger.guide import README
@@ -78,13 +89,14 @@ def build(
     Raises NotYetPublished while no signed checkpoint covers an entry, and LedgerAlarm when what the data base holds does not verify.
     """
     by_log: dict[LogId, list[Evidence]] = {log: [] for log in sorted(whole)}
-    for item in sorted(evidence, key=lambda item: (item.log, item.idx)):
-        by_log.setdefault(item.log, []).append(item)
     members: dict[str, bytes] = {}
     cosigners: list[tuple[VerifierKey, ...]] = []
     origins: dict[LogId, str] = {}
     keys: list[VerifierKey] = []
     with data.read() as conn:
+        evidence = _standing(conn, evidence)
+        for item in sorted(evidence, key=lambda item: (item.log, item.idx)):
+            by_log.setdefault(item.log, []).append(item)
         for log, items in by_log.items():
             if not items and published.newest(conn, log) is None:
                 continue
@@ -101,6 +113,20 @@ def build(
     policy = vouching(keys, _signers(evidence, receipt_keys), cosigners)
     shown = {(origins[item.log], item.idx): reveal(item.opening, item.show) for item in evidence}
     return _checked(members, policy, revealed.encode(shown))
+
+
+def _standing(conn: Connection, evidence: Sequence[Evidence]) -> list[Evidence]:
+    """Where each entry is to be proven now.
+
+    Of one that was logged again the receipt stays out: it names the place where it can be proven no more.
+    """
+    ended = given_up.every(conn)
+    found: list[Evidence] = []
+    for item in evidence:
+        log, idx = given_up.standing(conn, item.log, item.idx) if item.log in ended else (item.log, item.idx)
+        moved = (log, idx) != (item.log, item.idx)
+        found.append(replace(item, log=log, idx=idx, receipt=None) if moved else item)
+    return found
 
 
 def _signers(evidence: Sequence[Evidence], receipt_keys: Iterable[bytes]) -> tuple[bytes, ...]:

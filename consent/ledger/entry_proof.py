@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from consent.ledger import checkpoint, note, prove, witnessed
+from consent.ledger import checkpoint, given_up, note, prove, witnessed
 from consent.ledger.checkpoint import Checkpoint
 from consent.ledger.errors import LedgerAlarm
 from consent.ledger.origin import LogId
@@ -25,8 +25,11 @@ class EntryProof:
 def prove_entry(conn: Connection, log: LogId, idx: int, witnesses: Policy) -> EntryProof:
     """The entry under the newest checkpoint that the quorum has cosigned, else the newest.
 
+    One that was logged again is proven where it stands now.
+
     Raises NotYetPublished, and LedgerAlarm when what the data base holds does not lead to the signed root.
     """
+    log, idx = given_up.standing(conn, log, idx)
     signed = witnessed.covering(conn, log, idx, witnesses)
     (path,) = prove.inclusion(conn, log, [idx], signed.at.size)
     ((_, body),) = prove.entries(conn, log, [idx])

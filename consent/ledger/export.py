@@ -5,6 +5,7 @@
 | log/keys                                         | one verifier key per log                             |
 | log/retired                                      | the keys before them, see `retired`                  |
 | log/<year>/<bucket>/checkpoint                   | the checkpoint outsiders are shown, with its lines   |
+| log/<year>/<bucket>/incident                     | of a log that was given up: why, and what carries it on |
 | log/<year>/<bucket>/tile/<L>/<N>[.p/<W>]         | its hashes, full tiles and the partial right edge    |
 | log/<year>/<bucket>/tile/entries/<N>[.p/<W>]     | its entries, only when they are asked for            |
 
@@ -24,7 +25,7 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from consent.ledger import checkpoint, layout, log_keys, prove, published, witnessed
+from consent.ledger import checkpoint, given_up, layout, log_keys, prove, published, witnessed
 from consent.ledger.errors import LedgerAlarm
 from consent.ledger.exported import CHECKPOINT, check_log
 from consent.ledger.files import PRIVATE, PUBLIC, make, put
@@ -39,6 +40,7 @@ from vault.storage import Database
 
 KEYS: Final = "log/keys"
 RETIRED: Final = "log/retired"
+INCIDENT: Final = "incident"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,13 +62,14 @@ def export(
     with _alone(folder), data.read() as conn:
         logs = published.logs(conn)
         origins = [origin_of(signer.ledger_host, log) for log in logs]
-        keys = [key for log in logs for key in log_keys.current(conn, signer, log, now_ms)]
+        keys, retired = log_keys.told(conn, signer, now_ms), log_keys.told_retired(conn, signer, now_ms)
         put(folder / KEYS, "".join(f"{key}\n" for key in keys).encode(), PUBLIC)
-        retired = [one for log in logs for one in log_keys.retired(conn, signer, log, now_ms)]
         put(folder / RETIRED, "".join(f"{one}\n" for one in retired).encode(), PUBLIC)
         for log, origin in zip(logs, origins, strict=True):
             shown = witnessed.shown(conn, log, witnesses, now_ms)
             place = folder / layout.folder_name(log)
+            if ended := given_up.of(conn, log):
+                put(place / INCIDENT, ended.incident.encode(), PUBLIC)
             if shown is not None and _goes_on(conn, signer, place, shown):
                 yield from _export_log(conn, origin, place, shown, witnesses, entries=entries)
                 yield Exported(origin=origin, size=shown.size)

@@ -1,21 +1,23 @@
 """Rebuilding every log from its entries and comparing everything stored beside them, row by row.
 
-Reads one snapshot, changes nothing, signs nothing. What it finds it names by log and index; what it cannot
+Reads one snapshot, changes nothing, signs nothing. Of a log that was given up only what can still be proven is
+looked at. What it finds it names by log and index; what it cannot
 see, an insider who rewrote and re-signed everything, only someone holding an older checkpoint can.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from sqlalchemy import Connection, Row, Select, select
 
 from consent.ledger import checkpoint as checkpoints
-from consent.ledger import log_keys, published
+from consent.ledger import given_up, log_keys, published
 from consent.ledger.chain import Chain, EntryRow, Page
 from consent.ledger.checkpoint import Checkpoint
 from consent.ledger.errors import LedgerError
 from consent.ledger.fsck_cosigned import check_cosigned
-from consent.ledger.fsck_said import check_said, index_rows
+from consent.ledger.fsck_said import Heard, check_said, index_rows
 from consent.ledger.index import TAG_BYTES, chunks_of, full_root, root_of
 from consent.ledger.note import VerifierKey
 from consent.ledger.origin import LogId, origin_of
@@ -111,27 +113,50 @@ def _check_log(
     kept = set(conn.execute(_kept(log)).scalars())
     made = {one.upto for one in index_rows(conn, log)}
     stops = sorted({*(row.size for row in signed), *kept, *made}, reverse=True)
-    start = 0
-    while rows := _ENTRIES(conn, [(*log, start)]):
+    ended = given_up.of(conn, log)
+    start, size = 0, row.size if ended is None else ended.kept
+    while rows := _page(conn, log, start, None if ended is None else size):
         start = rows[-1][0] + 1
         for part in _cut(rows, state.size, stops):
             yield from _take(conn, state, part)
             if state.size in made or state.size in kept:
                 yield from _check_index(conn, state, kept=state.size in kept)
-        yield Progress(state.origin, state.size, row.size)
+        yield Progress(state.origin, state.size, size)
+    if ended is None:
+        yield from _check_head(conn, state, row)
+    elif state.size != size:
+        yield Finding(state.origin, "entries that were signed before the log was given up are missing", size)
+    yield from _check_signed(
+        conn, signer, state, [one for one in signed if ended is None or one.size <= size]
+    )
+    for what, at in check_said(conn, signer, Heard(log, size, state.chain.said, state.indexed)):
+        yield Finding(state.origin, what, at)
+    for what, at in check_cosigned(conn, log, witnesses):
+        yield Finding(state.origin, what, at)
+
+
+def _page(conn: Connection, log: LogId, start: int, until: int | None) -> Sequence[EntryRow]:
+    """The next entries; of a log that was given up none behind what can still be proven."""
+    rows = _ENTRIES(conn, [(*log, start)])
+    return rows if until is None else [row for row in rows if row[0] < until]
+
+
+def _check_signed(
+    conn: Connection, signer: Signer, state: _Rebuilt, signed: Sequence[Row[int, bytes, bytes, bytes]]
+) -> Iterator[Finding]:
+    keys = log_keys.every(conn, signer, state.log)
+    for stored in signed:
+        yield from _check_checkpoint(keys, state, stored)
+
+
+def _check_head(conn: Connection, state: _Rebuilt, row: Row[Any]) -> Iterator[Finding]:
+    """What is stored of the right edge, of a log that was not given up."""
     if (row.size, row.root, row.frontier) != (state.size, state.edge.root(), bytes(state.edge)):
         yield Finding(state.origin, "the head is not what the entries give", row.size)
     if (row.closed_at is not None) != state.chain.closed:
         yield Finding(state.origin, "the head and the closing entry disagree", row.size)
     yield from _check_tails(conn, state)
     yield from _check_tile_count(conn, state)
-    keys = log_keys.every(conn, signer, log)
-    for stored in signed:
-        yield from _check_checkpoint(keys, state, stored)
-    for what, at in check_said(conn, signer, log, state.chain.said, state.indexed):
-        yield Finding(state.origin, what, at)
-    for what, at in check_cosigned(conn, log, witnesses):
-        yield Finding(state.origin, what, at)
 
 
 def _cut(rows: Sequence[EntryRow], start: int, stops: list[int]) -> Iterator[Sequence[EntryRow]]:

@@ -6,7 +6,7 @@ Restricted JCS like a person's entry (`entry`), members in this order, hexadecim
 |--------|-------------------------------------------------------------------------------------------------|
 | index  | id; m: rows; r: their Merkle root, 32 bytes; ts; u: the entries before this index; v             |
 | keyrot | id; k: the verifier key whose signature stands beside the old one's from now on; ts; v           |
-| shard  | h: SHA-256 of the newest checkpoint of `o`, empty in a closing entry; id; o: the origin that went before this log (opening) or comes after it (closing); r, z: root and size of `o` then; ts; v; w: open or close; y: year or damage |
+| shard  | h: SHA-256 of the newest checkpoint of `o`, empty in a closing entry; i: SHA-256 of the incident text, only in an opening for damage; id; o: the origin that went before this log (opening) or comes after it (closing); r, z: root and size of `o` then; ts; v; w: open or close; y: year or damage |
 
 They stand in no person's chain: they have no tag, number or commitment. `id` is 16 bytes, made by the server.
 """
@@ -55,7 +55,10 @@ class KeyRotation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opening:
-    """The first entry of a log that carries on another: the newest signed checkpoint of that. Again with its last."""
+    """The first entry of a log that carries on another: the newest signed checkpoint of that. Again with its last.
+
+    Where the other was given up (why: damage) that checkpoint is its end, and `incident_sha256` is of the text that says why.
+    """
 
     id: bytes
     ts: int
@@ -64,6 +67,7 @@ class Opening:
     root: bytes
     checkpoint_sha256: bytes
     why: Why
+    incident_sha256: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,7 +132,8 @@ def _members(entry: LogEntry) -> dict[str, Any]:
                 "r": entry.root.hex(),
                 "z": entry.size,
             }
-            return {**ended, "t": Kind.SHARD.value, "w": "open", "y": entry.why.value, **shared}
+            told = {} if entry.incident_sha256 is None else {"i": entry.incident_sha256.hex()}
+            return {**ended, **told, "t": Kind.SHARD.value, "w": "open", "y": entry.why.value, **shared}
         case Closing():
             ended = {"h": "", "o": entry.after, "r": EMPTY_ROOT.hex(), "z": 0}
             return {**ended, "t": Kind.SHARD.value, "w": "close", "y": entry.why.value, **shared}
@@ -154,6 +159,8 @@ def _shard(found: Mapping[str, Any]) -> Opening | Closing:
     parse_origin(other)
     if found["w"] == "close":
         return Closing(id=entry_id, ts=ts, after=other, why=why)
+    if ("i" in found) != (why is Why.DAMAGE):
+        raise Malformed("a log that was given up has an incident, and no other has")
     return Opening(
         id=entry_id,
         ts=ts,
@@ -162,6 +169,7 @@ def _shard(found: Mapping[str, Any]) -> Opening | Closing:
         root=octets(found["r"], 32),
         checkpoint_sha256=octets(found["h"], 32),
         why=why,
+        incident_sha256=octets(found["i"], 32) if "i" in found else None,
     )
 
 

@@ -10,7 +10,7 @@ from typing import Final
 
 from sqlalchemy import Connection, func, insert, select
 
-from consent.ledger import note
+from consent.ledger import given_up, note, published
 from consent.ledger.append import append_about_log, lock
 from consent.ledger.errors import LedgerError
 from consent.ledger.log_entry import KeyRotation
@@ -52,6 +52,21 @@ def signing(conn: Connection, log: LogId, now_ms: int) -> tuple[int, ...]:
 def current(conn: Connection, signer: Signer, log: LogId, now_ms: int) -> tuple[VerifierKey, ...]:
     """The keys to be told to outsiders at a moment in Unix ms."""
     return _keys(signer, log, signing(conn, log, now_ms))
+
+
+def told(conn: Connection, signer: Signer, now_ms: int) -> list[VerifierKey]:
+    """The keys of every log that outsiders are to go by at a moment in Unix ms: of one whose key was stolen none."""
+    return [key for log in _unstolen(conn) for key in current(conn, signer, log, now_ms)]
+
+
+def told_retired(conn: Connection, signer: Signer, now_ms: int) -> list[Retired]:
+    """The keys that sign no more of the same logs."""
+    return [one for log in _unstolen(conn) for one in retired(conn, signer, log, now_ms)]
+
+
+def _unstolen(conn: Connection) -> list[LogId]:
+    ended = given_up.every(conn)
+    return [log for log in published.logs(conn) if log not in ended or not ended[log].stolen]
 
 
 def every(conn: Connection, signer: Signer, log: LogId) -> tuple[VerifierKey, ...]:

@@ -8,7 +8,8 @@
 | `quorum <name>`                   | the witness or group a checkpoint needs; `none` needs nobody        |
 
 Names are defined before they are used, and each may be a member once. `keys.json` holds Ed25519 public keys whose `kid`
-is their RFC 7638 thumbprint, so that no member of it can be changed unnoticed, and the log keys that sign no more (`retired`).
+is their RFC 7638 thumbprint, so that no member of it can be changed unnoticed, the log keys that sign no more (`retired`), and
+where logs ended that were given up (`ended`).
 """
 
 import hashlib
@@ -16,15 +17,16 @@ import json
 import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Any, Final
 
-from consent.ledger import checkpoint, cosignature, note, strictjson
+from consent.ledger import checkpoint, cosignature, ended, note, retired, strictjson
 from consent.ledger.checkpoint import Checkpoint
 from consent.ledger.cosignature import Cosigned
 from consent.ledger.errors import Malformed, Unproven
 from consent.ledger.jws import unb64url
 from consent.ledger.note import ED25519, VerifierKey
-from consent.ledger.retired import MEMBER, Retired, in_key_set, valid_at
+from consent.ledger.retired import Retired
 from vault.base64url import b64url
 
 NOBODY: Final = "none"
@@ -66,7 +68,8 @@ class Accepted:
 class Policy:
     """Log keys, receipt keys (Ed25519, 32 bytes each), witnesses and the quorum of them that a verifier demands.
 
-    `urls` are (origin, URL) pairs of the logs that have one; `retired` are log keys that sign no more.
+    `urls` are (origin, URL) pairs of the logs that have one; `retired` are log keys that sign no more,
+    `ended` the last heads of logs that were given up.
     """
 
     logs: tuple[VerifierKey, ...]
@@ -76,6 +79,7 @@ class Policy:
     quorum: str = NOBODY
     urls: tuple[tuple[str, str], ...] = ()
     retired: tuple[Retired, ...] = ()
+    ended: tuple[Checkpoint, ...] = ()
 
     @property
     def text(self) -> str:
@@ -89,12 +93,16 @@ class Policy:
 
     @property
     def keys_json(self) -> str:
-        """The key set, by key id, and the log keys that sign no more."""
+        """The key set, by key id, the log keys that sign no more, and the logs that were given up."""
         found: dict[str, Any] = {
             "keys": sorted((jwk(key) for key in self.receipt_keys), key=lambda item: item["kid"])
         }
         if self.retired:
-            found[MEMBER] = [one.document() for one in sorted(self.retired, key=str)]
+            found[retired.MEMBER] = [one.document() for one in sorted(self.retired, key=str)]
+        if self.ended:
+            found[ended.MEMBER] = [
+                ended.document(one) for one in sorted(self.ended, key=attrgetter("origin"))
+            ]
         return json.dumps(found, indent=1, sort_keys=True) + "\n"
 
     def witnessed_by(self, cosigners: Collection[VerifierKey]) -> bool:
@@ -110,12 +118,21 @@ class Policy:
 
         Raises Malformed, or Unproven when the log or a witness fails, or witnesses are missing.
         """
-        size = checkpoint.parse_text(note.parse(data).text).size
-        found = checkpoint.verify(data, [*self.logs, *valid_at(self.retired, size)])
+        found = ended.within(self.ended, self._signed(data))
         cosigned = cosignature.verify(note.parse(data), [one.key for one in self.witnesses])
         if not self.witnessed_by([one.key for one in cosigned]):
             raise Unproven("not cosigned by the quorum of witnesses")
         return Accepted(found, cosigned)
+
+    def _signed(self, data: bytes) -> Checkpoint:
+        """The checkpoint inside a note that a key of its log signed, or that this policy itself names as its end."""
+        said = checkpoint.parse_text(note.parse(data).text)
+        try:
+            return checkpoint.verify(data, [*self.logs, *retired.valid_at(self.retired, said.size)])
+        except Unproven:
+            if said not in self.ended:
+                raise
+        return said
 
 
 def parse(text: str, keys_json: str = '{"keys":[]}') -> Policy:
@@ -136,7 +153,8 @@ def parse(text: str, keys_json: str = '{"keys":[]}') -> Policy:
         tuple(draft.groups),
         draft.quorum,
         tuple(draft.urls),
-        in_key_set(keys_json),
+        retired.in_key_set(keys_json),
+        ended.in_key_set(keys_json),
     )
 
 
@@ -228,12 +246,14 @@ def thumbprint(public: bytes) -> str:
 def strangers(trusted: Policy, found: Policy) -> Iterator[str]:
     """What `found` names that `trusted` does not: the origins of unknown logs, the ids of unknown receipt keys.
 
-    A log may have another key beside a trusted one, as while its key is replaced: what the trusted one signed counts.
+    A log may have another key beside a trusted one, as while its key is replaced: what the trusted one signed counts. Of a
+    log that was given up the head itself is known, or refused.
 
     Witnesses of its own it may have: the trusted policy counts only those that it knows itself.
     """
-    retired = {one.key for one in trusted.retired}
-    known = {key.name for key in found.logs if key in trusted.logs or key in retired}
+    old = {one.key for one in trusted.retired}
+    known = {key.name for key in found.logs if key in trusted.logs or key in old}
+    known |= {one.origin for one in trusted.ended}
     yield from (key.name for key in found.logs if key.name not in known)
     yield from (thumbprint(key) for key in found.receipt_keys if key not in trusted.receipt_keys)
 

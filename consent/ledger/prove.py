@@ -58,6 +58,11 @@ def consistency(conn: Connection, log: LogId, old: int, new: int) -> list[bytes]
     return [tree.range_hash(hash_at, *piece) for piece in ranges]
 
 
+def root(conn: Connection, log: LogId, size: int) -> bytes:
+    """The root over the first `size` leaves; raises LedgerAlarm where some are missing."""
+    return tree.range_hash(_load(conn, log, [(0, size)]), 0, size)
+
+
 def entries(conn: Connection, log: LogId, indices: Sequence[int]) -> list[tuple[bytes, bytes]]:
     """(leaf hash, exact bytes) of each entry, in the order asked; raises KeyError when one is not there."""
     found = _BODIES(conn, [(*log, index) for index in indices])

@@ -2,7 +2,7 @@
 
 For each log that grew since its newest checkpoint: read the new entries in one snapshot, hash their bytes anew,
 go from the last signed right edge to the new root on a second code path, and require that leaves, head, tiles
-and every head signed before agree. Signing happens outside any lock; a signature that is not stored is never
+and every head signed before agree. A log that was given up is signed no more. Signing happens outside any lock; a signature that is not stored is never
 shown to anybody, so a crash in between is harmless. One log's alarm does not keep the others from publishing.
 """
 
@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, select
 
 from consent.ledger import checkpoint as checkpoints
-from consent.ledger import log_keys, prove, published
+from consent.ledger import given_up, log_keys, prove, published
 from consent.ledger.checkpoint import Checkpoint
 from consent.ledger.errors import LedgerAlarm, LedgerError
+from consent.ledger.given_up import GivenUp
 from consent.ledger.memory import Memory
 from consent.ledger.origin import LogId, origin_of
 from consent.ledger.published import Published
@@ -114,9 +115,11 @@ def _look(
     alarms: list[LedgerAlarm] = []
     with data.read() as conn:
         heads = _heads(conn, signer)
+        ended = given_up.every(conn)
         if only is None:
             alarms += _vanished(heads, remembered)
-        wanted = [at for at in heads if only is None or at.log in only]
+            alarms += _outgrown(ended.values(), signer.ledger_host, remembered)
+        wanted = [at for at in heads if at.log not in ended and (only is None or at.log in only)]
         alarms += [LedgerAlarm(at.origin, held[at.log]) for at in wanted if at.log in held]
         free = [at for at in wanted if at.log not in held]
         return _Look(list(_steps(conn, signer, free, remembered, now_ms, alarms)), alarms)
@@ -150,6 +153,18 @@ def _remember(memory: Memory, signer: Signer, stored: list[Published]) -> list[L
 def _vanished(heads: list[_Head], remembered: Mapping[str, Checkpoint]) -> list[LedgerAlarm]:
     known = {at.origin for at in heads}
     return [LedgerAlarm(name, "a log that was signed is gone") for name in remembered if name not in known]
+
+
+def _outgrown(
+    ended: Collection[GivenUp], ledger_host: str, remembered: Mapping[str, Checkpoint]
+) -> list[LedgerAlarm]:
+    """A log that was given up was signed all the same, by somebody who did not know it or who has its key."""
+    heads = [(one.end(ledger_host), remembered.get(origin_of(ledger_host, one.log))) for one in ended]
+    return [
+        LedgerAlarm(end.origin, f"given up at size {end.size}, and signed at {known.size}")
+        for end, known in heads
+        if known is not None and known.size > end.size
+    ]
 
 
 def _steps(
@@ -237,7 +252,8 @@ def _store(data: Database, steps: list[tuple[int, Published]], now_ms: int) -> l
         return []
     with data.write() as conn:
         _LOCK_HEADS(conn, [tuple(new.log) for _, new in steps])
-        free = [new for base, new in steps if _base(conn, new.log) == base]
+        ended = given_up.every(conn)
+        free = [new for base, new in steps if new.log not in ended and _base(conn, new.log) == base]
         for new in free:
             conn.execute(checkpoint.insert(), _row(new, now_ms))
     return free

@@ -226,7 +226,7 @@ def _refuse_surplus(run: _Run, keys: Policy, openings: Mapping[revealed.Key, Rev
         )
     if vouching(keys.logs, keys.receipt_keys, run.cosigners).text != keys.text:
         raise Unproven("policy.txt says something else of witnesses than the checkpoints show")
-    if keys.retired or set(keys.receipt_keys) != run.receipt_signers:
+    if keys.retired or keys.ended or set(keys.receipt_keys) != run.receipt_signers:
         raise Unproven("keys.json has a key that signed nothing here")
     if set(openings) != {(item.origin, item.index) for item in run.entries}:
         raise Unproven("openings.json speaks of an entry that is not proven")

@@ -358,6 +358,10 @@ CREATE FUNCTION ledger_checkpoint_append_only() RETURNS trigger LANGUAGE plpgsql
 -- end
 CREATE TRIGGER ledger_checkpoint_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON ledger_checkpoint FOR EACH STATEMENT EXECUTE FUNCTION ledger_checkpoint_append_only()
 -- end
+CREATE FUNCTION ledger_checkpoint_ended() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF EXISTS (SELECT 1 FROM ledger_given_up g WHERE g.bucket = NEW.bucket AND g.year = NEW.year) THEN RAISE EXCEPTION 'a log that was given up is signed no more' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
+-- end
+CREATE TRIGGER ledger_checkpoint_ended BEFORE INSERT ON ledger_checkpoint FOR EACH ROW EXECUTE FUNCTION ledger_checkpoint_ended()
+-- end
 ALTER TABLE ledger_checkpoint ENABLE ROW LEVEL SECURITY
 -- end
 CREATE POLICY own ON ledger_checkpoint USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0)
@@ -1097,6 +1101,27 @@ ALTER TABLE guardianship ENABLE ROW LEVEL SECURITY
 -- end
 CREATE POLICY own ON guardianship USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0 AND (EXISTS (SELECT 1 FROM person r WHERE r.bucket = guardianship.guardian_bucket AND r.subject = guardianship.guardian)))
 -- end
+CREATE TABLE ledger_again (
+	bucket INTEGER NOT NULL,
+	year INTEGER NOT NULL,
+	idx BIGINT NOT NULL,
+	was_year INTEGER,
+	was_idx BIGINT,
+	CONSTRAINT pk_ledger_again PRIMARY KEY (bucket, year, idx),
+	CONSTRAINT ck_ledger_again_was CHECK ((was_year IS NULL) = (was_idx IS NULL)),
+	CONSTRAINT uq_ledger_again_bucket_was_year_was_idx UNIQUE (bucket, was_year, was_idx),
+	CONSTRAINT fk_ledger_again_bucket_year_idx FOREIGN KEY(bucket, year, idx) REFERENCES ledger_entry (bucket, year, idx),
+	CONSTRAINT fk_ledger_again_was FOREIGN KEY(bucket, was_year, was_idx) REFERENCES ledger_entry (bucket, year, idx)
+)
+-- end
+CREATE FUNCTION ledger_again_append_only() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'ledger_again is append-only' USING ERRCODE = '23514'; END $$
+-- end
+CREATE TRIGGER ledger_again_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON ledger_again FOR EACH STATEMENT EXECUTE FUNCTION ledger_again_append_only()
+-- end
+ALTER TABLE ledger_again ENABLE ROW LEVEL SECURITY
+-- end
+CREATE POLICY own ON ledger_again USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0)
+-- end
 CREATE TABLE ledger_cosignature (
 	bucket INTEGER NOT NULL,
 	year INTEGER NOT NULL,
@@ -1117,6 +1142,35 @@ CREATE TRIGGER ledger_cosignature_append_only BEFORE UPDATE OR DELETE OR TRUNCAT
 ALTER TABLE ledger_cosignature ENABLE ROW LEVEL SECURITY
 -- end
 CREATE POLICY own ON ledger_cosignature USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0)
+-- end
+CREATE TABLE ledger_given_up (
+	bucket INTEGER NOT NULL,
+	year INTEGER NOT NULL,
+	next_year INTEGER NOT NULL,
+	size BIGINT NOT NULL,
+	root BYTEA NOT NULL,
+	note BYTEA NOT NULL,
+	kept BIGINT NOT NULL,
+	stolen BOOLEAN NOT NULL,
+	incident TEXT NOT NULL,
+	given_up_at BIGINT NOT NULL,
+	CONSTRAINT pk_ledger_given_up PRIMARY KEY (bucket, year),
+	CONSTRAINT ck_ledger_given_up_size CHECK (kept >= 0 AND size >= 0),
+	CONSTRAINT fk_ledger_given_up_bucket_year FOREIGN KEY(bucket, year) REFERENCES ledger_head (bucket, year),
+	CONSTRAINT fk_ledger_given_up_next FOREIGN KEY(bucket, next_year) REFERENCES ledger_head (bucket, year)
+)
+-- end
+CREATE FUNCTION ledger_given_up_append_only() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'ledger_given_up is append-only' USING ERRCODE = '23514'; END $$
+-- end
+CREATE TRIGGER ledger_given_up_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON ledger_given_up FOR EACH STATEMENT EXECUTE FUNCTION ledger_given_up_append_only()
+-- end
+CREATE FUNCTION ledger_given_up_ends() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF EXISTS (SELECT 1 FROM ledger_head h WHERE h.bucket = NEW.bucket AND h.year = NEW.year AND h.closed_at IS NULL) THEN RAISE EXCEPTION 'a log that is given up takes nothing any more' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
+-- end
+CREATE TRIGGER ledger_given_up_ends BEFORE INSERT ON ledger_given_up FOR EACH ROW EXECUTE FUNCTION ledger_given_up_ends()
+-- end
+ALTER TABLE ledger_given_up ENABLE ROW LEVEL SECURITY
+-- end
+CREATE POLICY own ON ledger_given_up USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0)
 -- end
 CREATE TABLE ledger_index (
 	bucket INTEGER NOT NULL,

@@ -268,6 +268,8 @@ CREATE TRIGGER ledger_checkpoint_no_update BEFORE UPDATE ON ledger_checkpoint BE
 -- end
 CREATE TRIGGER ledger_checkpoint_no_delete BEFORE DELETE ON ledger_checkpoint BEGIN SELECT RAISE(ABORT, 'ledger_checkpoint is append-only'); END
 -- end
+CREATE TRIGGER ledger_checkpoint_ended BEFORE INSERT ON ledger_checkpoint WHEN EXISTS (SELECT 1 FROM ledger_given_up g WHERE g.bucket = NEW.bucket AND g.year = NEW.year) BEGIN SELECT RAISE(ABORT, 'a log that was given up is signed no more'); END
+-- end
 CREATE TABLE ledger_entry (
 	bucket INTEGER NOT NULL,
 	year INTEGER NOT NULL,
@@ -823,6 +825,23 @@ CREATE TRIGGER guardianship_ends BEFORE UPDATE ON guardianship WHEN OLD.ended_at
 -- end
 CREATE TRIGGER guardianship_no_delete BEFORE DELETE ON guardianship WHEN EXISTS (SELECT 1 FROM person WHERE bucket = OLD.bucket AND subject = OLD.ward AND state <> 'erased') BEGIN SELECT RAISE(ABORT, 'guardianships of a living ward stay'); END
 -- end
+CREATE TABLE ledger_again (
+	bucket INTEGER NOT NULL,
+	year INTEGER NOT NULL,
+	idx BIGINT NOT NULL,
+	was_year INTEGER,
+	was_idx BIGINT,
+	CONSTRAINT pk_ledger_again PRIMARY KEY (bucket, year, idx),
+	CONSTRAINT ck_ledger_again_was CHECK ((was_year IS NULL) = (was_idx IS NULL)),
+	CONSTRAINT uq_ledger_again_bucket_was_year_was_idx UNIQUE (bucket, was_year, was_idx),
+	CONSTRAINT fk_ledger_again_bucket_year_idx FOREIGN KEY(bucket, year, idx) REFERENCES ledger_entry (bucket, year, idx),
+	CONSTRAINT fk_ledger_again_was FOREIGN KEY(bucket, was_year, was_idx) REFERENCES ledger_entry (bucket, year, idx)
+)
+-- end
+CREATE TRIGGER ledger_again_no_update BEFORE UPDATE ON ledger_again BEGIN SELECT RAISE(ABORT, 'ledger_again is append-only'); END
+-- end
+CREATE TRIGGER ledger_again_no_delete BEFORE DELETE ON ledger_again BEGIN SELECT RAISE(ABORT, 'ledger_again is append-only'); END
+-- end
 CREATE TABLE ledger_cosignature (
 	bucket INTEGER NOT NULL,
 	year INTEGER NOT NULL,
@@ -839,6 +858,29 @@ CREATE TABLE ledger_cosignature (
 CREATE TRIGGER ledger_cosignature_no_update BEFORE UPDATE ON ledger_cosignature BEGIN SELECT RAISE(ABORT, 'ledger_cosignature is append-only'); END
 -- end
 CREATE TRIGGER ledger_cosignature_no_delete BEFORE DELETE ON ledger_cosignature BEGIN SELECT RAISE(ABORT, 'ledger_cosignature is append-only'); END
+-- end
+CREATE TABLE ledger_given_up (
+	bucket INTEGER NOT NULL,
+	year INTEGER NOT NULL,
+	next_year INTEGER NOT NULL,
+	size BIGINT NOT NULL,
+	root BLOB NOT NULL,
+	note BLOB NOT NULL,
+	kept BIGINT NOT NULL,
+	stolen BOOLEAN NOT NULL,
+	incident TEXT NOT NULL,
+	given_up_at BIGINT NOT NULL,
+	CONSTRAINT pk_ledger_given_up PRIMARY KEY (bucket, year),
+	CONSTRAINT ck_ledger_given_up_size CHECK (kept >= 0 AND size >= 0),
+	CONSTRAINT fk_ledger_given_up_bucket_year FOREIGN KEY(bucket, year) REFERENCES ledger_head (bucket, year),
+	CONSTRAINT fk_ledger_given_up_next FOREIGN KEY(bucket, next_year) REFERENCES ledger_head (bucket, year)
+)
+-- end
+CREATE TRIGGER ledger_given_up_no_update BEFORE UPDATE ON ledger_given_up BEGIN SELECT RAISE(ABORT, 'ledger_given_up is append-only'); END
+-- end
+CREATE TRIGGER ledger_given_up_no_delete BEFORE DELETE ON ledger_given_up BEGIN SELECT RAISE(ABORT, 'ledger_given_up is append-only'); END
+-- end
+CREATE TRIGGER ledger_given_up_ends BEFORE INSERT ON ledger_given_up WHEN EXISTS (SELECT 1 FROM ledger_head h WHERE h.bucket = NEW.bucket AND h.year = NEW.year AND h.closed_at IS NULL) BEGIN SELECT RAISE(ABORT, 'a log that is given up takes nothing any more'); END
 -- end
 CREATE TABLE ledger_index (
 	bucket INTEGER NOT NULL,

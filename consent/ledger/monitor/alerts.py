@@ -43,6 +43,7 @@ class Alarm(StrEnum):
     WRONG_INDEX = "wrong_index"
     AFTER_CLOSING = "after_closing"
     WRONG_OPENING = "wrong_opening"
+    HISTORY_CUT = "history_cut"
     STALE = "stale"
     STALE_INDEX = "stale_index"
     UNWITNESSED = "unwitnessed"

@@ -6,9 +6,11 @@ been asked too early. Whatever ends a round early is one more alert: what was fo
 `follow(reader, store, policy, origin, now_ms) -> Round`; whoever reads (`Reader`) raises `OSError` where nothing answers.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
+from consent.ledger.checkpoint import Checkpoint
+from consent.ledger.ended import end_of
 from consent.ledger.errors import Malformed
 from consent.ledger.monitor import beginnings, heads
 from consent.ledger.monitor.alerts import Alarm, Alert
@@ -25,7 +27,10 @@ UNCOUNTED_MS: Final = 3 * 3_600_000
 
 
 def follow(reader: Reader, store: MonitorStore, policy: Policy, origin: str, now_ms: int) -> Round:
-    """Read a log on from where it was read last."""
+    """Read a log on from where it was read last.
+
+    One that was given up may show less than it did, because its end was lost, and never more than it ended with.
+    """
     found = Round()
     try:
         _follow(reader, store, policy, origin, now_ms, found)
@@ -50,6 +55,10 @@ def _follow(
         found.tell(shown)
         return
     before = store.newest(origin)
+    end = beginnings.end_of(store, origin) or end_of(policy.ended, origin)
+    if end is not None:
+        _read_to(end, Growth(reader, store, policy, shown, before, now_ms), others, found)
+        return
     wrong = heads.against(shown, before)
     if wrong is not None:
         found.tell(wrong)
@@ -68,6 +77,21 @@ def _follow(
         if isinstance(other, Shown) and found.accepted is not None:
             for alert in _beside(store, other, found.accepted):
                 found.tell(alert)
+
+
+def _read_to(end: Checkpoint, at: Growth, others: Sequence[Shown | Alert], found: Round) -> None:
+    """Read on a log that was given up: nobody renews its word, counts its people or signs it any more."""
+    shown, before = at.shown, at.before
+    for alert in heads.beyond(end, [shown, *(one for one in others if isinstance(one, Shown))]):
+        found.tell(alert)
+    found.accepted = before
+    if found.alerts or (before is not None and shown.head.size < before.head.size):
+        return
+    wrong = heads.against(shown, before)
+    if wrong is not None:
+        found.tell(wrong)
+    elif before is None or shown.head.size > before.head.size:
+        grow(at, found)
 
 
 def _uncounted(store: MonitorStore, found: Round, now_ms: int) -> Iterator[Alert]:

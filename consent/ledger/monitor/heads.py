@@ -4,7 +4,7 @@ A head is read under the monitor's own policy. Smaller than what was accepted, o
 a lie whose proof are the two notes; which of two channels told it makes no difference.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from operator import itemgetter
 
@@ -68,6 +68,18 @@ def against(shown: Shown, before: Seen | None) -> Alert | None:
         notes = (shown.note, before.note)
         return Alert(alarm=Alarm.ROLLED_BACK, origin=head.origin, says=says, at=head.size, notes=notes)
     return split(shown.note, before.note, head)
+
+
+def beyond(end: Checkpoint, shown: Iterable[Shown]) -> Iterator[Alert]:
+    """Whether a log that was given up shows another head than the one it ended with, or a larger one."""
+    for one in shown:
+        head = one.head
+        if head.size > end.size:
+            says = f"{head.size} entries are signed, and the log was given up at {end.size}"
+            yield Alert(alarm=Alarm.AFTER_CLOSING, origin=end.origin, says=says, at=head.size)
+        elif head.size == end.size and head.root != end.root:
+            says = f"another head of size {end.size} is signed than the one the log was given up with"
+            yield Alert(alarm=Alarm.SPLIT_VIEW, origin=end.origin, says=says, at=head.size)
 
 
 def split(one: bytes, other: bytes, head: Checkpoint) -> Alert:

@@ -60,6 +60,7 @@ opening = Table(
     Column("root", LargeBinary(32), nullable=False),
     Column("kept_at", BigInteger, nullable=False),
     Column("settled", Boolean, nullable=False),
+    Column("gives_up", Boolean, nullable=False),
 )
 alert = Table(
     "monitor_alert",

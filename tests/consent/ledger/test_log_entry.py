@@ -25,9 +25,21 @@ ALL: list[LogEntry] = [
     Opening(
         id=ID, ts=NOW, before=f"{HOST}/{YEAR - 1}/0", size=9, root=ROOT, checkpoint_sha256=ROOT, why=Why.YEAR
     ),
+    Opening(
+        id=ID,
+        ts=NOW,
+        before=f"{HOST}/{YEAR}/0",
+        size=9,
+        root=ROOT,
+        checkpoint_sha256=ROOT,
+        why=Why.DAMAGE,
+        incident_sha256=ROOT,
+    ),
     Closing(id=ID, ts=NOW, after=f"{HOST}/{YEAR + 1}/0", why=Why.DAMAGE),
 ]
-KINDS = pytest.mark.parametrize("about", ALL, ids=lambda one: type(one).__name__)
+KINDS = pytest.mark.parametrize(
+    "about", ALL, ids=["index", "key rotation", "opening", "opening for damage", "closing"]
+)
 
 
 @KINDS
@@ -42,6 +54,21 @@ def test_the_layout_of_an_index_entry_is_frozen():
     assert log_entry.encode(ALL[0]).decode() == (
         f'{{"id":"{ID.hex()}","m":5,"r":"{ROOT.hex()}","t":"index","ts":{NOW},"u":300,"v":1}}'
     )
+
+
+def test_the_layout_of_an_opening_for_damage_is_frozen():
+    assert log_entry.encode(ALL[3]).decode() == (
+        f'{{"h":"{ROOT.hex()}","i":"{ROOT.hex()}","id":"{ID.hex()}","o":"{HOST}/{YEAR}/0","r":"{ROOT.hex()}",'
+        f'"t":"shard","ts":{NOW},"v":1,"w":"open","y":"damage","z":9}}'
+    )
+
+
+@pytest.mark.parametrize(("why", "incident"), [(Why.YEAR, ROOT), (Why.DAMAGE, None)])
+def test_an_opening_has_an_incident_exactly_when_a_log_was_given_up(why, incident):
+    about = dataclasses.replace(ALL[2], why=why, incident_sha256=incident)
+
+    with pytest.raises(Malformed):
+        log_entry.encode(about)
 
 
 @KINDS

@@ -22,6 +22,7 @@ from consent.ledger.monitor.heads import STALE_MS, UNMOVED_MS
 from consent.ledger.monitor.reading import OutOfTime
 from consent.ledger.monitor.round import MOST_ALERTS, Round
 from consent.ledger.monitor.store import MonitorStore
+from consent.ledger.origin import LogId
 from consent.ledger.policy import Policy, Witness
 from consent.ledger.publish import publish
 from consent.ledger.signer import Signer
@@ -50,24 +51,25 @@ class Shown:
     bodies: dict[int, bytes] = dataclasses.field(default_factory=dict)
     tiles: dict[tuple[int, int], bytes] = dataclasses.field(default_factory=dict)
     heads: tuple[bytes, ...] = ()
+    log: LogId = LOG
 
     def head(self) -> bytes:
         if self.note is not None:
             return self.note
         with self.backend.data.read() as conn:
-            at = published.newest(conn, LOG)
+            at = published.newest(conn, self.log)
         assert at is not None
         return at.note if self.at_s is None else cosigned(at.note, self.at_s)
 
     def tile(self, wanted: Tile) -> bytes:
         with self.backend.data.read() as conn:
-            found = published.public_tile(conn, LOG, wanted)
+            found = published.public_tile(conn, self.log, wanted)
         assert found is not None, f"only what is published is asked for, not {wanted.path}"
         return self.tiles.get((wanted.level, wanted.n), found)
 
     def entries(self, n: int, width: int) -> bytes:
         with self.backend.data.read() as conn:
-            found = prove.entries(conn, LOG, range(256 * n, 256 * n + width))
+            found = prove.entries(conn, self.log, range(256 * n, 256 * n + width))
         bodies = [self.bodies.get(256 * n + at, body) for at, (_, body) in enumerate(found)]
         return b"".join(len(body).to_bytes(2) + body for body in bodies)
 
