@@ -76,7 +76,7 @@ class Received:
 def discover(http: httpx.Client, base_url: str) -> Endpoints:
     """Read both metadata documents of the server (RFC 8414, RFC 9728); raises RefusedByServer."""
     server = _json(http.get(f"{base_url}/.well-known/oauth-authorization-server"))
-    resource = _json(http.get(f"{base_url}/.well-known/oauth-protected-resource"))
+    resource = _json(http.get(f"{base_url}/.well-known/oauth-protected-resource/v1/disclosures"))
     return Endpoints(
         issuer=server["issuer"],
         par=server["pushed_authorization_request_endpoint"],

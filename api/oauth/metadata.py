@@ -37,9 +37,9 @@ def authorization_server(request: Request[Any, Any, Any]) -> Response[bytes]:
     return _kept(request, server_document(services_of(request)))
 
 
-@get("/.well-known/oauth-protected-resource", opt=access(Access.PUBLIC), sync_to_thread=False)
+@get("/.well-known/oauth-protected-resource/v1/disclosures", opt=access(Access.PUBLIC), sync_to_thread=False)
 def protected_resource(request: Request[Any, Any, Any]) -> Response[bytes]:
-    """RFC 9728."""
+    """RFC 9728: at the address that its §3.1 makes of the resource's own, so that clients which know only that find it."""
     services = services_of(request)
     document = {
         "resource": services.url("/v1/disclosures"),
@@ -101,6 +101,9 @@ def server_document(services: Services) -> dict[str, Any]:
         "introspection_signing_alg_values_supported": [Algorithm.ES256],
         # Ours: no standard has a place where a recipient says that it has erased what it received.
         "deletion_report_endpoint": services.url(deletions.PATH),
+        # Ours too: what people keep is said by the ledger, whose name outlives the address of a server.
+        "event_issuer": services.vault.installation.ledger_host,
+        "receipt_issuer": services.vault.installation.ledger_host,
         "status_list_aggregation_endpoint": services.url(STATUS),
         "grant_management_endpoint": services.url(GRANTS),
         "grant_management_actions_supported": list(ACTIONS),

@@ -95,6 +95,8 @@ SCHEMAS: Mapping[str, Schema] = {
             "token_endpoint": text(least=1),
             "pushed_authorization_request_endpoint": text(least=1),
             "jwks_uri": text(least=1),
+            "event_issuer": text(least=1),
+            "receipt_issuer": text(least=1),
             "grant_types_supported": listed(text(least=1), least=1, once=True),
             "response_types_supported": listed(words(["code"]), least=1),
         }
@@ -124,7 +126,7 @@ TABLE: Mapping[str, Operation] = {
     "GET /.well-known/oauth-authorization-server": _document(
         "Authorization server metadata.", named("ServerMetadata")
     ),
-    "GET /.well-known/oauth-protected-resource": _document(
+    "GET /.well-known/oauth-protected-resource/v1/disclosures": _document(
         "Protected resource metadata.", named("ResourceMetadata")
     ),
     "GET /jwks": _document("The keys that verify what we sign.", named("KeySet"), "application/jwk-set+json"),

@@ -27,7 +27,7 @@ from tests.races.audit import audit
 from tests.races.redemption import request_of
 from tests.races.town import Town, found, token
 
-HELLO = "/.well-known/oauth-protected-resource"
+HELLO = "/.well-known/oauth-protected-resource/v1/disclosures"
 USES = 100
 WITHDRAWALS = 8
 

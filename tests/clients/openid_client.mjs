@@ -3,6 +3,7 @@
 
 import * as readline from 'node:readline'
 import * as jose from 'jose'
+import * as oauth from 'oauth4webapi'
 import * as client from 'openid-client'
 
 let config, DPoP, verifier, state, signing
@@ -57,6 +58,21 @@ async function redeem({ token, url, body, idempotency_key }) {
   return { status: answer.status, body: await answer.json() }
 }
 
+async function resource_metadata({ url }) {
+  const resource = new URL(url)
+  const answer = await oauth.resourceDiscoveryRequest(resource, { [oauth.allowInsecureRequests]: true })
+  return oauth.processResourceDiscoveryResponse(resource, answer)
+}
+
+async function own_token({ scope }) {
+  return client.clientCredentialsGrant(config, { scope }, { DPoP })
+}
+
+async function manage({ token, url, method }) {
+  const answer = await client.fetchProtectedResource(config, token, new URL(url), method, undefined, undefined, { DPoP })
+  return { status: answer.status, body: answer.status === 204 ? null : await answer.json() }
+}
+
 const introspect = ({ token }) => client.tokenIntrospection(config, token)
 
 const revoke = async ({ token }) => (await client.tokenRevocation(config, token)) ?? null
@@ -76,7 +92,7 @@ async function verify({ compact, jwks, typ }) {
 }
 
 const COMMANDS = {
-  discover, push, push_signed, exchange, refresh, redeem, introspect, revoke, device, poll_device, backchannel, poll_backchannel, verify,
+  discover, resource_metadata, push, push_signed, exchange, refresh, redeem, own_token, manage, introspect, revoke, device, poll_device, backchannel, poll_backchannel, verify,
 }
 
 for await (const line of readline.createInterface({ input: process.stdin })) {

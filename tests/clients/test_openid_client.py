@@ -117,3 +117,23 @@ def test_a_counted_grant_is_used_up_by_refreshing(program: Program, app: App, pe
     with pytest.raises(Refused) as refused:
         program("refresh", token=granted["refresh_token"])
     assert refused.value.error == "invalid_grant"
+
+
+def test_the_resource_s_metadata_is_found_from_the_resource_alone(program: Program, app: App) -> None:
+    url = f"{app.world.issuer}/v1/disclosures"
+    found = program("resource_metadata", url=url)
+    assert (found["resource"], found["authorization_servers"]) == (url, [app.world.issuer])
+
+
+def test_a_recipient_looks_at_its_consent_and_ends_it(program: Program, app: App, person: Person) -> None:
+    granted = program("exchange", callback=approved(program, app, person))
+    own = program("own_token", scope="grant_management_query grant_management_revoke")["access_token"]
+    url = f"{app.world.issuer}/grants/{granted['grant_id']}"
+
+    seen = program("manage", token=own, url=url, method="GET")
+    ended = program("manage", token=own, url=url, method="DELETE")
+
+    assert (seen["status"], seen["body"]["state"], seen["body"]["use"]) == (200, "active", {"n": 0, "of": 1})
+    assert (ended["status"], ended["body"]) == (204, None)
+    assert challenged(program, app, granted["access_token"]) == 401
+    assert program("manage", token=own, url=url, method="GET")["status"] == 404

@@ -79,6 +79,33 @@ def test_requests_oauth2client_refreshes_a_counted_grant(app: App, person: Perso
         client.refresh_token(token)
 
 
+def test_requests_oauth2client_asks_what_a_token_is_worth_and_gives_it_back(app: App, person: Person) -> None:
+    client = client_of(app)
+    token = token_for(client, app, person)
+
+    before = client.introspect_token(token)
+    given_back = client.revoke_access_token(token)
+    after = client.introspect_token(token)
+
+    assert (before["active"], before["client_id"], before["use"]) == (True, app.client_id, {"n": 0, "of": 1})
+    assert given_back is True
+    assert after["active"] is False
+
+
+def test_requests_oauth2client_looks_at_its_consent_and_ends_it(app: App, person: Person) -> None:
+    client = client_of(app)
+    token = token_for(client, app, person)
+    own = client.client_credentials(scope="grant_management_query grant_management_revoke", dpop=True)
+    url = f"{app.world.issuer}/grants/{token.grant_id}"
+
+    seen = requests.get(url, auth=own, timeout=30)
+    ended = requests.delete(url, auth=own, timeout=30)
+    after = requests.get(url, auth=own, timeout=30)
+
+    assert (seen.status_code, seen.json()["state"]) == (200, "active")
+    assert (ended.status_code, after.status_code) == (204, 404)
+
+
 def authlib(app: App) -> OAuth2Session:
     """A session for one request: Authlib repeats the `jti` of claims it was given, and lives for an hour otherwise."""
     how = "private_key_jwt"

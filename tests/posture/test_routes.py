@@ -17,7 +17,7 @@ pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 SAFE = {"GET", "HEAD", "OPTIONS"}
 PUBLIC_CACHED = {
     "/.well-known/oauth-authorization-server",
-    "/.well-known/oauth-protected-resource",
+    "/.well-known/oauth-protected-resource/v1/disclosures",
     "/jwks",
     "/status",
 }
@@ -251,7 +251,7 @@ def test_over_https_browsers_are_told_to_stay_there(vault, tmp_path):
 
 def test_the_metadata_names_only_what_answers(world):
     server = world.http.get("/.well-known/oauth-authorization-server").json()
-    resource = world.http.get("/.well-known/oauth-protected-resource").json()
+    resource = world.http.get("/.well-known/oauth-protected-resource/v1/disclosures").json()
     named = [value for name, value in server.items() if name.endswith(("_endpoint", "_uri"))]
 
     assert resource["authorization_servers"] == [server["issuer"]]
@@ -265,7 +265,7 @@ def test_the_metadata_names_only_what_answers(world):
 
 def test_every_endpoint_for_recipients_is_named_in_the_metadata(world):
     server = world.http.get("/.well-known/oauth-authorization-server").json()
-    resource = world.http.get("/.well-known/oauth-protected-resource").json()
+    resource = world.http.get("/.well-known/oauth-protected-resource/v1/disclosures").json()
     named = {str(value).removeprefix(server["issuer"]) for value in [*server.values(), resource["resource"]]}
     answering = {
         path.removesuffix("/gr_x")

@@ -23,7 +23,7 @@ from tests.web.test_device import decided, polled, started
 pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 CACHED = (
     "GET /.well-known/oauth-authorization-server",
-    "GET /.well-known/oauth-protected-resource",
+    "GET /.well-known/oauth-protected-resource/v1/disclosures",
     "GET /jwks",
     "GET /log/keys",
     "GET /log/{year}/{bucket}/checkpoint",

@@ -1,13 +1,16 @@
 """The documents clients read beforehand: kept for ten minutes, told apart by their tag, true in every member."""
 
 import pytest
+from sqlalchemy import select
 
 from consent import signing_keys
+from consent.tables import event_outbox
+from tests.flow.installation import payload_of
 
 pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 DOCUMENTS = [
     "/.well-known/oauth-authorization-server",
-    "/.well-known/oauth-protected-resource",
+    "/.well-known/oauth-protected-resource/v1/disclosures",
     "/jwks",
 ]
 
@@ -61,3 +64,16 @@ def test_the_document_says_who_we_are_and_what_we_take(world):
     assert all(
         url.startswith(world.issuer) for name, url in said.items() if name.endswith(("_endpoint", "_uri"))
     )
+
+
+def test_the_document_says_in_whose_name_events_and_receipts_are(world):
+    said = world.http.get("/.well-known/oauth-authorization-server").json()
+    app, person = world.app(), world.person()
+    issued = app.exchange(person.approve(app.authorize_path())).json()
+    answer = app.disclose(issued["access_token"]).json()
+    person.withdraw(issued["grant_id"])
+    with world.vault.data.read() as conn:
+        event = conn.execute(select(event_outbox.c.body)).scalar_one()
+
+    assert payload_of(event)["iss"] == said["event_issuer"]
+    assert payload_of(answer["receipt"])["iss"] == said["receipt_issuer"]
