@@ -113,7 +113,7 @@ def sweep_sessions(conn: Connection, now_ms: int, lifetime: Lifetime) -> None:
 
 @dataclass(frozen=True, slots=True)
 class CookieJar:
-    """The one cookie of a signed-in person, and its forerunner that binds the forms of the sign-in page.
+    """The one cookie of a signed-in person, its forerunner that binds the forms of the sign-in page, and an arrival's.
 
     Over https the names begin with `__Host-`, which makes browsers insist on Secure, Path=/ and no Domain.
     Lax, not Strict: a person arrives at `/authorize` from the recipient's site and must be recognised.
@@ -128,6 +128,10 @@ class CookieJar:
     @property
     def visitor_name(self) -> str:
         return "__Host-perusal-visitor" if self.secure else "perusal-visitor"
+
+    @property
+    def arrival_name(self) -> str:
+        return "__Host-perusal-arrival" if self.secure else "perusal-arrival"
 
     def keep(self, name: str, value: str) -> Cookie:
         """A cookie that lasts until the browser closes."""

@@ -7,7 +7,7 @@ so that it can be proved too. Silence is neither: a showing lapses after ten min
 shown for a ward; nobody answers who has a guardian for it (`guarding`). What a protected person gives may have to wait
 for whom they trust, and then there is no code yet (`deferral`).
 
-* `claim` and `showing` are `showings`' verbs, offered here because the page needs them together.
+* `claim`, `showing` and `shown_before` are `showings`' verbs, offered here because the page needs them together.
 * `approve(vault, consumer, showing_id, chosen_fields, now_ms, proof) -> Approved | Deferred | Refusal`; `chosen_fields` None
   means the required ones, otherwise all required ones must be among them. Something sensitive takes a `proof` of
   presence (`step_up`), onward provision and a transfer abroad an act of their own before (`separate_acts`).
@@ -38,14 +38,25 @@ from consent.protection import Protection
 from consent.recipients import is_suspended
 from consent.refusals import Refusal, RefusalCode
 from consent.separate_acts import Act
-from consent.showings import Showing, claim, showing
+from consent.showings import Showing, claim, showing, shown_before
 from consent.step_up import Proof
 from consent.tables import consent_grant
 from vault.holds import take_people
 from vault.ids import new_secret, secret_hash
 from vault.opening import Vault
 
-__all__ = ["Approved", "Deferred", "Refused", "Showing", "agree", "approve", "claim", "refuse", "showing"]
+__all__ = [
+    "Approved",
+    "Deferred",
+    "Refused",
+    "Showing",
+    "agree",
+    "approve",
+    "claim",
+    "refuse",
+    "showing",
+    "shown_before",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

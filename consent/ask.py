@@ -137,14 +137,28 @@ def store(  # each argument is a separate fact of the request
 
 def pending(conn: Connection, request_uri: str, client_id: str, now_ms: int) -> Pending | None:
     """The unused, unexpired request behind a `request_uri` of this client, else None."""
+    which = _behind(request_uri)
+    found = unclaimed(conn, now_ms, *which) if which else None
+    return None if found is None or found.client_id != client_id else found
+
+
+def request_of(conn: Connection, request_uri: str, client_id: str) -> RequestId | None:
+    """The id of the request behind a `request_uri` of this client, whatever has become of it."""
+    which = _behind(request_uri)
+    if which is None:
+        return None
+    found = select(consent_request.c.id).where(*which, consent_request.c.client_id == client_id)
+    return conn.execute(found).scalar_one_or_none()
+
+
+def _behind(request_uri: str) -> tuple[ColumnElement[bool], ...] | None:
     prefix, _, secret = request_uri.partition(URN)
     try:
         bucket = secret_bucket(SECRET_PREFIX, secret)
     except MalformedId:
         return None
     request = consent_request.c
-    found = unclaimed(conn, now_ms, request.bucket == bucket, request.secret_hash == secret_hash(secret))
-    return None if found is None or prefix or found.client_id != client_id else found
+    return None if prefix else (request.bucket == bucket, request.secret_hash == secret_hash(secret))
 
 
 def unclaimed(conn: Connection, now_ms: int, *which: ColumnElement[bool]) -> Pending | None:

@@ -17,6 +17,7 @@ from api.access import Access, access
 from api.headers import approval_policy
 from api.i18n import Catalogue, Lang
 from api.portal import acts, presence
+from api.portal.arrival import arrived_at
 from api.portal.called import called
 from api.portal.liability import liability, rate_lines
 from api.portal.passed_on import PassedOn, passed_on
@@ -82,10 +83,17 @@ class Asked:
     notice_lang: str
 
 
-def open_request(services: Services, session: Session, named: Mapping[str, str], lang: Lang) -> str:
-    """Use the `request_uri` up for whom it is meant; returns the path of the request's page, or of one before it."""
+def open_request(request: Request[Any, Any, Any], session: Session, named: Mapping[str, str]) -> str:
+    """Use the `request_uri` up for whom it is meant; returns the path of the request's page, or of one before it.
+
+    Whoever was shown it already, and has not answered, comes back to its page.
+    """
+    services, lang, came = services_of(request), page_lang(request), arrived_at(request, named)
+    shown = _shown_before(services, session, named, lang)
+    if shown is not None:
+        return f"/{lang.value}/requests/{showing_text(shown)}"
     if WHOM not in named and deciding(services, session):
-        check_waiting(services, named)
+        check_waiting(services, named, came)
         return f"/{lang.value}/for-whom?{urlencode(named)}"
     claimed = approve.claim(
         services.vault,
@@ -94,12 +102,25 @@ def open_request(services: Services, session: Session, named: Mapping[str, str],
         named["client_id"],
         services.clock(),
         ward_meant(services, session, named),
+        came_ms=came,
     )
     if isinstance(claimed, Refusal):
         if claimed.code in _BEFORE:
             return f"/{lang.value}/{_BEFORE[claimed.code]}?{urlencode(named)}"
         raise Problem(400, "invalid_request_uri")
     return f"/{lang.value}/requests/{showing_text(claimed.id)}"
+
+
+def _shown_before(
+    services: Services, session: Session, named: Mapping[str, str], lang: Lang
+) -> ShowingId | None:
+    """What this person was shown of the request and may still answer, for themselves or for a ward of theirs."""
+    buckets = {session.bucket, *(tie.bucket for tie in deciding(services, session))}
+    person, now_ms = person_of(session, lang), services.clock()
+    with services.vault.data.read() as conn:
+        return approve.shown_before(
+            conn, person, named["request_uri"], named["client_id"], now_ms, buckets=buckets
+        )
 
 
 @get("/requests/{name:str}", opt=access(Access.CONSUMER), sync_to_thread=True)

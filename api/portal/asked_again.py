@@ -28,14 +28,14 @@ from consent.guarding import ward_of
 def asked_again_page(request: Request[Session, Any, Any], query: QueryParams) -> Response[str]:
     """Who asks again, and until when they were to wait."""
     services, texts = services_of(request), page_texts(request)
-    named, pending = request_waiting(services, dict(query))
+    named, pending = request_waiting(request, dict(query))
     whose = _whose(request, named)
     with services.vault.data.read() as conn:
         who = recipients.recipient(conn, pending.recipient_id)
         what = purposes.purpose(conn, pending.details.purpose)
         until = cooling.cooling_until(conn, whose, pending.recipient_id, what.code, services.clock())
     if until is None or who is None:
-        return see_other(open_request(services, request.user, named, page_lang(request)))
+        return see_other(open_request(request, request.user, named))
     return page(
         request,
         "asked_again.html",
@@ -50,8 +50,8 @@ def asked_again_page(request: Request[Session, Any, Any], query: QueryParams) ->
 @post("/asked-again", opt=access(Access.CONSUMER), sync_to_thread=True)
 def answer_asked_again(request: Request[Session, Any, Any]) -> Response[str]:
     """Back to the recipient with a no, or on to the request."""
-    services, lang, form = services_of(request), page_lang(request), posted(request)
-    named, pending = request_waiting(services, form)
+    services, form = services_of(request), posted(request)
+    named, pending = request_waiting(request, form)
     if form.get("decision") == "leave":
         params = pending.params
         return see_other(way_back(services, params.redirect_uri, params.state, {"error": "access_denied"}))
@@ -60,7 +60,7 @@ def answer_asked_again(request: Request[Session, Any, Any]) -> Response[str]:
     person = _whose(request, named)
     with services.vault.data.write() as conn:
         cooling.let_ask_again(conn, person, pending.recipient_id, pending.details.purpose, services.clock())
-    return see_other(open_request(services, request.user, named, lang))
+    return see_other(open_request(request, request.user, named))
 
 
 def _whose(request: Request[Session, Any, Any], named: dict[str, str]) -> Consumer:

@@ -9,8 +9,10 @@ from typing import Any, Final
 from litestar import Request, Response
 from sqlalchemy import Connection
 
+from api.answers import answer_problem
 from api.portal.asked import open_request
 from api.portal.render import page_lang, see_other
+from api.problems import Problem
 from api.sessions import Session, end_session, find_session, open_session
 from api.wiring import services_of
 from consent.accounts import present
@@ -34,8 +36,11 @@ def enter(conn: Connection, who: tuple[Bucket, SubjectId], how: How, before: str
     return open_session(conn, *who, now_ms)
 
 
-def welcome(request: Request[Any, Any, Any], secret: str, named: dict[str, str] | None) -> Response[str]:
-    """On to the request that brought the person here, or to their permissions, with the new session's cookie."""
+def welcome(request: Request[Any, Any, Any], secret: str, named: dict[str, str] | None) -> Response[Any]:
+    """On to the request that brought the person here, or to their permissions, with the new session's cookie.
+
+    They are signed in even where the request is none any more: then the answer says so.
+    """
     services, lang = services_of(request), page_lang(request)
     jar = services.jar
     cookies = (jar.keep(jar.session_name, secret), jar.drop(jar.visitor_name))
@@ -43,4 +48,9 @@ def welcome(request: Request[Any, Any, Any], secret: str, named: dict[str, str] 
         return see_other(f"/{lang.value}/grants", cookies=cookies)
     session = find_session(services.vault.data, secret, services.clock(), services.lifetime)
     assert session is not None
-    return see_other(open_request(services, session, named, lang), cookies=cookies)
+    try:
+        return see_other(open_request(request, session, named), cookies=cookies)
+    except Problem as problem:
+        answer = answer_problem(request, problem)
+        answer.cookies.extend(cookies)
+        return answer

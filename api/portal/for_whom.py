@@ -11,7 +11,7 @@ from litestar.params import QueryParams
 from api.access import Access, access
 from api.portal.asked import open_request
 from api.portal.posted import posted
-from api.portal.render import page, page_lang, see_other
+from api.portal.render import page, see_other
 from api.portal.requested import request_named, request_waiting
 from api.portal.whom import MYSELF, WHOM, wards_to_choose
 from api.problems import Problem
@@ -23,7 +23,7 @@ from api.wiring import services_of
 def for_whom_page(request: Request[Session, Any, Any], query: QueryParams) -> Response[str]:
     """The choice."""
     services = services_of(request)
-    named, _ = request_waiting(services, dict(query))
+    named, _ = request_waiting(request, dict(query))
     wards = wards_to_choose(services, request.user)
     return page(request, "for_whom.html", named=named, whom=WHOM, myself=MYSELF, wards=wards)
 
@@ -31,7 +31,7 @@ def for_whom_page(request: Request[Session, Any, Any], query: QueryParams) -> Re
 @post("/for-whom", opt=access(Access.CONSUMER), sync_to_thread=True)
 def answer_for_whom(request: Request[Session, Any, Any]) -> Response[str]:
     """On to the request."""
-    services, named = services_of(request), request_named(posted(request))
+    named = request_named(posted(request))
     if named is None or WHOM not in named:
         raise Problem(400, "invalid_request_uri" if named is None else "invalid_input")
-    return see_other(open_request(services, request.user, named, page_lang(request)))
+    return see_other(open_request(request, request.user, named))

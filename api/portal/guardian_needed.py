@@ -1,7 +1,7 @@
 """Somebody who has a guardian for it is asked: the page says who can answer, and hands the browser over to them.
 
 The request is neither shown nor used up. Going back takes one press and answers `access_denied`; handing over ends the
-session, and the guardian signs in on the same device, for as long as the request waits.
+session, and the guardian signs in on the same device, within the ten minutes of that browser (`arrival`).
 """
 
 from typing import Any
@@ -27,7 +27,7 @@ from consent.guarding import deciders, guardian_of
 def guardian_needed_page(request: Request[Session, Any, Any], query: QueryParams) -> Response[str]:
     """Who asks, and who can answer."""
     services = services_of(request)
-    named, pending = request_waiting(services, dict(query))
+    named, pending = request_waiting(request, dict(query))
     with services.vault.data.read() as conn:
         who = recipients.recipient(conn, pending.recipient_id)
     assert who is not None  # a foreign key promises it
@@ -45,7 +45,7 @@ def guardian_needed_page(request: Request[Session, Any, Any], query: QueryParams
 def answer_guardian_needed(request: Request[Session, Any, Any]) -> Response[str]:
     """Back to the recipient with a no, or over to the guardian."""
     services, form = services_of(request), posted(request)
-    named, pending = request_waiting(services, form)
+    named, pending = request_waiting(request, form)
     if form.get("decision") == "leave":
         params = pending.params
         return see_other(way_back(services, params.redirect_uri, params.state, {"error": "access_denied"}))

@@ -4,9 +4,12 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 
+from litestar import Request
+
+from api.portal.arrival import arrived_at
 from api.portal.whom import WHOM
 from api.problems import Problem
-from api.wiring import Services
+from api.wiring import Services, services_of
 from consent import ask
 from consent.ask import Pending
 
@@ -22,18 +25,20 @@ def request_named(members: Mapping[str, Any]) -> dict[str, str] | None:
     return {name: str(value) for name, value in named.items()}
 
 
-def request_waiting(services: Services, members: Mapping[str, Any]) -> tuple[dict[str, str], Pending]:
+def request_waiting(
+    request: Request[Any, Any, Any], members: Mapping[str, Any]
+) -> tuple[dict[str, str], Pending]:
     """The same with the request itself; raises `invalid_request_uri` unless it is named and still waits for its person."""
     named = request_named(members)
     if named is None:
         raise Problem(400, "invalid_request_uri")
-    return named, check_waiting(services, named)
+    return named, check_waiting(services_of(request), named, arrived_at(request, named))
 
 
-def check_waiting(services: Services, named: Mapping[str, str]) -> Pending:
-    """The request; raises `invalid_request_uri` unless it still waits for its person."""
+def check_waiting(services: Services, named: Mapping[str, str], came_ms: int) -> Pending:
+    """The request; raises `invalid_request_uri` unless it waited for its person when they came (`arrival`)."""
     with services.vault.data.read() as conn:
-        found = ask.pending(conn, named["request_uri"], named["client_id"], services.clock())
+        found = ask.pending(conn, named["request_uri"], named["client_id"], came_ms)
     if found is None:
         raise Problem(400, "invalid_request_uri")
     return found

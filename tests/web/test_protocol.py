@@ -191,7 +191,7 @@ def test_a_request_uri_opens_for_one_person_once(world):
 
     other.sign_in()
     assert other.get(path).status_code == 400
-    assert person.get(path).status_code == 400
+    assert person.get(path, **{"Accept-Language": person.lang}).headers["location"] == first
     assert other.get(first).status_code == 404
 
 
