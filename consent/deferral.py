@@ -264,10 +264,8 @@ def _owed(shown: Showing, promise: Promise, sensitive: Collection[str]) -> Decim
 
 
 def _hold(conn: Connection, grant_id: GrantId) -> tuple[Any, Protection] | None:
-    """A consent that waits, locked with the one above it, and the protection it waits by."""
-    above = conn.execute(select(consent_grant.c.parent_grant).where(*_own(grant_id))).scalar_one_or_none()
-    keys = [(bucket_of(one), one) for one in {grant_id, above} if one is not None]
-    LOCK(conn, sorted(keys))
+    """A consent that waits, locked with those above it, and the protection it waits by."""
+    LOCK(conn, sorted((bucket_of(one), one) for one in onward.chain(conn, grant_id)))
     joined = consent_grant.join(
         deferral, (deferral.c.bucket == consent_grant.c.bucket) & (deferral.c.grant_id == consent_grant.c.id)
     )
@@ -286,7 +284,7 @@ def _end(
     kind, state = _ENDS[step]
     grant, at = GrantId(row.id), max(now_ms, row.decided_at)
     active = state is GrantState.ACTIVE
-    if active and not onward.may_stand(conn, row.parent_grant):
+    if active and not onward.may_stand(conn, grant):
         return Refusal(code=RefusalCode.PARENT_ENDED)
     about = note(conn, vault, one, step, at, grant)
     conn.execute(update(consent_grant).where(*_own(grant)).values(state=state.value))

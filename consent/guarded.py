@@ -149,7 +149,7 @@ def confirm(
 ) -> Confirmed | Refusal:
     """Let a suspended consent of this person stand again, by a guardian's word or by the person's own."""
     with vault.data.write() as conn:
-        lock(conn, [(who[0], grant_id)])
+        lock(conn, [(who[0], one) for one in onward.chain(conn, grant_id)])
         row = _suspended(conn, who, grant_id)
         people = [who] if guardian is None else [who, guardian_of(guardian)]
         if row is None or len(take_people(conn, people)) < len(people):
@@ -163,7 +163,7 @@ def confirm(
         if (
             row.state != GrantState.SUSPENDED
             or now_ms >= row.window_to
-            or not onward.may_stand(conn, row.parent_grant)
+            or not onward.may_stand(conn, grant_id)
         ):
             return Refusal(code=RefusalCode.GRANT_NOT_SUSPENDED)
         at = max([now_ms, *(step.at for step in newest)])

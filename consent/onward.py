@@ -6,8 +6,9 @@ of its own (consent.md §6, invariants 15 and 21). Whoever was not named hears o
 data base holds all of it again (`triggers`).
 
 * `refuse(conn, asking, details) -> Refusal | None` when a request is made.
-* `hold(conn, parent)` keeps the grant above as it is until the transaction ends; grants are locked before people.
-* `may_stand(conn, above) -> bool` when it becomes active later than it was given.
+* `chain(conn, grant)`: the grant and all above it; `hold(conn, parent)` keeps everything above as it is until the
+  transaction ends; grants are locked before people.
+* `may_stand(conn, grant) -> bool` when it becomes active later than it was given.
 * `lost(conn, subject, details) -> bool` when it is shown and when it is answered: whether the grant above it is gone.
 * `parent(conn, name) -> Parent | None`, `recipients_named(conn, details)` for pages.
 """
@@ -15,11 +16,10 @@ data base holds all of it again (`triggers`).
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, literal_column, select
 
 from consent.chains import MOST_HOPS, stands
 from consent.details import Details
-from consent.grants import GrantState
 from consent.ids import GrantId, RecipientId, fields_of, parse_grant
 from consent.recipients import Recipient, recipient
 from consent.redeem_rows import LOCK
@@ -101,17 +101,26 @@ def lost(conn: Connection, subject: SubjectId, details: Details) -> bool:
 
 
 def hold(conn: Connection, above: Parent | None) -> None:
-    """Lock the grant above, so that a withdrawal of it sees what is written under it, or is seen."""
+    """Lock the grants above, so that a withdrawal of one sees what is written under it, or is seen."""
     if above is not None:
-        LOCK(conn, [(above.bucket, above.id)])
+        LOCK(conn, sorted((above.bucket, one) for one in chain(conn, above.id)))
 
 
-def may_stand(conn: Connection, above: GrantId | None) -> bool:
-    """Whether a consent may become active again below this one, which its caller holds; None stands for the first."""
-    if above is None:
-        return True
-    own = (consent_grant.c.bucket == bucket_of(above), consent_grant.c.id == above)
-    return bool(conn.execute(select(consent_grant.c.state).where(*own)).scalar_one() == GrantState.ACTIVE)
+def chain(conn: Connection, grant: GrantId) -> list[GrantId]:
+    """The grant and those above it, nearest first; a place in a chain never changes, so nothing is locked for it."""
+    found, above = [], [grant]
+    while above:
+        found += above
+        own = (consent_grant.c.bucket == bucket_of(grant), consent_grant.c.id == above[0])
+        rows = conn.execute(select(consent_grant.c.parent_grant).where(*own)).scalars()
+        above = [GrantId(one) for one in rows if one is not None]
+    return found
+
+
+def may_stand(conn: Connection, grant: GrantId) -> bool:
+    """Whether everything above a grant is active, so that it may be too; its caller holds the whole chain."""
+    own = (consent_grant.c.bucket == bucket_of(grant), consent_grant.c.id == grant)
+    return bool(conn.execute(select(literal_column(stands("consent_grant"))).where(*own)).scalar_one())
 
 
 def recipients_named(conn: Connection, details: Details) -> list[Recipient]:

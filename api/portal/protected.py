@@ -131,6 +131,7 @@ def answer_protected(request: Request[Session, Any, Any], name: FromPath[str]) -
 _PROBLEMS = {
     RefusalCode.GUARDIAN_NEEDED: (403, "guardian_decides"),
     RefusalCode.CLIENT_SUSPENDED: (409, "recipient_stopped"),
+    RefusalCode.PARENT_ENDED: (410, "parent_ended"),
 }
 
 

@@ -15,11 +15,13 @@ from consent.grants import GrantState
 from consent.guarded import Confirmed, StepKind
 from consent.guardian_tables import guarded_step, guardian_showing
 from consent.history import grant
+from consent.ids import grant_text
 from consent.rebuild import Divergence, check
 from consent.redeem import Disclosed, redeem_many
 from consent.refusals import Refusal, RefusalCode
 from consent.tables import consent_grant, event_outbox
 from consent.tokens import Issued, exchange
+from tests.consent.acts import agree_to_all
 from tests.consent.presence import proof_if_needed
 from tests.consent.test_erase import ask, carry_out
 from tests.consent.wards import PROOF, enrolled, family
@@ -258,6 +260,33 @@ def test_what_has_run_out_meanwhile_is_not_confirmed(world):
     world.tick(2 * 86_400_000)
 
     answer = guarded.confirm(world.vault, who, given.grant_id, house.ties[1], world.now)
+
+    assert answer == Refusal(code=RefusalCode.GRANT_NOT_SUSPENDED)
+
+
+def test_what_stands_far_below_a_consent_that_is_used_up_is_not_confirmed(world):
+    apps, house = [world.app(name=name) for name in ("Bank", "Bureau", "Third")], family(world, guardians=2)
+    named = [{"onward": [app.client.recipient.id]} for app in apps[1:]]
+
+    def approved(app, **changes):
+        shown, by = house.show(app, **changes), house.guardians[0]
+        agree_to_all(world.vault, by, shown, world.now)
+        return approve(
+            world.vault, by, shown.id, None, world.now, proof_if_needed(world.vault, by, shown, world.now)
+        )
+
+    top = approved(apps[0], uses={"max": 2, "batch": 2}, **named[0])
+    issued = token(world, apps[0], top)
+    middle = approved(apps[1], parent_grant=grant_text(top.grant_id), **named[1])
+    bottom = approved(apps[2], parent_grant=grant_text(middle.grant_id))
+    dismiss(world.vault, house.ward.subject, house.guardians[0].subject, world.now + 1)
+    world.tick(2)
+    how = (world.vault, (house.ward.bucket, house.ward.subject))
+    for one in (top, middle):
+        assert not isinstance(guarded.confirm(*how, one.grant_id, house.ties[1], world.now), Refusal)
+    redeem_many(world.vault, [world.request(issued), world.request(issued)], world.now)
+
+    answer = guarded.confirm(*how, bottom.grant_id, house.ties[1], world.now)
 
     assert answer == Refusal(code=RefusalCode.GRANT_NOT_SUSPENDED)
 

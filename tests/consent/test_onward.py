@@ -1,17 +1,20 @@
 """Consents under consents: who may ask for one, what it may hold, and what the data base refuses by itself."""
 
 from dataclasses import replace
+from decimal import Decimal
 
 import pytest
 from sqlalchemy import insert, select, update
 from sqlalchemy.exc import DBAPIError
 
-from consent import onward
-from consent.approve import Approved, approve, refuse
+from consent import deferral, onward, protection
+from consent.approve import Approved, Deferred, approve, refuse
 from consent.chains import MOST_HOPS
+from consent.deferral import Decision
 from consent.denials import DenialCode, Denied
 from consent.details import Details, instant
 from consent.disclose import Disclosure, disclose_many
+from consent.grants import GrantState
 from consent.history import grants
 from consent.ids import GrantId, RecipientId, grant_text
 from consent.introspection import Question, introspect_many
@@ -168,6 +171,27 @@ def test_a_chain_is_as_long_as_it_may_be_and_ends_from_the_top(world):
     assert isinstance(disclose_many(world.vault, [world.request(made[-1])], world.now)[0], Disclosure)
     withdraw(world.vault, person.subject, person.bucket, made[0].grant_id, world.now)
     assert {row.state for row in rows(world, consent_grant)} == {"withdrawn"}
+
+
+def test_what_waits_far_below_a_grant_that_is_used_up_is_not_agreed_to(world, chain):
+    person, _, bureau, top = chain
+    trusted, third = world.person(), world.app(name="Third")
+    middle = world.token(bureau, person, onward=[third.client.recipient.id], **under(top))
+    ask = protection.ask(
+        world.vault, *((one.bucket, one.subject) for one in (person, trusted)), Decimal(0), "CNY", world.now
+    )
+    protection.accept(world.vault, (trusted.bucket, trusted.subject), ask.id, world.now)
+    shown = world.show(third, person, **under(middle))
+    agree_to_all(world.vault, person, shown, world.now)
+    given = approve(world.vault, person, shown.id, None, world.now)
+    assert isinstance(given, Deferred)
+    disclose_many(world.vault, [world.request(top), world.request(top)], world.now)
+
+    how = (world.vault, (trusted.bucket, trusted.subject), given.grant_id)
+    answer = deferral.answer(*how, Decision.YES, world.now)
+
+    assert answer == Refusal(code=RefusalCode.PARENT_ENDED)
+    assert deferral.answer(*how, Decision.NO, world.now) is GrantState.REFUSED
 
 
 def spent_up(world, chain):
