@@ -14,8 +14,12 @@ class Unreadable(StrEnum):
 
     EMPTY_FILE = "empty_file"
     BINARY_FILE = "binary_file"
+    DAMAGED_FILE = "damaged_file"
+    ENCRYPTED_FILE = "encrypted_file"
+    ARCHIVE_LIMIT = "archive_limit"
     UNREADABLE_ENCODING = "unreadable_encoding"
     NO_IDENTIFIER_COLUMN = "no_identifier_column"
+    PARSER_STOPPED = "parser_stopped"
     FILE_TOO_LARGE = "file_too_large"
 
 

@@ -18,14 +18,11 @@ from sqlalchemy import Connection, select, update
 from breach import exposure, honey, items, report
 from breach.cells import Cells
 from breach.errors import NotTraced, UnknownDump
-from breach.intake import quarantine
+from breach.intake import isolated, quarantine
 from breach.intake.columns import Columns
 from breach.intake.dialect import Dialect
 from breach.intake.parts import Block
 from breach.intake.quarantine import Quarantined
-from breach.intake.reading import read
-from breach.intake.sniff import sniff
-from breach.intake.tally import Tally
 from breach.match import MASKED, Found, Matcher
 from breach.report import TraceReport, report_json
 from breach.stages import Stage, Standing, advance, standing
@@ -76,11 +73,11 @@ def trace(
     done = work.finished()
     if done is not None:
         return done
-    dialect = sniff(quarantine.chunks(vault, quarantined))
-    quarantine.note_reading(vault, quarantined, now_ms, actor)
-    trace_id = work.begin()
-    counted = _match(work, trace_id, dialect)
-    return _conclude(work, trace_id, dialect, counted)
+    with quarantine.opened(vault, quarantined) as source, isolated.Reading(source) as reading:
+        quarantine.note_reading(vault, quarantined, now_ms, actor)
+        trace_id = work.begin()
+        counted = _match(work, trace_id, reading)
+    return _conclude(work, trace_id, reading.dialect, counted)
 
 
 def load(vault: Vault, trace_id: bytes) -> TraceReport:
@@ -139,20 +136,21 @@ class _Counted:
     cells: dict[str, Any]
 
 
-def _match(work: _Work, trace_id: bytes, dialect: Dialect) -> _Counted:
+def _match(work: _Work, trace_id: bytes, reading: isolated.Reading) -> _Counted:
     """Match every row; the rows of an earlier attempt are read again but not looked up again."""
     with work.vault.data.read() as conn:
         at = standing(conn, trace_id, Stage.MATCH)
     if at and at.finished and at.detail:
         return _Counted(at.detail["tally"], at.detail["cells"])
     cells = Cells.from_dict(at.detail["cells"]) if at and at.detail else Cells()
-    matching, tally, meter = _Matching(work.vault.keyring, cells), Tally(), _Meter()
-    for block in read(_metered(work, meter), dialect, tally):
+    matching = _Matching(work.vault.keyring, cells)
+    for block in reading.blocks():
         if at is None or block.rows > at.done:
             at = _match_block(work, trace_id, matching, block, at)
-        work.progress(Stage.MATCH, meter.bytes, work.dump.size)
-    detail = {"tally": tally.as_dict(), "cells": cells.as_dict()}
-    end = Standing(done=tally.rows, total=tally.rows, detail=detail, finished=True)
+        work.progress(Stage.MATCH, reading.read, work.dump.size)
+    rows = int(reading.tally["rows"])
+    detail = {"tally": reading.tally, "cells": cells.as_dict()}
+    end = Standing(done=rows, total=rows, detail=detail, finished=True)
     with work.vault.data.write() as conn:
         advance(conn, trace_id, Stage.MATCH, before=at, after=end, now_ms=work.now_ms)
     return _Counted(detail["tally"], detail["cells"])
@@ -208,17 +206,6 @@ def _cycles_left_alone() -> Iterator[None]:
     finally:
         if collecting:
             gc.enable()
-
-
-@dataclass(slots=True)
-class _Meter:
-    bytes: int = 0
-
-
-def _metered(work: _Work, meter: _Meter) -> Iterator[bytes]:
-    for chunk in quarantine.chunks(work.vault, work.dump):
-        meter.bytes += len(chunk)
-        yield chunk
 
 
 def _conclude(work: _Work, trace_id: bytes, dialect: Dialect, counted: _Counted) -> TraceReport:

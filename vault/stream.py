@@ -13,6 +13,7 @@ empty only in an empty file, so a cut, reordered, doubled or extended stream is 
 """
 
 import hmac
+import os
 import secrets
 from collections.abc import Iterator
 from types import TracebackType
@@ -90,19 +91,56 @@ class SealingWriter:
         self._closed = last
 
 
+class SealedBytes:
+    """A sealed stream that is read at any place; every chunk is authenticated when it is read, the last one at once.
+
+    `size`: bytes of plaintext. Not thread-safe. Raises Unopenable like `open_stream`, on opening or on reading.
+    """
+
+    def __init__(self, file: BinaryIO, key: bytes) -> None:
+        self._file = file
+        self._cipher = _opening(file, key)
+        sealed = file.seek(0, os.SEEK_END) - _HEADER_BYTES
+        self._last = max(-(-sealed // _SEALED_CHUNK) - 1, 0)
+        self._kept = (-1, b"")
+        end = self._chunk(self._last)
+        if self._last and not end:
+            raise Unopenable("this stream does not open")
+        self.size = self._last * CHUNK + len(end)
+
+    def read(self, offset: int, length: int) -> bytes:
+        """`length` bytes from `offset`; fewer only at the end."""
+        stop = min(offset + length, self.size)
+        if offset >= stop:
+            return b""
+        first = offset // CHUNK
+        chunks = [self._chunk(at) for at in range(first, (stop - 1) // CHUNK + 1)]
+        return b"".join(chunks)[offset - first * CHUNK : stop - first * CHUNK]
+
+    def _chunk(self, at: int) -> bytes:
+        if self._kept[0] != at:
+            self._file.seek(_HEADER_BYTES + at * _SEALED_CHUNK)
+            self._kept = (at, _open_chunk(self._cipher, at, _read(self._file), last=at == self._last))
+        return self._kept[1]
+
+
 def open_stream(file: BinaryIO, key: bytes) -> Iterator[bytes]:
     """The plaintext chunks of a sealed stream, each authenticated before it is yielded.
 
     Raises Unopenable at the first chunk that is not what was sealed; what came before is genuine, but
     only a stream that ends without an error is complete.
     """
+    return _chunks(file, _opening(file, key))
+
+
+def _opening(file: BinaryIO, key: bytes) -> AESGCM:
     header = file.read(_HEADER_BYTES)
     if len(header) != _HEADER_BYTES or header[0] != VERSION:
         raise Unopenable("this stream does not open")
     cipher, commitment = _derive(key, header[1:33])
     if not hmac.compare_digest(commitment, header[33:]):
         raise Unopenable("this stream does not open")
-    return _chunks(file, cipher)
+    return cipher
 
 
 def _chunks(file: BinaryIO, cipher: AESGCM) -> Iterator[bytes]:

@@ -47,7 +47,7 @@ KINDS = {"own_store": "our own store", "elsewhere": "somewhere else"}
 def command(
     home: Path | None, file: Path, out: Path | None, no_claims: bool, packs: int, actor: str, as_json: bool
 ) -> None:
-    """Trace FILE, a delimited text in any usual encoding, and open claims for those whose data it holds."""
+    """Trace FILE, whatever its shape, and open claims for those whose data it holds."""
     settings = settings_of(home)
     with opened_vault(settings) as vault, progress(quiet=as_json) as tick:
         dump = _take_in(vault, settings, file, actor, tick)

@@ -167,6 +167,11 @@ class Columns:
         """Positions of the columns of names and of addresses: the kind is the code of the vault's field."""
         return tuple((at, kind) for at, kinds in enumerate(self.kinds) for kind in HELPERS if kind in kinds)
 
+    @classmethod
+    def from_list(cls, kinds: Sequence[Sequence[str]], *, heading: bool) -> "Columns":
+        """The columns that `as_list` wrote; raises ValueError for unknown kinds."""
+        return cls(kinds=tuple(frozenset(map(Kind, one)) for one in kinds), heading=heading)
+
     def as_list(self) -> list[list[str]]:
         """The kinds as JSON; headings are left out, they may be anything."""
         return [sorted(kinds) for kinds in self.kinds]

@@ -9,6 +9,7 @@ import codecs
 from collections.abc import Iterable, Iterator
 
 from breach.intake.encoding import FALLBACKS, UTF8, UTF16, read_window
+from breach.intake.numerals import restored
 from breach.intake.tally import Reason, Tally
 
 MAX_LINE = 1_000_000
@@ -94,6 +95,7 @@ def _texts(raw: bytes, encoding: str, first: int, tally: Tally) -> list[str]:
         return _line_by_line(raw, found, first, tally)
     if "\r" in text:
         text = text.replace("\r\n", "\n")
+    text = restored(text, tally)
     texts = text.split("\n")
     texts.pop()
     return texts

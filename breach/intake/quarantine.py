@@ -1,13 +1,14 @@
 """The quarantine: dumps arrive as a stream and lie sealed on disk; their plaintext never touches it.
 
-A file is accepted only when its first mebibyte can be read (sniff); refused or broken uploads leave neither file
-nor row. The same content received again is the same dump: one row per SHA-256, one more line of custody.
+A file is accepted only when there is something in it that can be read (`opened.look`, in the parser's process); refused or
+broken uploads leave neither file nor row. The same content received again is the same dump: one row per SHA-256, one more line of custody.
 """
 
 import hashlib
 import os
 import secrets
 from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -17,14 +18,15 @@ from sqlalchemy import Connection, insert, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from breach.errors import DumpDamaged, DumpRefused, UnknownDump, Unreadable
-from breach.intake.sniff import HEAD, sniff
+from breach.intake import isolated
+from breach.intake.source import Source
 from breach.tables import dump, dump_custody
 from vault.durable import settle
 from vault.ids import Bucket, encode_id, new_id
 from vault.opening import Vault
 from vault.rowset import RowSet
 from vault.sealed import Unopenable
-from vault.stream import SealingWriter, open_stream
+from vault.stream import SealedBytes, SealingWriter
 
 KEY = "quarantine"
 PREFIX = "dmp"
@@ -68,7 +70,6 @@ class Upload:
         self._folder = folder
         self._limit = limit
         self._hash = hashlib.sha256()
-        self._head = bytearray()
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if folder.stat().st_mode & 0o077:
             folder.chmod(0o700)
@@ -82,8 +83,6 @@ class Upload:
         if self._limit is not None and self.size > self._limit:
             raise DumpRefused(Unreadable.FILE_TOO_LARGE)
         self._hash.update(chunk)
-        if len(self._head) <= HEAD:
-            self._head += chunk
         self._writer.write(chunk)
 
     def finish(self, now_ms: int, *, actor: str = "staff") -> Quarantined:
@@ -91,9 +90,10 @@ class Upload:
 
         `actor` names a role or a staff key id, never a person's name.
         """
-        sniff([bytes(self._head)])
         self._writer.close()
         self._file.flush()
+        with _opened(self._vault, self._part) as source:
+            isolated.look(source)
         os.fsync(self._file.fileno())
         self._file.close()
         raw = new_id(_SMALL, now_ms)
@@ -148,11 +148,37 @@ def find(vault: Vault, folder: Path, dump_id: bytes) -> Quarantined:
     return _quarantined(row, folder, again=True)
 
 
-def chunks(vault: Vault, quarantined: Quarantined) -> Iterator[bytes]:
-    """The plaintext of a dump, piece by piece; raises DumpDamaged when it is not what was sealed."""
+def opened(vault: Vault, quarantined: Quarantined) -> AbstractContextManager[Source]:
+    """The plaintext of a dump at any place; opening and reading raise DumpDamaged when it is not what was sealed."""
+    return _opened(vault, quarantined.path)
+
+
+@contextmanager
+def _opened(vault: Vault, path: Path) -> Iterator[Source]:
+    with _damage():
+        file = path.open("rb")
+    with file:
+        with _damage():
+            sealed = SealedBytes(file, vault.keyring.service_key(KEY))
+        yield _Sealed(sealed)
+
+
+class _Sealed:
+    """A sealed file as a source."""
+
+    def __init__(self, sealed: SealedBytes) -> None:
+        self.size = sealed.size
+        self._sealed = sealed
+
+    def read(self, offset: int, length: int) -> bytes:
+        with _damage():
+            return self._sealed.read(offset, length)
+
+
+@contextmanager
+def _damage() -> Iterator[None]:
     try:
-        with quarantined.path.open("rb") as file:
-            yield from open_stream(file, vault.keyring.service_key(KEY))
+        yield
     except (OSError, Unopenable):
         raise DumpDamaged("the sealed file is missing or damaged") from None
 

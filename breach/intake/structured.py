@@ -35,14 +35,13 @@ def sniff(text: str, encoding: str, *, whole: bool) -> Dialect | None:
 
     Raises DumpRefused where it is one of them and, being the whole file, holds no identifier.
     """
-    shown = len(identifiers(text))
-    found = _sql(text, encoding, shown, whole=whole) or _json(text, encoding, shown, whole=whole)
-    if found and whole and not shown:
+    found = _sql(text, encoding, whole=whole) or _json(text, encoding, whole=whole)
+    if found and whole and not identifiers(text):
         raise DumpRefused(Unreadable.NO_IDENTIFIER_COLUMN)
     return found
 
 
-def _sql(text: str, encoding: str, shown: int, *, whole: bool) -> Dialect | None:
+def _sql(text: str, encoding: str, *, whole: bool) -> Dialect | None:
     signs = _SQL_SIGNS.search(text) is not None
     if not signs and not HEAD.search(text) and not _CUT_TUPLES.search(text[:10_000]):
         return None
@@ -52,19 +51,20 @@ def _sql(text: str, encoding: str, shown: int, *, whole: bool) -> Dialect | None
     if trials[Flavour.ESCAPES] == trials[Flavour.LITERAL]:
         best = Flavour.ESCAPES if escaped else Flavour.LITERAL
     free, rows = trials[best][0], trials[best][1]
-    if (rows and free >= shown * _ENOUGH) or (signs and not rows and not whole):
+    if (rows and free >= len(identifiers(text)) * _ENOUGH) or (signs and not rows and not whole):
         return Dialect(shape=Shape.SQL, encoding=encoding, flavour=best.value)
     return None
 
 
-def _json(text: str, encoding: str, shown: int, *, whole: bool) -> Dialect | None:
+def _json(text: str, encoding: str, *, whole: bool) -> Dialect | None:
     first = text.split("\n", 20)[:20]
     if text.lstrip()[:1] not in {"{", "["} and sum(bool(_JSON_LINE.match(line)) for line in first) < 2:
         return None
     shell = json_text.SHELL.search(text) is not None
     free, rows, damaged = _trial(partial(json_text.blocks, [text], shell=shell))
     # The piece on trial ends in the middle of a record unless it is the whole file.
-    if rows and free >= shown * _ENOUGH and -damaged <= max(rows // 2, 1 if whole else 2):
+    few_damaged = -damaged <= max(rows // 2, 1 if whole else 2)
+    if rows and few_damaged and free >= len(identifiers(text)) * _ENOUGH:
         return Dialect(shape=Shape.JSON, encoding=encoding, flavour=SHELL if shell else None)
     return None
 

@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Any
 
 _LOCATED = 100
+_LISTED = 200
 
 
 class Reason(StrEnum):
@@ -34,7 +35,9 @@ class Tally:
     `lines` physical lines; `parsed` those that gave rows; `continuation` further lines of rows whose cells hold
     line breaks; `rows` rows given; `ragged` rows of another width than the file's; `mended` rows that were read
     although they did not end as they should; `damaged` records without a row, by reason; `windows` windows of
-    1 MiB by the encoding they were read in; `reencoded` single lines in another encoding than their window.
+    1 MiB by the encoding they were read in; `reencoded` single lines in another encoding than their window;
+    `rounded` numbers of which only the first digits are left. Of containers: `members_read` and, by reason,
+    `members_refused` make up all members; the first 200 are listed by position and hash.
     """
 
     lines: int = 0
@@ -46,6 +49,10 @@ class Tally:
     damaged: Counter[Reason] = field(default_factory=Counter)
     windows: Counter[str] = field(default_factory=Counter)
     reencoded: Counter[str] = field(default_factory=Counter)
+    rounded: int = 0
+    members: list[dict[str, Any]] = field(default_factory=list)
+    members_read: int = 0
+    members_refused: Counter[str] = field(default_factory=Counter)
     quarantined: Counter[Reason] = field(default_factory=Counter)
     located: list[tuple[int, Reason]] = field(default_factory=list)
 
@@ -54,6 +61,16 @@ class Tally:
         self.quarantined[reason] += count
         if reason is not Reason.BLANK and len(self.located) < _LOCATED:
             self.located.append((line, reason))
+
+    def member(self, at: str, refused: str | None = None, **found: Any) -> None:
+        """Count a member of a container, refused or read; a member read in part is one refused."""
+        if refused is None:
+            self.members_read += 1
+        else:
+            self.members_refused[refused] += 1
+            found["refused"] = refused
+        if len(self.members) < _LISTED:
+            self.members.append({"at": at, **found})
 
     @property
     def reconciled(self) -> bool:
@@ -73,6 +90,10 @@ class Tally:
             "mended": self.mended,
             "windows": dict(sorted(self.windows.items())),
             "reencoded": dict(sorted(self.reencoded.items())),
+            "rounded": self.rounded,
+            "members_read": self.members_read,
+            "members_refused": dict(sorted(self.members_refused.items())),
+            "members": self.members,
             "set_aside_at": [{"line": line, "reason": reason.value} for line, reason in self.located],
             "reconciled": self.reconciled,
         }

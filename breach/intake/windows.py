@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 
 from breach.intake.encoding import FALLBACKS, UTF8, UTF16, read_window
 from breach.intake.lines import plain
+from breach.intake.numerals import restored
 from breach.intake.tally import Tally
 
 WINDOW = 1 << 20
@@ -25,6 +26,7 @@ def texts(chunks: Iterable[bytes], encoding: str, tally: Tally) -> Iterator[str]
         tally.windows[encoding if encoding == UTF16 else found] += 1
         text = _piecewise(raw, found, tally) if text is None else text
         text = text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
+        text = restored(text, tally)
         tally.lines += text.count("\n")
         ended = text.endswith("\n")
         yield text

@@ -6,10 +6,8 @@ import tracemalloc
 import pytest
 
 from breach.intake import quarantine
-from breach.intake.delimited import rows
-from breach.intake.lines import blocks
+from breach.intake.opened import blocks, look
 from breach.intake.quarantine import receive
-from breach.intake.sniff import sniff
 from breach.intake.tally import Tally
 from breach.pipeline import trace
 from tests.vault import people
@@ -25,16 +23,14 @@ def dump(count, per_chunk=1_000):
 
 def test_reading_holds_one_block_however_long_the_file(vault, tmp_path, now):
     kept = receive(vault, dump(200_000), tmp_path / "q", now_ms=now)
-    dialect = sniff(quarantine.chunks(vault, kept))
     tally = Tally()
 
-    tracemalloc.start()
-    count = 0
-    lines = blocks(quarantine.chunks(vault, kept), dialect.encoding, tally, newline=dialect.newline)
-    for batch in rows(lines, dialect.delimiter, dialect.width, tally):
-        count += len(batch)
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
+    with quarantine.opened(vault, kept) as source:
+        dialect = look(source)
+        tracemalloc.start()
+        count = sum(len(part.rows) for block in blocks(source, dialect, tally) for part in block.parts)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
 
     assert count == 200_000
     assert tally.reconciled

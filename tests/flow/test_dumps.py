@@ -84,7 +84,8 @@ def test_a_file_is_removed_after_an_error_only_when_no_row_knows_of_it(world, mo
     ("content", "status", "code"),
     [
         (b"", 422, "empty_file"),
-        (gzip.compress(b"phone\n13812341234\n" * 100, mtime=0), 422, "binary_file"),
+        (b"%PDF-1.7\n" + b"13812341234\n" * 100, 422, "binary_file"),
+        (gzip.compress(b"phone\n13812341234\n" * 100, mtime=0)[:20], 422, "damaged_file"),
         (b"colour\nred\nblue\ngreen\n" * 50, 422, "no_identifier_column"),
     ],
 )

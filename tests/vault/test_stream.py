@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vault.sealed import Unopenable
-from vault.stream import CHUNK, SealingWriter, open_stream
+from vault.stream import CHUNK, SealedBytes, SealingWriter, open_stream
 
 KEY = bytes(range(32))
 SEALED = CHUNK + 16
@@ -204,3 +204,34 @@ def test_a_failed_end_is_not_sealed_again():
 
     with pytest.raises(Unopenable):
         opened(file.getvalue())
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_a_stream_is_read_at_any_place(size):
+    data = text(size)[:size]
+    found = SealedBytes(io.BytesIO(sealed(data)), KEY)
+
+    assert found.size == size
+    for offset in {0, 1, size // 2, CHUNK - 1, CHUNK, max(size - 1, 0), size, size + 9}:
+        for length in (0, 1, CHUNK, CHUNK + 1, 3 * CHUNK):
+            assert found.read(offset, length) == data[offset : offset + length]
+
+
+@pytest.mark.parametrize("cut", [1, 16, SEALED, SEALED + 5])
+def test_a_stream_without_its_end_is_not_read_anywhere(cut):
+    raw = sealed(text(3 * CHUNK)[: 2 * CHUNK + 9])
+
+    with pytest.raises(Unopenable):
+        SealedBytes(io.BytesIO(raw[:-cut]), KEY)
+
+
+def test_a_damaged_chunk_is_not_read_and_the_others_are():
+    data = text(3 * CHUNK)[: 3 * CHUNK]
+    raw = bytearray(sealed(data))
+    raw[65 + SEALED + 7] ^= 1
+    found = SealedBytes(io.BytesIO(bytes(raw)), KEY)
+
+    assert found.read(0, CHUNK) == data[:CHUNK]
+    assert found.read(2 * CHUNK, CHUNK) == data[2 * CHUNK :]
+    with pytest.raises(Unopenable):
+        found.read(CHUNK, 1)
