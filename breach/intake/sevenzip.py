@@ -68,15 +68,14 @@ def members(source: Source) -> Iterator[Iterator[bytes]]:
         try:
             out = _Cut(_opened(source, folder, place, length))
         except MemberRefused as refused:
-            yield from (_refusing(refused.code) for _ in folder.sizes)
+            yield from (map(_refuse, [refused.code]) for _ in folder.sizes)
             continue
         for size, digest in zip(folder.sizes, folder.digests, strict=True):
             yield out.take(size, digest)
 
 
-def _refusing(code: str) -> Iterator[bytes]:
+def _refuse(code: str) -> bytes:
     raise MemberRefused(code)
-    yield b""
 
 
 class _Cut:
