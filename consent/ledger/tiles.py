@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from consent.ledger.errors import Malformed
-from consent.ledger.tree import HASH_BYTES, node_hash
+from consent.ledger.tree import HASH_BYTES, parents
 
 WIDTH = 256
 HEIGHT = 8
@@ -93,9 +93,9 @@ def locate(level: int, index: int) -> tuple[Tile, int, int]:
 
 def perfect_root(hashes: Sequence[bytes]) -> bytes:
     """The root over a power of two of neighbouring hashes."""
-    row = list(hashes)
+    row = hashes
     while len(row) > 1:
-        row = [node_hash(row[at], row[at + 1]) for at in range(0, len(row), 2)]
+        row = parents(row)
     return row[0]
 
 

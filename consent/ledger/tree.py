@@ -29,6 +29,12 @@ def node_hash(left: bytes, right: bytes) -> bytes:
     return hashlib.sha256(b"\x01" + left + right).digest()
 
 
+def parents(row: Sequence[bytes]) -> list[bytes]:
+    """The hash over each two neighbours, of which there are an even number; one call for many."""
+    sha = hashlib.sha256
+    return [sha(b"\x01" + left + right).digest() for left, right in zip(row[::2], row[1::2], strict=True)]
+
+
 def fold(hashes: Sequence[bytes]) -> bytes:
     """The root over perfect subtrees of falling size, left to right; no subtree at all is the empty tree."""
     if not hashes:

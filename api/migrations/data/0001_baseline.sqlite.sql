@@ -313,6 +313,7 @@ CREATE TABLE ledger_subject_head (
 	idx BIGINT NOT NULL,
 	CONSTRAINT pk_ledger_subject_head PRIMARY KEY (bucket, year, tag)
 )
+ WITHOUT ROWID
 -- end
 CREATE TABLE ledger_tile (
 	bucket INTEGER NOT NULL,
