@@ -16,7 +16,8 @@ from api.access import Access, access
 from api.conditional import entity_tag, has_already
 from api.problems import Problem
 from api.wiring import Services, services_of
-from consent.ledger import given_up, published
+from consent.ledger import given_up, index_tiles, published
+from consent.ledger.checkpoint import MAX_SIZE
 from consent.ledger.errors import Malformed
 from consent.ledger.log_keys import told
 from consent.ledger.origin import LogId, parse_number
@@ -97,6 +98,29 @@ def log_tile(
     """One tile of hashes, full or partial."""
     data = _tile(services_of(request), _log(year, bucket), _wanted(f"tile/{level}{rest}"))
     return Response(data, media_type=_BYTES, headers=_FOR_EVER)
+
+
+@get(
+    "/log/{year:str}/{bucket:int}/index/{upto:int}/tile/{rest:path}",
+    opt=access(Access.AUDITOR),
+    sync_to_thread=True,
+)
+def log_index(
+    request: Request[Any, Any, Any],
+    year: FromPath[str],
+    bucket: FromPath[int],
+    upto: FromPath[int],
+    rest: FromPath[str],
+) -> Response[bytes]:
+    """The rows of an index that is still kept, or a tile over them, for auditors."""
+    log, wanted = _log(year, bucket), _wanted(f"tile{rest}")
+    if not 0 < upto <= MAX_SIZE:
+        raise Problem(404, "not_found")
+    with services_of(request).vault.data.read() as conn:
+        data = index_tiles.served(conn, log, upto, wanted.tile, as_rows=wanted.as_entries)
+    if data is None:
+        raise Problem(404, "not_found")
+    return Response(data, media_type=_BYTES, headers=_AUDITOR)
 
 
 def _log(year: str, bucket: int) -> LogId:

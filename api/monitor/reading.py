@@ -44,9 +44,10 @@ class HttpReader(Reader):
         return self._of_log(wanted.path, WIDTH * HASH_BYTES)
 
     def entries(self, n: int, width: int) -> bytes:
-        if self._auditor and not keeps_secrets(self._address):
-            raise OSError(f"{self._address} would get the auditor's key for everybody to read")
-        return self._of_log(entries_path(n, width), _BUNDLE_BYTES, self._auditor)
+        return self._of_auditors(entries_path(n, width))
+
+    def rows(self, upto: int, n: int, width: int) -> bytes:
+        return self._of_auditors(f"index/{upto}/{entries_path(n, width)}")
 
     def witnessed(self) -> Sequence[bytes]:
         found: list[bytes] = []
@@ -56,6 +57,11 @@ class HttpReader(Reader):
                 answer = self._lines.get(where, MAX_NOTE_BYTES, {}, time.monotonic() + WITHIN_S)
                 found += [answer.body] if answer.status == 200 else []
         return found
+
+    def _of_auditors(self, path: str) -> bytes:
+        if self._auditor and not keeps_secrets(self._address):
+            raise OSError(f"{self._address} would get the auditor's key for everybody to read")
+        return self._of_log(path, _BUNDLE_BYTES, self._auditor)
 
     def _of_log(self, path: str, most: int, headers: Mapping[str, str] | None = None) -> bytes:
         url = f"{self._address}/{path}"

@@ -162,4 +162,11 @@ TABLE: Mapping[str, Operation] = {
     "GET /log/{year}/{bucket}/tile/entries/{rest}": _read(
         "Log", "The entries beside a tile of level 0.", _BYTES, {}, {**_LOG, "rest": _TILE}
     ),
+    "GET /log/{year}/{bucket}/index/{upto}/tile/{rest}": _read(
+        "Log",
+        "The rows of an index, or the hashes over them.",
+        _BYTES,
+        {},
+        {**_LOG, "upto": whole(1), "rest": {"type": "string"}},
+    ),
 }

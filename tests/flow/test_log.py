@@ -4,14 +4,15 @@ import re
 
 from api.access import Access
 from api.jobs.publisher import Publisher
-from consent.ledger import checkpoint
+from consent.ledger import checkpoint, indexing
 from consent.ledger.export import export
 from consent.ledger.memory import Memory
 from consent.ledger.note import VerifierKey
+from consent.ledger.origin import parse_origin
 from consent.ledger.policy import NO_WITNESSES
 from consent.ledger.signer import Signer
-from consent.ledger.tiles import split_hashes
-from consent.ledger.tree import Frontier
+from consent.ledger.tiles import split_bundle, split_hashes
+from consent.ledger.tree import Frontier, leaf_hash
 
 
 def _publish(world):
@@ -160,3 +161,24 @@ def test_an_export_is_byte_for_byte_what_is_served(world, tmp_path):
     assert any("/tile/entries/" in name for name in names)
     for name in names:
         assert world.http.get(f"/{name}", headers=auditor).content == (out / name).read_bytes(), name
+
+
+def test_the_rows_of_an_index_are_for_auditors_and_lead_to_the_root_it_names(world):
+    base, at = _published(world)
+    made = indexing.make(
+        world.vault.data, world.vault.installation.ledger_host, parse_origin(at["log"])[1], world.clock()
+    )
+    _publish(world)
+    path, auditor = f"{base}/index/{made.upto}/tile", world.staff_key(Access.AUDITOR)
+    rows = f"{path}/entries/000.p/{made.rows}"
+
+    given = world.http.get(rows, headers=auditor)
+
+    assert world.http.get(rows).status_code == 401
+    leaves = [leaf_hash(row) for row in split_bundle(given.content, made.rows)]
+    assert Frontier(0, ()).extend(leaves).root() == made.root
+    assert given.headers["cache-control"] == "private, no-store"
+    assert world.http.get(f"{path}/0/000.p/{made.rows}", headers=auditor).content == b"".join(leaves)
+    for other in ("/entries/000", "/7/000", "/x", f"/entries/000.p/{made.rows + 1}"):
+        assert world.http.get(path + other, headers=auditor).status_code == 404
+    assert world.http.get(f"{base}/index/0/tile/0/000", headers=auditor).status_code == 404

@@ -9,9 +9,10 @@ from typing import Final
 
 from consent.ledger import log_entry
 from consent.ledger.entry import parse as parse_entry
-from consent.ledger.errors import LedgerError
+from consent.ledger.errors import LedgerError, Unproven
 from consent.ledger.fraud import FraudProof, Included, Lie, verify
-from consent.ledger.monitor import known_tree
+from consent.ledger.log_entry import Index
+from consent.ledger.monitor import index_evidence, known_tree
 from consent.ledger.monitor.alerts import Alarm, Alert
 from consent.ledger.monitor.heads import Shown
 from consent.ledger.monitor.reading import Reader
@@ -32,9 +33,11 @@ _LIES: Final = {
 def proven(reader: Reader, store: MonitorStore, policy: Policy, shown: Shown, alert: Alert) -> Alert:
     """The alert with its proof, if it can have one."""
     lie = _LIES.get(alert.alarm)
-    if lie is None or alert.at is None:
+    if alert.at is None or (lie is None and alert.alarm is not Alarm.WRONG_INDEX):
         return alert
     try:
+        if lie is None:
+            return _with(alert, _index(reader, store, shown, alert.at), policy)
         proof = _pair(reader, store, shown, lie, alert.at)
         return alert if proof is None else _with(alert, proof, policy)
     except (LedgerError, OSError, IndexError):
@@ -80,6 +83,27 @@ def _first_difference(one: HashAt, other: HashAt, size: int) -> int | None:
                 at = 2 * at + (one(below, 2 * at) == other(below, 2 * at))
             return at
     return None
+
+
+def _index(reader: Reader, store: MonitorStore, shown: Shown, idx: int) -> FraudProof:
+    """The lie of the index at `idx`; raises OSError or LedgerError where its rows do not show one."""
+    size = shown.head.size
+    index = log_entry.parse(body := _body(reader, idx, size))
+    if not isinstance(index, Index):
+        raise Unproven("not an index")
+    expected = {row[0]: row for row in store.rows_upto(shown.head.origin, index.upto)}
+    lied = index_evidence.found(reader, index, expected)
+    if lied is None:
+        raise Unproven("the rows are what the entries give")
+    hash_at = _public(reader, size)
+    first = Included(body, idx, tuple(inclusion_path(hash_at, idx, size)))
+    against = lied.idx
+    if against is None:
+        return index_evidence.proof(lied, shown.note, first, None)
+    path = tuple(inclusion_path(hash_at, against, size))
+    return index_evidence.proof(
+        lied, shown.note, first, Included(_body(reader, against, size), against, path)
+    )
 
 
 def _pair(reader: Reader, store: MonitorStore, shown: Shown, lie: Lie, idx: int) -> FraudProof | None:

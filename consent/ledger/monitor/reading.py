@@ -25,6 +25,10 @@ class Reader(Protocol):
         """The entries beside level-0 tile `n`."""
         ...
 
+    def rows(self, upto: int, n: int, width: int) -> bytes:
+        """The rows beside level-0 tile `n` of the tree over the index of the first `upto` entries."""
+        ...
+
     def witnessed(self) -> Sequence[bytes]:
         """The checkpoints that witnesses show of this log, of as many as answer."""
         ...

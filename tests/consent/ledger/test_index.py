@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import func, select
 
-from consent.ledger import index_proof, indexing, log_entry, prove
+from consent.ledger import index_proof, index_tiles, indexing, log_entry, prove
 from consent.ledger.append import append
 from consent.ledger.entry import parse
 from consent.ledger.errors import Malformed, Unproven
@@ -20,6 +20,7 @@ from consent.ledger.log_entry import Index
 from consent.ledger.publish import publish
 from consent.ledger.signer import Signer
 from consent.ledger.tables import entry, index_chunk
+from consent.ledger.tiles import Tile, perfect_root, split_bundle, split_hashes, tiles_of
 from consent.ledger.tree import EMPTY, leaf_hash, verify_inclusion
 from tests.backends import Backend
 from tests.consent.ledger.kit import HOST, LOG, NOW, an_item, grow, insider
@@ -236,3 +237,49 @@ def test_an_index_that_counts_too_few_is_found(backend: Backend):
         "rows of an index are not what the entries give",
         "an index that is not what the entries before it give",
     ]
+
+
+@pytest.mark.parametrize("people", [3, 256, 600])
+def test_the_rows_of_a_signed_index_are_a_tile_tree_that_leads_to_its_root(backend: Backend, people: int):
+    grow(backend, 5 * people, people=people)
+    made = indexing.make(backend.data, HOST, LOG, NOW)
+    assert made is not None
+
+    def served(tile: Tile, *, as_rows: bool = False) -> bytes | None:
+        with backend.data.read() as conn:
+            return index_tiles.served(conn, LOG, made.upto, tile, as_rows=as_rows)
+
+    first = Tile(0, 0, min(256, made.rows))
+    assert served(first) is None  # nobody has signed it
+    publish(backend.data, SIGNER, NOW)
+    tiles = {tile: split_hashes(served(tile) or b"") for tile in tiles_of(made.rows)}
+    leaves = [leaf for tile, hashes in tiles.items() if tile.level == 0 for leaf in hashes]
+    rows = [
+        row
+        for tile in tiles
+        if tile.level == 0
+        for row in split_bundle(served(tile, as_rows=True) or b"", tile.width)
+    ]
+
+    assert EMPTY.extend(leaves).root() == made.root
+    assert [leaf_hash(row) for row in rows] == leaves
+    for tile, hashes in tiles.items():
+        assert len(hashes) == tile.width
+        if tile.level == 1:
+            assert hashes == [perfect_root(leaves[at : at + 256]) for at in range(0, 256 * tile.width, 256)]
+    for wrong in (Tile(0, 0, 1), Tile(1, 0), Tile(0, 9), Tile(3, 0)):
+        assert served(wrong) is None
+
+
+def test_an_index_whose_rows_are_gone_or_that_never_was_has_no_tiles(backend: Backend):
+    grow(backend, 10)
+    first = indexing.make(backend.data, HOST, LOG, NOW)
+    for seed in (1, 2):
+        grow(backend, 3, seed=seed)
+        indexing.make(backend.data, HOST, LOG, NOW)
+    publish(backend.data, SIGNER, NOW)
+    assert first is not None
+
+    with backend.data.read() as conn:
+        for upto in (first.upto, first.upto + 1):
+            assert index_tiles.served(conn, LOG, upto, Tile(0, 0, first.rows), as_rows=True) is None

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select, text
 
-from consent.ledger import checkpoint, cosignature, fraud, indexing, log_entry, prove, published
+from consent.ledger import checkpoint, cosignature, fraud, index_tiles, indexing, log_entry, prove, published
 from consent.ledger.append import append
 from consent.ledger.checkpoint import Checkpoint
 from consent.ledger.closing import close_due
@@ -72,6 +72,13 @@ class Shown:
             found = prove.entries(conn, self.log, range(256 * n, 256 * n + width))
         bodies = [self.bodies.get(256 * n + at, body) for at, (_, body) in enumerate(found)]
         return b"".join(len(body).to_bytes(2) + body for body in bodies)
+
+    def rows(self, upto: int, n: int, width: int) -> bytes:
+        with self.backend.data.read() as conn:
+            found = index_tiles.served(conn, LOG, upto, Tile(0, n, width), as_rows=True)
+        if found is None:
+            raise OSError("they are gone")
+        return found
 
     def witnessed(self) -> Sequence[bytes]:
         return self.heads
@@ -283,6 +290,9 @@ class Forger:
     def entries(self, n: int, width: int) -> bytes:
         return b"".join(len(body).to_bytes(2) + body for body in self.bodies[256 * n : 256 * n + width])
 
+    def rows(self, upto: int, n: int, width: int) -> bytes:
+        raise OSError(f"no rows of {upto}: {n}, {width}")
+
     def witnessed(self) -> Sequence[bytes]:
         return ()
 
@@ -415,6 +425,42 @@ def test_an_entry_dated_outside_of_what_witnesses_saw_is_noticed(
     found = look(Shown(backend, note=note, bodies={5: moved}), store, WATCHED)
 
     assert Alarm.OUT_OF_TIME in [one.alarm for one in found.alerts]
+
+
+def _counts_one_less(rows: list[tuple]) -> list[tuple]:
+    at = next(at for at, row in enumerate(rows) if row[1] > 1)
+    tag, n, leaf, idx = rows[at]
+    return [*rows[:at], (tag, n - 1, leaf, idx), *rows[at + 1 :]]
+
+
+def _of_another(rows: list[tuple]) -> list[tuple]:
+    return [(*rows[0][:2], rows[1][2], rows[0][3]), *rows[1:]]
+
+
+@pytest.mark.parametrize(
+    ("change", "lie"),
+    [
+        (lambda rows: rows[1:], fraud.Lie.HIDDEN_ACCESS),
+        (lambda rows: [*rows[:2], *rows[3:]], fraud.Lie.HIDDEN_ACCESS),
+        (_counts_one_less, fraud.Lie.HIDDEN_ACCESS),
+        (_of_another, fraud.Lie.WRONG_ROW),
+        (lambda rows: [rows[1], rows[0], *rows[2:]], fraud.Lie.UNSORTED_ROWS),
+    ],
+    ids=["first left out", "one left out", "too few", "another entry", "out of order"],
+)
+def test_an_index_that_lies_proves_it_by_its_rows(backend: Backend, store: MonitorStore, change, lie):
+    grow(backend, 700, people=300)
+    with backend.data.read() as conn:
+        rows = list(indexing._tails(conn, LOG))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(indexing, "_tails", lambda _conn, _log: iter(change(rows)))
+        indexing.make(backend.data, HOST, LOG, NOW)
+    publish(backend.data, SIGNER, NOW)
+
+    (alert,) = look(Shown(backend), store).alerts
+
+    assert alert.alarm is Alarm.WRONG_INDEX
+    assert fraud.verify(fraud.parse(alert.evidence), ALONE.logs).kind is lie
 
 
 def test_an_index_that_hides_somebody_is_noticed(backend: Backend, store: MonitorStore):
