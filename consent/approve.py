@@ -3,11 +3,12 @@
 A yes takes every required field and any of the optional ones, nothing else; it makes the grant and the one
 code that the recipient can exchange: a new one to be carried by the browser, or the secret that the recipient
 already polls with. A no is kept as a grant in state `refused`, with an entry of its own,
-so that it can be proved too. Silence is neither: a showing lapses after ten minutes. A guardian answers what they were
+so that it can be proved too, and closes whatever else its recipient was shown for at the time for the same purpose.
+Silence is neither: a showing lapses after ten minutes. A guardian answers what they were
 shown for a ward; nobody answers who has a guardian for it (`guarding`). What a protected person gives may have to wait
 for whom they trust, and then there is no code yet (`deferral`).
 
-* `claim`, `showing` and `shown_before` are `showings`' verbs, offered here because the page needs them together.
+* `claim` and `showing` are `showings`' verbs, offered here because the page needs them together.
 * `approve(vault, consumer, showing_id, chosen_fields, now_ms, proof) -> Approved | Deferred | Refusal`; `chosen_fields` None
   means the required ones, otherwise all required ones must be among them. Something sensitive takes a `proof` of
   presence (`step_up`), onward provision and a transfer abroad an act of their own before (`separate_acts`).
@@ -26,6 +27,7 @@ from consent import deferral, guarded, onward, separate_acts, step_up
 from consent.accounts import Consumer
 from consent.ask import Via
 from consent.codes import CODE_PREFIX, keep_code
+from consent.cooling import cooling_until
 from consent.deferral import protecting
 from consent.grant_drafts import draft
 from consent.grants import GrantState
@@ -38,7 +40,7 @@ from consent.protection import Protection
 from consent.recipients import is_suspended
 from consent.refusals import Refusal, RefusalCode
 from consent.separate_acts import Act
-from consent.showings import Showing, claim, showing, shown_before
+from consent.showings import Showing, claim, showing
 from consent.step_up import Proof
 from consent.tables import consent_grant
 from vault.holds import take_people
@@ -55,7 +57,6 @@ __all__ = [
     "claim",
     "refuse",
     "showing",
-    "shown_before",
 ]
 
 
@@ -256,6 +257,12 @@ def _refused(
         return Refusal(code=RefusalCode.PARENT_ENDED)
     if state is GrantState.ACTIVE and is_suspended(conn, shown.client_id):
         return Refusal(code=RefusalCode.CLIENT_SUSPENDED)
+    whose = Consumer(bucket=shown.bucket, subject=shown.subject, lang=shown.lang)
+    asked = (shown.recipient.id, shown.purpose.code)
+    if state is GrantState.ACTIVE and cooling_until(conn, whose, *asked, now_ms) is not None:
+        return Refusal(
+            code=RefusalCode.REQUEST_TOO_SOON
+        )  # refused since it was shown (consent.md §6, invariant 30)
     if shown.guardian is None and state is not GrantState.ACTIVE:
         return None
     return weigh(conn, vault, (shown.bucket, shown.subject), shown.guardian, now_ms)

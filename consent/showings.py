@@ -7,7 +7,6 @@ showing of the ward's data, and the guardian's alone to answer (`guarding`).
 
 * `claim(vault, consumer, request_uri, client_id, now_ms, ward=None) -> Showing | Refusal`; `ward` is the link by which
   the person answers for somebody else.
-* `shown_before(conn, consumer, request_uri, client_id, now_ms, *, buckets)`: for whoever comes to it again.
 * `showing(conn, consumer, showing_id) -> Showing | None` for the page; `None` when it is not this person's to answer.
 """
 
@@ -17,7 +16,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, insert, or_, select
+from sqlalchemy import ColumnElement, Connection, insert, select
 
 from consent import ask, notices, onward, purposes, recipients, terms
 from consent.accounts import Consumer
@@ -37,7 +36,7 @@ from consent.tables import consent_grant, notice_showing
 from consent.terms import Terms
 from vault.fields.field import Sensitivity
 from vault.guardians import Guardianship, link_of
-from vault.ids import Bucket, SubjectId, bucket_of, mint_id, new_id
+from vault.ids import Bucket, SubjectId, bucket_of, new_id
 from vault.opening import Vault
 from vault.rowset import RowSet
 
@@ -192,48 +191,12 @@ def showing(conn: Connection, consumer: Consumer, showing_id: ShowingId) -> Show
             (consent_grant.c.bucket == shown.bucket) & (consent_grant.c.showing_id == shown.id),
         )
         .outerjoin(guardian_showing, (by.bucket == shown.bucket) & (by.showing_id == shown.id))
-        .where(shown.bucket == bucket_of(showing_id), shown.id == showing_id, _answers(consumer))
+        .where(shown.bucket == bucket_of(showing_id), shown.id == showing_id, answers(consumer))
     ).one_or_none()
     return None if row is None else _showing(conn, row)
 
 
-def shown_before(  # each argument is a fact of its own
-    conn: Connection,
-    consumer: Consumer,
-    request_uri: str,
-    client_id: str,
-    now_ms: int,
-    *,
-    buckets: Collection[Bucket],
-) -> ShowingId | None:
-    """The showing this person has of a request, if it is still open; `buckets` are theirs and their wards'."""
-    request_id, shown, by = ask.request_of(conn, request_uri, client_id), notice_showing.c, guardian_showing.c
-    if request_id is None:
-        return None
-    found = conn.execute(
-        select(shown.id)
-        .outerjoin(guardian_showing, (by.bucket == shown.bucket) & (by.showing_id == shown.id))
-        .outerjoin(
-            consent_grant,
-            (consent_grant.c.bucket == shown.bucket) & (consent_grant.c.showing_id == shown.id),
-        )
-        .where(
-            # An open showing is ten minutes old at most, and its id says when it was made: few rows are read.
-            or_(*(_since(bucket, now_ms - LIFETIME_MS) for bucket in buckets)),
-            shown.request_id == request_id,
-            shown.expires_at > now_ms,
-            consent_grant.c.id.is_(None),
-            _answers(consumer),
-        )
-    ).scalar_one_or_none()
-    return None if found is None else ShowingId(found)
-
-
-def _since(bucket: Bucket, at_ms: int) -> ColumnElement[bool]:
-    return and_(notice_showing.c.bucket == bucket, notice_showing.c.id >= mint_id(bucket, at_ms, bytes(8)))
-
-
-def _answers(consumer: Consumer) -> ColumnElement[bool]:
+def answers(consumer: Consumer) -> ColumnElement[bool]:
     """Whether the answer to a showing is this person's to give."""
     guardian = guardian_showing.c.guardian
     own = guardian.is_(None) & (notice_showing.c.subject == consumer.subject)

@@ -34,6 +34,7 @@ from consent import approve
 from consent.accounts import Consumer
 from consent.approve import Approved, Deferred, Refused, Showing
 from consent.ask import Via
+from consent.beside import shown_before, standing_beside
 from consent.ids import ShowingId, parse_showing, showing_text
 from consent.refusals import Refusal, RefusalCode
 from consent.separate_acts import Act
@@ -73,6 +74,8 @@ class Asked:
     needed: tuple[FieldLine, ...]
     optional: tuple[FieldLine, ...]
     uses: str
+    beside: str
+    """What the recipient may do already for the same purpose; empty when it may nothing."""
     until: str
     retention: str
     passed: PassedOn
@@ -118,9 +121,7 @@ def _shown_before(
     buckets = {session.bucket, *(tie.bucket for tie in deciding(services, session))}
     person, now_ms = person_of(session, lang), services.clock()
     with services.vault.data.read() as conn:
-        return approve.shown_before(
-            conn, person, named["request_uri"], named["client_id"], now_ms, buckets=buckets
-        )
+        return shown_before(conn, person, named["request_uri"], named["client_id"], now_ms, buckets=buckets)
 
 
 @get("/requests/{name:str}", opt=access(Access.CONSUMER), sync_to_thread=True)
@@ -229,6 +230,7 @@ _PROBLEMS: Mapping[RefusalCode, tuple[int, str]] = {
     RefusalCode.SHOWING_UNKNOWN: (404, "not_found"),
     RefusalCode.PARENT_ENDED: (410, "parent_ended"),
     RefusalCode.CLIENT_SUSPENDED: (409, "recipient_stopped"),
+    RefusalCode.REQUEST_TOO_SOON: (409, "refused_meanwhile"),
     RefusalCode.GUARDIAN_NEEDED: (403, "guardian_decides"),
     RefusalCode.GUARDIAN_OVER: (403, "guardian_decides"),
     RefusalCode.PROTECTION_CHANGED: (409, "protection_changed"),
@@ -256,6 +258,7 @@ def _asked(services: Services, shown: Showing, texts: Catalogue) -> Asked:
     sensitive = sensitive_fields(services.vault, shown.subject, codes, services.clock())
     with services.vault.data.read() as conn:
         passed = passed_on(conn, shown, texts)
+        beside, left = standing_beside(conn, shown, services.clock())
 
     def line(code: str) -> FieldLine:
         return FieldLine(
@@ -278,6 +281,7 @@ def _asked(services: Services, shown: Showing, texts: Catalogue) -> Asked:
         uses=texts.text("approve.uses_once")
         if shown.max_uses == 1
         else texts.text("approve.uses_times", count=shown.max_uses),
+        beside=texts.text("approve.beside", count=left) if beside else "",
         until=texts.moment(shown.window[1]),
         retention=texts.text(f"approve.retention_{shown.retention[-1]}", count=shown.retention[1:-1]),
         passed=passed,

@@ -4,10 +4,12 @@ import pytest
 from sqlalchemy import delete, update
 from sqlalchemy.exc import DBAPIError
 
-from consent.approve import claim, refuse
+from consent.approve import Approved, approve, claim, refuse
 from consent.ask import Pushed
+from consent.beside import standing_beside
 from consent.cooling import COOLING_MS, cooling_until, let_ask_again
 from consent.cooling_tables import asking_again
+from consent.redeem import Disclosed, redeem_many
 from consent.refusals import Refusal, RefusalCode
 from consent.showings import Showing
 
@@ -55,6 +57,36 @@ def test_another_purpose_another_recipient_and_another_person_are_other_question
     assert isinstance(ask_again(world, rival, person)[1], Showing)
     assert isinstance(ask_again(world, other, person)[1], Showing)
     assert isinstance(ask_again(world, app, neighbour)[1], Showing)
+
+
+def test_of_two_open_pages_the_one_is_not_approved_after_the_other_was_refused(world):
+    app, person = world.app(), world.person()
+    first, second = world.show(app, person), world.show(app, person)
+    elsewhere = world.show(world.app("account"), person)
+    refuse(world.vault, person, first.id, world.now)
+
+    assert approve(world.vault, person, second.id, None, world.now) == TOO_SOON
+    assert isinstance(approve(world.vault, person, elsewhere.id, None, world.now), Approved)
+    let(world, app, person)
+    assert isinstance(approve(world.vault, person, second.id, None, world.now), Approved)
+
+
+def test_what_the_recipient_may_do_already_is_counted_while_it_may(world):
+    app, person = world.app(), world.person()
+    shown = world.show(app, person)
+
+    def beside(at):
+        with world.vault.data.read() as conn:
+            return standing_beside(conn, shown, at)
+
+    assert beside(world.now) == (0, 0)
+    issued = world.token(app, person, uses=3)
+    world.approve(app, person)
+    world.approve(world.app("account"), person)
+    world.approve(app, world.person())
+    assert isinstance(redeem_many(world.vault, [world.request(issued)], world.now)[0], Disclosed)
+    assert beside(world.now) == (2, 3)
+    assert beside(world.now + COOLING_MS) == (0, 0)
 
 
 def test_an_approval_makes_nobody_wait(world):

@@ -71,3 +71,24 @@ def test_the_form_needs_its_token_and_a_decision(refused):
     path, page = asked_again(app, person)
     assert answer(person, path, page, "maybe").status_code == 400
     assert person.post("/en/asked-again", {"decision": "ask"}).status_code == 403
+
+
+def test_a_page_left_open_is_not_approved_after_a_refusal_and_says_why(world):
+    app, person = world.app(), world.person()
+    path, page = person.open_request(app.authorize_path())
+    assert person.decide(app.authorize_path(), "refuse")["error"] == "access_denied"
+
+    answered = person.post(path, {"csrf": person.csrf(page), "decision": "approve"})
+
+    assert answered.status_code == 409
+    assert "You have refused this meanwhile" in answered.text
+
+
+def test_the_page_says_what_the_recipient_may_do_already(world):
+    app, person = world.app(), world.person()
+    path, page = person.open_request(app.authorize_path())
+    assert "already" not in page.text
+    person.approve(app.authorize_path(app.details(uses={"max": 3, "ask": "counted"})))
+
+    assert "You allow them this already, with 3 left." in person.get(path).text
+    assert "还剩 3 次" in person.get(path.replace("/en/", "/zh-CN/")).text
