@@ -22,6 +22,7 @@ COMMANDS = {
     "alarms": "api.cli.alarms",
     "demo": "api.cli.demo",
     "doctor": "api.cli.doctor",
+    "dump": "api.cli.dump",
     "emergency": "api.cli.emergency",
     "enrol": "api.cli.enrol",
     "erase": "api.cli.erase",

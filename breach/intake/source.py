@@ -5,8 +5,11 @@ through it takes `chunks`. `SourceFile` is a source for libraries that want a fi
 """
 
 import io
+import os
 from collections.abc import Iterator
-from typing import Protocol
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol, Self
 
 PIECE = 1 << 20
 
@@ -34,6 +37,29 @@ class Held:
 
     def read(self, offset: int, length: int) -> bytes:
         return self._data[offset : offset + length]
+
+
+class OnDisk:
+    """A source that is a file of the caller's own, in clear."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("rb", buffering=0)
+        self.size = os.fstat(self._file.fileno()).st_size
+
+    def read(self, offset: int, length: int) -> bytes:
+        parts = []
+        while length > 0 and (part := os.pread(self._file.fileno(), length, offset)):
+            parts.append(part)
+            offset, length = offset + len(part), length - len(part)
+        return b"".join(parts)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._file.close()
 
 
 def chunks(source: Source) -> Iterator[bytes]:
