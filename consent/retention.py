@@ -2,8 +2,8 @@
 
 `run` takes everything that is over as far as it goes, in pages, each of which survives whoever runs it: a struck
 field's entry is in the ledger by the commit that destroys the text; the person's key is replaced afterwards, and
-until then the term waits. Erasure of whole people is ordered here and carried out by `erase`. Guardianships of
-wards who came of age end as well.
+until then the term waits. Erasure of whole people is ordered here and carried out by `erase`. Whatever else has an end in
+time ends as well (`end_over`).
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -22,7 +22,7 @@ from vault.opening import Vault
 from vault.retention import Rule, Term
 from vault.striking import Struck
 
-__all__ = ["Done", "Rule", "Term", "keep_until", "run"]
+__all__ = ["Done", "Rule", "Term", "end_over", "keep_until", "run"]
 
 _ACTOR = "retention"
 
@@ -54,8 +54,16 @@ def run(vault: Vault, rules: Sequence[Rule], now_ms: int, report: Report | None 
         retention.apply_rules(conn, rules, now_ms)
     struck = _strike_due(vault, now_ms, tell)
     _renew_struck(vault, now_ms, tell)
+    return Done(struck=struck, erased=_erase_due(vault, now_ms, tell), ended=end_over(vault, now_ms))
+
+
+def end_over(vault: Vault, now_ms: int) -> int:
+    """End guardianships of wards who came of age, and what waits for an answer no longer; answers how many of the former.
+
+    What a parent gave for somebody who decides by now is suspended by it, so this is no work for once a day.
+    """
     lapse(vault, now_ms)
-    return Done(struck=struck, erased=_erase_due(vault, now_ms, tell), ended=end_due(vault, now_ms))
+    return end_due(vault, now_ms)
 
 
 def _strike_due(vault: Vault, now_ms: int, tell: Report) -> int:

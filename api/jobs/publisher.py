@@ -1,5 +1,6 @@
-"""A thread that signs what the ledger has grown by, every second, and every minute sweeps what has run out, indexes
-what has not been indexed for an hour and closes the logs of years that are over.
+"""A thread that signs what the ledger has grown by, every second, and every minute sweeps what has run out, ends what was
+given for a time (guardianships, questions to somebody trusted), indexes what has not been indexed for an hour and closes the
+logs of years that are over.
 
 An alarm (stored data that disagree with what was signed, or with what a witness has seen) is logged once for each log
 and reason, and nothing is signed for that log until a person has looked; the server goes on answering, because spending
@@ -25,6 +26,7 @@ from consent.ledger.publish import publish
 from consent.ledger.signer import Signer
 from consent.one_time_codes import sweep_codes
 from consent.replay import forget_expired
+from consent.retention import end_over
 from vault.opening import Vault
 
 _SWEEP_MS = 60_000
@@ -102,6 +104,7 @@ class Publisher:
             forget_expired(conn, now_ms)
             enqueue_daily(conn, now_ms)
         self._index(now_ms)
+        end_over(self._vault, now_ms)
 
     def _index(self, now_ms: int) -> None:
         """Put everybody's count into the logs that have grown, and end those of past years; the next round signs it."""

@@ -4,13 +4,19 @@ import pytest
 from sqlalchemy import func, select
 
 from api.jobs.handlers import work_of
+from api.jobs.publisher import Publisher
 from api.jobs.tables import job
 from api.retention import DAY_MS, RETENTION, enqueue_daily, rules_of
+from api.sessions import Lifetime
 from api.settings import SettingsError
+from consent import families
+from consent.families import Tie, appoint
 from consent.keeping import NewPerson, enrol_people
-from consent.retention import Rule
+from consent.ledger.memory import Memory
+from consent.retention import Rule, end_over
 from tests.flow.installation import settings_in
 from tests.vault.people import values
+from vault.guardians import guardians_of
 from vault.history import masked
 
 
@@ -46,3 +52,32 @@ def test_the_job_destroys_what_the_defaults_no_longer_allow(vault, now, tmp_path
     work = work_of(settings_in(tmp_path, retention="phone=1"), vault, lambda: now + DAY_MS)
     work[RETENTION]({}, lambda *_told: None)
     assert masked(vault, who.subject, ["phone", "email"]).keys() == {"email"}
+
+
+def parted(vault, now):
+    """A child, a parent, and the link between them."""
+    wanted = ({"name": "Kim", "birth_date": "2015-03-04"}, {"name": "Pat", "birth_date": "1980-01-01"})
+    ward, parent = enrol_people(vault, [NewPerson(one) for one in wanted], now)
+    return appoint(vault, ward.subject, parent.subject, Tie.PARENT, bytes(32), now)
+
+
+def test_a_guardianship_that_is_over_ends_within_the_minute_and_not_with_the_daily_job(vault, now, tmp_path):
+    tie = parted(vault, now)
+
+    def swept(at):
+        memory = Memory(settings_in(tmp_path).checkpoint_state)
+        publisher = Publisher(vault, lambda: at, memory, Lifetime(idle=1, longest=1), 1)
+        publisher.start()
+        publisher.stop()  # not before one whole round
+        with vault.data.read() as conn:
+            return guardians_of(conn, tie.bucket, tie.ward)[0].ended_at
+
+    assert swept(tie.valid_until - 1) is None
+    assert swept(tie.valid_until) == tie.valid_until
+
+
+def test_a_round_is_over_where_another_server_ends_what_this_one_has_found(vault, now, monkeypatch):
+    tie = parted(vault, now)
+    monkeypatch.setattr(families, "dismiss", lambda *_pair: None)
+
+    assert end_over(vault, tie.valid_until) == 0

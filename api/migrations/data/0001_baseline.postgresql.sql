@@ -1085,6 +1085,8 @@ CREATE TABLE guardianship (
 -- end
 CREATE INDEX ix_guardianship_guardian ON guardianship (guardian, guardian_bucket)
 -- end
+CREATE INDEX ix_guardianship_over ON guardianship (valid_until) WHERE ended_at IS NULL
+-- end
 CREATE UNIQUE INDEX uq_guardianship_live ON guardianship (bucket, ward, guardian) WHERE ended_at IS NULL
 -- end
 CREATE FUNCTION guardianship_ends() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF OLD.ended_at IS NOT NULL OR NEW.ended_at IS NULL OR NEW.bucket IS DISTINCT FROM OLD.bucket OR NEW.ward IS DISTINCT FROM OLD.ward OR NEW.guardian IS DISTINCT FROM OLD.guardian OR NEW.valid_from IS DISTINCT FROM OLD.valid_from OR NEW.guardian_bucket IS DISTINCT FROM OLD.guardian_bucket OR NEW.kind IS DISTINCT FROM OLD.kind OR NEW.evidence_sha256 IS DISTINCT FROM OLD.evidence_sha256 OR NEW.valid_until IS DISTINCT FROM OLD.valid_until OR NEW.decides_until IS DISTINCT FROM OLD.decides_until THEN RAISE EXCEPTION 'a guardianship only ends, and only once' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$

@@ -820,6 +820,8 @@ CREATE TABLE guardianship (
 -- end
 CREATE INDEX ix_guardianship_guardian ON guardianship (guardian, guardian_bucket)
 -- end
+CREATE INDEX ix_guardianship_over ON guardianship (valid_until) WHERE ended_at IS NULL
+-- end
 CREATE UNIQUE INDEX uq_guardianship_live ON guardianship (bucket, ward, guardian) WHERE ended_at IS NULL
 -- end
 CREATE TRIGGER guardianship_ends BEFORE UPDATE ON guardianship WHEN OLD.ended_at IS NOT NULL OR NEW.ended_at IS NULL OR NEW.bucket IS NOT OLD.bucket OR NEW.ward IS NOT OLD.ward OR NEW.guardian IS NOT OLD.guardian OR NEW.valid_from IS NOT OLD.valid_from OR NEW.guardian_bucket IS NOT OLD.guardian_bucket OR NEW.kind IS NOT OLD.kind OR NEW.evidence_sha256 IS NOT OLD.evidence_sha256 OR NEW.valid_until IS NOT OLD.valid_until OR NEW.decides_until IS NOT OLD.decides_until BEGIN SELECT RAISE(ABORT, 'a guardianship only ends, and only once'); END
