@@ -9,6 +9,7 @@ import click
 from api.cli.export import check_files, write
 from api.cli.failures import Exit, Failure
 from api.cli.installation import dir_option, settings_of
+from api.cli.ledger_ended import give_up_log, relog_log
 from api.cli.ledger_keys import command as key_command
 from api.cli.output import emit, json_option, progress, table_of
 from api.cli.prove import prove
@@ -44,6 +45,8 @@ command.add_command(write)
 command.add_command(stamp)
 command.add_command(prove)
 command.add_command(key_command)
+command.add_command(give_up_log)
+command.add_command(relog_log)
 
 
 @command.command("fsck")
