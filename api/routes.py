@@ -51,9 +51,19 @@ from api.portal.whole import all_accesses
 from api.portal.withdrawals import withdraw_several, withdrawals_page
 from api.sealing import seal_installation
 from api.staff_reads import read_for_staff
-from api.tlog import log_checkpoint, log_entries, log_incident, log_index, log_keys, log_tile
+from api.tlog import log_checkpoint, log_entries, log_incident, log_index, log_keys, log_retired_keys, log_tile
 
-PUBLIC = (front_door, static_file, health, erasure_horizon, log_keys, log_checkpoint, log_incident, log_tile)
+PUBLIC = (
+    front_door,
+    static_file,
+    health,
+    erasure_horizon,
+    log_keys,
+    log_retired_keys,
+    log_checkpoint,
+    log_incident,
+    log_tile,
+)
 PROTOCOL = (
     authorization_server,
     protected_resource,

@@ -19,7 +19,8 @@ from api.wiring import Services, services_of
 from consent.ledger import given_up, index_tiles, published
 from consent.ledger.checkpoint import MAX_SIZE
 from consent.ledger.errors import Malformed
-from consent.ledger.log_keys import told
+from consent.ledger.layout import folder_name
+from consent.ledger.log_keys import retired, told
 from consent.ledger.origin import LogId, parse_number
 from consent.ledger.signer import Signer
 from consent.ledger.tiles import Tile, parse_path
@@ -47,12 +48,22 @@ def log_keys(request: Request[Any, Any, Any]) -> Response[bytes]:
     return _text(request, "".join(lines).encode())
 
 
+@get("/log/retired", opt=access(Access.PUBLIC), sync_to_thread=True)
+def log_retired_keys(request: Request[Any, Any, Any]) -> Response[bytes]:
+    """The keys that sign no more, each with the last size it signed."""
+    services = services_of(request)
+    signer, now_ms = Signer.of(services.vault), services.clock()
+    with services.vault.data.read() as conn:
+        keys = [key for log in published.logs(conn) for key in retired(conn, signer, log, now_ms)]
+    return _text(request, "".join(f"{key}\n" for key in keys).encode())
+
+
 @get("/log/{year:str}/{bucket:int}/checkpoint", opt=access(Access.PUBLIC), sync_to_thread=True)
 def log_checkpoint(
     request: Request[Any, Any, Any], year: FromPath[str], bucket: FromPath[int]
 ) -> Response[bytes]:
     """The newest signed checkpoint of a log, with the cosignatures it has, once its witnesses have had their minute."""
-    note = services_of(request).shown.of(_log(year, bucket))
+    note = services_of(request).shown.of(_log(request, year, bucket, "checkpoint"))
     if note is None:
         raise Problem(404, "not_found")
     return _text(request, note)
@@ -63,7 +74,7 @@ def log_incident(
     request: Request[Any, Any, Any], year: FromPath[str], bucket: FromPath[int]
 ) -> Response[bytes]:
     """Why a log was given up, where it ended, and which log carries it on: that log has the digest of this text."""
-    log, services = _log(year, bucket), services_of(request)
+    log, services = _log(request, year, bucket, "incident"), services_of(request)
     with services.vault.data.read() as conn:
         ended = given_up.of(conn, log)
     if ended is None:
@@ -76,7 +87,8 @@ def log_entries(
     request: Request[Any, Any, Any], year: FromPath[str], bucket: FromPath[int], rest: FromPath[str]
 ) -> Response[bytes]:
     """The entries beside one level-0 tile, for auditors; compressed for whoever takes gzip."""
-    data = _tile(services_of(request), _log(year, bucket), _wanted(f"tile/entries{rest}"))
+    path = f"tile/entries{rest}"
+    data = _tile(services_of(request), _log(request, year, bucket, path), _wanted(path))
     if not _takes_gzip(request.headers.get("accept-encoding", "")):
         return Response(data, media_type=_BYTES, headers=_AUDITOR)
     headers = {**_AUDITOR, "Content-Encoding": "gzip"}
@@ -96,7 +108,8 @@ def log_tile(
     rest: FromPath[str],
 ) -> Response[bytes]:
     """One tile of hashes, full or partial."""
-    data = _tile(services_of(request), _log(year, bucket), _wanted(f"tile/{level}{rest}"))
+    path = f"tile/{level}{rest}"
+    data = _tile(services_of(request), _log(request, year, bucket, path), _wanted(path))
     return Response(data, media_type=_BYTES, headers=_FOR_EVER)
 
 
@@ -113,7 +126,8 @@ def log_index(
     rest: FromPath[str],
 ) -> Response[bytes]:
     """The rows of an index that is still kept, or a tile over them, for auditors."""
-    log, wanted = _log(year, bucket), _wanted(f"tile{rest}")
+    path = f"tile{rest}"
+    log, wanted = _log(request, year, bucket, f"index/{upto}/{path}"), _wanted(path)
     if not 0 < upto <= MAX_SIZE:
         raise Problem(404, "not_found")
     with services_of(request).vault.data.read() as conn:
@@ -123,14 +137,19 @@ def log_index(
     return Response(data, media_type=_BYTES, headers=_AUDITOR)
 
 
-def _log(year: str, bucket: int) -> LogId:
+def _log(request: Request[Any, Any, Any], year: str, bucket: int, rest: str) -> LogId:
+    """The log of a request, which must name it, and what of it is wanted, in the one spelling that tlog-tiles has.
+
+    Caches keep what is asked for by its address, so a second spelling of it would be a second copy of everything.
+    """
     try:
-        number = parse_number(year)
+        log = LogId(bucket, parse_number(year))
     except Malformed:
         raise Problem(404, "not_found") from None
-    if not 0 <= bucket <= _MAX_BUCKET:
+    asked = request.scope["raw_path"].partition(b"?")[0]
+    if not 0 <= bucket <= _MAX_BUCKET or asked != f"/{folder_name(log)}/{rest}".encode():
         raise Problem(404, "not_found")
-    return LogId(bucket, number)
+    return log
 
 
 def _wanted(path: str) -> _Wanted:

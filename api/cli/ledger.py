@@ -11,6 +11,7 @@ from api.cli.failures import Exit, Failure
 from api.cli.installation import dir_option, settings_of
 from api.cli.ledger_ended import give_up_log, relog_log
 from api.cli.ledger_keys import command as key_command
+from api.cli.monitor import command as monitor
 from api.cli.output import emit, json_option, progress, table_of
 from api.cli.prove import prove
 from api.cli.stamp import command as stamp
@@ -47,6 +48,7 @@ command.add_command(prove)
 command.add_command(key_command)
 command.add_command(give_up_log)
 command.add_command(relog_log)
+command.add_command(monitor)
 
 
 @command.command("fsck")

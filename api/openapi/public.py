@@ -146,6 +146,12 @@ TABLE: Mapping[str, Operation] = {
     ),
     "POST /v1/unseal": UNSEAL,
     "GET /log/keys": _document("One verifier key a line.", text(), "text/plain", group="Log"),
+    "GET /log/retired": _document(
+        "One verifier key that signs no more and the last size it signed a line.",
+        text(),
+        "text/plain",
+        group="Log",
+    ),
     "GET /log/{year}/{bucket}/checkpoint": _document(
         "The newest signed checkpoint (C2SP tlog-checkpoint).", text(least=1), "text/plain", _LOG, "Log"
     ),

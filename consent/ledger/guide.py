@@ -28,6 +28,17 @@ CHECK IT BY HAND
    same log, index, leaf hash and commitment.
 6. chain.jsonl, where present, lists every entry about this person: each names its number "n" and the leaf hash
    "p" of the one before, so none can be missing in between.
+7. index.*, where present, says that these are all, or that there is none. index.entry is an entry of the log
+   itself: of the first "u" entries, "m" persons had some, and "r" is the root over one row for each of them.
+   index.tlog-proof leads from it to the checkpoint as in 2 and 3, and its index must not be below "u".
+   index.row has the person's row, or the two rows between which it would stand (the last or the first where it
+   would stand at an end, nothing where "m" is 0), each with its place and path. A row is 64 bytes: tag (16),
+   how many entries the tag has (8), leaf hash of the last of them (32), its index (8), big-endian. Rows are
+   sorted by tag; a row's leaf hash, SHA-256 over one zero byte and the row, leads to "r" among "m" rows by the
+   rule of 3. Then chain.jsonl must count from 1 to at least the row's number, and the entry of that number have
+   the row's leaf hash. Two rows without the tag must have places next to each other.
+8. That the tag is yours: the first 16 bytes of HMAC-SHA256, under your ledger key, over "tag" and line 1 of the
+   checkpoint. perusal verify --person-key does it for you. The entry of kind "enrol" shows the hash of the key.
 
 WHAT IT DOES NOT SHOW
 The log cannot show a reading of data that went around it, and entries newer than the checkpoint are not covered.

@@ -45,7 +45,10 @@ class Memory:
     def save(self, heads: Mapping[str, Checkpoint]) -> None:
         """Add these heads durably, keeping the larger of two sizes; raises LedgerAlarm for two roots of one size."""
         with self._locked():
-            self._replace(_merged(self.load(), heads))
+            kept = self.load()
+            merged = _merged(kept, heads)
+            if merged != kept:
+                self._replace(merged)
 
     @contextmanager
     def _locked(self) -> Iterator[None]:

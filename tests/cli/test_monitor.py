@@ -155,3 +155,10 @@ def test_alerts_are_checked_by_whoever_has_the_monitors_key_and_a_lie_is_a_file(
     assert (own.code, theirs.code, strange.code) == (0, 0, Exit.WRONG)
     assert own.json["alerts"][0]["notes"] == [seen.note.decode(), other.decode()]
     assert perusal("monitor", "alerts").code == Exit.USAGE
+
+
+def test_the_monitor_is_found_under_the_ledger_too(perusal, tmp_path):
+    said = perusal("ledger", "monitor", "key", "--dir", tmp_path / "empty")
+
+    assert said.code == perusal("monitor", "key", "--dir", tmp_path / "empty").code != 0
+    assert perusal("ledger", "monitor", "--help").code == 0

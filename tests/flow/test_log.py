@@ -148,6 +148,33 @@ def test_paths_that_name_no_tile_are_not_found(world):
         assert world.http.get(path).status_code == 404, path
 
 
+def test_a_path_has_one_spelling(world):
+    """Caches keep answers by their address: whoever could spell one anew would fill them."""
+    base, _ = _published(world)
+    _, _, year, bucket = base.split("/")
+    size = int(re.findall(r"\n(\d+)\n", world.http.get(f"{base}/checkpoint").text)[0])
+    tile = f"tile/0/000.p/{size}"
+    auditor = world.staff_key(Access.AUDITOR)
+    assert world.http.get(f"{base}/{tile}").status_code == 200
+
+    for path in (
+        f"/log/{year}/+{bucket}/{tile}",
+        f"/log/{year}/0_{bucket}/{tile}",
+        f"/log/{year}/0{bucket}/{tile}",
+        f"/log/{year}/{bucket}/tile/+0/000.p/{size}",
+        f"/log/{year}/{bucket}/tile/00/000.p/{size}",
+        f"/log/{year}/{bucket}//{tile}",
+        f"{base}/{tile}/",
+        f"{base}/tile/0//000.p/{size}",
+        f"{base}/tile/0/%3000.p/{size}",
+        f"{base}/checkpoint/",
+        f"/log/{year}/0{bucket}/checkpoint",
+        f"{base}/tile/entries//000.p/{size}",
+        f"{base}/tile/entries/000.p/{size}/",
+    ):
+        assert world.http.get(path, headers=auditor).status_code == 404, path
+
+
 def test_an_export_is_byte_for_byte_what_is_served(world, tmp_path):
     base, _ = _published(world)
     signer, out = Signer.of(world.vault), tmp_path / "out"

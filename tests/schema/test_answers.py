@@ -26,6 +26,7 @@ CACHED = (
     "GET /.well-known/oauth-protected-resource/v1/disclosures",
     "GET /jwks",
     "GET /log/keys",
+    "GET /log/retired",
     "GET /log/{year}/{bucket}/checkpoint",
     "GET /status/{number}",
 )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 from sqlalchemy.exc import IntegrityError
 
 from consent.ledger import cosignature, witness_store
@@ -134,3 +134,34 @@ def test_a_logs_file_is_a_policy_that_need_not_name_a_quorum():
 def test_a_logs_file_with_anything_else_is_refused(line: str):
     with pytest.raises(Malformed):
         known_logs(f"{line}\n")
+
+
+def test_a_checkpoint_that_is_posted_again_within_its_second_costs_no_write(
+    store: WitnessStore, tmp_path: Path
+):
+    first = cosign(store, 0, 5)
+    written: list[str] = []
+
+    def note_write(_conn, _cursor, statement, *_):
+        if statement.startswith(("INSERT", "UPDATE")):
+            written.append(statement)
+
+    event.listen(store.data.engine, "before_cursor_execute", note_write)
+    remembered = (tmp_path / "heads").stat().st_ino
+    again = [cosign(store, 5, 5) for _ in range(3)]
+
+    assert again == [first] * 3
+    assert (written, (tmp_path / "heads").stat().st_ino) == ([], remembered)
+    later = cosign(store, 5, 5, NOW_S + 1)
+    assert later != first
+    assert len(written) == 1
+
+
+def test_a_witness_with_another_key_says_its_own_word_within_the_second(store: WitnessStore):
+    cosign(store, 0, 5)
+    other = Cosigner.of("other.example", bytes(32))
+
+    answer = store.cosign(asked(5, 5), [other], NOW_S)
+
+    assert isinstance(answer, bytes)
+    assert answer.startswith("\u2014 other.example ".encode())
