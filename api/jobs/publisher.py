@@ -1,6 +1,6 @@
-"""A thread that signs what the ledger has grown by, every second, and every minute sweeps what has run out, ends what was
-given for a time (guardianships, questions to somebody trusted), indexes what has not been indexed for an hour and closes the
-logs of years that are over.
+"""A thread that signs what the ledger has grown by, every second, and every minute looks over the logs that have not grown,
+sweeps what has run out, ends what was given for a time (guardianships, questions to somebody trusted), indexes what has not
+been indexed for an hour and closes the logs of years that are over.
 
 An alarm (stored data that disagree with what was signed, or with what a witness has seen) is logged once for each log
 and reason, and nothing is signed for that log until a person has looked; the server goes on answering, because spending
@@ -55,7 +55,9 @@ class Publisher:
         self._signer = Signer.of(vault)
         self._swept_at = 0
         self._alarmed: set[tuple[str, str]] = set()
-        self._unsigned: frozenset[str] = frozenset()  # the origins that the last round could not sign
+        self._unsigned: frozenset[str] = (
+            frozenset()
+        )  # the origins that could not be signed since all were looked over
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="publisher", daemon=True)
 
@@ -67,9 +69,10 @@ class Publisher:
         self._stopping.set()
         self._thread.join(timeout=30)
 
-    def publish_once(self) -> None:
-        """Sign every log that grew."""
-        self._unsigned = frozenset()
+    def publish_once(self, *, thorough: bool = True) -> None:
+        """Sign every log that grew; look over those that rest too where it is to be `thorough`."""
+        known = frozenset[str]() if thorough else self._unsigned
+        self._unsigned = known
         try:
             published = publish(
                 self._vault.data,
@@ -77,9 +80,10 @@ class Publisher:
                 self._clock(),
                 memory=self._memory,
                 held=self._holds.reasons(),
+                thorough=thorough,
             )
         except LedgerAlarm as alarm:
-            self._unsigned = frozenset(one.origin for one in alarm.every)
+            self._unsigned = known | {one.origin for one in alarm.every}
             self._tell(alarm)
             return
         if published:
@@ -91,10 +95,11 @@ class Publisher:
                 self._alarmed.add((alarm.origin, alarm.reason))
                 log_event(Event.LEDGER_ALARM, code=alarm.code, where=alarm.origin, reason=alarm.reason)
 
+    def _minute_is_over(self) -> bool:
+        return self._clock() >= self._swept_at + _SWEEP_MS
+
     def _sweep(self) -> None:
         now_ms = self._clock()
-        if now_ms < self._swept_at + _SWEEP_MS:
-            return
         self._swept_at = now_ms
         with self._vault.data.write() as conn:
             sweep_sessions(conn, now_ms, self._lifetime)
@@ -125,8 +130,10 @@ class Publisher:
             stopping = self._stopping.wait(self._every_s)
             try:
                 self._prepare()
-                self.publish_once()
-                self._sweep()
+                minute = self._minute_is_over()
+                self.publish_once(thorough=minute)
+                if minute:
+                    self._sweep()
             except Exception as error:  # noqa: BLE001 - a data base that is away for a moment must not end the thread
                 log_unexpected(error)
             if stopping:

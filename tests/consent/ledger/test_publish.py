@@ -4,7 +4,7 @@ import random
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import event, select, text
 from sqlalchemy.exc import DBAPIError
 
 from consent.ledger import checkpoint, published
@@ -305,3 +305,47 @@ def test_a_missing_memory_remembers_nothing(tmp_path: Path):
 def test_a_signer_does_not_print_its_key():
     assert bytes(32).hex() not in repr(SIGNER)
     assert "\\x00" not in repr(SIGNER)
+
+
+def test_a_quick_look_costs_the_same_however_many_logs_rest(backend: Backend, tmp_path: Path):
+    memory, dice = Memory(tmp_path / "heads"), random.Random(4)
+    counts = [0]
+
+    def note_statement(*_):
+        counts[-1] += 1
+
+    event.listen(backend.data.engine, "before_cursor_execute", note_statement)
+    try:
+        for buckets in (range(1), range(1, 6)):
+            with backend.data.write() as conn:
+                append(conn, [an_item(dice, bucket=bucket) for bucket in buckets], NOW, HOST)
+            publish(backend.data, SIGNER, NOW, memory=memory)
+            counts.append(0)
+            assert publish(backend.data, SIGNER, NOW, memory=memory, thorough=False) == []
+            counts.append(0)
+    finally:
+        event.remove(backend.data.engine, "before_cursor_execute", note_statement)
+
+    assert counts[1] == counts[3] > 0
+
+
+def test_a_quick_look_signs_what_has_grown_and_sees_every_step_back(backend: Backend, tmp_path: Path):
+    memory = Memory(tmp_path / "heads")
+    grow(backend, 3)
+
+    assert [at.size for at in publish(backend.data, SIGNER, NOW, memory=memory, thorough=False)] == [3]
+
+    memory.save({ORIGIN: Checkpoint(ORIGIN, 4, bytes(32))})
+    with pytest.raises(LedgerAlarm, match="rolled back"):
+        publish(backend.data, SIGNER, NOW, memory=memory, thorough=False)
+
+
+def test_a_log_that_rests_is_looked_over_by_the_thorough_look(backend: Backend):
+    grow(backend, 3)
+    publish(backend.data, SIGNER, NOW)
+    with insider(backend) as conn:
+        conn.execute(text("UPDATE ledger_head SET root = :wrong"), {"wrong": bytes(32)})
+
+    assert publish(backend.data, SIGNER, NOW, thorough=False) == []
+    with pytest.raises(LedgerAlarm):
+        publish(backend.data, SIGNER, NOW)
