@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from itertools import batched, chain
 from typing import Any, Final
 
-from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy import Connection, delete, func, insert, select, text
 from sqlalchemy.exc import IntegrityError
 
 from consent.ledger.append import append_about_log
@@ -33,6 +33,13 @@ EVERY_MS: Final = 3_600_000
 _KEPT: Final = 2
 _AT_ONCE: Final = 64
 _PAGE: Final = 10_000
+
+# Whoever was broken off leaves some behind: of the same entries they are the same.
+_WRITE_CHUNKS = text(
+    "INSERT INTO ledger_index_chunk (bucket, year, upto, n, first, root, data) "
+    "VALUES (:bucket, :year, :upto, :n, :first, :root, :data) ON CONFLICT (bucket, year, upto, n) "
+    "DO UPDATE SET first = excluded.first, root = excluded.root, data = excluded.data"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,17 +63,30 @@ def make_due(data: Database, ledger_host: str, now_ms: int, every_ms: int = EVER
 
 
 def make(data: Database, ledger_host: str, log: LogId, now_ms: int) -> Made | None:
-    """Index one log as it stands; None where somebody else has just done so, or nothing is in it."""
+    """Index one log as it stands; None where somebody else has just done so, or nothing is in it.
+
+    The rows, 64 bytes for each person, are written a few at a time before the log's head is taken: whoever appends waits
+    for one entry, and on SQLite, which has one writer, for some of the rows.
+    """
     with data.read() as conn:
         upto = _size(conn, log)
         chunks = chunks_of(_tails(conn, log))
     if not upto:
         return None
+    rows = _chunk_rows(log, upto, chunks)
+    for some in batched(rows, _AT_ONCE):
+        with data.write() as conn:
+            conn.execute(_WRITE_CHUNKS, list(some))
     try:
         with data.write() as conn:
-            return _append(conn, ledger_host, log, now_ms, upto, chunks)
+            made = _append(conn, ledger_host, log, now_ms, upto, chunks)
+            if _written(conn, log, upto) < len(rows):  # somebody else's newer indexes have had them dropped
+                conn.execute(_WRITE_CHUNKS, rows)
     except IntegrityError:  # the same index was made a moment ago
         return None
+    with data.write() as conn:
+        _forget(conn, log)
+    return made
 
 
 def make_within(conn: Connection, ledger_host: str, log: LogId, now_ms: int) -> Made | None:
@@ -75,7 +95,12 @@ def make_within(conn: Connection, ledger_host: str, log: LogId, now_ms: int) -> 
     last = conn.execute(select(func.max(c.idx)).where(c.bucket == log.bucket, c.year == log.year)).scalar()
     if not upto or last == upto - 1:
         return None
-    return _append(conn, ledger_host, log, now_ms, upto, chunks_of(_tails(conn, log)))
+    chunks = chunks_of(_tails(conn, log))
+    made = _append(conn, ledger_host, log, now_ms, upto, chunks)
+    for some in batched(_chunk_rows(log, upto, chunks), _AT_ONCE):
+        conn.execute(_WRITE_CHUNKS, list(some))
+    _forget(conn, log)
+    return made
 
 
 def _append(
@@ -86,7 +111,7 @@ def _append(
     )
     position = append_about_log(conn, log, found, now_ms, ledger_host)  # holds the head until the end
     made = Made(log, upto, position.idx, found.rows, found.root, now_ms)
-    _keep(conn, made, chunks)
+    _keep(conn, made)
     return made
 
 
@@ -138,17 +163,18 @@ def _count(chunks: Sequence[Chunk]) -> int:
     return sum(len(chunk.rows) for chunk in chunks) // ROW_BYTES
 
 
-def _keep(conn: Connection, made: Made, chunks: Sequence[Chunk]) -> None:
+def _keep(conn: Connection, made: Made) -> None:
+    values = {"upto": made.upto, "idx": made.idx, "rows": made.rows, "root": made.root}
     mine = {"bucket": made.log.bucket, "year": made.log.year}
-    conn.execute(
-        insert(index).values(
-            **mine, upto=made.upto, idx=made.idx, rows=made.rows, root=made.root, created_at=made.created_at
-        )
-    )
-    rows: list[dict[str, Any]] = [
+    conn.execute(insert(index).values(**mine, **values, created_at=made.created_at))
+
+
+def _chunk_rows(log: LogId, upto: int, chunks: Sequence[Chunk]) -> list[dict[str, Any]]:
+    return [
         {
-            **mine,
-            "upto": made.upto,
+            "bucket": log.bucket,
+            "year": log.year,
+            "upto": upto,
             "n": n,
             "first": chunk.rows[:TAG_BYTES],
             "root": full_root(chunk),
@@ -156,9 +182,12 @@ def _keep(conn: Connection, made: Made, chunks: Sequence[Chunk]) -> None:
         }
         for n, chunk in enumerate(chunks)
     ]
-    for some in batched(rows, _AT_ONCE):
-        conn.execute(insert(index_chunk), list(some))
-    _forget(conn, made.log)
+
+
+def _written(conn: Connection, log: LogId, upto: int) -> int:
+    c = index_chunk.c
+    mine = (c.bucket == log.bucket, c.year == log.year, c.upto == upto)
+    return conn.execute(select(func.count()).select_from(index_chunk).where(*mine)).scalar_one()
 
 
 def _forget(conn: Connection, log: LogId) -> None:

@@ -5,8 +5,9 @@
 values instead of from 2 MiB of tiles. `ledger_opening` is private: it says whose entry it is and holds the
 sealed secret of the commitment, until erasure destroys the key. `ledger_cosignature` holds what witnesses said of a
 checkpoint, each line as it came (`at_s` is its own time in POSIX seconds). `ledger_index` names the index entries;
-the rows of the newest stand in `ledger_index_chunk`, 256 in a chunk, each chunk under its `first` tag. Of cosignatures
-the first of each key stays; its last, renewed while a log is idle, stands in `ledger_cosigned_last`.
+the rows of the newest stand in `ledger_index_chunk`, 256 in a chunk, each chunk under its `first` tag, written before
+the index itself is. Of cosignatures the first of each key stays; its last, renewed while a log is idle, stands in
+`ledger_cosigned_last`.
 
 `ledger_key` says which key after the first signs a log, since which entry, and from when on alone (`log_keys`).
 
@@ -126,9 +127,6 @@ index_chunk = Table(
     Column("first", LargeBinary(16), nullable=False),
     Column("root", LargeBinary(32)),  # none of a chunk that is not full
     col.raw("data"),
-    ForeignKeyConstraint(
-        ["bucket", "year", "upto"], ["ledger_index.bucket", "ledger_index.year", "ledger_index.upto"]
-    ),
 )
 
 cosigned_last = Table(

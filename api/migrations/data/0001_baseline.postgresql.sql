@@ -412,6 +412,21 @@ ALTER TABLE ledger_head ENABLE ROW LEVEL SECURITY
 -- end
 CREATE POLICY own ON ledger_head USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0)
 -- end
+CREATE TABLE ledger_index_chunk (
+	bucket INTEGER NOT NULL,
+	year INTEGER NOT NULL,
+	upto BIGINT NOT NULL,
+	n BIGINT NOT NULL,
+	first BYTEA NOT NULL,
+	root BYTEA,
+	data BYTEA NOT NULL,
+	CONSTRAINT pk_ledger_index_chunk PRIMARY KEY (bucket, year, upto, n)
+)
+-- end
+ALTER TABLE ledger_index_chunk ENABLE ROW LEVEL SECURITY
+-- end
+CREATE POLICY own ON ledger_index_chunk USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0)
+-- end
 CREATE TABLE ledger_subject_head (
 	bucket INTEGER NOT NULL,
 	year INTEGER NOT NULL,
@@ -1619,22 +1634,6 @@ CREATE TRIGGER ledger_cosigned_last_goes_on BEFORE UPDATE ON ledger_cosigned_las
 ALTER TABLE ledger_cosigned_last ENABLE ROW LEVEL SECURITY
 -- end
 CREATE POLICY own ON ledger_cosigned_last USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0)
--- end
-CREATE TABLE ledger_index_chunk (
-	bucket INTEGER NOT NULL,
-	year INTEGER NOT NULL,
-	upto BIGINT NOT NULL,
-	n BIGINT NOT NULL,
-	first BYTEA NOT NULL,
-	root BYTEA,
-	data BYTEA NOT NULL,
-	CONSTRAINT pk_ledger_index_chunk PRIMARY KEY (bucket, year, upto, n),
-	CONSTRAINT fk_ledger_index_chunk_bucket_year_upto FOREIGN KEY(bucket, year, upto) REFERENCES ledger_index (bucket, year, upto)
-)
--- end
-ALTER TABLE ledger_index_chunk ENABLE ROW LEVEL SECURITY
--- end
-CREATE POLICY own ON ledger_index_chunk USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0)
 -- end
 CREATE TABLE management_token (
 	hash BYTEA NOT NULL,

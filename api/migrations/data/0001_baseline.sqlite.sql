@@ -304,6 +304,17 @@ CREATE TABLE ledger_head (
 -- end
 CREATE TRIGGER ledger_head_closed BEFORE UPDATE ON ledger_head WHEN OLD.closed_at IS NOT NULL AND (NEW.size <> OLD.size OR NEW.root <> OLD.root OR NEW.closed_at IS NULL OR OLD.carried_at IS NOT NULL) BEGIN SELECT RAISE(ABORT, 'a closed log takes nothing any more'); END
 -- end
+CREATE TABLE ledger_index_chunk (
+	bucket INTEGER NOT NULL,
+	year INTEGER NOT NULL,
+	upto BIGINT NOT NULL,
+	n BIGINT NOT NULL,
+	first BLOB NOT NULL,
+	root BLOB,
+	data BLOB NOT NULL,
+	CONSTRAINT pk_ledger_index_chunk PRIMARY KEY (bucket, year, upto, n)
+)
+-- end
 CREATE TABLE ledger_subject_head (
 	bucket INTEGER NOT NULL,
 	year INTEGER NOT NULL,
@@ -1232,18 +1243,6 @@ CREATE TABLE ledger_cosigned_last (
 )
 -- end
 CREATE TRIGGER ledger_cosigned_last_goes_on BEFORE UPDATE ON ledger_cosigned_last WHEN NEW.size < OLD.size OR (NEW.size = OLD.size AND NEW.at_s <= OLD.at_s) BEGIN SELECT RAISE(ABORT, 'a witness does not take its word back'); END
--- end
-CREATE TABLE ledger_index_chunk (
-	bucket INTEGER NOT NULL,
-	year INTEGER NOT NULL,
-	upto BIGINT NOT NULL,
-	n BIGINT NOT NULL,
-	first BLOB NOT NULL,
-	root BLOB,
-	data BLOB NOT NULL,
-	CONSTRAINT pk_ledger_index_chunk PRIMARY KEY (bucket, year, upto, n),
-	CONSTRAINT fk_ledger_index_chunk_bucket_year_upto FOREIGN KEY(bucket, year, upto) REFERENCES ledger_index (bucket, year, upto)
-)
 -- end
 CREATE TABLE management_token (
 	hash BLOB NOT NULL,

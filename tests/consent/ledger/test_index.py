@@ -2,11 +2,12 @@
 
 import random
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import func, select
+from sqlalchemy import Connection, event, func, select
 
 from consent.ledger import index_proof, index_tiles, indexing, log_entry, prove
 from consent.ledger.append import append
@@ -153,6 +154,71 @@ def test_the_same_index_is_made_once(backend: Backend, monkeypatch: pytest.Monke
     assert indexing.make(backend.data, HOST, LOG, NOW) is None
     with backend.data.read() as conn:
         assert conn.execute(select(func.count()).select_from(entry)).scalar_one() == 6
+
+
+def test_the_rows_are_written_before_the_head_is_taken(backend: Backend):
+    grow(backend, 300, people=290)
+    steps: list[str] = []
+
+    def note_statement(_conn, _cursor, statement, *_):
+        if statement.startswith("INSERT INTO ledger_index_chunk"):
+            steps.append("rows")
+        elif "ledger_entry (" in statement:
+            steps.append("entry")
+
+    def note_commit(_conn):
+        steps.append("commit")
+
+    event.listen(backend.data.engine, "before_cursor_execute", note_statement)
+    event.listen(backend.data.engine, "commit", note_commit)
+    try:
+        indexing.make(backend.data, HOST, LOG, NOW)
+    finally:
+        event.remove(backend.data.engine, "before_cursor_execute", note_statement)
+        event.remove(backend.data.engine, "commit", note_commit)
+
+    assert steps.index("rows") < steps.index("commit") < steps.index("entry")
+    assert "rows" not in steps[steps.index("entry") :]
+
+
+def test_an_index_that_was_broken_off_harms_nobody_and_is_made_later(
+    backend: Backend, monkeypatch: pytest.MonkeyPatch
+):
+    grow(backend, 300, people=290)
+
+    def dies(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(indexing, "_append", dies)
+    with pytest.raises(KeyboardInterrupt):
+        indexing.make(backend.data, HOST, LOG, NOW)
+    monkeypatch.undo()
+    with insider(backend) as conn:
+        conn.execute(index_chunk.delete().where(index_chunk.c.n == 0))
+        conn.execute(index_chunk.update().values(data=b"of another time"))
+
+    assert _findings(backend) == []
+    made = indexing.make(backend.data, HOST, LOG, NOW)
+    assert made is not None
+    assert _findings(backend) == []
+
+
+def test_rows_that_went_while_the_head_was_waited_for_are_written_again(
+    backend: Backend, monkeypatch: pytest.MonkeyPatch
+):
+    grow(backend, 20)
+    honest = indexing._append
+
+    def after_a_while(conn: Connection, *rest: Any) -> Any:
+        conn.execute(index_chunk.delete())
+        return honest(conn, *rest)
+
+    monkeypatch.setattr(indexing, "_append", after_a_while)
+    indexing.make(backend.data, HOST, LOG, NOW)
+
+    assert _findings(backend) == []
+    with backend.data.read() as conn:
+        assert conn.execute(select(func.count()).select_from(index_chunk)).scalar_one() == 1
 
 
 def _index(rows: list[tuple[bytes, int, bytes, int]]) -> tuple[Index, list[Place]]:
