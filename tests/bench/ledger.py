@@ -99,11 +99,17 @@ def _bars(result: dict[str, Any]) -> dict[str, bool]:
         }
         if result["index"]["people"] >= 1_000_000:
             bars["index seconds < 5"] = result["index"]["seconds"] < 5
+        bars |= {
+            "completeness bytes <= 40 KB": result["completeness"]["bytes"] <= 40 * 1024,
+            "completeness verify_ms < 10": result["completeness"]["verify_ms"] < 10,
+        }
         bars["fsck entries_per_core_second >= 300000"] = result["fsck"]["entries_per_core_second"] >= 300_000
         bars[f"publish_longest_to_shortest <= {FLAT}"] = result["publish_longest_to_shortest"] <= FLAT
     if "one_log" in result.get("postgresql", {}):
         rate = result["postgresql"]["one_log"]["entries_per_second"]
         bars["postgresql one_log entries_per_second >= 8000"] = rate >= 8000
+        more = result["postgresql"]["own_logs"]["entries_per_second"]
+        bars["postgresql own_logs entries_per_second > one_log"] = more > rate
     return bars
 
 

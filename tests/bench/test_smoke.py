@@ -144,6 +144,8 @@ def test_a_small_ledger_benchmark_on_sqlite_finds_every_proof_sound_and_names_it
     assert result["index"]["rows"] == 600
     assert result["completeness"]["proved"] == 100
     assert result["completeness"]["ratio_to_ed25519_verify"] > 0
+    assert result["bars"]["completeness bytes <= 40 KB"]
+    assert result["completeness"]["bytes_opened"] > result["completeness"]["bytes"]
     assert (result["fsck"]["entries"], result["fsck"]["findings"]) == (2000, 0)
     assert not any("leaves" in name for name in result["bars"]), (
         "no bar is told for a size that was not measured"
