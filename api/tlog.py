@@ -20,7 +20,7 @@ from consent.ledger import given_up, index_tiles, published
 from consent.ledger.checkpoint import MAX_SIZE
 from consent.ledger.errors import Malformed
 from consent.ledger.layout import folder_name
-from consent.ledger.log_keys import retired, told
+from consent.ledger.log_keys import told, told_retired
 from consent.ledger.origin import LogId, parse_number
 from consent.ledger.signer import Signer
 from consent.ledger.tiles import Tile, parse_path
@@ -54,7 +54,7 @@ def log_retired_keys(request: Request[Any, Any, Any]) -> Response[bytes]:
     services = services_of(request)
     signer, now_ms = Signer.of(services.vault), services.clock()
     with services.vault.data.read() as conn:
-        keys = [key for log in published.logs(conn) for key in retired(conn, signer, log, now_ms)]
+        keys = told_retired(conn, signer, now_ms)
     return _text(request, "".join(f"{key}\n" for key in keys).encode())
 
 
