@@ -51,7 +51,15 @@ from api.portal.whole import all_accesses
 from api.portal.withdrawals import withdraw_several, withdrawals_page
 from api.sealing import seal_installation
 from api.staff_reads import read_for_staff
-from api.tlog import log_checkpoint, log_entries, log_incident, log_index, log_keys, log_retired_keys, log_tile
+from api.tlog import (
+    log_checkpoint,
+    log_entries,
+    log_incident,
+    log_index,
+    log_keys,
+    log_retired_keys,
+    log_tile,
+)
 
 PUBLIC = (
     front_door,
