@@ -36,12 +36,16 @@ def sniff(text: str, encoding: str, *, whole: bool) -> Dialect | None:
     Raises DumpRefused where it is one of them and, being the whole file, holds no identifier.
     """
     found = _sql(text, encoding, whole=whole) or _json(text, encoding, whole=whole)
-    if found and whole and not identifiers(text):
+    if found is None:
+        return None
+    dialect, free = found
+    if whole and not free:
         raise DumpRefused(Unreadable.NO_IDENTIFIER_COLUMN)
-    return found
+    return dialect
 
 
-def _sql(text: str, encoding: str, *, whole: bool) -> Dialect | None:
+def _sql(text: str, encoding: str, *, whole: bool) -> tuple[Dialect, int] | None:
+    """The dialect, and how many identifiers it sets free."""
     signs = _SQL_SIGNS.search(text) is not None
     if not signs and not HEAD.search(text) and not _CUT_TUPLES.search(text[:10_000]):
         return None
@@ -52,11 +56,11 @@ def _sql(text: str, encoding: str, *, whole: bool) -> Dialect | None:
         best = Flavour.ESCAPES if escaped else Flavour.LITERAL
     free, rows = trials[best][0], trials[best][1]
     if (rows and free >= len(identifiers(text)) * _ENOUGH) or (signs and not rows and not whole):
-        return Dialect(shape=Shape.SQL, encoding=encoding, flavour=best.value)
+        return Dialect(shape=Shape.SQL, encoding=encoding, flavour=best.value), free
     return None
 
 
-def _json(text: str, encoding: str, *, whole: bool) -> Dialect | None:
+def _json(text: str, encoding: str, *, whole: bool) -> tuple[Dialect, int] | None:
     first = text.split("\n", 20)[:20]
     if text.lstrip()[:1] not in {"{", "["} and sum(bool(_JSON_LINE.match(line)) for line in first) < 2:
         return None
@@ -65,7 +69,7 @@ def _json(text: str, encoding: str, *, whole: bool) -> Dialect | None:
     # The piece on trial ends in the middle of a record unless it is the whole file.
     few_damaged = -damaged <= max(rows // 2, 1 if whole else 2)
     if rows and few_damaged and free >= len(identifiers(text)) * _ENOUGH:
-        return Dialect(shape=Shape.JSON, encoding=encoding, flavour=SHELL if shell else None)
+        return Dialect(shape=Shape.JSON, encoding=encoding, flavour=SHELL if shell else None), free
     return None
 
 

@@ -10,7 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-NAMES = ("blob", "stream", "wrapped", "names")
+NAMES = ("blob", "stream", "wrapped", "names", "delimited", "sql", "json", "lists", "containers")
 
 
 def main() -> int:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import atheris
 
-with atheris.instrument_imports(include=["vault"]):
+with atheris.instrument_imports(include=["vault", "breach.intake"]):
     from tests.fuzz.targets import TARGETS
 
 

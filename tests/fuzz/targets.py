@@ -1,4 +1,4 @@
-"""What is fuzzed: every parser of stored or foreign bytes in the vault, with the law it must keep whatever comes in.
+"""What is fuzzed: every parser of stored bytes in the vault and of dumps, with the law it must keep whatever comes in.
 
 A target takes bytes and raises only when the law is broken; refusals of the parser's own kind are swallowed.
 `seeds` are genuine inputs, from which the fuzzer starts.
@@ -9,6 +9,14 @@ import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from breach.errors import DumpRefused
+from breach.intake import opened
+from breach.intake.columns import recognise
+from breach.intake.dialect import Dialect, Shape
+from breach.intake.reading import read
+from breach.intake.source import Held
+from breach.intake.tally import Tally
+from tests.breach import corpus
 from vault.errors import MalformedId
 from vault.ids import RecordId, SubjectId, TenantId, decode_id, encode_id, secret_bucket
 from vault.sealed import Place, Suite, Unopenable, blob_epoch, open_sealed, seal
@@ -89,6 +97,53 @@ def names(data: bytes) -> None:
         assert 0 <= secret_bucket("cut", text) < 4096
 
 
+def dump(data: bytes) -> None:
+    """A dump is refused with a code, or read with every line of it accounted for."""
+    source, tally = Held(data), Tally()
+    try:
+        dialect = opened.look(source)
+    except DumpRefused:
+        return
+    rows = 0
+    for block in opened.blocks(source, dialect, tally):
+        rows += sum(len(part.rows) for part in block.parts)
+        assert all(type(cell) is str for part in block.parts for row in part.rows for cell in row)
+    assert tally.reconciled, "lines are missing"
+    assert rows <= tally.rows, "rows came out that were not counted"
+
+
+def forced(dialect: Dialect) -> Callable[[bytes], None]:
+    """The same of one reader, whatever looking at the data would have made of it."""
+
+    def run(data: bytes) -> None:
+        tally = Tally()
+        rows = sum(len(part.rows) for block in read([data], dialect, tally) for part in block.parts)
+        assert tally.reconciled, "lines are missing"
+        assert rows <= tally.rows, "rows came out that were not counted"
+
+    return run
+
+
+def both(one: Callable[[bytes], None], other: Callable[[bytes], None]) -> Callable[[bytes], None]:
+    """Two laws on the same bytes."""
+
+    def run(data: bytes) -> None:
+        one(data)
+        other(data)
+
+    return run
+
+
+def seeds(*ends: str) -> tuple[bytes, ...]:
+    """The files of the corpus with these names' ends that a fuzzer can hold."""
+    return tuple(file.raw for file in corpus.files() if file.name.endswith(ends) and len(file.raw) < 30_000)
+
+
+_CSV = Dialect(
+    encoding="gb18030", delimiter=",", width=3, columns=recognise([["x", "13812345678", "a@b.cn"]], 3)
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     run: Callable[[bytes], None]
@@ -99,5 +154,20 @@ TARGETS = {
     "blob": Target(blob, tuple(BLOBS)),
     "stream": Target(stream, tuple(STREAMS)),
     "wrapped": Target(wrapped, tuple(WRAPPED)),
+    "delimited": Target(both(dump, forced(_CSV)), seeds(".csv", ".tsv")),
+    "sql": Target(
+        both(forced(Dialect(shape=Shape.SQL, encoding="utf-8", flavour="escapes")), dump), seeds(".sql")
+    ),
+    "json": Target(
+        both(forced(Dialect(shape=Shape.JSON, encoding="utf-8", flavour="shell")), dump), seeds(".json")
+    ),
+    "lists": Target(
+        both(
+            forced(Dialect(shape=Shape.COMBO, encoding="utf-8")),
+            forced(Dialect(shape=Shape.TEXT, encoding="utf-8")),
+        ),
+        seeds(".txt", ".log", ".html", ".md"),
+    ),
+    "containers": Target(dump, seeds(".zip", ".gz", ".7z", ".xlsx")),
     "names": Target(names, (b"gr_aaaaaaaaaaaaaaaaaaaaaaaaaa", b"cut_" + b"A" * 51)),
 }
