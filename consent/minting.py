@@ -2,7 +2,8 @@
 
 Everything here happens under the grant's lock and after the caller has checked it; the data base checks the same
 again (`triggers`). A token lives 120 seconds or until the window closes. It is for as many uses as the request
-asked to have at a time, one unless it said otherwise, and never for more than are left (ADR 0018).
+asked to have at a time, one unless it said otherwise, and never for more than are left (ADR 0018). Nor are all the tokens
+that are out together: the oldest gives way to the newest.
 """
 
 from dataclasses import dataclass
@@ -83,6 +84,9 @@ def mint(conn: Connection, grant: Any, fields: tuple[str, ...], origin: Origin, 
     """A use of `grant` for `fields`, with its token."""
     names = {"bucket": grant.bucket, "recipient_id": grant.recipient_id, "client_id": grant.client_id}
     use_id = UseId(new_id(grant.bucket, now_ms))
+    left = grant.max_uses - grant.used
+    quota = min(details_of(grant.details).batch, left)
+    _void_beyond(conn, grant, left - quota, now_ms)
     made = insert(use).values(
         **names,
         id=use_id,
@@ -90,7 +94,7 @@ def mint(conn: Connection, grant: Any, fields: tuple[str, ...], origin: Origin, 
         code_hash=origin.code_hash,
         refresh_hash=origin.refresh_hash,
         fields=fields_json(fields),
-        quota=min(details_of(grant.details).batch, grant.max_uses - grant.used),
+        quota=quota,
         spent=0,
         minted_at=now_ms,
     )
@@ -126,6 +130,27 @@ def mint_refresh(conn: Connection, grant: Any, jkt: str, now_ms: int) -> str | N
         )
     )
     return secret
+
+
+def _void_beyond(conn: Connection, grant: Any, room: int, now_ms: int) -> None:
+    """Void the oldest open uses of a grant, so that those left open are good for `room` disclosures at most."""
+    own = (use.c.bucket == grant.bucket, use.c.grant_id == grant.id)
+    alive = (
+        use.c.voided_at.is_(None),
+        use.c.spent < use.c.quota,
+        use.c.minted_at > now_ms - TOKEN_LIFETIME_MS,
+    )
+    # Of one and the same millisecond, what the code was exchanged for is the oldest.
+    newest = (use.c.minted_at.desc(), use.c.refresh_hash.is_(None), use.c.id.desc())
+    open_uses = select(use.c.id, use.c.quota - use.c.spent).where(*own, *alive).order_by(*newest)
+    voided = []
+    for use_id, rest in conn.execute(open_uses).all():
+        if rest > room:
+            voided.append(use_id)
+        else:
+            room -= rest
+    if voided:
+        conn.execute(update(use).where(*own, use.c.id.in_(voided)).values(voided_at=now_ms))
 
 
 def void_all(conn: Connection, grant: Any, now_ms: int) -> None:

@@ -81,7 +81,31 @@ def test_a_lost_reply_costs_no_use(world, counted):
     answers = [disclosed(world, issued) for issued in lost]
 
     assert sum(isinstance(answer, Disclosure) for answer in answers) == 3
-    assert answers[3:] == [Denied(code=DenialCode.SPENT)] * 2
+    assert sum(answer == Denied(code=DenialCode.VOIDED) for answer in answers) == 2
+
+
+def test_no_more_tokens_are_out_than_uses_are_left_and_the_oldest_gives_way(world, counted):
+    tokens = [counted[3]]
+    for _ in range(5):
+        world.tick(1)
+        tokens.append(again(world, counted))
+
+    answers = [disclosed(world, token) for token in tokens]
+
+    assert answers[:3] == [Denied(code=DenialCode.VOIDED)] * 3
+    assert all(isinstance(answer, Disclosure) for answer in answers[3:])
+
+
+def test_a_token_of_several_uses_keeps_what_the_next_one_leaves_room_for(world):
+    app, person = world.app(), world.person()
+    approved = world.approve(app, person, uses={"max": 4, "batch": 2})
+    issued = exchange(world.vault, world.exchanging(app, approved.code), world.now)
+    assert isinstance(disclosed(world, issued), Disclosure)
+    world.tick(1)
+    second = again(world, (app, person, approved.code, issued))
+
+    assert isinstance(disclosed(world, issued), Disclosure)
+    assert [isinstance(disclosed(world, second), Disclosure) for _ in range(3)] == [True, True, False]
 
 
 def test_another_client_or_key_and_a_made_up_secret_mint_nothing(world, counted):

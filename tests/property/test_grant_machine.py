@@ -36,6 +36,7 @@ from consent.tables import consent_grant, disclosure
 from consent.tokens import TOKEN_LIFETIME_MS, Issued, exchange
 from consent.withdraw import withdraw
 from tests.consent.world import DAY, JKT, World
+from vault.ids import minted_at
 
 GRANTED = frozenset({"name", "phone"})
 NARROWER = st.sampled_from([None, None, ("phone",), ("name", "phone"), ("name", "email")])
@@ -82,10 +83,29 @@ class Grant:
     def mints(self, issued: Issued, fields: tuple[str, ...] | None, now: int) -> None:
         ends_at = min(now + TOKEN_LIFETIME_MS, self.closes_at)
         taken = GRANTED if fields is None else frozenset(fields)
-        self.minted.append(Use(issued, ends_at, min(self.batch, self.uses - self.used), taken))
+        left = self.uses - self.used
+        quota = min(self.batch, left)
+        self.makes_room(left - quota, now)
+        self.minted.append(Use(issued, ends_at, quota, taken))
+
+    def makes_room(self, room: int, now: int) -> None:
+        """No more are out than are left: the oldest that are still good give way."""
+        first = self.minted[:1]
+        for use in sorted(self.minted, key=lambda use: _age(use, first), reverse=True):
+            rest = use.quota - use.spent
+            if use.voided or not rest or now >= use.ends_at:
+                continue
+            use.voided = rest > room
+            room -= 0 if use.voided else rest
 
     def open(self, now: int) -> bool:
         return self.state is GrantState.ACTIVE and now < self.closes_at
+
+
+def _age(use: Use, first: list[Use]) -> tuple[int, bool, bytes]:
+    """Of one and the same millisecond, what the code was exchanged for is the oldest."""
+    name = use.issued.use_id
+    return minted_at(name), use not in first, name
 
 
 def chosen[Thing](things: list[Thing], number: int) -> Thing:
