@@ -49,6 +49,7 @@ docs: .venv/.ok ## write docs/reference/ again from the code
 
 bench: .venv/.ok ## measured speed of the hot paths, with machine and versions
 	$(PY) -m tests.bench trace
+	$(PY) -m tests.bench intake
 	$(PY) -m tests.bench dating
 	$(PY) -m tests.bench redeem
 	$(PY) -m tests.bench introspect

@@ -20,7 +20,7 @@ from breach.intake.dialect import Dialect, Shape
 from breach.intake.free_text import identifiers
 from breach.intake.lines import blocks
 from breach.intake.tally import Tally
-from breach.intake.windows import texts
+from breach.intake.windows import safe_cut, texts
 
 HEAD = 1 << 20
 """Bytes looked at before a file is accepted."""
@@ -89,8 +89,7 @@ def _head(chunks: Iterable[bytes]) -> tuple[bytes, bool]:
     for chunk in chunks:
         head += chunk
         if len(head) >= HEAD:
-            cut = max(head.rfind(b"\n"), head.rfind(b"\r")) + 1
-            return bytes(head[: cut or HEAD]), False
+            return bytes(head[: safe_cut(head)]), False
     return bytes(head), True
 
 

@@ -41,11 +41,17 @@ def _windows(chunks: Iterable[bytes]) -> Iterator[bytes]:
         held += chunk
         if len(held) < WINDOW:
             continue
-        cut = held.rfind(b"\n") + 1 or max(held.rfind(byte) for byte in _SAFE) + 1
-        yield bytes(held[: cut or len(held)])
-        del held[: cut or len(held)]
+        cut = safe_cut(held)
+        yield bytes(held[:cut])
+        del held[:cut]
     if held:
         yield bytes(held)
+
+
+def safe_cut(held: bytes | bytearray) -> int:
+    """Where bytes can be cut: after the last line end, else where no character is cut in two, else at their end."""
+    line = held.rfind(b"\n") + 1 or held.rfind(b"\r") + 1
+    return line or max(held.rfind(byte) for byte in _SAFE) + 1 or len(held)
 
 
 def _piecewise(raw: bytes, encoding: str, tally: Tally) -> str:

@@ -6,7 +6,19 @@ import sys
 
 from tests.bench.report import emit, note
 
-NAMES = ("redeem", "introspect", "rls", "trace", "dating", "vault", "bulk", "rotation", "withdraw", "ledger")
+NAMES = (
+    "redeem",
+    "introspect",
+    "rls",
+    "trace",
+    "intake",
+    "dating",
+    "vault",
+    "bulk",
+    "rotation",
+    "withdraw",
+    "ledger",
+)
 
 
 def main() -> int:

@@ -164,3 +164,10 @@ def test_a_small_ledger_benchmark_on_postgresql_stores_what_four_processes_appen
         figures = result["postgresql"][name]
         assert (figures["appends"], figures["stored"]) == (320, 320)
         assert figures["entries_per_second"] > 0
+
+
+def test_a_small_intake_benchmark_reads_every_row_of_every_shape() -> None:
+    result = bench("intake", "--rows", "300")["intake"]
+
+    assert all(shape["complete"] for shape in result["shapes"].values())
+    assert result["shapes"]["delimited"]["ratio_to_delimited"] == 1

@@ -164,8 +164,13 @@ def _sql() -> Iterator[File]:
         ALL,
     )
 
+    wide = "INSERT INTO `u` VALUES " + ",".join(f"({n},'{'路' * 30_000}','{mail(n)}')" for n in range(COUNT))
+    yield File("one-line.sql", (wide + ";\n").encode(), MAILS)
+
 
 def _json() -> Iterator[File]:
+    wide = [{"路": "路" * 30_000, "mail": mail(n)} for n in range(COUNT)]
+    yield File("one-line.json", json.dumps(wide, ensure_ascii=False).encode(), MAILS)
     lines = "".join(json.dumps(one, ensure_ascii=False) + "\n" for one in documents())
     yield File("lines.json", lines.encode(), ALL)
     yield File("array.json", json.dumps(documents()).encode(), ALL)
