@@ -59,10 +59,13 @@ MASKED = 4
 
 
 class Found(NamedTuple):
-    """What a batch shows: items with their flags, as far as they are news, and the weights of candidates."""
+    """What a batch shows: items with their flags, as far as they are news, the weights of candidates, and every
+    distinct value that was looked up.
+    """
 
     items: dict[Item, int]
     weights: Weights
+    values: list[Probe]
 
     def add(self, more: "Found") -> None:
         """Take in what another part of the batch shows."""
@@ -71,6 +74,7 @@ class Found(NamedTuple):
         for whom, (sets, weight) in more.weights.items():
             before = self.weights.get(whom, (0, 0))
             self.weights[whom] = before[0] + sets, before[1] + weight
+        self.values.extend(more.values)
 
 
 class Matcher:
@@ -101,11 +105,13 @@ class Matcher:
         self._merged = survivors(conn, {item[:2] for items in found.values() for item in items})
         shown = self._settle(asked, found)
         news = {item: how for item, how in shown.items() if self._is_news(item, how)}
-        return self._with_masked(conn, list(self._masked_rows(asked, regular)), news)
+        weights = self._settle_masked(conn, list(self._masked_rows(asked, regular)), news)
+        return Found(news, weights, asked.probes)
 
-    def _with_masked(self, conn: Connection, rows: Sequence[Row], news: dict[Item, int]) -> Found:
+    def _settle_masked(self, conn: Connection, rows: Sequence[Row], news: dict[Item, int]) -> Weights:
+        """Judge masked rows, adding what they show to `news`; the weights of their candidates."""
         if not rows:
-            return Found(news, {})
+            return {}
         settled = settle(conn, self._keyring, rows, count_people(conn), self.cells)
         items = {(bucket, who, code, PROFILE, version) for bucket, who, code, version in settled.agreed}
         for item in items - self._known_masked:
@@ -113,7 +119,7 @@ class Matcher:
         if len(self._known_masked) > _REMEMBERED:
             self._known_masked.clear()
         self._known_masked |= items
-        return Found(news, settled.weights)
+        return settled.weights
 
     def _masked_rows(self, asked: Asked, regular: Sequence[Sequence[str]]) -> Iterator[Row]:
         """What the rows without a whole identifier show; masked cells of the others are only counted."""

@@ -15,7 +15,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select, update
 
-from breach import exposure, honey, items, report
+from breach import exposure, honey, items, report, reposts
 from breach.cells import Cells
 from breach.errors import NotTraced, UnknownDump
 from breach.intake import isolated, quarantine
@@ -27,12 +27,13 @@ from breach.match import MASKED, Found, Matcher
 from breach.report import TraceReport, report_json
 from breach.stages import Stage, Standing, advance, standing
 from breach.tables import trace as trace_table
-from breach.trace.attribute import Rules, attribute
+from breach.trace.attribute import Rules, attribute, of_repost
 from breach.weighing import date_suspects, weigh
 from vault.ids import Bucket, new_id
 from vault.keys import Keyring
 from vault.opening import Vault
 from vault.rowset import RowSet
+from vault.tags.sketch import Sketch
 
 _BEGIN = RowSet(
     "WITH {rows} INSERT INTO trace (id, dump, parameters_hash, parameters, started_at) "
@@ -143,7 +144,10 @@ def _match(work: _Work, trace_id: bytes, reading: isolated.Reading) -> _Counted:
     if at and at.finished and at.detail:
         return _Counted(at.detail["tally"], at.detail["cells"])
     cells = Cells.from_dict(at.detail["cells"]) if at and at.detail else Cells()
-    matching = _Matching(work.vault.keyring, cells)
+    keyring = work.vault.keyring
+    with work.vault.data.read() as conn:
+        sketch = reposts.sketch_of(conn, keyring.tag_keys, work.dump.id)
+    matching = _Matching(keyring, cells, sketch)
     for block in reading.blocks():
         if at is None or block.rows > at.done:
             at = _match_block(work, trace_id, matching, block, at)
@@ -159,14 +163,15 @@ def _match(work: _Work, trace_id: bytes, reading: isolated.Reading) -> _Counted:
 class _Matching:
     """Matches the blocks of one dump, with a matcher for each of the layouts met last."""
 
-    def __init__(self, keyring: Keyring, cells: Cells) -> None:
+    def __init__(self, keyring: Keyring, cells: Cells, sketch: Sketch) -> None:
         self.cells = cells
+        self.sketch = sketch
         self._keyring = keyring
         self._matchers: dict[Columns, Matcher] = {}
 
     def match(self, conn: Connection, block: Block) -> Found:
         """What a block shows."""
-        found = Found({}, {})
+        found = Found({}, {}, [])
         for part in block.parts:
             found.add(self._matcher(part.columns).match(conn, part.rows))
         return found
@@ -192,6 +197,8 @@ def _match_block(
     with work.vault.data.write() as conn:
         items.add(conn, trace_id, found.items)
         items.add_weights(conn, trace_id, found.weights)
+        if matching.sketch.add(found.values):
+            reposts.store(conn, work.dump.id, matching.sketch)
         advance(conn, trace_id, Stage.MATCH, before=at, after=after, now_ms=work.now_ms)
     return after
 
@@ -213,6 +220,10 @@ def _conclude(work: _Work, trace_id: bytes, dialect: Dialect, counted: _Counted)
     seen = weigh(work.vault, trace_id, work.before, Cells.from_dict(counted.cells))
     work.progress(Stage.WEIGH, 1, 2)
     result = attribute(seen.evidence, work.rules, seen.masked.rows if seen.masked else None)
+    with work.vault.data.read() as conn:
+        again = reposts.repost(conn, work.dump.id)
+    if again is not None:
+        result = of_repost(result)
     dated = date_suspects(work.vault, trace_id, work.before, seen, result)
     work.progress(Stage.WEIGH, 2, 2)
     written = report.write(
@@ -226,6 +237,7 @@ def _conclude(work: _Work, trace_id: bytes, dialect: Dialect, counted: _Counted)
             seen=seen,
             result=result,
             dated=dated,
+            repost=again,
         )
     )
     _store(work, trace_id, written)

@@ -13,7 +13,9 @@ from typing import Any
 from breach.cells import Cells
 from breach.exposure import Exposure
 from breach.intake.dialect import Dialect
+from breach.intake.quarantine import PREFIX as DUMP
 from breach.intake.quarantine import Quarantined
+from breach.reposts import Repost
 from breach.trace.attribute import Attribution, Finding, MaskedRows, Rules
 from breach.trace.dating import Dated
 from breach.trace.evidence import Evidence
@@ -33,7 +35,7 @@ class TraceReport:
 
     @property
     def outcome(self) -> str:
-        """named, one_of_a_set, own_store or not_attributed."""
+        """named, one_of_a_set, own_store, not_attributed or repost."""
         return str(self.body["outcome"])
 
     @property
@@ -112,6 +114,7 @@ class Material:
     seen: Seen
     result: Attribution
     dated: Mapping[int, Dated]
+    repost: Repost | None
 
 
 def write(m: Material) -> TraceReport:
@@ -124,6 +127,7 @@ def write(m: Material) -> TraceReport:
         dark_found=m.seen.evidence.dark_found,
         masked=_masked(m.seen),
         dated=m.dated,
+        repost=_repost(m.repost),
     )
     body = {
         "version": VERSION,
@@ -145,6 +149,7 @@ def write(m: Material) -> TraceReport:
         "outside_limit": _figure(m.result.outside_limit, 9),
         "ranking": _ranking(m),
         "sets": [[m.seen.exposure.recipient_ids[k] for k in one] for one in m.result.sets],
+        "repost": _repost(m.repost),
         "dating": [_dated(m, k) for k in sorted(m.dated)],
         "statement": statement(m.result, facts, m.rules),
         "assumptions": assumptions(m.result, facts, m.rules),
@@ -212,6 +217,11 @@ def _line(finding: Finding, m: Material) -> dict[str, Any]:
         "ln_e_whole_values": None if whole is None else _figure(whole),
         "named": finding.named,
     }
+
+
+def _repost(found: Repost | None) -> dict[str, Any] | None:
+    """The older dump this one is in, and the share of its values found there."""
+    return None if found is None else {"of": encode_id(DUMP, found.of), "share": _figure(found.share)}
 
 
 def _dated(m: Material, k: int) -> dict[str, Any]:

@@ -52,6 +52,17 @@ dump_custody = Table(
 )
 append_only(dump_custody)
 
+dump_sketch = Table(
+    "dump_sketch",
+    metadata,
+    Column("dump", LargeBinary, ForeignKey("dump.id"), primary_key=True),
+    col.number("epoch"),
+    col.raw("hashes"),
+    tenant_column(),
+    CheckConstraint("length(hashes) <= 32768", name="hashes"),
+)
+"""A sample of a dump's values as keyed hashes: by it a repost is known. Grows while the dump is read."""
+
 trace = Table(
     "trace",
     metadata,

@@ -128,6 +128,7 @@ SCHEMAS: Mapping[str, Schema] = {
             "ranking": listed(
                 members({"kind": words(["recipient", "own_store", "elsewhere"]), "ln_e": {"type": "number"}})
             ),
+            "repost": or_null(members({"of": id_of("dmp"), "share": {"type": "number"}})),
             "dating": listed(
                 members(
                     {

@@ -12,7 +12,7 @@ person whom a mask fits by chance says nothing about it.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -32,6 +32,7 @@ class Outcome(StrEnum):
     ONE_OF_A_SET = "one_of_a_set"
     OWN_STORE = "own_store"
     NOT_ATTRIBUTED = "not_attributed"
+    REPOST = "repost"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,6 +123,12 @@ def attribute(evidence: Evidence, rules: Rules, masked: MaskedRows | None = None
         own_store=own,
         explained_by_nobody=sum(count for p, count in widest.items() if not p.suspects),
     )
+
+
+def of_repost(result: Attribution) -> Attribution:
+    """The same ranking of a dump that is in an older one: it accuses nobody, neither by name nor in a set."""
+    findings = tuple(replace(finding, named=False) for finding in result.findings)
+    return replace(result, outcome=Outcome.REPOST, findings=findings, sets=())
 
 
 class _Court:

@@ -24,11 +24,13 @@ class Facts:
     dark_found: int
     masked: Mapping[str, Any]
     dated: Mapping[int, Dated]
+    repost: Mapping[str, Any] | None
 
 
 _EN: Mapping[str, str] = {
     "named": "What was found is at least e^{strict:.1f} times better explained if {name} leaked than by any story in which {name} did not, whoever else may have leaked.",
     "set": "At least one of {names} leaked, by the same standard. The ledger cannot tell them apart: nothing found was delivered to one and not to another. None of them is named.",
+    "repost": "This file is a repost: {share:.1%} of its values are in the older file {of}. Whoever had that file can have published this one, so it accuses nobody anew, and its figures must not be added to those of the older trace.",
     "dated": "If {name} leaked, its copy was taken between {low} and {high} with 90 %, the middle being {median} (UTC). Of {rows} values found that it was ever sent, it held {fitting} then as they were found.",
     "own_store": "People whose values were never disclosed to anybody are in the file: {dark_found} of {dark}. That is more than an ordinary outside source explains (declared limit: {outside_rate:.2%}). Look at our own store first.",
     "nobody": "No recipient can be named, and no set of recipients either. That clears nobody.",
@@ -44,6 +46,7 @@ _EN: Mapping[str, str] = {
 _ZH: Mapping[str, str] = {
     "named": "与任何“{name}没有泄露”的情形(不论还有谁泄露)相比,“{name}泄露”对所发现内容的解释力至少为其 e^{strict:.1f} 倍。",
     "set": "按同一标准,{names} 中至少有一方泄露。账本无法区分它们:所发现的内容没有只交给其中一方的。因此不指名任何一方。",
+    "repost": "本文件为重复发布:其中 {share:.1%} 的值已见于更早的文件 {of}。凡持有该文件者均可能发布本文件,因此本文件不作新的指认,其数值也不得与先前追溯的数值相加。",
     "dated": "如果是{name}泄露,其副本取自 {low} 至 {high} 之间的可能性为 90 %,中位时刻为 {median}(UTC)。在曾发送给它的 {rows} 个所发现的值中,该时刻它所持有的有 {fitting} 个与所发现的一致。",
     "own_store": "文件中出现了从未向任何人披露过的人员:{dark} 人中有 {dark_found} 人,超出普通外部来源所能解释的范围(预先声明的上限:{outside_rate:.2%})。应首先检查我方自己的存储。",
     "nobody": "无法指名任何接收方,也无法指出任何一组接收方。这并不表示任何一方是清白的。",
@@ -124,7 +127,8 @@ def _sentences(
     words: Mapping[str, str], result: Attribution, facts: Facts, rules: Rules, joint: str
 ) -> list[str]:
     named = [finding for finding in result.findings if finding.named]
-    said = [words["named"].format(name=facts.names[f.recipient], strict=f.ln_e_strict) for f in named]
+    said = [] if facts.repost is None else [words["repost"].format(**facts.repost)]
+    said += [words["named"].format(name=facts.names[f.recipient], strict=f.ln_e_strict) for f in named]
     said += [words["set"].format(names=joint.join(facts.names[k] for k in one)) for one in result.sets]
     said += [_of_dating(words, facts, k) for k in sorted(facts.dated)]
     counts = {"dark": facts.dark, "dark_found": facts.dark_found}

@@ -41,7 +41,7 @@ def matching(vault, enrolled):
 
     def run(rows):
         with vault.data.read() as conn:
-            found, _ = matcher.match(conn, rows)
+            found = matcher.match(conn, rows).items
         numbers = {person.subject: at for at, person in enumerate(enrolled)}
         return {(numbers[item[1]], item[2], item[4]): how for item, how in found.items()}, matcher.cells
 
@@ -104,7 +104,7 @@ def test_a_digest_in_a_column_of_phones_or_in_a_ragged_row_is_looked_up_too(vaul
     matcher = Matcher(vault.keyring, columns, Cells())
 
     with vault.data.read() as conn:
-        found, _ = matcher.match(conn, [[digest(people.phone(3))], ["x", digest(people.phone(4), "sha1")]])
+        found = matcher.match(conn, [[digest(people.phone(3))], ["x", digest(people.phone(4), "sha1")]]).items
 
     assert {item[1] for item in found} == {enrolled[3].subject, enrolled[4].subject}
 
@@ -134,7 +134,7 @@ def test_cards_passports_and_plates_are_matched_like_the_other_identifiers(vault
     matcher = Matcher(vault.keyring, columns, Cells())
 
     with vault.data.read() as conn:
-        found, _ = matcher.match(conn, spellings)
+        found = matcher.match(conn, spellings).items
 
     assert columns.kinds == tuple(frozenset({Kind(code)}) for code in kinds)
     assert {(item[1], item[2]) for item in found} == {(enrolled[3].subject, code) for code in kinds}

@@ -24,7 +24,7 @@ def matching(vault, enrolled):
 
     def run(rows):
         with vault.data.read() as conn:
-            found, _ = matcher.match(conn, rows)
+            found = matcher.match(conn, rows).items
         numbers = {person.subject: at for at, person in enumerate(enrolled)}
         return {(numbers[item[1]], item[2], item[4]): how for item, how in found.items()}, matcher.cells
 

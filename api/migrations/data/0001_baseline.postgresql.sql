@@ -1018,6 +1018,20 @@ ALTER TABLE dump_custody ENABLE ROW LEVEL SECURITY
 -- end
 CREATE POLICY own ON dump_custody USING (tenant = (SELECT perusal_tenant())) WITH CHECK (tenant = (SELECT perusal_tenant()) AND (EXISTS (SELECT 1 FROM dump r WHERE r.id = dump_custody.dump)))
 -- end
+CREATE TABLE dump_sketch (
+	dump BYTEA NOT NULL,
+	epoch INTEGER NOT NULL,
+	hashes BYTEA NOT NULL,
+	tenant BYTEA DEFAULT perusal_home() NOT NULL,
+	CONSTRAINT pk_dump_sketch PRIMARY KEY (dump),
+	CONSTRAINT ck_dump_sketch_hashes CHECK (length(hashes) <= 32768),
+	CONSTRAINT fk_dump_sketch_dump FOREIGN KEY(dump) REFERENCES dump (id)
+)
+-- end
+ALTER TABLE dump_sketch ENABLE ROW LEVEL SECURITY
+-- end
+CREATE POLICY own ON dump_sketch USING (tenant = (SELECT perusal_tenant())) WITH CHECK (tenant = (SELECT perusal_tenant()) AND (EXISTS (SELECT 1 FROM dump r WHERE r.id = dump_sketch.dump)))
+-- end
 CREATE TABLE erasure (
 	bucket INTEGER NOT NULL,
 	subject BYTEA NOT NULL,

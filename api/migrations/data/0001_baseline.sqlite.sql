@@ -761,6 +761,16 @@ CREATE TRIGGER dump_custody_no_update BEFORE UPDATE ON dump_custody BEGIN SELECT
 -- end
 CREATE TRIGGER dump_custody_no_delete BEFORE DELETE ON dump_custody BEGIN SELECT RAISE(ABORT, 'dump_custody is append-only'); END
 -- end
+CREATE TABLE dump_sketch (
+	dump BLOB NOT NULL,
+	epoch INTEGER NOT NULL,
+	hashes BLOB NOT NULL,
+	tenant BLOB DEFAULT (x'') NOT NULL,
+	CONSTRAINT pk_dump_sketch PRIMARY KEY (dump),
+	CONSTRAINT ck_dump_sketch_hashes CHECK (length(hashes) <= 32768),
+	CONSTRAINT fk_dump_sketch_dump FOREIGN KEY(dump) REFERENCES dump (id)
+)
+-- end
 CREATE TABLE erasure (
 	bucket INTEGER NOT NULL,
 	subject BLOB NOT NULL,
