@@ -8,13 +8,14 @@ person. Somebody of whom the vault does not have what the row shows is not contr
 whoever lacks the very value that is looked up by is not thought of.
 
 What the parts of a row fit is chance too: of a million people, many share an ending and a family name. How often is
-measured in the file itself. Each row is put together once more, its looked-up part with all other parts of a row half
-a batch away, and judged the same. Nobody is meant by such a control, so what agrees there agrees by chance
+measured in the file itself. Each row is put together once more, its looked-up part with all other parts of a row
+up to 500 further on, and judged the same. Nobody is meant by such a control, so what agrees there agrees by chance
 (`trace.chance` says what follows).
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import batched
 
 from sqlalchemy import Connection
 
@@ -33,6 +34,9 @@ PARTS = 2
 """How many independent parts of a row must fit the one person who is left."""
 
 MILLION = 1_000_000
+
+_CHUNK = 1_000
+"""Rows judged at once, to bound the memory: each asks about up to 64 people, twice."""
 
 type Row = Mapping[str, Reading]
 """What a row shows, by field code."""
@@ -64,18 +68,25 @@ class _Case:
 
 def settle(conn: Connection, keyring: Keyring, rows: Sequence[Row], people: int, cells: Cells) -> Settled:
     """Judge the masked rows of a batch, in a vault of so many people; counts into `cells`."""
+    settled = Settled()
+    for part in batched(rows, _CHUNK):
+        _settle(conn, keyring, part, people, cells, settled)
+    return settled
+
+
+def _settle(
+    conn: Connection, keyring: Keyring, rows: Sequence[Row], people: int, cells: Cells, settled: Settled
+) -> None:
     cells.rows_masked += len(rows)
     for row in rows:
         cells.masked.update(IDENTIFYING.intersection(row))
     cases = list(_suggested(conn, keyring, [_case(row, people) for row in rows], cells))
     controls = _controls(cases)
     answers = _Answers(conn, keyring, [*cases, *controls])
-    settled = Settled()
     for case in cases:
         _judge(case, answers, settled, cells)
     cells.rows_controlled += len(controls)
     cells.controls_agreed += sum(answers.the_one(control) is not None for control in controls)
-    return settled
 
 
 def _case(row: Row, people: int) -> _Case | None:
