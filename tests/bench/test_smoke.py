@@ -167,7 +167,7 @@ def test_a_small_ledger_benchmark_on_postgresql_stores_what_four_processes_appen
 
 
 def test_a_small_intake_benchmark_reads_every_row_of_every_shape() -> None:
-    result = bench("intake", "--rows", "300")["intake"]
+    result = bench("intake", "--rows", "300")
 
     assert all(shape["complete"] for shape in result["shapes"].values())
     assert result["shapes"]["delimited"]["ratio_to_delimited"] == 1
