@@ -27,6 +27,7 @@ from consent.ids import ClientId, RecipientId, RequestId, canonical_json
 from consent.particulars import missing, particulars
 from consent.recipients import Client
 from consent.refusals import Refusal, RefusalCode
+from consent.retiring import retired
 from consent.tables import consent_request, request_claim
 from consent.texts import storable
 from vault.errors import MalformedId
@@ -258,7 +259,7 @@ def _refuse_party(client: Client, details: Details) -> Refusal | None:
 
 
 def _refuse_texts(conn: Connection, client: Client, details: Details) -> Refusal | None:
-    """The notice and the terms must be this recipient's, for this purpose, and exactly as published."""
+    """The notice and the terms must be this recipient's, for this purpose, exactly as published, and not retired."""
     claims = details.claims or {}
     notice = notices.notice(conn, details.notice_id)
     if (
@@ -267,6 +268,7 @@ def _refuse_texts(conn: Connection, client: Client, details: Details) -> Refusal
         or notice.hash != details.notice_hash
         or claims.get("version", notice.version) != notice.version
         or claims.get("lang", notice.lang) != notice.lang
+        or retired(conn, notice.id)
     ):
         return Refusal(code=RefusalCode.DETAILS_UNKNOWN_NOTICE, at="/0/notice")
     untold = missing(particulars(client.recipient, notice, details.fields))
@@ -279,6 +281,7 @@ def _refuse_texts(conn: Connection, client: Client, details: Details) -> Refusal
         or owed.hash != details.terms_hash
         or claims.get("per_record", str(owed.per_record)) != str(owed.per_record)
         or claims.get("currency", owed.currency) != owed.currency
+        or retired(conn, owed.id)
     ):
         return Refusal(code=RefusalCode.DETAILS_UNKNOWN_TERMS, at="/0/liability")
     if owed.signature_hash is None and details.terms_signature is None:

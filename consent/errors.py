@@ -22,6 +22,7 @@ __all__ = [
     "UnfairTerms",
     "UnknownPurpose",
     "UnknownRecipient",
+    "UnknownText",
 ]
 
 
@@ -41,6 +42,12 @@ class UnknownRecipient(ConsentError):
     """The named recipient is not registered."""
 
     code = "unknown_recipient"
+
+
+class UnknownText(ConsentError):
+    """The named notice or liability terms were never published."""
+
+    code = "unknown_text"
 
 
 class UnknownPurpose(ConsentError):

@@ -170,7 +170,26 @@ terms_signature = Table(
 )
 """Who signed which terms when they were published, with which key (`terms_signing`)."""
 
-for _table in (purpose, purpose_field, notice_version, suspension, terms_signature, terms_version):
+retired_text = Table(
+    "retired_text",
+    metadata,
+    col.text_key("name"),
+    Column("recipient_id", Text, ForeignKey("recipient.id"), nullable=False),
+    col.text("reason"),
+    col.time("at"),
+    tenant_column(),
+)
+"""Notices and terms under which nobody is asked any more (`retiring`); `name` is the id of either."""
+
+for _table in (
+    purpose,
+    purpose_field,
+    notice_version,
+    retired_text,
+    suspension,
+    terms_signature,
+    terms_version,
+):
     append_only(_table)
 
 

@@ -32,9 +32,7 @@ def resume(conn: Connection, name: str, reason: str, now_ms: int) -> bool:
 
 
 def _move(conn: Connection, name: str, reason: str, now_ms: int, suspended_at: int | None) -> bool:
-    said = reason.strip()
-    if not said or len(said) > _LONGEST_REASON or not storable(said):
-        raise BadRegistration(f"a reason is one line of up to {_LONGEST_REASON} characters")
+    said = reason_of(reason)
     table, row = _found(conn, name)
     key = table.c.client_id if table is client else table.c.id
     stands = table.c.suspended_at.is_not(None) if suspended_at is None else table.c.suspended_at.is_(None)
@@ -54,6 +52,14 @@ def _move(conn: Connection, name: str, reason: str, now_ms: int, suspended_at: i
     )
     suspension_events.queue(conn, made, now_ms)
     return True
+
+
+def reason_of(text: str) -> str:
+    """Why an operator did something to a recipient, as it is kept; raises BadRegistration when it says nothing."""
+    said = text.strip()
+    if not said or len(said) > _LONGEST_REASON or not storable(said):
+        raise BadRegistration(f"a reason is one line of up to {_LONGEST_REASON} characters")
+    return said
 
 
 def _found(conn: Connection, name: str) -> tuple[Table, Any]:

@@ -18,6 +18,7 @@ from api.cli.installation import databases, dir_option, settings_of
 from api.cli.output import emit, json_option, table_of
 from api.cli.recipient_clients import change, client, keys, listing, ping, resume, suspend
 from api.cli.recipient_terms import TermsText, publish, sign
+from api.cli.recipient_texts import retire
 from api.clock import system_clock
 from consent import notices, recipients
 from consent.registering import FIRST_LABEL, RecipientKind
@@ -66,7 +67,7 @@ def command() -> None:
     """Those who may ask people for data."""
 
 
-for _command in (change, client, keys, listing, ping, publish, resume, sign, suspend):
+for _command in (change, client, keys, listing, ping, publish, resume, retire, sign, suspend):
     command.add_command(_command)
 
 

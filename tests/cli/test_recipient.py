@@ -136,6 +136,20 @@ def test_a_client_and_a_recipient_are_suspended_and_resumed(perusal, home, known
         assert not listed(perusal, home)[0]["clients"][0]["suspended"]
 
 
+def test_texts_are_retired_once_and_with_a_reason(perusal, home, known):
+    first, _ = known
+
+    def told(name, reason="a new version"):
+        return perusal("recipient", "retire", name, "--reason", reason, "--dir", home)
+
+    for name in (first["notices"][0]["id"], first["terms"][0]["id"]):
+        assert "[bad_registration]" in told(name, " ").err
+        assert told(name).out.strip() == f"{name} is retired"
+        assert told(name).out.strip() == f"{name} was retired already"
+    for name in ("ntc_nobody", first["recipient_id"], ""):
+        assert (told(name).code, "[unknown_text]" in told(name).err) == (Exit.WRONG, True)
+
+
 @pytest.mark.parametrize(
     ("change", "code"),
     [

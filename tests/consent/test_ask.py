@@ -3,14 +3,16 @@
 from dataclasses import replace
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select, update
+from sqlalchemy.exc import DBAPIError
 
 from consent import ask, recipients, suspensions
 from consent.ask import Pushed
 from consent.details import instant
 from consent.refusals import Refusal, RefusalCode
-from consent.showings import claim
-from consent.tables import consent_request
+from consent.retiring import retire
+from consent.showings import Showing, claim
+from consent.tables import consent_request, retired_text
 from tests.consent.world import DAY, PARAMS
 from vault.base64url import b64url
 
@@ -152,3 +154,33 @@ def test_a_request_uri_is_claimed_once_and_in_time(world, wait):
     used = [not isinstance(answer, Refusal) for answer in claims]
     assert used == [wait < 90_000, False]
     assert claims[1] == Refusal(code=RefusalCode.REQUEST_URI_UNKNOWN, at="request_uri")
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "at"),
+    [
+        ("notice", RefusalCode.DETAILS_UNKNOWN_NOTICE, "/0/notice"),
+        ("terms", RefusalCode.DETAILS_UNKNOWN_TERMS, "/0/liability"),
+    ],
+)
+def test_nobody_is_asked_under_a_text_that_was_retired_and_what_was_asked_before_is_answered(
+    world, text, code, at
+):
+    app, other, person = world.app(), world.app(name="Other"), world.person()
+    asked = world.push(app)
+    with world.vault.data.write() as conn:
+        assert retire(conn, getattr(app, text).id, "a new version", world.now)
+
+    assert world.push(app) == Refusal(code=code, at=at)
+    assert isinstance(world.push(other), Pushed)
+    assert isinstance(claim(world.vault, person, asked.request_uri, app.client.client_id, world.now), Showing)
+
+
+def test_the_data_base_keeps_what_was_retired(world):
+    app = world.app()
+    with world.vault.data.write() as conn:
+        retire(conn, app.notice.id, "a new version", world.now)
+
+    for statement in (delete(retired_text), update(retired_text).values(reason="none")):
+        with pytest.raises(DBAPIError), world.vault.data.write() as conn:
+            conn.execute(statement)

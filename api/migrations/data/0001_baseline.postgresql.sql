@@ -1374,6 +1374,24 @@ ALTER TABLE retention ENABLE ROW LEVEL SECURITY
 -- end
 CREATE POLICY own ON retention USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0)
 -- end
+CREATE TABLE retired_text (
+	name TEXT NOT NULL,
+	recipient_id TEXT NOT NULL,
+	reason TEXT NOT NULL,
+	at BIGINT NOT NULL,
+	tenant BYTEA DEFAULT perusal_home() NOT NULL,
+	CONSTRAINT pk_retired_text PRIMARY KEY (name),
+	CONSTRAINT fk_retired_text_recipient_id FOREIGN KEY(recipient_id) REFERENCES recipient (id)
+)
+-- end
+CREATE FUNCTION retired_text_append_only() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'retired_text is append-only' USING ERRCODE = '23514'; END $$
+-- end
+CREATE TRIGGER retired_text_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON retired_text FOR EACH STATEMENT EXECUTE FUNCTION retired_text_append_only()
+-- end
+ALTER TABLE retired_text ENABLE ROW LEVEL SECURITY
+-- end
+CREATE POLICY own ON retired_text USING (tenant = (SELECT perusal_tenant())) WITH CHECK (tenant = (SELECT perusal_tenant()) AND (EXISTS (SELECT 1 FROM recipient r WHERE r.id = retired_text.recipient_id)))
+-- end
 CREATE TABLE staff_lookup (
 	bucket INTEGER NOT NULL,
 	id BYTEA NOT NULL,

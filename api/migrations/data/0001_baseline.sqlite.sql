@@ -1042,6 +1042,20 @@ CREATE TABLE retention (
 -- end
 CREATE INDEX ix_retention_due ON retention (expires_at) WHERE state <> 'done'
 -- end
+CREATE TABLE retired_text (
+	name TEXT NOT NULL,
+	recipient_id TEXT NOT NULL,
+	reason TEXT NOT NULL,
+	at BIGINT NOT NULL,
+	tenant BLOB DEFAULT (x'') NOT NULL,
+	CONSTRAINT pk_retired_text PRIMARY KEY (name),
+	CONSTRAINT fk_retired_text_recipient_id FOREIGN KEY(recipient_id) REFERENCES recipient (id)
+)
+-- end
+CREATE TRIGGER retired_text_no_update BEFORE UPDATE ON retired_text BEGIN SELECT RAISE(ABORT, 'retired_text is append-only'); END
+-- end
+CREATE TRIGGER retired_text_no_delete BEFORE DELETE ON retired_text BEGIN SELECT RAISE(ABORT, 'retired_text is append-only'); END
+-- end
 CREATE TABLE staff_lookup (
 	bucket INTEGER NOT NULL,
 	id BLOB NOT NULL,
