@@ -173,13 +173,13 @@ terms_signature = Table(
 retired_text = Table(
     "retired_text",
     metadata,
-    col.text_key("name"),
+    col.text_key("text_id"),
     Column("recipient_id", Text, ForeignKey("recipient.id"), nullable=False),
     col.text("reason"),
     col.time("at"),
     tenant_column(),
 )
-"""Notices and terms under which nobody is asked any more (`retiring`); `name` is the id of either."""
+"""Notices and terms under which nobody is asked any more (`retiring`), by the id of either."""
 
 for _table in (
     purpose,

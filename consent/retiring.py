@@ -21,13 +21,13 @@ def retire(conn: Connection, name: str, reason: str, now_ms: int) -> bool:
     said, whose = reason_of(reason), _whose(conn, name)
     if retired(conn, name):
         return False
-    conn.execute(insert(retired_text).values(name=name, recipient_id=whose, reason=said, at=now_ms))
+    conn.execute(insert(retired_text).values(text_id=name, recipient_id=whose, reason=said, at=now_ms))
     return True
 
 
 def retired(conn: Connection, *names: str) -> bool:
     """Whether any of these texts has been retired."""
-    found = select(retired_text.c.name).where(retired_text.c.name.in_(names)).limit(1)
+    found = select(retired_text.c.text_id).where(retired_text.c.text_id.in_(names)).limit(1)
     return conn.execute(found).first() is not None
 
 

@@ -1375,12 +1375,12 @@ ALTER TABLE retention ENABLE ROW LEVEL SECURITY
 CREATE POLICY own ON retention USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0)
 -- end
 CREATE TABLE retired_text (
-	name TEXT NOT NULL,
+	text_id TEXT NOT NULL,
 	recipient_id TEXT NOT NULL,
 	reason TEXT NOT NULL,
 	at BIGINT NOT NULL,
 	tenant BYTEA DEFAULT perusal_home() NOT NULL,
-	CONSTRAINT pk_retired_text PRIMARY KEY (name),
+	CONSTRAINT pk_retired_text PRIMARY KEY (text_id),
 	CONSTRAINT fk_retired_text_recipient_id FOREIGN KEY(recipient_id) REFERENCES recipient (id)
 )
 -- end

@@ -1043,12 +1043,12 @@ CREATE TABLE retention (
 CREATE INDEX ix_retention_due ON retention (expires_at) WHERE state <> 'done'
 -- end
 CREATE TABLE retired_text (
-	name TEXT NOT NULL,
+	text_id TEXT NOT NULL,
 	recipient_id TEXT NOT NULL,
 	reason TEXT NOT NULL,
 	at BIGINT NOT NULL,
 	tenant BLOB DEFAULT (x'') NOT NULL,
-	CONSTRAINT pk_retired_text PRIMARY KEY (name),
+	CONSTRAINT pk_retired_text PRIMARY KEY (text_id),
 	CONSTRAINT fk_retired_text_recipient_id FOREIGN KEY(recipient_id) REFERENCES recipient (id)
 )
 -- end
