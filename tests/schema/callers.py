@@ -18,8 +18,13 @@ from api.openapi.operation import FORM
 from api.staff import issue_staff_key
 from consent.honey import plant
 from consent.keeping import NewPerson
-from consent.ledger import published
+from consent.ledger import indexing, published
+from consent.ledger.checkpoint import Checkpoint
+from consent.ledger.giving_up import give_up
 from consent.ledger.memory import Memory
+from consent.ledger.origin import LogId, origin_of, year_of
+from consent.ledger.publish import publish
+from consent.ledger.signer import Signer
 from tests.flow.installation import App, Person, World
 from tests.vault import people
 from vault.ids import encode_id
@@ -43,6 +48,7 @@ class Callers:
     managing: str = ""
     grant: str = ""
     log: Mapping[str, Any] = field(default_factory=dict)
+    others: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     known: dict[str, str] = field(default_factory=dict)
 
     def headers(self, key: str, path: str) -> dict[str, str]:
@@ -70,7 +76,8 @@ class Callers:
 
     def path(self, key: str) -> dict[str, Any]:
         """Sound parameters of the path."""
-        return {**({"name": self.known[key]} if key in self.known else {}), **self.log}
+        named = {"name": self.known[key]} if key in self.known else {}
+        return {**named, **self.log, **self.others.get(key, {})}
 
     def query(self, key: str) -> dict[str, str]:
         """Sound parameters of the query."""
@@ -110,6 +117,10 @@ def gather(world: World) -> Callers:
     renew(made)
     made.known = {**_named(made), "csrf": person.get("/me/grants").json()["csrf"]}
     made.log = {**_published(world), "number": _status_list(made)}
+    made.others = {
+        "GET /log/{year}/{bucket}/index/{upto}/tile/{rest}": _indexed(world, made.log),
+        "GET /log/{year}/{bucket}/incident": _given_up(world),
+    }
     return made
 
 
@@ -124,6 +135,24 @@ def _post(made: Callers, key: str, form: dict[str, str]) -> dict[str, Any]:
     answer = made.world.http.post(path, data=form, headers=made.headers(key, path))
     assert answer.status_code == 200, answer.text
     return answer.json()
+
+
+def _given_up(world: World) -> dict[str, Any]:
+    """What names a log that was given up: one of last year, of which only a checkpoint is left."""
+    signer, now_ms = Signer.of(world.vault), world.clock()
+    log = LogId(0, year_of(now_ms) - 1)
+    left = Checkpoint(origin_of(signer.ledger_host, log), 1, bytes(32))
+    give_up(world.vault.data, signer, log, [left], "It was lost.", now_ms)
+    return {"year": log.year, "bucket": log.bucket}
+
+
+def _indexed(world: World, log: Mapping[str, Any]) -> dict[str, Any]:
+    """What names the rows of an index that is signed."""
+    vault, found = world.vault, LogId(log["bucket"], log["year"])
+    made = indexing.make(vault.data, vault.installation.ledger_host, found, world.clock())
+    assert made is not None
+    publish(vault.data, Signer.of(vault), world.clock())
+    return {"upto": made.upto, "rest": f"0/000.p/{made.rows}"}
 
 
 def _published(world: World) -> dict[str, Any]:

@@ -28,6 +28,7 @@ CACHED = (
     "GET /log/keys",
     "GET /log/retired",
     "GET /log/{year}/{bucket}/checkpoint",
+    "GET /log/{year}/{bucket}/incident",
     "GET /status/{number}",
 )
 LAST = ("DELETE /grants/{name}", "POST /me/grants/{name}/withdrawal", "POST /me/withdrawals")
