@@ -10,6 +10,7 @@ is looked for, and why it cannot stand:
 | irrevocable        | consent can be taken back at any time (PIPL 15)                                |
 | passed on          | each further recipient needs consent of its own (PIPL 23)                      |
 | excludes liability | who handles data answers for it (PIPL 69; Civil Code 497, 506)                 |
+| limits proven loss | a cap is on the agreed sum alone; proven loss stays (PIPL 69; Civil Code 506)    |
 
 Words are found through spaces, line ends, invisible characters, full-width forms and look-alike letters. A clause
 that denies what it names ("not for any other purpose") is none. The check reads for known wordings in English
@@ -30,6 +31,7 @@ class Clause(StrEnum):
     IRREVOCABLE = "irrevocable consent"
     PASSED_ON = "freely passed on"
     NO_LIABILITY = "excludes liability"
+    CAPPED_LOSS = "limits proven loss"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +77,9 @@ def _plain(text: str) -> tuple[str, list[int]]:
 
 _HAN = re.compile(r"[\u3400-\u9fff]")
 _LOOK_ALIKE: Final[Mapping[str, str]] = dict(
-    zip("аеорсухіјѕһԁԛԝкмнтвαορνι", "aeopcyxijshdqwkmhtbaopvi", strict=True)
+    zip("аеорсухіјѕһԁԛԝкмнтвαορνι\u2019\u02bc", "aeopcyxijshdqwkmhtbaopvi''", strict=True)
 )
-"""Cyrillic and Greek letters that look like Latin ones."""
+"""Cyrillic and Greek letters that look like Latin ones, and the apostrophes that look like ours."""
 
 _REACH: Final = 200
 """How far before a clause what denies it may stand, in characters."""
@@ -85,7 +87,16 @@ _REACH: Final = 200
 _SENTENCE_END = re.compile(r"[.;!?。;!?]")
 
 _THIRD = r"(?:third part(?:y|ies)|affiliates?|partners?|subsidiar(?:y|ies)|compan(?:y|ies))"
-_THIRD_ZH = r"(?:第三方|关联公司|关联方|合作方|合作伙伴|合作机构|子公司|他人)"
+_THIRD_ZH = (
+    r"(?:第三方|关联(?:公司|企业|方)|合作(?:方|伙伴|机构|银行|商户|商家|单位|企业|公司|平台)|子公司|他人"
+    r"|广告(?:商|主|公司)|经销商|数据(?:商|公司))"
+)
+_ASKED_ANEW = r"(?![^.;]{0,60}\b(?:ask|asks|consent|permission|approv\w+)\b)"
+_ASKED_ANEW_ZH = r"(?![^。;]{0,20}(?:另行|重新|再次|事先|单独)[^。;]{0,8}(?:同意|授权))"
+_MOST = r"\b(?:at most|(?:no|not) more than|limited to|up to|a maximum|not exceed|capped at)\b"
+_MOST_ZH = r"(?:不超过|最高|最多|上限|为限)"
+_WHATEVER = r"\b(?:regardless|irrespective|whatever|however|even (?:if|when|where|though))\b"
+_WHATEVER_ZH = r"(?:无论|不论|不管|即使|哪怕)"
 
 _PATTERNS: Final[Mapping[Clause, re.Pattern[str]]] = {
     clause: re.compile("|".join(words))
@@ -96,6 +107,8 @@ _PATTERNS: Final[Mapping[Clause, re.Pattern[str]]] = {
             r"\bany (?:personal )?(?:data|information) (?:about|of|on) you\b",
             r"\bas (?:we|the company) (?:see|sees|think|thinks) fit\b",
             r"\bpurposes? (?:that )?(?:we|the company) (?:may )?(?:later )?(?:decide|determine|choose|deem)s?\b",
+            rf"\bfor other purposes\b{_ASKED_ANEW}",
+            rf"(?<=用于|用作)其[他它]的?(?:目的|用途|业务){_ASKED_ANEW_ZH}",
             r"(?:任何|一切|所有|全部)(?:其他|合法|商业|业务)*的?(?:目的|用途|使用方式)",
             r"(?:全部|所有|一切|任何)(?:的)?个人(?:信息|数据|资料)",
             r"(?:一揽子|概括性?|一次性全部|笼统)(?:的)?(?:授权|同意)",
@@ -127,8 +140,13 @@ _PATTERNS: Final[Mapping[Clause, re.Pattern[str]]] = {
                 r"(?:withdraw|withdrawn|revoke|revoked|taken back|take back)\b"
             ),
             r"\b(?:waives?|gives? up|renounces?) (?:the|your|any|all) rights? to (?:withdraw|revoke)",
+            (
+                r"\b(?:consent|permission|authori[sz]ation|approval|agreement)(?: \w+){0,3} (?:cannot|can not|can't|may not|"
+                r"must not|shall not)(?: ever| later)? be (?:undone|reversed|cancell?ed)\b"
+            ),
             r"\bfor an (?:unlimited|indefinite) (?:time|period|term)\b",
-            r"(?:不(?:可以?|得|能|许|允许|予)|无法)(?:再|被|予以|随意|单方){0,2}(?:撤回|撤销|收回|取消)|放弃(?:任何)?撤(?:回|销)",
+            r"\b(?:keep|keeps|kept|retain|retains|retained|store|stores|stored)\b[^.;]{0,40}\b(?:forever|for ever|indefinitely)\b",
+            r"(?:不(?:可以?|得|能|许|允许|予)|无法)(?:再|被|予以|随意|单方){0,2}(?:撤回|撤销|收回|取消|反悔)|放弃(?:任何)?撤(?:回|销)",
             r"(?:永久|终身|无限期)(?:性|地|的)?(?:授权|有效|同意|使用|许可|保存|保留)",
         ),
         Clause.PASSED_ON: (
@@ -138,6 +156,7 @@ _PATTERNS: Final[Mapping[Clause, re.Pattern[str]]] = {
             r"(?:转|再|分)(?:授权|许可)|可(?:自由)?转让",
             rf"(?:任何|其他|其它|不特定的?|我方的?|我们的){_THIRD_ZH}",
             rf"(?:提供|共享|分享|披露|转让|出售|透露)给?(?:予|与)?(?:我方|我们)?的?{_THIRD_ZH}",
+            r"集团(?:内|旗下|下属)?的?(?:其他|其它|各)(?:公司|成员|企业)[^。;]{0,4}(?:使用|共享|查看|访问)",
         ),
         Clause.NO_LIABILITY: (
             r"\b(?:no|not|never|without|disclaims?|excludes?|waives?)\b[^.;]{0,40}\bliab(?:le|ility|ilities)\b(?: whatsoever)?",
@@ -148,6 +167,21 @@ _PATTERNS: Final[Mapping[Clause, re.Pattern[str]]] = {
             r"不(?:对|就|为)[^。;]{0,20}(?:承担|负)[^。;]{0,8}责任",
             r"自行承担[^。;]{0,10}(?:风险|损失|责任|后果)|不(?:予|进行|作|做)?(?:任何)?赔偿",
             r"放弃[^。;]{0,8}(?:索赔|追究|起诉|诉讼)|免责",
+            r"\bliable (?:only|solely|just) (?:for|in|where|when)\b[^.;]{0,20}\b(?:gross|intent|intentional|wil?lful)\b",
+            r"(?:仅|只)[^。;]{0,8}(?:故意|重大过失)[^。;]{0,12}(?:承担|负|赔偿)",
+        ),
+        Clause.CAPPED_LOSS: (
+            rf"{_MOST}[^.;]{{0,60}}{_WHATEVER}[^.;]{{0,40}}\b(?:loss|losses|damages?)\b",
+            rf"{_WHATEVER}[^.;]{{0,40}}\b(?:loss|losses|damages?)\b[^.;]{{0,60}}{_MOST}",
+            r"\b(?:(?:total|aggregate|maximum|entire|overall) )?liability\b[^.;]{0,40}\b(?:limited to|capped|not exceed|no more than)\b",
+            (
+                r"\b(?:may not|cannot|can not|can't|must not|shall not|not entitled to) (?:claim|demand|recover)\b"
+                r"[^.;]{0,40}\b(?:more|beyond|above|further|excess|exceed\w*)\b"
+            ),
+            rf"{_MOST_ZH}[^。;]{{0,30}}{_WHATEVER_ZH}[^。;]{{0,16}}损失",
+            rf"{_WHATEVER_ZH}[^。;]{{0,16}}损失[^。;]{{0,24}}{_MOST_ZH}",
+            r"(?:超出|超过|高于)[^。;]{0,12}(?:部分|损失)[^。;]{0,12}(?:不得|无权|不(?:再|予|作)|放弃)[^。;]{0,4}(?:主张|要求|请求|索赔|赔)",
+            r"赔偿(?:总额|责任|金额)[^。;]{0,6}(?:不超过|以[^。;]{0,20}为限|上限)",
         ),
     }.items()
 }
@@ -170,4 +204,6 @@ _DENIED: Final[Mapping[Clause, re.Pattern[str]]] = {
     Clause.NO_LIABILITY: re.compile(
         r"\byou (?:are|will be|shall be|bear|have|do|will|shall)(?: \w+)? ?$|(?<![对向与给就为])(?:您|用户|消费者)$"
     ),
+    # A cap on what was agreed is none on what is lost; and the person's own liability may well have one.
+    Clause.CAPPED_LOSS: re.compile(r"\bagreed\b[^,]{0,30}$|\byour $|约定(?:的|之)?$|(?:您|用户|消费者)的?$"),
 }
