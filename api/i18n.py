@@ -7,11 +7,13 @@ half translated. Values are plain text; escaping is the template's work.
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime, tzinfo
 from enum import StrEnum
 from functools import cache
 from importlib import resources
 from typing import Any
+
+from vault.days import BEIJING
 
 
 class Lang(StrEnum):
@@ -27,6 +29,7 @@ class Catalogue:
 
     lang: Lang
     texts: Mapping[str, str]
+    zone: tzinfo = BEIJING
 
     def text(self, key: str, /, **values: object) -> str:
         """The text behind `key` with its `{placeholders}` filled; raises KeyError when either is unknown."""
@@ -45,23 +48,32 @@ class Catalogue:
         return key in self.texts
 
     def date(self, ms: int) -> str:
-        """A day, in UTC."""
-        at = datetime.fromtimestamp(ms / 1000, UTC)
+        """A day, by the installation's clock."""
+        at = datetime.fromtimestamp(ms / 1000, self.zone)
         if self.lang is Lang.ZH_CN:
             return f"{at.year}年{at.month}月{at.day}日"
         return f"{at.day} {at:%B} {at.year}"
 
-    def moment(self, ms: int) -> str:
-        """A day and minute, in UTC and saying so."""
-        at = datetime.fromtimestamp(ms / 1000, UTC)
-        return f"{self.date(ms)} {at:%H:%M} UTC"
+    def time(self, ms: int) -> str:
+        """A minute of its day, by the installation's clock and saying by which."""
+        return self._timed(f"{datetime.fromtimestamp(ms / 1000, self.zone):%H:%M}", ms)
+
+    def moment(self, ms: int, shape: str = "%H:%M") -> str:
+        """A day and minute, by the installation's clock and saying by which; `shape` as `strftime` has it."""
+        at = datetime.fromtimestamp(ms / 1000, self.zone)
+        return self._timed(f"{self.date(ms)} {at:{shape}}", ms)
+
+    def _timed(self, said: str, ms: int) -> str:
+        at = datetime.fromtimestamp(ms / 1000, self.zone)
+        zone = self.text("app.beijing") if self.zone == BEIJING else at.strftime("UTC%:z")
+        return self.text("app.timed", time=said, zone=zone.replace("+00:00", ""))
 
 
 @cache
-def catalogue(lang: Lang) -> Catalogue:
-    """The catalogue of a language, read once per process."""
+def catalogue(lang: Lang, zone: tzinfo = BEIJING) -> Catalogue:
+    """The catalogue of a language that tells times by this zone's clock, read once per process."""
     source = resources.files("api").joinpath("locale", f"{lang.value}.toml").read_text("utf-8")
-    return Catalogue(lang, dict(_flatten("", tomllib.loads(source))))
+    return Catalogue(lang, dict(_flatten("", tomllib.loads(source))), zone)
 
 
 def _flatten(prefix: str, node: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -56,7 +56,7 @@ def opened_vault(settings: Settings, provider: Provider | None = None) -> Iterat
     check_one_project()
     root = provider or provider_of(settings)
     with closing(open_database(settings.database)) as data, closing(open_database(settings.keys)) as keys:
-        vault = open_vault(data, keys, root)
+        vault = open_vault(data, keys, root, zone=settings.local_zone)
         with closing(vault.keyring):  # or a rotation elsewhere would wait for this process's lease to end
             yield vault
 

@@ -9,6 +9,7 @@ import dataclasses
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import tzinfo
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Self
@@ -19,6 +20,7 @@ from sqlalchemy.exc import ArgumentError
 
 from api.fetching import Guard
 from consent.currencies import MINOR_UNITS
+from vault.days import BEIJING_NAME, zone_of
 from vault.horizon import Horizon
 
 PREFIX = "PERUSAL_"
@@ -55,6 +57,8 @@ class Settings:
     address, and the quorum of them that makes a checkpoint a witnessed one; every `witness_every` seconds at most.
     `internal_hosts` names hosts that may be called for recipients' keys and events although their addresses are not
     public ones, such as `keys.intranet,127.0.0.1`; one that is this very machine may be called by plain http.
+    `zone` is where people live (an IANA name): birthdays turn over and pages tell times by its clock. Set it once, before
+    anybody is enrolled: until when a parent decides is kept as an instant.
     """
 
     database: str
@@ -100,6 +104,12 @@ class Settings:
     internal_hosts: str = ""
     witnesses: Path | None = None
     witness_every: int = 10
+    zone: str = BEIJING_NAME
+
+    @property
+    def local_zone(self) -> tzinfo:
+        """Where this installation's people live: their birthdays turn over, and pages tell times, by its clock."""
+        return zone_of(self.zone)
 
     @property
     def guard(self) -> Guard:
@@ -219,6 +229,16 @@ NO_PASSWORD = "leave the password out of the address and put it into a file name
 """What an operator is told, on the command line and in the settings alike."""
 
 
+def _zone(name: str, text: str) -> str:
+    try:
+        zone_of(text)
+    except (LookupError, ValueError, OSError):
+        raise SettingsError(
+            f"{PREFIX}{name} must be a time zone this machine knows, such as {BEIJING_NAME}"
+        ) from None
+    return text
+
+
 def _switch(name: str, text: str) -> bool:
     if text not in {"yes", "no"}:
         raise SettingsError(f"{PREFIX}{name} must be yes or no")
@@ -312,4 +332,5 @@ _READERS: Mapping[str, Callable[[str, str], Any]] = {
     "INTERNAL_HOSTS": _hosts,
     "WITNESSES": _path,
     "WITNESS_EVERY": _positive,
+    "ZONE": _zone,
 }

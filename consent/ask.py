@@ -1,7 +1,7 @@
 """Asking: a recipient pushes its request (RFC 9126) before any person sees it; the only way in.
 
 The request is checked against what is stored: the client's redirect URI, the recipient's own notice and
-liability terms by id and hash, what has to be told of a transfer abroad (`particulars`), the grant it is to stand
+liability terms by id and hash, what a person has to be told (`particulars`), the grant it is to stand
 under if there is one (`onward`), a window that is still open and opens within a minute: a code and the token for
 its first use live minutes, so a later window could not be used. It gets a `request_uri` good for one showing
 within 90 seconds; only the digest of its secret is stored. The row belongs to no person yet and is routed
@@ -271,9 +271,10 @@ def _refuse_texts(conn: Connection, client: Client, details: Details) -> Refusal
         or retired(conn, notice.id)
     ):
         return Refusal(code=RefusalCode.DETAILS_UNKNOWN_NOTICE, at="/0/notice")
-    untold = missing(particulars(client.recipient, notice, details.fields))
-    if client.recipient.abroad and untold:
-        return Refusal(code=RefusalCode.DETAILS_TRANSFER_UNTOLD, at="/0/notice", missing=untold)
+    abroad = client.recipient.abroad
+    if untold := missing(particulars(client.recipient, notice, details.fields), abroad=abroad):
+        code = RefusalCode.DETAILS_TRANSFER_UNTOLD if abroad else RefusalCode.DETAILS_NOTICE_UNTOLD
+        return Refusal(code=code, at="/0/notice", missing=untold)
     owed = terms.terms(conn, details.terms_id)
     if (
         owed is None

@@ -27,7 +27,7 @@ _MAX_CHARS = 20_000
 class Handling:
     """How the recipient handles the data, and how one exercises rights against it there; empty where it is not said.
 
-    A recipient abroad has to say both (PIPL 39, `particulars`).
+    Nobody asks without the first (PIPL 23), nor abroad without the second (PIPL 39): `particulars`.
     """
 
     method: str = ""

@@ -1,4 +1,4 @@
-"""What a person must be told before their data goes to a recipient abroad (PIPL 23, 39), and what of it is missing.
+"""What a person must be told before their data goes to a recipient (PIPL 23, 39), and what of it is missing.
 
 | item    | what                                                            | where it stands    |
 |---------|-----------------------------------------------------------------|--------------------|
@@ -7,9 +7,9 @@
 | purpose | what for                                                        | the request        |
 | method  | how it handles the data                                         | the notice         |
 | kinds   | of data                                                         | the request        |
-| rights  | how to exercise one's rights against a recipient abroad         | the notice         |
+| rights  | how to exercise one's rights against a recipient, if abroad     | the notice         |
 
-`missing(particulars) -> tuple[str, ...]`: the items without a text, in the order of the law.
+`missing(particulars, abroad=…) -> tuple[str, ...]`: the items without a text, in the order of the law.
 """
 
 from dataclasses import dataclass, fields
@@ -42,6 +42,7 @@ def particulars(recipient: Recipient, notice: Notice, kinds: tuple[str, ...]) ->
     )
 
 
-def missing(told: Particulars) -> tuple[str, ...]:
-    """The names of what is not said."""
-    return tuple(item.name for item in fields(told) if not getattr(told, item.name))
+def missing(told: Particulars, *, abroad: bool) -> tuple[str, ...]:
+    """The names of what is not said; inside the country nobody has to say `rights`, which the law gives there (PIPL 39)."""
+    said = {"rights"} if not abroad else set()
+    return tuple(item.name for item in fields(told) if not getattr(told, item.name) and item.name not in said)

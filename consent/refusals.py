@@ -28,6 +28,7 @@ class RefusalCode(StrEnum):
     DETAILS_BEYOND_PARENT = "details.beyond_parent"
     DETAILS_CHAIN_TOO_LONG = "details.chain_too_long"
     DETAILS_OTHER_COUNTRY = "details.other_country"
+    DETAILS_NOTICE_UNTOLD = "details.notice_untold"
     DETAILS_TRANSFER_UNTOLD = "details.transfer_untold"
     DETAILS_OTHER_RECIPIENT = "details.other_recipient"
     DETAILS_UNKNOWN_NOTICE = "details.unknown_notice"

@@ -5,10 +5,11 @@ sensitive, because everything about a child under fourteen is (PIPL art. 28).
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import UTC, date, datetime
+from datetime import date
 
 from sqlalchemy import Connection
 
+from vault.days import day_at
 from vault.fields import birth_date, resident_id
 from vault.fields.field import Sensitivity, sensitivity_of
 from vault.ids import Bucket, SubjectId, bucket_for
@@ -27,18 +28,13 @@ def births_of(
     return {subject: day for subject, day in born.items() if day is not None}
 
 
-def day_at(at_ms: int) -> date:
-    """The day (UTC) an instant in Unix ms falls into."""
-    return datetime.fromtimestamp(at_ms / 1000, UTC).date()
-
-
 def younger_than(
     conn: Connection, vault: Vault, people: Sequence[tuple[Bucket, SubjectId]], years: int, now_ms: int
 ) -> dict[SubjectId, bool]:
     """Of those of these people whose birthday is known, whether they are younger than so many whole years."""
     keys = vault.keyring.subject_keys(list(people))
     born = births_of(conn, vault, [(bucket, keys[who]) for bucket, who in people if who in keys])
-    today = day_at(now_ms)
+    today = day_at(now_ms, vault.zone)
     return {who: birth_date.age_on(day, today) < years for who, day in born.items()}
 
 
@@ -55,7 +51,7 @@ def sensitive_fields(
     if key is not None:
         with vault.data.read() as conn:
             born = births_of(conn, vault, [(bucket, key)]).get(subject)
-    age = None if born is None else birth_date.age_on(born, day_at(now_ms))
+    age = None if born is None else birth_date.age_on(born, day_at(now_ms, vault.zone))
     known = {code: vault.catalogue.field(code) for code in fields if code in vault.catalogue}
     return frozenset(
         code for code, field in known.items() if sensitivity_of(field, age) is Sensitivity.SENSITIVE

@@ -10,13 +10,14 @@ Ages come from the birth date or the resident number, opened in here and not let
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta, tzinfo
 from enum import StrEnum
 from typing import Any, Final
 
 from sqlalchemy import Connection, RowMapping, select, update
 
-from vault.ages import births_of, day_at
+from vault.ages import births_of
+from vault.days import begins, day_at
 from vault.drafts import Refused
 from vault.family_tables import guardianship
 from vault.fields import birth_date
@@ -137,11 +138,13 @@ def link(
             kind=kind,
             evidence_sha256=evidence_sha256,
             valid_from=now_ms,
-            valid_until=_completes(births.get(ward), ADULT) if kind is Tie.PARENT else None,
-            decides_until=_completes(births.get(ward), CHILD_BELOW) if kind is Tie.PARENT else None,
+            valid_until=_completes(births.get(ward), ADULT, vault.zone) if kind is Tie.PARENT else None,
+            decides_until=_completes(births.get(ward), CHILD_BELOW, vault.zone)
+            if kind is Tie.PARENT
+            else None,
             ended_at=None,
         )
-        refusal = _refusal(conn, wanted, births.get(guardian), now_ms)
+        refusal = _refusal(conn, wanted, _age(births.get(guardian), vault.zone, now_ms), now_ms)
         if refusal is not None:
             return Refused(refusal, "")
         conn.execute(guardianship.insert().values(_row(wanted)))
@@ -205,9 +208,13 @@ def due(conn: Connection, now_ms: int) -> list[Guardianship]:
     return [_guardianship(row) for row in conn.execute(over.order_by(g.valid_until).limit(_PAGE)).mappings()]
 
 
-def _refusal(conn: Connection, wanted: Guardianship, born: date | None, now_ms: int) -> str | None:
-    today = day_at(now_ms)
-    if born is not None and birth_date.age_on(born, today) < ADULT:
+def _age(born: date | None, zone: tzinfo, now_ms: int) -> int | None:
+    return None if born is None else birth_date.age_on(born, day_at(now_ms, zone))
+
+
+def _refusal(conn: Connection, wanted: Guardianship, age: int | None, now_ms: int) -> str | None:
+    """Why this link cannot be made; `age` is the guardian's in whole years, None where it is not known."""
+    if age is not None and age < ADULT:
         return "guardian_minor"
     if wanted.valid_until is not None and wanted.valid_until <= now_ms:
         return "ward_adult"
@@ -231,14 +238,13 @@ def _everybody_above(conn: Connection, who: tuple[Bucket, SubjectId]) -> set[tup
     return found
 
 
-def _completes(born: date | None, years: int) -> int | None:
+def _completes(born: date | None, years: int, zone: tzinfo) -> int | None:
     """The first instant (Unix ms) of the day on which so many years are complete, see `birth_date.age_on`."""
     if born is None:
         return None
     leap = (born.month, born.day) == (2, 29)
     birthday = date(born.year + years, 2, 28) if leap else born.replace(year=born.year + years)
-    day = birthday + timedelta(days=1)
-    return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp() * 1000)
+    return begins(birthday + timedelta(days=1), zone)
 
 
 def _row(link_: Guardianship) -> dict[str, Any]:

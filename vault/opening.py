@@ -7,11 +7,13 @@ import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import tzinfo
 from typing import Final
 
 from sqlalchemy import Connection, select
 
 from vault.custom_fields import catalogue_of
+from vault.days import BEIJING
 from vault.editions import Editions
 from vault.errors import VaultError
 from vault.fields.catalogue import BUILTIN, Catalogue
@@ -65,8 +67,8 @@ class Installation:
 
 @dataclass(frozen=True, slots=True)
 class Vault:
-    """An open vault: sealed values, keys, the installation they belong to, who watches, the fields it knows, and which
-    edition of each log is open.
+    """An open vault: sealed values, keys, the installation they belong to, who watches, the fields it knows, which
+    edition of each log is open, and by which clock its people's birthdays turn over.
     """
 
     data: Database
@@ -75,6 +77,7 @@ class Vault:
     watch: HoneyWatch = field(default_factory=HoneyWatch, repr=False, compare=False)
     catalogue: Catalogue = field(default=BUILTIN, repr=False, compare=False)
     editions: Editions = field(default_factory=Editions, repr=False, compare=False)
+    zone: tzinfo = field(default=BEIJING, repr=False, compare=False)
 
 
 def create_vault(  # noqa: PLR0913 - each argument is a separate decision of the operator
@@ -117,7 +120,12 @@ def create_vault(  # noqa: PLR0913 - each argument is a separate decision of the
 
 
 def open_vault(
-    data: Database, keys: Database, provider: Provider, *, clock: Callable[[], float] = time.monotonic
+    data: Database,
+    keys: Database,
+    provider: Provider,
+    *,
+    clock: Callable[[], float] = time.monotonic,
+    zone: tzinfo = BEIJING,
 ) -> Vault:
     """Open an existing installation as the one tenant this connection may see.
 
@@ -127,7 +135,7 @@ def open_vault(
         found = installation_seen(conn)
         catalogue = catalogue_of(conn, found.tenant)
     keyring = Keyring.open(keys, provider, found.tenant, clock=clock)
-    return Vault(data, keyring, found, catalogue=catalogue)
+    return Vault(data, keyring, found, catalogue=catalogue, zone=zone)
 
 
 def installation_seen(conn: Connection) -> Installation:

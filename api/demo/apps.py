@@ -37,8 +37,15 @@ class App:
             "redirect_uris": [REDIRECT],
             "jwks": jwks,
             "notices": [
-                {"purpose": self.purpose, "version": 1, "lang": lang, "text": words}
-                for lang, words in (("en", self.words_en), ("zh-CN", self.words_zh))
+                {"purpose": self.purpose, "version": 1, "lang": lang, "text": words, "method": method}
+                for lang, words, method in (
+                    (
+                        "en",
+                        self.words_en,
+                        "Received over an encrypted line, kept encrypted, read by our staff.",
+                    ),
+                    ("zh-CN", self.words_zh, "通过加密通道接收，加密存储，由我方工作人员查阅。"),
+                )
             ],
             "terms": [
                 {

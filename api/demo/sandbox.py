@@ -35,6 +35,7 @@ FOLDER: Final = "sandbox"
 REDIRECT: Final = "http://127.0.0.1:9/callback"
 _DAY_MS: Final = 86_400_000
 _PURPOSE: Final = "delivery"
+_HANDLING: Final = notices.Handling(method="Kept encrypted, and printed once on the label.")
 _PERSON: Final = {
     "name": "Sandbox Zhang",
     "phone": "+86 139 0000 0001",
@@ -75,7 +76,7 @@ def _register(vault: Vault, now_ms: int) -> _Recipient:
         purposes.seed(conn)
         who = recipients.register(conn, _registration(key, now_ms), now_ms)
         text = "We write your name, phone and address on one parcel, and delete them after thirty days."
-        notice = notices.publish(conn, who.recipient_id, _PURPOSE, 1, "en", text, now_ms)
+        notice = notices.publish(conn, who.recipient_id, _PURPOSE, 1, "en", text, now_ms, _HANDLING)
         owed = terms.publish(
             conn,
             who.recipient_id,

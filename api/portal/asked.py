@@ -84,6 +84,8 @@ class Asked:
     terms: str
     notice: str
     notice_lang: str
+    method: str
+    """How the recipient handles the data, in the language of the notice."""
 
 
 def open_request(request: Request[Any, Any, Any], session: Session, named: Mapping[str, str]) -> str:
@@ -290,6 +292,7 @@ def _asked(services: Services, shown: Showing, texts: Catalogue) -> Asked:
         terms=shown.terms.text,
         notice=shown.notice.text,
         notice_lang=shown.notice.lang,
+        method=shown.notice.method,
     )
 
 

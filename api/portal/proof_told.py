@@ -2,7 +2,6 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from api.i18n import Catalogue
 from consent.ledger.explain import Explanation, Node
@@ -112,4 +111,4 @@ def _rows(found: Explanation, texts: Catalogue) -> list[Row]:
 def _moment(at_s: int, texts: Catalogue) -> str:
     if at_s > _LAST_DAY_S:
         return f"{at_s} s"
-    return f"{texts.date(at_s * 1000)} {datetime.fromtimestamp(at_s, UTC):%H:%M:%S} UTC"
+    return texts.moment(at_s * 1000, "%H:%M:%S")

@@ -73,7 +73,7 @@ def page_lang(request: Request[Any, Any, Any]) -> Lang:
 
 def page_texts(request: Request[Any, Any, Any]) -> Catalogue:
     """The catalogue of the page's language."""
-    return catalogue(page_lang(request))
+    return catalogue(page_lang(request), services_of(request).settings.local_zone)
 
 
 def page(

@@ -110,7 +110,7 @@ def _staff(event: StaffEvent, texts: Catalogue, fields: Fields) -> EventView:
         recipient=staff_name(event.kind, event.staff, texts),
         purpose=f"{why} · {_basis(event, texts)}" if event.basis else why,
         fields=field_labels(event.fields, texts, fields) if opened else (),
-        time=f"{at:%H:%M} UTC",
+        time=texts.time(event.at),
         iso=at.isoformat(timespec="seconds"),
         id="",
     )
@@ -130,7 +130,7 @@ def _view(event: Event, texts: Catalogue, fields: Fields) -> EventView:
         recipient=event.recipient,
         purpose=purpose_title(event.purpose, texts),
         fields=field_labels(event.fields, texts, fields) if event.kind is EventKind.USED else (),
-        time=f"{at:%H:%M} UTC",
+        time=texts.time(event.at),
         iso=at.isoformat(timespec="seconds"),
         id=disclosure_text(event.disclosure_id) if event.disclosure_id else "",
     )

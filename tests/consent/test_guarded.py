@@ -1,6 +1,6 @@
 """Consents of wards: a guardian's to give, suspended when the guardianship ends, confirmed or withdrawn afterwards."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 
 import pytest
 from sqlalchemy import delete, insert, select, update
@@ -25,6 +25,7 @@ from tests.consent.acts import agree_to_all
 from tests.consent.presence import proof_if_needed
 from tests.consent.test_erase import ask, carry_out
 from tests.consent.wards import PROOF, enrolled, family
+from vault.days import BEIJING
 from vault.family_tables import guardianship
 
 NEEDED = Refusal(code=RefusalCode.GUARDIAN_NEEDED)
@@ -32,7 +33,7 @@ OVER = Refusal(code=RefusalCode.GUARDIAN_OVER)
 
 
 def at(*day) -> int:
-    return int(datetime(*day, tzinfo=UTC).timestamp() * 1000)
+    return int(datetime(*day, tzinfo=BEIJING).timestamp() * 1000)
 
 
 def asked(world, app, person, tie=None):

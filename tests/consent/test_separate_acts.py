@@ -57,8 +57,9 @@ def test_each_item_of_the_law_that_is_not_said_is_named(item):
         **{**{name: getattr(SAID, name) for name in SAID.__slots__}, item: () if item == "kinds" else ""}
     )
 
-    assert missing(SAID) == ()
-    assert missing(silent) == (item,)
+    assert missing(SAID, abroad=True) == ()
+    assert missing(silent, abroad=True) == (item,)
+    assert missing(silent, abroad=False) == (() if item == "rights" else (item,))
 
 
 @pytest.mark.parametrize(
@@ -75,6 +76,12 @@ def test_a_recipient_abroad_asks_nothing_without_saying_method_and_rights(world,
     refused = world.push(app)
 
     assert refused == Refusal(code=RefusalCode.DETAILS_TRANSFER_UNTOLD, at="/0/notice", missing=items)
+
+
+def test_no_recipient_asks_without_saying_how_it_handles_the_data(world):
+    refused = world.push(world.app(handling=Handling()))
+
+    assert refused == Refusal(code=RefusalCode.DETAILS_NOTICE_UNTOLD, at="/0/notice", missing=("method",))
 
 
 @pytest.mark.parametrize(
@@ -262,7 +269,7 @@ def test_the_data_base_itself_takes_no_consent_without_its_act(world: World, bel
 
 def test_the_data_base_itself_takes_no_consent_abroad_without_the_texts(world, monkeypatch):
     app, person = world.app(country="SG"), world.person()
-    monkeypatch.setattr("consent.ask.missing", lambda _: ())
+    monkeypatch.setattr("consent.ask.missing", lambda *_, **__: ())
 
     with pytest.raises(DBAPIError, match="method and rights"):
         world.approve(app, person)

@@ -183,10 +183,10 @@ def test_a_read_of_somebody_under_eighteen_with_an_approval_logs_approver_time_a
 
 @pytest.mark.parametrize(
     ("day", "asks"),
-    [("2008-11-20", False), ("2008-11-21", True), ("2008-11-22", True), (ADULT, False), (None, False)],
+    [("2008-11-21", False), ("2008-11-22", True), ("2008-11-23", True), (ADULT, False), (None, False)],
 )
 def test_a_birthday_still_counts_as_under_eighteen_and_an_unknown_age_does_not(world, office, day, asks):
-    person = born(world, day)  # the world's day is 2026-11-21
+    person = born(world, day)  # the world's day is 2026-11-22 in Beijing, not yet in UTC
 
     answer = reading(office, person)
 

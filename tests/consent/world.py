@@ -31,6 +31,7 @@ CHALLENGE = base64.urlsafe_b64encode(hashlib.sha256(VERIFIER.encode()).digest())
 JKT = "g" * 43
 DAY = 86_400_000
 KEY = ECKey.generate_key("P-256", {"kid": "k1"})
+HANDLING = notices.Handling(method="Our driver reads it.")
 JWKS = {"keys": [KEY.as_dict(private=False)]}
 
 
@@ -96,7 +97,7 @@ class World:
         self,
         purpose: str = "delivery",
         name: str = "Swift Parcel Ltd",
-        handling: notices.Handling = notices.SILENT,
+        handling: notices.Handling = HANDLING,
         **further: Any,
     ) -> App:
         registration = Registration(

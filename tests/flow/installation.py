@@ -95,7 +95,7 @@ class World:
         key = ECKey.generate_key("P-256", {"kid": "k1", "alg": "ES256"})
         published_at = registered.pop("jwks_uri", None)
         costing = registered.pop("rates", NO_RATES)
-        handling = registered.pop("handling", notices.SILENT)
+        handling = registered.pop("handling", notices.Handling(method="Our staff look it up."))
         with self.vault.data.write() as conn:
             registration = Registration(
                 legal_name=name,

@@ -110,7 +110,10 @@ def open_shop(vault: Vault, number: int, now_ms: int, key: ECKey = _KEY) -> Shop
     )
     with vault.data.write() as conn:
         who = recipients.register(conn, registration, now_ms)
-        notice = notices.publish(conn, who.recipient_id, PURPOSE, 1, "en", "We open your account.", now_ms)
+        handling = notices.Handling(method="Our staff look it up.")
+        notice = notices.publish(
+            conn, who.recipient_id, PURPOSE, 1, "en", "We open your account.", now_ms, handling
+        )
         owed = terms.publish(conn, who.recipient_id, 1, "A leak costs us.", "100.00", "CNY", "500.00", now_ms)
         owed = signed_terms(conn, owed, key, now_ms)
         client = recipients.client(conn, who.client_id)

@@ -1,16 +1,18 @@
 """What follows from somebody's age, and nothing else, leaves the vault."""
 
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import datetime
 
 import pytest
 
 from tests.vault.people import erase
 from vault.ages import sensitive_fields
+from vault.days import BEIJING, zone_of
 from vault.ids import new_subject
 from vault.records import Created, NewPerson, create_many, update_value
 
 CODES = ("name", "phone", "resident_id", "unheard_of")
-TURNS_14 = int(datetime(2027, 3, 5, tzinfo=UTC).timestamp() * 1000)
+TURNS_14 = int(datetime(2027, 3, 5, tzinfo=BEIJING).timestamp() * 1000)
 
 
 def made(vault, now, **values):
@@ -32,6 +34,15 @@ def test_everything_about_a_child_is_sensitive_until_the_day_after_the_fourteent
 
     assert sensitive_fields(vault, child.subject, CODES, TURNS_14 - 1) == {"name", "phone", "resident_id"}
     assert sensitive_fields(vault, child.subject, CODES, TURNS_14) == {"resident_id"}
+
+
+def test_a_birthday_turns_over_by_the_clock_of_the_installation(vault, now):
+    child = made(vault, now, birth_date="2013-03-04")
+    elsewhere = replace(vault, zone=zone_of("UTC"))
+
+    assert "name" not in sensitive_fields(vault, child.subject, CODES, TURNS_14)
+    assert "name" in sensitive_fields(elsewhere, child.subject, CODES, TURNS_14 + 8 * 3_600_000 - 1)
+    assert "name" not in sensitive_fields(elsewhere, child.subject, CODES, TURNS_14 + 8 * 3_600_000)
 
 
 def test_of_adults_and_of_people_of_no_known_age_only_the_sensitive_kinds_are(vault, now):

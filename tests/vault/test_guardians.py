@@ -2,7 +2,7 @@
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import datetime
 
 import pytest
 from sqlalchemy import delete, update
@@ -10,6 +10,7 @@ from sqlalchemy.exc import DBAPIError
 
 from tests.vault.people import enrol, erase
 from vault import guardians
+from vault.days import BEIJING
 from vault.drafts import Refused
 from vault.family_tables import guardianship
 from vault.guardians import Guardianship, Tie, due, forget, guardians_of, link, wards_of
@@ -36,7 +37,7 @@ def end(vault, ward, guardian, at):
 
 
 def instant(*day):
-    return int(datetime(*day, tzinfo=UTC).timestamp() * 1000)
+    return int(datetime(*day, tzinfo=BEIJING).timestamp() * 1000)
 
 
 def test_a_parent_decides_until_the_day_after_the_eighteenth_birthday(vault, now):

@@ -2,6 +2,7 @@
 
 import string
 import tomllib
+from datetime import UTC
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from api.i18n import Lang, catalogue, lang_of_path, negotiate
 from api.secret_file import ExposedSecret, first_line
 from api.sessions import CookieJar
 from api.settings import Settings, SettingsError
+from vault.days import zone_of
 
 FORM = "application/x-www-form-urlencoded"
 KEY = b"k" * 32
@@ -131,8 +133,10 @@ def test_no_header_or_path_breaks_the_choice_of_language(text):
 def test_dates_are_written_as_each_language_writes_them():
     at = 1_795_300_000_000
 
-    assert catalogue(Lang.EN).moment(at) == "21 November 2026 22:26 UTC"
-    assert catalogue(Lang.ZH_CN).date(at) == "2026年11月21日"
+    assert catalogue(Lang.EN).moment(at) == "22 November 2026 06:26 (Beijing time)"
+    assert catalogue(Lang.ZH_CN).moment(at) == "北京时间 2026年11月22日 06:26"
+    assert catalogue(Lang.EN, UTC).moment(at) == "21 November 2026 22:26 (UTC)"
+    assert catalogue(Lang.ZH_CN, zone_of("Asia/Tokyo")).time(at) == "UTC+09:00 07:26"
 
 
 def test_a_form_token_works_in_its_own_session_only():

@@ -223,7 +223,7 @@ def test_a_handle_that_leads_to_another_person_is_answered_alike_and_shown_to_no
 
 
 def test_a_recipient_abroad_that_says_too_little_hears_every_item_that_is_missing(world):
-    app = world.app("Lion Parcel", country="SG")
+    app = world.app("Lion Parcel", country="SG", handling=Handling())
 
     answer = app.push()
 

@@ -248,6 +248,7 @@ def test_the_approval_page_says_everything_masked_unticked_and_refuse_first(worl
         "CNY 500.00",
         "uses what it receives for this purpose only",
         "We pay the sum named here when we leak.",
+        "Our staff look it up.",
         "nothing in them limits what is owed for a loss that you can prove",
     ):
         assert said in page.text, said
