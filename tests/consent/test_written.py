@@ -190,15 +190,23 @@ def test_the_declaration_says_everything_in_the_language_of_the_showing(world, a
         for said in (
             "Harbour Credit Ltd",
             shown.recipient.registration_no,
-            "P30D",
             shown.notice.hash,
             shown.terms.hash,
-            "2026-11-22",
+            "CNY 500.00",
+            "CNY 5,000.00",
             FORMAT,
         ):
             assert said in text
     assert "Check your credit standing" in english.text
     assert "name, telephone number" in english.text
+    assert (
+        "use it once from 22 November 2026, 06:26 to 23 November 2026, 06:26 (Beijing time)" in english.text
+    )
+    assert "for 30 days at most" in english.text
+    assert "a loss that I can prove" in english.text
+    assert "自2026年11月22日06:26起至2026年11月23日06:26止（北京时间），可使用上述信息一次" in chinese.text
+    assert "保存期限最长为30天" in chinese.text
+    assert "本人就能证明的损失" in chinese.text
     assert "查询您的信用状况" in chinese.text
     assert "姓名、电话号码" in chinese.text
     assert english.hash != chinese.hash
