@@ -5,6 +5,7 @@ shows only masked values. The answer leaves by a redirect to the recipient with 
 and `iss` (RFC 6749, RFC 9207). A request claimed by one person is nobody else's.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -42,6 +43,10 @@ from vault.ages import sensitive_fields
 from vault.records import masked
 
 _CLOSED = frozenset({RefusalCode.SHOWING_DECIDED, RefusalCode.SHOWING_EXPIRED, RefusalCode.WINDOW_CLOSED})
+
+_HAN = re.compile(r"[\u3400-\u9fff]")
+_WORDS = re.compile(r"[A-Za-z]+(?: [A-Za-z]+){2}")
+"""Three words of English in a row: less is a name or a currency."""
 
 _BEFORE: Mapping[RefusalCode, str] = {
     RefusalCode.REQUEST_TOO_SOON: "asked-again",
@@ -86,6 +91,8 @@ class Asked:
     notice_lang: str
     method: str
     """How the recipient handles the data, in the language of the notice."""
+    terms_lang: str
+    """Empty for terms in both languages."""
 
 
 def open_request(request: Request[Any, Any, Any], session: Session, named: Mapping[str, str]) -> str:
@@ -293,7 +300,14 @@ def _asked(services: Services, shown: Showing, texts: Catalogue) -> Asked:
         notice=shown.notice.text,
         notice_lang=shown.notice.lang,
         method=shown.notice.method,
+        terms_lang=_lang_of(shown.terms.text),
     )
+
+
+def _lang_of(text: str) -> str:
+    """The language of a text by its letters, one of ours; empty where it has the letters of both."""
+    chinese, english = bool(_HAN.search(text)), bool(_WORDS.search(text))
+    return "" if chinese and english else "zh-CN" if chinese else "en"
 
 
 def _ward(services: Services, shown: Showing, texts: Catalogue) -> str:

@@ -261,6 +261,16 @@ def test_the_approval_page_says_everything_masked_unticked_and_refuse_first(worl
     assert path.startswith("/en/requests/sh_")
 
 
+def test_a_text_in_another_language_than_the_page_is_marked_and_said_to_be(world):
+    app, reader = world.app(), world.person(lang="zh-CN")
+    _, page = reader.open_request(app.authorize_path())
+    _, same = world.person({"name": "Ann", "phone": "13912341234"}).open_request(app.authorize_path())
+
+    assert page.text.count("只提供了英文版本") == 2
+    assert '<p class="prose" lang="en">We pay the sum named here when we leak.</p>' in page.text
+    assert "not in the language of this page" not in same.text
+
+
 def test_a_request_is_answered_once(world):
     app, person = world.app(), world.person()
     path, page = person.open_request(app.authorize_path())
