@@ -57,7 +57,7 @@ def test_the_person_reads_the_declaration_signs_by_name_and_proves_to_be_there(p
 
     assert page.status_code == 200
     text = unescape(page.text)
-    for said in ("Sign this consent", "Harbour Credit Ltd", "name, telephone number", "P30D"):
+    for said in ("Sign this consent", "Harbour Credit Ltd", "name, telephone number", "for 30 days at most"):
         assert said in text
     assert ZHANG["phone"] not in text
     proof = sign(person, path, page, f" {ZHANG['name']} ")
