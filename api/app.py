@@ -13,6 +13,7 @@ from litestar.datastructures import State
 
 from api.answers import answer_problem
 from api.batcher import Batcher
+from api.callers import Callers
 from api.clock import Clock, system_clock
 from api.erasing import resume_erasures
 from api.events import Event, log_event
@@ -104,6 +105,7 @@ def _services(
         introspections=_batched(settings, introspect),
         statuses=_batched(settings, StatusLists(vault, clock, settings.issuer)),
         strangers=Strangers(settings.stranger_rate, clock),
+        callers=Callers(settings.client_rate, clock),
         worker=Worker(vault.data, clock, work_of(settings, vault, clock)),
         witnesses=witnesses,
         post_room=post_room,

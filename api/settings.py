@@ -48,7 +48,8 @@ class Settings:
     One-time codes go by e-mail when `smtp_host` is set, and by SMS through the installed gateway `sms_sender` names;
     `smtp_tls` is "starttls", "implicit" or, for a server on this machine alone, "none". `code_limit` is how many codes
     the installation makes in ten minutes at most. `stranger_rate` is how many requests a minute a server process takes
-    from one network without credentials that hold; 0 is for any number.
+    from one network without credentials that hold, `client_rate` how many times a minute one client may ask or refresh there;
+    0 is for any number.
     `protected_most`, in whole `protected_currency`, is the liability beyond which a consent of somebody in protected
     mode waits for whom they trust, from the next time somebody turns it on.
     `proof_nonce` says where proofs of possession need a nonce of this server's: "off", "token" (wherever a client
@@ -98,6 +99,7 @@ class Settings:
     sms_sender: str = ""
     code_limit: int = 600
     stranger_rate: int = 1200
+    client_rate: int = 6000
     protected_most: int = 1000
     protected_currency: str = "CNY"
     proof_nonce: str = "off"
@@ -326,6 +328,7 @@ _READERS: Mapping[str, Callable[[str, str], Any]] = {
     "SMTP_CA_FILE": _path,
     "SMS_SENDER": _text,
     "STRANGER_RATE": _number,
+    "CLIENT_RATE": _number,
     "CODE_LIMIT": _positive,
     "PROOF_NONCE": _one_of("off", "token", "all"),
     "PROTECTED_CURRENCY": _one_of(*MINOR_UNITS),

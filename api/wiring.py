@@ -10,6 +10,7 @@ from litestar.connection import ASGIConnection
 from litestar.types import Scope
 
 from api.batcher import Batcher
+from api.callers import Callers
 from api.clock import Clock
 from api.jobs.worker import Worker
 from api.oauth.client_keys import ClientKeys
@@ -40,6 +41,7 @@ class Services:
     introspections: Batcher[Asked, Outcome]
     statuses: Batcher[int, SignedList | None]
     strangers: Strangers
+    callers: Callers
     worker: Worker
     post_room: PostRoom
     shown: ShownCheckpoints

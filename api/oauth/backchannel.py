@@ -43,6 +43,7 @@ def authorize_backchannel(request: Request[Any, Any, Any], body: RawBody) -> Res
     form = parse_form(body, request.headers.get("content-type", ""))
     who = caller(services, request, form, PATH)
     with who.spent_when_refused(services):
+        who.paced(services)
         wanted = _wanted(form, who.proof.jkt if who.proof else None)
         details = details_in(form)
         with services.vault.data.write() as conn:

@@ -67,6 +67,21 @@ class Caller:
                     replay.remember_many(conn, more)
             raise
 
+    def too_often(self, services: Services) -> OAuthRefused | None:
+        """Count what leaves a row behind; the refusal of a client that does so too often (`callers`)."""
+        wait_s = services.callers.count(self.client.client_id)
+        headers = {"Retry-After": str(wait_s)}
+        return (
+            OAuthRefused(429, "temporarily_unavailable", "too_many_attempts", headers=headers)
+            if wait_s
+            else None
+        )
+
+    def paced(self, services: Services) -> None:
+        """The same, raised."""
+        if refused := self.too_often(services):
+            raise refused
+
     def shown(self, buckets: Buckets) -> list[tuple[Bucket, bytes, int]]:
         """What the replay table is to remember: the assertion, then the proof if one came."""
         rows = [replay.row_of(buckets, "assertion", self.assertion.digest, self.assertion.expires)]

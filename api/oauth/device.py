@@ -38,6 +38,7 @@ def authorize_device(request: Request[Any, Any, Any], body: RawBody) -> Response
     who = caller(services, request, form, PATH)
     jkt = who.proof.jkt if who.proof else None
     with who.spent_when_refused(services):
+        who.paced(services)
         details = details_in(form)
         with services.vault.data.write() as conn:
             who.spend(conn, services.vault.installation.buckets)

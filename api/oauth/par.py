@@ -42,6 +42,7 @@ def push(request: Request[Any, Any, Any], body: RawBody) -> Response[dict[str, A
     form = parse_form(body, request.headers.get("content-type", ""))
     who = caller(services, request, form, "/par")
     with who.spent_when_refused(services):
+        who.paced(services)
         pushed = _taken(services, who, form)
     if pushed is None:
         raise OAuthRefused(400, "invalid_request_object", "request_object.replayed")

@@ -10,6 +10,8 @@ from consent.refusals import Refusal
 
 def refresh_use(request: TokenRequest) -> TokenAnswer | OAuthRefused:
     """RFC 6749 §6 with a DPoP-bound refresh token (RFC 9449 §5); the reply repeats no refresh token."""
+    if refused_now := request.caller.too_often(request.services):
+        return refused_now
     wanted = Refresh(
         client_id=request.caller.client.client_id,
         secret=request.form.get("refresh_token", ""),
