@@ -30,7 +30,8 @@ from api.jobs.ping_queue import PingQueue
 from api.jobs.publisher import Publisher
 from api.jobs.start_guard import StartGuard
 from api.jobs.worker import Worker
-from api.oauth.questions import Asked, Outcome, answer_many
+from api.oauth.asking import Asked, Outcome
+from api.oauth.questions import answer_many
 from api.oauth.status_lists import StatusLists
 from api.opening import opened_vault
 from api.portal.posted import check_post

@@ -1,10 +1,8 @@
 """What a running server holds, built once by `create_app` and found through the request, never through a global."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from litestar.connection import ASGIConnection
 from litestar.types import Scope
@@ -13,6 +11,7 @@ from api.batcher import Batcher
 from api.callers import Callers
 from api.clock import Clock
 from api.jobs.worker import Worker
+from api.oauth.asking import Asked, Outcome
 from api.oauth.client_keys import ClientKeys
 from api.oauth.status_lists import SignedList
 from api.senders.post_room import PostRoom
@@ -25,9 +24,6 @@ from consent.disclose import Disclosure
 from consent.ledger.policy import NO_WITNESSES, Policy
 from consent.redeem import RedeemRequest
 from vault.opening import Vault
-
-if TYPE_CHECKING:  # which answers questions with these very services
-    from api.oauth.questions import Asked, Outcome
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

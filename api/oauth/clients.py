@@ -15,6 +15,7 @@ import msgspec
 from litestar import Request
 from sqlalchemy import Connection
 
+from api.oauth.asking import Credentials
 from api.oauth.assertion import ASSERTION_TYPE, Assertion, check_assertion
 from api.oauth.dpop import Proof, ProofFault, check_proof
 from api.oauth.errors import OAuthRefused
@@ -27,15 +28,6 @@ from vault.base64url import unb64url
 from vault.ids import Bucket, Buckets
 
 _LONGEST_ID = 200
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Credentials:
-    """What a client shows of itself: the members of its form, its `DPoP` headers, and the path it sent them to."""
-
-    form: Mapping[str, str]
-    proofs: tuple[str, ...]
-    path: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

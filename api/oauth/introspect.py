@@ -15,9 +15,9 @@ from litestar.params import RawBody
 
 from api.access import Access, access
 from api.forms import parse_form
-from api.oauth.clients import Credentials, proofs_of, renew_keys, unknown
+from api.oauth.asking import Asked, Before, Credentials, Told
+from api.oauth.clients import proofs_of, renew_keys, unknown
 from api.oauth.errors import OAuthRefused, answer_oauth
-from api.oauth.questions import Asked, Before, Told
 from api.oauth.status import PATH as STATUS
 from api.wiring import Services, services_of
 from consent.signing_keys import Purpose, derived

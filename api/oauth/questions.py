@@ -6,10 +6,9 @@ request alone those cost more than its signature. Nobody is called from here: a 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from enum import Enum, auto
 
-from api.oauth.clients import Caller, Credentials, authenticated, claimed_client, unknown
+from api.oauth.asking import Asked, Before, Outcome, Told
+from api.oauth.clients import Caller, authenticated, claimed_client, unknown
 from api.oauth.errors import OAuthRefused
 from api.wiring import Services
 from consent import fetched, management_tokens, recipients
@@ -32,29 +31,6 @@ _COPIES = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """A form sent to `/introspect`; `renewed` once its client's keys were fetched, or could not be."""
-
-    credentials: Credentials
-    renewed: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
-    """What an authenticated client is to hear."""
-
-    client: Client
-    answer: Answer
-
-
-class Before(Enum):
-    """What has to be done before a question can be answered."""
-
-    KEYS_DUE = auto()
-
-
-type Outcome = Told | OAuthRefused | Before
 type _Known = Mapping[str, Client]
 
 
