@@ -196,6 +196,19 @@ def test_an_address_with_a_password_in_it_is_refused_and_the_password_is_not_tol
     assert "hunter2" not in str(raised.value)
 
 
+@pytest.mark.parametrize("name", ["No/Where", "../etc/passwd", "Asia", ""])
+def test_a_zone_nobody_lives_in_is_refused(name):
+    with pytest.raises(SettingsError, match="PERUSAL_ZONE"):
+        Settings.from_mapping({"PERUSAL_HOME": "/x", "PERUSAL_ZONE": name})
+
+
+def test_people_live_by_beijing_time_unless_it_is_said_otherwise():
+    given = [{"PERUSAL_HOME": "/x"}, {"PERUSAL_HOME": "/x", "PERUSAL_ZONE": "Asia/Tokyo"}]
+    zones = [Settings.from_mapping(one).local_zone for one in given]
+
+    assert zones == [zone_of("Asia/Shanghai"), zone_of("Asia/Tokyo")]
+
+
 @pytest.mark.parametrize("name", ["BATCH_CAP", "BATCH_QUEUE", "CONNECTIONS"])
 def test_a_bound_of_nothing_is_refused(name):
     with pytest.raises(SettingsError):
