@@ -23,7 +23,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from api.addresses import is_loopback, may_be_called
 from api.resolving import Resolve, looked_up
-from api.wire import Wire, left, system_trust
+from api.wire import Wire, addresses_of, left, system_trust
 
 MOST_BYTES = 64 * 1024
 """How long an answer may be."""
@@ -65,18 +65,13 @@ class Answer:
     body: bytes
 
 
-def _addresses(host: str, port: int) -> Iterable[str]:
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Guard:
     """Who may be called: `hosts` are the operator's exceptions, `trust` the certificates (None: the system's)."""
 
     hosts: frozenset[str] = frozenset()
     trust: ssl.SSLContext | None = None
-    resolve: Resolve = field(default=_addresses, repr=False)
+    resolve: Resolve = field(default=addresses_of, repr=False)
     within_s: float = WITHIN_S
     most_bytes: int = MOST_BYTES
 

@@ -4,6 +4,7 @@ import io
 import socket
 import ssl
 import time
+from collections.abc import Iterable
 from functools import cache
 
 
@@ -34,6 +35,12 @@ class _Reading(io.RawIOBase):
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # any buffer, of which we are given one kind
         self._wire.sock.settimeout(left(self._wire.ends))
         return self._wire.sock.recv_into(buffer)
+
+
+def addresses_of(host: str, port: int) -> Iterable[str]:
+    """The addresses a name stands for, each once, in the system's order; raises OSError."""
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 
 def left(ends: float) -> float:

@@ -9,7 +9,6 @@ than the recipient polls, and no press on a push alone approves it.
 * `weigh(one, shown, promise, sensitive) -> Why | None`, pure.
 * `answer(vault, trusted, grant_id, decision, now_ms)`, `take_back(vault, who, grant_id, now_ms)`, `lapse(vault, now_ms)`
 * `collect(vault, consumer, showing_id, now_ms) -> Collected | Refusal`: the code, once it may be had.
-* `waiting(conn, one)`: for both people's pages.
 """
 
 from collections import Counter
@@ -40,7 +39,8 @@ from consent.recipients import is_suspended
 from consent.redeem_rows import LOCK
 from consent.refusals import Refusal, RefusalCode
 from consent.showings import Showing, showing
-from consent.tables import consent_grant, recipient
+from consent.tables import consent_grant
+from consent.waiting import Why, waiting_in
 from consent.withdraw_rows import Scope
 from vault.fields.field import Sensitivity
 from vault.guardians import Guardianship
@@ -49,40 +49,11 @@ from vault.ids import Bucket, Person, SubjectId, bucket_of, new_secret, secret_h
 from vault.opening import Vault
 
 
-class Why(StrEnum):
-    """What makes a consent wait."""
-
-    SENSITIVE = "sensitive"
-    ONWARD = "onward"
-    ABROAD = "abroad"
-    SUM = "sum"
-
-
 class Decision(StrEnum):
     """A trusted person's answer."""
 
     YES = "yes"
     NO = "no"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Waiting:
-    """A consent that waits or waited; no value of the person's is in it. Times in Unix milliseconds."""
-
-    grant_id: GrantId
-    showing_id: ShowingId
-    why: Why
-    state: GrantState
-    recipient: str
-    purpose: str
-    fields: tuple[str, ...]
-    max_uses: int
-    window_to: int
-    decided_at: int
-    expires_at: int
-
-    def open_at(self, at_ms: int) -> bool:
-        return self.state is GrantState.DEFERRED and at_ms < self.expires_at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,16 +163,6 @@ def drop(vault: Vault, who: Person, now_ms: int) -> None:
         _lapse_one(vault, one, now_ms)
 
 
-def waiting_in(conn: Connection, who: Person, scope: Scope) -> list[GrantId]:
-    """What of somebody's waits in `scope`, oldest first."""
-    g, (bucket, subject) = consent_grant.c, who
-    wanted = [g.bucket == bucket, g.subject == subject, g.state == GrantState.DEFERRED.value]
-    named = ((g.id, scope.grant_id), (g.recipient_id, scope.recipient_id), (g.purpose, scope.purpose))
-    wanted += [column == value for column, value in named if value is not None]
-    found = conn.execute(select(g.id).where(*wanted).order_by(g.decided_at, g.id)).scalars()
-    return [GrantId(one) for one in found]
-
-
 def collect(vault: Vault, consumer: Consumer, showing_id: ShowingId, now_ms: int) -> Collected | Refusal:
     """The code of a consent that was waited for, once, for the person's browser to carry."""
     with vault.data.write() as conn:
@@ -216,45 +177,6 @@ def collect(vault: Vault, consumer: Consumer, showing_id: ShowingId, now_ms: int
         code = new_secret(CODE_PREFIX, shown.bucket)
         keep_code(conn, shown, shown.decided, secret_hash(code), now_ms)
         return Collected(redirect_uri=shown.redirect_uri, code=code, state=shown.state)
-
-
-def waiting(conn: Connection, one: Protection) -> list[Waiting]:
-    """Every consent that waited under a protection, newest first."""
-    return _listed(conn, deferral.c.bucket == one.bucket, deferral.c.protection_id == one.id)
-
-
-def waited_for(conn: Connection, grant_id: GrantId) -> Waiting | None:
-    """One consent that waits or waited."""
-    found = _listed(conn, deferral.c.bucket == bucket_of(grant_id), deferral.c.grant_id == grant_id)
-    return found[0] if found else None
-
-
-def _listed(conn: Connection, *which: Any) -> list[Waiting]:
-    g, d = consent_grant.c, deferral.c
-    listed = (
-        select(consent_grant, d.why, d.expires_at, recipient.c.legal_name)
-        .join(deferral, (d.bucket == g.bucket) & (d.grant_id == g.id))
-        .join(recipient, recipient.c.id == g.recipient_id)
-        .where(*which)
-        .order_by(g.decided_at.desc(), g.id.desc())
-    )
-    return [_waiting(row) for row in conn.execute(listed)]
-
-
-def _waiting(row: Any) -> Waiting:
-    return Waiting(
-        grant_id=GrantId(row.id),
-        showing_id=ShowingId(row.showing_id),
-        why=Why(row.why),
-        state=GrantState(row.state),
-        recipient=row.legal_name,
-        purpose=row.purpose,
-        fields=fields_of(row.fields),
-        max_uses=row.max_uses,
-        window_to=row.window_to,
-        decided_at=row.decided_at,
-        expires_at=row.expires_at,
-    )
 
 
 def _owed(shown: Showing, promise: Promise, sensitive: Collection[str]) -> Decimal:

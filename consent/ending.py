@@ -6,9 +6,10 @@ between stands by then, and is withdrawn with the rest.
 
 from dataclasses import dataclass
 
-from consent.deferral import take_back, waiting_in
+from consent.deferral import take_back
 from consent.ids import GrantId
 from consent.refusals import Refusal
+from consent.waiting import waiting_in
 from consent.withdraw import Withdrawn, withdraw_all
 from consent.withdraw_rows import Scope
 from vault.guardians import Guardianship

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from consent import deferral, guarded, separate_acts, step_up
-from consent.deferral import Why
 from consent.grants import GrantState
 from consent.ids import GrantId, grant_text
 from consent.ledger.append import Item
@@ -20,6 +19,7 @@ from consent.protection import Protection
 from consent.refusals import Refusal
 from consent.showings import Showing
 from consent.step_up import Evidence, Proof
+from consent.waiting import Why
 from vault.ages import sensitive_fields
 from vault.ids import new_id
 from vault.opening import Vault

@@ -13,7 +13,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from api.addresses import is_loopback
 from api.resolving import looked_up
-from api.wire import Wire, left, system_trust
+from api.wire import Wire, addresses_of, left, system_trust
 
 _GZIP = 16 + zlib.MAX_WBITS
 
@@ -95,7 +95,7 @@ def _split(url: str) -> SplitResult | None:
 def _connected(parts: SplitResult, ends: float) -> Wire:
     host, secure = parts.hostname or "", parts.scheme == "https"
     port = parts.port or (443 if secure else 80)
-    sock = _first(looked_up(_addresses, host, port, left(ends)), port, ends)
+    sock = _first(looked_up(addresses_of, host, port, left(ends)), port, ends)
     if secure:
         try:
             sock.settimeout(left(ends))
@@ -104,11 +104,6 @@ def _connected(parts: SplitResult, ends: float) -> Wire:
             sock.close()
             raise
     return Wire(sock, ends)
-
-
-def _addresses(host: str, port: int) -> Iterable[str]:
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 
 def _first(addresses: Iterable[str], port: int, ends: float) -> socket.socket:

@@ -21,11 +21,11 @@ from api.wiring import Services, services_of
 from consent import approve, deferral
 from consent.approve import Showing
 from consent.ask import Via
-from consent.deferral import Waiting
 from consent.grants import GrantState
 from consent.ids import parse_showing
 from consent.protection import current
 from consent.refusals import Refusal
+from consent.waiting import Waiting, waited_for
 
 
 @get("/requests/{name:str}/deferred", opt=access(Access.CONSUMER), sync_to_thread=True)
@@ -88,7 +88,7 @@ def _found(request: Request[Session, Any, Any], name: str) -> tuple[Showing, Wai
     person = person_of(request.user, page_lang(request))
     with services.vault.data.read() as conn:
         shown = approve.showing(conn, person, parse_showing(name))
-        one = None if shown is None or shown.decided is None else deferral.waited_for(conn, shown.decided)
+        one = None if shown is None or shown.decided is None else waited_for(conn, shown.decided)
     if shown is None or one is None:
         raise Problem(404, "not_found")
     return shown, one

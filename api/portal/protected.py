@@ -26,11 +26,12 @@ from api.sessions import Session
 from api.wiring import Services, services_of
 from consent import deferral, protection
 from consent.currencies import written
-from consent.deferral import Decision, Waiting
+from consent.deferral import Decision
 from consent.guarding import needs_guardian
 from consent.ids import GrantId, grant_text, parse_grant, showing_text
 from consent.protection import LogLine, Protection
 from consent.refusals import Refusal, RefusalCode
+from consent.waiting import Waiting, waiting
 from vault.ages import younger_than
 from vault.drafts import Refused
 from vault.holder import KeyValue, holder, key_value
@@ -185,7 +186,7 @@ def _view(
     services, texts, now_ms = services_of(request), page_texts(request), services_of(request).clock()
     known = one.accepted_at is not None or other == one.who
     name = called(services.vault, other) if known else ""
-    waited = deferral.waiting(conn, one)
+    waited = waiting(conn, one)
     recipients = {each.grant_id: each.recipient for each in waited}
     return ProtectionView(
         id=encode_id(_PREFIX, one.id),
