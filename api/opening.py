@@ -16,6 +16,7 @@ import vault
 from api.secret_file import first_line
 from api.settings import Settings, SettingsError
 from api.shares import collected, share_files
+from consent.ledger.open_now import learn_editions
 from vault.opening import Vault, open_vault
 from vault.providers.base import Provider
 from vault.providers.config import LocalConfig, ProviderConfig, load_config, open_provider
@@ -57,6 +58,7 @@ def opened_vault(settings: Settings, provider: Provider | None = None) -> Iterat
     root = provider or provider_of(settings)
     with closing(open_database(settings.database)) as data, closing(open_database(settings.keys)) as keys:
         vault = open_vault(data, keys, root, zone=settings.local_zone)
+        learn_editions(vault)
         with closing(vault.keyring):  # or a rotation elsewhere would wait for this process's lease to end
             yield vault
 

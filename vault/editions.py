@@ -13,12 +13,7 @@ class Editions:
     __slots__ = ("_later",)
 
     def __init__(self) -> None:
-        self._later: Mapping[tuple[int, int], int] | None = None  # None until somebody has looked
-
-    @property
-    def known(self) -> bool:
-        """Whether anybody has looked yet."""
-        return self._later is not None
+        self._later: Mapping[tuple[int, int], int] = {}
 
     def learn(self, later: Mapping[tuple[int, int], int]) -> None:
         """Know this from now on, and nothing else."""
@@ -26,4 +21,4 @@ class Editions:
 
     def of(self, bucket: int, year: int) -> int:
         """The edition that is open for a bucket in a calendar year: 1 unless another is known."""
-        return (self._later or {}).get((bucket, year), 1)
+        return self._later.get((bucket, year), 1)
