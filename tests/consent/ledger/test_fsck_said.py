@@ -114,8 +114,8 @@ def test_the_signature_of_a_witness_the_policy_names_is_verified(backend: Backen
         at = published.newest(conn, LOG)
         assert at is not None
         line = witnessed.told(conn, at, TWO_OF_THREE).decode().splitlines(keepends=True)[-1]
-    last = line[-4]
-    bent = line[:-4] + ("A" if last != "A" else "B") + line[-3:]
+    # Not the last letter: of that only two bits count, and the others have to be none.
+    bent = line[:-8] + ("B" if line[-8] == "A" else "A") + line[-7:]
 
     damaged(backend, "UPDATE ledger_cosignature SET line = :bent WHERE witness = 'B.example'", bent=bent)
 
