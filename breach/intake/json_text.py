@@ -29,6 +29,7 @@ _BETWEEN = re.compile(r"[\s,:\x1e\ufeff]*")
 _SCALAR = re.compile(r"-?[0-9][0-9.eE+-]*+|true\b|false\b|null\b|-?Infinity\b|NaN\b")
 _UNREADABLE = re.compile(r"[^\n,{}\[\]\"]*+")
 _OPENING = re.compile(r"[{\[]")
+_BRACKET = re.compile(r'[{}\[\]]|"(?:[^"\\]|\\.)*+"?', re.DOTALL)
 _LEVELS = 200
 _WORDS = {"null", "true", "false"}
 _IDENTIFYING = re.compile(r"@|[0-9]{7}")
@@ -56,11 +57,14 @@ class _Reader:
         self._line = 1
         self._last = False
         self._scalars: list[str] = []
+        self._hopeless: set[int] = set()
+        """Where what does not decode begins, as positions in the text: tried once, however deep it lies in itself."""
 
     def read(self, text: str, *, last: bool) -> Iterator[Block]:
         """The blocks that are complete with this text."""
         self._text = self._text[self._at :] + text
         self._at, self._last = 0, last
+        self._hopeless.clear()
         while self._step():
             if self._gathered.count >= _BLOCK_ROWS:
                 yield self._block()
@@ -91,11 +95,15 @@ class _Reader:
 
     def _value(self) -> bool:
         """Decode the object or the row here, or enter it."""
+        if self._at in self._hopeless:
+            self._enter(self._at + 1)
+            return True
         try:
             value, end = _DECODE(self._text, self._at)
-        except ValueError:
+        except json.JSONDecodeError as error:
             if self._may_end_later():
                 return False
+            self._give_up(error.pos)
             self._enter(self._at + 1)
             return True
         except RecursionError:
@@ -156,6 +164,18 @@ class _Reader:
     def _enter(self, to: int) -> None:
         self._end_row()
         self._between(to)
+
+    def _give_up(self, broken: int) -> None:
+        """Nothing that is open where decoding ended decodes either."""
+        held: list[int] = []
+        for found in _BRACKET.finditer(self._text, self._at, broken):
+            if found[0] in {"{", "["}:
+                held.append(found.start())
+            elif found[0] in {"}", "]"} and held:
+                held.pop()
+        if len(held) > _LEVELS:
+            self._tally.damaged[Reason.TOO_DEEP] += 1
+        self._hopeless.update(held)
 
     def _enter_deep(self) -> None:
         """Nesting nobody means: counted once, and entered by many levels, or each level would be tried again."""

@@ -90,7 +90,9 @@ def test_a_persons_bundle_and_its_page_bear_the_witness_once_it_has_cosigned(wor
     assert [[one.key for one in by] for by in (found[0].cosigned[0], found[1].cosigned[0])] == [[], [KEY]]
     told = person.get(page).text
     assert "No witness known here has cosigned" not in told
-    assert re.search(rf"<li>{re.escape(KEY.name)}: \d+ \w+ \d{{4}} \d\d:\d\d:\d\d \(Beijing time\)</li>", told)
+    assert re.search(
+        rf"<li>{re.escape(KEY.name)}: \d+ \w+ \d{{4}} \d\d:\d\d:\d\d \(Beijing time\)</li>", told
+    )
 
 
 def test_a_checkpoint_is_worked_out_once_in_a_second_however_often_it_is_asked_for(world, liar):
