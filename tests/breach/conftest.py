@@ -1,7 +1,10 @@
 import pytest
 
+from breach.cells import Cells
+from breach.match import Matcher
 from tests.breach.leaks import HOUR, Town, row, town, write
 from tests.consent.world import World
+from tests.vault import people
 
 
 @pytest.fixture
@@ -34,3 +37,23 @@ def lost(small_town, tmp_path) -> bytes:
     masked = [["张*丰", "138****1234", "z***@qq.com"]]
     mixed_up = [["谁", row(86)[1], row(87)[2]]]
     return write(tmp_path / "lost.csv", rows + strangers + masked + mixed_up)
+
+
+@pytest.fixture
+def enrolled(vault, now):
+    """Twelve people; the number of each is the place in the list."""
+    return people.enrol(vault, range(12), now)
+
+
+@pytest.fixture
+def matching(vault, enrolled, columns):
+    """Matches rows of the module's `columns`: (number of the person, field, version) with its flags, and the counts."""
+    matcher = Matcher(vault.keyring, columns, Cells())
+
+    def run(rows):
+        with vault.data.read() as conn:
+            found = matcher.match(conn, rows).items
+        numbers = {person.subject: at for at, person in enumerate(enrolled)}
+        return {(numbers[item[1]], item[2], item[4]): how for item, how in found.items()}, matcher.cells
+
+    return run

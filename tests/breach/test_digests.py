@@ -31,21 +31,8 @@ COLUMNS = recognise([[digest("a"), "a@example.com"], [digest("b"), "b@example.co
 
 
 @pytest.fixture
-def enrolled(vault, now):
-    return people.enrol(vault, range(12), now)
-
-
-@pytest.fixture
-def matching(vault, enrolled):
-    matcher = Matcher(vault.keyring, COLUMNS, Cells())
-
-    def run(rows):
-        with vault.data.read() as conn:
-            found = matcher.match(conn, rows).items
-        numbers = {person.subject: at for at, person in enumerate(enrolled)}
-        return {(numbers[item[1]], item[2], item[4]): how for item, how in found.items()}, matcher.cells
-
-    return run
+def columns():
+    return COLUMNS
 
 
 def test_every_usual_digest_in_every_usual_writing_is_found(matching):

@@ -4,7 +4,7 @@ import pytest
 
 from breach.cells import Cells
 from breach.intake.columns import Kind, recognise
-from breach.match import AGREED, CONFLICTING, Matcher
+from breach.match import AGREED, CONFLICTING
 from consent.families import merge
 from tests.vault import people
 from tests.vault.people import change
@@ -14,21 +14,8 @@ COLUMNS = recognise([["13812345678", "a@example.com"], ["13812345679", "b@exampl
 
 
 @pytest.fixture
-def enrolled(vault, now):
-    return people.enrol(vault, range(12), now)
-
-
-@pytest.fixture
-def matching(vault, enrolled):
-    matcher = Matcher(vault.keyring, COLUMNS, Cells())
-
-    def run(rows):
-        with vault.data.read() as conn:
-            found = matcher.match(conn, rows).items
-        numbers = {person.subject: at for at, person in enumerate(enrolled)}
-        return {(numbers[item[1]], item[2], item[4]): how for item, how in found.items()}, matcher.cells
-
-    return run
+def columns():
+    return COLUMNS
 
 
 def phone(n, written="{}{}{}"):
