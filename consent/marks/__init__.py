@@ -1,0 +1,1 @@
+"""Marks: harmless variations of served values, another combination for every recipient, which a leaked copy still shows."""
