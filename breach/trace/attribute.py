@@ -2,7 +2,7 @@
 
 Two figures per recipient: `ln_e` against "the outside alone" (mixture over leaked fractions, outside rate from dark
 controls), and `ln_e_strict` against every story in which this recipient is innocent, whatever all others did. Only the
-strict figure names, from ln(n/eps). Whom the ledger cannot separate is reported as a set and never as a name. Two
+strict figure names, from ln(n/eps), and it is asked about only where chance is a worse story. Whom the ledger cannot separate is reported as a set and never as a name. Two
 further sources are always listed: our own store, and somewhere else, the reference against which the others stand.
 
 Where masked rows agree there are two readings of the dump, without them and with them, and both figures are means of
@@ -19,7 +19,7 @@ from typing import NamedTuple
 from breach.trace.evidence import Evidence
 from breach.trace.guilt import FRACTIONS, ln_e, ln_mean_exp, ln_sum_exp, threshold, upper_limit
 from breach.trace.mixture import accuse
-from breach.trace.rivals import strongest
+from breach.trace.rivals import Defence
 
 _EXAMINED = 20
 _LARGEST_SET = 8
@@ -106,7 +106,8 @@ def attribute(evidence: Evidence, rules: Rules, masked: MaskedRows | None = None
     hits = [_hits(reading.evidence) for reading in readings]
     plain = {k: _plain(readings, [each[k] for each in hits], k, parts) for k in range(len(evidence.held))}
     order = sorted(plain, key=lambda k: (-plain[k], k))
-    court = _Court(readings, [k for k in order if hits[-1][k]][:_EXAMINED], rules, bar, parts)
+    suspects = [k for k in order if hits[-1][k] and plain[k] > 0][:_EXAMINED]
+    court = _Court(readings, suspects, rules, bar, parts)
     findings = [
         _finding(readings[-1].evidence, k, plain[k], [each[k] for each in hits], court) for k in order
     ]
@@ -132,7 +133,8 @@ def of_repost(result: Attribution) -> Attribution:
 
 
 class _Court:
-    """The strict e-values of one trace; every set asked about is weighed against the same accusation.
+    """The strict e-values of one trace. No further price for sets: a set without a leaker is accused only when the
+    mixture of one of its members stands above the line over the truth, and the line pays for every recipient.
 
     `parts`: of how many readings the mean is taken; one that may not count adds nothing to it.
     """
@@ -143,11 +145,9 @@ class _Court:
         self.suspects = suspects
         self.bar = bar
         self._people = readings[-1].evidence
-        price = math.log(rules.field_sets * parts)
-        self._readings = [
-            (each.evidence, (accuse(each.evidence, suspects) if suspects else -math.inf) - price)
-            for each in readings
-        ]
+        self._price = math.log(rules.field_sets * parts)
+        asked = readings if suspects else ()
+        self._readings = [(accuse(each.evidence, suspects), Defence(each.evidence)) for each in asked]
         each = {k: self._weighed({k}) for k in suspects}
         self.strict = {k: ln_sum_exp(values) for k, values in each.items()}
         self.whole = {k: values[0] + math.log(parts) for k, values in each.items()}
@@ -157,7 +157,10 @@ class _Court:
         return ln_sum_exp(self._weighed(members))
 
     def _weighed(self, members: set[int]) -> list[float]:
-        return [accused - strongest(evidence, members).bound for evidence, accused in self._readings]
+        return [
+            accusation.of(members) - defence.strongest(members).bound - self._price
+            for accusation, defence in self._readings
+        ]
 
     def sets(self, unclear: Sequence[int]) -> tuple[tuple[int, ...], ...]:
         """Sets, made small by greedy search, of each of which at least one member must have leaked."""
@@ -172,12 +175,13 @@ class _Court:
 
     def _open(self, spoken_for: set[int]) -> bool:
         """Whether those named so far, and the members of sets found so far, leave something to explain."""
-        return self.weigh(set(range(len(self._people.held))) - spoken_for) >= self.bar
+        left = set(range(len(self._people.held))) - spoken_for
+        return bool(left) and self.weigh(left) >= self.bar
 
     def _set_around(self, suspect: int, spoken_for: set[int]) -> tuple[int, ...]:
         members = {suspect}
         while len(members) < _LARGEST_SET:
-            shares = strongest(self._people, members).shares
+            shares = self._readings[-1][1].strongest(members).shares
             rivals = {k: share for k, share in shares.items() if k not in spoken_for and share >= 1}
             if not rivals:
                 return ()

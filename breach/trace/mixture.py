@@ -1,20 +1,21 @@
-"""The accusing side of the strict e-value: one fixed mixture over every story in which recipients leaked.
+"""The accusing side of the strict e-value: for each recipient, one fixed mixture over the stories in which it leaked.
 
 Prior, fixed before any dump is seen: coalition size s with weight 2^-s, coalitions of one size alike, each member's
-fraction on the grid of twelve, the outside rate on a grid of eight, the share of damaged rows on one of two. Only stories near the best one are summed; what is
-left out could only raise the mixture, so the e-value stays one. Because the same mixture accuses everybody,
-`ln mixture - bound of rivals` holds for all recipients and all sets of them at once.
+fraction on the grid of twelve, the outside rate on a grid of eight, the share of damaged rows on one of two. The
+mixture of a recipient is that prior given that it is a member, so it pays nothing for being one of many: the line
+ln(n/eps) pays for that. Only stories near the best one are summed; what is left out could only raise a mixture, so
+the e-values stay e-values.
 """
 
-import itertools
 import math
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
-from breach.trace.evidence import Evidence
+import numpy as np
+
+from breach.trace.evidence import Evidence, Pattern
 from breach.trace.guilt import FRACTIONS, ln_sum_exp
+from breach.trace.rivals import Floats, Ints
 
 OUTSIDE = (1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 3e-2, 1e-1, 3e-1)
 """The fixed grid of outside rates."""
@@ -25,120 +26,199 @@ DAMAGE = (0.02, 0.2)
 _LARGEST = 8
 _CANDIDATES = 20
 _FIRST_VERSION = 0.9
+_F = np.array(FRACTIONS)
+_PI = np.array(OUTSIDE)
+_NO_PART, _OTHER = 0, 1
 
-
-def accuse(evidence: Evidence, order: Sequence[int]) -> float:
-    """A lower bound of the mixture's log-likelihood (nats).
-
-    It sums the stories around the best one, which is found by growing a coalition from the recipients that
-    come first in `order`; any order gives a valid bound, a bad one a weak bound.
-    """
-    terms: dict[_Point, float] = {}
-    best, at = -math.inf, _Point((), (), OUTSIDE[0], DAMAGE[0])
-    while len(at.members) < min(_LARGEST, len(order)):
-        grown = [_grow(evidence, at, k, terms) for k in order[:_CANDIDATES] if k not in at.members]
-        top, point = max(grown, key=lambda item: item[0], default=(-math.inf, at))
-        top, point = _polish(evidence, top, point, terms)
-        if top <= best:
-            break
-        best, at = top, point
-    return ln_sum_exp(terms.values())
-
-
-class _Point(NamedTuple):
-    """One story: who leaked, with which fraction each, the outside rate, and the share of damaged rows."""
-
-    members: tuple[int, ...]
-    fractions: tuple[float, ...]
-    outside: float
-    damage: float
-
-
-type _Scored = tuple[float, _Point]
-
-
-def _grow(evidence: Evidence, at: _Point, k: int, terms: dict[_Point, float]) -> _Scored:
-    """The best story that adds recipient `k` to the coalition, its other members' fractions held."""
-    story = _Story(evidence, (*at.members, k))
-    grid = itertools.product(FRACTIONS, OUTSIDE, DAMAGE)
-    points = [_Point(story.members, (*at.fractions, f), pi, damage) for f, pi, damage in grid]
-    return max((story.score(point, terms), point) for point in points)
-
-
-def _polish(evidence: Evidence, top: float, point: _Point, terms: dict[_Point, float]) -> _Scored:
-    """Move every member's fraction once more, now that the coalition is complete."""
-    if len(point.members) < 2:
-        return top, point
-    story = _Story(evidence, point.members)
-    for member in range(len(point.members)):
-        before, after = point.fractions[:member], point.fractions[member + 1 :]
-        for fraction in FRACTIONS:
-            trial = _Point(point.members, (*before, fraction, *after), *point[2:])
-            top, point = max((top, point), (story.score(trial, terms), trial))
-    return top, point
-
-
-class _Story:
-    """One coalition, the evidence seen with its eyes: people grouped by what its members held of them."""
-
-    def __init__(self, evidence: Evidence, members: tuple[int, ...]) -> None:
-        self.members = members
-        own = set(members)
-        missed = evidence.missed()
-        self._missed = [missed[k] for k in members]
-        self._outside_missed = evidence.people - evidence.total
-        self._groups: Counter[_Seen] = Counter()
-        for pattern, count in evidence.found.items():
-            able = tuple((k, m) for k, m in pattern.able if k in own)
-            others = tuple(k for k in pattern.others if k in own)
-            ages = math.comb(pattern.age + evidence.fields - 1, pattern.age)
-            self._groups[_Seen(able, others, pattern.age, ages, pattern.partly)] += count
-        size, n = len(members), len(evidence.held)
-        self._prior = -size * math.log(2 * len(FRACTIONS)) - math.log(
-            math.comb(n, size) * len(OUTSIDE) * len(DAMAGE)
-        )
-
-    def score(self, point: _Point, terms: dict[_Point, float]) -> float:
-        """Prior plus log-likelihood of one story, noted among the `terms` of the mixture."""
-        value = self._prior + self._outside_missed * math.log1p(-point.outside)
-        for missed, fraction in zip(self._missed, point.fractions, strict=True):
-            value += missed * math.log1p(-fraction)
-        fractions = dict(zip(self.members, point.fractions, strict=True))
-        value += sum(count * _ln_seen(seen, fractions, point) for seen, count in self._groups.items())
-        # A coalition reached in another order is the same story: it counts once.
-        members = tuple(sorted(fractions))
-        terms[_Point(members, tuple(fractions[k] for k in members), *point[2:])] = value
-        return value
+type Story = tuple[tuple[int, float], ...]
+"""Who leaked, with which fraction each, in the order of their numbers; outside rate and damage are summed over."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Seen:
-    """`ages`: how many combinations of versions of the test fields have this age."""
+class Accusation:
+    """Lower bounds of the mixtures' log-likelihoods (nats), by recipient; minus infinity where no story was tried."""
 
-    able: tuple[tuple[int, int], ...]
-    others: tuple[int, ...]
-    age: int
-    ages: int
-    partly: bool
+    by_member: dict[int, float]
+
+    def of(self, members: Sequence[int] | set[int]) -> float:
+        """The mixture of "at least one of these leaked": the mean of theirs."""
+        return ln_sum_exp(self.by_member[k] for k in members if k in self.by_member) - math.log(len(members))
 
 
-def _ln_seen(seen: _Seen, fractions: dict[int, float], point: _Point) -> float:
-    """Ln P(the person appears as it was found).
+def accuse(evidence: Evidence, order: Sequence[int]) -> Accusation:
+    """Bound the mixtures of those who come first in `order`; any order is valid, a bad one makes weak bounds.
 
-    A member who received several versions shows each with an equal part of its fraction; the outside shows
-    first versions with weight 0.9, later ones with what is left, so the probabilities of all outcomes add
-    to at most one.
+    The stories summed are those tried on the way to the best one, which grows from a single recipient.
     """
-    quiet, silent = 1.0, 1.0  # no member shows another version; no member shows anything
-    for k, deliveries in seen.able:
-        quiet *= 1 - fractions[k] * (1 - 1 / deliveries)
-        silent *= 1 - fractions[k]
-    for k in seen.others:
-        quiet *= 1 - fractions[k]
-        silent *= 1 - fractions[k]
-    pi = point.outside
-    if seen.partly:
-        return math.log(point.damage * (1 - (1 - pi) * silent))
-    later = (1 - _FIRST_VERSION) * 0.5**seen.age / seen.ages
-    shown = later if seen.age else _FIRST_VERSION
-    return math.log((1 - point.damage) * ((1 - pi) * (quiet - silent) + pi * shown * quiet))
+    prosecution = _Prosecution(evidence, order[:_CANDIDATES])
+    best, at = -math.inf, _Coalition((), (), prosecution.base)
+    while len(at.members) < min(_LARGEST, len(prosecution.candidates)):
+        grown = [prosecution.grow(at, k) for k in prosecution.candidates if k not in at.members]
+        top, grown_at = max(grown, key=lambda item: item[0])
+        top, grown_at = prosecution.polish(top, grown_at)
+        if top <= best:
+            break
+        best, at = top, grown_at
+    return Accusation(prosecution.by_member())
+
+
+@dataclass(frozen=True, slots=True)
+class _Coalition:
+    """`seen[p]`: the class of the p-th pattern, as far as the members know it apart."""
+
+    members: tuple[int, ...]
+    fractions: tuple[float, ...]
+    seen: "_Classes"
+
+
+@dataclass(frozen=True, slots=True)
+class _Classes:
+    """Patterns that look alike to a coalition. Per pattern: `at`, its class. Per class: what it is like.
+
+    `parts[c]`: code of each member's part in class c (0 none, 1 holder of another version, 1 + m sent m versions).
+    """
+
+    at: Ints
+    parts: Ints
+    shown: Floats
+    partly: Ints
+    count: Floats
+
+
+class _Prosecution:
+    """One evidence, as arrays over its patterns."""
+
+    def __init__(self, evidence: Evidence, candidates: Sequence[int]) -> None:
+        self.candidates = tuple(candidates)
+        patterns = list(evidence.found)
+        self._counts: Floats = np.array([evidence.found[p] for p in patterns], dtype=np.float64)
+        self._parts = _parts(patterns, self.candidates)
+        self._width = 1 + max((int(codes.max(initial=0)) for codes in self._parts.values()), default=0)
+        self._missed = evidence.missed()
+        self._outside_missed = evidence.people - evidence.total
+        self._n = len(evidence.held)
+        self._stories: dict[Story, float] = {}
+        self.base = _base(patterns, self._counts, evidence.fields)
+
+    def grow(self, at: _Coalition, k: int) -> tuple[float, _Coalition]:
+        """The best story that adds recipient `k` to the coalition, its other members' fractions held."""
+        seen = self._refined(at.seen, k)
+        members = (*at.members, k)
+        scores = self._scores(members, (*at.fractions, 0.0), seen, len(at.members))
+        top = int(np.argmax(scores))
+        return float(scores[top]), _Coalition(members, (*at.fractions, FRACTIONS[top]), seen)
+
+    def polish(self, top: float, at: _Coalition) -> tuple[float, _Coalition]:
+        """Move every member's fraction once more, now that the coalition is complete."""
+        for place in range(len(at.members) if len(at.members) > 1 else 0):
+            scores = self._scores(at.members, at.fractions, at.seen, place)
+            best = int(np.argmax(scores))
+            if scores[best] > top:
+                fractions = (*at.fractions[:place], FRACTIONS[best], *at.fractions[place + 1 :])
+                top, at = float(scores[best]), _Coalition(at.members, fractions, at.seen)
+        return top, at
+
+    def by_member(self) -> dict[int, float]:
+        """Every tried story, given that the recipient is in it: 2^-s / C(n, s) becomes 2^-s / C(n-1, s-1)."""
+        terms: dict[int, list[float]] = {}
+        for story, value in self._stories.items():
+            given = value + math.log(self._n / len(story))
+            for k, _ in story:
+                terms.setdefault(k, []).append(given)
+        return {k: ln_sum_exp(values) for k, values in terms.items()}
+
+    def _refined(self, seen: _Classes, k: int) -> _Classes:
+        """The classes, with what `k` held told apart too."""
+        keys = seen.at * self._width + self._parts[k]
+        sizes = np.bincount(keys, weights=self._counts, minlength=len(seen.count) * self._width)
+        kept = np.flatnonzero(sizes)
+        old = kept // self._width
+        number = np.zeros(len(sizes), dtype=np.int64)
+        number[kept] = np.arange(len(kept))
+        parts = np.column_stack([seen.parts[old], kept % self._width])
+        return _Classes(number[keys], parts, seen.shown[old], seen.partly[old], sizes[kept])
+
+    def _scores(
+        self, members: tuple[int, ...], fractions: tuple[float, ...], seen: _Classes, place: int
+    ) -> Floats:
+        """Prior and likelihood of the story with each fraction for the member at `place`; noted for the mixture."""
+        shares = np.tile(np.array(fractions), (len(_F), 1))
+        shares[:, place] = _F
+        quiet, silent = _quiet_and_silent(shares, seen.parts)
+        scores = self._ln_seen(quiet, silent, seen)
+        size = len(members)
+        scores -= size * math.log(2 * len(_F)) + math.log(math.comb(self._n, size))
+        scores += np.log1p(-shares) @ np.array([float(self._missed[k]) for k in members])
+        for row, value in zip(shares, scores, strict=True):
+            self._stories[tuple(sorted(zip(members, map(float, row), strict=True)))] = float(value)
+        return scores
+
+    def _ln_seen(self, quiet: Floats, silent: Floats, seen: _Classes) -> Floats:
+        """Ln P(everybody appears as found) for each row of fractions, summed over outside rates and damage."""
+        partly = seen.partly.astype(bool)
+        full = ~partly
+        pi = _PI[:, None]
+        whole = (1 - pi) * (quiet - silent)[:, None, full] + pi * (seen.shown[full] * quiet[:, full])[
+            :, None, :
+        ]
+        part = 1 - (1 - pi) * silent[:, None, partly]
+        by_rate = (np.log(whole) * seen.count[full]).sum(axis=2) + (np.log(part) * seen.count[partly]).sum(
+            axis=2
+        )
+        by_rate += self._outside_missed * np.log1p(-_PI) - math.log(len(_PI) * len(DAMAGE))
+        whole_count, part_count = float(seen.count[full].sum()), float(seen.count[partly].sum())
+        damage = [whole_count * math.log1p(-d) + part_count * math.log(d) for d in DAMAGE]
+        top = by_rate.max(axis=1)
+        summed: Floats = top + np.log(np.exp(by_rate - top[:, None]).sum(axis=1)) + ln_sum_exp(damage)
+        return summed
+
+
+def _base(patterns: Sequence[Pattern], counts: Floats, fields: int) -> _Classes:
+    """Classes before anybody is suspected: by age and completeness.
+
+    The outside shows first versions with weight 0.9, later ones with what is left, shared among the combinations of
+    versions of that age, so that the probabilities of all outcomes add to at most one.
+    """
+    kinds = {kind: at for at, kind in enumerate(sorted({(p.partly, p.age) for p in patterns}))}
+    at: Ints = np.array([kinds[p.partly, p.age] for p in patterns], dtype=np.int64)
+    later = [
+        (1 - _FIRST_VERSION) * 0.5**age / math.comb(age + fields - 1, age) if age else _FIRST_VERSION
+        for _, age in kinds
+    ]
+    return _Classes(
+        at,
+        np.zeros((len(kinds), 0), dtype=np.int64),
+        np.array(later, dtype=np.float64),
+        np.array([partly for partly, _ in kinds], dtype=np.int64),
+        np.bincount(at, weights=counts, minlength=len(kinds)),
+    )
+
+
+def _parts(patterns: Sequence[Pattern], candidates: Sequence[int]) -> dict[int, Ints]:
+    """Per candidate, the code of its part in each pattern."""
+    codes = {k: np.zeros(len(patterns), dtype=np.int64) for k in candidates}
+    for at, pattern in enumerate(patterns):
+        for k, deliveries in pattern.able:
+            if k in codes:
+                codes[k][at] = _OTHER + deliveries
+        for k in pattern.others:
+            if k in codes:
+                codes[k][at] = _OTHER
+    return codes
+
+
+def _quiet_and_silent(shares: Floats, parts: Ints) -> tuple[Floats, Floats]:
+    """P(no member shows another version) and P(no member shows anything), per row of fractions and class.
+
+    A member who received several versions shows each with an equal part of its fraction.
+    """
+    quiet = np.ones((len(shares), len(parts)))
+    silent = np.ones((len(shares), len(parts)))
+    for place in range(parts.shape[1]):
+        codes = parts[:, place]
+        share = shares[:, place, None]
+        holds = codes != _NO_PART
+        others = np.where(codes > _OTHER, 1 - 1 / np.maximum(codes - _OTHER, 1), holds.astype(np.float64))
+        quiet *= 1 - share * others
+        silent *= 1 - share * holds
+    return quiet, silent

@@ -166,8 +166,8 @@ def test_the_bound_on_the_rivals_is_above_every_story_they_could_tell():
 
 
 def test_the_accusing_mixture_is_a_probability():
-    """Summed over everything that could be found, the mixture stays at or below one."""
-    total = 0.0
+    """Summed over everything that could be found, each recipient's mixture stays at or below one."""
+    total = Counter()
     # Two people: recipient 0 received both (the second in two versions), recipient 1 only the second.
     partly = [
         Pattern(partly=True, others=(0,), touched=(0,)),
@@ -189,9 +189,11 @@ def test_the_accusing_mixture_is_a_probability():
     for a, b in itertools.product(outcomes_a, outcomes_b):
         found = Counter(pattern for pattern in (a, b) if pattern is not None)
         evidence = Evidence(held=(2, 1), people=2, dark=0, dark_found=0, found=found)
-        total += math.exp(accuse(evidence, [0, 1]))
+        for k, ln_mixture in accuse(evidence, [0, 1]).by_member.items():
+            total[k] += math.exp(ln_mixture)
 
-    assert 0 < total <= 1
+    assert set(total) == {0, 1}
+    assert all(0.5 < sum_of_all <= 1 + 1e-9 for sum_of_all in total.values())
 
 
 @pytest.mark.parametrize("choices", [1, 7])
