@@ -10,7 +10,7 @@ from itertools import groupby
 from typing import NamedTuple
 
 from consent.ledger import log_entry
-from consent.ledger.entry import NO_PREVIOUS, outline, outlines
+from consent.ledger.entry import NO_PREVIOUS, Outlines, outline, outlines
 from consent.ledger.errors import LedgerError
 from consent.ledger.log_entry import Closing, LogEntry
 from consent.ledger.recompute import leaves_of
@@ -31,7 +31,7 @@ class Page(NamedTuple):
     @classmethod
     def of(cls, rows: Sequence[EntryRow]) -> "Page":
         """Of one row or more."""
-        indices, ids, leaves, bodies = zip(*rows, strict=True)
+        indices, ids, leaves, bodies = map(list, zip(*rows, strict=True))
         return cls(indices, ids, leaves, bodies, leaves_of(bodies))
 
     def part(self, start: int, end: int) -> "Page":
@@ -66,39 +66,46 @@ class Chain:
 
     def follow(self, page: Page) -> Iterator[Flaw]:
         """Take in the next entries."""
-        if self._take_columns(page):
-            return
-        end = 0
-        for _, run in groupby(page.bodies, _is_about_person):
+        end = self._take_columns(page)
+        for _, run in groupby(page.bodies[end:], _is_about_person):
             start, end = end, end + len(list(run))
             some = page.part(start, end)
-            if not self._take_columns(some):
-                yield from self.one_by_one(some)
+            yield from self.one_by_one(some.part(self._take_columns(some), end - start))
 
-    def _take_columns(self, page: Page) -> bool:
-        """Take in persons' entries that are all right; False, and nothing is taken in, where any is not."""
+    def _take_columns(self, page: Page) -> int:
+        """Take in persons' entries up to the first that does not follow its tag's last; how many those are.
+
+        None where anything else of the page is not right.
+        """
         found = None if self.closed else outlines(page.bodies)
-        if found is None or list(page.leaves) != page.hashes or set(map(len, page.ids)) != {_ID_BYTES}:
-            return False
-        if page.indices != tuple(range(self.size, self.size + len(page.indices))):
-            return False
-        if b"".join(found.ids) != b"".join(page.ids).hex().encode():
-            return False
-        if found.times[0] < self.ts or found.times != sorted(found.times):
-            return False
+        return self._follow_tags(page, found) if found and self._is_in_step(page, found) else 0
+
+    def _is_in_step(self, page: Page, found: Outlines) -> bool:
+        """Whether persons' entries are what their rows say, and no older than those before them."""
+        return (
+            page.leaves == page.hashes
+            and set(map(len, page.ids)) == {_ID_BYTES}
+            and b"".join(found.ids) == b"".join(page.ids).hex().encode()
+            and page.indices == list(range(self.size, self.size + len(page.indices)))
+            and found.times[0] >= self.ts
+            and found.times == sorted(found.times)
+        )
+
+    def _follow_tags(self, page: Page, found: Outlines) -> int:
+        """Take in entries up to the first that does not follow its tag's last; how many those are."""
+        tails, known, taken = self.tails, self.tails.get, 0
         ends = [leaf.hex().encode() for leaf in page.hashes]
-        fresh: dict[bytes, _Tail] = {}
-        for idx, n, previous, tag, leaf in zip(
-            page.indices, found.numbers, found.previous, found.tags, ends, strict=True
-        ):
-            last = fresh.get(tag) or self.tails.get(tag, _NOBODY)
-            if n != last[0] + 1 or previous != last[1]:
-                return False
-            fresh[tag] = (n, leaf, idx)
-        self.tails |= fresh
-        self.ts = found.times[-1]
-        self.size += len(page.indices)
-        return True
+        columns = zip(page.indices, found.numbers, found.previous, found.tags, ends, strict=True)
+        for idx, n, previous, tag, leaf in columns:
+            number, last, _ = known(tag, _NOBODY)
+            if n != number + 1 or previous != last:
+                break
+            tails[tag] = (n, leaf, idx)
+            taken += 1
+        if taken:
+            self.ts = found.times[taken - 1]
+            self.size += taken
+        return taken
 
     def one_by_one(self, page: Page) -> Iterator[Flaw]:
         """The same as `follow`, for entries of any kind and in any state."""

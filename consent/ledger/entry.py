@@ -142,7 +142,11 @@ def outline(data: bytes) -> tuple[bytes, int, bytes, bytes, int] | None:
 
 
 class Outlines(NamedTuple):
-    """What `outline` finds in entries, column by column in their order."""
+    """What stands in entries, column by column in their order.
+
+    An id and a previous leaf may be any 32 and 64 bytes: whoever holds them against what they must be, which is of lower-case
+    hexadecimal digits, and zeros where n is 1, has what `outline` finds.
+    """
 
     ids: list[bytes]
     numbers: list[int]
@@ -152,22 +156,21 @@ class Outlines(NamedTuple):
 
 
 def outlines(bodies: Sequence[bytes]) -> Outlines | None:
-    """`outline` of all these at half the cost; None where it would be None for any of them."""
+    """`outline` of all these at a third of the cost; None where anything else of any of them is not canonical."""
     found = _LINE.split(b"\n".join((*bodies, b"")))
     # Each entry is one match and nothing stands between two. A line break in an entry would make one more of either.
     if len(found) != _LINE_PARTS * len(bodies) + 1 or any(found[::_LINE_PARTS]):
         return None
     commitments, ids, n, previous, tags, ts = (found[at::_LINE_PARTS] for at in range(1, _LINE_PARTS))
-    if b"".join(commitments + ids + previous + tags).translate(None, b"0123456789abcdef"):
+    if b"".join(commitments + tags).translate(None, b"0123456789abcdef"):
         return None
     # The same few numbers stand in most entries.
     integers = {digits: int(digits) for digits in {*n, *ts}}
     if max(integers.values(), default=0) > MAX_INTEGER:
         return None
-    numbers, times = [integers[digits] for digits in n], [integers[digits] for digits in ts]
-    if [one == 1 for one in numbers] != [one == _NO_PREVIOUS_HEX for one in previous]:
-        return None
-    return Outlines(ids, numbers, previous, tags, times)
+    return Outlines(
+        ids, [integers[digits] for digits in n], previous, tags, [integers[digits] for digits in ts]
+    )
 
 
 def _in_order(entry: Entry) -> tuple[str, int, bytes, int, bytes, bytes, bytes]:

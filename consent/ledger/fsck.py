@@ -29,7 +29,7 @@ from consent.ledger.tiles import HEIGHT, MAX_LEVEL, WIDTH
 from vault.rowset import RowSet
 from vault.storage import Database
 
-_CHUNK = 1024
+_CHUNK = 512
 _TILES_AHEAD = 64
 _ENTRIES = RowSet(
     # With `rows` joined instead, SQLite would sort each page.

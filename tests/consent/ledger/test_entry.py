@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 from itertools import pairwise
 
 import pytest
@@ -164,13 +165,9 @@ def test_the_outline_of_an_entry_is_what_parsing_finds(data: st.DataObject):
         DATA + b"\n",
         b"",
         DATA.replace(b'"c":"2', b'"c":"g'),
-        DATA.replace(b'"id":"1', b'"id":"A'),
-        DATA.replace(b'"p":"0', b'"p":" '),
         DATA.replace(b'"s":"0', b'"s":"\xff'),
-        DATA.replace(b'"n":2', b'"n":1'),
         DATA.replace(b'"n":2', b'"n":9007199254740992'),
         DATA.replace(b'"ts":1795300000000', b'"ts":9007199254740992'),
-        DATA.replace(bytes(range(32)).hex().encode(), bytes(32).hex().encode()),
         DATA.replace(b"access", b"shard"),
     ],
 )
@@ -183,7 +180,9 @@ def test_one_entry_without_an_outline_leaves_all_beside_it_without(wrong: bytes)
 
 
 @given(data=st.data())
-def test_the_outlines_of_entries_are_the_outline_of_each_or_none_at_all(data: st.DataObject):
+def test_the_outlines_of_entries_are_the_outline_of_each_that_may_follow_another_or_none_at_all(
+    data: st.DataObject,
+):
     texts = [encode(entry) for entry in data.draw(st.lists(ENTRIES, max_size=4))]
     if texts and data.draw(st.booleans()):
         which = data.draw(st.integers(0, len(texts) - 1))
@@ -197,6 +196,14 @@ def test_the_outlines_of_entries_are_the_outline_of_each_or_none_at_all(data: st
     found = outlines(texts)
 
     each = [outline(text) for text in texts]
-    assert (found is None) == (None in each)
-    if found is not None:
-        assert list(zip(*found, strict=True)) == each
+    if found is None:
+        assert None in each
+        return
+    for one, stands in zip(each, zip(*found, strict=True), strict=True):
+        assert one == stands or (one is None and not _may_follow(*stands[:3]))
+
+
+def _may_follow(entry_id: bytes, n: int, previous: bytes) -> bool:
+    """Whether this is how an entry could name itself and the one before it."""
+    digits = re.fullmatch(rb"[0-9a-f]{96}", entry_id + previous)
+    return digits is not None and (n == 1) == (previous == b"0" * 64)
