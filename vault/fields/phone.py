@@ -14,6 +14,7 @@ from vault.fields.text import InvalidValue, ascii_digits, clean
 
 _MOBILE = re.compile(r"'?\(?(?:\+?86|0086)?(1[3-9][0-9]{9})(?:\.0)?")
 _SEPARATORS = str.maketrans("", "", " -().·/‐‑‒–—_")
+_NO_DIGITS = re.compile(r"[^0-9+]+")
 _DIGITS = re.compile(r"\+?[0-9]{5,17}")
 
 
@@ -69,6 +70,13 @@ def mask(value: str) -> str:
     if not value.startswith("+"):
         return f"{value[:3]}{'*' * (len(value) - 7)}{value[-4:]}"
     return f"{value[:3]}{'*' * max(len(value) - 7, 4)}{value[-4:]}"
+
+
+def spaced(value: str) -> str:
+    """A canonical form with its plus sign, parted by blanks as its country parts numbers: `+44 20 7946 0958`."""
+    number = phonenumbers.parse(value)
+    written: str = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
+    return _NO_DIGITS.sub(" ", written)
 
 
 def _international(text: str) -> str:
