@@ -2,8 +2,13 @@
 
 Two figures per recipient: `ln_e` against "the outside alone" (mixture over leaked fractions, outside rate from dark
 controls), and `ln_e_strict` against every story in which this recipient is innocent, whatever all others did. Only the
-strict figure names, from ln(n/eps), and it is asked about only where chance is a worse story. Whom the ledger cannot separate is reported as a set and never as a name. Two
-further sources are always listed: our own store, and somewhere else, the reference against which the others stand.
+strict figure names, from ln(n/eps), and it is asked about only where chance is a worse story. Whom the ledger cannot
+separate is reported as a set and never as a name. Two further sources are always listed: our own store, and somewhere
+else, the reference against which the others stand.
+
+Where marks were read, or aliases or planted persons are out, what they say is multiplied on, and the product names. Each
+of them is an e-value whatever set of people was found, so the product is one. What the ledger says then counts as the
+mean of its e-value and 1: marks must be able to tell apart those whom it cannot, at a price of ln 2.
 
 Where masked rows agree there are two readings of the dump, without them and with them, and both figures are means of
 the readings' e-values (`chance` says why that keeps the error bounded). Our own store is judged without them: a dark
@@ -11,11 +16,12 @@ person whom a mask fits by chance says nothing about it.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import NamedTuple
 
+from breach.trace.codes import Decoded, Marks, Scorer, decode
 from breach.trace.evidence import Evidence
 from breach.trace.guilt import FRACTIONS, ln_e, ln_mean_exp, ln_sum_exp, threshold, upper_limit
 from breach.trace.mixture import accuse
@@ -23,6 +29,7 @@ from breach.trace.rivals import Defence
 
 _EXAMINED = 20
 _LARGEST_SET = 8
+_REMARKABLE = 3.0
 
 
 class Outcome(StrEnum):
@@ -55,7 +62,8 @@ class Finding:
     """What speaks against one recipient. `ln_e_strict` is None where `ln_e` gave no reason to compute it.
 
     `hits`: found people it can explain, `hits_masked` those more whom only masked rows show; `ln_e_whole`: the
-    strict figure without masked rows.
+    strict figure without masked rows. `ln_e_marks`, `ln_e_contacts` (aliases and planted persons): None where there
+    are none to weigh. `ln_e_total`: what is compared with the line.
     """
 
     recipient: int
@@ -65,14 +73,23 @@ class Finding:
     ln_e: float
     ln_e_strict: float | None
     ln_e_whole: float | None
+    ln_e_marks: float | None
+    ln_e_contacts: float | None
+    ln_e_total: float | None
     named: bool
+
+    @property
+    def weight(self) -> float:
+        """Ln e-value against the outside alone, with everything."""
+        return self.ln_e + (self.ln_e_marks or 0.0) + (self.ln_e_contacts or 0.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attribution:
     """The whole ranking, best first, with the figures every sentence of the statement rests on.
 
-    `outside_limit`: of whole values, or with masked rows where those count as well, whichever is higher.
+    `outside_limit`: of whole values, or with masked rows where those count as well, whichever is higher. `marks`: how
+    they were decoded, None where none were read.
     """
 
     outcome: Outcome
@@ -82,6 +99,7 @@ class Attribution:
     sets: tuple[tuple[int, ...], ...]
     own_store: float
     explained_by_nobody: int
+    marks: Decoded | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,21 +116,35 @@ class _Reading(NamedTuple):
     limit: float
 
 
-def attribute(evidence: Evidence, rules: Rules, masked: MaskedRows | None = None) -> Attribution:
-    """Rank every recipient by whole values, and by masked rows where there are any; pure, repeatable to the digit."""
+def attribute(
+    evidence: Evidence,
+    rules: Rules,
+    masked: MaskedRows | None = None,
+    marks: Marks | None = None,
+    beside: Mapping[int, float] | None = None,
+) -> Attribution:
+    """Rank every recipient by whole values, and by all else there is; pure, repeatable to the digit.
+
+    `beside`: ln e-values from aliases and planted persons by recipient, of whom any were issued; None where none were.
+    """
     bar = threshold(len(evidence.held) + 1, rules.eps)
     readings = [_reading(one, rules) for one in (evidence, masked and masked.evidence) if one]
     parts = 1 if masked is None else 2
     hits = [_hits(reading.evidence) for reading in readings]
     plain = {k: _plain(readings, [each[k] for each in hits], k, parts) for k in range(len(evidence.held))}
     order = sorted(plain, key=lambda k: (-plain[k], k))
-    suspects = [k for k in order if hits[-1][k] and plain[k] > 0][:_EXAMINED]
+    scorer = Scorer(marks) if marks is not None and len(marks.bits) else None
+    first = dict.fromkeys((*_pointed_at(scorer, beside or {}), *order))
+    suspects = [k for k in first if hits[-1][k] and plain[k] > 0][:_EXAMINED]
     court = _Court(readings, suspects, rules, bar, parts)
+    verdict = _verdict(court, len(order), scorer, beside)
     findings = [
-        _finding(readings[-1].evidence, k, plain[k], [each[k] for each in hits], court) for k in order
+        _finding(readings[-1].evidence, k, plain[k], [each[k] for each in hits], court, verdict)
+        for k in order
     ]
-    findings.sort(key=lambda f: (not f.named, -f.ln_e, f.recipient))
-    sets = court.sets([f.recipient for f in findings if not f.named and f.ln_e >= bar])
+    findings.sort(key=lambda f: (not f.named, -f.weight, f.recipient))
+    unclear = [f.recipient for f in findings if not f.named and f.ln_e >= bar]
+    sets = court.sets(unclear, {f.recipient for f in findings if f.named})
     own = _own_store(evidence, rules.outside_rate)
     widest = readings[-1].evidence.found
     return Attribution(
@@ -123,6 +155,7 @@ def attribute(evidence: Evidence, rules: Rules, masked: MaskedRows | None = None
         sets=sets,
         own_store=own,
         explained_by_nobody=sum(count for p, count in widest.items() if not p.suspects),
+        marks=verdict.marks,
     )
 
 
@@ -162,9 +195,9 @@ class _Court:
             for accusation, defence in self._readings
         ]
 
-    def sets(self, unclear: Sequence[int]) -> tuple[tuple[int, ...], ...]:
+    def sets(self, unclear: Sequence[int], named: set[int]) -> tuple[tuple[int, ...], ...]:
         """Sets, made small by greedy search, of each of which at least one member must have leaked."""
-        spoken_for = {k for k, value in self.strict.items() if value >= self.bar}
+        spoken_for = set(named)
         found: list[tuple[int, ...]] = []
         for suspect in unclear:
             if suspect in self.strict and suspect not in spoken_for and self._open(spoken_for):
@@ -198,6 +231,39 @@ class _Court:
         return tuple(sorted(members))
 
 
+class _Verdict(NamedTuple):
+    """By recipient, where it was weighed: all evidence together; aliases and planted persons; and the marks."""
+
+    total: Mapping[int, float]
+    contacts: Mapping[int, float]
+    marks: Decoded | None
+
+
+def _pointed_at(scorer: Scorer | None, beside: Mapping[int, float]) -> list[int]:
+    """Whom other evidence speaks against more than chance does everywhere, strongest first: half a court at most."""
+    scores = dict(beside)
+    if scorer is not None:
+        for k, score in enumerate(scorer.score()):
+            scores[k] = scores.get(k, 0.0) + float(score)
+    pointed = [k for k, score in scores.items() if score > _REMARKABLE]
+    return sorted(pointed, key=lambda k: (-scores[k], k))[: _EXAMINED // 2]
+
+
+def _verdict(
+    court: _Court, recipients: int, scorer: Scorer | None, beside: Mapping[int, float] | None
+) -> _Verdict:
+    """The product of all evidence. Whether there is a further factor never depends on an innocent's own marks."""
+    if scorer is None and beside is None:
+        return _Verdict(court.strict, {}, None)
+    contacts = beside or {}
+    # A ledger that was not asked about somebody counts as if it spoke against their guilt as loudly as it can.
+    ledger = [ln_mean_exp((0.0, court.strict.get(k, -math.inf))) for k in range(recipients)]
+    known = [said + contacts.get(k, 0.0) for k, said in enumerate(ledger)]
+    decoded = None if scorer is None else decode(scorer, court.bar, known)
+    total = known if decoded is None else [sum(both) for both in zip(known, decoded.ln_e, strict=True)]
+    return _Verdict(dict(enumerate(total)), contacts, decoded)
+
+
 def _reading(evidence: Evidence, rules: Rules) -> _Reading:
     limit = upper_limit(evidence.dark_found, evidence.dark, rules.level) if evidence.dark else 1.0
     return _Reading(evidence, limit)
@@ -218,18 +284,23 @@ def _plain(readings: Sequence[_Reading], hits: Sequence[int], k: int, parts: int
     return ln_sum_exp(each) - math.log(parts)
 
 
-def _finding(evidence: Evidence, k: int, plain: float, hits: Sequence[int], court: _Court) -> Finding:
-    strict = court.strict.get(k)
-    named = strict is not None and strict >= court.bar
+def _finding(
+    evidence: Evidence, k: int, plain: float, hits: Sequence[int], court: _Court, verdict: _Verdict
+) -> Finding:
+    total = verdict.total.get(k)
+    marked = verdict.marks is not None and verdict.marks.held[k] > 0
     return Finding(
         recipient=k,
         held=evidence.held[k],
         hits=hits[0],
         hits_masked=max(hits[-1] - hits[0], 0),
         ln_e=plain,
-        ln_e_strict=strict,
+        ln_e_strict=court.strict.get(k),
         ln_e_whole=court.whole.get(k),
-        named=named,
+        ln_e_marks=verdict.marks.ln_e[k] if verdict.marks and marked else None,
+        ln_e_contacts=verdict.contacts.get(k),
+        ln_e_total=total,
+        named=total is not None and total >= court.bar,
     )
 
 

@@ -71,12 +71,12 @@ class Decoded:
         return tuple(sorted(k for each in self.rounds for k in each.accused))
 
 
-def decode(marks: Marks, bar: float, beside: Sequence[float] | None = None) -> Decoded:
-    """Weigh every suspect, accusing from `bar` (nats) on; the same marks give the same answer.
+def decode(scorer: "Scorer", bar: float, beside: Sequence[float] | None = None) -> Decoded:
+    """Weigh every suspect, accusing from `bar` (nats) on; the same marks give the same answer to the last digit.
 
     `beside`: ln e-values per suspect from other evidence, which count towards the line and must not know the bits.
     """
-    scorer = Scorer(marks)
+    marks = scorer.marks
     other = np.zeros(marks.suspects) if beside is None else np.asarray(beside, dtype=np.float64)
     total = np.full(marks.suspects, -np.inf)
     open_still = scorer.held > 0
@@ -106,7 +106,7 @@ class Scorer:
     """The score of every suspect, for any set of accused; what does not depend on them is worked out once."""
 
     def __init__(self, marks: Marks) -> None:
-        self._marks = marks
+        self.marks = marks
         self._p, self._kind = np.unique(marks.biases, return_inverse=True)
         self.held = np.bincount(marks.holders, minlength=marks.suspects)
         rows = 1 + int(marks.rows.max(initial=-1))
@@ -122,17 +122,17 @@ class Scorer:
 
     def agreeing(self) -> Numbers:
         """Per suspect: marks that show its bit."""
-        same = self._marks.symbols == self._marks.bits[self._marks.positions]
-        return np.bincount(self._marks.holders[same], minlength=self._marks.suspects)
+        same = self.marks.symbols == self.marks.bits[self.marks.positions]
+        return np.bincount(self.marks.holders[same], minlength=self.marks.suspects)
 
     def expected(self) -> Figures:
         """Per suspect: how many of its marks would agree by chance, given what was read."""
-        chance = np.where(self._marks.bits == 1, self._marks.biases, 1 - self._marks.biases)
-        return np.bincount(self._marks.holders, chance[self._marks.positions], self._marks.suspects)
+        chance = np.where(self.marks.bits == 1, self.marks.biases, 1 - self.marks.biases)
+        return np.bincount(self.marks.holders, chance[self.marks.positions], self.marks.suspects)
 
     def _of_mixes(self, given: Sequence[int]) -> Figures:
         """Counts of alike holdings times what each is worth: (suspects, mixes)."""
-        marks = self._marks
+        marks = self.marks
         mine = np.isin(marks.holders, np.asarray(given, dtype=np.int64))
         known = np.bincount(marks.positions[mine], minlength=len(marks.bits))
         ones = np.bincount(marks.positions[mine], marks.symbols[mine], len(marks.bits)).astype(np.int64)
@@ -145,14 +145,14 @@ class Scorer:
         return self._counts(which.reshape(-1), len(alike)) @ stacked(worth)
 
     def _counts(self, which: Numbers, kinds: int) -> Figures:
-        marks = self._marks
+        marks = self.marks
         cell = (marks.holders * kinds + which[marks.positions]) * 2 + marks.symbols
         counts = np.bincount(cell, minlength=marks.suspects * kinds * 2)
         return counts.reshape(marks.suspects, kinds * 2).astype(np.float64)
 
     def _ln_own(self) -> Figures:
         """Per (suspect, row): ln of how much likelier the row is as the suspect's own, a column per noise."""
-        marks = self._marks
+        marks = self.marks
         table = np.array([[ln_own(float(p), bit).T for bit in (0, 1)] for p in self._p])
         if not len(table):
             return np.zeros((0, len(NOISES)))
@@ -171,7 +171,7 @@ class Scorer:
             for share in SHARES:
                 mine, other = math.log(share), math.log1p(-share) + ln_else
                 ratio = np.logaddexp(mine + own, other) - np.logaddexp(mine, other)
-                columns.append(np.bincount(self._pair_holder, ratio, self._marks.suspects))
+                columns.append(np.bincount(self._pair_holder, ratio, self.marks.suspects))
         return np.stack(columns, axis=1)
 
     def _ln_else(self, noise: int, given: Sequence[int]) -> Figures:
