@@ -128,7 +128,7 @@ class Keyring:
         return self._secrets.tags.tag_epochs
 
     def index_key(self, kind: int, epoch: int | None = None) -> bytes:
-        """The 32-byte tag key of one kind; for the epoch that is read unless another is named."""
+        """The tag key of one kind, 64 hex digits; for the epoch that is read unless another is named."""
         return self._secrets.tags.index_key(kind, epoch)
 
     def settle_tags(self, used: TagKeys) -> None:

@@ -25,11 +25,15 @@ class TagKeys:
         """Every epoch under which tags and unique keys are written; `index_epoch` is among them."""
 
     def index_key(self, kind: int, epoch: int | None = None) -> bytes:
-        """The 32-byte tag key of one kind (HKDF-Expand of the index root); None: the epoch that is read."""
+        """The tag key of one kind: 32 bytes of HKDF-Expand of the index root, written as 64 lower-case hex digits.
+
+        None: the epoch that is read. Digits, because the library that makes tags in columns takes its key as text
+        (ADR 0044); 64 of them are one block of SHA-256, so that HMAC takes them as they are.
+        """
         epoch = self.index_epoch if epoch is None else epoch
         key = self._keys.get((kind, epoch))
         if key is None:
-            key = expand(self.roots[epoch], b"bidx" + kind.to_bytes(2))
+            key = expand(self.roots[epoch], b"bidx" + kind.to_bytes(2)).hex().encode()
             self._keys[kind, epoch] = key
         return key
 

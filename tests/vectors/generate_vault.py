@@ -219,7 +219,7 @@ def tag_cases() -> list[dict[str, object]]:
 
 def tag_case(root: bytes, number: int, shape: int, tagged: str | bytes, kept: int) -> dict[str, object]:
     kind = number * 64 + shape
-    key = HKDFExpand(SHA256(), 32, b"bidx" + struct.pack(">H", kind)).derive(root)
+    key = HKDFExpand(SHA256(), 32, b"bidx" + struct.pack(">H", kind)).derive(root).hex().encode("ascii")
     message = tagged if isinstance(tagged, bytes) else tagged.encode()
     first = hmac(key, message, "sha256")[:8]
     if kept < 64:
@@ -228,7 +228,7 @@ def tag_case(root: bytes, number: int, shape: int, tagged: str | bytes, kept: in
     (tag,) = struct.unpack(">q", first)
     return {
         "kind": kind,
-        "index_key": key.hex(),
+        "index_key": key.decode(),
         "tagged": tagged.hex() if isinstance(tagged, bytes) else tagged,
         "kept": kept,
         "tag": str(tag),

@@ -31,7 +31,7 @@ _CANARY: Final = kind("phone")
 
 
 class IndexKeys(Protocol):
-    """Whatever can give tag keys; 32 bytes each, of the epoch that is looked up when none is named.
+    """Whatever can give tag keys; 64 hex digits each, of the epoch that is looked up when none is named.
 
     Whoever makes tags of more than one value takes `Keyring.tag_keys`, which does not change meanwhile.
     """
