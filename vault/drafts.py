@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from vault.fields.catalogue import BUILTIN, Catalogue, Field
 from vault.fields.text import InvalidValue
-from vault.ids import PROFILE, Bucket, Buckets, SubjectId, TenantId, bucket_of_hash
-from vault.sealed import Place, Suite, seal
+from vault.ids import PROFILE, Bucket, Buckets, bucket_of_hash
+from vault.sealed import Sealer
 from vault.tags.making import IndexKeys, tagger
 from vault.tags.shapes import Shape
 
@@ -99,20 +99,9 @@ def canonical_values(drafts: Sequence[DraftValue]) -> dict[str, str]:
     return {draft.field.code: draft.canonical for draft in drafts}
 
 
-def seal_draft(
-    key: bytes,
-    epoch: int,
-    tenant: TenantId,
-    subject: SubjectId,
-    draft: DraftValue,
-    version: int,
-    salt: bytes,
-    *,
-    suite: Suite,
-) -> bytes:
-    """The blob of a draft as version `version` of its field in the person's profile."""
-    place = Place(tenant, subject, PROFILE, draft.field.code, draft.field.schema, version)
-    return seal(key, epoch, place, draft.stored.encode(), salt, suite=suite)
+def seal_draft(sealer: Sealer, draft: DraftValue, version: int, salt: bytes) -> bytes:
+    """The blob of a draft as version `version` of its field in the record of `sealer`."""
+    return sealer.seal(draft.field.code, draft.field.schema, version, draft.stored.encode(), salt)
 
 
 def claims_of(keys: IndexKeys, buckets: Buckets, field: Field, canonical: str) -> tuple[UniqueKey, ...]:

@@ -22,7 +22,7 @@ from vault.keys import EpochMoved, SubjectKey
 from vault.opening import Vault
 from vault.pause import without_collector
 from vault.rowset import Call, RowSet, volley
-from vault.sealed import SALT_BYTES
+from vault.sealed import SALT_BYTES, Sealer
 from vault.tag_keys import TagKeys
 from vault.tags.making import tags_for_person
 from vault.tags.writing import first_tags
@@ -263,11 +263,12 @@ def _claims(drafts: Sequence[_Draft]) -> list[Held]:
 
 def _seal(vault: Vault, draft: _Draft, key: SubjectKey) -> list[tuple[Any, ...]]:
     salts = secrets.token_bytes(SALT_BYTES * len(draft.values))
-    tenant, suite = vault.installation.tenant, vault.installation.suite
+    own = vault.installation
+    sealer = Sealer(key.data, key.epoch, (own.tenant, draft.subject, PROFILE), suite=own.suite)
     rows: list[tuple[Any, ...]] = []
     for at, value in enumerate(draft.values):
         salt = salts[SALT_BYTES * at : SALT_BYTES * (at + 1)]
-        blob = seal_draft(key.data, key.epoch, tenant, draft.subject, value, 1, salt, suite=suite)
+        blob = seal_draft(sealer, value, 1, salt)
         digest = hashlib.sha256(blob).digest()
         rows.append(
             (draft.bucket, draft.subject, value.field.code, value.field.schema, key.epoch, blob, digest)

@@ -19,6 +19,8 @@ import hmac
 import struct
 from collections.abc import Mapping
 from enum import IntEnum
+from functools import lru_cache
+from hashlib import sha512
 from typing import NamedTuple
 
 from cryptography.exceptions import InvalidTag
@@ -26,6 +28,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM, AESGCMSIV
 
 from vault.errors import VaultError
 from vault.ids import RecordId, SubjectId, TenantId
+from vault.prepared_hmac import digest, prepare
 
 VERSION = 1
 OVERHEAD = 78
@@ -53,6 +56,10 @@ class Unopenable(VaultError):
     code = "unopenable"
 
 
+type Owner = tuple[TenantId, SubjectId, RecordId]
+"""Whose value it is and in which record, 16 bytes each."""
+
+
 class Place(NamedTuple):
     """Where a value lives; the seal binds all of it. A tuple, because bulk reads build one per value.
 
@@ -68,17 +75,32 @@ class Place(NamedTuple):
     version: int
 
 
-def seal(key: bytes, epoch: int, place: Place, plaintext: bytes, salt: bytes, *, suite: Suite) -> bytes:
-    """The blob for `plaintext` at `place`; `key` is 32 bytes, `salt` 24 fresh random bytes, never used twice.
+class Sealer:
+    """Seals the values of one record under one key: `key` is 32 bytes, `suite` the installation's, no caller's own."""
 
-    `suite` is the installation's: no caller has one of its own.
-    """
-    if len(key) != KEY_BYTES or len(salt) != SALT_BYTES:
-        raise ValueError("a sealing key has 32 bytes, a salt 24")
-    header = _HEADER.pack(VERSION, suite, epoch, salt)
-    derived = hmac.digest(key, _DERIVE + salt, "sha512")
-    body = _CIPHERS[suite](derived[:32]).encrypt(salt[12:], plaintext, associated_data(header, place))
-    return header + derived[32:] + body
+    __slots__ = ("_cipher", "_derive", "_epoch", "_owner", "_suite")
+
+    def __init__(self, key: bytes, epoch: int, owner: Owner, *, suite: Suite) -> None:
+        if len(key) != KEY_BYTES:
+            raise ValueError("a sealing key has 32 bytes, a salt 24")
+        self._derive = prepare(key, sha512)
+        self._epoch, self._owner = epoch, _owner_bytes(*owner)
+        self._suite, self._cipher = suite, _CIPHERS[suite]
+
+    def seal(self, field: str, schema: int, version: int, plaintext: bytes, salt: bytes) -> bytes:
+        """The blob for `plaintext` as one version of a field; `salt` is 24 fresh random bytes, never used twice."""
+        if len(salt) != SALT_BYTES:
+            raise ValueError("a sealing key has 32 bytes, a salt 24")
+        header = _HEADER.pack(VERSION, self._suite, self._epoch, salt)
+        derived = digest(self._derive, _DERIVE + salt)
+        bound = b"".join((_AAD, header, self._owner, _field_bytes(field), _PLACE_TAIL.pack(schema, version)))
+        return header + derived[32:] + self._cipher(derived[:32]).encrypt(salt[12:], plaintext, bound)
+
+
+def seal(key: bytes, epoch: int, place: Place, plaintext: bytes, salt: bytes, *, suite: Suite) -> bytes:
+    """The blob for one `plaintext` at `place`; see `Sealer`."""
+    sealer = Sealer(key, epoch, (place.tenant, place.subject, place.record), suite=suite)
+    return sealer.seal(place.field, place.schema, place.version, plaintext, salt)
 
 
 def open_sealed(key: bytes, place: Place, blob: bytes) -> bytes:
@@ -120,18 +142,17 @@ def associated_data(header: bytes, place: Place) -> bytes:
     | value version | 8      |
     """
     tenant, subject, record, field, schema, version = place
-    name = field.encode()
+    owner = _owner_bytes(tenant, subject, record)
+    return b"".join((_AAD, header, owner, _field_bytes(field), _PLACE_TAIL.pack(schema, version)))
+
+
+def _owner_bytes(tenant: TenantId, subject: SubjectId, record: RecordId) -> bytes:
     if len(tenant) != 16 or len(subject) != 16 or len(record) != 16:
         raise ValueError("tenant, subject and record have 16 bytes each")
-    return b"".join(
-        (
-            _AAD,
-            header,
-            tenant,
-            subject,
-            record,
-            len(name).to_bytes(2),
-            name,
-            _PLACE_TAIL.pack(schema, version),
-        )
-    )
+    return tenant + subject + record
+
+
+@lru_cache(maxsize=1024)
+def _field_bytes(field: str) -> bytes:
+    name = field.encode()
+    return len(name).to_bytes(2) + name

@@ -17,7 +17,7 @@ from vault.ids import Bucket, SubjectId
 from vault.keys import SubjectKey
 from vault.opening import Vault
 from vault.rowset import RowSet
-from vault.sealed import SALT_BYTES
+from vault.sealed import SALT_BYTES, Sealer
 from vault.stored import StoredValue
 from vault.tag_keys import TagKeys
 from vault.tags.making import tags_for_person
@@ -162,9 +162,8 @@ def _sealing_keys(
 def _sealed(vault: Vault, step: Step, key: SubjectKey, version: int) -> tuple[int, int, bytes, bytes]:
     salt = secrets.token_bytes(SALT_BYTES)
     own = vault.installation
-    blob = seal_draft(
-        key.data, key.epoch, own.tenant, key.subject, step.draft, version, salt, suite=own.suite
-    )
+    sealer = Sealer(key.data, key.epoch, (own.tenant, key.subject, PROFILE), suite=own.suite)
+    blob = seal_draft(sealer, step.draft, version, salt)
     return step.draft.field.schema, key.epoch, blob, hashlib.sha256(blob).digest()
 
 

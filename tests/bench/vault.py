@@ -40,7 +40,7 @@ from vault.ids import Bucket, SubjectId, bucket_for, new_subject
 from vault.opening import Vault
 from vault.rotation import Kind, start
 from vault.rotation import run as run_rotation
-from vault.sealed import SALT_BYTES, Place
+from vault.sealed import SALT_BYTES, Place, Sealer
 from vault.tags.making import tags_for_person
 
 USES = 100
@@ -107,16 +107,15 @@ def _crypto(vault: Vault) -> dict[str, Any]:
     key = next(iter(vault.keyring.create_many([_somebody(vault)], now_ms()).values()))
     drafts = draft_person(vault.keyring.tag_keys, vault.installation.buckets, values_of(1))
     assert isinstance(drafts, tuple)
-    sealed = []
-    for draft in drafts:
-        place = Place(
-            vault.installation.tenant, key.subject, PROFILE, draft.field.code, draft.field.schema, 1
+    own = vault.installation
+    sealer = Sealer(key.data, key.epoch, (own.tenant, key.subject, PROFILE), suite=own.suite)
+    sealed = [
+        (
+            Place(own.tenant, key.subject, PROFILE, draft.field.code, draft.field.schema, 1),
+            seal_draft(sealer, draft, 1, bytes(SALT_BYTES)),
         )
-        own = vault.installation
-        blob = seal_draft(
-            key.data, key.epoch, own.tenant, key.subject, draft, 1, bytes(SALT_BYTES), suite=own.suite
-        )
-        sealed.append((place, blob))
+        for draft in drafts
+    ]
 
     def nine_values() -> None:
         for place, blob in sealed:

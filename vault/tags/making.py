@@ -16,16 +16,14 @@ from functools import partial
 from typing import Any, Final, NamedTuple, Protocol
 
 from vault.fields.catalogue import BUILTIN, Catalogue, Field
+from vault.prepared_hmac import PreparedHmac, prepare
 from vault.tag_keys import TagKeys
 from vault.tags.compounds import COMPOUNDS, OWNER
 from vault.tags.cuts import Forms
 from vault.tags.registry import DIGESTS, forms_of, kind, kinds_of
 from vault.tags.shapes import Cut
 
-_BLOCK = 64
 _WHOLE: Final = 64
-_INNER = bytes(byte ^ 0x36 for byte in range(256))
-_OUTER = bytes(byte ^ 0x5C for byte in range(256))
 _NUMBER = struct.Struct(">q").unpack_from
 _CANARY: Final = kind("phone")
 
@@ -58,14 +56,13 @@ class Tagger:
 
     def __init__(self, index_key: Callable[[int], bytes], canary: bytes) -> None:
         self._keys = index_key
-        self._states: dict[int, _State] = {}
+        self._states: dict[int, PreparedHmac] = {}
         self._recipes: dict[str, _Recipe] = {}
         self.canary = canary
 
     def tag(self, number: int, message: bytes, kept: int = _WHOLE) -> int:
         """The tag of `message` as one of kind `number`."""
-        inner, outer = self._state(number)
-        tag = _hmac(inner, outer, message)
+        tag = _tag(self._state(number), message)
         if kept < _WHOLE:
             return self.tag(number, b"\0" + ((tag % (1 << 64)) >> (_WHOLE - kept)).to_bytes(8))
         return tag
@@ -74,10 +71,10 @@ class Tagger:
         """Every (kind, tag, field code) of one value by itself."""
         recipe, code = self._recipe(field), field.code
         made: list[tuple[int, int, str]] = []
-        for number, cut, inner, outer in recipe.texts:
+        for number, cut, prepared in recipe.texts:
             text = cut(canonical)
             if text is not None:
-                made.append((number, _hmac(inner, outer, text.encode()), code))
+                made.append((number, _tag(prepared, text.encode()), code))
         for number, cut, kept in recipe.truncated:
             text = cut(canonical)
             if text is not None:
@@ -85,16 +82,16 @@ class Tagger:
         if recipe.forms is not None:
             for form in recipe.forms(canonical):
                 raw = form.encode()
-                for number, digest, inner, outer in recipe.digests:
-                    made.append((number, _hmac(inner, outer, digest(raw).digest()), code))
+                for number, fresh, prepared in recipe.digests:
+                    hashed = fresh()
+                    hashed.update(raw)
+                    made.append((number, _tag(prepared, hashed.digest()), code))
         return made
 
-    def _state(self, number: int) -> "_State":
+    def _state(self, number: int) -> PreparedHmac:
         state = self._states.get(number)
         if state is None:
-            padded = self._keys(number).ljust(_BLOCK, b"\0")
-            inner, outer = (hashlib.sha256(padded.translate(table)) for table in (_INNER, _OUTER))
-            state = self._states[number] = inner.copy, outer.copy
+            state = self._states[number] = prepare(self._keys(number), hashlib.sha256)
         return state
 
     def _recipe(self, field: Field) -> "_Recipe":
@@ -106,35 +103,32 @@ class Tagger:
 
     def _prepare(self, field: Field) -> "_Recipe":
         kinds, forms = kinds_of(field), forms_of(field.code)
-        digests = [(field.number << 6 | shape, digest_of(name)) for shape, name in DIGESTS] if forms else []
+        # Copied, too: to be told each time that nothing hangs on them takes longer than to hash.
+        hashes = [(field.number << 6 | shape, digest_of(name)(b"").copy) for shape, name in DIGESTS]
         return _Recipe(
             field,
-            tuple((one.number, one.cut, *self._state(one.number)) for one in kinds if one.kept == _WHOLE),
+            tuple((one.number, one.cut, self._state(one.number)) for one in kinds if one.kept == _WHOLE),
             tuple((one.number, one.cut, one.kept) for one in kinds if one.kept < _WHOLE),
             forms,
-            tuple((number, digest, *self._state(number)) for number, digest in digests),
+            tuple((number, fresh, self._state(number)) for number, fresh in hashes if forms),
         )
-
-
-type _State = tuple[Callable[[], Any], Callable[[], Any]]
-"""Copies of the two hashes of HMAC, both just behind the key."""
 
 
 class _Recipe(NamedTuple):
     """What is tagged of one field and under which keys, in the form the loops above run through."""
 
     field: Field
-    texts: tuple[tuple[int, Cut, Callable[[], Any], Callable[[], Any]], ...]
+    texts: tuple[tuple[int, Cut, PreparedHmac], ...]
     truncated: tuple[tuple[int, Cut, int], ...]
     forms: Forms | None
-    digests: tuple[tuple[int, Callable[[bytes], Any], Callable[[], Any], Callable[[], Any]], ...]
+    digests: tuple[tuple[int, Callable[[], Any], PreparedHmac], ...]
 
 
-def _hmac(inner: Callable[[], Any], outer: Callable[[], Any], message: bytes) -> int:
-    first, second = inner(), outer()
-    first.update(message)
-    second.update(first.digest())
-    return _NUMBER(second.digest())[0]  # type: ignore[no-any-return]  # struct gives Any
+def _tag(prepared: PreparedHmac, message: bytes) -> int:
+    inner, outer = prepared[0](), prepared[1]()  # `digest` written out: some fifty times a person
+    inner.update(message)
+    outer.update(inner.digest())
+    return _NUMBER(outer.digest())[0]  # type: ignore[no-any-return]  # struct gives Any
 
 
 _TAGGERS: weakref.WeakKeyDictionary[IndexKeys, dict[int, Tagger]] = weakref.WeakKeyDictionary()
