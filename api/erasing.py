@@ -17,6 +17,7 @@ from api.jobs.worker import Report
 from api.kept import forget_kept
 from api.sessions import Session, end_sessions_of
 from api.settings import Settings
+from breach.selfcheck.forget import forget
 from consent.erase import run_to_end
 from consent.erasure_orders import By, Ordered, Reason, is_ordered, order
 from vault.drafts import Refused
@@ -55,7 +56,13 @@ def resume_erasures(vault: Vault, now_ms: int) -> None:
 def finish_erasures(settings: Settings, vault: Vault, clock: Clock, report: Report) -> int:
     """Carry out everything ordered, to the certificates; answers how many were written."""
     return run_to_end(
-        vault, clock, settings.horizon, time.sleep, report, erased=ErasedList(settings.erased_list)
+        vault,
+        clock,
+        settings.horizon,
+        time.sleep,
+        report,
+        erased=ErasedList(settings.erased_list),
+        above=forget,
     )
 
 

@@ -53,3 +53,21 @@ class NotTraced(BreachError):
     """The trace has not finished, so nothing can be opened from it yet."""
 
     code: str = "not_traced"
+
+
+class UnknownLeak(BreachError):
+    """Nobody is told of such a leak."""
+
+    code: str = "unknown_leak"
+
+
+class LeaksBusy(BreachError):
+    """A leak is being read, or the labels of all of them are being made anew: one waits for the other."""
+
+    code: str = "leaks_busy"
+
+
+class LeaksMoved(BreachError):
+    """The list of the self-check has another shape or another key than it was asked by: look again and ask again."""
+
+    code: str = "leaks_moved"

@@ -44,6 +44,7 @@ _NOBODYS_FAULT: Final = (OperationalError, InterfaceError, KeysUnavailable, OSEr
 _log = logging.getLogger("perusal.consent")
 
 type Report = Callable[[str, int, int], None]
+type Above = Callable[[Connection, Sequence[Person]], None]
 
 
 class ErasureFailed(ConsentError):
@@ -71,13 +72,15 @@ def run(
     report: Report | None = None,
     *,
     erased: ErasedList | None = None,
+    above: Above | None = None,
 ) -> Progress:
     """Take every ordered erasure as far as it goes now; `clock` gives Unix ms.
 
-    `erased` is told of people before their keys are destroyed, for restores that come from before.
+    `erased` is told of people before their keys are destroyed, for restores that come from before; `above` deletes
+    what the floors above keep of them, in the transaction that deletes their values.
     """
     certified = waiting = 0
-    this = _Run(vault=vault, clock=clock, horizon=horizon, erased=erased)
+    this = _Run(vault=vault, clock=clock, horizon=horizon, erased=erased, above=above)
     for page in _pages(vault):
         certified += this.advance(page)
         waiting += len(_of(vault, page))
@@ -94,6 +97,7 @@ def run_to_end(
     report: Report | None = None,
     *,
     erased: ErasedList | None = None,
+    above: Above | None = None,
 ) -> int:
     """`run` until nothing waits; `sleep` takes seconds. Returns how many were certified.
 
@@ -101,7 +105,7 @@ def run_to_end(
     """
     certified = 0
     while True:
-        done = run(vault, clock, horizon, erased=erased)
+        done = run(vault, clock, horizon, erased=erased, above=above)
         certified += done.certified
         if report:
             report("erasing", certified, certified + done.waiting)
@@ -120,6 +124,7 @@ class _Run:
     clock: Callable[[], int]
     horizon: Horizon
     erased: ErasedList | None
+    above: Above | None = None
     behind: set[SubjectId] = field(default_factory=set)
 
     def advance(self, page: Sequence[Person]) -> int:
@@ -154,6 +159,8 @@ class _Run:
         left = erase.unforeseen(self.vault, rows)
         with self.vault.data.write() as conn:
             forget(conn, [row.who for row in rows])
+            if self.above:
+                self.above(conn, [row.who for row in rows])
             erase.untag(conn, self.vault, rows, left)
         return len(rows)
 

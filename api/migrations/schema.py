@@ -6,6 +6,7 @@ from sqlalchemy import MetaData
 
 import api.kept_tables
 import api.tables
+import breach.selfcheck.tables
 import breach.tables
 import consent.account_tables
 import consent.act_tables
@@ -67,6 +68,7 @@ TABLE_MODULES = (
     consent.management_tables,
     consent.signing_tables,
     consent.status_tables,
+    breach.selfcheck.tables,
     breach.tables,
     api.kept_tables,
     api.tables,

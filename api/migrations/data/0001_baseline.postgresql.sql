@@ -343,6 +343,51 @@ ALTER TABLE kept_person ENABLE ROW LEVEL SECURITY
 -- end
 CREATE POLICY own ON kept_person USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0)
 -- end
+CREATE TABLE leak_owner (
+	bucket INTEGER NOT NULL,
+	subject BYTEA NOT NULL,
+	leak BYTEA NOT NULL,
+	name BYTEA NOT NULL,
+	home INTEGER NOT NULL,
+	slot INTEGER NOT NULL,
+	CONSTRAINT pk_leak_owner PRIMARY KEY (bucket, subject, leak, name)
+)
+-- end
+ALTER TABLE leak_owner ENABLE ROW LEVEL SECURITY
+-- end
+CREATE POLICY own ON leak_owner USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0)
+-- end
+CREATE TABLE leak_period (
+	tenant BYTEA DEFAULT perusal_home() NOT NULL,
+	period INTEGER NOT NULL,
+	bits INTEGER NOT NULL,
+	size INTEGER NOT NULL,
+	begun_at BIGINT NOT NULL,
+	current_since BIGINT,
+	CONSTRAINT pk_leak_period PRIMARY KEY (tenant, period),
+	CONSTRAINT ck_leak_period_shape CHECK (period > 0 AND bits BETWEEN 0 AND 16 AND size > 0)
+)
+-- end
+ALTER TABLE leak_period ENABLE ROW LEVEL SECURITY
+-- end
+CREATE POLICY own ON leak_period USING (tenant = (SELECT perusal_tenant())) WITH CHECK (tenant = (SELECT perusal_tenant()))
+-- end
+CREATE TABLE leak_point (
+	bucket INTEGER NOT NULL,
+	slot INTEGER NOT NULL,
+	leak BYTEA NOT NULL,
+	name BYTEA NOT NULL,
+	period INTEGER NOT NULL,
+	based BYTEA NOT NULL,
+	label BYTEA NOT NULL,
+	CONSTRAINT pk_leak_point PRIMARY KEY (bucket, slot, leak, name, period),
+	CONSTRAINT ck_leak_point_lengths CHECK (length(based) = 32 AND length(label) = 16 AND length(name) = 16)
+)
+-- end
+ALTER TABLE leak_point ENABLE ROW LEVEL SECURITY
+-- end
+CREATE POLICY own ON leak_point USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0)
+-- end
 CREATE TABLE ledger_checkpoint (
 	bucket INTEGER NOT NULL,
 	year INTEGER NOT NULL,
@@ -1131,6 +1176,23 @@ CREATE TRIGGER guardianship_no_truncate BEFORE TRUNCATE ON guardianship EXECUTE 
 ALTER TABLE guardianship ENABLE ROW LEVEL SECURITY
 -- end
 CREATE POLICY own ON guardianship USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0 AND (EXISTS (SELECT 1 FROM person r WHERE r.bucket = guardianship.guardian_bucket AND r.subject = guardianship.guardian)))
+-- end
+CREATE TABLE leak (
+	id BYTEA NOT NULL,
+	dump BYTEA NOT NULL,
+	done BIGINT NOT NULL,
+	begun_at BIGINT NOT NULL,
+	published_at BIGINT,
+	tenant BYTEA DEFAULT perusal_home() NOT NULL,
+	CONSTRAINT pk_leak PRIMARY KEY (id),
+	CONSTRAINT uq_leak_dump UNIQUE (dump),
+	CONSTRAINT ck_leak_done CHECK (done >= 0),
+	CONSTRAINT fk_leak_dump FOREIGN KEY(dump) REFERENCES dump (id)
+)
+-- end
+ALTER TABLE leak ENABLE ROW LEVEL SECURITY
+-- end
+CREATE POLICY own ON leak USING (tenant = (SELECT perusal_tenant())) WITH CHECK (tenant = (SELECT perusal_tenant()) AND (EXISTS (SELECT 1 FROM dump r WHERE r.id = leak.dump)))
 -- end
 CREATE TABLE ledger_again (
 	bucket INTEGER NOT NULL,

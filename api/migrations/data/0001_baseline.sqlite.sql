@@ -253,6 +253,39 @@ CREATE TABLE kept_person (
 -- end
 CREATE INDEX ix_kept_person_created_at ON kept_person (created_at)
 -- end
+CREATE TABLE leak_owner (
+	bucket INTEGER NOT NULL,
+	subject BLOB NOT NULL,
+	leak BLOB NOT NULL,
+	name BLOB NOT NULL,
+	home INTEGER NOT NULL,
+	slot INTEGER NOT NULL,
+	CONSTRAINT pk_leak_owner PRIMARY KEY (bucket, subject, leak, name)
+)
+-- end
+CREATE TABLE leak_period (
+	tenant BLOB DEFAULT (x'') NOT NULL,
+	period INTEGER NOT NULL,
+	bits INTEGER NOT NULL,
+	size INTEGER NOT NULL,
+	begun_at BIGINT NOT NULL,
+	current_since BIGINT,
+	CONSTRAINT pk_leak_period PRIMARY KEY (tenant, period),
+	CONSTRAINT ck_leak_period_shape CHECK (period > 0 AND bits BETWEEN 0 AND 16 AND size > 0)
+)
+-- end
+CREATE TABLE leak_point (
+	bucket INTEGER NOT NULL,
+	slot INTEGER NOT NULL,
+	leak BLOB NOT NULL,
+	name BLOB NOT NULL,
+	period INTEGER NOT NULL,
+	based BLOB NOT NULL,
+	label BLOB NOT NULL,
+	CONSTRAINT pk_leak_point PRIMARY KEY (bucket, slot, leak, name, period),
+	CONSTRAINT ck_leak_point_lengths CHECK (length(based) = 32 AND length(label) = 16 AND length(name) = 16)
+)
+-- end
 CREATE TABLE ledger_checkpoint (
 	bucket INTEGER NOT NULL,
 	year INTEGER NOT NULL,
@@ -848,6 +881,19 @@ CREATE UNIQUE INDEX uq_guardianship_live ON guardianship (bucket, ward, guardian
 CREATE TRIGGER guardianship_ends BEFORE UPDATE ON guardianship WHEN OLD.ended_at IS NOT NULL OR NEW.ended_at IS NULL OR NEW.bucket IS NOT OLD.bucket OR NEW.ward IS NOT OLD.ward OR NEW.guardian IS NOT OLD.guardian OR NEW.valid_from IS NOT OLD.valid_from OR NEW.guardian_bucket IS NOT OLD.guardian_bucket OR NEW.kind IS NOT OLD.kind OR NEW.evidence_sha256 IS NOT OLD.evidence_sha256 OR NEW.valid_until IS NOT OLD.valid_until OR NEW.decides_until IS NOT OLD.decides_until BEGIN SELECT RAISE(ABORT, 'a guardianship only ends, and only once'); END
 -- end
 CREATE TRIGGER guardianship_no_delete BEFORE DELETE ON guardianship WHEN EXISTS (SELECT 1 FROM person WHERE bucket = OLD.bucket AND subject = OLD.ward AND state <> 'erased') BEGIN SELECT RAISE(ABORT, 'guardianships of a living ward stay'); END
+-- end
+CREATE TABLE leak (
+	id BLOB NOT NULL,
+	dump BLOB NOT NULL,
+	done BIGINT NOT NULL,
+	begun_at BIGINT NOT NULL,
+	published_at BIGINT,
+	tenant BLOB DEFAULT (x'') NOT NULL,
+	CONSTRAINT pk_leak PRIMARY KEY (id),
+	CONSTRAINT uq_leak_dump UNIQUE (dump),
+	CONSTRAINT ck_leak_done CHECK (done >= 0),
+	CONSTRAINT fk_leak_dump FOREIGN KEY(dump) REFERENCES dump (id)
+)
 -- end
 CREATE TABLE ledger_again (
 	bucket INTEGER NOT NULL,
