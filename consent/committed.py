@@ -39,7 +39,7 @@ type Ref = tuple[Bucket, DisclosureId]
 class CommittedUse:
     """One disclosure as its rows and its ledger entry say; time in Unix milliseconds.
 
-    `slot` of the `quota` of its use, `number` of its grant; `signing` is the generation of the key its receipt has.
+    `slot` of the `quota` of its use, `number` of its grant; `marks`: how its values were marked (`marks.served`); `signing` is the generation of the key its receipt has.
     """
 
     bucket: Bucket
@@ -53,6 +53,7 @@ class CommittedUse:
     recipient_id: RecipientId
     purpose: str
     fields: tuple[str, ...]
+    marks: str | None
     committed_at: int
     retention: str
     notice_hash: str
@@ -73,7 +74,7 @@ SIGNING = (
 
 _READ = RowSet(
     "WITH {rows} SELECT rows.i, d.bucket, d.id, d.grant_id, d.use_id, d.slot, d.number, u.quota, d.subject, "
-    "d.recipient_id, d.purpose, d.fields, d.committed_at, g.retention, g.notice_hash, g.terms_hash, "
+    "d.recipient_id, d.purpose, d.fields, d.marks, d.committed_at, g.retention, g.notice_hash, g.terms_hash, "
     f"e.year, e.idx, e.leaf, e.body, {SIGNING.format('d.committed_at')}, o.subject, o.sealed FROM rows "
     "JOIN disclosure d ON d.bucket = rows.bucket AND d.id = rows.id "
     "JOIN use u ON u.bucket = d.bucket AND u.id = d.use_id "
@@ -112,6 +113,7 @@ def _opening(use: CommittedUse, host: str, key: SubjectKey | None, secret: bytes
         purpose=use.purpose,
         fields=use.fields,
         grant=grant_text(use.grant_id),
+        marks=use.marks,
     )
     if not _agrees(use, host, key, commit(secret, fields)):
         _log.critical("%s and its ledger entry disagree", disclosure_text(use.disclosure_id))
@@ -134,7 +136,9 @@ def _agrees(use: CommittedUse, host: str, key: SubjectKey, commitment: bytes) ->
 
 def _use(row: Sequence[Any]) -> CommittedUse:
     (bucket, disclosure, grant, use, slot, number, quota, subject, recipient, purpose, fields, *rest) = row
-    committed_at, retention, notice_hash, terms_hash, year, idx, leaf, body, signing, owner, sealed = rest
+    marks, committed_at, retention, notice_hash, terms_hash, year, idx, leaf, body, signing, owner, sealed = (
+        rest
+    )
     return CommittedUse(
         bucket=Bucket(bucket),
         disclosure_id=DisclosureId(disclosure),
@@ -147,6 +151,7 @@ def _use(row: Sequence[Any]) -> CommittedUse:
         recipient_id=RecipientId(recipient),
         purpose=purpose,
         fields=fields_of(fields),
+        marks=marks,
         committed_at=committed_at,
         retention=retention,
         notice_hash=notice_hash,

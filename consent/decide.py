@@ -60,6 +60,8 @@ class Facts:
     max_uses: int
     window_from: int
     window_to: int
+    carriers: tuple[str, ...] = ()
+    """What the purpose tolerates (`marks.tolerance`): decisions of operators, which may change from batch to batch."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

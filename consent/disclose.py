@@ -3,15 +3,19 @@
 `disclose_many(vault, requests, now_ms) -> list[Disclosure | Denied]`, one answer per request, in order. The
 commit of the redemption precedes the first byte of an answer: a crash in between leaves a use that the
 ledger shows and nobody received, never one that somebody received and nobody sees; the recipient's retry
-under the same Idempotency-Key gets the same values and the same receipt.
+under the same Idempotency-Key gets the same values and the same receipt. Values are answered with the marks that the
+committed use names, if any (`marks.served`), and a hash of such an answer is kept before it leaves (`marks.seals`).
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from consent.committed import CommittedUse
 from consent.denials import DenialCode, Denied
 from consent.ids import disclosure_text
+from consent.marks.seals import hold
+from consent.marks.served import as_served, marks_of
 from consent.permits import permits
 from consent.receipts import receipts
 from consent.redeem import Disclosed, RedeemRequest, redeem_many
@@ -68,10 +72,15 @@ def _read_set(vault: Vault, spent: Sequence[Disclosed]) -> list[Disclosure | Den
     values = iter(open_many(vault, [one.permit for one in readable]))
     words = iter(receipts(vault, [one.use for one in readable]))
     answers: list[Disclosure | Denied] = []
+    marked: list[tuple[CommittedUse, Mapping[str, str]]] = []
     for disclosed, one in zip(spent, permitted, strict=True):
         opened, word = (None, "") if one is None else (next(values), next(words))
-        if isinstance(opened, dict):
-            answers.append(Disclosure(disclosed=disclosed, values=opened, receipt=word))
-        else:
+        if one is None or not isinstance(opened, dict):
             answers.append(Denied(code=DenialCode.UNREADABLE))
+            continue
+        if one.use.marks is not None:
+            opened = as_served(vault, one.use.recipient_id, one.use.subject, marks_of(one.use.marks), opened)
+            marked.append((one.use, opened))
+        answers.append(Disclosure(disclosed=disclosed, values=opened, receipt=word))
+    hold(vault, marked)
     return answers

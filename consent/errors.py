@@ -23,6 +23,7 @@ __all__ = [
     "UnknownPurpose",
     "UnknownRecipient",
     "UnknownText",
+    "UnsuitableCarrier",
 ]
 
 
@@ -66,6 +67,12 @@ class BadTerms(ConsentError):
     """Liability terms without text or with sums that are no money."""
 
     code = "bad_terms"
+
+
+class UnsuitableCarrier(ConsentError):
+    """A carrier of marks that there is not, or of a field that the purpose never asks for."""
+
+    code = "unsuitable_carrier"
 
 
 class BadRequest(ConsentError):

@@ -13,7 +13,7 @@ field each, in this fixed order; the public entry carries a tag, a number and a 
 |          |               | gave it for a ward (`guarding`)                                        |
 | grant    | own           | outcome (suspended, confirmed, withdrawn), grant, recipient, guardian (`guarded`) |
 | refuse   | grant or own  | outcome, recipient, purpose (refusing); outcome, grant, day (denial)   |
-| access   | disclosure    | recipient, purpose, fields, grant                                      |
+| access   | disclosure    | recipient, purpose, fields, grant; marks, where values were marked (`marks.served`) |
 | disclose | own           | step, request, staff, reason, approvers, fields (`emergency_reads`, `lookup`) |
 | withdraw | own           | grant, recipient; outcome, when the recipient itself ended it (`grant_management`) |
 | erase    | own           | what was destroyed, see `certificates`                                 |
@@ -86,11 +86,14 @@ def refusal_item(vault: Vault, key: SubjectKey, denied: DenialClass, now_ms: int
     return entry_item(vault, Kind.REFUSE, key, about, now_ms)
 
 
-def access_fields(*, recipient: str, purpose: str, fields: Sequence[str], grant: str) -> tuple[Field, ...]:
+def access_fields(
+    *, recipient: str, purpose: str, fields: Sequence[str], grant: str, marks: str | None = None
+) -> tuple[Field, ...]:
     """What a disclosure's entry commits to; the permit recomputes it from the committed rows."""
     return (
         ("recipient", recipient),
         ("purpose", purpose),
         ("fields", ",".join(fields)),
         ("grant", grant),
+        *(() if marks is None else (("marks", marks),)),
     )

@@ -29,6 +29,8 @@ from consent.ids import (
 from consent.ledger.append import Item, Position, append
 from consent.ledger.entry import Kind
 from consent.ledgering import access_fields, entry_item, refusal_item
+from consent.marks.planning import Disclosing, Marked, plan, rows_of
+from consent.marks.served import Mark, lines
 from consent.replay import replay_hash
 from vault.holds import sharing
 from vault.ids import Bucket, SubjectId, new_id
@@ -109,6 +111,12 @@ class _Spend:
     facts: Facts
     verdict: Allowed
     id: DisclosureId
+    marks: tuple[Mark, ...] = ()
+
+    @property
+    def disclosing(self) -> Disclosing:
+        facts, fields = self.facts, self.verdict.fields
+        return Disclosing(self.request.bucket, facts.subject, facts.recipient_id, fields, facts.carriers)
 
 
 class _Batch:
@@ -141,6 +149,10 @@ class _Batch:
         verdicts = decide(attempts, self._now_ms)
         refusals = self._count_denials(attempts, verdicts)
         spends = self._spends(attempts, verdicts)
+        asked = {at: spend.disclosing for at, spend in spends.items() if spend.facts.carriers}
+        spends |= {
+            at: replace(spends[at], marks=of) for at, of in plan(self._conn, asked, self._now_ms).items()
+        }
         items = [self._access(spend) for spend in spends.values()]
         # The last step, so that ledger heads are held as briefly as can be.
         spending = [self._insertion(spends.values(), items)]
@@ -211,16 +223,20 @@ class _Batch:
     def _insertion(self, spends: Iterable[_Spend], items: Iterable[Item]) -> Call:
         rows: list[tuple[Any, ...]] = []
         keys: list[tuple[Any, ...]] = []
+        served: list[tuple[Any, ...]] = []
+        made: set[Marked] = set()
         for spend, item in zip(spends, items, strict=True):
             request, facts, verdict = spend.request, spend.facts, spend.verdict
             names = (facts.subject, facts.recipient_id, facts.purpose, fields_json(verdict.fields))
             numbers = verdict.slot, verdict.number
-            rows.append((request.bucket, spend.id, facts.grant_id, facts.use_id, *numbers, *names, item.year))
+            place = (request.bucket, spend.id, facts.grant_id, facts.use_id)
+            rows.append((*place, *numbers, *names, lines(spend.marks), item.year))
+            served += rows_of(spend.disclosing, spend.id, spend.marks, made) if spend.marks else ()
             key = request.idempotency
             if key:
                 stands_for = (key.key_hash, key.request_hash, request.token_hash, spend.id)
                 keys.append((request.bucket, facts.client_id, *stands_for))
-        spent = {"disclosures": rows, "keys": keys}
+        spent = {"disclosures": rows, "keys": keys, "served": served}
         return Call(redeem_rows.SPEND, spent, {"now": self._now_ms})
 
     def _access(self, spend: _Spend) -> Item:
@@ -230,6 +246,7 @@ class _Batch:
             purpose=facts.purpose,
             fields=spend.verdict.fields,
             grant=grant_text(facts.grant_id),
+            marks=lines(spend.marks),
         )
         about = (spend.request.bucket, facts.subject, spend.id, fields)
         return entry_item(self._vault, Kind.ACCESS, self._keys[facts.subject], about, self._now_ms)

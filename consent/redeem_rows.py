@@ -18,13 +18,15 @@ from consent.ids import ClientId, DisclosureId, GrantId, RecipientId, UseId, fie
 from consent.ledger.append import Position
 from consent.ledger.entry import parse
 from consent.ledger.origin import LogId, origin_of
+from consent.marks.planning import SERVE
+from consent.marks.tolerance import HOLDS
 from consent.replay import remembering
 from vault.ids import Bucket, SubjectId
 from vault.rowset import Call, RowSet, Together, volley
 
 FACTS = RowSet(
     "WITH {rows} SELECT rows.i, t.use_id, g.id, g.subject, g.recipient_id, t.client_id, g.purpose, "
-    "u.fields, t.jkt, t.expires_at, u.quota, g.max_uses, g.window_from, g.window_to "
+    f"u.fields, t.jkt, t.expires_at, u.quota, g.max_uses, g.window_from, g.window_to, {HOLDS.format(purpose='g.purpose')} "
     "FROM rows JOIN token t ON t.bucket = rows.bucket AND t.hash = rows.token "
     "JOIN use u ON u.bucket = t.bucket AND u.id = t.use_id "
     "JOIN consent_grant g ON g.bucket = u.bucket AND g.id = u.grant_id",
@@ -56,8 +58,8 @@ STANDING = RowSet(
 )
 DISCLOSE = RowSet(
     "WITH {rows} INSERT INTO disclosure (bucket, id, grant_id, use_id, slot, number, subject, recipient_id, purpose, "
-    "fields, committed_at, ledger_year) SELECT rows.bucket, rows.id, rows.grant_id, rows.use_id, rows.slot, "
-    "rows.number, rows.subject, rows.recipient_id, rows.purpose, rows.fields, :now, rows.year FROM rows ORDER BY rows.i",
+    "fields, marks, committed_at, ledger_year) SELECT rows.bucket, rows.id, rows.grant_id, rows.use_id, rows.slot, "
+    "rows.number, rows.subject, rows.recipient_id, rows.purpose, rows.fields, rows.marks, :now, rows.year FROM rows ORDER BY rows.i",
     bucket="int",
     id="bytes",
     grant_id="bytes",
@@ -68,6 +70,7 @@ DISCLOSE = RowSet(
     recipient_id="text",
     purpose="text",
     fields="text",
+    marks="text",
     year="int",
 )
 REMEMBER = RowSet(
@@ -81,7 +84,7 @@ REMEMBER = RowSet(
     token_hash="bytes",  # noqa: S106  # a column's type
     disclosure_id="bytes",
 )
-SPEND = Together(disclosures=DISCLOSE, keys=REMEMBER)
+SPEND = Together(disclosures=DISCLOSE, keys=REMEMBER, served=SERVE)
 REDELIVER = RowSet(
     "WITH {rows} INSERT INTO redelivery (bucket, disclosure_id, attempts, first_at, last_at) "
     "SELECT rows.bucket, rows.disclosure_id, rows.attempts, :now, :now FROM rows WHERE true "
@@ -178,9 +181,8 @@ def _key_hash(request: RedeemRequest) -> bytes | None:
 
 
 def _facts(row: Sequence[object]) -> Facts:
-    (_, use, grant, subject, recipient, client, purpose, fields, jkt, expires, quota, uses, opens, closes) = (
-        row
-    )
+    (_, use, grant, subject, recipient, client, purpose, fields, jkt, expires, *rest) = row
+    quota, uses, opens, closes, carriers = rest
     return Facts(
         use_id=UseId(_raw(use)),
         grant_id=GrantId(_raw(grant)),
@@ -195,6 +197,7 @@ def _facts(row: Sequence[object]) -> Facts:
         max_uses=_number(uses),
         window_from=_number(opens),
         window_to=_number(closes),
+        carriers=tuple(str(carriers or "").split()),
     )
 
 

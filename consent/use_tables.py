@@ -113,6 +113,7 @@ disclosure = Table(
     col.text("recipient_id"),
     col.text("purpose"),
     col.text("fields"),
+    Column("marks", Text),  # how its values were marked (`marks.served`); none: answered as they are stored
     col.time("committed_at"),
     col.number("ledger_year"),
     CheckConstraint("slot >= 1 AND number >= 1", name="slot"),

@@ -20,6 +20,11 @@ def text_key(name: str) -> Column[str]:
     return Column(name, Text, primary_key=True)
 
 
+def number_key(name: str) -> Column[int]:
+    """A part of the primary key: a number that is given, not drawn."""
+    return Column(name, BigInteger, primary_key=True, autoincrement=False)
+
+
 def raw(name: str) -> Column[bytes]:
     """Bytes."""
     return Column(name, LargeBinary, nullable=False)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from vault.ids import SubjectId, bucket_for
+from vault.ids import PROFILE, Bucket, SubjectId, bucket_for
 from vault.keys import SubjectKey
 from vault.masks import mask
 from vault.merge import survivors
@@ -116,3 +116,23 @@ def _line(vault: Vault, value: StoredValue) -> VersionLine:
 def _key(vault: Vault, subject: SubjectId) -> SubjectKey | None:
     bucket = bucket_for(subject, vault.installation.buckets)
     return vault.keyring.subject_keys([(bucket, subject)]).get(subject)
+
+
+_VERSIONS = RowSet(
+    "WITH {rows} SELECT rows.i, v.version FROM rows JOIN value v ON v.bucket = rows.bucket "
+    "AND v.subject = rows.subject AND v.record = rows.record AND v.field = rows.field "
+    "WHERE v.valid_from <= :at AND (v.valid_to IS NULL OR v.valid_to > :at)",
+    bucket="int",
+    subject="bytes",
+    record="bytes",
+    field="text",
+)
+
+
+def versions_at(
+    conn: Connection, asked: Sequence[tuple[Bucket, SubjectId, str]], at_ms: int
+) -> list[int | None]:
+    """Which version of each (bucket, subject, field) was the current one at `at_ms` (Unix ms); None without a value."""
+    rows = [(bucket, subject, PROFILE, field) for bucket, subject, field in asked]
+    found = {i: version for i, version in _VERSIONS(conn, rows, at=at_ms)}  # noqa: C416  # rows have any type
+    return [found.get(at) for at in range(len(asked))]

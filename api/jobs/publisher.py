@@ -1,6 +1,6 @@
 """A thread that signs what the ledger has grown by, every second, and every minute looks over the logs that have not grown,
 sweeps what has run out, ends what was given for a time (guardianships, questions to somebody trusted), indexes what has not
-been indexed for an hour and closes the logs of years that are over.
+been indexed for an hour, closes the logs of years that are over, and seals hashes of the marked values that were served.
 
 An alarm (stored data that disagree with what was signed, or with what a witness has seen) is logged once for each log
 and reason, and nothing is signed for that log until a person has looked; the server goes on answering, because spending
@@ -24,6 +24,7 @@ from consent.ledger.indexing import make_due
 from consent.ledger.memory import Memory
 from consent.ledger.publish import publish
 from consent.ledger.signer import Signer
+from consent.marks.seals import seal_due
 from consent.one_time_codes import sweep_codes
 from consent.replay import forget_expired
 from consent.retention import end_over
@@ -108,6 +109,7 @@ class Publisher:
             sweep_kept(conn, now_ms)
             forget_expired(conn, now_ms)
             enqueue_daily(conn, now_ms)
+        seal_due(self._vault, now_ms)
         self._index(now_ms)
         end_over(self._vault, now_ms)
 

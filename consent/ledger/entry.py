@@ -11,8 +11,8 @@
 | ts     | Unix milliseconds: a claim, bounded by cosignatures                           |
 | v      | 1                                                                             |
 
-Members stand in this order without white space. The kinds `index`, `keyrot` and `shard` speak about the log
-itself and have members of their own; this layout refuses them. Verifiers hash the stored bytes and never
+Members stand in this order without white space. The kinds `index`, `keyrot`, `shard` and `marks` speak about no one
+person and have members of their own; this layout refuses them. Verifiers hash the stored bytes and never
 re-encode; only `parse` compares, so that nothing non-canonical is ever written.
 """
 
@@ -33,7 +33,7 @@ _MEMBERS = ("c", "id", "n", "p", "s", "t", "ts", "v")
 
 
 class Kind(StrEnum):
-    """What an entry records; the last three speak about the log itself."""
+    """What an entry records; the last four speak about the log itself, or about what it holds as a whole."""
 
     ENROL = "enrol"
     GRANT = "grant"
@@ -47,9 +47,10 @@ class Kind(StrEnum):
     INDEX = "index"
     KEYROT = "keyrot"
     SHARD = "shard"
+    MARKS = "marks"
 
 
-LOG_KINDS = frozenset({Kind.INDEX, Kind.KEYROT, Kind.SHARD})
+LOG_KINDS = frozenset({Kind.INDEX, Kind.KEYROT, Kind.SHARD, Kind.MARKS})
 PERSON_KINDS = frozenset(Kind) - LOG_KINDS
 
 

@@ -1,4 +1,5 @@
-"""The bytes of a ledger entry about the log itself: what it counts, which key signs it, where it begins and ends.
+"""The bytes of a ledger entry about no one person: what the log counts, which key signs it, where it begins and ends, and
+what is committed to about marks (`consent.marks`).
 
 Restricted JCS like a person's entry (`entry`), members in this order, hexadecimal in lower case:
 
@@ -6,6 +7,8 @@ Restricted JCS like a person's entry (`entry`), members in this order, hexadecim
 |--------|-------------------------------------------------------------------------------------------------|
 | index  | id; m: rows; r: their Merkle root, 32 bytes; ts; u: the entries before this index; v             |
 | keyrot | id; k: the verifier key whose signature stands beside the old one's from now on; ts; v           |
+| marks  | e: number of an epoch; id; k: commitment to its key, 32 bytes; ts; v; w: epoch                   |
+| marks  | id; m: disclosures; r: Merkle root over their served hashes, 32 bytes; ts; v; w: served           |
 | shard  | h: SHA-256 of the newest checkpoint of `o`, empty in a closing entry; i: SHA-256 of the incident text, only in an opening for damage; id; o: the origin that went before this log (opening) or comes after it (closing); r, z: root and size of `o` then; ts; v; w: open or close; y: year or damage |
 
 They stand in no person's chain: they have no tag, number or commitment. `id` is 16 bytes, made by the server.
@@ -80,7 +83,27 @@ class Closing:
     why: Why
 
 
-type LogEntry = Index | KeyRotation | Opening | Closing
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MarkEpoch:
+    """From now on values may be marked with the key of this epoch, to which `commitment` commits (`marks.epochs`)."""
+
+    id: bytes
+    ts: int
+    epoch: int
+    commitment: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServedMarks:
+    """What `count` marked disclosures served: the root over their hashes (`marks.seals`)."""
+
+    id: bytes
+    ts: int
+    count: int
+    root: bytes
+
+
+type LogEntry = Index | KeyRotation | Opening | Closing | MarkEpoch | ServedMarks
 
 
 def encode(entry: LogEntry) -> bytes:
@@ -125,6 +148,12 @@ def _members(entry: LogEntry) -> dict[str, Any]:
             return {"m": entry.rows, "r": entry.root.hex(), "t": Kind.INDEX.value, "u": entry.upto, **shared}
         case KeyRotation():
             return {"k": str(entry.key), "t": Kind.KEYROT.value, **shared}
+        case MarkEpoch():
+            told = {"e": entry.epoch, "k": entry.commitment.hex(), "w": "epoch"}
+            return {**told, "t": Kind.MARKS.value, **shared}
+        case ServedMarks():
+            told = {"m": entry.count, "r": entry.root.hex(), "w": "served"}
+            return {**told, "t": Kind.MARKS.value, **shared}
         case Opening():
             ended = {
                 "h": entry.checkpoint_sha256.hex(),
@@ -132,8 +161,8 @@ def _members(entry: LogEntry) -> dict[str, Any]:
                 "r": entry.root.hex(),
                 "z": entry.size,
             }
-            told = {} if entry.incident_sha256 is None else {"i": entry.incident_sha256.hex()}
-            return {**ended, **told, "t": Kind.SHARD.value, "w": "open", "y": entry.why.value, **shared}
+            incident = {} if entry.incident_sha256 is None else {"i": entry.incident_sha256.hex()}
+            return {**ended, **incident, "t": Kind.SHARD.value, "w": "open", "y": entry.why.value, **shared}
         case Closing():
             ended = {"h": "", "o": entry.after, "r": EMPTY_ROOT.hex(), "z": 0}
             return {**ended, "t": Kind.SHARD.value, "w": "close", "y": entry.why.value, **shared}
@@ -173,10 +202,18 @@ def _shard(found: Mapping[str, Any]) -> Opening | Closing:
     )
 
 
+def _marks(found: Mapping[str, Any]) -> MarkEpoch | ServedMarks:
+    entry_id, ts = octets(found["id"], 16), integer(found["ts"])
+    if found["w"] == "epoch":
+        return MarkEpoch(id=entry_id, ts=ts, epoch=integer(found["e"]), commitment=octets(found["k"], 32))
+    return ServedMarks(id=entry_id, ts=ts, count=integer(found["m"]), root=octets(found["r"], 32))
+
+
 _READERS: Final[Mapping[str, Callable[[Mapping[str, Any]], LogEntry]]] = {
     Kind.INDEX.value: _index,
     Kind.KEYROT.value: _keyrot,
     Kind.SHARD.value: _shard,
+    Kind.MARKS.value: _marks,
 }
 
 

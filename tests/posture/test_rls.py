@@ -101,7 +101,8 @@ def loosen(conn, line):
 
 def row_of(table, side, **given):
     """A row of this tenant with random ids; nothing is left empty."""
-    own = {"bucket": side.vault.installation.buckets.first, "tenant": side.vault.installation.tenant}
+    place = side.vault.installation
+    own = {"bucket": place.buckets.first, "tenant": place.tenant, "marks": "[]"}
     row = {}
     for column in table.columns:
         kind = column.type.python_type

@@ -505,6 +505,40 @@ ALTER TABLE ledger_tile ENABLE ROW LEVEL SECURITY
 -- end
 CREATE POLICY own ON ledger_tile USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0)
 -- end
+CREATE TABLE mark_opt_out (
+	bucket INTEGER NOT NULL,
+	subject BYTEA NOT NULL,
+	chosen_at BIGINT NOT NULL,
+	CONSTRAINT pk_mark_opt_out PRIMARY KEY (bucket, subject)
+)
+-- end
+ALTER TABLE mark_opt_out ENABLE ROW LEVEL SECURITY
+-- end
+CREATE POLICY own ON mark_opt_out USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0)
+-- end
+CREATE TABLE mark_rule (
+	purpose TEXT NOT NULL,
+	tenant BYTEA NOT NULL,
+	number BIGINT NOT NULL,
+	carriers TEXT NOT NULL,
+	decided_at BIGINT NOT NULL,
+	CONSTRAINT pk_mark_rule PRIMARY KEY (purpose, tenant, number),
+	CONSTRAINT ck_mark_rule_number CHECK (number >= 1),
+	CONSTRAINT fk_mark_rule_purpose FOREIGN KEY(purpose) REFERENCES purpose (code)
+)
+-- end
+CREATE FUNCTION mark_rule_append_only() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'mark_rule is append-only' USING ERRCODE = '23514'; END $$
+-- end
+CREATE TRIGGER mark_rule_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON mark_rule FOR EACH STATEMENT EXECUTE FUNCTION mark_rule_append_only()
+-- end
+CREATE FUNCTION mark_rule_before_insert() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.number > 1 AND NOT EXISTS (SELECT 1 FROM mark_rule m WHERE m.tenant = NEW.tenant AND m.purpose = NEW.purpose AND m.number = NEW.number - 1) THEN RAISE EXCEPTION 'mark_rule: decisions follow each other' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
+-- end
+CREATE TRIGGER mark_rule_before_insert BEFORE INSERT ON mark_rule FOR EACH ROW EXECUTE FUNCTION mark_rule_before_insert()
+-- end
+ALTER TABLE mark_rule ENABLE ROW LEVEL SECURITY
+-- end
+CREATE POLICY own ON mark_rule USING (tenant = (SELECT perusal_tenant())) WITH CHECK (tenant = (SELECT perusal_tenant()))
+-- end
 CREATE TABLE passkey (
 	bucket INTEGER NOT NULL,
 	id BYTEA NOT NULL,
@@ -1322,6 +1356,52 @@ CREATE INDEX ix_ledger_opening_subject_bucket ON ledger_opening (subject, bucket
 ALTER TABLE ledger_opening ENABLE ROW LEVEL SECURITY
 -- end
 CREATE POLICY own ON ledger_opening USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0)
+-- end
+CREATE TABLE mark_epoch (
+	bucket INTEGER NOT NULL,
+	number INTEGER NOT NULL,
+	id BYTEA NOT NULL,
+	commitment BYTEA NOT NULL,
+	begun_at BIGINT NOT NULL,
+	ledger_year INTEGER NOT NULL,
+	CONSTRAINT pk_mark_epoch PRIMARY KEY (bucket, number),
+	CONSTRAINT uq_mark_epoch_id_bucket UNIQUE (id, bucket),
+	CONSTRAINT ck_mark_epoch_number CHECK (number >= 1),
+	CONSTRAINT ck_mark_epoch_commitment CHECK (length(commitment) = 32),
+	CONSTRAINT fk_mark_epoch_ledger_entry FOREIGN KEY(bucket, ledger_year, id) REFERENCES ledger_entry (bucket, year, id) DEFERRABLE INITIALLY DEFERRED
+)
+-- end
+CREATE FUNCTION mark_epoch_append_only() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'mark_epoch is append-only' USING ERRCODE = '23514'; END $$
+-- end
+CREATE TRIGGER mark_epoch_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON mark_epoch FOR EACH STATEMENT EXECUTE FUNCTION mark_epoch_append_only()
+-- end
+CREATE FUNCTION mark_epoch_before_insert() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.number > 1 AND NOT EXISTS (SELECT 1 FROM mark_epoch m WHERE m.bucket = NEW.bucket AND m.number = NEW.number - 1 AND m.begun_at <= NEW.begun_at) THEN RAISE EXCEPTION 'mark_epoch: epochs follow each other' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
+-- end
+CREATE TRIGGER mark_epoch_before_insert BEFORE INSERT ON mark_epoch FOR EACH ROW EXECUTE FUNCTION mark_epoch_before_insert()
+-- end
+ALTER TABLE mark_epoch ENABLE ROW LEVEL SECURITY
+-- end
+CREATE POLICY own ON mark_epoch USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0)
+-- end
+CREATE TABLE mark_seal (
+	bucket INTEGER NOT NULL,
+	id BYTEA NOT NULL,
+	count INTEGER NOT NULL,
+	root BYTEA NOT NULL,
+	sealed_at BIGINT NOT NULL,
+	ledger_year INTEGER NOT NULL,
+	CONSTRAINT pk_mark_seal PRIMARY KEY (bucket, id),
+	CONSTRAINT ck_mark_seal_count CHECK (count >= 1),
+	CONSTRAINT fk_mark_seal_ledger_entry FOREIGN KEY(bucket, ledger_year, id) REFERENCES ledger_entry (bucket, year, id) DEFERRABLE INITIALLY DEFERRED
+)
+-- end
+CREATE FUNCTION mark_seal_append_only() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'mark_seal is append-only' USING ERRCODE = '23514'; END $$
+-- end
+CREATE TRIGGER mark_seal_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON mark_seal FOR EACH STATEMENT EXECUTE FUNCTION mark_seal_append_only()
+-- end
+ALTER TABLE mark_seal ENABLE ROW LEVEL SECURITY
+-- end
+CREATE POLICY own ON mark_seal USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0)
 -- end
 CREATE TABLE notice_version (
 	id TEXT NOT NULL,
@@ -2703,6 +2783,7 @@ CREATE TABLE disclosure (
 	recipient_id TEXT NOT NULL,
 	purpose TEXT NOT NULL,
 	fields TEXT NOT NULL,
+	marks TEXT,
 	committed_at BIGINT NOT NULL,
 	ledger_year INTEGER NOT NULL,
 	CONSTRAINT pk_disclosure PRIMARY KEY (bucket, id),
@@ -2722,6 +2803,10 @@ CREATE TRIGGER disclosure_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON dis
 CREATE FUNCTION disclosure_spends() RETURNS trigger LANGUAGE plpgsql SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off SET enable_material = off SET jit = off AS $$ BEGIN PERFORM 1 FROM (SELECT bucket, grant_id, count(*) AS n, max(number) AS last FROM made GROUP BY bucket, grant_id) m JOIN consent_grant g ON g.bucket = m.bucket AND g.id = m.grant_id ORDER BY g.bucket, g.id FOR UPDATE OF g; IF (SELECT count(*) FROM made) <> (SELECT count(*) FROM made JOIN LATERAL (SELECT * FROM consent_grant WHERE bucket = made.bucket AND id = made.grant_id OFFSET 0) g ON true WHERE g.recipient_id = made.recipient_id AND g.subject = made.subject AND g.purpose = made.purpose AND g.state = 'active' AND (g.parent_grant IS NULL OR 1 = (SELECT count(*) FROM consent_grant p3 WHERE p3.bucket = g.bucket AND p3.id = g.parent_grant AND p3.state = 'active' AND (p3.parent_grant IS NULL OR 1 = (SELECT count(*) FROM consent_grant p2 WHERE p2.bucket = p3.bucket AND p2.id = p3.parent_grant AND p2.state = 'active' AND (p2.parent_grant IS NULL OR 1 = (SELECT count(*) FROM consent_grant p1 WHERE p1.bucket = p2.bucket AND p1.id = p2.parent_grant AND p1.state = 'active' AND 1 = 1)))))) AND made.number > g.used AND made.committed_at >= g.window_from AND made.committed_at < g.window_to) OR EXISTS (SELECT 1 FROM (SELECT bucket, grant_id, count(*) AS n, max(number) AS last FROM made GROUP BY bucket, grant_id) m JOIN consent_grant g ON g.bucket = m.bucket AND g.id = m.grant_id WHERE g.used + m.n > g.max_uses OR m.last <> g.used + m.n) THEN RAISE EXCEPTION 'disclosure: no active grant of this person, recipient and purpose in its window with a use left' USING ERRCODE = '23514'; END IF; IF (SELECT count(*) FROM made) <> (SELECT count(*) FROM made JOIN LATERAL (SELECT * FROM use WHERE bucket = made.bucket AND id = made.use_id OFFSET 0) u ON true WHERE u.grant_id = made.grant_id AND u.voided_at IS NULL AND made.slot <= u.quota) OR EXISTS (SELECT 1 FROM (SELECT bucket, use_id, count(*) AS n FROM made GROUP BY bucket, use_id) m JOIN use u ON u.bucket = m.bucket AND u.id = m.use_id WHERE u.spent + m.n > u.quota) THEN RAISE EXCEPTION 'disclosure: no such use, or it is voided or spent' USING ERRCODE = '23514'; END IF; IF EXISTS (SELECT 1 FROM made JOIN LATERAL (SELECT * FROM use WHERE bucket = made.bucket AND id = made.use_id OFFSET 0) u ON true WHERE u.fields <> made.fields AND (made.fields = '[]' OR EXISTS (SELECT 1 FROM jsonb_array_elements_text(made.fields::jsonb) AS e(value) WHERE value NOT IN (SELECT value FROM jsonb_array_elements_text(u.fields::jsonb) AS f(value))))) THEN RAISE EXCEPTION 'disclosure: fields beyond the use' USING ERRCODE = '23514'; END IF;  UPDATE use u SET spent = u.spent + m.n FROM (SELECT bucket, use_id, count(*) AS n FROM made GROUP BY bucket, use_id) m WHERE u.bucket = m.bucket AND u.id = m.use_id; UPDATE consent_grant g SET used = g.used + m.n, state = CASE WHEN g.used + m.n = g.max_uses THEN 'exhausted' ELSE g.state END FROM (SELECT bucket, grant_id, count(*) AS n, max(number) AS last FROM made GROUP BY bucket, grant_id) m WHERE g.bucket = m.bucket AND g.id = m.grant_id; RETURN NULL; END $$
 -- end
 CREATE TRIGGER disclosure_spends AFTER INSERT ON disclosure REFERENCING NEW TABLE AS made FOR EACH STATEMENT EXECUTE FUNCTION disclosure_spends()
+-- end
+CREATE FUNCTION disclosure_before_insert_marks() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF EXISTS (SELECT 1 FROM jsonb_array_elements_text(NEW.marks::jsonb) AS e(value) WHERE NOT EXISTS (SELECT 1 FROM mark_epoch m WHERE m.bucket = NEW.bucket AND value LIKE CAST(m.number AS text) || ' %%')) THEN RAISE EXCEPTION 'disclosure: marks of an epoch that the ledger does not know' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
+-- end
+CREATE TRIGGER disclosure_before_insert_marks BEFORE INSERT ON disclosure FOR EACH ROW WHEN (NEW.marks IS NOT NULL) EXECUTE FUNCTION disclosure_before_insert_marks()
 -- end
 ALTER TABLE disclosure ENABLE ROW LEVEL SECURITY
 -- end
@@ -2817,6 +2902,34 @@ ALTER TABLE idempotency ENABLE ROW LEVEL SECURITY
 -- end
 CREATE POLICY own ON idempotency USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0)
 -- end
+CREATE TABLE mark_served (
+	bucket INTEGER NOT NULL,
+	subject BYTEA NOT NULL,
+	recipient_id TEXT NOT NULL,
+	field TEXT NOT NULL,
+	record BYTEA NOT NULL,
+	version BIGINT NOT NULL,
+	carriers TEXT NOT NULL,
+	epoch INTEGER NOT NULL,
+	disclosure_id BYTEA NOT NULL,
+	served_at BIGINT NOT NULL,
+	CONSTRAINT pk_mark_served PRIMARY KEY (bucket, subject, recipient_id, field, record, version, carriers),
+	CONSTRAINT fk_mark_served_mark_epoch FOREIGN KEY(bucket, epoch) REFERENCES mark_epoch (bucket, number),
+	CONSTRAINT fk_mark_served_disclosure FOREIGN KEY(bucket, disclosure_id) REFERENCES disclosure (bucket, id)
+)
+-- end
+CREATE FUNCTION mark_served_append_only() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'mark_served is append-only' USING ERRCODE = '23514'; END $$
+-- end
+CREATE TRIGGER mark_served_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON mark_served FOR EACH STATEMENT EXECUTE FUNCTION mark_served_append_only()
+-- end
+CREATE FUNCTION mark_served_before_insert() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF EXISTS (SELECT 1 FROM mark_served m WHERE m.bucket = NEW.bucket AND m.subject = NEW.subject AND m.recipient_id = NEW.recipient_id AND m.field = NEW.field AND m.record = NEW.record AND m.version = NEW.version AND m.epoch <> NEW.epoch) THEN RAISE EXCEPTION 'mark_served: a version is marked for its recipient under one epoch' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
+-- end
+CREATE TRIGGER mark_served_before_insert BEFORE INSERT ON mark_served FOR EACH ROW EXECUTE FUNCTION mark_served_before_insert()
+-- end
+ALTER TABLE mark_served ENABLE ROW LEVEL SECURITY
+-- end
+CREATE POLICY own ON mark_served USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0)
+-- end
 CREATE TABLE redelivery (
 	bucket INTEGER NOT NULL,
 	disclosure_id BYTEA NOT NULL,
@@ -2847,6 +2960,38 @@ CREATE TRIGGER redelivery_before_update_of_last_at BEFORE UPDATE OF last_at ON r
 ALTER TABLE redelivery ENABLE ROW LEVEL SECURITY
 -- end
 CREATE POLICY own ON redelivery USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0)
+-- end
+CREATE TABLE served_hash (
+	bucket INTEGER NOT NULL,
+	disclosure_id BYTEA NOT NULL,
+	hash BYTEA NOT NULL,
+	seal BYTEA,
+	place INTEGER,
+	CONSTRAINT pk_served_hash PRIMARY KEY (bucket, disclosure_id),
+	CONSTRAINT ck_served_hash_hash CHECK (length(hash) = 32),
+	CONSTRAINT ck_served_hash_sealed CHECK ((seal IS NULL) = (place IS NULL)),
+	CONSTRAINT uq_served_hash_seal_place_bucket UNIQUE (seal, place, bucket),
+	CONSTRAINT fk_served_hash_disclosure FOREIGN KEY(bucket, disclosure_id) REFERENCES disclosure (bucket, id),
+	CONSTRAINT fk_served_hash_mark_seal FOREIGN KEY(bucket, seal) REFERENCES mark_seal (bucket, id)
+)
+-- end
+CREATE INDEX ix_served_hash_open ON served_hash (bucket) WHERE seal IS NULL
+-- end
+CREATE FUNCTION served_hash_before_update() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'served_hash: these columns never change' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
+-- end
+CREATE TRIGGER served_hash_before_update BEFORE UPDATE ON served_hash FOR EACH ROW WHEN (NEW.bucket IS DISTINCT FROM OLD.bucket OR NEW.disclosure_id IS DISTINCT FROM OLD.disclosure_id OR NEW.hash IS DISTINCT FROM OLD.hash) EXECUTE FUNCTION served_hash_before_update()
+-- end
+CREATE FUNCTION served_hash_stays() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'served_hash: rows stay' USING ERRCODE = '23514'; END $$
+-- end
+CREATE TRIGGER served_hash_stays BEFORE DELETE OR TRUNCATE ON served_hash FOR EACH STATEMENT EXECUTE FUNCTION served_hash_stays()
+-- end
+CREATE FUNCTION served_hash_before_update_once() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF OLD.seal IS NOT NULL THEN RAISE EXCEPTION 'served_hash: what is sealed stays sealed' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
+-- end
+CREATE TRIGGER served_hash_before_update_once BEFORE UPDATE ON served_hash FOR EACH ROW EXECUTE FUNCTION served_hash_before_update_once()
+-- end
+ALTER TABLE served_hash ENABLE ROW LEVEL SECURITY
+-- end
+CREATE POLICY own ON served_hash USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0)
 -- end
 CREATE TABLE status_entry (
 	bucket INTEGER NOT NULL,

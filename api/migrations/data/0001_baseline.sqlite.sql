@@ -374,6 +374,30 @@ CREATE TRIGGER ledger_tile_no_update BEFORE UPDATE ON ledger_tile BEGIN SELECT R
 -- end
 CREATE TRIGGER ledger_tile_no_delete BEFORE DELETE ON ledger_tile BEGIN SELECT RAISE(ABORT, 'ledger_tile is append-only'); END
 -- end
+CREATE TABLE mark_opt_out (
+	bucket INTEGER NOT NULL,
+	subject BLOB NOT NULL,
+	chosen_at BIGINT NOT NULL,
+	CONSTRAINT pk_mark_opt_out PRIMARY KEY (bucket, subject)
+)
+-- end
+CREATE TABLE mark_rule (
+	purpose TEXT NOT NULL,
+	tenant BLOB NOT NULL,
+	number BIGINT NOT NULL,
+	carriers TEXT NOT NULL,
+	decided_at BIGINT NOT NULL,
+	CONSTRAINT pk_mark_rule PRIMARY KEY (purpose, tenant, number),
+	CONSTRAINT ck_mark_rule_number CHECK (number >= 1),
+	CONSTRAINT fk_mark_rule_purpose FOREIGN KEY(purpose) REFERENCES purpose (code)
+)
+-- end
+CREATE TRIGGER mark_rule_no_update BEFORE UPDATE ON mark_rule BEGIN SELECT RAISE(ABORT, 'mark_rule is append-only'); END
+-- end
+CREATE TRIGGER mark_rule_no_delete BEFORE DELETE ON mark_rule BEGIN SELECT RAISE(ABORT, 'mark_rule is append-only'); END
+-- end
+CREATE TRIGGER mark_rule_before_insert BEFORE INSERT ON mark_rule BEGIN SELECT RAISE(ABORT, 'mark_rule: decisions follow each other') WHERE NEW.number > 1 AND NOT EXISTS (SELECT 1 FROM mark_rule m WHERE m.tenant = NEW.tenant AND m.purpose = NEW.purpose AND m.number = NEW.number - 1); END
+-- end
 CREATE TABLE passkey (
 	bucket INTEGER NOT NULL,
 	id BLOB NOT NULL,
@@ -997,6 +1021,42 @@ CREATE TABLE ledger_opening (
 )
 -- end
 CREATE INDEX ix_ledger_opening_subject_bucket ON ledger_opening (subject, bucket)
+-- end
+CREATE TABLE mark_epoch (
+	bucket INTEGER NOT NULL,
+	number INTEGER NOT NULL,
+	id BLOB NOT NULL,
+	commitment BLOB NOT NULL,
+	begun_at BIGINT NOT NULL,
+	ledger_year INTEGER NOT NULL,
+	CONSTRAINT pk_mark_epoch PRIMARY KEY (bucket, number),
+	CONSTRAINT uq_mark_epoch_id_bucket UNIQUE (id, bucket),
+	CONSTRAINT ck_mark_epoch_number CHECK (number >= 1),
+	CONSTRAINT ck_mark_epoch_commitment CHECK (length(commitment) = 32),
+	CONSTRAINT fk_mark_epoch_ledger_entry FOREIGN KEY(bucket, ledger_year, id) REFERENCES ledger_entry (bucket, year, id) DEFERRABLE INITIALLY DEFERRED
+)
+-- end
+CREATE TRIGGER mark_epoch_no_update BEFORE UPDATE ON mark_epoch BEGIN SELECT RAISE(ABORT, 'mark_epoch is append-only'); END
+-- end
+CREATE TRIGGER mark_epoch_no_delete BEFORE DELETE ON mark_epoch BEGIN SELECT RAISE(ABORT, 'mark_epoch is append-only'); END
+-- end
+CREATE TRIGGER mark_epoch_before_insert BEFORE INSERT ON mark_epoch BEGIN SELECT RAISE(ABORT, 'mark_epoch: epochs follow each other') WHERE NEW.number > 1 AND NOT EXISTS (SELECT 1 FROM mark_epoch m WHERE m.bucket = NEW.bucket AND m.number = NEW.number - 1 AND m.begun_at <= NEW.begun_at); END
+-- end
+CREATE TABLE mark_seal (
+	bucket INTEGER NOT NULL,
+	id BLOB NOT NULL,
+	count INTEGER NOT NULL,
+	root BLOB NOT NULL,
+	sealed_at BIGINT NOT NULL,
+	ledger_year INTEGER NOT NULL,
+	CONSTRAINT pk_mark_seal PRIMARY KEY (bucket, id),
+	CONSTRAINT ck_mark_seal_count CHECK (count >= 1),
+	CONSTRAINT fk_mark_seal_ledger_entry FOREIGN KEY(bucket, ledger_year, id) REFERENCES ledger_entry (bucket, year, id) DEFERRABLE INITIALLY DEFERRED
+)
+-- end
+CREATE TRIGGER mark_seal_no_update BEFORE UPDATE ON mark_seal BEGIN SELECT RAISE(ABORT, 'mark_seal is append-only'); END
+-- end
+CREATE TRIGGER mark_seal_no_delete BEFORE DELETE ON mark_seal BEGIN SELECT RAISE(ABORT, 'mark_seal is append-only'); END
 -- end
 CREATE TABLE notice_version (
 	id TEXT NOT NULL,
@@ -2054,6 +2114,7 @@ CREATE TABLE disclosure (
 	recipient_id TEXT NOT NULL,
 	purpose TEXT NOT NULL,
 	fields TEXT NOT NULL,
+	marks TEXT,
 	committed_at BIGINT NOT NULL,
 	ledger_year INTEGER NOT NULL,
 	CONSTRAINT pk_disclosure PRIMARY KEY (bucket, id),
@@ -2071,6 +2132,8 @@ CREATE TRIGGER disclosure_no_update BEFORE UPDATE ON disclosure BEGIN SELECT RAI
 CREATE TRIGGER disclosure_no_delete BEFORE DELETE ON disclosure BEGIN SELECT RAISE(ABORT, 'disclosure is append-only'); END
 -- end
 CREATE TRIGGER disclosure_spends AFTER INSERT ON disclosure BEGIN SELECT RAISE(ABORT, 'disclosure: no active grant of this person, recipient and purpose in its window with a use left') WHERE NOT EXISTS (SELECT 1 FROM consent_grant g WHERE g.bucket = NEW.bucket AND g.id = NEW.grant_id AND g.recipient_id = NEW.recipient_id AND g.subject = NEW.subject AND g.purpose = NEW.purpose AND g.state = 'active' AND (g.parent_grant IS NULL OR 1 = (SELECT count(*) FROM consent_grant p3 WHERE p3.bucket = g.bucket AND p3.id = g.parent_grant AND p3.state = 'active' AND (p3.parent_grant IS NULL OR 1 = (SELECT count(*) FROM consent_grant p2 WHERE p2.bucket = p3.bucket AND p2.id = p3.parent_grant AND p2.state = 'active' AND (p2.parent_grant IS NULL OR 1 = (SELECT count(*) FROM consent_grant p1 WHERE p1.bucket = p2.bucket AND p1.id = p2.parent_grant AND p1.state = 'active' AND 1 = 1)))))) AND g.used < g.max_uses AND NEW.number = g.used + 1 AND NEW.committed_at >= g.window_from AND NEW.committed_at < g.window_to); SELECT RAISE(ABORT, 'disclosure: no such use, or it is voided or spent') WHERE NOT EXISTS (SELECT 1 FROM use u WHERE u.bucket = NEW.bucket AND u.id = NEW.use_id AND u.grant_id = NEW.grant_id AND u.voided_at IS NULL AND u.spent < u.quota AND NEW.slot <= u.quota); SELECT RAISE(ABORT, 'disclosure: fields beyond the use') WHERE EXISTS (SELECT 1 FROM use u WHERE u.bucket = NEW.bucket AND u.id = NEW.use_id AND u.fields <> NEW.fields AND (NEW.fields = '[]' OR EXISTS (SELECT 1 FROM json_each(NEW.fields) WHERE value NOT IN (SELECT value FROM json_each(u.fields)))));  UPDATE use SET spent = spent + 1 WHERE bucket = NEW.bucket AND id = NEW.use_id; UPDATE consent_grant SET used = used + 1, state = CASE WHEN used + 1 = max_uses THEN 'exhausted' ELSE state END WHERE bucket = NEW.bucket AND id = NEW.grant_id; END
+-- end
+CREATE TRIGGER disclosure_before_insert_marks BEFORE INSERT ON disclosure WHEN NEW.marks IS NOT NULL BEGIN SELECT RAISE(ABORT, 'disclosure: marks of an epoch that the ledger does not know') WHERE EXISTS (SELECT 1 FROM json_each(NEW.marks) WHERE NOT EXISTS (SELECT 1 FROM mark_epoch m WHERE m.bucket = NEW.bucket AND value LIKE CAST(m.number AS text) || ' %')); END
 -- end
 CREATE TABLE staff_read (
 	bucket INTEGER NOT NULL,
@@ -2146,6 +2209,28 @@ CREATE TRIGGER idempotency_no_update BEFORE UPDATE ON idempotency BEGIN SELECT R
 -- end
 CREATE TRIGGER idempotency_no_delete BEFORE DELETE ON idempotency BEGIN SELECT RAISE(ABORT, 'idempotency is append-only'); END
 -- end
+CREATE TABLE mark_served (
+	bucket INTEGER NOT NULL,
+	subject BLOB NOT NULL,
+	recipient_id TEXT NOT NULL,
+	field TEXT NOT NULL,
+	record BLOB NOT NULL,
+	version BIGINT NOT NULL,
+	carriers TEXT NOT NULL,
+	epoch INTEGER NOT NULL,
+	disclosure_id BLOB NOT NULL,
+	served_at BIGINT NOT NULL,
+	CONSTRAINT pk_mark_served PRIMARY KEY (bucket, subject, recipient_id, field, record, version, carriers),
+	CONSTRAINT fk_mark_served_mark_epoch FOREIGN KEY(bucket, epoch) REFERENCES mark_epoch (bucket, number),
+	CONSTRAINT fk_mark_served_disclosure FOREIGN KEY(bucket, disclosure_id) REFERENCES disclosure (bucket, id)
+)
+-- end
+CREATE TRIGGER mark_served_no_update BEFORE UPDATE ON mark_served BEGIN SELECT RAISE(ABORT, 'mark_served is append-only'); END
+-- end
+CREATE TRIGGER mark_served_no_delete BEFORE DELETE ON mark_served BEGIN SELECT RAISE(ABORT, 'mark_served is append-only'); END
+-- end
+CREATE TRIGGER mark_served_before_insert BEFORE INSERT ON mark_served BEGIN SELECT RAISE(ABORT, 'mark_served: a version is marked for its recipient under one epoch') WHERE EXISTS (SELECT 1 FROM mark_served m WHERE m.bucket = NEW.bucket AND m.subject = NEW.subject AND m.recipient_id = NEW.recipient_id AND m.field = NEW.field AND m.record = NEW.record AND m.version = NEW.version AND m.epoch <> NEW.epoch); END
+-- end
 CREATE TABLE redelivery (
 	bucket INTEGER NOT NULL,
 	disclosure_id BLOB NOT NULL,
@@ -2164,6 +2249,28 @@ CREATE TRIGGER redelivery_no_delete BEFORE DELETE ON redelivery BEGIN SELECT RAI
 CREATE TRIGGER redelivery_before_update_of_attempts BEFORE UPDATE OF attempts ON redelivery WHEN NEW.attempts <= OLD.attempts BEGIN SELECT RAISE(ABORT, 'redelivery: redeliveries are counted upwards') WHERE 1 = 1; END
 -- end
 CREATE TRIGGER redelivery_before_update_of_last_at BEFORE UPDATE OF last_at ON redelivery WHEN NEW.last_at < OLD.last_at BEGIN SELECT RAISE(ABORT, 'redelivery: the last time only moves on') WHERE 1 = 1; END
+-- end
+CREATE TABLE served_hash (
+	bucket INTEGER NOT NULL,
+	disclosure_id BLOB NOT NULL,
+	hash BLOB NOT NULL,
+	seal BLOB,
+	place INTEGER,
+	CONSTRAINT pk_served_hash PRIMARY KEY (bucket, disclosure_id),
+	CONSTRAINT ck_served_hash_hash CHECK (length(hash) = 32),
+	CONSTRAINT ck_served_hash_sealed CHECK ((seal IS NULL) = (place IS NULL)),
+	CONSTRAINT uq_served_hash_seal_place_bucket UNIQUE (seal, place, bucket),
+	CONSTRAINT fk_served_hash_disclosure FOREIGN KEY(bucket, disclosure_id) REFERENCES disclosure (bucket, id),
+	CONSTRAINT fk_served_hash_mark_seal FOREIGN KEY(bucket, seal) REFERENCES mark_seal (bucket, id)
+)
+-- end
+CREATE INDEX ix_served_hash_open ON served_hash (bucket) WHERE seal IS NULL
+-- end
+CREATE TRIGGER served_hash_before_update BEFORE UPDATE ON served_hash WHEN NEW.bucket IS NOT OLD.bucket OR NEW.disclosure_id IS NOT OLD.disclosure_id OR NEW.hash IS NOT OLD.hash BEGIN SELECT RAISE(ABORT, 'served_hash: these columns never change') WHERE 1 = 1; END
+-- end
+CREATE TRIGGER served_hash_no_delete BEFORE DELETE ON served_hash BEGIN SELECT RAISE(ABORT, 'served_hash: rows stay'); END
+-- end
+CREATE TRIGGER served_hash_before_update_once BEFORE UPDATE ON served_hash BEGIN SELECT RAISE(ABORT, 'served_hash: what is sealed stays sealed') WHERE OLD.seal IS NOT NULL; END
 -- end
 CREATE TABLE status_entry (
 	bucket INTEGER NOT NULL,

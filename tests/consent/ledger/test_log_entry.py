@@ -11,7 +11,16 @@ from consent.ledger import entry as person_entry
 from consent.ledger import log_entry
 from consent.ledger.append import append_about_log
 from consent.ledger.errors import Malformed
-from consent.ledger.log_entry import Closing, Index, KeyRotation, LogEntry, Opening, Why
+from consent.ledger.log_entry import (
+    Closing,
+    Index,
+    KeyRotation,
+    LogEntry,
+    MarkEpoch,
+    Opening,
+    ServedMarks,
+    Why,
+)
 from consent.ledger.note import VerifierKey
 from consent.ledger.tree import leaf_hash
 from tests.backends import Backend
@@ -36,9 +45,13 @@ ALL: list[LogEntry] = [
         incident_sha256=ROOT,
     ),
     Closing(id=ID, ts=NOW, after=f"{HOST}/{YEAR + 1}/0", why=Why.DAMAGE),
+    MarkEpoch(id=ID, ts=NOW, epoch=2, commitment=ROOT),
+    ServedMarks(id=ID, ts=NOW, count=7, root=ROOT),
 ]
 KINDS = pytest.mark.parametrize(
-    "about", ALL, ids=["index", "key rotation", "opening", "opening for damage", "closing"]
+    "about",
+    ALL,
+    ids=["index", "key rotation", "opening", "opening for damage", "closing", "mark epoch", "served marks"],
 )
 
 
@@ -53,6 +66,15 @@ def test_an_entry_about_the_log_survives_its_bytes(about: LogEntry):
 def test_the_layout_of_an_index_entry_is_frozen():
     assert log_entry.encode(ALL[0]).decode() == (
         f'{{"id":"{ID.hex()}","m":5,"r":"{ROOT.hex()}","t":"index","ts":{NOW},"u":300,"v":1}}'
+    )
+
+
+def test_the_layouts_of_entries_about_marks_are_frozen():
+    assert log_entry.encode(ALL[5]).decode() == (
+        f'{{"e":2,"id":"{ID.hex()}","k":"{ROOT.hex()}","t":"marks","ts":{NOW},"v":1,"w":"epoch"}}'
+    )
+    assert log_entry.encode(ALL[6]).decode() == (
+        f'{{"id":"{ID.hex()}","m":7,"r":"{ROOT.hex()}","t":"marks","ts":{NOW},"v":1,"w":"served"}}'
     )
 
 
