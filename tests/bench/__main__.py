@@ -18,6 +18,7 @@ NAMES = (
     "rotation",
     "withdraw",
     "ledger",
+    "linkage",
 )
 
 
