@@ -1,6 +1,7 @@
 """Every route of the server by who it is for; the pages of the portal stand under each language (`app`)."""
 
 from api.alarms import alarm_seen, list_alarms
+from api.alias_hits import report_hit
 from api.disclosures import redeem
 from api.dumps import dump_status, receive_dump, trace_report
 from api.emergencies import approve_request, ask_for, list_waiting, open_request, refuse_request, show_request
@@ -19,6 +20,7 @@ from api.oauth.status import one_status_list, status_lists
 from api.oauth.token import issue_token
 from api.people import add_people, change_people, look_up
 from api.portal.account import account_page
+from api.portal.aliases import aliases_page
 from api.portal.asked import answer_request, answered_page, request_page
 from api.portal.asked_again import answer_asked_again, asked_again_page
 from api.portal.deferred import continue_deferred, deferred_page, take_deferred_back
@@ -107,6 +109,7 @@ STAFF = (
     read_for_staff,
     list_alarms,
     alarm_seen,
+    report_hit,
     add_people,
     change_people,
     look_up,
@@ -170,6 +173,7 @@ PORTAL = (
     proof_page,
     explain_proof,
     own_copy,
+    aliases_page,
     erase_page,
     erase_myself,
     erasure_page,

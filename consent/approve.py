@@ -34,6 +34,8 @@ from consent.grants import GrantState
 from consent.guarding import weigh
 from consent.ids import GrantId, ShowingId
 from consent.ledger.append import append
+from consent.marks.alias_giving import give
+from consent.marks.aliases import ALIASES
 from consent.outcomes import Outcome, polled_digest, settle
 from consent.promises import promised
 from consent.protection import Protection
@@ -169,11 +171,18 @@ def _chosen(
 
 
 def _choice(shown: Showing, chosen: Iterable[str] | None) -> tuple[str, ...] | Refusal:
-    """Required fields are taken together or not at all; nothing is ticked that was not offered."""
+    """Required fields are taken together or not at all; nothing is ticked that was not offered.
+
+    Where the purpose can do with an alias, the person may give that instead of the field, and never both.
+    """
     picked = set(shown.fields if chosen is None else chosen)
-    if picked - set(shown.fields) - set(shown.optional_fields):
+    offered = {*shown.fields, *shown.optional_fields}
+    instead = {ALIASES[code]: code for code in picked - offered if code in ALIASES}
+    if not set(instead) <= offered - picked or not set(instead.values()) <= set(shown.purpose.fields):
         return Refusal(code=RefusalCode.CHOICE_EXCESS, at="fields")
-    if set(shown.fields) - picked:
+    if picked - offered - set(instead.values()):
+        return Refusal(code=RefusalCode.CHOICE_EXCESS, at="fields")
+    if set(shown.fields) - picked - set(instead):
         return Refusal(code=RefusalCode.CHOICE_INCOMPLETE, at="fields")
     return tuple(sorted(picked))
 
@@ -199,8 +208,10 @@ def _decide(
         return drafted
     try:
         with vault.data.write() as conn:
-            refused = _hold(conn, vault, shown, state, guard, now_ms) or step_up.keep(
-                conn, vault, shown, drafted.evidence, now_ms
+            refused = (
+                _hold(conn, vault, shown, state, guard, now_ms)
+                or _give(conn, vault, shown, state, fields, now_ms)
+                or step_up.keep(conn, vault, shown, drafted.evidence, now_ms)
             )
             if refused is not None:
                 return refused
@@ -215,6 +226,16 @@ def _decide(
     if drafted.why is None:
         return drafted.grant
     return Deferred(grant_id=drafted.grant, expires_at=deferral.expires(shown, now_ms))
+
+
+def _give(
+    conn: Connection, vault: Vault, shown: Showing, state: GrantState, fields: tuple[str, ...], now_ms: int
+) -> Refusal | None:
+    """Make the aliases that a yes gives instead of contact points; a refusal where there is nothing to make them of."""
+    person = (shown.bucket, shown.subject)
+    if state is not GrantState.ACTIVE or give(conn, vault, person, shown.recipient.id, fields, now_ms):
+        return None
+    return Refusal(code=RefusalCode.ALIAS_NONE_LEFT, at="fields")
 
 
 def _hold(

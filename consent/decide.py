@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from consent.denials import DenialCode
 from consent.grants import GrantState
 from consent.ids import ClientId, GrantId, RecipientId, UseId
+from consent.marks.aliases import INSTEAD
 from vault.ids import Bucket, SubjectId
 
 RETRY_MS = 300_000
@@ -223,11 +224,15 @@ def _closed(facts: Facts, standing: Standing, now_ms: int) -> DenialCode | None:
 
 
 def _fields(request: RedeemRequest, facts: Facts) -> tuple[str, ...] | None:
-    """The fields to disclose, sorted; None when one was not granted or none was asked for."""
+    """The fields to disclose, sorted; None when one was not granted or none was asked for.
+
+    Of a field that the person gave an alias for, the alias is what was granted.
+    """
     if request.fields is None:
         return facts.fields
-    wanted = tuple(sorted(set(request.fields)))
-    return wanted if wanted and set(wanted) <= set(facts.fields) else None
+    granted = set(facts.fields)
+    wanted = tuple(sorted({code if code in granted else INSTEAD.get(code, code) for code in request.fields}))
+    return wanted if wanted and set(wanted) <= granted else None
 
 
 def _count(tally: _Tally, attempt: Attempt, facts: Facts, at: int) -> None:

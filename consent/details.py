@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from consent.marks.aliases import ALIASES
 from consent.purposes import PURPOSES
 from consent.refusals import Refusal, RefusalCode
 from consent.texts import storable
@@ -117,6 +118,9 @@ def _parse(raw: object) -> Details:
         raise _Refused(RefusalCode.DETAILS_NO_FIELDS, "/0/datatypes")
     if set(fields) & set(optional):
         raise _Refused(RefusalCode.DETAILS_DUPLICATE_FIELD, "/0/optional_datatypes")
+    asked = {*fields, *optional}
+    if any(base in asked for code, base in ALIASES.items() if code in asked):
+        raise _Refused(RefusalCode.DETAILS_DUPLICATE_FIELD, "/0/datatypes")
     max_uses, ask, batch = _uses(body["uses"])
     opens, closes = _window(body["window"])
     notice = _named(body["notice"], "/0/notice", "id", {"version": int, "lang": str})

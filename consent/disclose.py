@@ -14,13 +14,15 @@ from dataclasses import dataclass
 from consent.committed import CommittedUse
 from consent.denials import DenialCode, Denied
 from consent.ids import disclosure_text
+from consent.marks.alias_giving import served
+from consent.marks.aliases import ALIASES, given
 from consent.marks.seals import hold
 from consent.marks.served import as_served, marks_of
-from consent.permits import permits
+from consent.permits import Permitted, permits
 from consent.receipts import receipts
 from consent.redeem import Disclosed, RedeemRequest, redeem_many
 from vault.opening import Vault
-from vault.reader import open_many
+from vault.reader import Unreadable, open_many
 
 __all__ = ["Denied", "Disclosure", "RedeemRequest", "disclose_many"]
 
@@ -69,7 +71,7 @@ def _read_alone(vault: Vault, disclosed: Disclosed) -> Disclosure | Denied:
 def _read_set(vault: Vault, spent: Sequence[Disclosed]) -> list[Disclosure | Denied]:
     permitted = permits(vault, [(use.bucket, use.disclosure_id) for use in spent])
     readable = [one for one in permitted if one is not None]
-    values = iter(open_many(vault, [one.permit for one in readable]))
+    values = iter(_values(vault, readable))
     words = iter(receipts(vault, [one.use for one in readable]))
     answers: list[Disclosure | Denied] = []
     marked: list[tuple[CommittedUse, Mapping[str, str]]] = []
@@ -78,9 +80,39 @@ def _read_set(vault: Vault, spent: Sequence[Disclosed]) -> list[Disclosure | Den
         if one is None or not isinstance(opened, dict):
             answers.append(Denied(code=DenialCode.UNREADABLE))
             continue
+        opened = given(opened)
         if one.use.marks is not None:
             opened = as_served(vault, one.use.recipient_id, one.use.subject, marks_of(one.use.marks), opened)
             marked.append((one.use, opened))
         answers.append(Disclosure(disclosed=disclosed, values=opened, receipt=word))
     hold(vault, marked)
     return answers
+
+
+def _values(vault: Vault, permitted: Sequence[Permitted]) -> list[dict[str, str] | Unreadable]:
+    """Opened values and aliases by field code; of who gave nothing but aliases nothing is opened."""
+    opening = [one for one in permitted if not ALIASES.keys() >= set(one.use.fields)]
+    opened = dict(zip(map(id, opening), open_many(vault, [one.permit for one in opening]), strict=True))
+    aliases = _aliases(vault, permitted)
+    answers: list[dict[str, str] | Unreadable] = []
+    for one in permitted:
+        values = opened.get(id(one), {})
+        answers.append(values | aliases[id(one)] if isinstance(values, dict) else values)
+    return answers
+
+
+def _aliases(vault: Vault, permitted: Sequence[Permitted]) -> dict[int, dict[str, str]]:
+    """What each was given instead of contact points, as of its commit: a retry reads the same."""
+    found: dict[int, dict[str, str]] = {id(one): {} for one in permitted}
+    asked = [(one, code) for one in permitted for code in one.use.fields if code in ALIASES]
+    if asked:
+        wanted = [
+            (one.use.bucket, one.use.subject, one.use.recipient_id, code, one.use.committed_at)
+            for one, code in asked
+        ]
+        with vault.data.glance() as conn:
+            texts = served(conn, vault, wanted)
+        for (one, code), text in zip(asked, texts, strict=True):
+            if text is not None:
+                found[id(one)][code] = text
+    return found

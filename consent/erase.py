@@ -23,6 +23,7 @@ from consent.families import release
 from consent.grants import WITHDRAWABLE
 from consent.guarded import forget
 from consent.ids import GrantId
+from consent.marks.alias_giving import forget as forget_aliases
 from consent.tables import consent_grant
 from consent.withdraw import ERASURE, withdraw
 from vault import erase
@@ -161,6 +162,7 @@ class _Run:
             forget(conn, [row.who for row in rows])
             if self.above:
                 self.above(conn, [row.who for row in rows])
+            forget_aliases(conn, [row.who for row in rows])
             erase.untag(conn, self.vault, rows, left)
         return len(rows)
 

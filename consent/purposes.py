@@ -2,7 +2,8 @@
 
 Codes are stable; each carries the identifier of the W3C Data Privacy Vocabulary, titles in both languages,
 whether it touches sensitive data and so needs consent of its own, and whether law demands consent to it in writing. A field outside a purpose's list
-cannot be asked for, granted or disclosed: `purpose_field` is a foreign key of every grant.
+cannot be asked for, granted or disclosed: `purpose_field` is a foreign key of every grant. A purpose that can do without a
+real contact point lists its alias too (`marks.aliases`): the person may give it instead, or the recipient ask for no more.
 
 * `seed(conn) -> None` writes the vocabulary, again and again without harm.
 * `purpose(conn, code) -> Purpose` raises UnknownPurpose; `PURPOSES: Mapping[str, Purpose]` is the same, pure.
@@ -15,6 +16,7 @@ from types import MappingProxyType
 from sqlalchemy import Connection, select
 
 from consent.errors import UnknownPurpose
+from consent.marks.aliases import ALIASES
 from consent.tables import purpose as purpose_table
 from consent.tables import purpose_field
 from vault.fields import FIELDS
@@ -44,7 +46,7 @@ def _purpose(code: str, dpv: str, en: str, zh: str, fields: str, *, written: boo
     return Purpose(
         code=code,
         dpv_iri=_DPV + dpv,
-        sensitive=any(FIELDS[name].sensitive for name in names),
+        sensitive=any(FIELDS[ALIASES.get(name, name)].sensitive for name in names),
         title_en=en,
         title_zh=zh,
         fields=names,
@@ -57,14 +59,18 @@ PURPOSES: Mapping[str, Purpose] = MappingProxyType(
         p.code: p
         for p in (
             _purpose(
-                "delivery", "DeliveryOfGoods", "Deliver goods to you", "向您配送商品", "address name phone"
+                "delivery",
+                "DeliveryOfGoods",
+                "Deliver goods to you",
+                "向您配送商品",
+                "address alias_phone name phone",
             ),
             _purpose(
                 "account",
                 "AccountManagement",
                 "Open or run your account",
                 "开立或管理您的账户",
-                "email name phone",
+                "alias_email alias_phone email name phone",
             ),
             _purpose(
                 "identity_check",
@@ -103,24 +109,28 @@ PURPOSES: Mapping[str, Purpose] = MappingProxyType(
                 "CustomerCare",
                 "Answer you and help you",
                 "为您提供客户服务",
-                "email name phone",
+                "alias_email alias_phone email name phone",
             ),
             _purpose(
-                "marketing", "DirectMarketing", "Send you offers", "向您发送营销信息", "email name phone"
+                "marketing",
+                "DirectMarketing",
+                "Send you offers",
+                "向您发送营销信息",
+                "alias_email alias_phone email name phone",
             ),
             _purpose(
                 "vehicle_service",
                 "ServiceProvision",
                 "Serve you at your car",
                 "为您的车辆提供服务",
-                "name phone plate",
+                "alias_phone name phone plate",
             ),
             _purpose(
                 "hiring",
                 "RecruitmentApplicationManagement",
                 "Handle your job application",
                 "处理您的求职申请",
-                "email name phone",
+                "alias_email alias_phone email name phone",
             ),
             _purpose(
                 "health_care",

@@ -15,6 +15,7 @@ from typing import Any, Final
 from consent.countries import is_abroad
 from consent.details import instant
 from consent.ids import GrantId, RecipientId, grant_text
+from consent.marks.aliases import ALIASES
 from consent.purposes import PURPOSES
 from vault.fields import FIELDS
 from vault.ids import Bucket, SubjectId
@@ -180,9 +181,10 @@ def _written(facts: GrantFacts) -> dict[str, Any]:
 
 def _information(field: str) -> dict[str, Any]:
     """One kind of data; an operator's own kinds have a code and no term of the vocabulary."""
-    known = field in FIELDS
+    field_or_alias = ALIASES.get(field, field)
+    known = field_or_alias in FIELDS
     term = {"pii_type": _PD + _CATEGORIES[field]} if field in _CATEGORIES else {}
-    return {**term, "pii_attribute": field, "sensitive": FIELDS[field].sensitive if known else True}
+    return {**term, "pii_attribute": field, "sensitive": FIELDS[field_or_alias].sensitive if known else True}
 
 
 def _events(facts: GrantFacts, withdrawn_at: int | None) -> list[dict[str, Any]]:

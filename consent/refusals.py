@@ -58,6 +58,7 @@ class RefusalCode(StrEnum):
     SHOWING_DECIDED = "showing.decided"
     CHOICE_INCOMPLETE = "choice.incomplete"
     CHOICE_EXCESS = "choice.excess"
+    ALIAS_NONE_LEFT = "alias.none_left"
     GRANT_NOT_SUSPENDED = "grant.not_suspended"
     GUARDIAN_NEEDED = "guardian.needed"
     GUARDIAN_OVER = "guardian.over"

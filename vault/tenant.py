@@ -45,13 +45,14 @@ SERVICE_KEYS: Final = (
     "code",
     "leaks",
     "mark",
+    "alias",
 )
 """One secret per duty: permit MACs; Ed25519 seeds of the logs, of receipts and of events; denial tags; dump
 files; idempotency and other blinded ids; form tokens; MACs of honey persons; what dual control keeps sealed;
 MACs of scan permissions; sign-in keys of a long load until they are handed over; what the keys that sign
 introspection answers and status lists are derived from; names of a person that differ from recipient to recipient;
 MACs of one-time codes and of the addresses they go to; what identifiers of published leaks are compared by; what
-the keys of marks are derived from."""
+the keys of marks are derived from; tags of alias contact points."""
 
 FIRST_EPOCH: Final = 1
 WRAP_BLOCK: Final = 65_536

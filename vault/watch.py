@@ -29,13 +29,14 @@ _log = logging.getLogger("perusal.vault")
 
 
 class Source(StrEnum):
-    """By which door a honey person was opened."""
+    """By which door a honey person was opened; or that an alias was seen, which accuses whom it was given to."""
 
     READ = "read"
     EXPORT = "export"
     FIND = "find"
     SCAN = "scan"
     DUMP = "dump"
+    ALIAS = "alias"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

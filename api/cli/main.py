@@ -20,6 +20,7 @@ from api.cli.plain import plain
 
 COMMANDS = {
     "alarms": "api.cli.alarms",
+    "canaries": "api.cli.canaries",
     "demo": "api.cli.demo",
     "doctor": "api.cli.doctor",
     "dump": "api.cli.dump",

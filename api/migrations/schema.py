@@ -20,6 +20,7 @@ import consent.ledger.ended_tables
 import consent.ledger.tables
 import consent.load_tables
 import consent.management_tables
+import consent.marks.alias_tables
 import consent.marks.tables
 import consent.passkey_tables
 import consent.protection_tables
@@ -67,6 +68,7 @@ TABLE_MODULES = (
     consent.guardian_tables,
     consent.load_tables,
     consent.management_tables,
+    consent.marks.alias_tables,
     consent.marks.tables,
     consent.signing_tables,
     consent.status_tables,

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from api.alias_hits import Hit
 from api.openapi.emergencies import STAFF, SUBJECT, VALUES, with_exactly
 from api.openapi.operation import JSON, LINES, Operation, Reply, json_reply
 from api.openapi.shapes import (
@@ -25,6 +26,8 @@ from api.people import _Find as Search
 from breach.errors import Unreadable
 from breach.trace.attribute import Outcome
 from consent.lookup import MOST_ROWS
+from consent.marks.alias_sightings import Where
+from consent.marks.aliases import ALIASES
 from vault.watch import Source
 
 _UNREADABLE = sorted(one.value for one in Unreadable if one is not Unreadable.FILE_TOO_LARGE)
@@ -90,7 +93,7 @@ FIND = Operation(
     refusals={400: ["unknown_member", "malformed_json", "bad_dual_request"]},
 )
 
-_SHAPES = structs({"Search": Search, "Change": Changed})
+_SHAPES = structs({"Search": Search, "Change": Changed, "AliasHit": Hit})
 _LEDGER_KEY = or_null(text("^[A-Za-z0-9_-]{43}$"))
 _SLIPS: Schema = {"type": "object", "additionalProperties": {"const": False}}
 _REFUSED = members({"code": text(least=1), "field": text()})
@@ -158,6 +161,18 @@ SCHEMAS: Mapping[str, Schema] = {
             "seen_by": or_null(STAFF),
         }
     ),
+    "AliasSeen": members(
+        {
+            "recipient": text(least=1),
+            "name": text(least=1),
+            "instead_of": words(ALIASES.values()),
+            "since": INSTANT,
+            "seen": listed(
+                members({"in": words(Where), "place": text(least=1), "note": or_null(text()), "at": INSTANT})
+            ),
+            "new": SWITCH,
+        }
+    ),
     "TakenIn": {
         "anyOf": [
             members(
@@ -202,6 +217,12 @@ TABLE: Mapping[str, Operation] = {
         path={"name": id_of("alm")},
         replies={204: Reply(says="On record; the first to look stays.")},
         refusals={400: ["malformed_id"]},
+    ),
+    "POST /v1/alias-hits": Operation(
+        group="Operating",
+        body={JSON: named("AliasHit")},
+        replies={200: json_reply("Which recipient had it, and where it was seen.", named("AliasSeen"))},
+        refusals={400: ["unknown_member", "malformed_json"], 404: ["not_found"], 422: ["invalid_input"]},
     ),
     "POST /v1/people": _bulk(VALUES, "TakenIn", "too_many_people"),
     "PATCH /v1/people": _bulk(named("Change"), "Updated", "too_many_changes"),

@@ -37,6 +37,8 @@ from consent.approve import Approved, Deferred, Refused, Showing
 from consent.ask import Via
 from consent.beside import shown_before, standing_beside
 from consent.ids import ShowingId, parse_showing, showing_text
+from consent.marks.alias_pool import offered
+from consent.marks.aliases import ALIASES, INSTEAD
 from consent.refusals import Refusal, RefusalCode
 from consent.separate_acts import Act
 from vault.ages import sensitive_fields
@@ -63,6 +65,8 @@ class FieldLine:
     label: str
     masked: str
     sensitive: bool
+    alias: str
+    """The code of what may be given instead; empty where it cannot be done without."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -226,13 +230,14 @@ def _beside(
 
 
 def _chosen(form: Mapping[str, str], shown: Showing | None) -> set[str] | None:
-    """The needed fields and whatever was ticked; a member that is no tick box is refused."""
+    """The needed fields and whatever was ticked, an alias instead of its field; a member that is no tick box is refused."""
     if shown is None:
         return None
     ticked = ticked_in(form)
     if len(ticked) != len(form):
         raise Problem(400, "invalid_input")
-    return {*ticked, *shown.fields}
+    asked = {*shown.fields, *shown.optional_fields}
+    return {*ticked, *shown.fields} - {ALIASES[code] for code in ticked - asked if code in ALIASES}
 
 
 _PROBLEMS: Mapping[RefusalCode, tuple[int, str]] = {
@@ -243,6 +248,7 @@ _PROBLEMS: Mapping[RefusalCode, tuple[int, str]] = {
     RefusalCode.GUARDIAN_NEEDED: (403, "guardian_decides"),
     RefusalCode.GUARDIAN_OVER: (403, "guardian_decides"),
     RefusalCode.PROTECTION_CHANGED: (409, "protection_changed"),
+    RefusalCode.ALIAS_NONE_LEFT: (409, "alias_none_left"),
     **dict.fromkeys(_CLOSED, (410, "request_closed")),
 }
 
@@ -268,13 +274,16 @@ def _asked(services: Services, shown: Showing, texts: Catalogue) -> Asked:
     with services.vault.data.read() as conn:
         passed = passed_on(conn, shown, texts)
         beside, left = standing_beside(conn, shown, services.clock())
+        aliases = offered(conn) & set(shown.purpose.fields)
 
     def line(code: str) -> FieldLine:
         return FieldLine(
             code=code,
             label=field_label(code, texts, fields),
-            masked=values.get(code) or texts.text("approve.not_on_file"),
+            masked=values.get(code)
+            or texts.text(f"approve.{'alias_new' if code in ALIASES else 'not_on_file'}"),
             sensitive=code in sensitive,
+            alias=INSTEAD[code] if INSTEAD.get(code) in aliases and code in values else "",
         )
 
     return Asked(
@@ -286,7 +295,7 @@ def _asked(services: Services, shown: Showing, texts: Catalogue) -> Asked:
         purpose=shown.purpose.title(texts.lang.value),
         needed=tuple(line(code) for code in shown.fields),
         # What is not on file cannot be given, so it is not offered.
-        optional=tuple(line(code) for code in shown.optional_fields if code in values),
+        optional=tuple(line(code) for code in shown.optional_fields if code in values or code in aliases),
         uses=texts.text("approve.uses_once")
         if shown.max_uses == 1
         else texts.text("approve.uses_times", count=shown.max_uses),

@@ -17,6 +17,7 @@ from api.openapi.document import routes, table
 from api.openapi.operation import FORM
 from api.staff import issue_staff_key
 from consent.honey import plant
+from consent.ids import RecipientId
 from consent.keeping import NewPerson
 from consent.ledger import indexing, published
 from consent.ledger.checkpoint import Checkpoint
@@ -25,6 +26,8 @@ from consent.ledger.memory import Memory
 from consent.ledger.origin import LogId, origin_of, year_of
 from consent.ledger.publish import publish
 from consent.ledger.signer import Signer
+from consent.marks.alias_giving import give, served
+from consent.marks.alias_pool import add_domain
 from tests.flow.installation import App, Person, World
 from tests.vault import people
 from vault.ids import encode_id
@@ -222,6 +225,18 @@ def _emergency(made: Callers) -> dict[str, Any]:
     return {"subject": subject, "fields": ["name", "phone"], "reason": "life_at_risk", "note": note}
 
 
+def _alias_hit(made: Callers) -> dict[str, str]:
+    """An alias that somebody gave, written to twice."""
+    vault, now_ms = made.world.vault, made.world.clock()
+    created = made.person.created
+    who, whom = (created.bucket, created.subject), RecipientId(made.app.recipient_id)
+    with vault.data.write() as conn:
+        add_domain(conn, "relay.example", now_ms)
+        give(conn, vault, who, whom, ["alias_email"], now_ms)
+        text = served(conn, vault, [(*who, whom, "alias_email", now_ms)])[0]
+    return {"alias": str(text), "note": "Told by the mail server."}
+
+
 def _asking(made: Callers) -> dict[str, str]:
     return {**made.app.identity(), "authorization_details": json.dumps([made.app.details()])}
 
@@ -251,6 +266,7 @@ _MADE = {
     "POST /revoke": lambda made: {**made.app.identity(), "token": "cut_x"},
     "POST /v1/deletions": lambda made: {**made.app.identity(), "statement": made.app.assertion()},
     "POST /v1/emergencies": _emergency,
+    "POST /v1/alias-hits": _alias_hit,
     "POST /v1/staff-reads": lambda made: {
         "subject": encode_id("sub", made.person.created.subject),
         "fields": ["phone"],

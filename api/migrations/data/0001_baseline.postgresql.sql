@@ -105,6 +105,95 @@ ALTER TABLE alarm ENABLE ROW LEVEL SECURITY
 -- end
 CREATE POLICY own ON alarm USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0)
 -- end
+CREATE TABLE alias (
+	bucket INTEGER NOT NULL,
+	subject BYTEA NOT NULL,
+	recipient_id TEXT NOT NULL,
+	field TEXT NOT NULL,
+	epoch BIGINT NOT NULL,
+	domain TEXT NOT NULL,
+	issued_at BIGINT NOT NULL,
+	CONSTRAINT pk_alias PRIMARY KEY (bucket, subject, recipient_id, field, epoch),
+	CONSTRAINT ck_alias_field CHECK (field IN ('email', 'phone')),
+	CONSTRAINT ck_alias_domain CHECK ((field = 'email') = (domain <> ''))
+)
+-- end
+CREATE FUNCTION alias_before_update() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'alias: an alias never changes' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
+-- end
+CREATE TRIGGER alias_before_update BEFORE UPDATE ON alias FOR EACH ROW EXECUTE FUNCTION alias_before_update()
+-- end
+ALTER TABLE alias ENABLE ROW LEVEL SECURITY
+-- end
+CREATE POLICY own ON alias USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0)
+-- end
+CREATE TABLE alias_digest (
+	bucket INTEGER NOT NULL,
+	digest BYTEA NOT NULL,
+	shape INTEGER NOT NULL,
+	home INTEGER NOT NULL,
+	subject BYTEA NOT NULL,
+	recipient_id TEXT NOT NULL,
+	field TEXT NOT NULL,
+	epoch BIGINT NOT NULL,
+	CONSTRAINT pk_alias_digest PRIMARY KEY (bucket, digest),
+	CONSTRAINT ck_alias_digest_digest CHECK (length(digest) = 16),
+	CONSTRAINT ck_alias_digest_field CHECK (field IN ('email', 'phone'))
+)
+-- end
+CREATE INDEX ix_alias_digest_subject ON alias_digest (subject, bucket)
+-- end
+CREATE FUNCTION alias_digest_before_update() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'alias_digest: an alias never changes' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
+-- end
+CREATE TRIGGER alias_digest_before_update BEFORE UPDATE ON alias_digest FOR EACH ROW EXECUTE FUNCTION alias_digest_before_update()
+-- end
+ALTER TABLE alias_digest ENABLE ROW LEVEL SECURITY
+-- end
+CREATE POLICY own ON alias_digest USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0)
+-- end
+CREATE TABLE alias_domain (
+	id BYTEA NOT NULL,
+	domain TEXT NOT NULL,
+	added_at BIGINT NOT NULL,
+	tenant BYTEA DEFAULT perusal_home() NOT NULL,
+	CONSTRAINT pk_alias_domain PRIMARY KEY (id),
+	CONSTRAINT uq_alias_domain_tenant_domain UNIQUE (tenant, domain)
+)
+-- end
+CREATE FUNCTION alias_domain_append_only() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'alias_domain is append-only' USING ERRCODE = '23514'; END $$
+-- end
+CREATE TRIGGER alias_domain_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON alias_domain FOR EACH STATEMENT EXECUTE FUNCTION alias_domain_append_only()
+-- end
+ALTER TABLE alias_domain ENABLE ROW LEVEL SECURITY
+-- end
+CREATE POLICY own ON alias_domain USING (tenant = (SELECT perusal_tenant())) WITH CHECK (tenant = (SELECT perusal_tenant()))
+-- end
+CREATE TABLE alias_sighting (
+	bucket INTEGER NOT NULL,
+	id BYTEA NOT NULL,
+	subject BYTEA NOT NULL,
+	recipient_id TEXT NOT NULL,
+	field TEXT NOT NULL,
+	epoch BIGINT NOT NULL,
+	source TEXT NOT NULL,
+	place TEXT NOT NULL,
+	note TEXT,
+	actor TEXT NOT NULL,
+	seen_at BIGINT NOT NULL,
+	told_at BIGINT NOT NULL,
+	CONSTRAINT pk_alias_sighting PRIMARY KEY (bucket, id),
+	CONSTRAINT ck_alias_sighting_source CHECK (source IN ('message', 'dump'))
+)
+-- end
+CREATE INDEX ix_alias_sighting_subject ON alias_sighting (subject, bucket)
+-- end
+CREATE FUNCTION alias_sighting_append_only() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'alias_sighting is append-only' USING ERRCODE = '23514'; END $$
+-- end
+CREATE TRIGGER alias_sighting_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON alias_sighting FOR EACH STATEMENT EXECUTE FUNCTION alias_sighting_append_only()
+-- end
+ALTER TABLE alias_sighting ENABLE ROW LEVEL SECURITY
+-- end
+CREATE POLICY own ON alias_sighting USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0)
+-- end
 CREATE TABLE backchannel_turn (
 	bucket INTEGER NOT NULL,
 	hint_hash BYTEA NOT NULL,
@@ -754,6 +843,27 @@ CREATE TRIGGER recovery_before_update_once BEFORE UPDATE ON recovery FOR EACH RO
 ALTER TABLE recovery ENABLE ROW LEVEL SECURITY
 -- end
 CREATE POLICY own ON recovery USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0)
+-- end
+CREATE TABLE relay_number (
+	place BYTEA NOT NULL,
+	number TEXT NOT NULL,
+	added_at BIGINT NOT NULL,
+	holder BYTEA,
+	taken_at BIGINT,
+	tenant BYTEA DEFAULT perusal_home() NOT NULL,
+	CONSTRAINT pk_relay_number PRIMARY KEY (place),
+	CONSTRAINT uq_relay_number_tenant_number UNIQUE (tenant, number),
+	CONSTRAINT uq_relay_number_tenant_holder UNIQUE (tenant, holder),
+	CONSTRAINT ck_relay_number_taken CHECK ((holder IS NULL) = (taken_at IS NULL))
+)
+-- end
+CREATE FUNCTION relay_number_before_update() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'relay_number: a number is given once' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
+-- end
+CREATE TRIGGER relay_number_before_update BEFORE UPDATE ON relay_number FOR EACH ROW WHEN (OLD.holder IS NOT NULL) EXECUTE FUNCTION relay_number_before_update()
+-- end
+ALTER TABLE relay_number ENABLE ROW LEVEL SECURITY
+-- end
+CREATE POLICY own ON relay_number USING (tenant = (SELECT perusal_tenant())) WITH CHECK (tenant = (SELECT perusal_tenant()))
 -- end
 CREATE TABLE replay (
 	bucket INTEGER NOT NULL,

@@ -77,6 +77,75 @@ CREATE TRIGGER alarm_only_seen BEFORE UPDATE ON alarm WHEN NEW.bucket IS NOT OLD
 -- end
 CREATE TRIGGER alarm_no_delete BEFORE DELETE ON alarm BEGIN SELECT RAISE(ABORT, 'alarms stay'); END
 -- end
+CREATE TABLE alias (
+	bucket INTEGER NOT NULL,
+	subject BLOB NOT NULL,
+	recipient_id TEXT NOT NULL,
+	field TEXT NOT NULL,
+	epoch BIGINT NOT NULL,
+	domain TEXT NOT NULL,
+	issued_at BIGINT NOT NULL,
+	CONSTRAINT pk_alias PRIMARY KEY (bucket, subject, recipient_id, field, epoch),
+	CONSTRAINT ck_alias_field CHECK (field IN ('email', 'phone')),
+	CONSTRAINT ck_alias_domain CHECK ((field = 'email') = (domain <> ''))
+)
+-- end
+CREATE TRIGGER alias_before_update BEFORE UPDATE ON alias BEGIN SELECT RAISE(ABORT, 'alias: an alias never changes') WHERE 1 = 1; END
+-- end
+CREATE TABLE alias_digest (
+	bucket INTEGER NOT NULL,
+	digest BLOB NOT NULL,
+	shape INTEGER NOT NULL,
+	home INTEGER NOT NULL,
+	subject BLOB NOT NULL,
+	recipient_id TEXT NOT NULL,
+	field TEXT NOT NULL,
+	epoch BIGINT NOT NULL,
+	CONSTRAINT pk_alias_digest PRIMARY KEY (bucket, digest),
+	CONSTRAINT ck_alias_digest_digest CHECK (length(digest) = 16),
+	CONSTRAINT ck_alias_digest_field CHECK (field IN ('email', 'phone'))
+)
+-- end
+CREATE INDEX ix_alias_digest_subject ON alias_digest (subject, bucket)
+-- end
+CREATE TRIGGER alias_digest_before_update BEFORE UPDATE ON alias_digest BEGIN SELECT RAISE(ABORT, 'alias_digest: an alias never changes') WHERE 1 = 1; END
+-- end
+CREATE TABLE alias_domain (
+	id BLOB NOT NULL,
+	domain TEXT NOT NULL,
+	added_at BIGINT NOT NULL,
+	tenant BLOB DEFAULT (x'') NOT NULL,
+	CONSTRAINT pk_alias_domain PRIMARY KEY (id),
+	CONSTRAINT uq_alias_domain_tenant_domain UNIQUE (tenant, domain)
+)
+-- end
+CREATE TRIGGER alias_domain_no_update BEFORE UPDATE ON alias_domain BEGIN SELECT RAISE(ABORT, 'alias_domain is append-only'); END
+-- end
+CREATE TRIGGER alias_domain_no_delete BEFORE DELETE ON alias_domain BEGIN SELECT RAISE(ABORT, 'alias_domain is append-only'); END
+-- end
+CREATE TABLE alias_sighting (
+	bucket INTEGER NOT NULL,
+	id BLOB NOT NULL,
+	subject BLOB NOT NULL,
+	recipient_id TEXT NOT NULL,
+	field TEXT NOT NULL,
+	epoch BIGINT NOT NULL,
+	source TEXT NOT NULL,
+	place TEXT NOT NULL,
+	note TEXT,
+	actor TEXT NOT NULL,
+	seen_at BIGINT NOT NULL,
+	told_at BIGINT NOT NULL,
+	CONSTRAINT pk_alias_sighting PRIMARY KEY (bucket, id),
+	CONSTRAINT ck_alias_sighting_source CHECK (source IN ('message', 'dump'))
+)
+-- end
+CREATE INDEX ix_alias_sighting_subject ON alias_sighting (subject, bucket)
+-- end
+CREATE TRIGGER alias_sighting_no_update BEFORE UPDATE ON alias_sighting BEGIN SELECT RAISE(ABORT, 'alias_sighting is append-only'); END
+-- end
+CREATE TRIGGER alias_sighting_no_delete BEFORE DELETE ON alias_sighting BEGIN SELECT RAISE(ABORT, 'alias_sighting is append-only'); END
+-- end
 CREATE TABLE backchannel_turn (
 	bucket INTEGER NOT NULL,
 	hint_hash BLOB NOT NULL,
@@ -562,6 +631,21 @@ CREATE TRIGGER recovery_no_delete BEFORE DELETE ON recovery BEGIN SELECT RAISE(A
 CREATE TRIGGER recovery_before_insert_open BEFORE INSERT ON recovery WHEN NEW.ended_at IS NOT NULL BEGIN SELECT RAISE(ABORT, 'recovery: a replacement begins open') WHERE 1 = 1; END
 -- end
 CREATE TRIGGER recovery_before_update_once BEFORE UPDATE ON recovery BEGIN SELECT RAISE(ABORT, 'recovery: a replacement ends once') WHERE OLD.ended_at IS NOT NULL; END
+-- end
+CREATE TABLE relay_number (
+	place BLOB NOT NULL,
+	number TEXT NOT NULL,
+	added_at BIGINT NOT NULL,
+	holder BLOB,
+	taken_at BIGINT,
+	tenant BLOB DEFAULT (x'') NOT NULL,
+	CONSTRAINT pk_relay_number PRIMARY KEY (place),
+	CONSTRAINT uq_relay_number_tenant_number UNIQUE (tenant, number),
+	CONSTRAINT uq_relay_number_tenant_holder UNIQUE (tenant, holder),
+	CONSTRAINT ck_relay_number_taken CHECK ((holder IS NULL) = (taken_at IS NULL))
+)
+-- end
+CREATE TRIGGER relay_number_before_update BEFORE UPDATE ON relay_number WHEN OLD.holder IS NOT NULL BEGIN SELECT RAISE(ABORT, 'relay_number: a number is given once') WHERE 1 = 1; END
 -- end
 CREATE TABLE replay (
 	bucket INTEGER NOT NULL,
