@@ -34,12 +34,17 @@ class EventKind(StrEnum):
     ERASURE = "erasure_demanded"
     SUSPENDED = "suspended"
     RESUMED = "resumed"
+    REVOKED = "revoked"
+    INVALIDATED = "invalidated"
 
 
 WITHDRAWN: Final = _URN + EventKind.WITHDRAWN
 ERASURE: Final = _URN + EventKind.ERASURE
 SUSPENDED: Final = _URN + EventKind.SUSPENDED
 RESUMED: Final = _URN + EventKind.RESUMED
+REVOKED: Final = _URN + EventKind.REVOKED
+INVALIDATED: Final = _URN + EventKind.INVALIDATED
+_RULINGS: Final = {EventKind.REVOKED: REVOKED, EventKind.INVALIDATED: INVALIDATED}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +52,8 @@ class Cause:
     """What happened to one grant, at `at` (Unix ms).
 
     `disclosures` is how often its recipient had received data, `voided` how many uses were still open, `retention`
-    what the recipient promised, `erase_days` the most it has to erase; `erased` says that the person is being erased, which is an event of its own.
+    what the recipient promised, `erase_days` the most it has to erase; `erased` says that the person is being erased, which
+    is an event of its own. `reason` and `authority` are those of a ruling (`annulling`).
     """
 
     kind: EventKind
@@ -61,6 +67,8 @@ class Cause:
     retention: str
     erase_days: int
     erased: bool = False
+    reason: str = ""
+    authority: str | None = None
 
 
 _QUEUE = RowSet(
@@ -124,6 +132,8 @@ def _events(cause: Cause) -> dict[str, Any]:
     owed = duties(cause.disclosures, cause.at, cause.retention, cause.erase_days)
     if cause.kind is EventKind.ERASURE:
         return {ERASURE: {**about, "demanded_at": instant(cause.at), "duties": owed}}
+    if cause.kind in _RULINGS:
+        return {_RULINGS[cause.kind]: {**about, **_ruling(cause), "duties": owed}}
     said = {
         **about,
         "withdrawn_at": instant(cause.at),
@@ -133,3 +143,12 @@ def _events(cause: Cause) -> dict[str, Any]:
     # One cause seen from two sides is one token with two events (RFC 8417 §1.1).
     also = {ERASURE: {**about, "demanded_at": instant(cause.at), "duties": owed}} if cause.erased else {}
     return {WITHDRAWN: said, **also}
+
+
+def _ruling(cause: Cause) -> dict[str, Any]:
+    said = {
+        f"{cause.kind}_at": instant(cause.at),
+        "reason": cause.reason,
+        "unredeemed_uses_voided": cause.voided,
+    }
+    return said if cause.authority is None else {**said, "authority": cause.authority}

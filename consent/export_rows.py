@@ -92,9 +92,18 @@ def _grant(line: GrantLine, notice: str, owed: str) -> Document:
         "decided_at": instant(line.decided_at),
         "withdrawn_at": when(line.withdrawn_at),
         "terminated_at": when(line.terminated_at),
+        "annulled": annulled(line),
         "notice": notice,
         "terms": owed,
     }
+
+
+def annulled(line: GrantLine) -> Document | None:
+    """Who ended a permission in the person's place and the recipient's, when and why, for programs."""
+    void = line.annulled
+    if void is None:
+        return None
+    return {"at": instant(void.at), "reason": void.reason, "authority": void.authority}
 
 
 def _uses(conn: Connection, vault: Vault, who: Person) -> Iterable[Document]:

@@ -89,17 +89,12 @@ def terminate(vault: Vault, client_id: str, grant_id: GrantId, now_ms: int) -> T
         refused = _refuse(row, client_id)
         if refused is not None:
             return refused
-        subject = SubjectId(row.subject)
-        meant = withdraw_rows.family(conn, subject, bucket, scope)
+    subject = SubjectId(row.subject)
     key = vault.keyring.subject_keys([(bucket, subject)]).get(subject)
     if key is None:  # an erased person's consents have ended
         return Refused.UNKNOWN
-    while True:
-        with vault.data.write() as conn:
-            held, tally = withdraw_rows.lock(conn, subject, bucket, scope, [one.key for one in meant])
-            if {one.key for one in held} == {one.key for one in meant}:
-                return _end(conn, vault, key, held, tally, now_ms)
-        meant = held  # it grew before all of it was held
+    with withdraw_rows.holding(vault, subject, bucket, scope) as (conn, held, tally):
+        return _end(conn, vault, key, held, tally, now_ms)
 
 
 def _row(conn: Connection, grant_id: GrantId) -> Any:

@@ -3,7 +3,8 @@
 Names follow the W3C Data Privacy Vocabulary's consent states (consent.md §6). Some moves go beyond that list: a
 grant that is used up, past its window or terminated by its recipient can still be withdrawn, because withdrawing also
 ends the recipient's right to keep what it received, and no recipient shall escape that by ending the grant first; and
-a recipient may end a grant of which nothing is left. States without a move out of them are final.
+a recipient may end a grant of which nothing is left, and operator and authority can for the same reason. The Vocabulary's
+"renewed" is not among them: consents for the same thing stand side by side (ADR 0037). States without a move out of them are final.
 """
 
 from collections.abc import Mapping
@@ -23,7 +24,6 @@ class GrantState(StrEnum):
     TERMINATED = "terminated"
     REVOKED = "revoked"
     INVALIDATED = "invalidated"
-    SUPERSEDED = "superseded"
 
 
 _ENDINGS = frozenset(
@@ -32,7 +32,6 @@ _ENDINGS = frozenset(
         GrantState.TERMINATED,
         GrantState.REVOKED,
         GrantState.INVALIDATED,
-        GrantState.SUPERSEDED,
     }
 )
 
@@ -43,9 +42,9 @@ MOVES: Mapping[GrantState, frozenset[GrantState]] = {
     GrantState.DEFERRED: frozenset({GrantState.ACTIVE, GrantState.REFUSED, GrantState.LAPSED}),
     GrantState.ACTIVE: _ENDINGS | {GrantState.SUSPENDED, GrantState.EXHAUSTED, GrantState.EXPIRED},
     GrantState.SUSPENDED: _ENDINGS | {GrantState.ACTIVE, GrantState.EXPIRED},
-    GrantState.EXHAUSTED: frozenset({GrantState.WITHDRAWN, GrantState.TERMINATED, GrantState.INVALIDATED}),
-    GrantState.EXPIRED: frozenset({GrantState.WITHDRAWN, GrantState.TERMINATED, GrantState.INVALIDATED}),
-    GrantState.TERMINATED: frozenset({GrantState.WITHDRAWN, GrantState.INVALIDATED}),
+    GrantState.EXHAUSTED: _ENDINGS,
+    GrantState.EXPIRED: _ENDINGS,
+    GrantState.TERMINATED: _ENDINGS - {GrantState.TERMINATED},
 }
 
 BIRTHS = frozenset({GrantState.REQUESTED, GrantState.DEFERRED, GrantState.ACTIVE, GrantState.REFUSED})

@@ -30,11 +30,21 @@ from consent.grants import WITHDRAWABLE, GrantState, state_at
 from consent.ids import DisclosureId, GrantId, RecipientId, UseId, fields_of
 from consent.ledger.origin import LogId
 from consent.ledger.tables import entry
-from consent.tables import consent_grant, denial, disclosure, recipient, redelivery, termination, withdrawal
+from consent.tables import (
+    annulment,
+    consent_grant,
+    denial,
+    disclosure,
+    recipient,
+    redelivery,
+    termination,
+    withdrawal,
+)
 from consent.tables import use as use_table
 from vault.ids import Bucket, SubjectId
 
 __all__ = [
+    "AnnulledLine",
     "Event",
     "EventKind",
     "GrantLine",
@@ -53,6 +63,15 @@ __all__ = [
     "use",
     "uses",
 ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnnulledLine:
+    """That the operator revoked a permission, or an authority declared it void: when (Unix ms), and why."""
+
+    at: int
+    reason: str
+    authority: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +94,7 @@ class GrantLine:
     withdrawn_at: int | None
     terminated_at: int | None
     """When its recipient ended it, or the recipient of the consent above it did."""
+    annulled: AnnulledLine | None
     parent: GrantId | None
     """The consent it stands under, which was given to another recipient."""
     onward: tuple[str, ...]
@@ -124,6 +144,8 @@ class EventKind(StrEnum):
     DENIED = "denied"
     WITHDRAWN = "withdrawn"
     TERMINATED = "terminated"
+    REVOKED = "revoked"
+    INVALIDATED = "invalidated"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,7 +198,7 @@ def timeline(conn: Connection, bucket: Bucket, subject: SubjectId) -> list[Event
 
 
 def _grants(bucket: Bucket, subject: SubjectId) -> Select[Any]:
-    grant_, withdrawn, ended = consent_grant.c, withdrawal.c, termination.c
+    grant_, withdrawn, ended, void = consent_grant.c, withdrawal.c, termination.c, annulment.c
     return (
         select(
             consent_grant,
@@ -186,10 +208,14 @@ def _grants(bucket: Bucket, subject: SubjectId) -> Select[Any]:
             recipient.c.jurisdiction,
             withdrawn.withdrawn_at,
             ended.terminated_at,
+            void.annulled_at,
+            void.reason,
+            void.authority,
         )
         .join(recipient, recipient.c.id == grant_.recipient_id)
         .outerjoin(withdrawal, (withdrawn.bucket == grant_.bucket) & (withdrawn.grant_id == grant_.id))
         .outerjoin(termination, (ended.bucket == grant_.bucket) & (ended.grant_id == grant_.id))
+        .outerjoin(annulment, (void.bucket == grant_.bucket) & (void.grant_id == grant_.id))
         .where(grant_.bucket == bucket, grant_.subject == subject)
     )
 
@@ -231,10 +257,17 @@ def _grant_line(row: Any) -> GrantLine:
         decided_at=row.decided_at,
         withdrawn_at=row.withdrawn_at,
         terminated_at=row.terminated_at,
+        annulled=_annulled(row),
         parent=None if row.parent_grant is None else GrantId(row.parent_grant),
         onward=fields_of(row.onward),
         abroad=row.country if is_abroad(row.country, row.jurisdiction) else None,
     )
+
+
+def _annulled(row: Any) -> AnnulledLine | None:
+    if row.annulled_at is None:
+        return None
+    return AnnulledLine(at=row.annulled_at, reason=row.reason, authority=row.authority)
 
 
 def _use_line(row: Any) -> UseLine:
@@ -265,7 +298,13 @@ _FIRST: Mapping[GrantState, EventKind] = {
 
 def _decisions(line: GrantLine) -> Sequence[Event]:
     first = _event(_FIRST.get(line.state, EventKind.APPROVED), line.decided_at, line)
-    ends = {EventKind.WITHDRAWN: line.withdrawn_at, EventKind.TERMINATED: line.terminated_at}
+    void = line.annulled
+    ends = {
+        EventKind.WITHDRAWN: line.withdrawn_at,
+        EventKind.TERMINATED: line.terminated_at,
+        EventKind.REVOKED: void.at if void and not void.authority else None,
+        EventKind.INVALIDATED: void.at if void and void.authority else None,
+    }
     return [first, *(_event(kind, at, line) for kind, at in ends.items() if at is not None)]
 
 

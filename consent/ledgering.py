@@ -15,7 +15,8 @@ field each, in this fixed order; the public entry carries a tag, a number and a 
 | refuse   | grant or own  | outcome, recipient, purpose (refusing); outcome, grant, day (denial)   |
 | access   | disclosure    | recipient, purpose, fields, grant; marks, where values were marked (`marks.served`) |
 | disclose | own           | step, request, staff, reason, approvers, fields (`emergency_reads`, `lookup`) |
-| withdraw | own           | grant, recipient; outcome, when the recipient itself ended it (`grant_management`) |
+| withdraw | own           | grant, recipient; outcome, when the recipient itself ended it (`grant_management`); |
+|          |               | outcome, reason and authority, when a ruling did (`annulling`)         |
 | erase    | own           | what was destroyed, see `certificates`                                 |
 | erase    | of the proof  | outcome, recipient, grant, event, statement (`deletions`)              |
 """

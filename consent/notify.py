@@ -27,6 +27,8 @@ class NoticeKind(StrEnum):
     TRUSTED_NEEDED = "trusted_needed"
     TRUSTED_ANSWERED = "trusted_answered"
     GUARDED_PAUSED = "guarded_paused"
+    CONSENT_REVOKED = "consent_revoked"
+    CONSENT_INVALIDATED = "consent_invalidated"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

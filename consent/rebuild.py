@@ -71,6 +71,8 @@ class What(StrEnum):
     CONFIRMATION = "confirmed"
     WITHDRAWAL = "withdrawal"
     TERMINATION = "termination"
+    REVOCATION = "revoked"
+    INVALIDATION = "invalidated"
     DEFERRAL = "deferral"
     AGREEMENT = "agreed"
     DISAGREEMENT = "disagreed"
@@ -113,6 +115,7 @@ _EVENTS = RowSet(
             (_DECISION, "NULL", "consent_grant", "id"),
             (f"'{What.WITHDRAWAL}'", "NULL", "withdrawal", "grant_id"),
             (f"'{What.TERMINATION}'", "NULL", "termination", "grant_id"),
+            ("t.kind", "NULL", "annulment", "grant_id"),
             ("t.step", "NULL", "protection_step", "grant_id"),
             ("t.step", "NULL", "guarded_step", "grant_id"),
         )
@@ -145,11 +148,18 @@ _MOVES: Final = {
     What.CONFIRMATION: (Kind.GRANT, GrantState.ACTIVE),
     What.WITHDRAWAL: (Kind.WITHDRAW, GrantState.WITHDRAWN),
     What.TERMINATION: (Kind.WITHDRAW, GrantState.TERMINATED),
+    What.REVOCATION: (Kind.WITHDRAW, GrantState.REVOKED),
+    What.INVALIDATION: (Kind.WITHDRAW, GrantState.INVALIDATED),
     What.AGREEMENT: (Kind.GRANT, GrantState.ACTIVE),
     What.DISAGREEMENT: (Kind.REFUSE, GrantState.REFUSED),
     What.TAKEN_BACK: (Kind.REFUSE, GrantState.REFUSED),
     What.LAPSE: (Kind.REFUSE, GrantState.LAPSED),
 }
+
+
+_OVER: Final = frozenset(
+    {GrantState.WITHDRAWN, GrantState.TERMINATED, GrantState.REVOKED, GrantState.INVALIDATED}
+)
 
 
 def retold(max_uses: int, happened: Iterable[Event]) -> Life | None:
@@ -217,8 +227,7 @@ def _flaws(row: Any, life: Life | None, uses: Sequence[tuple[Any, ...]]) -> Iter
         u[1] for u in uses
     }:
         yield Flaw.SPENT
-    over = life.state in {GrantState.WITHDRAWN, GrantState.TERMINATED}
-    if over and any(spent < quota and voided is None for *_, spent, quota, voided in uses):
+    if life.state in _OVER and any(spent < quota and voided is None for *_, spent, quota, voided in uses):
         yield Flaw.OPEN
 
 

@@ -8,6 +8,7 @@ milliseconds, `fields` is a sorted JSON list of field codes, hashes of secrets a
 """
 
 from consent import triggers
+from consent.annulment_tables import annulment
 from consent.grant_tables import (
     consent_grant,
     deletion_proof,
@@ -46,6 +47,7 @@ from vault.storage import metadata
 triggers.attach(metadata)
 
 __all__ = [
+    "annulment",
     "auth_code",
     "client",
     "consent_grant",

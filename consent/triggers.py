@@ -3,7 +3,7 @@
 * A disclosure row needs an active grant inside its window with a use left, an unvoided use with a slot
   left, the same recipient, person and purpose, and only granted fields; inserting it spends both counters.
 * A grant moves only along `grant_transition`, counts its disclosures, and is withdrawn by a withdrawal row only, and
-  terminated by a termination only.
+  terminated by a termination only, revoked or invalidated by an annulment only.
 * A use is minted from an active grant, never for more than is left, nor for fields the grant has not; it counts
   its disclosures and is voided once. A refresh token belongs to a counted grant and mints until it is voided.
 * A disclosure's redeliveries and a day's denials are one row each whose counter only goes up; an Idempotency-Key
@@ -111,8 +111,8 @@ _BELOW = (
 )
 _OUTLIVED = Check(
     "an onward grant below it is still open",
-    f"(NEW.state = 'withdrawn' AND EXISTS {_BELOW} ('active', 'suspended', 'exhausted', 'expired'))) OR "
-    "(NEW.state IN ('terminated', 'revoked', 'invalidated', 'superseded') "
+    f"(NEW.state IN ('withdrawn', 'revoked', 'invalidated') AND EXISTS {_BELOW} ('active', 'suspended', 'exhausted', 'expired'))) OR "
+    "(NEW.state = 'terminated' "
     f"AND EXISTS {_BELOW} ('active', 'suspended'))) OR "
     f"(NEW.state = 'suspended' AND EXISTS {_BELOW} ('active')))",
 )
@@ -160,6 +160,11 @@ _RULES = (
             "terminated without a termination",
             "NEW.state = 'terminated' AND NOT EXISTS (SELECT 1 FROM termination t "
             "WHERE t.bucket = NEW.bucket AND t.grant_id = NEW.id)",
+        ),
+        Check(
+            "revoked or invalidated without an annulment",
+            "NEW.state IN ('revoked', 'invalidated') AND NOT EXISTS (SELECT 1 FROM annulment a "
+            "WHERE a.bucket = NEW.bucket AND a.grant_id = NEW.id AND a.kind = NEW.state)",
         ),
         # The last use's own move is legal by the check constraints alone; it is the hot one.
         only="NEW.state <> OLD.state AND NOT (OLD.state = 'active' AND NEW.state = 'exhausted')",

@@ -5,7 +5,8 @@ order like everywhere else (grants first, see `redeem_rows`), then read again: w
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -171,6 +172,22 @@ def lock(
         generation=max((generation for *_, generation in counted), default=1),
     )
     return _members(found), tally
+
+
+@contextmanager
+def holding(
+    vault: Vault, subject: SubjectId, bucket: Bucket, scope: Scope
+) -> Iterator[tuple[Connection, list[Member], Tally]]:
+    """A transaction that holds everything the scope names and everything below it, with what `lock` answers."""
+    with vault.data.glance() as conn:
+        meant = family(conn, subject, bucket, scope)
+    while True:
+        with vault.data.write() as conn:
+            held, tally = lock(conn, subject, bucket, scope, [one.key for one in meant])
+            if {one.key for one in held} == {one.key for one in meant}:
+                yield conn, held, tally
+                return
+        meant = held  # it grew before all of it was held: once more, so that locks are taken in their order
 
 
 def void(conn: Connection, keys: Sequence[Key], now_ms: int) -> Counter[GrantId]:

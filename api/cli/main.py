@@ -29,6 +29,7 @@ COMMANDS = {
     "erase": "api.cli.erase",
     "events": "api.cli.events",
     "fields": "api.cli.fields",
+    "grant": "api.cli.grant",
     "init": "api.cli.init",
     "keys": "api.cli.keys",
     "ledger": "api.cli.ledger",

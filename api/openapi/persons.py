@@ -51,6 +51,9 @@ SCHEMAS: Mapping[str, Schema] = {
             "abroad": or_null(COUNTRY),
             "decided_at": INSTANT,
             "withdrawn_at": or_null(INSTANT),
+            "annulled": or_null(
+                members({"at": INSTANT, "reason": text(least=1), "authority": or_null(text(least=1))})
+            ),
         }
     ),
     "Receipts": members(

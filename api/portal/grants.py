@@ -27,7 +27,7 @@ from consent.deletions import Recorded, proofs
 from consent.events import EventKind
 from consent.grants import GrantState
 from consent.guarding import needs_guardian
-from consent.history import GrantLine
+from consent.history import AnnulledLine, GrantLine
 from consent.ids import grant_text, parse_grant
 from consent.outbox import Told, standing
 from consent.withdraw import withdraw
@@ -152,6 +152,16 @@ def _used(line: GrantLine, texts: Catalogue) -> str:
 def _when(line: GrantLine, state: GrantState, texts: Catalogue) -> str:
     if line.withdrawn_at is not None:
         return texts.text("grants.withdrawn_on", date=texts.date(line.withdrawn_at))
+    if line.annulled is not None:
+        return _annulled(line.annulled, texts)
     if state is GrantState.ACTIVE:
         return texts.text("grants.ends", date=texts.moment(line.window_to))
     return texts.text("grants.decided", date=texts.date(line.decided_at))
+
+
+def _annulled(void: AnnulledLine, texts: Catalogue) -> str:
+    """Who ended it in the person's place, when, and why in their words."""
+    date = texts.date(void.at)
+    if void.authority is None:
+        return texts.text("grants.revoked_on", date=date, reason=void.reason)
+    return texts.text("grants.invalidated_on", date=date, authority=void.authority, reason=void.reason)

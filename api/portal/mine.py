@@ -19,6 +19,7 @@ from api.wiring import services_of
 from consent import history
 from consent.details import instant
 from consent.ending import Scope, end_all
+from consent.export_rows import annulled
 from consent.history import GrantLine
 from consent.ids import grant_text, parse_grant
 from consent.receipt_head import head
@@ -88,6 +89,7 @@ def _grant(line: GrantLine, now_ms: int) -> dict[str, Any]:
         "abroad": line.abroad,
         "decided_at": instant(line.decided_at),
         "withdrawn_at": None if line.withdrawn_at is None else instant(line.withdrawn_at),
+        "annulled": annulled(line),
     }
 
 

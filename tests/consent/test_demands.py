@@ -4,13 +4,14 @@ import base64
 import json
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import select
 
+from consent.annulling import Ruling, annul
 from consent.demands import demand_erasure
 from consent.disclose import Disclosure, disclose_many
-from consent.events import ERASURE, WITHDRAWN
+from consent.events import ERASURE, REVOKED, WITHDRAWN
 from consent.ids import grant_text
-from consent.tables import consent_grant, event_outbox
+from consent.tables import event_outbox
 from consent.withdraw import ERASURE as BY_ERASURE
 from consent.withdraw import withdraw
 
@@ -30,10 +31,8 @@ def events(world):
     return [json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))) for part in parts]
 
 
-def move(world, issued, state):
-    own = consent_grant.c.id == issued.grant_id
-    with world.vault.data.write() as conn:
-        conn.execute(update(consent_grant).where(own).values(state=state))
+def end(world, issued, authority=None):
+    assert annul(world.vault, issued.grant_id, Ruling(reason="a test", authority=authority), world.now)
 
 
 def demand(world, person):
@@ -52,14 +51,14 @@ def test_a_withdrawal_by_erasure_says_both_in_one_event(world, used):
     assert demand(world, person) == 0
 
 
-@pytest.mark.parametrize("state", ["revoked", "invalidated", "superseded"])
-def test_whoever_holds_something_from_a_consent_that_ended_otherwise_is_told_once(world, used, state):
+@pytest.mark.parametrize("authority", [None, "A Court"])
+def test_whoever_holds_something_from_a_consent_that_ended_otherwise_is_told_once(world, used, authority):
     app, person, issued = used
-    move(world, issued, state)
+    end(world, issued, authority)
 
     assert [demand(world, person), demand(world, person)] == [1, 0]
 
-    (said,) = events(world)
+    _, said = events(world)
     assert said["aud"] == app.client.recipient.id
     assert said["events"][ERASURE]["grant_id"] == grant_text(issued.grant_id)
     assert said["events"][ERASURE]["duties"][1].startswith("erase_by:")
@@ -67,7 +66,8 @@ def test_whoever_holds_something_from_a_consent_that_ended_otherwise_is_told_onc
 
 def test_whoever_received_nothing_is_not_told_to_erase_it(world):
     app, person = world.app(), world.person()
-    move(world, world.token(app, person), "revoked")
+    end(world, world.token(app, person))
 
     assert demand(world, person) == 0
-    assert events(world) == []
+    (said,) = events(world)
+    assert said["events"][REVOKED]["duties"] == ["stop"]

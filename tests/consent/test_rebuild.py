@@ -5,6 +5,7 @@ from sqlalchemy import select, text
 
 from consent import approve as deciding
 from consent.accounts import Consumer
+from consent.annulling import Ruling, annul
 from consent.disclose import disclose_many
 from consent.grant_management import terminate
 from consent.grants import GrantState
@@ -91,6 +92,7 @@ def lived(world):
     withdraw(world.vault, person.subject, person.bucket, ended.grant_id, world.now)
     withdraw(world.vault, person.subject, person.bucket, spent.grant_id, world.now)
     terminate(world.vault, app.client.client_id, given_up.grant_id, world.now)
+    annul(world.vault, world.token(app, other).grant_id, Ruling(reason="a false name"), world.now)
     many = world.approve(app, other, uses={"max": 4, "ask": "counted"})
     first = exchange(world.vault, world.exchanging(app, many.code), world.now)
     asked = Refresh(client_id=app.client.client_id, secret=first.refresh, jkt=JKT)
@@ -106,7 +108,7 @@ def test_what_happened_the_proper_way_agrees_with_the_ledger(world, lived):
 
     assert divergences(world) == []
     (last,) = [step for step in steps if step.origin == "consents"]
-    assert (last.done, last.size) == (7, 7)
+    assert (last.done, last.size) == (8, 8)
 
 
 def test_the_consents_of_whoever_was_erased_agree_too(world, lived):

@@ -213,7 +213,7 @@ def test_the_data_base_refuses_a_parent_that_ends_before_what_is_below_it(world)
     onward(world, top.grant_id, bureau, person)
     own = consent_grant.c.id == top.grant_id
 
-    for state in ("terminated", "revoked", "invalidated", "superseded", "suspended"):
+    for state in ("terminated", "revoked", "invalidated", "suspended"):
         refused(world, consent_grant.update().where(own).values(state=state), says="still open")
 
 

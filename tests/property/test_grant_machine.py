@@ -21,6 +21,7 @@ from sqlalchemy import func, select
 
 from consent import approve as deciding
 from consent import rebuild, suspensions
+from consent.annulling import Ruling, annul
 from consent.decide import RETRY_MS
 from consent.denials import DenialCode, Denied
 from consent.details import instant
@@ -41,6 +42,7 @@ from vault.ids import minted_at
 GRANTED = frozenset({"name", "phone"})
 NARROWER = st.sampled_from([None, None, ("phone",), ("name", "phone"), ("name", "email")])
 ENDED = {GrantState.WITHDRAWN, GrantState.TERMINATED}
+FINAL = {GrantState.WITHDRAWN, GrantState.REVOKED}
 NEWEST = st.integers(0, 2)
 """Which consent or use a step is about, counted from the newest: what is old has mostly ended."""
 SELDOM = st.sampled_from([False, False, False, True])
@@ -305,17 +307,35 @@ class GrantMachine(RuleBasedStateMachine):
         self.suspended = not self.suspended
 
     @given
-    @rule(number=NEWEST, by=st.sampled_from(["person", "recipient", "both"]), really=SELDOM)
+    @rule(
+        number=NEWEST,
+        by=st.sampled_from(["person", "person", "recipient", "both", "operator"]),
+        really=SELDOM,
+    )
     def ends(self, number, by, really):
         grant = chosen(self.model, number)
-        if really and by != "person":
+        if really and by in {"recipient", "both"}:
             self._terminate(grant)
-        if really and by != "recipient":
+        if really and by in {"person", "both"}:
             self._withdraw(grant)
+        if really and by == "operator":
+            self._revoke(grant)
+
+    def _revoke(self, grant):
+        done = annul(self.world.vault, grant.id, Ruling(reason="a false name"), self.now)
+
+        assert (done is None) == (grant.state in FINAL)
+        if done is not None:
+            self.seen["revoked"] += 1
+            grant.state = GrantState.REVOKED
+            self._voids(grant)
 
     def _withdraw(self, grant):
         done = withdraw(self.world.vault, self.person.subject, self.person.bucket, grant.id, self.now)
 
+        if grant.state is GrantState.REVOKED:
+            assert done is None
+            return
         assert done.repeated == (grant.state is GrantState.WITHDRAWN)
         assert done.disclosures == grant.used
         self.seen["withdrawn again" if done.repeated else f"withdrawn while {grant.state}"] += 1
@@ -325,7 +345,7 @@ class GrantMachine(RuleBasedStateMachine):
     def _terminate(self, grant):
         answer = terminate(self.world.vault, self.app.client.client_id, grant.id, self.now)
 
-        assert isinstance(answer, Terminated) == (grant.state in WITHDRAWABLE - ENDED)
+        assert isinstance(answer, Terminated) == (grant.state in WITHDRAWABLE - ENDED - FINAL)
         if isinstance(answer, Terminated):
             self.seen["terminated"] += 1
             grant.state = GrantState.TERMINATED
@@ -362,6 +382,7 @@ OUTCOMES = {
     "refreshed too late",
     "repeated",
     "repeated too late",
+    "revoked",
     "terminated",
     "widened",
     "withdrawn again",

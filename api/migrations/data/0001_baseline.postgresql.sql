@@ -4,7 +4,7 @@ CREATE TABLE grant_transition (
 	CONSTRAINT pk_grant_transition PRIMARY KEY (from_state, to_state)
 )
 -- end
-INSERT INTO grant_transition (from_state, to_state) VALUES ('requested', 'active'), ('requested', 'deferred'), ('requested', 'lapsed'), ('requested', 'refused'), ('deferred', 'active'), ('deferred', 'lapsed'), ('deferred', 'refused'), ('active', 'exhausted'), ('active', 'expired'), ('active', 'invalidated'), ('active', 'revoked'), ('active', 'superseded'), ('active', 'suspended'), ('active', 'terminated'), ('active', 'withdrawn'), ('suspended', 'active'), ('suspended', 'expired'), ('suspended', 'invalidated'), ('suspended', 'revoked'), ('suspended', 'superseded'), ('suspended', 'terminated'), ('suspended', 'withdrawn'), ('exhausted', 'invalidated'), ('exhausted', 'terminated'), ('exhausted', 'withdrawn'), ('expired', 'invalidated'), ('expired', 'terminated'), ('expired', 'withdrawn'), ('terminated', 'invalidated'), ('terminated', 'withdrawn')
+INSERT INTO grant_transition (from_state, to_state) VALUES ('requested', 'active'), ('requested', 'deferred'), ('requested', 'lapsed'), ('requested', 'refused'), ('deferred', 'active'), ('deferred', 'lapsed'), ('deferred', 'refused'), ('active', 'exhausted'), ('active', 'expired'), ('active', 'invalidated'), ('active', 'revoked'), ('active', 'suspended'), ('active', 'terminated'), ('active', 'withdrawn'), ('suspended', 'active'), ('suspended', 'expired'), ('suspended', 'invalidated'), ('suspended', 'revoked'), ('suspended', 'terminated'), ('suspended', 'withdrawn'), ('exhausted', 'invalidated'), ('exhausted', 'revoked'), ('exhausted', 'terminated'), ('exhausted', 'withdrawn'), ('expired', 'invalidated'), ('expired', 'revoked'), ('expired', 'terminated'), ('expired', 'withdrawn'), ('terminated', 'invalidated'), ('terminated', 'revoked'), ('terminated', 'withdrawn')
 -- end
 CREATE FUNCTION grant_transition_append_only() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'grant_transition is append-only' USING ERRCODE = '23514'; END $$
 -- end
@@ -2474,7 +2474,7 @@ CREATE FUNCTION consent_grant_before_update_of_used() RETURNS trigger LANGUAGE p
 -- end
 CREATE TRIGGER consent_grant_before_update_of_used BEFORE UPDATE OF used ON consent_grant FOR EACH ROW WHEN (NEW.used <> OLD.used AND OLD.state <> 'active') EXECUTE FUNCTION consent_grant_before_update_of_used()
 -- end
-CREATE FUNCTION consent_grant_before_update_of_state() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NOT EXISTS (SELECT 1 FROM grant_transition t WHERE t.from_state = OLD.state AND t.to_state = NEW.state) THEN RAISE EXCEPTION 'consent_grant: illegal transition' USING ERRCODE = '23514'; END IF; IF NEW.state = 'withdrawn' AND NOT EXISTS (SELECT 1 FROM withdrawal w WHERE w.bucket = NEW.bucket AND w.grant_id = NEW.id) THEN RAISE EXCEPTION 'consent_grant: withdrawn without a withdrawal' USING ERRCODE = '23514'; END IF; IF NEW.parent_grant IS NOT NULL AND NEW.state = 'active' AND NOT EXISTS (SELECT 1 FROM consent_grant p WHERE p.bucket = NEW.bucket AND p.id = NEW.parent_grant AND p.subject = NEW.subject AND p.state = 'active' AND (p.parent_grant IS NULL OR 1 = (SELECT count(*) FROM consent_grant p3 WHERE p3.bucket = p.bucket AND p3.id = p.parent_grant AND p3.state = 'active' AND (p3.parent_grant IS NULL OR 1 = (SELECT count(*) FROM consent_grant p2 WHERE p2.bucket = p3.bucket AND p2.id = p3.parent_grant AND p2.state = 'active' AND (p2.parent_grant IS NULL OR 1 = (SELECT count(*) FROM consent_grant p1 WHERE p1.bucket = p2.bucket AND p1.id = p2.parent_grant AND p1.state = 'active' AND 1 = 1)))))) AND NEW.hops = p.hops + 1 AND NEW.window_from >= p.window_from AND NEW.window_to <= p.window_to FOR SHARE) THEN RAISE EXCEPTION 'consent_grant: an onward grant needs an active parent of the same person whose window holds its own' USING ERRCODE = '23514'; END IF; IF (NEW.state = 'withdrawn' AND EXISTS (SELECT 1 FROM consent_grant c WHERE c.bucket = NEW.bucket AND c.parent_grant = NEW.id AND c.state IN ('active', 'suspended', 'exhausted', 'expired'))) OR (NEW.state IN ('terminated', 'revoked', 'invalidated', 'superseded') AND EXISTS (SELECT 1 FROM consent_grant c WHERE c.bucket = NEW.bucket AND c.parent_grant = NEW.id AND c.state IN ('active', 'suspended'))) OR (NEW.state = 'suspended' AND EXISTS (SELECT 1 FROM consent_grant c WHERE c.bucket = NEW.bucket AND c.parent_grant = NEW.id AND c.state IN ('active'))) THEN RAISE EXCEPTION 'consent_grant: an onward grant below it is still open' USING ERRCODE = '23514'; END IF; IF NEW.state = 'terminated' AND NOT EXISTS (SELECT 1 FROM termination t WHERE t.bucket = NEW.bucket AND t.grant_id = NEW.id) THEN RAISE EXCEPTION 'consent_grant: terminated without a termination' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
+CREATE FUNCTION consent_grant_before_update_of_state() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NOT EXISTS (SELECT 1 FROM grant_transition t WHERE t.from_state = OLD.state AND t.to_state = NEW.state) THEN RAISE EXCEPTION 'consent_grant: illegal transition' USING ERRCODE = '23514'; END IF; IF NEW.state = 'withdrawn' AND NOT EXISTS (SELECT 1 FROM withdrawal w WHERE w.bucket = NEW.bucket AND w.grant_id = NEW.id) THEN RAISE EXCEPTION 'consent_grant: withdrawn without a withdrawal' USING ERRCODE = '23514'; END IF; IF NEW.parent_grant IS NOT NULL AND NEW.state = 'active' AND NOT EXISTS (SELECT 1 FROM consent_grant p WHERE p.bucket = NEW.bucket AND p.id = NEW.parent_grant AND p.subject = NEW.subject AND p.state = 'active' AND (p.parent_grant IS NULL OR 1 = (SELECT count(*) FROM consent_grant p3 WHERE p3.bucket = p.bucket AND p3.id = p.parent_grant AND p3.state = 'active' AND (p3.parent_grant IS NULL OR 1 = (SELECT count(*) FROM consent_grant p2 WHERE p2.bucket = p3.bucket AND p2.id = p3.parent_grant AND p2.state = 'active' AND (p2.parent_grant IS NULL OR 1 = (SELECT count(*) FROM consent_grant p1 WHERE p1.bucket = p2.bucket AND p1.id = p2.parent_grant AND p1.state = 'active' AND 1 = 1)))))) AND NEW.hops = p.hops + 1 AND NEW.window_from >= p.window_from AND NEW.window_to <= p.window_to FOR SHARE) THEN RAISE EXCEPTION 'consent_grant: an onward grant needs an active parent of the same person whose window holds its own' USING ERRCODE = '23514'; END IF; IF (NEW.state IN ('withdrawn', 'revoked', 'invalidated') AND EXISTS (SELECT 1 FROM consent_grant c WHERE c.bucket = NEW.bucket AND c.parent_grant = NEW.id AND c.state IN ('active', 'suspended', 'exhausted', 'expired'))) OR (NEW.state = 'terminated' AND EXISTS (SELECT 1 FROM consent_grant c WHERE c.bucket = NEW.bucket AND c.parent_grant = NEW.id AND c.state IN ('active', 'suspended'))) OR (NEW.state = 'suspended' AND EXISTS (SELECT 1 FROM consent_grant c WHERE c.bucket = NEW.bucket AND c.parent_grant = NEW.id AND c.state IN ('active'))) THEN RAISE EXCEPTION 'consent_grant: an onward grant below it is still open' USING ERRCODE = '23514'; END IF; IF NEW.state = 'terminated' AND NOT EXISTS (SELECT 1 FROM termination t WHERE t.bucket = NEW.bucket AND t.grant_id = NEW.id) THEN RAISE EXCEPTION 'consent_grant: terminated without a termination' USING ERRCODE = '23514'; END IF; IF NEW.state IN ('revoked', 'invalidated') AND NOT EXISTS (SELECT 1 FROM annulment a WHERE a.bucket = NEW.bucket AND a.grant_id = NEW.id AND a.kind = NEW.state) THEN RAISE EXCEPTION 'consent_grant: revoked or invalidated without an annulment' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
 -- end
 CREATE TRIGGER consent_grant_before_update_of_state BEFORE UPDATE OF state ON consent_grant FOR EACH ROW WHEN (NEW.state <> OLD.state AND NOT (OLD.state = 'active' AND NEW.state = 'exhausted')) EXECUTE FUNCTION consent_grant_before_update_of_state()
 -- end
@@ -2722,6 +2722,42 @@ CREATE TRIGGER termination_after_insert AFTER INSERT ON termination FOR EACH ROW
 ALTER TABLE termination ENABLE ROW LEVEL SECURITY
 -- end
 CREATE POLICY own ON termination USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0)
+-- end
+CREATE TABLE annulment (
+	bucket INTEGER NOT NULL,
+	grant_id BYTEA NOT NULL,
+	id BYTEA NOT NULL,
+	recipient_id TEXT NOT NULL,
+	client_id TEXT NOT NULL,
+	kind TEXT NOT NULL,
+	channel TEXT NOT NULL,
+	authority TEXT,
+	reason TEXT NOT NULL,
+	disclosures INTEGER NOT NULL,
+	event_id BYTEA NOT NULL,
+	annulled_at BIGINT NOT NULL,
+	ledger_year INTEGER NOT NULL,
+	CONSTRAINT pk_annulment PRIMARY KEY (bucket, grant_id),
+	CONSTRAINT ck_annulment_kind CHECK (kind IN ('revoked', 'invalidated')),
+	CONSTRAINT ck_annulment_channel CHECK (channel IN ('operator', 'parent')),
+	CONSTRAINT ck_annulment_authority CHECK ((kind = 'invalidated') = (authority IS NOT NULL)),
+	CONSTRAINT ck_annulment_reason CHECK (reason <> '' AND (authority IS NULL OR authority <> '')),
+	CONSTRAINT fk_annulment_consent_grant FOREIGN KEY(bucket, grant_id, recipient_id, client_id) REFERENCES consent_grant (bucket, id, recipient_id, client_id),
+	CONSTRAINT fk_annulment_event_outbox FOREIGN KEY(bucket, event_id, grant_id) REFERENCES event_outbox (bucket, id, grant_id),
+	CONSTRAINT fk_annulment_ledger_entry FOREIGN KEY(bucket, ledger_year, id) REFERENCES ledger_entry (bucket, year, id) DEFERRABLE INITIALLY DEFERRED
+)
+-- end
+CREATE FUNCTION annulment_append_only() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'annulment is append-only' USING ERRCODE = '23514'; END $$
+-- end
+CREATE TRIGGER annulment_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON annulment FOR EACH STATEMENT EXECUTE FUNCTION annulment_append_only()
+-- end
+CREATE FUNCTION annulment_after_insert() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN UPDATE consent_grant SET state = NEW.kind WHERE bucket = NEW.bucket AND id = NEW.grant_id; RETURN NEW; END $$
+-- end
+CREATE TRIGGER annulment_after_insert AFTER INSERT ON annulment FOR EACH ROW EXECUTE FUNCTION annulment_after_insert()
+-- end
+ALTER TABLE annulment ENABLE ROW LEVEL SECURITY
+-- end
+CREATE POLICY own ON annulment USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0)
 -- end
 CREATE TABLE deletion_proof (
 	bucket INTEGER NOT NULL,

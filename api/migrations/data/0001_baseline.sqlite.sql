@@ -4,7 +4,7 @@ CREATE TABLE grant_transition (
 	CONSTRAINT pk_grant_transition PRIMARY KEY (from_state, to_state)
 )
 -- end
-INSERT INTO grant_transition (from_state, to_state) VALUES ('requested', 'active'), ('requested', 'deferred'), ('requested', 'lapsed'), ('requested', 'refused'), ('deferred', 'active'), ('deferred', 'lapsed'), ('deferred', 'refused'), ('active', 'exhausted'), ('active', 'expired'), ('active', 'invalidated'), ('active', 'revoked'), ('active', 'superseded'), ('active', 'suspended'), ('active', 'terminated'), ('active', 'withdrawn'), ('suspended', 'active'), ('suspended', 'expired'), ('suspended', 'invalidated'), ('suspended', 'revoked'), ('suspended', 'superseded'), ('suspended', 'terminated'), ('suspended', 'withdrawn'), ('exhausted', 'invalidated'), ('exhausted', 'terminated'), ('exhausted', 'withdrawn'), ('expired', 'invalidated'), ('expired', 'terminated'), ('expired', 'withdrawn'), ('terminated', 'invalidated'), ('terminated', 'withdrawn')
+INSERT INTO grant_transition (from_state, to_state) VALUES ('requested', 'active'), ('requested', 'deferred'), ('requested', 'lapsed'), ('requested', 'refused'), ('deferred', 'active'), ('deferred', 'lapsed'), ('deferred', 'refused'), ('active', 'exhausted'), ('active', 'expired'), ('active', 'invalidated'), ('active', 'revoked'), ('active', 'suspended'), ('active', 'terminated'), ('active', 'withdrawn'), ('suspended', 'active'), ('suspended', 'expired'), ('suspended', 'invalidated'), ('suspended', 'revoked'), ('suspended', 'terminated'), ('suspended', 'withdrawn'), ('exhausted', 'invalidated'), ('exhausted', 'revoked'), ('exhausted', 'terminated'), ('exhausted', 'withdrawn'), ('expired', 'invalidated'), ('expired', 'revoked'), ('expired', 'terminated'), ('expired', 'withdrawn'), ('terminated', 'invalidated'), ('terminated', 'revoked'), ('terminated', 'withdrawn')
 -- end
 CREATE TRIGGER grant_transition_no_update BEFORE UPDATE ON grant_transition BEGIN SELECT RAISE(ABORT, 'grant_transition is append-only'); END
 -- end
@@ -1895,7 +1895,7 @@ CREATE TRIGGER consent_grant_before_insert BEFORE INSERT ON consent_grant BEGIN 
 -- end
 CREATE TRIGGER consent_grant_before_update_of_used BEFORE UPDATE OF used ON consent_grant WHEN NEW.used <> OLD.used AND OLD.state <> 'active' BEGIN SELECT RAISE(ABORT, 'consent_grant: uses are counted while active') WHERE 1 = 1; END
 -- end
-CREATE TRIGGER consent_grant_before_update_of_state BEFORE UPDATE OF state ON consent_grant WHEN NEW.state <> OLD.state AND NOT (OLD.state = 'active' AND NEW.state = 'exhausted') BEGIN SELECT RAISE(ABORT, 'consent_grant: illegal transition') WHERE NOT EXISTS (SELECT 1 FROM grant_transition t WHERE t.from_state = OLD.state AND t.to_state = NEW.state); SELECT RAISE(ABORT, 'consent_grant: withdrawn without a withdrawal') WHERE NEW.state = 'withdrawn' AND NOT EXISTS (SELECT 1 FROM withdrawal w WHERE w.bucket = NEW.bucket AND w.grant_id = NEW.id); SELECT RAISE(ABORT, 'consent_grant: an onward grant needs an active parent of the same person whose window holds its own') WHERE NEW.parent_grant IS NOT NULL AND NEW.state = 'active' AND NOT EXISTS (SELECT 1 FROM consent_grant p WHERE p.bucket = NEW.bucket AND p.id = NEW.parent_grant AND p.subject = NEW.subject AND p.state = 'active' AND (p.parent_grant IS NULL OR 1 = (SELECT count(*) FROM consent_grant p3 WHERE p3.bucket = p.bucket AND p3.id = p.parent_grant AND p3.state = 'active' AND (p3.parent_grant IS NULL OR 1 = (SELECT count(*) FROM consent_grant p2 WHERE p2.bucket = p3.bucket AND p2.id = p3.parent_grant AND p2.state = 'active' AND (p2.parent_grant IS NULL OR 1 = (SELECT count(*) FROM consent_grant p1 WHERE p1.bucket = p2.bucket AND p1.id = p2.parent_grant AND p1.state = 'active' AND 1 = 1)))))) AND NEW.hops = p.hops + 1 AND NEW.window_from >= p.window_from AND NEW.window_to <= p.window_to); SELECT RAISE(ABORT, 'consent_grant: an onward grant below it is still open') WHERE (NEW.state = 'withdrawn' AND EXISTS (SELECT 1 FROM consent_grant c WHERE c.bucket = NEW.bucket AND c.parent_grant = NEW.id AND c.state IN ('active', 'suspended', 'exhausted', 'expired'))) OR (NEW.state IN ('terminated', 'revoked', 'invalidated', 'superseded') AND EXISTS (SELECT 1 FROM consent_grant c WHERE c.bucket = NEW.bucket AND c.parent_grant = NEW.id AND c.state IN ('active', 'suspended'))) OR (NEW.state = 'suspended' AND EXISTS (SELECT 1 FROM consent_grant c WHERE c.bucket = NEW.bucket AND c.parent_grant = NEW.id AND c.state IN ('active'))); SELECT RAISE(ABORT, 'consent_grant: terminated without a termination') WHERE NEW.state = 'terminated' AND NOT EXISTS (SELECT 1 FROM termination t WHERE t.bucket = NEW.bucket AND t.grant_id = NEW.id); END
+CREATE TRIGGER consent_grant_before_update_of_state BEFORE UPDATE OF state ON consent_grant WHEN NEW.state <> OLD.state AND NOT (OLD.state = 'active' AND NEW.state = 'exhausted') BEGIN SELECT RAISE(ABORT, 'consent_grant: illegal transition') WHERE NOT EXISTS (SELECT 1 FROM grant_transition t WHERE t.from_state = OLD.state AND t.to_state = NEW.state); SELECT RAISE(ABORT, 'consent_grant: withdrawn without a withdrawal') WHERE NEW.state = 'withdrawn' AND NOT EXISTS (SELECT 1 FROM withdrawal w WHERE w.bucket = NEW.bucket AND w.grant_id = NEW.id); SELECT RAISE(ABORT, 'consent_grant: an onward grant needs an active parent of the same person whose window holds its own') WHERE NEW.parent_grant IS NOT NULL AND NEW.state = 'active' AND NOT EXISTS (SELECT 1 FROM consent_grant p WHERE p.bucket = NEW.bucket AND p.id = NEW.parent_grant AND p.subject = NEW.subject AND p.state = 'active' AND (p.parent_grant IS NULL OR 1 = (SELECT count(*) FROM consent_grant p3 WHERE p3.bucket = p.bucket AND p3.id = p.parent_grant AND p3.state = 'active' AND (p3.parent_grant IS NULL OR 1 = (SELECT count(*) FROM consent_grant p2 WHERE p2.bucket = p3.bucket AND p2.id = p3.parent_grant AND p2.state = 'active' AND (p2.parent_grant IS NULL OR 1 = (SELECT count(*) FROM consent_grant p1 WHERE p1.bucket = p2.bucket AND p1.id = p2.parent_grant AND p1.state = 'active' AND 1 = 1)))))) AND NEW.hops = p.hops + 1 AND NEW.window_from >= p.window_from AND NEW.window_to <= p.window_to); SELECT RAISE(ABORT, 'consent_grant: an onward grant below it is still open') WHERE (NEW.state IN ('withdrawn', 'revoked', 'invalidated') AND EXISTS (SELECT 1 FROM consent_grant c WHERE c.bucket = NEW.bucket AND c.parent_grant = NEW.id AND c.state IN ('active', 'suspended', 'exhausted', 'expired'))) OR (NEW.state = 'terminated' AND EXISTS (SELECT 1 FROM consent_grant c WHERE c.bucket = NEW.bucket AND c.parent_grant = NEW.id AND c.state IN ('active', 'suspended'))) OR (NEW.state = 'suspended' AND EXISTS (SELECT 1 FROM consent_grant c WHERE c.bucket = NEW.bucket AND c.parent_grant = NEW.id AND c.state IN ('active'))); SELECT RAISE(ABORT, 'consent_grant: terminated without a termination') WHERE NEW.state = 'terminated' AND NOT EXISTS (SELECT 1 FROM termination t WHERE t.bucket = NEW.bucket AND t.grant_id = NEW.id); SELECT RAISE(ABORT, 'consent_grant: revoked or invalidated without an annulment') WHERE NEW.state IN ('revoked', 'invalidated') AND NOT EXISTS (SELECT 1 FROM annulment a WHERE a.bucket = NEW.bucket AND a.grant_id = NEW.id AND a.kind = NEW.state); END
 -- end
 CREATE TRIGGER consent_grant_counts BEFORE UPDATE OF used ON consent_grant WHEN NEW.used <> OLD.used BEGIN SELECT RAISE(ABORT, 'consent_grant: used is what was disclosed') WHERE NEW.used <> (SELECT coalesce(sum(u.spent), 0) FROM use u WHERE u.grant_id = NEW.id AND u.bucket = NEW.bucket); END
 -- end
@@ -2069,6 +2069,36 @@ CREATE TRIGGER termination_no_update BEFORE UPDATE ON termination BEGIN SELECT R
 CREATE TRIGGER termination_no_delete BEFORE DELETE ON termination BEGIN SELECT RAISE(ABORT, 'termination is append-only'); END
 -- end
 CREATE TRIGGER termination_after_insert AFTER INSERT ON termination BEGIN UPDATE consent_grant SET state = 'terminated' WHERE bucket = NEW.bucket AND id = NEW.grant_id; END
+-- end
+CREATE TABLE annulment (
+	bucket INTEGER NOT NULL,
+	grant_id BLOB NOT NULL,
+	id BLOB NOT NULL,
+	recipient_id TEXT NOT NULL,
+	client_id TEXT NOT NULL,
+	kind TEXT NOT NULL,
+	channel TEXT NOT NULL,
+	authority TEXT,
+	reason TEXT NOT NULL,
+	disclosures INTEGER NOT NULL,
+	event_id BLOB NOT NULL,
+	annulled_at BIGINT NOT NULL,
+	ledger_year INTEGER NOT NULL,
+	CONSTRAINT pk_annulment PRIMARY KEY (bucket, grant_id),
+	CONSTRAINT ck_annulment_kind CHECK (kind IN ('revoked', 'invalidated')),
+	CONSTRAINT ck_annulment_channel CHECK (channel IN ('operator', 'parent')),
+	CONSTRAINT ck_annulment_authority CHECK ((kind = 'invalidated') = (authority IS NOT NULL)),
+	CONSTRAINT ck_annulment_reason CHECK (reason <> '' AND (authority IS NULL OR authority <> '')),
+	CONSTRAINT fk_annulment_consent_grant FOREIGN KEY(bucket, grant_id, recipient_id, client_id) REFERENCES consent_grant (bucket, id, recipient_id, client_id),
+	CONSTRAINT fk_annulment_event_outbox FOREIGN KEY(bucket, event_id, grant_id) REFERENCES event_outbox (bucket, id, grant_id),
+	CONSTRAINT fk_annulment_ledger_entry FOREIGN KEY(bucket, ledger_year, id) REFERENCES ledger_entry (bucket, year, id) DEFERRABLE INITIALLY DEFERRED
+)
+-- end
+CREATE TRIGGER annulment_no_update BEFORE UPDATE ON annulment BEGIN SELECT RAISE(ABORT, 'annulment is append-only'); END
+-- end
+CREATE TRIGGER annulment_no_delete BEFORE DELETE ON annulment BEGIN SELECT RAISE(ABORT, 'annulment is append-only'); END
+-- end
+CREATE TRIGGER annulment_after_insert AFTER INSERT ON annulment BEGIN UPDATE consent_grant SET state = NEW.kind WHERE bucket = NEW.bucket AND id = NEW.grant_id; END
 -- end
 CREATE TABLE deletion_proof (
 	bucket INTEGER NOT NULL,
