@@ -2,7 +2,7 @@
 
 | file         | content                                              |
 |--------------|------------------------------------------------------|
-| `key`        | name and Ed25519 seed in base64, one line            |
+| `key`        | the Ed25519 key, one line (`consent.ledger.secret_line`) |
 | `monitor.db` | what it has seen (`consent.ledger.monitor.store`)     |
 | `alerts`     | every alert it ever raised, one JWS a line           |
 | `evidence/`  | the proofs of lies among them, each a file for `perusal verify` |
@@ -12,18 +12,17 @@ import hashlib
 import os
 import secrets
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from api.secret_file import first_line
-from consent.ledger import note
+from consent.ledger import secret_line
 from consent.ledger.errors import Malformed
 from consent.ledger.monitor import store
 from consent.ledger.monitor.alerts import Alert
 from consent.ledger.monitor.store import MonitorStore
 from vault.durable import replace, write_new
-from vault.storage import open_database
 
 
 class NoMonitor(Exception):
@@ -54,35 +53,33 @@ class MonitorHome:
         file = self.path / "key"
         if not file.is_file():
             raise NoMonitor("the folder holds no monitor; make one with: perusal monitor init")
-        name, _, text = first_line(file).partition(" ")
         try:
-            seed = note.unb64(text)
+            key, seed = secret_line.read(first_line(file))
         except Malformed:
-            seed = b""
-        if len(seed) != 32 or not note.good_name(name):
-            raise NoMonitor("a key file that holds no key of a monitor")
-        return Monitor(name, seed)
+            raise NoMonitor("a key file that holds no key of a monitor") from None
+        return Monitor(key.name, seed)
 
     @contextmanager
     def opened(self) -> Iterator[MonitorStore]:
         """What it has seen; raises NoMonitor where that is gone."""
         if not self._record.is_file():
             raise NoMonitor(f"{self._record.name} is gone: nothing says what was seen")
-        with closing(open_database(f"sqlite:///{self._record}")) as data:
-            yield MonitorStore(data)
+        with store.opened(self._record) as memory:
+            yield memory
 
     def create(self, name: str) -> Monitor:
         """A new monitor called `name`; raises NoMonitor where one is, and for what is no name."""
-        if not note.good_name(name):
-            raise NoMonitor("a name has no blanks, no plus and no control characters")
+        try:
+            key, seed = secret_line.of(name, secrets.token_bytes(32))
+        except Malformed as error:
+            raise NoMonitor(str(error)) from None
         self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
         if (self.path / "key").exists() or self._record.exists():
             raise NoMonitor("the folder holds a monitor already")
-        made = Monitor(name, secrets.token_bytes(32))
         store.create(self._record)
         # Last: without it there is no monitor.
-        write_new(self.path / "key", f"{name} {note.b64(made.seed)}\n".encode())
-        return made
+        write_new(self.path / "key", secret_line.line_of(key, seed).encode())
+        return Monitor(name, seed)
 
     def write_alert(self, text: str) -> None:
         """Add an alert to the file of all of them."""

@@ -2,7 +2,7 @@
 
 | file            | content                                                                          |
 |-----------------|----------------------------------------------------------------------------------|
-| `key`           | the Ed25519 key: `PRIVATE+KEY+<name>+<key id>+<base64 of kind and seed>`, one line |
+| `key`           | the Ed25519 key, one line (`consent.ledger.secret_line`)                         |
 | `key-ml-dsa-44` | the same for ML-DSA-44, where the witness has such a key                         |
 | `logs`          | `log <vkey>` lines of a policy                                                   |
 | `witness.db`    | the record (`consent.ledger.witness_store`)                                      |
@@ -11,22 +11,20 @@
 
 import secrets
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from api.secret_file import first_line
-from consent.ledger import note, witness_store
+from consent.ledger import secret_line, witness_store
 from consent.ledger.errors import Malformed
 from consent.ledger.memory import Memory
 from consent.ledger.note import COSIGNER, COSIGNER_ML_DSA_44
 from consent.ledger.witness_store import WitnessStore
 from consent.ledger.witnessing import Cosigner
 from vault.durable import write_new
-from vault.storage import open_database
 
-_SECRET: Final = "PRIVATE+KEY+"  # noqa: S105 - how such a line begins
 _SEED_BYTES: Final = 32
 
 
@@ -63,8 +61,9 @@ class WitnessHome:
         """The record, which a missing data base must not make an empty one; raises NoWitness."""
         if not self.record_file.is_file():
             raise NoWitness(f"{self.record_file.name} is gone: nothing says what was cosigned")
-        with closing(open_database(f"sqlite:///{self.record_file}")) as data:
-            yield WitnessStore(data, Memory(self.heads or self.path / "heads"))
+        memory = Memory(self.heads or self.path / "heads")
+        with witness_store.opened(self.record_file, memory) as record:
+            yield record
 
     def create(self, name: str, *, ml_dsa: bool) -> tuple[Cosigner, ...]:
         """A new witness called `name`; raises NoWitness where one is, Malformed for what is no name."""
@@ -77,25 +76,18 @@ class WitnessHome:
         self.logs_file.touch(mode=0o600)
         # The first key comes last: without it the folder is not a witness.
         for one in reversed(made):
-            _write(self._key_file(one.key.kind), one)
+            write_new(self._key_file(one.key.kind), secret_line.line_of(one.key, one.seed).encode())
         return made
 
     def _key_file(self, kind: bytes) -> Path:
         return self.path / ("key" if kind == COSIGNER else "key-ml-dsa-44")
 
 
-def _write(path: Path, one: Cosigner) -> None:
-    line = f"{_SECRET}{one.key.name}+{one.key.key_id.hex()}+{note.b64(one.key.kind + one.seed)}\n"
-    write_new(path, line.encode())
-
-
 def _read(line: str, kind: bytes) -> Cosigner:
     try:
-        name, key_id, text = line.removeprefix(_SECRET).split("+", 2)
-        raw = note.unb64(text)
-        one = Cosigner.of(name, raw[1:], kind)
-    except (ValueError, Malformed):
+        key, seed = secret_line.read(line)
+    except Malformed:
         raise NoWitness("a key file that holds no key of a witness") from None
-    if not line.startswith(_SECRET) or raw[:1] != kind or one.key.key_id.hex() != key_id:
+    if key.kind != kind:
         raise NoWitness("a key file that holds no key of a witness")
-    return one
+    return Cosigner(key, seed)

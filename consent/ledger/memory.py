@@ -1,7 +1,8 @@
 """What was signed, remembered outside the data base, so that a restored older data base is noticed.
 
-One JSON file, origin -> [size, root as base64], replaced whole and durably (write, fsync, rename, fsync of the
-folder). It is written after the commit of the checkpoints it names: it may lag behind, it never runs ahead.
+One JSON file, {"version": 1, "heads": {origin: [size, root as base64]}}, replaced whole and durably (write, fsync,
+rename, fsync of the folder). It is written after the commit of the checkpoints it names: it may lag behind, it never
+runs ahead.
 Several processes may share it: each adds what it signed under a lock, and the larger size of a log stays. A
 file that cannot be read is an alarm, because "nothing remembered" would let a rolled-back log be signed again.
 """
@@ -13,12 +14,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from consent.ledger import note
 from consent.ledger.checkpoint import Checkpoint
 from consent.ledger.errors import LedgerAlarm, Malformed
 from vault import durable
 
+VERSION = 1
 PLACE = "remembered heads"
 """What an alarm about the file itself names in place of a log's origin."""
 
@@ -38,8 +41,8 @@ class Memory:
         except UnicodeDecodeError as error:
             raise LedgerAlarm(PLACE, "the file is damaged") from error
         try:
-            return {origin: _head(origin, *kept) for origin, kept in json.loads(text).items()}
-        except (ValueError, TypeError, AttributeError, RecursionError, Malformed) as error:
+            return _heads(json.loads(text))
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError, Malformed) as error:
             raise LedgerAlarm(PLACE, "the file is damaged") from error
 
     def save(self, heads: Mapping[str, Checkpoint]) -> None:
@@ -61,10 +64,15 @@ class Memory:
             os.close(lock)
 
     def _replace(self, heads: Mapping[str, Checkpoint]) -> None:
-        text = json.dumps(
-            {name: [at.size, note.b64(at.root)] for name, at in sorted(heads.items())}, indent=1
-        )
+        kept = {name: [at.size, note.b64(at.root)] for name, at in sorted(heads.items())}
+        text = json.dumps({"version": VERSION, "heads": kept}, indent=1)
         durable.replace(self.path, f"{text}\n".encode())
+
+
+def _heads(found: dict[str, Any]) -> dict[str, Checkpoint]:
+    if found["version"] != VERSION:
+        raise ValueError("a file of another version")
+    return {origin: _head(origin, *kept) for origin, kept in found["heads"].items()}
 
 
 def _head(origin: str, size: object, root: str) -> Checkpoint:

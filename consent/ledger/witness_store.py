@@ -7,8 +7,8 @@ each log: the two notes together are the proof that it lied. Other requests that
 anybody may send a sound checkpoint with a wrong proof.
 """
 
-from collections.abc import Sequence
-from contextlib import closing
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -22,7 +22,11 @@ from consent.ledger.memory import Memory
 from consent.ledger.note import Note
 from consent.ledger.witnessing import Asked, Cosigner, Record, Refused, weigh
 from vault.appendonly import append_only, install
+from vault.file_version import number, require
 from vault.storage import Database, open_database
+
+LAYOUT: Final = 1
+"""Of the tables below (`vault.file_version`)."""
 
 MOST_CONTRADICTIONS: Final = 64
 
@@ -132,6 +136,16 @@ def create(path: Path) -> None:
     """A new, empty record."""
     with closing(open_database(f"sqlite:///{path}")) as data, data.write() as conn:
         _metadata.create_all(conn)
+        number(conn, LAYOUT)
+
+
+@contextmanager
+def opened(path: Path, memory: Memory) -> Iterator[WitnessStore]:
+    """The record in a file that is there; raises OtherLayout."""
+    with closing(open_database(f"sqlite:///{path}")) as data:
+        with data.read() as conn:
+            require(conn, LAYOUT)
+        yield WitnessStore(data, memory)
 
 
 def _cosigned(conn: Connection, asked: Asked, cosigners: Sequence[Cosigner], now_s: int) -> bytes | Refused:

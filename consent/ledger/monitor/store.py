@@ -7,7 +7,7 @@ After a lie, what stands behind the last accepted head is forgotten and read aga
 """
 
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from sqlalchemy.dialects.sqlite import insert
 from consent.ledger.checkpoint import Checkpoint
 from consent.ledger.monitor import tables
 from consent.ledger.monitor.alerts import PASSING, Alert
+from vault.file_version import number, require
 from vault.storage import Database, open_database
 
 _PAGE = 400
@@ -233,6 +234,16 @@ def create(path: Path) -> None:
     """A new, empty memory."""
     with closing(open_database(f"sqlite:///{path}")) as data, data.write() as conn:
         tables.METADATA.create_all(conn)
+        number(conn, tables.LAYOUT)
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[MonitorStore]:
+    """The memory in a file that is there; raises OtherLayout."""
+    with closing(open_database(f"sqlite:///{path}")) as data:
+        with data.read() as conn:
+            require(conn, tables.LAYOUT)
+        yield MonitorStore(data)
 
 
 def _about(alert: Alert) -> int:

@@ -7,6 +7,8 @@ from sqlalchemy import BigInteger, Boolean, Column, Index, LargeBinary, MetaData
 from vault.appendonly import append_only
 
 METADATA: Final = MetaData()
+LAYOUT: Final = 1
+"""Of these tables (`vault.file_version`)."""
 
 head = Table(
     "monitor_head",

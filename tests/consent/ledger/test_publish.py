@@ -263,7 +263,20 @@ def test_a_log_that_vanished_is_missed(backend: Backend, tmp_path: Path):
 
 
 @pytest.mark.parametrize(
-    "damaged", ["", "[]", "{", '{"a": [1]}', '{"a": ["x", "y"]}', '{"a": [1, "*"]}', "é"]
+    "damaged",
+    [
+        "",
+        "[]",
+        "{",
+        '{"version": 1}',
+        '{"version": 2, "heads": {}}',
+        '{"log/2026/0": [1, "AAAA"]}',
+        *(
+            f'{{"version": 1, "heads": {heads}}}'
+            for heads in ('{"a": [1]}', '{"a": ["x", "y"]}', '{"a": [1, "*"]}')
+        ),
+        "é",
+    ],
 )
 def test_a_damaged_memory_is_not_taken_for_an_empty_one(tmp_path: Path, damaged: str):
     path = tmp_path / "heads.json"
