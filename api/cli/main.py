@@ -33,6 +33,7 @@ COMMANDS = {
     "init": "api.cli.init",
     "keys": "api.cli.keys",
     "ledger": "api.cli.ledger",
+    "linkage": "api.cli.linkage",
     "monitor": "api.cli.monitor",
     "person": "api.cli.person",
     "receipts": "api.cli.receipts",

@@ -35,6 +35,7 @@ import vault.family_tables
 import vault.field_tables
 import vault.honey_tables
 import vault.key_tables
+import vault.linkage_tables
 import vault.retention_tables
 import vault.role_tables
 import vault.tables
@@ -46,6 +47,7 @@ TABLE_MODULES = (
     vault.tables,
     vault.tag_tables,
     vault.key_tables,
+    vault.linkage_tables,
     vault.retention_tables,
     vault.role_tables,
     vault.erasure_tables,

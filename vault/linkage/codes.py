@@ -13,7 +13,7 @@ have is compared. Beside the code stand 72 block keys, by which records that may
 | 768 - 927  | resident_id | 5                      |
 | 928 - 1023 | email       | 4                      |
 
-Bit b is bit b mod 64 of 64-bit word b / 64. BLAKE2b with a 32-byte key and the person "lk1", field number, gives 32
+Bit b is bit b mod 64 of 64-bit word b / 64. BLAKE2b with the key and the person "lk1", field number, gives 32
 bytes for each piece: bytes 0 to 7 are its number h, the bits are bytes 8 + 2i and 9 + 2i modulo the width of the part. Its
 rank j is the upper half of a_j * h modulo 2^64, a_j being odd and drawn with the person "lk1" from "rank", field number, j.
 All integers are little-endian here. A block key is 0 where one of its fields is missing.
@@ -89,7 +89,7 @@ class Codes(NamedTuple):
 
 
 class Encoder:
-    """Makes codes under one key of 32 bytes."""
+    """Makes codes under one key, which has 64 bytes at most."""
 
     def __init__(self, key: bytes) -> None:
         self._key = key

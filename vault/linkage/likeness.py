@@ -92,29 +92,41 @@ class _Strip:
 
 def blocked_pairs(left: Codes, right: Codes, least: float = ALIKE) -> Pairs:
     """Every pair that shares a block key and is at least so alike."""
-    suggested = np.unique(np.concatenate([_sharing(left, right, at) for at in range(BLOCKS)]))
-    sizes = shown(left.words), shown(right.words)
-    found = []
-    for start in range(0, len(suggested), _GATHER):
-        mine, theirs = np.divmod(suggested[start : start + _GATHER], max(right.many, 1))
-        common = np.bitwise_count(left.words[mine] & right.words[theirs]).sum(axis=1, dtype=np.uint16)
-        likeness = _likeness(common, sizes[0][mine].T, sizes[1][theirs].T)
-        enough = likeness >= least
-        found.append(Pairs(mine[enough], theirs[enough], likeness[enough]))
-    return Pairs.joined(found)
+    return Blocked(left).pairs(right, least)
 
 
-def _sharing(left: Codes, right: Codes, at: int) -> NDArray[np.int64]:
-    """Pairs whose block key number `at` is the same, each as left * right.many + right."""
-    order = np.argsort(left.blocks[:, at], kind="stable")
-    keys = left.blocks[order, at]
-    wanted = np.flatnonzero(right.blocks[:, at])
-    first = np.searchsorted(keys, right.blocks[wanted, at], side="left")
-    many = np.searchsorted(keys, right.blocks[wanted, at], side="right") - first
-    theirs = np.repeat(wanted, many)
-    within = np.arange(many.sum()) - np.repeat(np.cumsum(many) - many, many)
-    mine: NDArray[np.int64] = order[np.repeat(first, many) + within]
-    return mine * right.many + theirs
+class Blocked:
+    """Records in the order of each of their block keys, to be held against page after page of others."""
+
+    def __init__(self, codes: Codes) -> None:
+        self._words = codes.words
+        self._sizes = shown(codes.words)
+        self._order = np.argsort(codes.blocks, axis=0, kind="stable")
+        self._keys = np.take_along_axis(codes.blocks, self._order, axis=0)
+
+    def pairs(self, right: Codes, least: float = ALIKE) -> Pairs:
+        """Every pair of one of the records with one of `right` that shares a block key and is at least so alike."""
+        suggested = np.unique(np.concatenate([self._sharing(right, at) for at in range(BLOCKS)]))
+        sizes = shown(right.words)
+        found = []
+        for start in range(0, len(suggested), _GATHER):
+            mine, theirs = np.divmod(suggested[start : start + _GATHER], max(right.many, 1))
+            common = np.bitwise_count(self._words[mine] & right.words[theirs]).sum(axis=1, dtype=np.uint16)
+            likeness = _likeness(common, self._sizes[mine].T, sizes[theirs].T)
+            enough = likeness >= least
+            found.append(Pairs(mine[enough], theirs[enough], likeness[enough]))
+        return Pairs.joined(found)
+
+    def _sharing(self, right: Codes, at: int) -> NDArray[np.int64]:
+        """Pairs whose block key number `at` is the same, each as (number of ours) * right.many + (number of theirs)."""
+        keys, order = self._keys[:, at], self._order[:, at]
+        wanted = np.flatnonzero(right.blocks[:, at])
+        first = np.searchsorted(keys, right.blocks[wanted, at], side="left")
+        many = np.searchsorted(keys, right.blocks[wanted, at], side="right") - first
+        theirs = np.repeat(wanted, many)
+        within = np.arange(many.sum()) - np.repeat(np.cumsum(many) - many, many)
+        mine: NDArray[np.int64] = order[np.repeat(first, many) + within]
+        return mine * right.many + theirs
 
 
 def _likeness(

@@ -9,7 +9,7 @@
 | leave   | new      | new  | until no process writes the old one                                |
 | settle  | new      | new  | until whoever still wrote it has committed                         |
 | drop    | new      | new  | tags of the old epoch, in the order of their numbers               |
-| destroy | new      | new  | unique keys of the old epoch, then the old root                    |
+| destroy | new      | new  | unique keys and blind codes of the old epoch, then the old root    |
 """
 
 from collections.abc import Iterable, Sequence
@@ -24,6 +24,7 @@ from vault.holds import lock_people
 from vault.ids import Person, SubjectId, bucket_for
 from vault.key_tables import index_root
 from vault.keys import KeysUnavailable
+from vault.linkage_tables import linkage_code
 from vault.merge import survivors
 from vault.opening import Vault
 from vault.rotation.barrier import barrier, passed
@@ -137,12 +138,15 @@ def drop(vault: Vault, job: Job, now_ms: int) -> Job:
 
 
 def destroy(vault: Vault, job: Job, now_ms: int) -> Job:
-    """Delete the old unique keys, then the old root: what an old backup still holds of these tags says nothing."""
+    """Delete the old unique keys and blind codes, then the old root: what an old backup still holds of these tags says nothing."""
     buckets = vault.installation.buckets
     with vault.data.write() as conn:
         for bucket in buckets.every():
             conn.execute(
                 delete(unique_key).where(unique_key.c.bucket == bucket, unique_key.c.epoch < job.target)
+            )
+            conn.execute(
+                delete(linkage_code).where(linkage_code.c.bucket == bucket, linkage_code.c.epoch < job.target)
             )
     with vault.keyring.database.write() as conn:
         conn.execute(

@@ -594,6 +594,26 @@ ALTER TABLE ledger_tile ENABLE ROW LEVEL SECURITY
 -- end
 CREATE POLICY own ON ledger_tile USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0)
 -- end
+CREATE TABLE linkage_choice (
+	id BYTEA NOT NULL,
+	at BIGINT NOT NULL,
+	choice TEXT NOT NULL,
+	actor TEXT NOT NULL,
+	tenant BYTEA DEFAULT perusal_home() NOT NULL,
+	CONSTRAINT pk_linkage_choice PRIMARY KEY (id),
+	CONSTRAINT ck_linkage_choice_choice CHECK (choice IN ('on', 'off'))
+)
+-- end
+CREATE INDEX ix_linkage_choice_at ON linkage_choice (at)
+-- end
+CREATE FUNCTION linkage_choice_append_only() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'linkage_choice is append-only' USING ERRCODE = '23514'; END $$
+-- end
+CREATE TRIGGER linkage_choice_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON linkage_choice FOR EACH STATEMENT EXECUTE FUNCTION linkage_choice_append_only()
+-- end
+ALTER TABLE linkage_choice ENABLE ROW LEVEL SECURITY
+-- end
+CREATE POLICY own ON linkage_choice USING (tenant = (SELECT perusal_tenant())) WITH CHECK (tenant = (SELECT perusal_tenant()))
+-- end
 CREATE TABLE mark_opt_out (
 	bucket INTEGER NOT NULL,
 	subject BYTEA NOT NULL,
@@ -1918,6 +1938,29 @@ CREATE TRIGGER ledger_cosigned_last_goes_on BEFORE UPDATE ON ledger_cosigned_las
 ALTER TABLE ledger_cosigned_last ENABLE ROW LEVEL SECURITY
 -- end
 CREATE POLICY own ON ledger_cosigned_last USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0)
+-- end
+CREATE TABLE linkage_code (
+	bucket INTEGER NOT NULL,
+	subject BYTEA NOT NULL,
+	epoch SMALLINT NOT NULL,
+	sealed BYTEA NOT NULL,
+	CONSTRAINT pk_linkage_code PRIMARY KEY (bucket, subject),
+	CONSTRAINT fk_linkage_code_bucket_subject FOREIGN KEY(bucket, subject) REFERENCES person (bucket, subject),
+	CONSTRAINT ck_linkage_code_sealed CHECK (length(sealed) >= 29),
+	CONSTRAINT ck_linkage_code_epoch CHECK (epoch >= 1)
+)
+-- end
+CREATE FUNCTION linkage_code_stale() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF TG_OP = 'UPDATE' THEN DELETE FROM linkage_code c USING changed w WHERE c.bucket = w.bucket AND c.subject = w.subject AND w.struck_at IS NOT NULL; ELSE DELETE FROM linkage_code c USING changed w WHERE c.bucket = w.bucket AND c.subject = w.subject; END IF; RETURN NULL; END $$
+-- end
+CREATE TRIGGER linkage_code_after_insert AFTER INSERT ON value REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION linkage_code_stale()
+-- end
+CREATE TRIGGER linkage_code_after_update AFTER UPDATE ON value REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION linkage_code_stale()
+-- end
+CREATE TRIGGER linkage_code_after_delete AFTER DELETE ON value REFERENCING OLD TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION linkage_code_stale()
+-- end
+ALTER TABLE linkage_code ENABLE ROW LEVEL SECURITY
+-- end
+CREATE POLICY own ON linkage_code USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0)
 -- end
 CREATE TABLE management_token (
 	hash BYTEA NOT NULL,

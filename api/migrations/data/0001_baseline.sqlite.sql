@@ -443,6 +443,22 @@ CREATE TRIGGER ledger_tile_no_update BEFORE UPDATE ON ledger_tile BEGIN SELECT R
 -- end
 CREATE TRIGGER ledger_tile_no_delete BEFORE DELETE ON ledger_tile BEGIN SELECT RAISE(ABORT, 'ledger_tile is append-only'); END
 -- end
+CREATE TABLE linkage_choice (
+	id BLOB NOT NULL,
+	at BIGINT NOT NULL,
+	choice TEXT NOT NULL,
+	actor TEXT NOT NULL,
+	tenant BLOB DEFAULT (x'') NOT NULL,
+	CONSTRAINT pk_linkage_choice PRIMARY KEY (id),
+	CONSTRAINT ck_linkage_choice_choice CHECK (choice IN ('on', 'off'))
+)
+-- end
+CREATE INDEX ix_linkage_choice_at ON linkage_choice (at)
+-- end
+CREATE TRIGGER linkage_choice_no_update BEFORE UPDATE ON linkage_choice BEGIN SELECT RAISE(ABORT, 'linkage_choice is append-only'); END
+-- end
+CREATE TRIGGER linkage_choice_no_delete BEFORE DELETE ON linkage_choice BEGIN SELECT RAISE(ABORT, 'linkage_choice is append-only'); END
+-- end
 CREATE TABLE mark_opt_out (
 	bucket INTEGER NOT NULL,
 	subject BLOB NOT NULL,
@@ -1457,6 +1473,23 @@ CREATE TABLE ledger_cosigned_last (
 )
 -- end
 CREATE TRIGGER ledger_cosigned_last_goes_on BEFORE UPDATE ON ledger_cosigned_last WHEN NEW.size < OLD.size OR (NEW.size = OLD.size AND NEW.at_s <= OLD.at_s) BEGIN SELECT RAISE(ABORT, 'a witness does not take its word back'); END
+-- end
+CREATE TABLE linkage_code (
+	bucket INTEGER NOT NULL,
+	subject BLOB NOT NULL,
+	epoch SMALLINT NOT NULL,
+	sealed BLOB NOT NULL,
+	CONSTRAINT pk_linkage_code PRIMARY KEY (bucket, subject),
+	CONSTRAINT fk_linkage_code_bucket_subject FOREIGN KEY(bucket, subject) REFERENCES person (bucket, subject),
+	CONSTRAINT ck_linkage_code_sealed CHECK (length(sealed) >= 29),
+	CONSTRAINT ck_linkage_code_epoch CHECK (epoch >= 1)
+)
+-- end
+CREATE TRIGGER linkage_code_after_insert AFTER INSERT ON value BEGIN DELETE FROM linkage_code WHERE bucket = NEW.bucket AND subject = NEW.subject; END
+-- end
+CREATE TRIGGER linkage_code_after_update AFTER UPDATE OF struck_at ON value BEGIN DELETE FROM linkage_code WHERE bucket = NEW.bucket AND subject = NEW.subject; END
+-- end
+CREATE TRIGGER linkage_code_after_delete AFTER DELETE ON value BEGIN DELETE FROM linkage_code WHERE bucket = OLD.bucket AND subject = OLD.subject; END
 -- end
 CREATE TABLE management_token (
 	hash BLOB NOT NULL,
