@@ -81,9 +81,10 @@ class Affected:
 
 def open_incident(vault: Vault, trace_id: bytes, *, now_ms: int) -> Incident:
     """Open the incident of a finished trace with all its affected people; raises UnknownDump, NotTraced."""
-    opened = _opened(vault, load(vault, trace_id), now_ms)
+    report = load(vault, trace_id)
+    opened = _opened(vault, report, now_ms)
     with vault.data.read() as conn:
-        shown = items.affected(conn, trace_id, vault.installation.buckets)
+        shown = items.affected(conn, trace_id, vault.installation.buckets, report.alias_holders)
         for part in batched(shown, _CHUNK):
             _add(vault, opened.id, part)
     return opened

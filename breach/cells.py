@@ -12,7 +12,8 @@ class Cells:
     `looked_up` by field, digests (of whatever field) as `digest`; `matched` by field, digests included, and of these
     `matched_by_digest`; `unmatchable`: digests that no tag can be compared with, by algorithm (`salted`: those that
     name a salt); `recognised_only`: kinds that are not looked up by themselves; `unreadable`: cells of an identifier
-    column that are no value of any kind.
+    column that are no value of any kind; `aliases_tried`: values that look like an alias, by field, and digests, which
+    all may be one.
 
     Of rows that show masked values and no whole identifier: `masked` cells looked up, by field; `rows_masked` and, of
     these, `rows_agreed_masked` (one person left, by two or more independent parts, see `agreed_by`: rows by number
@@ -28,6 +29,7 @@ class Cells:
     masked: Counter[str] = field(default_factory=Counter)
     candidates: Counter[str] = field(default_factory=Counter)
     agreed_by: Counter[str] = field(default_factory=Counter)
+    aliases_tried: Counter[str] = field(default_factory=Counter)
     unreadable: int = 0
     rows: int = 0
     rows_agreed: int = 0

@@ -4,8 +4,9 @@ Flags only ever go from no to yes, and are written inside the transaction that a
 cut short by a crash goes on where it stopped.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from heapq import merge
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
@@ -14,7 +15,8 @@ from sqlalchemy import Connection, select, tuple_
 
 from breach.masked import Weights
 from breach.match import AGREED, CONFLICTING, MASKED, Item
-from breach.tables import trace_candidate, trace_item
+from breach.tables import trace_alias, trace_candidate, trace_item
+from consent.marks.aliases import INSTEAD
 from vault.ids import Bucket, Buckets, Person, RecordId, SubjectId
 from vault.rowset import RowSet
 
@@ -126,10 +128,15 @@ class Shown:
     masked: bool
 
 
-def affected(conn: Connection, trace_id: bytes, buckets: Buckets) -> Iterator[Shown]:
-    """Every person of whom the dump shows anything, conflicting rows included."""
+def affected(
+    conn: Connection, trace_id: bytes, buckets: Buckets, aliases_of: Collection[str] = ()
+) -> Iterator[Shown]:
+    """Every person of whom the dump shows anything, conflicting rows included, and the aliases given to `aliases_of`."""
     for bucket in map(Bucket, buckets.every()):
-        for subject, rows in groupby(_rows(conn, trace_id, bucket), key=itemgetter(0)):
+        shown = merge(
+            _rows(conn, trace_id, bucket), _alias_rows(conn, trace_id, bucket, aliases_of), key=itemgetter(0)
+        )
+        for subject, rows in groupby(shown, key=itemgetter(0)):
             listed = list(rows)
             yield Shown(
                 bucket=bucket,
@@ -151,3 +158,18 @@ def _rows(conn: Connection, trace_id: bytes, bucket: Bucket) -> Iterator[tuple[A
         yield from map(tuple, page)
         last = tuple(page[-1])[:4]
         page = conn.execute(query.where(tuple_(*key) > last)).all() if len(page) == _PAGE else []
+
+
+def _alias_rows(
+    conn: Connection, trace_id: bytes, bucket: Bucket, given_to: Collection[str]
+) -> Iterator[tuple[Any, ...]]:
+    """Aliases as rows of the same form: each is practically one person's, so it agrees with itself."""
+    column = trace_alias.c
+    key = (column.subject, column.recipient_id, column.field, column.epoch)
+    mine = (column.bucket == bucket) & (column.trace == trace_id)
+    query = select(*key).where(mine, column.recipient_id.in_(given_to)).order_by(*key).limit(_PAGE)
+    page = conn.execute(query).all() if given_to else []
+    while page:
+        yield from ((subject, INSTEAD[field], b"", epoch, 1, 0) for subject, _, field, epoch in page)
+        last = tuple_(*key) > tuple(page[-1])
+        page = conn.execute(query.where(last)).all() if len(page) == _PAGE else []

@@ -11,6 +11,7 @@ from decimal import ROUND_FLOOR, ROUND_HALF_UP, Decimal
 
 from breach.errors import BreachError
 from consent.currencies import MINOR_UNITS
+from consent.marks.aliases import ALIASES
 from consent.terms import Terms
 from vault.fields.catalogue import Catalogue
 
@@ -39,7 +40,8 @@ def money(amount: Decimal, currency: str) -> Money:
 
 def agreed(of: Terms, fields: Iterable[str], catalogue: Catalogue) -> Money:
     """What the terms owe one person for one leak of these fields, by the class each has: never above the cap."""
-    known = [catalogue.field(code).sensitivity for code in set(fields) if code in catalogue]
+    kinds = {ALIASES.get(code, code) for code in fields}
+    known = [catalogue.field(code).sensitivity for code in kinds if code in catalogue]
     return money(of.owed(fields=Counter(known)), of.currency)
 
 

@@ -8,14 +8,14 @@ unreadable.
 import gc
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Connection, select, update
 
-from breach import exposure, honey, items, report, reposts
+from breach import contacts, exposure, honey, items, report, reposts
 from breach.cells import Cells
 from breach.errors import NotTraced, UnknownDump
 from breach.intake import isolated, quarantine
@@ -28,8 +28,10 @@ from breach.report import TraceReport, report_json
 from breach.stages import Stage, Standing, advance, standing
 from breach.tables import trace as trace_table
 from breach.trace.attribute import Rules, attribute, of_repost
+from breach.trace.canaries import weigh as weigh_contacts
 from breach.weighing import date_suspects, weigh
-from vault.ids import Bucket, new_id
+from consent.marks.alias_sightings import Report, Where
+from vault.ids import Bucket, encode_id, new_id
 from vault.keys import Keyring
 from vault.opening import Vault
 from vault.rowset import RowSet
@@ -147,7 +149,8 @@ def _match(work: _Work, trace_id: bytes, reading: isolated.Reading) -> _Counted:
     keyring = work.vault.keyring
     with work.vault.data.read() as conn:
         sketch = reposts.sketch_of(conn, keyring.tag_keys, work.dump.id)
-    matching = _Matching(keyring, cells, sketch)
+        aliases = contacts.Contacts(conn, work.vault, cells)
+    matching = _Matching(keyring, cells, sketch, aliases)
     for block in reading.blocks():
         if at is None or block.rows > at.done:
             at = _match_block(work, trace_id, matching, block, at)
@@ -163,9 +166,10 @@ def _match(work: _Work, trace_id: bytes, reading: isolated.Reading) -> _Counted:
 class _Matching:
     """Matches the blocks of one dump, with a matcher for each of the layouts met last."""
 
-    def __init__(self, keyring: Keyring, cells: Cells, sketch: Sketch) -> None:
+    def __init__(self, keyring: Keyring, cells: Cells, sketch: Sketch, aliases: contacts.Contacts) -> None:
         self.cells = cells
         self.sketch = sketch
+        self.aliases = aliases
         self._keyring = keyring
         self._matchers: dict[Columns, Matcher] = {}
 
@@ -189,6 +193,7 @@ def _match_block(
 ) -> Standing:
     with _cycles_left_alone(), work.vault.data.read() as conn:
         found = matching.match(conn, block)
+        aliases = matching.aliases.among(conn, found.values)
     after = Standing(done=block.rows, detail={"cells": matching.cells.as_dict()})
     # Nobody but our own store could have known a honey person; parts of values may fit one by chance.
     shown = {(item[0], item[1]) for item, how in found.items.items() if how != MASKED}
@@ -197,6 +202,7 @@ def _match_block(
     with work.vault.data.write() as conn:
         items.add(conn, trace_id, found.items)
         items.add_weights(conn, trace_id, found.weights)
+        contacts.add(conn, trace_id, aliases)
         if matching.sketch.add(found.values):
             reposts.store(conn, work.dump.id, matching.sketch)
         advance(conn, trace_id, Stage.MATCH, before=at, after=after, now_ms=work.now_ms)
@@ -219,9 +225,13 @@ def _conclude(work: _Work, trace_id: bytes, dialect: Dialect, counted: _Counted)
     work.progress(Stage.WEIGH, 0, 2)
     seen = weigh(work.vault, trace_id, work.before, Cells.from_dict(counted.cells))
     work.progress(Stage.WEIGH, 1, 2)
-    result = attribute(seen.evidence, work.rules, seen.masked.rows if seen.masked else None)
+    beside = weigh_contacts(seen.contacts.tags).total() if seen.contacts.issued else None
+    masked = seen.masked.rows if seen.masked else None
+    result = attribute(seen.evidence, work.rules, masked, beside=beside)
     with work.vault.data.read() as conn:
         again = reposts.repost(conn, work.dump.id)
+    if beside:
+        _alarm(work, trace_id, {seen.exposure.recipient_ids[k]: one for k, one in beside.items()}, again)
     if again is not None:
         result = of_repost(result)
     dated = date_suspects(work.vault, trace_id, work.before, seen, result)
@@ -243,6 +253,17 @@ def _conclude(work: _Work, trace_id: bytes, dialect: Dialect, counted: _Counted)
     _store(work, trace_id, written)
     work.progress(Stage.REPORT, 1, 1)
     return written
+
+
+def _alarm(work: _Work, trace_id: bytes, weights: Mapping[str, float], again: reposts.Repost | None) -> None:
+    """Alarms for the aliases in the file; in a repost they are those of the older file, which have theirs."""
+    of, seen_at = work.dump.id, work.dump.received_at
+    if again is not None:
+        with work.vault.data.read() as conn:
+            of, seen_at = again.of, reposts.received_at(conn, again.of)
+    place = encode_id(quarantine.PREFIX, of)
+    said = Report(where=Where.DUMP, place=place, actor="trace", seen_at=seen_at, told_at=work.now_ms)
+    contacts.alarm(work.vault, trace_id, weights, said)
 
 
 def _store(work: _Work, trace_id: bytes, written: TraceReport) -> None:

@@ -11,6 +11,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from breach.cells import Cells
+from breach.contacts import REMARKABLE
+from breach.contacts import Found as Contacts
 from breach.exposure import Exposure
 from breach.intake.dialect import Dialect
 from breach.intake.quarantine import PREFIX as DUMP
@@ -22,7 +24,7 @@ from breach.trace.evidence import Evidence
 from breach.trace.statement import Facts, assumptions, statement
 from vault.ids import decode_id, encode_id
 
-VERSION = 2
+VERSION = 3
 PREFIX = "trc"
 
 
@@ -47,6 +49,12 @@ class TraceReport:
     def suspect_sets(self) -> tuple[tuple[str, ...], ...]:
         """Sets of recipient ids of which at least one leaked and which cannot be told apart."""
         return tuple(tuple(one) for one in self.body["sets"])
+
+    @property
+    def alias_holders(self) -> tuple[str, ...]:
+        """Ids of the recipients whose aliases are in the file by more than chance or a guess."""
+        lines = self.body["ranking"]
+        return tuple(one["recipient"] for one in lines if (one.get("ln_e_contacts") or 0.0) > REMARKABLE)
 
     @property
     def people_found(self) -> int:
@@ -94,6 +102,7 @@ class Seen:
     exposure: Exposure
     candidates: tuple[float, Mapping[str, float]]
     masked: Masked | None
+    contacts: Contacts
 
     @property
     def only_masked(self) -> int:
@@ -128,6 +137,7 @@ def write(m: Material) -> TraceReport:
         masked=_masked(m.seen),
         dated=m.dated,
         repost=_repost(m.repost),
+        aliases=m.seen.contacts.counts(),
     )
     body = {
         "version": VERSION,
@@ -144,6 +154,7 @@ def write(m: Material) -> TraceReport:
         "cells": m.seen.cells.as_dict(),
         "people": _people(m),
         "masked": _masked(m.seen),
+        "aliases": m.seen.contacts.as_dict(m.seen.exposure.recipient_ids),
         "outcome": m.result.outcome.value,
         "threshold": _figure(m.result.threshold),
         "outside_limit": _figure(m.result.outside_limit, 9),
@@ -215,6 +226,8 @@ def _line(finding: Finding, m: Material) -> dict[str, Any]:
         "ln_e": _figure(finding.ln_e),
         "ln_e_strict": None if strict is None else _figure(strict),
         "ln_e_whole_values": None if whole is None else _figure(whole),
+        "ln_e_contacts": None if finding.ln_e_contacts is None else _figure(finding.ln_e_contacts),
+        "ln_e_total": None if finding.ln_e_total is None else _figure(finding.ln_e_total),
         "named": finding.named,
     }
 

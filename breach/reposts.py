@@ -63,6 +63,11 @@ def repost(conn: Connection, dump_id: bytes) -> Repost | None:
     return None
 
 
+def received_at(conn: Connection, dump_id: bytes) -> int:
+    """When a dump came in, Unix ms."""
+    return int(conn.execute(select(dump.c.received_at).where(dump.c.id == dump_id)).scalar_one())
+
+
 def _older(conn: Connection, dump_id: bytes, epoch: int, received_at: int) -> Iterator[tuple[bytes, bytes]]:
     """(id, sample) of the traced dumps that came in before, oldest first, one at a time."""
     traced = select(trace.c.dump).where(trace.c.report.is_not(None))

@@ -122,6 +122,21 @@ trace_candidate = Table(
 )
 """Whom masked rows may be about: in how many sets somebody is, and the sum of 1/m over them in millionths."""
 
+trace_alias = Table(
+    "trace_alias",
+    metadata,
+    col.bucket(),
+    col.key("trace"),
+    col.key("subject"),
+    col.text_key("recipient_id"),
+    col.text_key("field"),
+    Column("epoch", BigInteger, primary_key=True, autoincrement=False),
+    col.text("domain"),
+    col.time("issued_at"),
+    ForeignKeyConstraint(["trace"], ["trace.id"]),
+)
+"""The aliases a dump shows, by whose they are and whom they were given to."""
+
 incident = Table(
     "incident",
     metadata,

@@ -1,6 +1,6 @@
 """From what was matched to what is judged: the readings of a dump, and when each suspect's copy was taken."""
 
-from breach import exposure
+from breach import contacts, exposure
 from breach.cells import Cells
 from breach.report import Masked, Seen
 from breach.timelines import timelines
@@ -20,7 +20,16 @@ def weigh(vault: Vault, trace_id: bytes, before_ms: int, cells: Cells) -> Seen:
         if cells.rows_agreed_masked:
             with_masked, wider = exposure.weigh(conn, trace_id, buckets, before_ms, masked=True)
             masked = Masked(MaskedRows(with_masked if _may_count(cells) else None), wider)
-    return Seen(cells=cells, evidence=evidence, exposure=exposed, candidates=weights, masked=masked)
+        numbers = {recipient: k for k, recipient in enumerate(exposed.recipient_ids)}
+        aliases = contacts.weigh(conn, trace_id, numbers, before_ms, cells)
+    return Seen(
+        cells=cells,
+        evidence=evidence,
+        exposure=exposed,
+        candidates=weights,
+        masked=masked,
+        contacts=aliases,
+    )
 
 
 def date_suspects(

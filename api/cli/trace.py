@@ -107,11 +107,21 @@ def _ranking(body: Mapping[str, Any]) -> Any:
             line.get("people_found_masked", ""),
             line["ln_e"],
             "" if line.get("ln_e_strict") is None else line["ln_e_strict"],
+            "" if line.get("ln_e_total") is None else line["ln_e_total"],
             "YES" if line.get("named") else "",
         )
         for line in body["ranking"]
     ]
-    columns = ("hypothesis", "held", "found", "by masks", "ln E, chance", "ln E, strict", "named")
+    columns = (
+        "hypothesis",
+        "held",
+        "found",
+        "by masks",
+        "ln E, chance",
+        "ln E, strict",
+        "ln E, all",
+        "named",
+    )
     return table_of("who most likely let it out", columns, rows)
 
 

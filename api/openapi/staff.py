@@ -125,6 +125,7 @@ SCHEMAS: Mapping[str, Schema] = {
             "cells": {"type": "object"},
             "people": {"type": "object"},
             "masked": {"type": "object"},
+            "aliases": {"type": "object"},
             "outcome": words(Outcome),
             "threshold": {"type": "number"},
             "outside_limit": {"type": "number"},

@@ -15,7 +15,9 @@ from breach.trace.dating import Dated
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """What the sentences need beside the ranking: names by recipient number, test fields, counts of people."""
+    """What the sentences need beside the ranking: names by recipient number, test fields, counts of people, and of recipients of
+    whose aliases any was found, how many were found and how many issued.
+    """
 
     names: Sequence[str]
     fields: Sequence[str]
@@ -25,6 +27,7 @@ class Facts:
     masked: Mapping[str, Any]
     dated: Mapping[int, Dated]
     repost: Mapping[str, Any] | None
+    aliases: Mapping[int, tuple[int, int]]
 
 
 _EN: Mapping[str, str] = {
@@ -32,6 +35,7 @@ _EN: Mapping[str, str] = {
     "set": "At least one of {names} leaked, by the same standard. The ledger cannot tell them apart: nothing found was delivered to one and not to another. None of them is named.",
     "repost": "This file is a repost: {share:.1%} of its values are in the older file {of}. Whoever had that file can have published this one, so it accuses nobody anew, and its figures must not be added to those of the older trace.",
     "dated": "If {name} leaked, its copy was taken between {low} and {high} with 90 %, the middle being {median} (UTC). Of {rows} values found that it was ever sent, it held {fitting} then as they were found.",
+    "aliases": "{found} of the {issued} aliases that were given to {name} alone are in the file. Nobody who was not given one can know it, save whoever holds our key for aliases; that none was guessed is part of the figure.",
     "own_store": "People whose values were never disclosed to anybody are in the file: {dark_found} of {dark}. That is more than an ordinary outside source explains (declared limit: {outside_rate:.2%}). Look at our own store first.",
     "nobody": "No recipient can be named, and no set of recipients either. That clears nobody.",
     "else": "Somewhere else, a source this ledger knows nothing of, is always a possible origin and the reference for the figures. {unexplained} of {people_found} people found are explained by no recipient.",
@@ -48,6 +52,7 @@ _ZH: Mapping[str, str] = {
     "set": "按同一标准,{names} 中至少有一方泄露。账本无法区分它们:所发现的内容没有只交给其中一方的。因此不指名任何一方。",
     "repost": "本文件为重复发布:其中 {share:.1%} 的值已见于更早的文件 {of}。凡持有该文件者均可能发布本文件,因此本文件不作新的指认,其数值也不得与先前追溯的数值相加。",
     "dated": "如果是{name}泄露,其副本取自 {low} 至 {high} 之间的可能性为 90 %,中位时刻为 {median}(UTC)。在曾发送给它的 {rows} 个所发现的值中,该时刻它所持有的有 {fitting} 个与所发现的一致。",
+    "aliases": "只提供给{name}的 {issued} 个别名中,有 {found} 个出现在文件中。除持有我方别名密钥者外,未得到别名的人无从知晓;凭空猜中的可能性已计入数值。",
     "own_store": "文件中出现了从未向任何人披露过的人员:{dark} 人中有 {dark_found} 人,超出普通外部来源所能解释的范围(预先声明的上限:{outside_rate:.2%})。应首先检查我方自己的存储。",
     "nobody": "无法指名任何接收方,也无法指出任何一组接收方。这并不表示任何一方是清白的。",
     "else": "“其他来源”(本账本之外的来源)始终是可能的出处,也是各项数值的参照。所发现的 {people_found} 人中,有 {unexplained} 人不能由任何接收方解释。",
@@ -97,6 +102,10 @@ _ASSUMPTIONS: Sequence[tuple[str, str]] = (
         "Names alone were recognised and not matched. Per-recipient marks and planted persons are not part of this version.",
         "仅有姓名时只识别,不匹配。本版本不含按接收方设置的标记和诱饵人员。",
     ),
+    (
+        "An alias is known to its recipient, to its person and to whoever holds our key for aliases: that the person did not spread it and that the key was kept is assumed. Every value in the file that looks like an alias counts as one attempt to guess.",
+        "知道一个别名的只有其接收方、其本人以及持有我方别名密钥者:此处假定本人未将其传播,密钥也未外泄。文件中每个形似别名的值都计为一次猜测。",
+    ),
 )
 
 
@@ -128,8 +137,12 @@ def _sentences(
 ) -> list[str]:
     named = [finding for finding in result.findings if finding.named]
     said = [] if facts.repost is None else [words["repost"].format(**facts.repost)]
-    said += [words["named"].format(name=facts.names[f.recipient], strict=f.ln_e_strict) for f in named]
+    said += [words["named"].format(name=facts.names[f.recipient], strict=f.ln_e_total) for f in named]
     said += [words["set"].format(names=joint.join(facts.names[k] for k in one)) for one in result.sets]
+    said += [
+        words["aliases"].format(name=facts.names[k], found=found, issued=issued)
+        for k, (found, issued) in sorted(facts.aliases.items())
+    ]
     said += [_of_dating(words, facts, k) for k in sorted(facts.dated)]
     counts = {"dark": facts.dark, "dark_found": facts.dark_found}
     if result.own_store >= result.threshold:

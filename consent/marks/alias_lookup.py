@@ -1,8 +1,9 @@
 """From an alias back to whom it was given: what a file shows, what received mail, what a person has given to whom.
 
-* `find(conn, vault, probes) -> list[tuple[int, Alias]]`: probes are (field, canonical text or digest, shape); the numbers
-  of those that are aliases, in one statement. What nobody was given finds nothing, however much it looks like one.
-* `Recogniser.of(conn)`: which texts are worth looking up at all; `issued(conn)`: how many each recipient was given.
+* `find(conn, vault, probes) -> list[tuple[int, Alias, int]]`: probes are (field, canonical text or digest, shape); the numbers
+  of those that are aliases, and since when (Unix ms), in one statement. What nobody was given finds nothing, however much it looks like one.
+* `Recogniser.of(conn)`: which texts are worth looking up at all; `issued(conn, before_ms)`: how many each
+  recipient was given.
 * `aliases_of(conn, vault, person)`: a person's aliases with the recipients that have them and where they were seen.
 """
 
@@ -24,7 +25,7 @@ from vault.rowset import RowSet
 from vault.tags import Probe, Shape
 
 _FIND = RowSet(
-    "WITH {rows} SELECT rows.i, d.home, d.subject, d.recipient_id, d.field, d.epoch, a.domain FROM rows "
+    "WITH {rows} SELECT rows.i, d.home, d.subject, d.recipient_id, d.field, d.epoch, a.domain, a.issued_at FROM rows "
     "CROSS JOIN alias_digest d JOIN alias a ON a.bucket = d.home AND a.subject = d.subject "
     "AND a.recipient_id = d.recipient_id AND a.field = d.field AND a.epoch = d.epoch "
     "WHERE d.bucket = rows.bucket AND d.digest = rows.digest ORDER BY rows.i",
@@ -81,12 +82,12 @@ class Given:
     seen: tuple[Seen, ...]
 
 
-def find(conn: Connection, vault: Vault, probes: Sequence[Probe]) -> list[tuple[int, Alias]]:
-    """Which of these are aliases that were given, and to whom; one look-up for each."""
+def find(conn: Connection, vault: Vault, probes: Sequence[Probe]) -> list[tuple[int, Alias, int]]:
+    """Which of these are aliases that were given, to whom and when; one look-up for each."""
     key, buckets = vault.keyring.service_key("alias"), vault.installation.buckets
     made = [looked_up_by(key, probe.field, probe.text, probe.shape) for probe in probes]
     rows = [(bucket_of_hash(digest, buckets), digest) for digest in made]
-    return [(i, _alias(row)) for i, *row in _FIND(conn, rows)]
+    return [(i, _alias(row), issued_at) for i, *row, issued_at in _FIND(conn, rows)]
 
 
 def resolve(conn: Connection, vault: Vault, text: str) -> Alias | None:
@@ -101,12 +102,12 @@ def resolve(conn: Connection, vault: Vault, text: str) -> Alias | None:
     return found[0][1] if found else None
 
 
-def issued(conn: Connection) -> dict[tuple[RecipientId, str], int]:
-    """How many aliases each recipient was given, by (recipient, field)."""
-    counted = select(alias.c.recipient_id, alias.c.field, func.count()).group_by(
-        alias.c.recipient_id, alias.c.field
-    )
-    return {(RecipientId(whom), field): many for whom, field, many in conn.execute(counted)}
+def issued(conn: Connection, before_ms: int) -> dict[tuple[RecipientId, str], int]:
+    """How many aliases each recipient was given before an instant (Unix ms), by (recipient, field)."""
+    c = alias.c
+    counted = select(c.recipient_id, c.field, func.count()).where(c.issued_at < before_ms)
+    rows = conn.execute(counted.group_by(c.recipient_id, c.field))
+    return {(RecipientId(whom), field): many for whom, field, many in rows}
 
 
 def aliases_of(conn: Connection, vault: Vault, person: Person) -> list[Given]:

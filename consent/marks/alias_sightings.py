@@ -1,10 +1,11 @@
 """Aliases that turned up where only their recipient can have taken them: kept for ever, and an alarm the first time.
 
-The alarm names the recipient, never the person. An echo raises none: the same file again, the same values in another file
+The alarm is about the recipient and names no person: one for each recipient and place. An echo raises none: the same file again, the same values in another file
 (whoever calls says which file it repeats), and every message after the first that an alias received. They are kept as
 history all the same.
 """
 
+import hashlib
 import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,10 +13,11 @@ from enum import StrEnum
 
 from sqlalchemy import Connection, select
 
+from consent.ids import RecipientId
 from consent.marks.alias_tables import alias_sighting
 from consent.marks.aliases import Alias
 from consent.texts import storable
-from vault.ids import Bucket, mint_id
+from vault.ids import ID_BYTES, Bucket, SubjectId, bucket_of_hash, mint_id
 from vault.opening import Vault
 from vault.rowset import RowSet
 from vault.watch import Sighting, Source
@@ -70,7 +72,8 @@ def report(vault: Vault, seen: Sequence[Alias], said: Report) -> int:
     told = dict.fromkeys(seen)
     with vault.data.read() as conn:
         alarming = [one for one in told if not _echo(conn, one, said)]
-    vault.watch.raise_now(vault.data, vault.keyring, [_alarm(one, said) for one in alarming])
+    recipients = dict.fromkeys(one.recipient_id for one in alarming)
+    vault.watch.raise_now(vault.data, vault.keyring, [_alarm(vault, one, said) for one in recipients])
     key = vault.keyring.service_key("alias")
     rows = [
         (one.bucket, _id(key, one, said), one.subject, one.recipient_id, one.field, one.epoch, said.seen_at)
@@ -91,12 +94,14 @@ def _echo(conn: Connection, one: Alias, said: Report) -> bool:
     return conn.execute(select(c.id).where(same).limit(1)).first() is not None
 
 
-def _alarm(one: Alias, said: Report) -> Sighting:
+def _alarm(vault: Vault, recipient_id: RecipientId, said: Report) -> Sighting:
+    """The recipient stands where an alarm has a person: the same place has one alarm, however many aliases it shows."""
+    digest = hashlib.sha256(b"pv1/alias-alarm" + recipient_id.encode()).digest()
     return Sighting(
-        bucket=one.bucket,
-        subject=one.subject,
+        bucket=bucket_of_hash(digest, vault.installation.buckets),
+        subject=SubjectId(digest[:ID_BYTES]),
         source=Source.ALIAS,
-        who=one.recipient_id,
+        who=recipient_id,
         place=said.place,
         at_ms=said.seen_at,
     )

@@ -2112,6 +2112,23 @@ ALTER TABLE terms_signature ENABLE ROW LEVEL SECURITY
 -- end
 CREATE POLICY own ON terms_signature USING (tenant = (SELECT perusal_tenant())) WITH CHECK (tenant = (SELECT perusal_tenant()) AND (EXISTS (SELECT 1 FROM client r WHERE r.client_id = terms_signature.client_id AND r.recipient_id = terms_signature.recipient_id)) AND (EXISTS (SELECT 1 FROM terms_version r WHERE r.id = terms_signature.terms_id AND r.hash = terms_signature.terms_hash AND r.recipient_id = terms_signature.recipient_id)))
 -- end
+CREATE TABLE trace_alias (
+	bucket INTEGER NOT NULL,
+	trace BYTEA NOT NULL,
+	subject BYTEA NOT NULL,
+	recipient_id TEXT NOT NULL,
+	field TEXT NOT NULL,
+	epoch BIGINT NOT NULL,
+	domain TEXT NOT NULL,
+	issued_at BIGINT NOT NULL,
+	CONSTRAINT pk_trace_alias PRIMARY KEY (bucket, trace, subject, recipient_id, field, epoch),
+	CONSTRAINT fk_trace_alias_trace FOREIGN KEY(trace) REFERENCES trace (id)
+)
+-- end
+ALTER TABLE trace_alias ENABLE ROW LEVEL SECURITY
+-- end
+CREATE POLICY own ON trace_alias USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0 AND (EXISTS (SELECT 1 FROM trace r WHERE r.id = trace_alias.trace)))
+-- end
 CREATE TABLE trace_candidate (
 	bucket INTEGER NOT NULL,
 	trace BYTEA NOT NULL,

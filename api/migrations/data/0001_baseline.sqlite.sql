@@ -1611,6 +1611,19 @@ CREATE TRIGGER terms_signature_no_update BEFORE UPDATE ON terms_signature BEGIN 
 -- end
 CREATE TRIGGER terms_signature_no_delete BEFORE DELETE ON terms_signature BEGIN SELECT RAISE(ABORT, 'terms_signature is append-only'); END
 -- end
+CREATE TABLE trace_alias (
+	bucket INTEGER NOT NULL,
+	trace BLOB NOT NULL,
+	subject BLOB NOT NULL,
+	recipient_id TEXT NOT NULL,
+	field TEXT NOT NULL,
+	epoch BIGINT NOT NULL,
+	domain TEXT NOT NULL,
+	issued_at BIGINT NOT NULL,
+	CONSTRAINT pk_trace_alias PRIMARY KEY (bucket, trace, subject, recipient_id, field, epoch),
+	CONSTRAINT fk_trace_alias_trace FOREIGN KEY(trace) REFERENCES trace (id)
+)
+-- end
 CREATE TABLE trace_candidate (
 	bucket INTEGER NOT NULL,
 	trace BLOB NOT NULL,
