@@ -1,5 +1,7 @@
 """From what was matched to what is judged: the readings of a dump, and when each suspect's copy was taken."""
 
+from dataclasses import replace
+
 from breach import contacts, exposure
 from breach.cells import Cells
 from breach.report import Masked, Seen
@@ -24,7 +26,7 @@ def weigh(vault: Vault, trace_id: bytes, before_ms: int, cells: Cells) -> Seen:
         aliases = contacts.weigh(conn, trace_id, numbers, before_ms, cells)
     return Seen(
         cells=cells,
-        evidence=evidence,
+        evidence=replace(evidence, rows=cells.rows),
         exposure=exposed,
         candidates=weights,
         masked=masked,

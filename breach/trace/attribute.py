@@ -21,6 +21,8 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import NamedTuple
 
+from threadpoolctl import threadpool_limits
+
 from breach.trace.codes import Decoded, Marks, Scorer, decode
 from breach.trace.evidence import Evidence
 from breach.trace.guilt import FRACTIONS, ln_e, ln_mean_exp, ln_sum_exp, threshold, upper_limit
@@ -30,6 +32,8 @@ from breach.trace.rivals import Defence
 _EXAMINED = 20
 _LARGEST_SET = 8
 _REMARKABLE = 3.0
+_STORE_FRACTIONS = (1e-4, 2e-4, 5e-4, 1e-3, *FRACTIONS)
+"""Of a store a small part is many people: a thousand rows of a million."""
 
 
 class Outcome(StrEnum):
@@ -47,13 +51,15 @@ class Rules:
     """What was fixed before the dump was looked at.
 
     `eps`: share of traces that may name an innocent. `level`: of the confidence limit for the outside rate.
-    `outside_rate`: the highest share of people never disclosed that an ordinary outside source may know.
+    `outside_rate`: the highest share of people never disclosed that an ordinary outside source may know;
+    `outside_share`: the highest share of the rows of an ordinary outside file that may be about people of ours.
     `field_sets`: between how many sets of test fields the dump chose; the choice is paid for.
     """
 
     eps: float = 1e-6
     level: float = 1e-7
     outside_rate: float = 1e-2
+    outside_share: float = 0.25
     field_sets: int = 1
 
 
@@ -127,6 +133,18 @@ def attribute(
 
     `beside`: ln e-values from aliases and planted persons by recipient, of whom any were issued; None where none were.
     """
+    # Sums of several threads differ in the last digits; and for matrices of this size one thread is the fastest.
+    with threadpool_limits(limits=1, user_api="blas"):
+        return _attribute(evidence, rules, masked, marks, beside)
+
+
+def _attribute(
+    evidence: Evidence,
+    rules: Rules,
+    masked: MaskedRows | None,
+    marks: Marks | None,
+    beside: Mapping[int, float] | None,
+) -> Attribution:
     bar = threshold(len(evidence.held) + 1, rules.eps)
     readings = [_reading(one, rules) for one in (evidence, masked and masked.evidence) if one]
     parts = 1 if masked is None else 2
@@ -145,7 +163,7 @@ def attribute(
     findings.sort(key=lambda f: (not f.named, -f.weight, f.recipient))
     unclear = [f.recipient for f in findings if not f.named and f.ln_e >= bar]
     sets = court.sets(unclear, {f.recipient for f in findings if f.named})
-    own = _own_store(evidence, rules.outside_rate)
+    own = _own_store(evidence, rules)
     widest = readings[-1].evidence.found
     return Attribution(
         outcome=_outcome(findings, sets, own, bar),
@@ -190,9 +208,10 @@ class _Court:
         return ln_sum_exp(self._weighed(members))
 
     def _weighed(self, members: set[int]) -> list[float]:
+        claims = [accusation.of(members) - self._price for accusation, _ in self._readings]
         return [
-            accusation.of(members) - defence.strongest(members).bound - self._price
-            for accusation, defence in self._readings
+            claim - defence.strongest(members, claim).bound
+            for claim, (_, defence) in zip(claims, self._readings, strict=True)
         ]
 
     def sets(self, unclear: Sequence[int], named: set[int]) -> tuple[tuple[int, ...], ...]:
@@ -304,14 +323,21 @@ def _finding(
     )
 
 
-def _own_store(evidence: Evidence, outside_rate: float) -> float:
-    """Ln e-value of "the store itself leaked" from people never disclosed, against an ordinary outside source."""
+def _own_store(evidence: Evidence, rules: Rules) -> float:
+    """Ln e-value of "the store itself leaked" from people never disclosed, against an ordinary outside source.
+
+    That one knows no more of them than the declared rate, nor more than its rows leave room for: of those, the declared
+    share at most is about people of ours, disclosed or not in the same proportion.
+    """
     hits, misses = evidence.dark_found, evidence.dark - evidence.dark_found
     if not hits:
         return 0.0
-    rate = min(outside_rate, hits / evidence.dark)
+    most = rules.outside_rate
+    if evidence.rows:
+        most = min(most, rules.outside_share * evidence.rows / evidence.people)
+    rate = min(most, hits / evidence.dark)
     outside = hits * math.log(rate) + (misses * math.log1p(-rate) if misses else 0.0)
-    return ln_mean_exp(hits * math.log(f) + misses * math.log1p(-f) for f in FRACTIONS) - outside
+    return ln_mean_exp(hits * math.log(f) + misses * math.log1p(-f) for f in _STORE_FRACTIONS) - outside
 
 
 def _outcome(findings: Sequence[Finding], sets: Sequence[tuple[int, ...]], own: float, bar: float) -> Outcome:

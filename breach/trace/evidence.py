@@ -41,7 +41,8 @@ class Evidence:
     `held` is its upper bound and `held_least` its lower one: the accusation counts with the first, the
     defence with the second, so neither side gains from what is not known. `fields`: how many test fields
     there are. `people`: people in the vault.
-    `dark`: people never disclosed to anybody; `dark_found`: how many of them the dump shows.
+    `dark`: people never disclosed to anybody; `dark_found`: how many of them the dump shows. `rows`: rows of the
+    dump, whosever they are; 0 where that is not known.
     """
 
     held: tuple[int, ...]
@@ -51,6 +52,7 @@ class Evidence:
     found: Counter[Pattern] = field(default_factory=Counter)
     held_least: tuple[int, ...] = ()
     fields: int = 3
+    rows: int = 0
 
     def missed(self) -> list[int]:
         """Per recipient: people it held, at most, who were not found in any version."""

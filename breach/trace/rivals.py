@@ -5,29 +5,30 @@ the vault with its own rate, all independently. With b = -ln(1 - fraction) the l
 
     L(b) = - sum_k missed_k b_k + sum_found ln(1 - exp(-(b_outside + sum of b of those able)))
 
-is concave. The maximum over all fractions of everybody but the excluded is found by coordinate ascent and bounded
-from above by its dual, which holds however far the ascent came: for slopes s with
+is concave. Its maximum over all fractions of everybody but the excluded (`ascent` finds it) is bounded from above by
+the dual, which holds however far the search came: for slopes s with
 sum of s over the found people of k <= missed_k for every k, L <= sum phi(s), phi(s) = -ln(1+s) - s ln(1+1/s).
 
-Of a thousand recipients few are worth anything to the best story: the ascent moves those alone, and lets another in
-only when the slopes say that it would gain (load above missed). The best story without exclusions is found once; every
+Of a thousand recipients few are worth anything to the best story: only those are searched over, and another is let in
+when the slopes say that it would gain (load above missed). The best story without exclusions is found once; every
 question about one or a few innocents starts from it.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from breach.trace.ascent import MOST, maximum
 from breach.trace.evidence import Evidence
 
-_ROUNDS = 200
-_SWEEPS = 12
-_NEWTON = 2
-_GAP = 1e-7
-_MOST = 40.0  # of b: a leaked fraction of 1 - 4e-18; only the ascent is boxed, the bound is not
-_LEAST = 1e-12
+_ROUNDS = 40
+_LET_IN = 100
+_GAP = 1e-6
+_NOTHING = 1e-9
+_PLENTY = 100.0  # nats: above, one part in a hundred is exact enough
+_SHARE = 0.01
 
 type Floats = NDArray[np.float64]
 type Ints = NDArray[np.int64]
@@ -46,18 +47,23 @@ class Defence:
 
     def __init__(self, evidence: Evidence) -> None:
         self._found = _Found(evidence)
-        self._whole: _Ascent | None = None
+        self._whole: _Story | None = None
 
-    def strongest(self, excluded: Collection[int] = ()) -> Rivals:
-        """Bound the best explanation of the evidence in which no `excluded` recipient leaked anything."""
+    def strongest(self, excluded: Collection[int] = (), claim: float | None = None) -> Rivals:
+        """Bound the best explanation of the evidence in which no `excluded` recipient leaked anything.
+
+        `claim`: the log-likelihood it is to be compared with. The bound is then only as tight as that needs: loose
+        where a rival story beats the claim anyway (and nothing is told of shares), or falls short of it by thousands.
+        """
         if self._whole is None:
-            self._whole = _Ascent(self._found, {})
-            self._whole.climb()
-        ascent = self._whole
-        if any(ascent.b.get(k) for k in excluded):
-            ascent = _Ascent(self._found, {k: b for k, b in ascent.b.items() if k not in excluded}, excluded)
-            ascent.climb()
-        return Rivals(bound=ascent.bound, shares=ascent.shares())
+            self._whole = _Story(self._found, (), (), None)
+        story = self._whole
+        if any(story.b.get(k) for k in excluded):
+            if claim is not None and story.without(excluded) > claim:
+                return Rivals(bound=story.bound, shares={})
+            start = [k for k in story.b if k not in excluded]
+            story = _Story(self._found, start, excluded, claim)
+        return Rivals(bound=story.bound, shares=story.shares())
 
 
 def strongest(evidence: Evidence, excluded: Collection[int] = ()) -> Rivals:
@@ -86,38 +92,77 @@ class _Found:
         return self.group[self._order[self._edges[suspect] : self._edges[suspect + 1]]]
 
 
-class _Ascent:
-    """State of one maximisation: b of the outside, and of the recipients that explain anything."""
+class _Story:
+    """The best story without the excluded. `b` of the recipients that explain anything in it."""
 
-    def __init__(self, found: _Found, start: dict[int, float], excluded: Collection[int] = ()) -> None:
+    def __init__(
+        self, found: _Found, start: Collection[int], excluded: Collection[int], claim: float | None
+    ) -> None:
         self._found = found
+        self._claim = claim
         self._allowed = np.ones(len(found.missed), dtype=bool)
         self._allowed[list(excluded)] = False
-        self.b = dict(start)
-        self._groups = {k: found.of(k) for k in start}
-        total = float(found.count.sum())
-        self._outside = min(_MOST, float(np.log1p((total + 0.5) / (found.outside_missed + 0.5))))
-        self._u: Floats = np.full(len(found.count), self._outside)
-        for k, b in start.items():
-            self._u[self._groups[k]] += b
+        # Whoever missed nobody explains all its people for free; nothing is to be searched there.
+        self._certain = [int(k) for k in np.unique(found.suspect) if self._allowed[k] and not found.missed[k]]
+        self.b: dict[int, float] = {}
         self.bound = np.inf
-
-    def climb(self) -> None:
-        """Move until the bound is reached, or hardly anything is gained; `bound` holds either way."""
-        for _ in range(_ROUNDS):
-            slopes = _slopes(self._u)
-            load = self._load(slopes)
-            self.bound = min(self.bound, self._dual(slopes, load))
-            if self.bound - self._primal() <= _GAP:
-                break
-            self._let_in(load)
-            for _ in range(_SWEEPS):
-                self._sweep()
+        self._search([k for k in start if found.missed[k]])
 
     def shares(self) -> dict[int, float]:
         """Found people by the recipient that explains them, shared in proportion to b."""
         per = self._found.count / self._u
-        return {k: float(per[self._groups[k]].sum()) * b for k, b in self.b.items() if b > 0}
+        return {k: float(per[self._found.of(k)].sum()) * b for k, b in self.b.items()}
+
+    def without(self, excluded: Collection[int]) -> float:
+        """The log-likelihood of this story if the excluded leaked nothing and all others what they leak in it."""
+        u = self._u.copy()
+        for k in excluded:
+            if k in self.b:
+                u[self._found.of(k)] -= self.b[k]
+        return self._reached(
+            {k: b for k, b in self.b.items() if k not in excluded}, np.maximum(u, self._outside)
+        )
+
+    def _search(self, searched: list[int]) -> None:
+        for _ in range(_ROUNDS):
+            self._settle(searched)
+            slopes = 1 / np.expm1(np.minimum(self._u, 700.0))
+            load = self._load(slopes)
+            self.bound = min(self.bound, self._dual(slopes, load))
+            if self._tight_enough():
+                break
+            fresh = self._gaining(load, searched)
+            if not len(fresh):
+                break
+            searched = [k for k in searched if k in self.b] + [int(k) for k in fresh]
+
+    def _tight_enough(self) -> bool:
+        reached = self._reached(self.b, self._u)
+        room = _GAP
+        if self._claim is not None:
+            if reached > self._claim:
+                return True
+            room = max(room, _SHARE * (self._claim - self.bound - _PLENTY))
+        return self.bound - reached <= room
+
+    def _settle(self, searched: list[int]) -> None:
+        """Find the best fractions of those searched over, all others leaking nothing."""
+        found = self._found
+        holds = np.zeros((len(found.count), 1 + len(searched)), dtype=bool)
+        holds[:, 0] = True
+        for at, k in enumerate(searched, 1):
+            holds[found.of(k), at] = True
+        left = np.ones(len(found.count), dtype=bool)
+        for k in self._certain:
+            left[found.of(k)] = False
+        missed = np.array([found.outside_missed, *(found.missed[k] for k in searched)])
+        outside, *values = maximum(holds[left], found.count[left], missed)
+        self.b = dict.fromkeys(self._certain, MOST)
+        self.b |= {k: b for k, b in zip(searched, map(float, values), strict=True) if b > _NOTHING}
+        self._outside = float(outside)
+        self._u: Floats = np.full(len(found.count), self._outside)
+        for k, b in self.b.items():
+            self._u[found.of(k)] += b
 
     def _load(self, slopes: Floats) -> Floats:
         """Per recipient, what it would gain by leaking more; it pays `missed` for it."""
@@ -125,45 +170,17 @@ class _Ascent:
         weights = (found.count * slopes)[found.group]
         return np.bincount(found.suspect, weights=weights, minlength=len(found.missed))
 
-    def _let_in(self, load: Floats) -> None:
-        gaining = np.flatnonzero(self._allowed & (load > self._found.missed * (1 + 1e-9)))
-        for k in map(int, gaining):
-            if k not in self.b:
-                self.b[k], self._groups[k] = 0.0, self._found.of(k)
+    def _gaining(self, load: Floats, searched: list[int]) -> Ints:
+        gain = np.where(self._allowed, load - self._found.missed * (1 + 1e-9), -1.0)
+        gain[searched + self._certain] = -1.0
+        order: Ints = np.argsort(-gain / np.maximum(self._found.missed, 1.0), kind="stable")[:_LET_IN]
+        return order[gain[order] > 0]
 
-    def _sweep(self) -> None:
-        """One round over all sources, each moved to its best value with the others held."""
+    def _reached(self, shares: Mapping[int, float], u: Floats) -> float:
+        """The log-likelihood of these b, which add up to `u` for each group."""
         found = self._found
-        self._outside = self._moved(self._outside, found.outside_missed, None, _LEAST)
-        for k, b in self.b.items():
-            self.b[k] = self._moved(b, float(found.missed[k]), self._groups[k], 0.0)
-
-    def _moved(self, b: float, missed: float, groups: Ints | None, least: float) -> float:
-        counts = self._found.count if groups is None else self._found.count[groups]
-        u = self._u if groups is None else self._u[groups]
-        for _ in range(_NEWTON):
-            slopes = _slopes(u)
-            gained = counts * slopes
-            gradient = float(gained.sum()) - missed
-            curvature = float((gained * (1 + slopes)).sum())
-            if curvature <= 0:
-                break
-            # Newton in b overshoots towards 0 where the slope is steep: never fall by more than nine tenths.
-            new = min(_MOST, max(b + gradient / curvature, b * 0.1 if gradient < 0 else b))
-            new = new if new >= _LEAST else least
-            u = np.maximum(u + (new - b), _LEAST)
-            b = new
-        if groups is None:
-            self._u = u
-        else:
-            self._u[groups] = u
-        return b
-
-    def _primal(self) -> float:
-        """The log-likelihood reached."""
-        found = self._found
-        gained = float((found.count * np.log(-np.expm1(-self._u))).sum())
-        spent = sum(float(found.missed[k]) * b for k, b in self.b.items())
+        gained = float((found.count * np.log(-np.expm1(-u))).sum())
+        spent = sum(float(found.missed[k]) * b for k, b in shares.items())
         return gained - spent - found.outside_missed * self._outside
 
     def _dual(self, slopes: Floats, load: Floats) -> float:
@@ -178,12 +195,6 @@ class _Ascent:
         if everything > found.outside_missed:
             scale = np.minimum(scale, found.outside_missed / everything)
         return float((found.count * _phi(slopes * scale)).sum())
-
-
-def _slopes(u: Floats) -> Floats:
-    """Derivative of ln(1 - exp(-u))."""
-    slopes: Floats = 1 / np.expm1(np.minimum(u, 700.0))
-    return slopes
 
 
 def _phi(s: Floats) -> Floats:

@@ -36,7 +36,7 @@ _EN: Mapping[str, str] = {
     "repost": "This file is a repost: {share:.1%} of its values are in the older file {of}. Whoever had that file can have published this one, so it accuses nobody anew, and its figures must not be added to those of the older trace.",
     "dated": "If {name} leaked, its copy was taken between {low} and {high} with 90 %, the middle being {median} (UTC). Of {rows} values found that it was ever sent, it held {fitting} then as they were found.",
     "aliases": "{found} of the {issued} aliases that were given to {name} alone are in the file. Nobody who was not given one can know it, save whoever holds our key for aliases; that none was guessed is part of the figure.",
-    "own_store": "People whose values were never disclosed to anybody are in the file: {dark_found} of {dark}. That is more than an ordinary outside source explains (declared limit: {outside_rate:.2%}). Look at our own store first.",
+    "own_store": "People whose values were never disclosed to anybody are in the file: {dark_found} of {dark}. That is more than an ordinary outside source explains (declared limits: {outside_rate:.2%} of them, and {outside_share:.0%} of its rows about people of ours). Look at our own store first.",
     "nobody": "No recipient can be named, and no set of recipients either. That clears nobody.",
     "else": "Somewhere else, a source this ledger knows nothing of, is always a possible origin and the reference for the figures. {unexplained} of {people_found} people found are explained by no recipient.",
     "store": "Our own store is always a possible origin: ln e-value {own_store:.1f}, from {dark_found} of {dark} people never disclosed.",
@@ -53,7 +53,7 @@ _ZH: Mapping[str, str] = {
     "repost": "本文件为重复发布:其中 {share:.1%} 的值已见于更早的文件 {of}。凡持有该文件者均可能发布本文件,因此本文件不作新的指认,其数值也不得与先前追溯的数值相加。",
     "dated": "如果是{name}泄露,其副本取自 {low} 至 {high} 之间的可能性为 90 %,中位时刻为 {median}(UTC)。在曾发送给它的 {rows} 个所发现的值中,该时刻它所持有的有 {fitting} 个与所发现的一致。",
     "aliases": "只提供给{name}的 {issued} 个别名中,有 {found} 个出现在文件中。除持有我方别名密钥者外,未得到别名的人无从知晓;凭空猜中的可能性已计入数值。",
-    "own_store": "文件中出现了从未向任何人披露过的人员:{dark} 人中有 {dark_found} 人,超出普通外部来源所能解释的范围(预先声明的上限:{outside_rate:.2%})。应首先检查我方自己的存储。",
+    "own_store": "文件中出现了从未向任何人披露过的人员:{dark} 人中有 {dark_found} 人,超出普通外部来源所能解释的范围(预先声明的上限:此类人员的 {outside_rate:.2%},以及文件中涉及我方人员的行不超过 {outside_share:.0%})。应首先检查我方自己的存储。",
     "nobody": "无法指名任何接收方,也无法指出任何一组接收方。这并不表示任何一方是清白的。",
     "else": "“其他来源”(本账本之外的来源)始终是可能的出处,也是各项数值的参照。所发现的 {people_found} 人中,有 {unexplained} 人不能由任何接收方解释。",
     "store": "“我方自己的存储”始终是可能的出处:ln e 值 {own_store:.1f},依据为 {dark} 名从未披露人员中的 {dark_found} 人。",
@@ -146,7 +146,11 @@ def _sentences(
     said += [_of_dating(words, facts, k) for k in sorted(facts.dated)]
     counts = {"dark": facts.dark, "dark_found": facts.dark_found}
     if result.own_store >= result.threshold:
-        said.append(words["own_store"].format(outside_rate=rules.outside_rate, **counts))
+        said.append(
+            words["own_store"].format(
+                outside_rate=rules.outside_rate, outside_share=rules.outside_share, **counts
+            )
+        )
     if result.outcome is Outcome.NOT_ATTRIBUTED:
         said.append(words["nobody"])
     said.append(words["else"].format(unexplained=result.explained_by_nobody, people_found=facts.people_found))

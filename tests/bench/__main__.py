@@ -13,6 +13,7 @@ NAMES = (
     "trace",
     "intake",
     "dating",
+    "guilt",
     "vault",
     "bulk",
     "rotation",

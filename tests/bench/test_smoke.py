@@ -171,3 +171,14 @@ def test_a_small_intake_benchmark_reads_every_row_of_every_shape() -> None:
 
     assert all(shape["complete"] for shape in result["shapes"].values())
     assert result["shapes"]["delimited"]["ratio_to_delimited"] == 1
+
+
+def test_a_small_guilt_benchmark_names_nobody_innocent_and_puts_the_store_first() -> None:
+    size = ("--recipients", "60", "--people", "40000", "--files", "3", "--store", "10")
+
+    result = bench("guilt", *size, "--most-colluders", "1", "--processes", "1")
+
+    assert result["falsely_named"] == 0
+    assert (result["store"]["named"], result["store"]["store_first"]) == (0, 1.0)
+    whole = next(cell for cell in result["cells"] if cell["fraction"] == 1.0)
+    assert (whole["ledger"], whole["one_named"]) == ("independent", 1.0)
