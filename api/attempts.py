@@ -3,7 +3,8 @@
 A source is a keyed digest of the peer's address, so the table tells nothing about anybody. Of sign-ins only
 failures count; a period is ten minutes, and after 20 failures the source waits for the next one. A network that is
 handed out whole, in IPv6, is one source. One-time codes are counted as they are asked for, whether or not anybody is
-known: by source, by the address they go to, by both, and for the whole installation. What somebody signed in asks for
+known: by source, by the address they go to, by both, and for the whole installation. So are questions whether somebody
+was in a leak: by source and for all. What somebody signed in asks for
 is counted for that person and apart from all this, so that no stranger can use it up.
 """
 
@@ -40,6 +41,9 @@ CODES_OF_ALL: Final = "codes of all"
 CODES_OF_PERSON: Final = Limit(name="codes of", most=5)
 CODES_OF_PERSON_DAILY: Final = Limit(name="codes of, daily", most=30, periods=144)
 CODES_OF_ALL_SIGNED_IN: Final = "codes of all signed in"
+LEAK_CHECKS_FROM_SOURCE: Final = Limit(name="leak checks from", most=20)
+LEAK_CHECKS_FROM_SOURCE_DAILY: Final = Limit(name="leak checks from, daily", most=100, periods=144)
+LEAK_CHECKS_OF_ALL: Final = "leak checks of all"
 
 
 def source_of(key: bytes, name: str) -> bytes:

@@ -1,7 +1,8 @@
 """Security headers on every answer of the server, errors and unknown paths included.
 
-Pages load nothing from anywhere else and run no script, but for the pages of a passkey's ceremony: a browser
-signs only when a script asks it to, and theirs is a file of ours. `form-action` holds the other exception:
+Pages load nothing from anywhere else and run no script, but for the pages of a passkey's ceremony and the one that asks
+whether somebody was in a leak: a browser signs only when a script asks it to, and hides what is asked for only when a
+script does. Both are files of ours. `form-action` holds the other exception:
 browsers apply it to redirects that follow a form, so the approval page alone must also allow the recipient's
 redirect origin, or the person's answer would never arrive. Whatever a handler sets itself wins.
 """
@@ -42,6 +43,11 @@ def script_policy(redirect_uri: str = "") -> dict[str, str]:
     """The content policy of a page with a passkey's ceremony: our own files may run there, nothing else may."""
     policy = approval_policy(redirect_uri)[CSP] if redirect_uri else _ALWAYS[CSP]
     return {CSP: f"{policy}; script-src 'self'"}
+
+
+def asking_policy() -> dict[str, str]:
+    """The content policy of the page whose script asks this server, and no other, for something."""
+    return {CSP: f"{_ALWAYS[CSP]}; script-src 'self'; connect-src 'self'"}
 
 
 def security_headers(*, secure: bool) -> SendHook:

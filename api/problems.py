@@ -26,7 +26,7 @@ from api.batcher import BatcherClosed, BatcherFull
 from api.events import Event, log_event, log_unexpected
 from api.forms import MalformedForm
 from api.i18n import Lang, catalogue
-from breach.errors import BreachError, DumpRefused, NotTraced, UnknownDump, Unreadable
+from breach.errors import BreachError, DumpRefused, LeaksMoved, NotTraced, UnknownDump, Unreadable
 from consent.errors import ConsentError
 from consent.ledger.errors import LedgerAlarm, LedgerError, NotYetPublished, WrongLog
 from vault.errors import VaultError
@@ -56,6 +56,7 @@ _SPECIAL: Mapping[type[Exception], tuple[int, Mapping[str, str]]] = {
     UnknownDump: (404, {}),
     NotTraced: (409, {"Retry-After": "2"}),
     DumpRefused: (422, {}),
+    LeaksMoved: (409, {}),
 }
 """Status and headers of the domain errors that are not simply bad input."""
 

@@ -7,6 +7,7 @@ from api.dumps import dump_status, receive_dump, trace_report
 from api.emergencies import approve_request, ask_for, list_waiting, open_request, refuse_request, show_request
 from api.health import health
 from api.horizon import erasure_horizon
+from api.leak_check import check_leak, leak_list
 from api.oauth.authorize import authorize
 from api.oauth.backchannel import authorize_backchannel
 from api.oauth.deletions import report_deletion
@@ -29,6 +30,7 @@ from api.portal.erase import erase_myself, erase_page, erasure_certificate, eras
 from api.portal.for_whom import answer_for_whom, for_whom_page
 from api.portal.grants import confirm_own_grant, grants_page, withdraw_grant
 from api.portal.guardian_needed import answer_guardian_needed, guardian_needed_page
+from api.portal.leak_check import leak_check_page
 from api.portal.mine import my_grants, my_receipts, withdraw_many, withdraw_mine
 from api.portal.own_data import own_copy
 from api.portal.pages import front_door, language_door, static_file
@@ -73,6 +75,8 @@ PUBLIC = (
     log_checkpoint,
     log_incident,
     log_tile,
+    leak_list,
+    check_leak,
 )
 PROTOCOL = (
     authorization_server,
@@ -171,6 +175,7 @@ PORTAL = (
     explain_use,
     all_accesses,
     proof_page,
+    leak_check_page,
     explain_proof,
     own_copy,
     aliases_page,

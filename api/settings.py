@@ -47,7 +47,7 @@ class Settings:
     `retention` says for how many days which fields are kept by default, such as `note=90,address=730`.
     One-time codes go by e-mail when `smtp_host` is set, and by SMS through the installed gateway `sms_sender` names;
     `smtp_tls` is "starttls", "implicit" or, for a server on this machine alone, "none". `code_limit` is how many codes
-    the installation makes in ten minutes at most. `stranger_rate` is how many requests a minute a server process takes
+    the installation makes in ten minutes at most, `leak_check_limit` how often it answers there whether somebody was in a leak. `stranger_rate` is how many requests a minute a server process takes
     from one network without credentials that hold, `client_rate` how many times a minute one client may ask or refresh there;
     0 is for any number.
     `protected_most`, in whole `protected_currency`, is the liability beyond which a consent of somebody in protected
@@ -98,6 +98,7 @@ class Settings:
     smtp_ca_file: Path | None = None
     sms_sender: str = ""
     code_limit: int = 600
+    leak_check_limit: int = 600
     stranger_rate: int = 1200
     client_rate: int = 6000
     protected_most: int = 1000
@@ -330,6 +331,7 @@ _READERS: Mapping[str, Callable[[str, str], Any]] = {
     "STRANGER_RATE": _number,
     "CLIENT_RATE": _number,
     "CODE_LIMIT": _positive,
+    "LEAK_CHECK_LIMIT": _positive,
     "PROOF_NONCE": _one_of("off", "token", "all"),
     "PROTECTED_CURRENCY": _one_of(*MINOR_UNITS),
     "INTERNAL_HOSTS": _hosts,

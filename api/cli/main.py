@@ -21,6 +21,7 @@ from api.cli.plain import plain
 COMMANDS = {
     "alarms": "api.cli.alarms",
     "canaries": "api.cli.canaries",
+    "check-leak": "api.cli.check_leak",
     "demo": "api.cli.demo",
     "doctor": "api.cli.doctor",
     "dump": "api.cli.dump",
@@ -32,6 +33,7 @@ COMMANDS = {
     "grant": "api.cli.grant",
     "init": "api.cli.init",
     "keys": "api.cli.keys",
+    "leaks": "api.cli.leaks",
     "ledger": "api.cli.ledger",
     "linkage": "api.cli.linkage",
     "monitor": "api.cli.monitor",

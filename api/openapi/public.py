@@ -3,12 +3,14 @@
 from collections.abc import Mapping
 
 from api.front import _Bring as Brought
+from api.leak_check import Asked
 from api.openapi.operation import JSON, Operation, Reply, json_reply
 from api.openapi.shapes import (
     INSTANT,
     JWS,
     SWITCH,
     Schema,
+    id_of,
     listed,
     members,
     named,
@@ -23,6 +25,7 @@ from consent.ledger.origin import NUMBER_TEXT
 _BYTES = "application/octet-stream"
 _LOG: Mapping[str, Schema] = {"year": text(f"^{NUMBER_TEXT}$", most=8), "bucket": whole(0, 4095)}
 _UNCHANGED = Reply(says="As the caller knows it.", headers=["ETag"])
+_POINT = "^[A-Za-z0-9_-]{43}$"
 _TILE = text("^(x[0-9]{3}/)*[0-9]{3}([.]p/[1-9][0-9]{0,2})?$", most=64)
 
 
@@ -83,8 +86,24 @@ UNSEAL = Operation(
     },
 )
 
+CHECK_LEAK = Operation(
+    group="Leaks",
+    body={JSON: named("LeakQuestion")},
+    replies={
+        200: json_reply(
+            "The point under our key, and labels of a fixed number in the order of their bytes.",
+            members({"evaluated": text(_POINT), "labels": text("^[A-Za-z0-9_-]+$")}),
+        )
+    },
+    refusals={
+        400: ["malformed_json", "unknown_member", "point_refused"],
+        409: ["leaks_moved"],
+        429: ["too_many_attempts"],
+    },
+)
+
 SCHEMAS: Mapping[str, Schema] = {
-    **structs({"RootKeyPart": Brought}),
+    **structs({"RootKeyPart": Brought, "LeakQuestion": Asked}),
     "Sealed": members(
         {"status": words(["sealed"]), "needs": text(least=1), "got": whole(0), "needed": whole(0)}
     ),
@@ -107,6 +126,13 @@ SCHEMAS: Mapping[str, Schema] = {
             "authorization_servers": listed(text(least=1), least=1),
             "dpop_bound_access_tokens_required": {"const": True},
             "dpop_signing_alg_values_supported": listed(text(least=1), least=1),
+        }
+    ),
+    "LeakList": members(
+        {
+            "period": whole(0),
+            "bits": whole(0, 16),
+            "leaks": listed(members({"id": id_of("lk"), "received": {"type": "string", "format": "date"}})),
         }
     ),
     "KeySet": members({"keys": listed(members({"kty": text(least=1), "kid": text(least=1)}), least=1)}),
@@ -139,6 +165,8 @@ TABLE: Mapping[str, Operation] = {
     "GET /status/{number}": _document(
         "One list, signed.", JWS, "application/statuslist+jwt", {"number": whole(0)}
     ),
+    "GET /v1/leak-check": _read("Leaks", "The leaks that are told of.", JSON, named("LeakList"), {}),
+    "POST /v1/leak-check": CHECK_LEAK,
     "GET /authorize": AUTHORIZE,
     "GET /healthz": Operation(group="Operating", replies={200: _HEALTHY, **_SEALED}),
     "HEAD /healthz": Operation(

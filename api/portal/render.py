@@ -41,6 +41,7 @@ def static_files() -> dict[str, StaticFile]:
     return {
         "css": _static("perusal.css", "text/css; charset=utf-8"),
         "passkeys": _static("passkeys.js", "text/javascript; charset=utf-8"),
+        "leak_check": _static("leak_check.js", "text/javascript; charset=utf-8"),
         "icon": _static("icon.svg", "image/svg+xml"),
     }
 

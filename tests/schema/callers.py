@@ -10,12 +10,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
+from sqlalchemy import select
 
 from api.access import Access
 from api.jobs.publisher import Publisher
 from api.openapi.document import routes, table
 from api.openapi.operation import FORM
 from api.staff import issue_staff_key
+from breach.intake import quarantine
+from breach.selfcheck.publish import publish as publish_leak
+from breach.tables import dump
 from consent.honey import plant
 from consent.ids import RecipientId
 from consent.keeping import NewPerson
@@ -30,6 +34,8 @@ from consent.marks.alias_giving import give, served
 from consent.marks.alias_pool import add_domain
 from tests.flow.installation import App, Person, World
 from tests.vault import people
+from vault.base64url import b64url
+from vault.blinding import blind
 from vault.ids import encode_id
 
 COUNTED = {"max": 1000, "ask": "counted"}
@@ -204,6 +210,7 @@ def _named(made: Callers) -> dict[str, str]:
     job = http.post("/v1/dumps", content=DUMP, headers=staff[Access.INVESTIGATOR]).json()["job"]
     while http.app.state.services.worker.do_one():
         pass
+    _told(made)
     traced = http.get(f"/v1/dumps/{job}", headers=staff[Access.INVESTIGATOR]).json()["trace"]
     dual = dict.fromkeys(("approve", "refuse"), asked[1]) | {"open": asked[0]}
     return {
@@ -217,6 +224,15 @@ def _named(made: Callers) -> dict[str, str]:
         "DELETE /grants/{name}": made.grant,
         "POST /me/grants/{name}/withdrawal": made.grant,
     }
+
+
+def _told(made: Callers) -> None:
+    """People are told of the dump that was traced."""
+    vault, folder = made.world.vault, made.world.settings.quarantine
+    with vault.data.read() as conn:
+        dump_id = conn.execute(select(dump.c.id)).scalar_one()
+    found = quarantine.find(vault, folder, dump_id)
+    publish_leak(vault, found, now_ms=made.world.clock(), actor="staff", report=lambda *_: None)
 
 
 def _emergency(made: Callers) -> dict[str, Any]:
@@ -265,6 +281,11 @@ _MADE = {
     "POST /introspect": _showing_token,
     "POST /revoke": lambda made: {**made.app.identity(), "token": "cut_x"},
     "POST /v1/deletions": lambda made: {**made.app.identity(), "statement": made.app.assertion()},
+    "POST /v1/leak-check": lambda made: {
+        **{name: made.ask("GET /v1/leak-check").json()[name] for name in ("period", "bits")},
+        "prefix": 0,
+        "blinded": b64url(blind(b"x").point),
+    },
     "POST /v1/emergencies": _emergency,
     "POST /v1/alias-hits": _alias_hit,
     "POST /v1/staff-reads": lambda made: {
