@@ -23,7 +23,7 @@ from breach.intake.columns import HELPERS, IDENTIFIERS, Columns, Kind, kind_of
 from breach.masked import Row, Weights, settle
 from breach.masked_cells import IDENTIFYING
 from vault.fields import FIELDS, InvalidValue
-from vault.ids import PROFILE, Bucket, RecordId, SubjectId
+from vault.ids import PROFILE, Bucket, Person, RecordId, SubjectId
 from vault.keys import Keyring
 from vault.merge import survivors
 from vault.records import count_people
@@ -58,14 +58,22 @@ MASKED = 4
 """Flag of an item: a row that shows only parts of values fits its person and nobody else."""
 
 
+class AgreedRow(NamedTuple):
+    """A row whose identifiers agree on one person, under every id that was theirs, with all its cells as they stand."""
+
+    people: frozenset[Person]
+    cells: Sequence[str]
+
+
 class Found(NamedTuple):
-    """What a batch shows: items with their flags, as far as they are news, the weights of candidates, and every
-    distinct value that was looked up.
+    """What a batch shows: items with their flags, as far as they are news, the weights of candidates, every
+    distinct value that was looked up, and the rows that agree.
     """
 
     items: dict[Item, int]
     weights: Weights
     values: list[Probe]
+    rows: list[AgreedRow]
 
     def add(self, more: "Found") -> None:
         """Take in what another part of the batch shows."""
@@ -75,6 +83,7 @@ class Found(NamedTuple):
             before = self.weights.get(whom, (0, 0))
             self.weights[whom] = before[0] + sets, before[1] + weight
         self.values.extend(more.values)
+        self.rows.extend(more.rows)
 
 
 class Matcher:
@@ -96,17 +105,20 @@ class Matcher:
         for at, kinds in self._columns.identifiers:
             self._ask_column([row[at] for row in regular], kinds, asked)
         start = len(regular)
-        if len(regular) < len(rows):
-            self._ask_ragged([row for row in rows if len(row) != self._width], start, asked)
+        ragged = [row for row in rows if len(row) != self._width] if start < len(rows) else []
+        self._ask_ragged(ragged, start, asked)
         self.cells.rows += len(rows)
         for _, kind in self._columns.helpers:
             self.cells.recognised_only[kind] += len(regular)
         found = self._true_hits(conn, asked)
         self._merged = survivors(conn, {item[:2] for items in found.values() for item in items})
-        shown = self._settle(asked, found)
+        shown, agreed = self._settle(asked, found)
         news = {item: how for item, how in shown.items() if self._is_news(item, how)}
         weights = self._settle_masked(conn, list(self._masked_rows(asked, regular)), news)
-        return Found(news, weights, asked.probes)
+        cells = [*regular, *ragged] if ragged else regular
+        return Found(
+            news, weights, asked.probes, [AgreedRow(people, cells[row]) for row, people in agreed.items()]
+        )
 
     def _settle_masked(self, conn: Connection, rows: Sequence[Row], news: dict[Item, int]) -> Weights:
         """Judge masked rows, adding what they show to `news`; the weights of their candidates."""
@@ -227,7 +239,10 @@ class Matcher:
         self._known[item] = known | how
         return known | how != known
 
-    def _settle(self, asked: Asked, found: dict[int, list[Item]]) -> dict[Item, int]:
+    def _settle(
+        self, asked: Asked, found: dict[int, list[Item]]
+    ) -> tuple[dict[Item, int], dict[int, frozenset[Person]]]:
+        """Items with their flags, and of each row that agrees whom it is about."""
         by_row: dict[int, list[int]] = {}
         looked_up: Counter[str] = Counter()
         for row, probe in asked.cells:
@@ -237,10 +252,13 @@ class Matcher:
                 by_row.setdefault(row, []).append(probe)
         self.cells.looked_up += looked_up
         items: dict[Item, int] = {}
-        for probes in by_row.values():
-            self._settle_row([found[probe] for probe in probes], items)
+        agreed: dict[int, frozenset[Person]] = {}
+        for row, probes in by_row.items():
+            people = self._settle_row([found[probe] for probe in probes], items)
+            if people:
+                agreed[row] = people
             self._count(asked.probes[probe] for probe in probes)
-        return items
+        return items, agreed
 
     def _count(self, matched: Iterable[Probe]) -> None:
         for probe in matched:
@@ -248,7 +266,10 @@ class Matcher:
             if probe.shape != Shape.EXACT:
                 self.cells.matched_by_digest[probe.field] += 1
 
-    def _settle_row(self, groups: Sequence[Sequence[Item]], items: dict[Item, int]) -> None:
+    def _settle_row(
+        self, groups: Sequence[Sequence[Item]], items: dict[Item, int]
+    ) -> frozenset[Person] | None:
+        """Flag what a row shows; whom it is about, or None when its identifiers do not agree."""
         people = set.intersection(*({self._who(item) for item in group} for group in groups))
         agreed = len(people) == 1
         self.cells.rows_agreed += agreed
@@ -258,6 +279,9 @@ class Matcher:
                 items[item] = items.get(item, 0) | CONFLICTING
             elif self._who(item) in people:
                 items[item] = items.get(item, 0) | AGREED
+        if not agreed:
+            return None
+        return frozenset(item[:2] for group in groups for item in group if self._who(item) in people)
 
     def _who(self, item: Item) -> SubjectId:
         """Whom an item is about: of two accounts that became one person, the one that is left."""

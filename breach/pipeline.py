@@ -15,7 +15,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select, update
 
-from breach import contacts, exposure, honey, items, report, reposts
+from breach import contacts, exposure, honey, items, readings, report, reposts
 from breach.cells import Cells
 from breach.errors import NotTraced, UnknownDump
 from breach.intake import isolated, quarantine
@@ -23,7 +23,9 @@ from breach.intake.columns import Columns
 from breach.intake.dialect import Dialect
 from breach.intake.parts import Block
 from breach.intake.quarantine import Quarantined
+from breach.marking import both, marks_of, named_by
 from breach.match import MASKED, Found, Matcher
+from breach.readings import Reader
 from breach.report import TraceReport, report_json
 from breach.stages import Stage, Standing, advance, standing
 from breach.tables import trace as trace_table
@@ -150,7 +152,7 @@ def _match(work: _Work, trace_id: bytes, reading: isolated.Reading) -> _Counted:
     with work.vault.data.read() as conn:
         sketch = reposts.sketch_of(conn, keyring.tag_keys, work.dump.id)
         aliases = contacts.Contacts(conn, work.vault, cells)
-    matching = _Matching(keyring, cells, sketch, aliases)
+    matching = _Matching(keyring, cells, sketch, aliases, Reader(work.vault, work.before))
     for block in reading.blocks():
         if at is None or block.rows > at.done:
             at = _match_block(work, trace_id, matching, block, at)
@@ -166,8 +168,11 @@ def _match(work: _Work, trace_id: bytes, reading: isolated.Reading) -> _Counted:
 class _Matching:
     """Matches the blocks of one dump, with a matcher for each of the layouts met last."""
 
-    def __init__(self, keyring: Keyring, cells: Cells, sketch: Sketch, aliases: contacts.Contacts) -> None:
+    def __init__(
+        self, keyring: Keyring, cells: Cells, sketch: Sketch, aliases: contacts.Contacts, reader: Reader
+    ) -> None:
         self.cells = cells
+        self.reader = reader
         self.sketch = sketch
         self.aliases = aliases
         self._keyring = keyring
@@ -175,7 +180,7 @@ class _Matching:
 
     def match(self, conn: Connection, block: Block) -> Found:
         """What a block shows."""
-        found = Found({}, {}, [])
+        found = Found({}, {}, [], [])
         for part in block.parts:
             found.add(self._matcher(part.columns).match(conn, part.rows))
         return found
@@ -194,6 +199,7 @@ def _match_block(
     with _cycles_left_alone(), work.vault.data.read() as conn:
         found = matching.match(conn, block)
         aliases = matching.aliases.among(conn, found.values)
+        read = matching.reader.read(conn, found.rows)
     after = Standing(done=block.rows, detail={"cells": matching.cells.as_dict()})
     # Nobody but our own store could have known a honey person; parts of values may fit one by chance.
     shown = {(item[0], item[1]) for item, how in found.items.items() if how != MASKED}
@@ -203,6 +209,7 @@ def _match_block(
         items.add(conn, trace_id, found.items)
         items.add_weights(conn, trace_id, found.weights)
         contacts.add(conn, trace_id, aliases)
+        readings.add(conn, trace_id, read)
         if matching.sketch.add(found.values):
             reposts.store(conn, work.dump.id, matching.sketch)
         advance(conn, trace_id, Stage.MATCH, before=at, after=after, now_ms=work.now_ms)
@@ -225,13 +232,15 @@ def _conclude(work: _Work, trace_id: bytes, dialect: Dialect, counted: _Counted)
     work.progress(Stage.WEIGH, 0, 2)
     seen = weigh(work.vault, trace_id, work.before, Cells.from_dict(counted.cells))
     work.progress(Stage.WEIGH, 1, 2)
-    beside = weigh_contacts(seen.contacts.tags).total() if seen.contacts.issued else None
-    masked = seen.masked.rows if seen.masked else None
-    result = attribute(seen.evidence, work.rules, masked, beside=beside)
+    known, masked = seen.exposure.recipient_ids, seen.masked.rows if seen.masked else None
+    marks = marks_of(work.vault, trace_id, known, work.before)
+    names = named_by(work.vault, trace_id, known, work.before, seen.cells.rows)
+    aliases = weigh_contacts(seen.contacts.tags).total() if seen.contacts.issued else None
+    result = attribute(seen.evidence, work.rules, masked, marks, both(names, aliases))
     with work.vault.data.read() as conn:
         again = reposts.repost(conn, work.dump.id)
-    if beside:
-        _alarm(work, trace_id, {seen.exposure.recipient_ids[k]: one for k, one in beside.items()}, again)
+    if aliases:
+        _alarm(work, trace_id, {known[k]: one for k, one in aliases.items()}, again)
     if again is not None:
         result = of_repost(result)
     dated = date_suspects(work.vault, trace_id, work.before, seen, result)

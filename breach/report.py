@@ -19,6 +19,7 @@ from breach.intake.quarantine import PREFIX as DUMP
 from breach.intake.quarantine import Quarantined
 from breach.reposts import Repost
 from breach.trace.attribute import Attribution, Finding, MaskedRows, Rules
+from breach.trace.codes import Decoded
 from breach.trace.dating import Dated
 from breach.trace.evidence import Evidence
 from breach.trace.statement import Facts, assumptions, statement
@@ -159,6 +160,7 @@ def write(m: Material) -> TraceReport:
         "threshold": _figure(m.result.threshold),
         "outside_limit": _figure(m.result.outside_limit, 9),
         "ranking": _ranking(m),
+        "marks": _marks(m.result.marks),
         "sets": [[m.seen.exposure.recipient_ids[k] for k in one] for one in m.result.sets],
         "repost": _repost(m.repost),
         "dating": [_dated(m, k) for k in sorted(m.dated)],
@@ -226,10 +228,31 @@ def _line(finding: Finding, m: Material) -> dict[str, Any]:
         "ln_e": _figure(finding.ln_e),
         "ln_e_strict": None if strict is None else _figure(strict),
         "ln_e_whole_values": None if whole is None else _figure(whole),
-        "ln_e_contacts": None if finding.ln_e_contacts is None else _figure(finding.ln_e_contacts),
-        "ln_e_total": None if finding.ln_e_total is None else _figure(finding.ln_e_total),
+        "ln_e_marks": _figure_if(finding.ln_e_marks),
+        "ln_e_contacts": _figure_if(finding.ln_e_contacts),
+        "ln_e_total": _figure_if(finding.ln_e_total),
+        "marks": _marks_of(m.result.marks, finding.recipient),
         "named": finding.named,
     }
+
+
+def _marks_of(decoded: Decoded | None, k: int) -> dict[str, Any] | None:
+    """Marks read that a recipient holds, those that show its bit, and how many would by chance."""
+    if decoded is None or not decoded.held[k]:
+        return None
+    expected = _figure(decoded.expected[k], 3)
+    return {"held": decoded.held[k], "agreeing": decoded.agreeing[k], "expected": expected}
+
+
+def _marks(decoded: Decoded | None) -> dict[str, Any] | None:
+    """How many marks were read, about how many people, and in how many rounds they were weighed."""
+    if decoded is None:
+        return None
+    return {"read": decoded.positions, "people": decoded.leaked_rows, "rounds": len(decoded.rounds)}
+
+
+def _figure_if(value: float | None) -> float | None:
+    return None if value is None else _figure(value)
 
 
 def _repost(found: Repost | None) -> dict[str, Any] | None:

@@ -13,6 +13,7 @@ from sqlalchemy import (
     ForeignKey,
     ForeignKeyConstraint,
     Index,
+    Integer,
     LargeBinary,
     Table,
     Text,
@@ -136,6 +137,37 @@ trace_alias = Table(
     ForeignKeyConstraint(["trace"], ["trace.id"]),
 )
 """The aliases a dump shows, by whose they are and whom they were given to."""
+
+trace_reading = Table(
+    "trace_reading",
+    metadata,
+    col.bucket(),
+    col.key("trace"),
+    col.key("subject"),
+    col.text_key("field"),
+    col.key("record"),
+    col.number_key("version"),
+    col.text_key("carrier"),
+    Column("bit", Integer, primary_key=True, autoincrement=False),
+    col.big("count"),
+    ForeignKeyConstraint(["trace"], ["trace.id"]),
+    CheckConstraint("bit IN (0, 1)", name="bit"),
+    CheckConstraint("count > 0", name="count"),
+)
+"""Which bit of a carrier of a served version a dump shows, and how often. Both bits of one: no use is made of it."""
+
+trace_identity = Table(
+    "trace_identity",
+    metadata,
+    col.bucket(),
+    col.key("trace"),
+    col.key("subject"),
+    col.text_key("recipient_id"),
+    col.big("count"),
+    ForeignKeyConstraint(["trace"], ["trace.id"]),
+    CheckConstraint("count > 0", name="count"),
+)
+"""That rows about a person show the name by which just this recipient knows them."""
 
 incident = Table(
     "incident",

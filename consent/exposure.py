@@ -10,6 +10,7 @@
 * `held_by(conn, recipient_id, before_ms=None) -> int` distinct people of one recipient.
 * `count_disclosed(conn, before_ms=None) -> int` people of whom anything was ever disclosed to anybody;
   `undisclosed(conn, people, before_ms) -> list[int]` positions of the (bucket, subject) never disclosed.
+* `recipients_of(conn, people, before_ms)`: people are (bucket, subject); rows are (position, recipient_id).
 * `grants_behind(conn, people, recipient_id, before_ms)`: people are (bucket, subject); rows are
   (position, grant_id, disclosure_id, committed_at, terms_id), oldest first: what a claim rests on.
 """
@@ -19,7 +20,7 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, text
 
 from consent.ids import DisclosureId, GrantId, RecipientId, TermsId
-from vault.ids import Bucket, SubjectId
+from vault.ids import Bucket, Person, SubjectId
 from vault.rowset import RowSet
 
 type Received = tuple[int, RecipientId, DisclosureId, int]
@@ -54,6 +55,12 @@ _UNDISCLOSED = RowSet(
     bucket="int",
     subject="bytes",
 )
+_RECIPIENTS = RowSet(
+    "WITH {rows} SELECT DISTINCT rows.i, d.recipient_id FROM rows "
+    "JOIN disclosure d ON d.bucket = rows.bucket AND d.subject = rows.subject WHERE d.committed_at < :before",
+    bucket="int",
+    subject="bytes",
+)
 _BEHIND = RowSet(
     "WITH {rows} SELECT rows.i, d.grant_id, d.id, d.committed_at, g.terms_id FROM rows "
     "JOIN disclosure d ON d.bucket = rows.bucket AND d.subject = rows.subject "
@@ -83,6 +90,13 @@ def received_version(
 def undisclosed(conn: Connection, people: Sequence[tuple[Bucket, SubjectId]], before_ms: int) -> list[int]:
     """Positions of the people nobody had received anything of: the dark controls of a trace."""
     return [row[0] for row in _UNDISCLOSED(conn, people, before=before_ms)]
+
+
+def recipients_of(
+    conn: Connection, people: Sequence[Person], before_ms: int
+) -> list[tuple[int, RecipientId]]:
+    """Who had received anything of these people: (position in `people`, recipient)."""
+    return [(at, RecipientId(recipient)) for at, recipient in _RECIPIENTS(conn, people, before=before_ms)]
 
 
 def grants_behind(

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from breach.trace.attribute import Attribution, Outcome, Rules
+from breach.trace.attribute import Attribution, Finding, Outcome, Rules
 from breach.trace.dating import Dated
 
 
@@ -36,6 +36,8 @@ _EN: Mapping[str, str] = {
     "repost": "This file is a repost: {share:.1%} of its values are in the older file {of}. Whoever had that file can have published this one, so it accuses nobody anew, and its figures must not be added to those of the older trace.",
     "dated": "If {name} leaked, its copy was taken between {low} and {high} with 90 %, the middle being {median} (UTC). Of {rows} values found that it was ever sent, it held {fitting} then as they were found.",
     "aliases": "{found} of the {issued} aliases that were given to {name} alone are in the file. Nobody who was not given one can know it, save whoever holds our key for aliases; that none was guessed is part of the figure.",
+    "marks": "{read} marks were read in values about {people} people: variations without a meaning, which differ from recipient to recipient.",
+    "marks_of": "Of the marks read that {name} was served, {agreeing} of {held} show its own form; chance would give {expected:.1f}.",
     "own_store": "People whose values were never disclosed to anybody are in the file: {dark_found} of {dark}. That is more than an ordinary outside source explains (declared limits: {outside_rate:.2%} of them, and {outside_share:.0%} of its rows about people of ours). Look at our own store first.",
     "nobody": "No recipient can be named, and no set of recipients either. That clears nobody.",
     "else": "Somewhere else, a source this ledger knows nothing of, is always a possible origin and the reference for the figures. {unexplained} of {people_found} people found are explained by no recipient.",
@@ -53,6 +55,8 @@ _ZH: Mapping[str, str] = {
     "repost": "本文件为重复发布:其中 {share:.1%} 的值已见于更早的文件 {of}。凡持有该文件者均可能发布本文件,因此本文件不作新的指认,其数值也不得与先前追溯的数值相加。",
     "dated": "如果是{name}泄露,其副本取自 {low} 至 {high} 之间的可能性为 90 %,中位时刻为 {median}(UTC)。在曾发送给它的 {rows} 个所发现的值中,该时刻它所持有的有 {fitting} 个与所发现的一致。",
     "aliases": "只提供给{name}的 {issued} 个别名中,有 {found} 个出现在文件中。除持有我方别名密钥者外,未得到别名的人无从知晓;凭空猜中的可能性已计入数值。",
+    "marks": "在关于 {people} 人的值中读出 {read} 个标记:标记是不改变含义、因接收方而异的书写差异。",
+    "marks_of": "在所读出且曾提供给{name}的 {held} 个标记中,有 {agreeing} 个与其自身的写法一致;偶然一致的期望值为 {expected:.1f}。",
     "own_store": "文件中出现了从未向任何人披露过的人员:{dark} 人中有 {dark_found} 人,超出普通外部来源所能解释的范围(预先声明的上限:此类人员的 {outside_rate:.2%},以及文件中涉及我方人员的行不超过 {outside_share:.0%})。应首先检查我方自己的存储。",
     "nobody": "无法指名任何接收方,也无法指出任何一组接收方。这并不表示任何一方是清白的。",
     "else": "“其他来源”(本账本之外的来源)始终是可能的出处,也是各项数值的参照。所发现的 {people_found} 人中,有 {unexplained} 人不能由任何接收方解释。",
@@ -99,8 +103,8 @@ _ASSUMPTIONS: Sequence[tuple[str, str]] = (
         "泄露时刻指单一副本的取得时刻,其中 0.1 % 至 10 % 的行可能陈旧或受损;事先认为从首次交付到文件到来之间的各时刻机会相同。若接收方在数月内陆续收集该文件,则不存在这样的单一时刻。",
     ),
     (
-        "Names alone were recognised and not matched. Per-recipient marks and planted persons are not part of this version.",
-        "仅有姓名时只识别,不匹配。本版本不含按接收方设置的标记和诱饵人员。",
+        "Marks count only for whom the ledger shows were served them, under keys that it committed to beforehand; whoever made the file is taken not to have known these keys. A mark that was cleaned away counts for nothing. So do names that only one recipient has for a person count, taken not to be guessed. Names of people alone were recognised and not matched.",
+        "标记只对账本显示曾获提供该标记的接收方计入,其密钥事先已在账本中作出承诺;假定文件制作者不知道这些密钥。已被清除的标记不计入。仅某一接收方所用的人员代号亦计入,假定其无法被猜出。仅有人名时只识别,不匹配。",
     ),
     (
         "An alias is known to its recipient, to its person and to whoever holds our key for aliases: that the person did not spread it and that the key was kept is assumed. Every value in the file that looks like an alias counts as one attempt to guess.",
@@ -138,6 +142,7 @@ def _sentences(
     named = [finding for finding in result.findings if finding.named]
     said = [] if facts.repost is None else [words["repost"].format(**facts.repost)]
     said += [words["named"].format(name=facts.names[f.recipient], strict=f.ln_e_total) for f in named]
+    said += _of_marks(words, result, facts, named)
     said += [words["set"].format(names=joint.join(facts.names[k] for k in one)) for one in result.sets]
     said += [
         words["aliases"].format(name=facts.names[k], found=found, issued=issued)
@@ -164,6 +169,25 @@ def _of_dating(words: Mapping[str, str], facts: Facts, k: int) -> str:
     dated = facts.dated[k]
     times = {name: _minute(getattr(dated, name)) for name in ("low", "median", "high")}
     return words["dated"].format(name=facts.names[k], rows=dated.rows, fitting=dated.fitting, **times)
+
+
+def _of_marks(
+    words: Mapping[str, str], result: Attribution, facts: Facts, named: Sequence[Finding]
+) -> list[str]:
+    read = result.marks
+    if read is None:
+        return []
+    of_named = [
+        words["marks_of"].format(
+            name=facts.names[f.recipient],
+            held=read.held[f.recipient],
+            agreeing=read.agreeing[f.recipient],
+            expected=read.expected[f.recipient],
+        )
+        for f in named
+        if f.ln_e_marks is not None
+    ]
+    return [words["marks"].format(read=read.positions, people=read.leaked_rows), *of_named]
 
 
 def _minute(at: int) -> str:

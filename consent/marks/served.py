@@ -6,6 +6,7 @@ answered follow without a choice; a retry gets the same ones.
 
 * `lines(marks) -> str | None`, `marks_of(text) -> tuple[Mark, ...]`: the JSON list and back.
 * `as_served(vault, recipient, subject, marks, values) -> dict[str, str]`: pure but for the epoch's key.
+* `versions_served(conn, people, before_ms)`: which versions of these people anybody had been served with marks.
 * `served_before(conn, items, before_ms) -> list[Served]`: who had received which version how; set-based.
 """
 
@@ -18,7 +19,7 @@ from consent.ids import RecipientId, canonical_json, fields_of
 from consent.marks import epochs
 from consent.marks.carriers import serve
 from consent.marks.symbols import Position, symbol
-from vault.ids import PROFILE, Bucket, RecordId, SubjectId
+from vault.ids import PROFILE, Bucket, Person, RecordId, SubjectId
 from vault.opening import Vault
 from vault.rowset import RowSet
 
@@ -42,6 +43,12 @@ class Served(NamedTuple):
     carriers: tuple[str, ...]
 
 
+_VERSIONS = RowSet(
+    "WITH {rows} SELECT DISTINCT rows.i, s.field, s.record, s.version, s.carriers FROM rows "
+    "JOIN mark_served s ON s.bucket = rows.bucket AND s.subject = rows.subject WHERE s.served_at < :before",
+    bucket="int",
+    subject="bytes",
+)
 _BEFORE = RowSet(
     "WITH {rows} SELECT rows.i, s.recipient_id, s.epoch, s.carriers FROM rows "
     "JOIN mark_served s ON s.bucket = rows.bucket AND s.subject = rows.subject WHERE s.field = rows.field "
@@ -85,6 +92,16 @@ def as_served(
             }
             answered[mark.field] = serve(mark.field, answered[mark.field], bits)
     return answered
+
+
+def versions_served(
+    conn: Connection, people: Sequence[Person], before_ms: int
+) -> list[tuple[int, str, RecordId, int, frozenset[str]]]:
+    """What of these people anybody had been served with marks: (position, field, record, version, carriers)."""
+    return [
+        (at, field, RecordId(record), version, frozenset(carriers.split()))
+        for at, field, record, version, carriers in _VERSIONS(conn, people, before=before_ms)
+    ]
 
 
 def served_before(

@@ -11,7 +11,9 @@ from vault.tags.hashed import read as read_digest
 from vault.tags.lookup import Hit, Probe, confirm, match
 from vault.tags.making import IndexKeys, tag64, tags_for, tags_for_person, tags_of_history
 from vault.tags.masked import Masked
+from vault.tags.opened import Wanted
 from vault.tags.registry import kind
+from vault.tags.same import same
 from vault.tags.shapes import Shape
 from vault.tags.solver import Exact, Plan, Reading, digest_probes, plans, read_cell
 
@@ -26,6 +28,7 @@ __all__ = [
     "Probe",
     "Reading",
     "Shape",
+    "Wanted",
     "confirm",
     "digest_probes",
     "fitting",
@@ -34,6 +37,7 @@ __all__ = [
     "plans",
     "read_cell",
     "read_digest",
+    "same",
     "tag64",
     "tags_for",
     "tags_for_person",

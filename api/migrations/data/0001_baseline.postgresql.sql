@@ -2145,6 +2145,21 @@ ALTER TABLE trace_candidate ENABLE ROW LEVEL SECURITY
 -- end
 CREATE POLICY own ON trace_candidate USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0 AND (EXISTS (SELECT 1 FROM trace r WHERE r.id = trace_candidate.trace)))
 -- end
+CREATE TABLE trace_identity (
+	bucket INTEGER NOT NULL,
+	trace BYTEA NOT NULL,
+	subject BYTEA NOT NULL,
+	recipient_id TEXT NOT NULL,
+	count BIGINT NOT NULL,
+	CONSTRAINT pk_trace_identity PRIMARY KEY (bucket, trace, subject, recipient_id),
+	CONSTRAINT fk_trace_identity_trace FOREIGN KEY(trace) REFERENCES trace (id),
+	CONSTRAINT ck_trace_identity_count CHECK (count > 0)
+)
+-- end
+ALTER TABLE trace_identity ENABLE ROW LEVEL SECURITY
+-- end
+CREATE POLICY own ON trace_identity USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0 AND (EXISTS (SELECT 1 FROM trace r WHERE r.id = trace_identity.trace)))
+-- end
 CREATE TABLE trace_item (
 	bucket INTEGER NOT NULL,
 	trace BYTEA NOT NULL,
@@ -2163,6 +2178,26 @@ CREATE TABLE trace_item (
 ALTER TABLE trace_item ENABLE ROW LEVEL SECURITY
 -- end
 CREATE POLICY own ON trace_item USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0 AND (EXISTS (SELECT 1 FROM trace r WHERE r.id = trace_item.trace)))
+-- end
+CREATE TABLE trace_reading (
+	bucket INTEGER NOT NULL,
+	trace BYTEA NOT NULL,
+	subject BYTEA NOT NULL,
+	field TEXT NOT NULL,
+	record BYTEA NOT NULL,
+	version BIGINT NOT NULL,
+	carrier TEXT NOT NULL,
+	bit INTEGER NOT NULL,
+	count BIGINT NOT NULL,
+	CONSTRAINT pk_trace_reading PRIMARY KEY (bucket, trace, subject, field, record, version, carrier, bit),
+	CONSTRAINT fk_trace_reading_trace FOREIGN KEY(trace) REFERENCES trace (id),
+	CONSTRAINT ck_trace_reading_bit CHECK (bit IN (0, 1)),
+	CONSTRAINT ck_trace_reading_count CHECK (count > 0)
+)
+-- end
+ALTER TABLE trace_reading ENABLE ROW LEVEL SECURITY
+-- end
+CREATE POLICY own ON trace_reading USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0 AND (EXISTS (SELECT 1 FROM trace r WHERE r.id = trace_reading.trace)))
 -- end
 CREATE TABLE trace_stage (
 	trace BYTEA NOT NULL,

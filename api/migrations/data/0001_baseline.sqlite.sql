@@ -1636,6 +1636,17 @@ CREATE TABLE trace_candidate (
 	CONSTRAINT ck_trace_candidate_weights CHECK (sets > 0 AND weight > 0)
 )
 -- end
+CREATE TABLE trace_identity (
+	bucket INTEGER NOT NULL,
+	trace BLOB NOT NULL,
+	subject BLOB NOT NULL,
+	recipient_id TEXT NOT NULL,
+	count BIGINT NOT NULL,
+	CONSTRAINT pk_trace_identity PRIMARY KEY (bucket, trace, subject, recipient_id),
+	CONSTRAINT fk_trace_identity_trace FOREIGN KEY(trace) REFERENCES trace (id),
+	CONSTRAINT ck_trace_identity_count CHECK (count > 0)
+)
+-- end
 CREATE TABLE trace_item (
 	bucket INTEGER NOT NULL,
 	trace BLOB NOT NULL,
@@ -1649,6 +1660,22 @@ CREATE TABLE trace_item (
 	CONSTRAINT pk_trace_item PRIMARY KEY (bucket, trace, subject, field, record, version),
 	CONSTRAINT fk_trace_item_trace FOREIGN KEY(trace) REFERENCES trace (id),
 	CONSTRAINT ck_trace_item_flags CHECK (agreed IN (0, 1) AND conflicting IN (0, 1) AND masked IN (0, 1))
+)
+-- end
+CREATE TABLE trace_reading (
+	bucket INTEGER NOT NULL,
+	trace BLOB NOT NULL,
+	subject BLOB NOT NULL,
+	field TEXT NOT NULL,
+	record BLOB NOT NULL,
+	version BIGINT NOT NULL,
+	carrier TEXT NOT NULL,
+	bit INTEGER NOT NULL,
+	count BIGINT NOT NULL,
+	CONSTRAINT pk_trace_reading PRIMARY KEY (bucket, trace, subject, field, record, version, carrier, bit),
+	CONSTRAINT fk_trace_reading_trace FOREIGN KEY(trace) REFERENCES trace (id),
+	CONSTRAINT ck_trace_reading_bit CHECK (bit IN (0, 1)),
+	CONSTRAINT ck_trace_reading_count CHECK (count > 0)
 )
 -- end
 CREATE TABLE trace_stage (
