@@ -52,6 +52,7 @@ bench: .venv/.ok ## measured speed of the hot paths, with machine and versions
 	$(PY) -m tests.bench intake
 	$(PY) -m tests.bench dating
 	$(PY) -m tests.bench guilt
+	$(PY) -m tests.bench marks
 	$(PY) -m tests.bench redeem
 	$(PY) -m tests.bench introspect
 	$(PY) -m tests.bench vault

@@ -17,13 +17,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from breach.trace.families import MIXES, NOISES, SHARES, STORIES, ln_own, ln_ratios
+from breach.trace.families import LN_WEIGHTS, MIXES, NOISES, SHARES, ln_own, ln_ratios
 
 type Figures = NDArray[np.float64]
 type Numbers = NDArray[np.int64]
 type Bits = NDArray[np.uint8]
 
 _FIRST_ROUND = 0.75
+_LOUDEST = 600.0  # of one row, in nats: more would overflow, and less only weakens an accusation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,13 +137,17 @@ class Scorer:
         mine = np.isin(marks.holders, np.asarray(given, dtype=np.int64))
         known = np.bincount(marks.positions[mine], minlength=len(marks.bits))
         ones = np.bincount(marks.positions[mine], marks.symbols[mine], len(marks.bits)).astype(np.int64)
-        alike, which = np.unique(
-            np.stack((self._kind, marks.bits.astype(np.int64), known, ones), axis=1),
-            axis=0,
-            return_inverse=True,
-        )
-        worth = [ln_ratios(float(self._p[p]), *map(int, rest)) for p, *rest in alike]
-        return self._counts(which.reshape(-1), len(alike)) @ stacked(worth)
+        most = 1 + int(known.max(initial=0))
+        kinds = ((self._kind * 2 + marks.bits) * most + known) * most + ones
+        alike, which = np.unique(kinds, return_inverse=True)
+        worth = [self._worth(int(kind), most) for kind in alike]
+        return self._counts(which, len(alike)) @ stacked(worth)
+
+    def _worth(self, kind: int, most: int) -> Figures:
+        rest, ones = divmod(kind, most)
+        rest, known = divmod(rest, most)
+        p, bit = divmod(rest, 2)
+        return ln_ratios(float(self._p[p]), bit, known, ones)
 
     def _counts(self, which: Numbers, kinds: int) -> Figures:
         marks = self.marks
@@ -167,10 +172,11 @@ class Scorer:
         """
         columns = []
         for noise in range(len(NOISES)):
-            own, ln_else = self._own[:, noise], self._ln_else(noise, given)
+            own = np.exp(np.minimum(self._own[:, noise], _LOUDEST))
+            other = np.exp(np.minimum(self._ln_else(noise, given), _LOUDEST))
             for share in SHARES:
-                mine, other = math.log(share), math.log1p(-share) + ln_else
-                ratio = np.logaddexp(mine + own, other) - np.logaddexp(mine, other)
+                elsewhere = (1 - share) * other
+                ratio = np.log((share * own + elsewhere) / (share + elsewhere))
                 columns.append(np.bincount(self._pair_holder, ratio, self.marks.suspects))
         return np.stack(columns, axis=1)
 
@@ -184,9 +190,10 @@ class Scorer:
 
 
 def ln_mean(scores: Figures) -> Figures:
-    """Ln of the mean over all stories, along the last axis."""
-    top = scores.max(axis=1, initial=-np.inf)
-    return np.asarray(top + np.log(np.exp(scores - top[:, None]).sum(axis=1)) - math.log(STORIES))
+    """Ln of the mean over all stories by their weights, along the last axis."""
+    weighed = scores + LN_WEIGHTS
+    top = weighed.max(axis=1, initial=-np.inf)
+    return np.asarray(top + np.log(np.exp(weighed - top[:, None]).sum(axis=1)))
 
 
 def stacked(worth: Sequence[Figures]) -> Figures:

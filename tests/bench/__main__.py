@@ -11,6 +11,7 @@ NAMES = (
     "introspect",
     "rls",
     "trace",
+    "marks",
     "intake",
     "dating",
     "guilt",

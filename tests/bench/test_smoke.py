@@ -182,3 +182,16 @@ def test_a_small_guilt_benchmark_names_nobody_innocent_and_puts_the_store_first(
     assert (result["store"]["named"], result["store"]["store_first"]) == (0, 1.0)
     whole = next(cell for cell in result["cells"] if cell["fraction"] == 1.0)
     assert (whole["ledger"], whole["one_named"]) == ("independent", 1.0)
+
+
+def test_a_small_marks_benchmark_accuses_no_innocent_and_scores_them_as_the_decoder_does() -> None:
+    parts = ("--parts", "innocents", "worst", "calibration", "ledger")
+    size = ("--scores", "60000", "--keyed", "0", "--files", "1", "--leaks", "1", "--people", "20000")
+
+    result = bench("marks", *size, *parts)
+
+    assert result["innocents"]["accused"] == 0
+    assert result["innocents"]["highest_ln_e"] > 2.3
+    assert result["innocents"]["difference_to_the_decoder"] < 1e-9
+    assert {cell["leakers"] for cell in result["worst_case"]} == {1, 2, 3, 5}
+    assert result["bars"]["innocents accused in files"].startswith("met")

@@ -179,7 +179,7 @@ def test_rows_that_were_kept_whole_speak_louder_than_their_marks_alone():
 
 def test_what_else_is_known_counts_towards_the_line_and_not_in_the_figure():
     dice = np.random.default_rng(8)
-    _, _, read = everybody(dice, 20, 40, 4, lambda codes: codes[3])
+    _, _, read = everybody(dice, 20, 32, 4, lambda codes: codes[3])
     alone = decode(read, 20.0)
 
     helped = decode(read, 20.0, [15.0 if k == 3 else 0.0 for k in range(20)])
