@@ -12,6 +12,7 @@ from api.alias_hits import hit, view_of
 from api.cli.failures import Exit, Failure
 from api.cli.installation import dir_option, settings_of
 from api.cli.output import emit, json_option
+from api.cli.planting import plan, plant_people, retire_list, show_lists
 from api.clock import system_clock
 from api.opening import opened_vault
 from consent.details import parse_instant
@@ -20,11 +21,16 @@ from consent.marks.alias_pool import Pool, add_domain, add_numbers, pool
 from consent.marks.alias_sightings import acceptable
 
 ACTOR = "operator"
+_PLANTING = (plan, plant_people, show_lists, retire_list)
 
 
 @click.group("canaries")
 def command() -> None:
     """Aliases and planted persons, and who let one out."""
+
+
+for _command in _PLANTING:
+    command.add_command(_command)
 
 
 @command.command("domain")

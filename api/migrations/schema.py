@@ -23,6 +23,7 @@ import consent.management_tables
 import consent.marks.alias_tables
 import consent.marks.tables
 import consent.passkey_tables
+import consent.planted.tables
 import consent.protection_tables
 import consent.recovery_tables
 import consent.signing_tables
@@ -57,6 +58,7 @@ TABLE_MODULES = (
     consent.tables,
     consent.account_tables,
     consent.passkey_tables,
+    consent.planted.tables,
     consent.protection_tables,
     consent.recovery_tables,
     consent.step_up_tables,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import stat
 
 import pytest
 
@@ -81,3 +82,42 @@ def test_nobody_was_ever_given_an_invented_alias(perusal, home, alias):
     forged = perusal("canaries", "resolve", "lusab-babad-gutih-tugad@relay.example", "--dir", home, "--json")
 
     assert (forged.code, forged.json) == (Exit.WRONG, {"issued": False})
+
+
+def test_planting_leaves_a_private_file_and_a_sealed_list(perusal, home, tmp_path):
+    """As planned: twenty for a recipient without people; a second file is never written over the first."""
+    with opened_vault(settings_of(home)) as vault:
+        app = World(vault, 1_795_300_000_000).app("account")
+    numbers, out = tmp_path / "numbers.txt", tmp_path / "planted.jsonl"
+    numbers.write_text("".join(f"1702222{n:04d}\n" for n in range(25)), encoding="utf-8")
+    perusal("canaries", "numbers", numbers, "--dir", home)
+    asked = (
+        "canaries",
+        "plant",
+        app.client.recipient.id,
+        "--domain",
+        "mail.example",
+        "--out",
+        out,
+        "--dir",
+        home,
+    )
+
+    planned = perusal("canaries", "plan", "--dir", home, "--json").json["recipients"]
+    done = perusal(*asked, "--json")
+    again = perusal(*asked)
+    dark = perusal(
+        "canaries", "plant", "--dark", *asked[3:5], "--out", tmp_path / "x", "--dir", home, "--json"
+    )
+    shown = perusal("canaries", "lists", "--dir", home, "--json").json["lists"]
+    retired = perusal("canaries", "retire", done.json["list"], "--dir", home)
+
+    head, *lines = map(json.loads, out.read_text(encoding="utf-8").splitlines())
+    assert [(one["plan"], one["shows"]["0.5"]) for one in planned] == [(20, 1.0)]
+    assert (done.code, done.json["planted"], again.code) == (Exit.OK, 20, Exit.USAGE)
+    assert (head["hash"], len(lines)) == (done.json["hash"], 20)
+    assert {"subject", "key", "handle", "name", "phone", "email", "resident_id"} <= lines[0].keys()
+    assert stat.S_IMODE(out.stat().st_mode) == 0o600
+    assert (dark.code, dark.json["error"]["code"]) == (Exit.WRONG, "pool_empty")
+    assert [(one["kind"], one["people"], one["sealed"]) for one in shown] == [("unique", 20, True)]
+    assert retired.code == Exit.OK

@@ -1590,6 +1590,36 @@ ALTER TABLE person_merge ENABLE ROW LEVEL SECURITY
 -- end
 CREATE POLICY own ON person_merge USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0 AND (EXISTS (SELECT 1 FROM person r WHERE r.bucket = person_merge.keep_bucket AND r.subject = person_merge.keep)))
 -- end
+CREATE TABLE planted_list (
+	id BYTEA NOT NULL,
+	kind TEXT NOT NULL,
+	recipient_id TEXT,
+	people INTEGER NOT NULL,
+	nonce BYTEA NOT NULL,
+	hash BYTEA NOT NULL,
+	made_at BIGINT NOT NULL,
+	entry BYTEA,
+	retired_at BIGINT,
+	tenant BYTEA DEFAULT perusal_home() NOT NULL,
+	CONSTRAINT pk_planted_list PRIMARY KEY (id),
+	CONSTRAINT ck_planted_list_kind CHECK (kind IN ('unique', 'shared', 'dark')),
+	CONSTRAINT ck_planted_list_whose CHECK ((kind = 'unique') = (recipient_id IS NOT NULL)),
+	CONSTRAINT ck_planted_list_sealed CHECK (people > 0 AND length(nonce) = 32 AND length(hash) = 32),
+	CONSTRAINT fk_planted_list_recipient_id FOREIGN KEY(recipient_id) REFERENCES recipient (id)
+)
+-- end
+CREATE FUNCTION planted_list_before_update() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'planted_list: these columns never change' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
+-- end
+CREATE TRIGGER planted_list_before_update BEFORE UPDATE ON planted_list FOR EACH ROW WHEN (NEW.id IS DISTINCT FROM OLD.id OR NEW.kind IS DISTINCT FROM OLD.kind OR NEW.recipient_id IS DISTINCT FROM OLD.recipient_id OR NEW.people IS DISTINCT FROM OLD.people OR NEW.nonce IS DISTINCT FROM OLD.nonce OR NEW.hash IS DISTINCT FROM OLD.hash OR NEW.made_at IS DISTINCT FROM OLD.made_at OR NEW.tenant IS DISTINCT FROM OLD.tenant) EXECUTE FUNCTION planted_list_before_update()
+-- end
+CREATE FUNCTION planted_list_stays() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'planted_list: rows stay' USING ERRCODE = '23514'; END $$
+-- end
+CREATE TRIGGER planted_list_stays BEFORE DELETE OR TRUNCATE ON planted_list FOR EACH STATEMENT EXECUTE FUNCTION planted_list_stays()
+-- end
+ALTER TABLE planted_list ENABLE ROW LEVEL SECURITY
+-- end
+CREATE POLICY own ON planted_list USING (tenant = (SELECT perusal_tenant())) WITH CHECK (tenant = (SELECT perusal_tenant()) AND (recipient_id IS NULL OR EXISTS (SELECT 1 FROM recipient r WHERE r.id = planted_list.recipient_id)))
+-- end
 CREATE TABLE protection (
 	bucket INTEGER NOT NULL,
 	id BYTEA NOT NULL,
@@ -2018,6 +2048,23 @@ CREATE TRIGGER notice_showing_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON
 ALTER TABLE notice_showing ENABLE ROW LEVEL SECURITY
 -- end
 CREATE POLICY own ON notice_showing USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0 AND (EXISTS (SELECT 1 FROM client r WHERE r.client_id = notice_showing.client_id AND r.recipient_id = notice_showing.recipient_id)) AND (EXISTS (SELECT 1 FROM notice_version r WHERE r.id = notice_showing.notice_id AND r.hash = notice_showing.notice_hash AND r.recipient_id = notice_showing.recipient_id AND r.purpose = notice_showing.purpose)) AND (EXISTS (SELECT 1 FROM terms_version r WHERE r.id = notice_showing.terms_id AND r.hash = notice_showing.terms_hash AND r.recipient_id = notice_showing.recipient_id)))
+-- end
+CREATE TABLE planted (
+	bucket INTEGER NOT NULL,
+	mac BYTEA NOT NULL,
+	list BYTEA NOT NULL,
+	CONSTRAINT pk_planted PRIMARY KEY (bucket, mac),
+	CONSTRAINT ck_planted_mac CHECK (length(mac) = 32),
+	CONSTRAINT fk_planted_list FOREIGN KEY(list) REFERENCES planted_list (id)
+)
+-- end
+CREATE FUNCTION planted_append_only() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'planted is append-only' USING ERRCODE = '23514'; END $$
+-- end
+CREATE TRIGGER planted_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON planted FOR EACH STATEMENT EXECUTE FUNCTION planted_append_only()
+-- end
+ALTER TABLE planted ENABLE ROW LEVEL SECURITY
+-- end
+CREATE POLICY own ON planted USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0 AND (EXISTS (SELECT 1 FROM planted_list r WHERE r.id = planted.list)))
 -- end
 CREATE TABLE scan_run (
 	bucket INTEGER NOT NULL,

@@ -1203,6 +1203,28 @@ CREATE TRIGGER person_merge_keep BEFORE INSERT ON person_merge WHEN NOT EXISTS (
 -- end
 CREATE TRIGGER person_merge_final BEFORE UPDATE OF state, merged_into ON person WHEN (OLD.state = 'merged' AND NEW.state = 'active') OR (NEW.state = 'merged' AND (NOT EXISTS (SELECT 1 FROM person_merge m WHERE m.bucket = NEW.bucket AND m.subject = NEW.subject AND m.keep = NEW.merged_into) OR EXISTS (SELECT 1 FROM person p WHERE p.merged_into = NEW.subject AND p.state = 'merged'))) BEGIN SELECT RAISE(ABORT, 'a merge is final and makes no chains'); END
 -- end
+CREATE TABLE planted_list (
+	id BLOB NOT NULL,
+	kind TEXT NOT NULL,
+	recipient_id TEXT,
+	people INTEGER NOT NULL,
+	nonce BLOB NOT NULL,
+	hash BLOB NOT NULL,
+	made_at BIGINT NOT NULL,
+	entry BLOB,
+	retired_at BIGINT,
+	tenant BLOB DEFAULT (x'') NOT NULL,
+	CONSTRAINT pk_planted_list PRIMARY KEY (id),
+	CONSTRAINT ck_planted_list_kind CHECK (kind IN ('unique', 'shared', 'dark')),
+	CONSTRAINT ck_planted_list_whose CHECK ((kind = 'unique') = (recipient_id IS NOT NULL)),
+	CONSTRAINT ck_planted_list_sealed CHECK (people > 0 AND length(nonce) = 32 AND length(hash) = 32),
+	CONSTRAINT fk_planted_list_recipient_id FOREIGN KEY(recipient_id) REFERENCES recipient (id)
+)
+-- end
+CREATE TRIGGER planted_list_before_update BEFORE UPDATE ON planted_list WHEN NEW.id IS NOT OLD.id OR NEW.kind IS NOT OLD.kind OR NEW.recipient_id IS NOT OLD.recipient_id OR NEW.people IS NOT OLD.people OR NEW.nonce IS NOT OLD.nonce OR NEW.hash IS NOT OLD.hash OR NEW.made_at IS NOT OLD.made_at OR NEW.tenant IS NOT OLD.tenant BEGIN SELECT RAISE(ABORT, 'planted_list: these columns never change') WHERE 1 = 1; END
+-- end
+CREATE TRIGGER planted_list_no_delete BEFORE DELETE ON planted_list BEGIN SELECT RAISE(ABORT, 'planted_list: rows stay'); END
+-- end
 CREATE TABLE protection (
 	bucket INTEGER NOT NULL,
 	id BLOB NOT NULL,
@@ -1539,6 +1561,19 @@ CREATE TABLE notice_showing (
 CREATE TRIGGER notice_showing_no_update BEFORE UPDATE ON notice_showing BEGIN SELECT RAISE(ABORT, 'notice_showing is append-only'); END
 -- end
 CREATE TRIGGER notice_showing_no_delete BEFORE DELETE ON notice_showing BEGIN SELECT RAISE(ABORT, 'notice_showing is append-only'); END
+-- end
+CREATE TABLE planted (
+	bucket INTEGER NOT NULL,
+	mac BLOB NOT NULL,
+	list BLOB NOT NULL,
+	CONSTRAINT pk_planted PRIMARY KEY (bucket, mac),
+	CONSTRAINT ck_planted_mac CHECK (length(mac) = 32),
+	CONSTRAINT fk_planted_list FOREIGN KEY(list) REFERENCES planted_list (id)
+)
+-- end
+CREATE TRIGGER planted_no_update BEFORE UPDATE ON planted BEGIN SELECT RAISE(ABORT, 'planted is append-only'); END
+-- end
+CREATE TRIGGER planted_no_delete BEFORE DELETE ON planted BEGIN SELECT RAISE(ABORT, 'planted is append-only'); END
 -- end
 CREATE TABLE scan_run (
 	bucket INTEGER NOT NULL,
