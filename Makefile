@@ -57,6 +57,7 @@ bench: .venv/.ok ## measured speed of the hot paths, with machine and versions
 	$(PY) -m tests.bench introspect
 	$(PY) -m tests.bench vault
 	$(PY) -m tests.bench ledger
+	$(PY) -m tests.bench selfcheck
 
 heavy: .venv/.ok ## the long runs (hours): kill -9 under load, a million rows, thousands of races
 	$(PY) -m pytest -m heavy

@@ -51,8 +51,12 @@ def answer(vault: Vault, asked: Question) -> Answer:
 def _labels(conn: Connection, vault: Vault, asked: Question) -> list[bytes]:
     at, group = leak_point.c, group_of(asked.prefix, asked.bits, vault.installation.buckets)
     told = select(leak.c.id).where(leak.c.published_at.is_not(None))
+    # In one bucket the slots are a range of the primary key; where a group has several it has all of most of them.
+    alone = group.first_bucket == group.last_bucket
     wanted = select(at.label).where(
-        at.bucket.between(group.first_bucket, group.last_bucket),
+        at.bucket == group.first_bucket
+        if alone
+        else at.bucket.between(group.first_bucket, group.last_bucket),
         at.slot.between(group.first_slot, group.last_slot),
         at.period == asked.period,
         at.leak.in_(told),

@@ -21,6 +21,7 @@ NAMES = (
     "withdraw",
     "ledger",
     "linkage",
+    "selfcheck",
 )
 
 

@@ -73,6 +73,14 @@ def test_a_small_trace_benchmark_finds_everybody_planted_and_nobody_else() -> No
     assert result["peak_memory_mb"] > 10
 
 
+def test_a_small_selfcheck_benchmark_finds_everybody_asked_for_and_nobody_else() -> None:
+    result = bench("selfcheck", "--rows", "400", "--asked", "20")
+
+    assert (result["missed"], result["falsely_found"], result["lengths"]) == (0, 0, 1)
+    assert (result["identifiers"], result["bits"]) == (1_200, 1)
+    assert result["ratio_to_two_exchanges_of_the_library"] > 0
+
+
 def test_a_small_vault_benchmark_ledgers_every_read_and_reports_its_bars(postgres: object) -> None:
     if not isinstance(postgres, Server):
         pytest.skip(str(postgres))
