@@ -18,6 +18,7 @@ class Cells:
     Of rows that show masked values and no whole identifier: `masked` cells looked up, by field; `rows_masked` and, of
     these, `rows_agreed_masked` (one person left, by two or more independent parts, see `agreed_by`: rows by number
     of parts); `candidates`: the other rows by how many people fit (`none`, `1`, `2`, `3-9`, `10-64`, `too_many`);
+    `rows_linkable` rows, of those without a hit, are compared by blind codes, and `rows_not_linked` came behind the last.
     `rows_controlled` rows were put together again from two rows each, and `controls_agreed` of them agreed as well.
     """
 
@@ -38,6 +39,8 @@ class Cells:
     rows_agreed_masked: int = 0
     rows_controlled: int = 0
     controls_agreed: int = 0
+    rows_linkable: int = 0
+    rows_not_linked: int = 0
 
     def as_dict(self) -> dict[str, Any]:
         """The counts as a JSON object that `from_dict` reads back."""

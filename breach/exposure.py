@@ -16,6 +16,7 @@ from breach.deliveries import deliveries as deliveries_to
 from breach.deliveries import windows as windows_of
 from breach.intake.columns import IDENTIFIERS
 from breach.items import candidates, people
+from breach.linkable import LINKED
 from breach.masked import MILLION
 from breach.match import Item
 from breach.trace.evidence import Evidence, Pattern
@@ -75,14 +76,17 @@ def weigh(
 
 
 def candidate_weights(
-    conn: Connection, trace_id: bytes, buckets: Buckets, before_ms: int
+    conn: Connection, trace_id: bytes, buckets: Buckets, before_ms: int, *, linked: bool
 ) -> tuple[float, dict[str, float]]:
-    """What the candidate sets of masked rows weigh, in people: all together, and those of whom each recipient had
-    received the value looked up by. The sum of 1/m over sets of m: a figure to read, no part of an e-value.
+    """What the candidate sets of masked rows weigh (`linked`: of rows compared by blind codes), in people.
+
+    All together, and those of whom each recipient had received the value looked up by, or the name. The sum of 1/m
+    over sets of m: a figure to read, no part of an e-value.
     """
     total = 0
     held: Counter[str] = Counter()
-    for part in batched(candidates(conn, trace_id, buckets), _CHUNK):
+    every = (one for one in candidates(conn, trace_id, buckets) if (one[2] == LINKED) is linked)
+    for part in batched(every, _CHUNK):
         total += sum(weight for *_, weight in part)
         rows = received.received_before(conn, [one[:3] for one in part], before_ms)
         for at, recipient in {(at, str(recipient)) for at, recipient, *_ in rows}:

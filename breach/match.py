@@ -12,7 +12,7 @@ one, known here or not, masked values are only counted. Nothing of a cell is kep
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from sqlalchemy import Connection
@@ -20,6 +20,7 @@ from sqlalchemy import Connection
 from breach.asked import Asked, readings_of
 from breach.cells import Cells
 from breach.intake.columns import HELPERS, IDENTIFIERS, Columns, Kind, kind_of
+from breach.linkable import MOST_ROWS, Record, linkable
 from breach.masked import Row, Weights, settle
 from breach.masked_cells import IDENTIFYING
 from vault.fields import FIELDS, InvalidValue
@@ -67,13 +68,14 @@ class AgreedRow(NamedTuple):
 
 class Found(NamedTuple):
     """What a batch shows: items with their flags, as far as they are news, the weights of candidates, every
-    distinct value that was looked up, and the rows that agree.
+    distinct value that was looked up, the rows that agree, and what is to be compared by blind codes.
     """
 
     items: dict[Item, int]
     weights: Weights
     values: list[Probe]
     rows: list[AgreedRow]
+    records: list[Record]
 
     def add(self, more: "Found") -> None:
         """Take in what another part of the batch shows."""
@@ -84,12 +86,14 @@ class Found(NamedTuple):
             self.weights[whom] = before[0] + sets, before[1] + weight
         self.values.extend(more.values)
         self.rows.extend(more.rows)
+        self.records.extend(more.records)
 
 
 class Matcher:
     """Matches batch after batch of one dump. Not thread-safe: it remembers what was confirmed."""
 
-    def __init__(self, keyring: Keyring, columns: Columns, cells: Cells) -> None:
+    def __init__(self, keyring: Keyring, columns: Columns, cells: Cells, *, linking: bool = False) -> None:
+        self._linking = linking
         self._keyring = keyring
         self._columns = columns
         self._width = len(columns.kinds)
@@ -116,9 +120,21 @@ class Matcher:
         news = {item: how for item, how in shown.items() if self._is_news(item, how)}
         weights = self._settle_masked(conn, list(self._masked_rows(asked, regular)), news)
         cells = [*regular, *ragged] if ragged else regular
-        return Found(
-            news, weights, asked.probes, [AgreedRow(people, cells[row]) for row, people in agreed.items()]
-        )
+        whole = [AgreedRow(people, cells[row]) for row, people in agreed.items()]
+        return Found(news, weights, asked.probes, whole, self._linkable(cells, asked, found))
+
+    def _linkable(
+        self, rows: Sequence[Sequence[str]], asked: Asked, found: Mapping[int, Sequence[Item]]
+    ) -> list[Record]:
+        """What the rows without a hit show that blind codes can be made of, as far as there is room for them."""
+        if not self._linking:
+            return []
+        hit = {row for row, probe in asked.cells if probe in found}
+        records = list(linkable(self._columns, rows, hit))
+        room = max(MOST_ROWS - self.cells.rows_linkable, 0)
+        self.cells.rows_linkable += len(records[:room])
+        self.cells.rows_not_linked += len(records[room:])
+        return records[:room]
 
     def _settle_masked(self, conn: Connection, rows: Sequence[Row], news: dict[Item, int]) -> Weights:
         """Judge masked rows, adding what they show to `news`; the weights of their candidates."""

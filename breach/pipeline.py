@@ -1,4 +1,4 @@
-"""A trace from the sealed dump to the report: match, weigh, report. Resumable, and done once per dump and question.
+"""A trace from the sealed dump to the report: match, link, weigh, report. Resumable, and done once per dump and question.
 
 Matching commits every block of rows together with how far it came. Asked again with the same dump and parameters, a
 finished trace answers with its stored report; an unfinished one goes on. Nothing is written for a file that turns out
@@ -15,7 +15,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select, update
 
-from breach import contacts, exposure, honey, items, readings, report, reposts
+from breach import contacts, exposure, honey, items, linking, readings, report, reposts
 from breach.cells import Cells
 from breach.errors import NotTraced, UnknownDump
 from breach.intake import isolated, quarantine
@@ -74,7 +74,7 @@ def trace(
     """
     rules = replace(rules or Rules(), field_sets=exposure.FIELD_SETS)
     before = quarantined.received_at if before_ms is None else before_ms
-    work = _Work(vault, quarantined, rules, before, now_ms, progress or _silent)
+    work = _Work(vault, quarantined, rules, before, now_ms, progress or _silent, linking.is_wanted(vault))
     done = work.finished()
     if done is not None:
         return done
@@ -106,10 +106,16 @@ class _Work:
     before: int
     now_ms: int
     progress: Progress
+    linking: bool
+
+    def parameters(self) -> dict[str, Any]:
+        """What is asked, as JSON."""
+        asked = report.parameters(self.rules, self.before)
+        return {**asked, "linking": linking.parameters()} if self.linking else asked
 
     def question(self) -> tuple[str, bytes]:
         """The parameters as text, and their SHA-256."""
-        text = json.dumps(report.parameters(self.rules, self.before), sort_keys=True)
+        text = json.dumps(self.parameters(), sort_keys=True)
         return text, hashlib.sha256(text.encode()).digest()
 
     def finished(self) -> TraceReport | None:
@@ -152,7 +158,8 @@ def _match(work: _Work, trace_id: bytes, reading: isolated.Reading) -> _Counted:
     with work.vault.data.read() as conn:
         sketch = reposts.sketch_of(conn, keyring.tag_keys, work.dump.id)
         aliases = contacts.Contacts(conn, work.vault, cells)
-    matching = _Matching(keyring, cells, sketch, aliases, Reader(work.vault, work.before))
+    reader = Reader(work.vault, work.before)
+    matching = _Matching(keyring, cells, sketch, aliases, reader, linking=work.linking)
     for block in reading.blocks():
         if at is None or block.rows > at.done:
             at = _match_block(work, trace_id, matching, block, at)
@@ -169,10 +176,18 @@ class _Matching:
     """Matches the blocks of one dump, with a matcher for each of the layouts met last."""
 
     def __init__(
-        self, keyring: Keyring, cells: Cells, sketch: Sketch, aliases: contacts.Contacts, reader: Reader
+        self,
+        keyring: Keyring,
+        cells: Cells,
+        sketch: Sketch,
+        aliases: contacts.Contacts,
+        reader: Reader,
+        *,
+        linking: bool,
     ) -> None:
         self.cells = cells
         self.reader = reader
+        self._linking = linking
         self.sketch = sketch
         self.aliases = aliases
         self._keyring = keyring
@@ -180,13 +195,15 @@ class _Matching:
 
     def match(self, conn: Connection, block: Block) -> Found:
         """What a block shows."""
-        found = Found({}, {}, [], [])
+        found = Found({}, {}, [], [], [])
         for part in block.parts:
             found.add(self._matcher(part.columns).match(conn, part.rows))
         return found
 
     def _matcher(self, columns: Columns) -> Matcher:
-        matcher = self._matchers.pop(columns, None) or Matcher(self._keyring, columns, self.cells)
+        matcher = self._matchers.pop(columns, None)
+        if matcher is None:
+            matcher = Matcher(self._keyring, columns, self.cells, linking=self._linking)
         self._matchers[columns] = matcher
         if len(self._matchers) > _LAYOUTS:
             del self._matchers[next(iter(self._matchers))]
@@ -210,6 +227,9 @@ def _match_block(
         items.add_weights(conn, trace_id, found.weights)
         contacts.add(conn, trace_id, aliases)
         readings.add(conn, trace_id, read)
+        linking.hold(
+            conn, work.vault, trace_id, matching.cells.rows_linkable - len(found.records), found.records
+        )
         if matching.sketch.add(found.values):
             reposts.store(conn, work.dump.id, matching.sketch)
         advance(conn, trace_id, Stage.MATCH, before=at, after=after, now_ms=work.now_ms)
@@ -229,8 +249,9 @@ def _cycles_left_alone() -> Iterator[None]:
 
 
 def _conclude(work: _Work, trace_id: bytes, dialect: Dialect, counted: _Counted) -> TraceReport:
+    linked = linking.link(work.vault, trace_id, work.now_ms, work.progress) if work.linking else None
     work.progress(Stage.WEIGH, 0, 2)
-    seen = weigh(work.vault, trace_id, work.before, Cells.from_dict(counted.cells))
+    seen = weigh(work.vault, trace_id, work.before, Cells.from_dict(counted.cells), linked)
     work.progress(Stage.WEIGH, 1, 2)
     known, masked = seen.exposure.recipient_ids, seen.masked.rows if seen.masked else None
     marks = marks_of(work.vault, trace_id, known, work.before)
@@ -249,7 +270,7 @@ def _conclude(work: _Work, trace_id: bytes, dialect: Dialect, counted: _Counted)
         report.Material(
             trace_id=trace_id,
             quarantined=work.dump,
-            parameters=report.parameters(work.rules, work.before),
+            parameters=work.parameters(),
             rules=work.rules,
             dialect=dialect,
             tally=counted.tally,

@@ -17,6 +17,7 @@ from breach.exposure import Exposure
 from breach.intake.dialect import Dialect
 from breach.intake.quarantine import PREFIX as DUMP
 from breach.intake.quarantine import Quarantined
+from breach.linking import Linked
 from breach.reposts import Repost
 from breach.trace.attribute import Attribution, Finding, MaskedRows, Rules
 from breach.trace.codes import Decoded
@@ -95,7 +96,7 @@ class Masked:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
     """What a dump shows. `candidates`: what the candidate sets of masked rows weigh, in people, all together and by
-    recipient.
+    recipient; `linked`: what comparing by blind codes counted, and the same weights of it.
     """
 
     cells: Cells
@@ -104,6 +105,7 @@ class Seen:
     candidates: tuple[float, Mapping[str, float]]
     masked: Masked | None
     contacts: Contacts
+    linked: tuple[Linked, tuple[float, Mapping[str, float]]] | None = None
 
     @property
     def only_masked(self) -> int:
@@ -139,6 +141,7 @@ def write(m: Material) -> TraceReport:
         dated=m.dated,
         repost=_repost(m.repost),
         aliases=m.seen.contacts.counts(),
+        linked=_linked(m.seen).get("linked"),
     )
     body = {
         "version": VERSION,
@@ -156,6 +159,7 @@ def write(m: Material) -> TraceReport:
         "people": _people(m),
         "masked": _masked(m.seen),
         "aliases": m.seen.contacts.as_dict(m.seen.exposure.recipient_ids),
+        **_linked(m.seen),
         "outcome": m.result.outcome.value,
         "threshold": _figure(m.result.threshold),
         "outside_limit": _figure(m.result.outside_limit, 9),
@@ -204,6 +208,15 @@ def _masked(seen: Seen) -> dict[str, Any]:
     }
 
 
+def _linked(seen: Seen) -> dict[str, Any]:
+    """Rows compared by blind codes, where the operator has them made."""
+    if seen.linked is None:
+        return {}
+    linked, (weight, _) = seen.linked
+    counts = {"rows_left_out": seen.cells.rows_not_linked, "candidate_weight": _figure(weight)}
+    return {"linked": {**linked.as_dict(), **counts}}
+
+
 def _ranking(m: Material) -> list[dict[str, Any]]:
     """Recipients and the two other origins, strongest first; "elsewhere" is the reference, ln e = 0."""
     lines = [_line(finding, m) for finding in m.result.findings]
@@ -224,6 +237,7 @@ def _line(finding: Finding, m: Material) -> dict[str, Any]:
         "candidate_weight": _figure(
             m.seen.candidates[1].get(m.seen.exposure.recipient_ids[finding.recipient], 0.0)
         ),
+        **_linked_of(m.seen, m.seen.exposure.recipient_ids[finding.recipient]),
         "values_never_received": m.seen.exposure.unexplained[finding.recipient],
         "ln_e": _figure(finding.ln_e),
         "ln_e_strict": None if strict is None else _figure(strict),
@@ -253,6 +267,10 @@ def _marks(decoded: Decoded | None) -> dict[str, Any] | None:
 
 def _figure_if(value: float | None) -> float | None:
     return None if value is None else _figure(value)
+
+
+def _linked_of(seen: Seen, recipient: str) -> dict[str, float]:
+    return {} if seen.linked is None else {"linked_weight": _figure(seen.linked[1][1].get(recipient, 0.0))}
 
 
 def _repost(found: Repost | None) -> dict[str, Any] | None:

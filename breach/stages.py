@@ -19,6 +19,7 @@ class Stage(StrEnum):
     """What a trace does, in this order."""
 
     MATCH = "match"
+    LINK = "link"
     WEIGH = "weigh"
     REPORT = "report"
 

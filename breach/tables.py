@@ -90,7 +90,7 @@ trace_stage = Table(
     col.time("updated_at"),
     Column("finished_at", BigInteger),
     tenant_column(),
-    CheckConstraint("stage IN ('match', 'weigh', 'report')", name="stage"),
+    CheckConstraint("stage IN ('match', 'link', 'weigh', 'report')", name="stage"),
 )
 
 trace_item = Table(
@@ -121,7 +121,19 @@ trace_candidate = Table(
     ForeignKeyConstraint(["trace"], ["trace.id"]),
     CheckConstraint("sets > 0 AND weight > 0", name="weights"),
 )
-"""Whom masked rows may be about: in how many sets somebody is, and the sum of 1/m over them in millionths."""
+"""Whom rows may be about: in how many sets somebody is, and the sum of 1/m over them in millionths."""
+
+trace_row = Table(
+    "trace_row",
+    metadata,
+    col.key("trace"),
+    col.number_key("number"),
+    col.raw("sealed"),
+    tenant_column(),
+    ForeignKeyConstraint(["trace"], ["trace.id"]),
+    CheckConstraint("length(sealed) >= 29", name="sealed"),
+)
+"""Rows that nobody was found by, sealed, until they have been held against blind codes."""
 
 trace_alias = Table(
     "trace_alias",

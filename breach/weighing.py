@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from breach import contacts, exposure
 from breach.cells import Cells
+from breach.linking import Linked
 from breach.report import Masked, Seen
 from breach.timelines import timelines
 from breach.trace.attribute import Attribution, MaskedRows
@@ -12,12 +13,13 @@ from breach.trace.dating import Dated, date_leak
 from vault.opening import Vault
 
 
-def weigh(vault: Vault, trace_id: bytes, before_ms: int, cells: Cells) -> Seen:
+def weigh(vault: Vault, trace_id: bytes, before_ms: int, cells: Cells, linked: Linked | None = None) -> Seen:
     """What the dump shows, with masked rows apart: they count only while chance explains few of them."""
     buckets = vault.installation.buckets
     with vault.data.read() as conn:
         evidence, exposed = exposure.weigh(conn, trace_id, buckets, before_ms)
-        weights = exposure.candidate_weights(conn, trace_id, buckets, before_ms)
+        weights = exposure.candidate_weights(conn, trace_id, buckets, before_ms, linked=False)
+        likes = exposure.candidate_weights(conn, trace_id, buckets, before_ms, linked=True)
         masked = None
         if cells.rows_agreed_masked:
             with_masked, wider = exposure.weigh(conn, trace_id, buckets, before_ms, masked=True)
@@ -31,6 +33,7 @@ def weigh(vault: Vault, trace_id: bytes, before_ms: int, cells: Cells) -> Seen:
         candidates=weights,
         masked=masked,
         contacts=aliases,
+        linked=None if linked is None else (linked, likes),
     )
 
 

@@ -26,7 +26,7 @@ from vault.opening import Vault
 
 PIECE = 1 << 20
 REPORT_FILE = "trace.json"
-STAGES = {"match": "matching", "weigh": "weighing", "report": "writing"}
+STAGES = {"match": "matching", "link": "comparing", "weigh": "weighing", "report": "writing"}
 KINDS = {"own_store": "our own store", "elsewhere": "somewhere else"}
 
 

@@ -28,6 +28,7 @@ class Facts:
     dated: Mapping[int, Dated]
     repost: Mapping[str, Any] | None
     aliases: Mapping[int, tuple[int, int]]
+    linked: Mapping[str, Any] | None = None
 
 
 _EN: Mapping[str, str] = {
@@ -46,6 +47,7 @@ _EN: Mapping[str, str] = {
     "masked_counted": "They are counted: every figure is the mean of one with them and one without. {people_only_masked} people are shown by such rows alone.",
     "masked_not_counted": "Chance may explain too many of them, so they count neither for nor against anybody.",
     "masked_alone": "{rows} rows show only parts of values, and none of them fits exactly one person by two independent parts. They give candidates only and count neither for nor against anybody.",
+    "linked": "{rows} rows by which nobody was found show a name and something more. They were compared by blind codes with people whose data is written otherwise, and {like} of them are like somebody, {people} people in all. Being alike is no match: these people are candidates, and count neither for nor against anybody.",
     "error": "By this rule at most {eps:g} of all traces name a recipient, or a set, without a leaker in it. The line is ln e = {threshold:.2f}; it was fixed before the file was read.",
     "weight": "The figures weigh what was found against stories; how likely a story is in itself is for whoever decides, with everything else they know.",
 }
@@ -65,6 +67,7 @@ _ZH: Mapping[str, str] = {
     "masked_counted": "这些行已计入:每个数值均为计入与不计入这些行两种结果的平均。仅由此类行显示的人员有 {people_only_masked} 人。",
     "masked_not_counted": "偶然符合的比例过高,不能忽略,因此这些行既不对任何一方不利,也不对任何一方有利。",
     "masked_alone": "有 {rows} 行只显示部分值,没有一行凭两个相互独立的部分恰好只符合一人。这些行只给出候选人,既不对任何一方不利,也不对任何一方有利。",
+    "linked": "有 {rows} 行未能找到任何人,但显示了姓名及其他内容。已用盲码将其与写法不同的人员资料比较,其中 {like} 行与某人相似,共涉及 {people} 人。相似并不等于匹配:这些人只是候选人,既不对任何一方不利,也不对任何一方有利。",
     "error": "依此规则,在全部追溯中,指名的接收方或一组接收方里并无泄露者的情形,所占比例不超过 {eps:g}。界线为 ln e = {threshold:.2f},在读取文件之前已确定。",
     "weight": "这些数值衡量的是所发现内容对各种情形的支持程度;某种情形本身有多可信,由裁决者结合其他全部情况判断。",
 }
@@ -161,6 +164,7 @@ def _sentences(
     said.append(words["else"].format(unexplained=result.explained_by_nobody, people_found=facts.people_found))
     said.append(words["store"].format(own_store=result.own_store, **counts))
     said += _of_masked(words, facts.masked)
+    said += _of_linked(words, facts.linked)
     said.append(words["error"].format(eps=rules.eps, threshold=result.threshold))
     return [*said, words["weight"]]
 
@@ -192,6 +196,14 @@ def _of_marks(
 
 def _minute(at: int) -> str:
     return datetime.fromtimestamp(at / 1000, UTC).strftime("%Y-%m-%d %H:%M")
+
+
+def _of_linked(words: Mapping[str, str], linked: Mapping[str, Any] | None) -> list[str]:
+    if not linked or not linked["rows"]:
+        return []
+    candidates = linked["candidates"]
+    like = sum(count for size, count in candidates.items() if size not in {"none", "too_many"})
+    return [words["linked"].format(rows=linked["rows"], like=like, people=linked["people"])]
 
 
 def _of_masked(words: Mapping[str, str], masked: Mapping[str, Any]) -> list[str]:

@@ -2,7 +2,7 @@
 
 import secrets
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, func, insert, select
 
 from vault.linkage_tables import linkage_choice, linkage_code
 from vault.opening import Vault
@@ -11,7 +11,7 @@ from vault.opening import Vault
 def is_on(conn: Connection) -> bool:
     """Whether blind codes are made and used."""
     c = linkage_choice.c
-    last = conn.execute(select(c.choice).order_by(c.at.desc(), c.id.desc()).limit(1)).scalar()
+    last = conn.execute(select(c.choice).order_by(c.at.desc()).limit(1)).scalar()
     return last == "on"
 
 
@@ -31,5 +31,8 @@ def turn_off(vault: Vault, actor: str, now_ms: int) -> int:
 
 
 def _note(conn: Connection, choice: str, actor: str, now_ms: int) -> None:
-    row = {"id": secrets.token_bytes(16), "at": now_ms, "choice": choice, "actor": actor}
+    # The last one holds, so two of one millisecond must not stand side by side.
+    last = conn.execute(select(func.max(linkage_choice.c.at))).scalar()
+    at = now_ms if last is None else max(now_ms, last + 1)
+    row = {"id": secrets.token_bytes(16), "at": at, "choice": choice, "actor": actor}
     conn.execute(insert(linkage_choice).values(**row))

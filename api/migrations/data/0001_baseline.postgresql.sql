@@ -2246,6 +2246,20 @@ ALTER TABLE trace_reading ENABLE ROW LEVEL SECURITY
 -- end
 CREATE POLICY own ON trace_reading USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0 AND (EXISTS (SELECT 1 FROM trace r WHERE r.id = trace_reading.trace)))
 -- end
+CREATE TABLE trace_row (
+	trace BYTEA NOT NULL,
+	number BIGINT NOT NULL,
+	sealed BYTEA NOT NULL,
+	tenant BYTEA DEFAULT perusal_home() NOT NULL,
+	CONSTRAINT pk_trace_row PRIMARY KEY (trace, number),
+	CONSTRAINT fk_trace_row_trace FOREIGN KEY(trace) REFERENCES trace (id),
+	CONSTRAINT ck_trace_row_sealed CHECK (length(sealed) >= 29)
+)
+-- end
+ALTER TABLE trace_row ENABLE ROW LEVEL SECURITY
+-- end
+CREATE POLICY own ON trace_row USING (tenant = (SELECT perusal_tenant())) WITH CHECK (tenant = (SELECT perusal_tenant()) AND (EXISTS (SELECT 1 FROM trace r WHERE r.id = trace_row.trace)))
+-- end
 CREATE TABLE trace_stage (
 	trace BYTEA NOT NULL,
 	stage TEXT NOT NULL,
@@ -2256,7 +2270,7 @@ CREATE TABLE trace_stage (
 	finished_at BIGINT,
 	tenant BYTEA DEFAULT perusal_home() NOT NULL,
 	CONSTRAINT pk_trace_stage PRIMARY KEY (trace, stage),
-	CONSTRAINT ck_trace_stage_stage CHECK (stage IN ('match', 'weigh', 'report')),
+	CONSTRAINT ck_trace_stage_stage CHECK (stage IN ('match', 'link', 'weigh', 'report')),
 	CONSTRAINT fk_trace_stage_trace FOREIGN KEY(trace) REFERENCES trace (id)
 )
 -- end

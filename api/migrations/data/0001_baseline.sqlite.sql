@@ -1713,6 +1713,16 @@ CREATE TABLE trace_reading (
 	CONSTRAINT ck_trace_reading_count CHECK (count > 0)
 )
 -- end
+CREATE TABLE trace_row (
+	trace BLOB NOT NULL,
+	number BIGINT NOT NULL,
+	sealed BLOB NOT NULL,
+	tenant BLOB DEFAULT (x'') NOT NULL,
+	CONSTRAINT pk_trace_row PRIMARY KEY (trace, number),
+	CONSTRAINT fk_trace_row_trace FOREIGN KEY(trace) REFERENCES trace (id),
+	CONSTRAINT ck_trace_row_sealed CHECK (length(sealed) >= 29)
+)
+-- end
 CREATE TABLE trace_stage (
 	trace BLOB NOT NULL,
 	stage TEXT NOT NULL,
@@ -1723,7 +1733,7 @@ CREATE TABLE trace_stage (
 	finished_at BIGINT,
 	tenant BLOB DEFAULT (x'') NOT NULL,
 	CONSTRAINT pk_trace_stage PRIMARY KEY (trace, stage),
-	CONSTRAINT ck_trace_stage_stage CHECK (stage IN ('match', 'weigh', 'report')),
+	CONSTRAINT ck_trace_stage_stage CHECK (stage IN ('match', 'link', 'weigh', 'report')),
 	CONSTRAINT fk_trace_stage_trace FOREIGN KEY(trace) REFERENCES trace (id)
 )
 -- end
