@@ -59,7 +59,7 @@ def weigh(
     `masked`: rows that show only parts of values, and leave one person, count as well.
     """
     cells = _cells(conn, trace_id, buckets, masked=masked)
-    known = sorted(recipients(conn), key=lambda one: one.id)
+    known = sorted(recipients(conn, before_ms), key=lambda one: one.id)
     numbers = {str(one.id): at for at, one in enumerate(known)}
     names = tuple(one.legal_name for one in known)
     exposure = Exposure(
@@ -167,7 +167,7 @@ def _evidence(conn: Connection, exposure: Exposure, numbers: Mapping[str, int], 
         if counts:
             most[numbers[recipient]] = min(counts)
             least[numbers[recipient]] = max(0, sum(counts) - (len(counts) - 1) * total)
-    population = max(records.count_people(conn), exposure.people_disclosed, exposure.people_found)
+    population = max(records.count_people(conn, before_ms), exposure.people_disclosed, exposure.people_found)
     return Evidence(
         held=tuple(most),
         held_least=tuple(least),

@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from sqlalchemy import Connection, select, update
@@ -18,6 +18,7 @@ from sqlalchemy import Connection, select, update
 from breach import contacts, exposure, honey, items, linking, readings, report, reposts
 from breach.cells import Cells
 from breach.errors import NotTraced, UnknownDump
+from breach.forgetting import forget
 from breach.intake import isolated, quarantine
 from breach.intake.columns import Columns
 from breach.intake.dialect import Dialect
@@ -78,11 +79,38 @@ def trace(
     done = work.finished()
     if done is not None:
         return done
-    with quarantine.opened(vault, quarantined) as source, isolated.Reading(source) as reading:
-        quarantine.note_reading(vault, quarantined, now_ms, actor)
-        trace_id = work.begin()
-        counted = _match(work, trace_id, reading)
-    return _conclude(work, trace_id, reading.dialect, counted)
+    written = _written(work, actor)
+    _store(work, written)
+    work.progress(Stage.REPORT, 1, 1)
+    return written
+
+
+def trace_again(
+    vault: Vault,
+    quarantined: Quarantined,
+    told: TraceReport,
+    *,
+    now_ms: int,
+    progress: Progress | None = None,
+    actor: str = "staff",
+) -> TraceReport:
+    """The report of `told`, computed once more from the sealed dump. Nothing is kept of it, and nobody is alarmed."""
+    asked = told.body["parameters"]
+    rules = Rules(**{one.name: asked[one.name] for one in fields(Rules) if one.name in asked})
+    work = _Work(
+        vault,
+        quarantined,
+        rules,
+        asked["before"],
+        now_ms,
+        progress or _silent,
+        linking="linking" in asked,
+        replays=told.id,
+    )
+    try:
+        return _written(work, actor)
+    finally:
+        forget(vault, work.begin())
 
 
 def load(vault: Vault, trace_id: bytes) -> TraceReport:
@@ -98,7 +126,7 @@ def load(vault: Vault, trace_id: bytes) -> TraceReport:
 
 @dataclass(frozen=True, slots=True)
 class _Work:
-    """One call: what is asked of which dump, and whom to tell."""
+    """One call: what is asked of which dump, and whom to tell. `replays`: the trace that is only run once more."""
 
     vault: Vault
     dump: Quarantined
@@ -107,6 +135,7 @@ class _Work:
     now_ms: int
     progress: Progress
     linking: bool
+    replays: bytes | None = None
 
     def parameters(self) -> dict[str, Any]:
         """What is asked, as JSON."""
@@ -115,7 +144,10 @@ class _Work:
 
     def question(self) -> tuple[str, bytes]:
         """The parameters as text, and their SHA-256."""
-        text = json.dumps(self.parameters(), sort_keys=True)
+        asked = self.parameters()
+        if self.replays is not None:
+            asked["replays"] = encode_id(report.PREFIX, self.replays)
+        text = json.dumps(asked, sort_keys=True)
         return text, hashlib.sha256(text.encode()).digest()
 
     def finished(self) -> TraceReport | None:
@@ -139,6 +171,14 @@ class _Work:
         with self.vault.data.read() as conn:
             row = conn.execute(select(trace_table.c.id, trace_table.c.report).where(mine)).one_or_none()
         return None if row is None else (row.id, row.report)
+
+
+def _written(work: _Work, actor: str) -> TraceReport:
+    with quarantine.opened(work.vault, work.dump) as source, isolated.Reading(source) as reading:
+        quarantine.note_reading(work.vault, work.dump, work.now_ms, actor)
+        trace_id = work.begin()
+        counted = _match(work, trace_id, reading)
+    return _conclude(work, trace_id, reading.dialect, counted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,8 +260,9 @@ def _match_block(
     after = Standing(done=block.rows, detail={"cells": matching.cells.as_dict()})
     # Nobody but our own store could have known a honey person; parts of values may fit one by chance.
     shown = {(item[0], item[1]) for item, how in found.items.items() if how != MASKED}
-    seen = honey.sightings(shown, work.dump.id, work.dump.received_at)
-    work.vault.watch.note(work.vault.data, work.vault.keyring, seen)
+    if work.replays is None:
+        seen = honey.sightings(shown, work.dump.id, work.dump.received_at)
+        work.vault.watch.note(work.vault.data, work.vault.keyring, seen)
     with work.vault.data.write() as conn:
         items.add(conn, trace_id, found.items)
         items.add_weights(conn, trace_id, found.weights)
@@ -260,15 +301,15 @@ def _conclude(work: _Work, trace_id: bytes, dialect: Dialect, counted: _Counted)
     result = attribute(seen.evidence, work.rules, masked, marks, both(names, aliases))
     with work.vault.data.read() as conn:
         again = reposts.repost(conn, work.dump.id)
-    if aliases:
+    if aliases and work.replays is None:
         _alarm(work, trace_id, {known[k]: one for k, one in aliases.items()}, again)
     if again is not None:
         result = of_repost(result)
     dated = date_suspects(work.vault, trace_id, work.before, seen, result)
     work.progress(Stage.WEIGH, 2, 2)
-    written = report.write(
+    return report.write(
         report.Material(
-            trace_id=trace_id,
+            trace_id=work.replays or trace_id,
             quarantined=work.dump,
             parameters=work.parameters(),
             rules=work.rules,
@@ -280,9 +321,6 @@ def _conclude(work: _Work, trace_id: bytes, dialect: Dialect, counted: _Counted)
             repost=again,
         )
     )
-    _store(work, trace_id, written)
-    work.progress(Stage.REPORT, 1, 1)
-    return written
 
 
 def _alarm(work: _Work, trace_id: bytes, weights: Mapping[str, float], again: reposts.Repost | None) -> None:
@@ -296,8 +334,8 @@ def _alarm(work: _Work, trace_id: bytes, weights: Mapping[str, float], again: re
     contacts.alarm(work.vault, trace_id, weights, said)
 
 
-def _store(work: _Work, trace_id: bytes, written: TraceReport) -> None:
-    open_still = (trace_table.c.id == trace_id) & trace_table.c.report.is_(None)
+def _store(work: _Work, written: TraceReport) -> None:
+    open_still = (trace_table.c.id == written.id) & trace_table.c.report.is_(None)
     values = {"report": report_json(written), "finished_at": work.now_ms}
     with work.vault.data.write() as conn:
         conn.execute(update(trace_table).where(open_still).values(**values))

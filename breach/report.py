@@ -18,6 +18,7 @@ from breach.intake.dialect import Dialect
 from breach.intake.quarantine import PREFIX as DUMP
 from breach.intake.quarantine import Quarantined
 from breach.linking import Linked
+from breach.method import method
 from breach.reposts import Repost
 from breach.trace.attribute import Attribution, Finding, MaskedRows, Rules
 from breach.trace.codes import Decoded
@@ -26,7 +27,7 @@ from breach.trace.evidence import Evidence
 from breach.trace.statement import Facts, assumptions, statement
 from vault.ids import decode_id, encode_id
 
-VERSION = 3
+VERSION = 4
 PREFIX = "trc"
 
 
@@ -153,6 +154,7 @@ def write(m: Material) -> TraceReport:
             "received_at": m.quarantined.received_at,
         },
         "parameters": dict(m.parameters),
+        "method": method(),
         "format": m.dialect.as_dict(),
         "lines": dict(m.tally),
         "cells": m.seen.cells.as_dict(),

@@ -170,9 +170,11 @@ def recipient(conn: Connection, recipient_id: str) -> Recipient | None:
     return None if row is None else _recipient(row)
 
 
-def recipients(conn: Connection) -> list[Recipient]:
-    """Every recipient, in the order of registration."""
+def recipients(conn: Connection, before_ms: int | None = None) -> list[Recipient]:
+    """Every recipient, in the order of registration; those registered before an instant, if given."""
     in_order = select(recipient_table).order_by(recipient_table.c.created_at, recipient_table.c.id)
+    if before_ms is not None:
+        in_order = in_order.where(recipient_table.c.created_at < before_ms)
     return [_recipient(row) for row in conn.execute(in_order)]
 
 

@@ -38,11 +38,15 @@ __all__ = [
 _PAGE = 5_000
 
 
-def count_people(conn: Connection) -> int:
-    """How many people there are who have been neither erased nor merged into another."""
-    return conn.execute(
-        select(func.count()).select_from(person).where(person.c.state == "active")
-    ).scalar_one()
+def count_people(conn: Connection, before_ms: int | None = None) -> int:
+    """How many people there are who have been neither erased nor merged into another; before an instant, if given.
+
+    Those merged since then are not counted: when that was is not kept.
+    """
+    there = person.c.state == "active"
+    if before_ms is not None:
+        there = (person.c.created_at < before_ms) & (there | (person.c.erased_at >= before_ms))
+    return conn.execute(select(func.count()).select_from(person).where(there)).scalar_one()
 
 
 def people(conn: Connection) -> Iterator[tuple[Bucket, SubjectId]]:

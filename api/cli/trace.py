@@ -14,8 +14,10 @@ from typing import Any
 import click
 
 from api.cli.claims import open_claims, write_packs
+from api.cli.failures import Exit
 from api.cli.installation import dir_option, settings_of
 from api.cli.output import Tick, emit, json_option, progress, table_of
+from api.cli.trace_replay import replay_report
 from api.clock import system_clock
 from api.opening import opened_vault
 from api.settings import Settings
@@ -32,7 +34,10 @@ KINDS = {"own_store": "our own store", "elsewhere": "somewhere else"}
 
 @click.command("trace")
 @dir_option
-@click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True))
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True), required=False)
+@click.option(
+    "--replay", metavar="REPORT", help="Run the trace of a report, or trace id, again; tell what differs."
+)
 @click.option(
     "--out", type=click.Path(path_type=Path, file_okay=False), help="Folder for the report and the packs."
 )
@@ -45,10 +50,21 @@ KINDS = {"own_store": "our own store", "elsewhere": "somewhere else"}
 )
 @json_option
 def command(
-    home: Path | None, file: Path, out: Path | None, no_claims: bool, packs: int, actor: str, as_json: bool
-) -> None:
+    home: Path | None,
+    file: Path | None,
+    replay: str | None,
+    out: Path | None,
+    no_claims: bool,
+    packs: int,
+    actor: str,
+    as_json: bool,
+) -> Exit:
     """Trace FILE, whatever its shape, and open claims for those whose data it holds."""
     settings = settings_of(home)
+    if replay is not None and file is None:
+        return replay_report(settings, replay, actor, as_json=as_json)
+    if file is None or replay is not None:
+        raise click.UsageError("give either FILE or --replay REPORT")
     with opened_vault(settings) as vault, progress(quiet=as_json) as tick:
         dump = _take_in(vault, settings, file, actor, tick)
         report = _trace(vault, dump, actor, tick)
@@ -64,6 +80,7 @@ def command(
         lines=(*_lines(report.body), *_claim_lines(claims, out)),
         table=_ranking(report.body),
     )
+    return Exit.OK
 
 
 def _take_in(vault: Vault, settings: Settings, file: Path, actor: str, tick: Tick) -> Quarantined:

@@ -84,3 +84,20 @@ def test_a_file_that_is_not_there_is_a_mistake_of_the_caller(perusal, home, tmp_
     said = perusal("trace", tmp_path / "gone.csv", "--dir", home)
 
     assert said.code == Exit.USAGE
+
+
+def test_a_replay_computes_the_same_report_and_points_at_a_figure_that_was_changed(
+    perusal, home, dump, tmp_path
+):
+    perusal("trace", dump, "--dir", home, "--no-claims", "--out", tmp_path / "out")
+    report = tmp_path / "out" / "trace.json"
+    same = perusal("trace", "--replay", report, "--dir", home, "--json")
+    body = json.loads(report.read_text())
+    body["people"]["found"] = 9
+    report.write_text(json.dumps(body))
+
+    other = perusal("trace", "--replay", report, "--dir", home, "--json")
+
+    assert (same.code, same.json["same"], same.json["differences"]) == (0, True, [])
+    assert other.code == Exit.WRONG
+    assert other.json["differences"] == [{"at": "/people/found", "reported": 9, "computed": 10}]
