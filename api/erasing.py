@@ -17,6 +17,7 @@ from api.jobs.worker import Report
 from api.kept import forget_kept
 from api.sessions import Session, end_sessions_of
 from api.settings import Settings
+from api.tag_index import keep_up
 from breach.selfcheck.forget import forget
 from consent.erase import run_to_end
 from consent.erasure_orders import By, Ordered, Reason, is_ordered, order
@@ -54,8 +55,11 @@ def resume_erasures(vault: Vault, now_ms: int) -> None:
 
 
 def finish_erasures(settings: Settings, vault: Vault, clock: Clock, report: Report) -> int:
-    """Carry out everything ordered, to the certificates; answers how many were written."""
-    return run_to_end(
+    """Carry out everything ordered, to the certificates; answers how many were written.
+
+    Their tags leave the index of tags before the next step of anybody's relies on it; where there is none, nothing.
+    """
+    written = run_to_end(
         vault,
         clock,
         settings.horizon,
@@ -64,6 +68,8 @@ def finish_erasures(settings: Settings, vault: Vault, clock: Clock, report: Repo
         erased=ErasedList(settings.erased_list),
         above=forget,
     )
+    keep_up(settings, vault, clock())
+    return written
 
 
 def _order(

@@ -36,6 +36,7 @@ class SettingsError(ValueError):
 class Settings:
     """One installation as the server sees it; times in seconds, sizes in bytes.
 
+    `tag_index` is the folder of the index by which large dumps are matched; it can be made again at any time.
     `provider_file` says where the root key lives when it is not in `root_file` (TOML, see the operators' guide);
     `shares` is a folder of shares with which commands, and never the server, open a split root.
     An empty `issuer` means "the address that was bound", which `api.serve` fills in before the app is built.
@@ -70,6 +71,7 @@ class Settings:
     checkpoint_state: Path
     backup_keys: Path
     erased_list: Path
+    tag_index: Path | None = None
     provider_file: Path | None = None
     shares: Path | None = None
     issuer: str = ""
@@ -176,6 +178,7 @@ def _defaults(home: Path) -> dict[str, Any]:
         "checkpoint_state": home / "checkpoints",
         "backup_keys": home / "backup-keys",
         "erased_list": home / "erased",
+        "tag_index": home / "tag-index",
     }
 
 

@@ -65,6 +65,14 @@ class Contacts:
         ]
 
 
+def endings(conn: Connection) -> dict[str, list[str]]:
+    """How aliases end, by field, where any was given: addresses with a domain, numbers whole."""
+    shape = Recogniser.of(conn)
+    if not shape.any:
+        return {}
+    return {"email": sorted(f"@{domain}" for domain in shape.domains), "phone": sorted(shape.numbers)}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
     """The aliases of one trace: by kind what is weighed, recipients by number; `people` they belong to."""

@@ -10,7 +10,6 @@ is only recorded as that. A row that shows masked values and no whole identifier
 one, known here or not, masked values are only counted. Nothing of a cell is kept: an item names person, field and version, never a value.
 """
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
@@ -19,7 +18,7 @@ from sqlalchemy import Connection
 
 from breach.asked import Asked, readings_of
 from breach.cells import Cells
-from breach.intake.columns import HELPERS, IDENTIFIERS, Columns, Kind, kind_of
+from breach.intake.columns import HELPERS, IDENTIFIERS, STARS, Columns, Kind, kind_of
 from breach.linkable import MOST_ROWS, Record, linkable
 from breach.masked import Row, Weights, settle
 from breach.masked_cells import IDENTIFYING
@@ -42,7 +41,6 @@ type Item = tuple[Bucket, SubjectId, str, RecordId, int]
 """(bucket, subject, field, record, version): one stored version that the dump shows."""
 
 _REMEMBERED = 400_000
-_STARS = re.compile(r"[*\u25cf\u2022#\uff0a]{2}")
 
 
 def _never(_text: str) -> None:
@@ -68,7 +66,8 @@ class AgreedRow(NamedTuple):
 
 class Found(NamedTuple):
     """What a batch shows: items with their flags, as far as they are news, the weights of candidates, every
-    distinct value that was looked up, the rows that agree, and what is to be compared by blind codes.
+    distinct value that was looked up, the rows that agree, and what is to be compared by blind codes; `tags`:
+    the smallest of values of which only the tags are known.
     """
 
     items: dict[Item, int]
@@ -76,6 +75,7 @@ class Found(NamedTuple):
     values: list[Probe]
     rows: list[AgreedRow]
     records: list[Record]
+    tags: Sequence[int] = ()
 
     def add(self, more: "Found") -> None:
         """Take in what another part of the batch shows."""
@@ -175,7 +175,7 @@ class Matcher:
         canonical = FIELDS[kind].canonical
         known = asked.numbers[kind]
         # `z***@qq.com` has the shape of an address; only its stars say that it is none.
-        stars = _STARS.search if kind is Kind.EMAIL else _never
+        stars = STARS.search if kind is Kind.EMAIL else _never
         for row, text in enumerate(texts):
             if stars(text):
                 self._ask_other(text, row, asked)

@@ -11,18 +11,20 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, select, update
 
 from breach import contacts, exposure, honey, items, linking, readings, report, reposts
 from breach.cells import Cells
+from breach.engines import Engine, in_columns, taken
 from breach.errors import NotTraced, UnknownDump
 from breach.forgetting import forget
 from breach.intake import isolated, quarantine
 from breach.intake.columns import Columns
 from breach.intake.dialect import Dialect
-from breach.intake.parts import Block
+from breach.intake.parts import Block, Part
 from breach.intake.quarantine import Quarantined
 from breach.marking import both, marks_of, named_by
 from breach.match import MASKED, Found, Matcher
@@ -39,6 +41,9 @@ from vault.keys import Keyring
 from vault.opening import Vault
 from vault.rowset import RowSet
 from vault.tags.sketch import Sketch
+
+if TYPE_CHECKING:
+    from breach.gathered import Gathered, SheetMatcher
 
 _BEGIN = RowSet(
     "WITH {rows} INSERT INTO trace (id, dump, parameters_hash, parameters, started_at) "
@@ -58,7 +63,7 @@ type Progress = Callable[[str, int, int], None]
 __all__ = ["Progress", "TraceReport", "load", "report_json", "trace"]
 
 
-def trace(
+def trace(  # noqa: PLR0913 - each argument is a separate decision of the caller
     vault: Vault,
     quarantined: Quarantined,
     *,
@@ -67,15 +72,28 @@ def trace(
     rules: Rules | None = None,
     before_ms: int | None = None,
     actor: str = "staff",
+    engine: Engine = Engine.AUTO,
+    index: Path | None = None,
 ) -> TraceReport:
     """Trace a dump, or go on with its trace, or give the finished report.
 
     `before_ms`: only disclosures committed before this instant count; by default the time the dump came
-    in. Raises DumpRefused, DumpDamaged, TraceBusy.
+    in. `engine` changes how long it takes and nothing else; all but `python` need the folder of the `index`
+    of tags. Raises DumpRefused, DumpDamaged, TraceBusy.
     """
     rules = replace(rules or Rules(), field_sets=exposure.FIELD_SETS)
     before = quarantined.received_at if before_ms is None else before_ms
-    work = _Work(vault, quarantined, rules, before, now_ms, progress or _silent, linking.is_wanted(vault))
+    work = _Work(
+        vault,
+        quarantined,
+        rules,
+        before,
+        now_ms,
+        progress or _silent,
+        linking.is_wanted(vault),
+        engine=taken(engine, quarantined.size, indexed=index is not None),
+        index=index,
+    )
     done = work.finished()
     if done is not None:
         return done
@@ -126,7 +144,10 @@ def load(vault: Vault, trace_id: bytes) -> TraceReport:
 
 @dataclass(frozen=True, slots=True)
 class _Work:
-    """One call: what is asked of which dump, and whom to tell. `replays`: the trace that is only run once more."""
+    """One call: what is asked of which dump, and whom to tell. `replays`: the trace that is only run once more.
+
+    `index`: the folder of the index of tags, by which all engines but `python` match.
+    """
 
     vault: Vault
     dump: Quarantined
@@ -136,6 +157,8 @@ class _Work:
     progress: Progress
     linking: bool
     replays: bytes | None = None
+    engine: Engine = Engine.PYTHON
+    index: Path | None = None
 
     def parameters(self) -> dict[str, Any]:
         """What is asked, as JSON."""
@@ -153,6 +176,19 @@ class _Work:
     def finished(self) -> TraceReport | None:
         found = self._row()
         return report.stored(found[1]) if found and found[1] else None
+
+    def standing(self) -> Standing | None:
+        """Where the matching of this trace stands."""
+        found = self._row()
+        if found is None:
+            return None
+        with self.vault.data.read() as conn:
+            return standing(conn, found[0], Stage.MATCH)
+
+    def apart(self) -> dict[str, list[str]]:
+        """What values of which field keep their rows out of sheets: whatever may be an alias."""
+        with self.vault.data.read() as conn:
+            return contacts.endings(conn)
 
     def begin(self) -> bytes:
         """The id of this trace, new or resumed."""
@@ -174,10 +210,17 @@ class _Work:
 
 
 def _written(work: _Work, actor: str) -> TraceReport:
-    with quarantine.opened(work.vault, work.dump) as source, isolated.Reading(source) as reading:
+    begun = work.standing()
+    # Blind codes are made of the rows that nobody is found by, which sheets would leave out.
+    sheets = not work.linking and in_columns(work.engine, begun)
+    mark = begun.detail.get("mark") if sheets and begun and begun.detail else None
+    with (
+        quarantine.opened(work.vault, work.dump) as source,
+        isolated.Reading(source, sheets=work.apart() if sheets else None, mark=mark) as reading,
+    ):
         quarantine.note_reading(work.vault, work.dump, work.now_ms, actor)
         trace_id = work.begin()
-        counted = _match(work, trace_id, reading)
+        counted = _match(work, trace_id, reading, work.index if sheets else None)
     return _conclude(work, trace_id, reading.dialect, counted)
 
 
@@ -187,8 +230,8 @@ class _Counted:
     cells: dict[str, Any]
 
 
-def _match(work: _Work, trace_id: bytes, reading: isolated.Reading) -> _Counted:
-    """Match every row; the rows of an earlier attempt are read again but not looked up again."""
+def _match(work: _Work, trace_id: bytes, reading: isolated.Reading, index: Path | None) -> _Counted:
+    """Match every row; the rows of an earlier attempt are read again (behind a mark not even that) but not looked up."""
     with work.vault.data.read() as conn:
         at = standing(conn, trace_id, Stage.MATCH)
     if at and at.finished and at.detail:
@@ -200,16 +243,34 @@ def _match(work: _Work, trace_id: bytes, reading: isolated.Reading) -> _Counted:
         aliases = contacts.Contacts(conn, work.vault, cells)
     reader = Reader(work.vault, work.before)
     matching = _Matching(keyring, cells, sketch, aliases, reader, linking=work.linking)
-    for block in reading.blocks():
-        if at is None or block.rows > at.done:
-            at = _match_block(work, trace_id, matching, block, at)
-        work.progress(Stage.MATCH, reading.read, work.dump.size)
+    with _rounds(work, matching, reading, index) as rounds:
+        for block in rounds:
+            if at is None or block.rows > at.done:
+                at = _match_block(work, trace_id, matching, block, at)
+            work.progress(Stage.MATCH, reading.read, work.dump.size)
     rows = int(reading.tally["rows"])
     detail = {"tally": reading.tally, "cells": cells.as_dict()}
     end = Standing(done=rows, total=rows, detail=detail, finished=True)
     with work.vault.data.write() as conn:
         advance(conn, trace_id, Stage.MATCH, before=at, after=end, now_ms=work.now_ms)
     return _Counted(detail["tally"], detail["cells"])
+
+
+@contextmanager
+def _rounds(
+    work: _Work, matching: "_Matching", reading: isolated.Reading, index: Path | None
+) -> Iterator[Iterator["Block | Gathered"]]:
+    """What is matched and committed together, one after the other: blocks or, given an index, rounds of sheets."""
+    if index is None:
+        yield reading.blocks()
+        return
+    # Loaded here alone: a server that traces no large file does without these libraries' memory.
+    from breach.gathered import SheetMatcher, gather  # noqa: PLC0415
+    from vault.tags.sieve import Sieve  # noqa: PLC0415
+
+    with Sieve(work.vault, index, work.now_ms) as sieve, quarantine.opened(work.vault, work.dump) as source:
+        matching.sheets = SheetMatcher(source, sieve, matching.cells, matching.match_part)
+        yield gather(reading.sheets(), work.vault.keyring.tag_keys)
 
 
 class _Matching:
@@ -232,13 +293,23 @@ class _Matching:
         self.aliases = aliases
         self._keyring = keyring
         self._matchers: dict[Columns, Matcher] = {}
+        self.sheets: SheetMatcher | None = None
 
-    def match(self, conn: Connection, block: Block) -> Found:
-        """What a block shows."""
+    def match(self, conn: Connection, block: "Block | Gathered") -> Found:
+        """What a block or a round of sheets shows."""
+        if self.sheets is not None and not isinstance(block, Block):
+            return self.sheets.match(conn, block)
+        assert isinstance(block, Block)
         found = Found({}, {}, [], [], [])
         for part in block.parts:
-            found.add(self._matcher(part.columns).match(conn, part.rows))
+            found.add(self.match_part(conn, part))
         return found
+
+    def match_part(self, conn: Connection, part: Part, cells: Cells | None = None) -> Found:
+        """What the rows of a part show, counted into `cells` (default: those of the dump)."""
+        matcher = self._matcher(part.columns)
+        matcher.cells = self.cells if cells is None else cells
+        return matcher.match(conn, part.rows)
 
     def _matcher(self, columns: Columns) -> Matcher:
         matcher = self._matchers.pop(columns, None)
@@ -251,13 +322,14 @@ class _Matching:
 
 
 def _match_block(
-    work: _Work, trace_id: bytes, matching: _Matching, block: Block, at: Standing | None
+    work: _Work, trace_id: bytes, matching: _Matching, block: "Block | Gathered", at: Standing | None
 ) -> Standing:
     with _cycles_left_alone(), work.vault.data.read() as conn:
         found = matching.match(conn, block)
         aliases = matching.aliases.among(conn, found.values)
         read = matching.reader.read(conn, found.rows)
-    after = Standing(done=block.rows, detail={"cells": matching.cells.as_dict()})
+    mark = {} if isinstance(block, Block) or not block.mark else {"mark": dict(block.mark)}
+    after = Standing(done=block.rows, detail={"cells": matching.cells.as_dict(), **mark})
     # Nobody but our own store could have known a honey person; parts of values may fit one by chance.
     shown = {(item[0], item[1]) for item, how in found.items.items() if how != MASKED}
     if work.replays is None:
@@ -271,7 +343,7 @@ def _match_block(
         linking.hold(
             conn, work.vault, trace_id, matching.cells.rows_linkable - len(found.records), found.records
         )
-        if matching.sketch.add(found.values):
+        if matching.sketch.add(found.values) | matching.sketch.add_tags(found.tags):
             reposts.store(conn, work.dump.id, matching.sketch)
         advance(conn, trace_id, Stage.MATCH, before=at, after=after, now_ms=work.now_ms)
     return after

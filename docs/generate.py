@@ -82,11 +82,12 @@ _INSIDE = {
     "checkpoint_state": "`checkpoints` in the folder",
     "backup_keys": "`backup-keys` in the folder",
     "erased_list": "`erased` in the folder",
+    "tag_index": "`tag-index` in the folder",
 }
 
 
 def _default(field: dataclasses.Field[Any]) -> str:
-    if field.default is dataclasses.MISSING:
+    if field.name in _INSIDE:
         return _INSIDE[field.name]
     return "none" if field.default in {None, ""} else f"`{field.default}`"
 

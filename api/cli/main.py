@@ -31,6 +31,7 @@ COMMANDS = {
     "events": "api.cli.events",
     "fields": "api.cli.fields",
     "grant": "api.cli.grant",
+    "index": "api.cli.index",
     "init": "api.cli.init",
     "keys": "api.cli.keys",
     "leaks": "api.cli.leaks",

@@ -21,6 +21,7 @@ from api.cli.trace_replay import replay_report
 from api.clock import system_clock
 from api.opening import opened_vault
 from api.settings import Settings
+from breach.engines import Engine
 from breach.intake.quarantine import Quarantined, receive
 from breach.pipeline import trace
 from breach.report import TraceReport, report_json
@@ -48,6 +49,13 @@ KINDS = {"own_store": "our own store", "elsewhere": "somewhere else"}
 @click.option(
     "--actor", default="operator", show_default=True, help="Role or key id for the chain of custody."
 )
+@click.option(
+    "--engine",
+    type=click.Choice([engine.value for engine in Engine]),
+    default=Engine.AUTO.value,
+    show_default=True,
+    help="What looks tags up: row by row, or in columns by the index of tags; the answer is the same.",
+)
 @json_option
 def command(
     home: Path | None,
@@ -57,6 +65,7 @@ def command(
     no_claims: bool,
     packs: int,
     actor: str,
+    engine: str,
     as_json: bool,
 ) -> Exit:
     """Trace FILE, whatever its shape, and open claims for those whose data it holds."""
@@ -67,7 +76,7 @@ def command(
         raise click.UsageError("give either FILE or --replay REPORT")
     with opened_vault(settings) as vault, progress(quiet=as_json) as tick:
         dump = _take_in(vault, settings, file, actor, tick)
-        report = _trace(vault, dump, actor, tick)
+        report = _trace(vault, settings, dump, actor, tick, Engine(engine))
         claims = None if no_claims else open_claims(vault, report, tick)
         if out:
             out.mkdir(parents=True, exist_ok=True)
@@ -99,11 +108,21 @@ def _take_in(vault: Vault, settings: Settings, file: Path, actor: str, tick: Tic
     )
 
 
-def _trace(vault: Vault, dump: Quarantined, actor: str, tick: Tick) -> TraceReport:
+def _trace(
+    vault: Vault, settings: Settings, dump: Quarantined, actor: str, tick: Tick, engine: Engine
+) -> TraceReport:
     def told(stage: str, done: int, total: int) -> None:
         tick(STAGES.get(stage, stage), done, total)
 
-    return trace(vault, dump, now_ms=system_clock(), progress=told, actor=actor)
+    return trace(
+        vault,
+        dump,
+        now_ms=system_clock(),
+        progress=told,
+        actor=actor,
+        engine=engine,
+        index=settings.tag_index,
+    )
 
 
 def _lines(body: Mapping[str, Any]) -> Iterator[str]:

@@ -23,7 +23,9 @@ def work_of(settings: Settings, vault: Vault, clock: Clock) -> Mapping[str, Work
     def trace_dump(payload: Mapping[str, Any], report: Report) -> str:
         dump_id = decode_id(quarantine.PREFIX, payload["dump"])
         found = quarantine.find(vault, settings.quarantine, dump_id)
-        done = trace(vault, found, now_ms=clock(), progress=report, actor=payload["actor"])
+        done = trace(
+            vault, found, now_ms=clock(), progress=report, actor=payload["actor"], index=settings.tag_index
+        )
         return encode_id(TRACE_PREFIX, done.id)
 
     def erase_people(_payload: Mapping[str, Any], report: Report) -> None:

@@ -40,6 +40,7 @@ import vault.linkage_tables
 import vault.retention_tables
 import vault.role_tables
 import vault.tables
+import vault.tag_index_tables
 import vault.tag_tables
 from vault.policies import protect
 from vault.storage import key_metadata, metadata
@@ -47,6 +48,7 @@ from vault.storage import key_metadata, metadata
 TABLE_MODULES = (
     vault.tables,
     vault.tag_tables,
+    vault.tag_index_tables,
     vault.key_tables,
     vault.linkage_tables,
     vault.retention_tables,

@@ -71,6 +71,9 @@ _MASKED = re.compile(
     rf"[A-Za-z]{{1,2}}[0-9]{{0,5}}{_STAR}{{2,}}[0-9]{{2,5}}|"
     rf"[\u4e00-\u9fff][A-Za-z](?=.{{5,6}}$)[A-Za-z0-9]{{0,3}}{_STAR}{{2,}}[A-Za-z0-9]{{1,4}}"
 )
+STARS = re.compile(r"[*\u25cf\u2022#\uff0a]{2}")
+"""What hides characters, where the rest of a text may be shaped like a whole value."""
+
 _HAN = "\u3400-\u9fff"
 _ADDRESS = re.compile(
     rf"(?=.*[省市区县旗州盟镇乡])(?=.*[路街道巷弄号村楼栋幢室])[{_HAN}A-Za-z0-9*●•#() -]{{6,100}}"

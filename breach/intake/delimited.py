@@ -38,14 +38,42 @@ def rows(
     `delimiter` None: one column, the line is the cell. `width` is the usual number of cells; rows of another
     width are given as they are and counted as ragged.
     """
-    reader = _QuotedReader(delimiter, width, tally)
+    reader = LineReader(delimiter, width, tally)
     for lines in blocks:
-        if reader.waiting or (reader.quotes and any(QUOTE in line for line in lines)):
-            batch = reader.read(lines)
+        yield reader.read(lines)
+    yield reader.rest()
+
+
+class LineReader:
+    """Makes rows of blocks of lines, one block after the other; counts them."""
+
+    def __init__(self, delimiter: str | None, width: int, tally: Tally) -> None:
+        self._reader = _QuotedReader(delimiter, width, tally)
+        self._delimiter = delimiter
+        self._width = width
+        self._tally = tally
+
+    @property
+    def waiting(self) -> bool:
+        """Whether a row has begun whose quotes are still open."""
+        return bool(self._reader.waiting)
+
+    @property
+    def quotes(self) -> bool:
+        """Whether quotes mean anything here."""
+        return self._reader.quotes
+
+    def read(self, lines: Sequence[str]) -> list[list[str]]:
+        """The rows that end within these lines."""
+        if self.waiting or (self._reader.quotes and any(QUOTE in line for line in lines)):
+            batch = self._reader.read(lines)
         else:
-            batch = _plain(lines, delimiter, tally)
-        yield _counted(batch, width, tally)
-    yield _counted(reader.drain(), width, tally)
+            batch = _plain(lines, self._delimiter, self._tally)
+        return _counted(batch, self._width, self._tally)
+
+    def rest(self) -> list[list[str]]:
+        """The rows of what was still waiting when the file ended."""
+        return _counted(self._reader.drain(), self._width, self._tally)
 
 
 def _plain(lines: Sequence[str], delimiter: str | None, tally: Tally) -> list[list[str]]:

@@ -7,7 +7,7 @@
 | 5      | n      | JSON, bytes or a place          |
 
 Ours opens with TASK. The parser asks for bytes with WANTED (offset and length, 8 bytes each) and is answered with BYTES;
-it tells the DIALECT, then BLOCK by BLOCK, then the account as END; or REFUSED with a code. Nothing that it says is
+it tells the DIALECT, then BLOCK by BLOCK (or, in columns, SHEET), then the account as END; or REFUSED with a code. Nothing that it says is
 believed further than its form: texts are texts, kinds are kinds, and no frame is longer than MOST.
 """
 
@@ -17,7 +17,7 @@ from typing import Any, Protocol
 from breach.intake.columns import Columns
 from breach.intake.parts import Block, Part
 
-TASK, WANTED, BYTES, DIALECT, BLOCK, END, REFUSED = b"T", b"W", b"Y", b"D", b"B", b"E", b"R"
+TASK, WANTED, BYTES, DIALECT, BLOCK, SHEET, END, REFUSED = b"T", b"W", b"Y", b"D", b"B", b"S", b"E", b"R"
 MOST = 256 << 20
 
 

@@ -9,7 +9,7 @@ import os
 import select
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from queue import Full, Queue
 from threading import Event, Thread
@@ -20,10 +20,13 @@ from breach.errors import DumpRefused, Unreadable
 from breach.intake import frames
 from breach.intake.dialect import Dialect
 from breach.intake.parts import Block
+from breach.intake.sheets import Sheet, unpack
 from breach.intake.source import PIECE, Source
 
 QUIET_SECONDS = 30.0
 """How long a parser may say nothing while nothing is asked of us."""
+
+type Endings = Mapping[str, Sequence[str]]
 
 _PROGRAM = Path(__file__).with_name("parser.py")
 _AHEAD = 2
@@ -42,7 +45,18 @@ class Reading:
     Whatever `source` raises is raised here.
     """
 
-    def __init__(self, source: Source, *, rows: bool = True) -> None:
+    def __init__(
+        self,
+        source: Source,
+        *,
+        rows: bool = True,
+        sheets: Endings | None = None,
+        mark: Mapping[str, Any] | None = None,
+    ) -> None:
+        """`sheets`: in columns where the dump is of that kind, but for rows with values of a field that end so.
+
+        `mark`: behind an earlier sheet.
+        """
         self.read = 0
         self.tally: dict[str, Any] = {}
         self._source = source
@@ -53,7 +67,12 @@ class Reading:
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env={}, cwd="/", bufsize=0,
         )  # fmt: skip
         self._pipe = _Pipe(self._process)
-        self._thread = Thread(target=self._attend, kwargs={"rows": rows}, name="parser", daemon=True)
+        self._thread = Thread(
+            target=self._attend,
+            kwargs={"rows": rows, "sheets": sheets, "mark": mark},
+            name="parser",
+            daemon=True,
+        )
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -71,16 +90,25 @@ class Reading:
 
     def blocks(self) -> Iterator[Block]:
         """The blocks in order; raises DumpRefused when the parser is stopped on the way."""
+        for block in self.sheets():
+            if isinstance(block, Sheet):
+                raise DumpRefused(Unreadable.PARSER_STOPPED)
+            yield block
+
+    def sheets(self) -> Iterator[Block | Sheet]:
+        """The same in columns, when the dump is read so."""
         while (block := self._block()) is not None:
             yield block
 
-    def _block(self) -> Block | None:
+    def _block(self) -> Block | Sheet | None:
         kind, payload = self._next()
         try:
             if kind == frames.BLOCK:
                 return frames.block_from_json(payload)
+            if kind == frames.SHEET:
+                return unpack(payload)
             self.tally = dict(frames.from_json(payload))
-        except (frames.BadFrame, TypeError, ValueError):
+        except (frames.BadFrame, TypeError, ValueError, KeyError):
             raise DumpRefused(Unreadable.PARSER_STOPPED) from None
         return None
 
@@ -104,11 +132,12 @@ class Reading:
             raise DumpRefused(_code(payload))
         return told
 
-    def _attend(self, *, rows: bool) -> None:
+    def _attend(self, *, rows: bool, sheets: Endings | None, mark: Mapping[str, Any] | None) -> None:
         """The thread: answers what is wanted and hands on what is told, until the last word."""
         pipe = self._pipe
         try:
-            frames.send(pipe, frames.TASK, frames.as_json({"size": self._source.size, "read": rows}))
+            task = {"size": self._source.size, "read": rows, "sheets": sheets, "mark": mark}
+            frames.send(pipe, frames.TASK, frames.as_json(task))
             last = {frames.REFUSED, frames.END if rows else frames.DIALECT}
             while True:
                 kind, payload = frames.receive(pipe)

@@ -24,10 +24,15 @@ def blocks(
     """Every physical line that decodes, without its line end, in order; the others are set aside in `tally`."""
     if newline == b"\r":
         chunks = (chunk.replace(b"\r", b"\n") for chunk in chunks)
-    for raw in _cut(plain(chunks, encoding), tally):
-        first = tally.lines + 1
-        tally.lines += raw.count(b"\n")
-        yield _texts(raw, encoding, first, tally)
+    for _, raw in cut(plain(chunks, encoding), tally):
+        yield counted(raw, encoding, tally)
+
+
+def counted(raw: bytes, encoding: str, tally: Tally) -> list[str]:
+    """The lines of one window that decode."""
+    first = tally.lines + 1
+    tally.lines += raw.count(b"\n")
+    return _texts(raw, encoding, first, tally)
 
 
 def plain(chunks: Iterable[bytes], encoding: str) -> Iterator[bytes]:
@@ -55,43 +60,49 @@ def _recoded(chunks: Iterable[bytes]) -> Iterator[bytes]:
     yield decoder.decode(b"", final=True).encode(UTF8, "replace")
 
 
-def _cut(chunks: Iterable[bytes], tally: Tally) -> Iterator[bytes]:
-    """Blocks of about 1 MiB that end with a line feed (a missing last one is added)."""
+def cut(chunks: Iterable[bytes], tally: Tally) -> Iterator[tuple[int, bytes]]:
+    """Windows of about 1 MiB that end with a line feed (a missing last one is added), each with its place in the stream."""
     held = bytearray()
     dropping = False
+    at = 0
     for chunk in chunks:
         held += chunk
         if len(held) < _BLOCK:
             continue
-        cut = held.rfind(b"\n") + 1
-        if cut and dropping:
-            dropping = _drop_head(held, tally)
-            cut = held.rfind(b"\n") + 1
-        if cut and not dropping:
-            yield bytes(held[:cut])
-            del held[:cut]
-        elif not cut and len(held) > MAX_LINE:
+        end = held.rfind(b"\n") + 1
+        if end and dropping:
+            at += _drop_head(held, tally)
+            dropping = False
+            end = held.rfind(b"\n") + 1
+        if end and not dropping:
+            with memoryview(held) as view:
+                raw = bytes(view[:end])
+            yield at, raw
+            del held[:end]
+            at += end
+        elif not end and len(held) > MAX_LINE:
             dropping = True
+            at += len(held)
             held.clear()
     if dropping:
-        _drop_head(held, tally)
+        at += _drop_head(held, tally)
     if held:
-        yield bytes(held) if held.endswith(b"\n") else bytes(held) + b"\n"
+        yield at, bytes(held) if held.endswith(b"\n") else bytes(held) + b"\n"
 
 
-def _drop_head(held: bytearray, tally: Tally) -> bool:
-    """Forget the rest of an over-long line; False, because the stream is then back at a line's start."""
-    end = held.find(b"\n") + 1
-    del held[: end or len(held)]
+def _drop_head(held: bytearray, tally: Tally) -> int:
+    """Forget the rest of an over-long line, so that the stream is back at a line's start; how many bytes that were."""
+    end = held.find(b"\n") + 1 or len(held)
+    del held[:end]
     tally.lines += 1
     tally.set_aside(Reason.TOO_LONG, tally.lines)
-    return False
+    return end
 
 
 def _texts(raw: bytes, encoding: str, first: int, tally: Tally) -> list[str]:
     text, found = read_window(raw, UTF8 if encoding == UTF16 else encoding)
     tally.windows[UTF16 if encoding == UTF16 else found] += 1
-    if text is None or (len(raw) > MAX_LINE and _has_long_line(raw)):
+    if text is None or has_long_line(raw):
         return _line_by_line(raw, found, first, tally)
     if "\r" in text:
         text = text.replace("\r\n", "\n")
@@ -101,7 +112,14 @@ def _texts(raw: bytes, encoding: str, first: int, tally: Tally) -> list[str]:
     return texts
 
 
-def _has_long_line(raw: bytes) -> bool:
+def has_long_line(raw: bytes) -> bool:
+    """Whether any line of a window is longer than a line may be."""
+    if len(raw) <= MAX_LINE:
+        return False
+    middle = len(raw) // 2
+    # Of a window shorter than two such lines, the middle would be in it.
+    if len(raw) < 2 * MAX_LINE and raw.find(b"\n", middle) - raw.rfind(b"\n", 0, middle) <= MAX_LINE:
+        return False
     return max(map(len, raw.split(b"\n"))) > MAX_LINE
 
 

@@ -7,6 +7,7 @@ wrong inside: an unexpected error may quote a cell.
 
 import sys
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import BinaryIO
@@ -20,7 +21,9 @@ if __name__ == "__main__":
 from breach.errors import DumpRefused, Unreadable
 from breach.intake import frames, opened
 from breach.intake.confined import confine
-from breach.intake.source import PIECE
+from breach.intake.parts import Block
+from breach.intake.sheets import Sheet, pack
+from breach.intake.source import PIECE, from_place
 from breach.intake.tally import Tally
 
 
@@ -60,20 +63,42 @@ def serve(into: BinaryIO, out: BinaryIO) -> None:
     """Do the one task that comes in: look at a dump, and read it if that is wanted."""
     _, payload = frames.receive(into)
     task = frames.from_json(payload)
+    sifting = _sifting() if task["sheets"] is not None else None
     confine(task["size"])
     source = Asked(into, out, task["size"])
     try:
         dialect = opened.look(source)
         frames.send(out, frames.DIALECT, frames.as_json(dialect.as_wire()))
         if task["read"]:
-            tally = Tally()
-            for block in opened.blocks(source, dialect, tally):
-                frames.send(out, frames.BLOCK, frames.block_as_json(block))
+            mark = task["mark"]
+            tally = Tally.from_dict(mark["tally"]) if mark else Tally()
+            if sifting and sifting.serves(dialect):
+                behind = mark["at"] if mark else 0
+                pieces, endings = from_place(source, behind), task["sheets"]
+                for found in sifting.blocks(pieces, dialect, tally, behind=behind, endings=endings):
+                    _tell(out, found)
+            else:
+                for block in opened.blocks(source, dialect, tally):
+                    _tell(out, block)
             frames.send(out, frames.END, frames.as_json(tally.as_dict()))
     except DumpRefused as refused:
         frames.send(out, frames.REFUSED, refused.code.encode())
     except MemoryError:
         frames.send(out, frames.REFUSED, Unreadable.PARSER_STOPPED.encode())
+
+
+def _tell(out: BinaryIO, found: Block | Sheet) -> None:
+    if isinstance(found, Sheet):
+        frames.send(out, frames.SHEET, pack(found))
+    else:
+        frames.send(out, frames.BLOCK, frames.block_as_json(found))
+
+
+def _sifting() -> ModuleType:
+    """What reads in columns, loaded and warmed up while files can still be opened and threads begun."""
+    sifting = import_module("breach.intake.sifting")
+    sifting.warm_up()
+    return sifting
 
 
 if __name__ == "__main__":

@@ -68,6 +68,15 @@ def chunks(source: Source) -> Iterator[bytes]:
         yield source.read(offset, PIECE)
 
 
+def from_place(source: Source, offset: int) -> Iterator[bytes]:
+    """The bytes from a place on, in the same pieces in which they come when all are read."""
+    end = offset // PIECE * PIECE + PIECE
+    if offset < source.size:
+        yield source.read(offset, end - offset)
+    for at in range(end, source.size, PIECE):
+        yield source.read(at, PIECE)
+
+
 class SourceFile(io.RawIOBase):
     """A source as a file to read and seek in."""
 

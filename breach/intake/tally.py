@@ -7,7 +7,8 @@ sheet. Quarantined lines are counted by reason and located by number; their cont
 """
 
 from collections import Counter
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from typing import Any
 
@@ -71,6 +72,16 @@ class Tally:
             found["refused"] = refused
         if len(self.members) < _LISTED:
             self.members.append({"at": at, **found})
+
+    @classmethod
+    def from_dict(cls, stored: Mapping[str, Any]) -> "Tally":
+        """The account that `as_dict` wrote, to be continued."""
+        kept = {one.name: stored[one.name] for one in fields(cls) if one.name in stored}
+        located = [(one["line"], Reason(one["reason"])) for one in stored["set_aside_at"]]
+        counters = {name: Counter(value) for name, value in kept.items() if isinstance(value, dict)}
+        for name in ("quarantined", "damaged"):
+            counters[name] = Counter({Reason(reason): count for reason, count in stored[name].items()})
+        return cls(**{**kept, **counters, "located": located})
 
     @property
     def reconciled(self) -> bool:

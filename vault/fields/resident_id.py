@@ -14,11 +14,11 @@ _FULL = re.compile(r"[1-9][0-9]{16}[0-9X]")
 _OLD = re.compile(r"[1-9][0-9]{14}")
 _MARKS = re.compile(r"[0-9]+X?")
 _SEPARATORS = str.maketrans("", "", " -")
-_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
-_ZEROS = ord("0") * sum(_WEIGHTS)
+WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
+_ZEROS = ord("0") * sum(WEIGHTS)
 _CHECKS = "10X98765432"
 _PROVINCES = "11 12 13 14 15 21 22 23 31 32 33 34 35 36 37 41 42 43 44 45 46 50 51 52 53 54 61 62 63 64 65 71 81 82 83 91"
-_REGIONS = frozenset(_PROVINCES.split())
+REGIONS = frozenset(_PROVINCES.split())
 
 
 class InvalidResidentId(InvalidValue):
@@ -66,7 +66,7 @@ REASONS = tuple(
 def canonical(text: str) -> str:
     """The 18-character form; raises InvalidResidentId."""
     number = text if _FULL.fullmatch(text) else _plain(text)
-    if number[:2] not in _REGIONS:
+    if number[:2] not in REGIONS:
         raise ResidentIdRegion("not a resident identity number")
     try:
         birth(number)
@@ -89,7 +89,7 @@ def old_form(value: str) -> str | None:
 
 def check_character(digits: str) -> str:
     """The eighteenth character that belongs to the first seventeen digits (ISO 7064, MOD 11-2)."""
-    return _CHECKS[(sum(map(mul, _WEIGHTS, digits.encode())) - _ZEROS) % 11]
+    return _CHECKS[(sum(map(mul, WEIGHTS, digits.encode())) - _ZEROS) % 11]
 
 
 def _plain(text: str) -> str:

@@ -1,23 +1,22 @@
 """A sample of the values a file holds, by which files are compared without looking at them again (tracing.md §2.0).
 
-Of the keyed hashes of all its values a file keeps the smallest, 4,096 at most. How much of one file is in another shows
+Of the tags of all its values, which are keyed hashes, a file keeps the smallest, 4,096 at most. How much of one file is in another shows
 where both samples are complete: below the smaller of their largest hashes. The key is one of the index epoch, so that
 samples of an epoch whose root is destroyed say nothing any more. Packed: the hashes in order, 8 bytes each, big-endian.
 """
 
-import hashlib
 import struct
 from collections.abc import Iterable
 from typing import Final
 
 from vault.tags.lookup import Probe
-from vault.tags.making import IndexKeys
+from vault.tags.making import IndexKeys, tagger
+from vault.tags.registry import kind
 
 SIZE: Final = 4_096
 FEWEST: Final = 30
 """Fewest hashes of a sample from which anything is concluded."""
 
-_KIND: Final = 63  # of the field number 0, which no field has
 _EVERY: Final = 1 << 64
 
 
@@ -26,14 +25,24 @@ class Sketch:
 
     def __init__(self, keys: IndexKeys, packed: bytes = b"") -> None:
         self.epoch = keys.index_epoch
-        self._key = keys.index_key(_KIND)
+        self._keys = keys  # its tagger lives no longer than it
+        self._tagger = tagger(keys)
         self._kept = set(_unpacked(packed))
         self._limit = max(self._kept) if len(self._kept) >= SIZE else _EVERY
 
     def add(self, values: Iterable[Probe]) -> bool:
         """Take values in; whether the sample changed."""
+        return self.add_tags(map(self._tag, values))
+
+    @property
+    def limit(self) -> int:
+        """Tags from here on, as unsigned numbers, change nothing."""
+        return self._limit
+
+    def add_tags(self, tags: Iterable[int]) -> bool:
+        """Take in values of which only the tags, as unsigned numbers, are known; whether the sample changed."""
         before = len(self._kept)
-        new = {number for number in map(self._hash, values) if number < self._limit} - self._kept
+        new = {number for number in tags if number < self._limit} - self._kept
         self._kept |= new
         if len(self._kept) > SIZE:
             self._kept = set(sorted(self._kept)[:SIZE])
@@ -45,10 +54,9 @@ class Sketch:
         """The stored form."""
         return struct.pack(f">{len(self._kept)}Q", *sorted(self._kept))
 
-    def _hash(self, value: Probe) -> int:
+    def _tag(self, value: Probe) -> int:
         raw = value.text.encode() if isinstance(value.text, str) else value.text
-        said = f"{value.field}/{value.shape}/".encode() + raw
-        return int.from_bytes(hashlib.blake2b(said, key=self._key, digest_size=8).digest())
+        return self._tagger.tag(kind(value.field, value.shape), raw) % _EVERY
 
 
 def contained(packed: bytes, other: bytes) -> float | None:

@@ -1022,21 +1022,18 @@ ALTER TABLE staff_refusal ENABLE ROW LEVEL SECURITY
 -- end
 CREATE POLICY own ON staff_refusal USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0)
 -- end
-CREATE TABLE tag (
-	tag BIGINT NOT NULL,
-	bucket INTEGER NOT NULL,
-	version INTEGER NOT NULL,
-	kind SMALLINT NOT NULL,
+CREATE TABLE tag_index (
+	tenant BYTEA DEFAULT perusal_home() NOT NULL,
 	epoch SMALLINT NOT NULL,
-	subject BYTEA NOT NULL,
-	CONSTRAINT ck_tag_subject CHECK (length(subject) = 16)
+	begun_at BIGINT NOT NULL,
+	manifest BYTEA,
+	CONSTRAINT pk_tag_index PRIMARY KEY (tenant),
+	CONSTRAINT ck_tag_index_manifest CHECK (manifest IS NULL OR length(manifest) = 32)
 )
 -- end
-CREATE INDEX ix_tag ON tag (tag)
+ALTER TABLE tag_index ENABLE ROW LEVEL SECURITY
 -- end
-ALTER TABLE tag ENABLE ROW LEVEL SECURITY
--- end
-CREATE POLICY own ON tag USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0)
+CREATE POLICY own ON tag_index USING (tenant = (SELECT perusal_tenant())) WITH CHECK (tenant = (SELECT perusal_tenant()))
 -- end
 CREATE TABLE unique_key (
 	bucket INTEGER NOT NULL,
@@ -1721,6 +1718,21 @@ ALTER TABLE staff_lookup ENABLE ROW LEVEL SECURITY
 -- end
 CREATE POLICY own ON staff_lookup USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0)
 -- end
+CREATE TABLE tag_touched (
+	bucket INTEGER NOT NULL,
+	kind SMALLINT NOT NULL,
+	epoch SMALLINT NOT NULL,
+	tag BIGINT NOT NULL,
+	times BIGINT NOT NULL,
+	CONSTRAINT pk_tag_touched PRIMARY KEY (bucket, kind, epoch, tag)
+)
+-- end
+CREATE FUNCTION tag_touched() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF EXISTS (SELECT 1 FROM tag_index) THEN INSERT INTO tag_touched (bucket, kind, epoch, tag, times) SELECT bucket, kind, epoch, tag, 1 FROM moved WHERE kind IN (65, 129, 193, 321, 385, 577) AND epoch IN (SELECT i.epoch FROM tag_index i) GROUP BY bucket, kind, epoch, tag ORDER BY bucket, kind, epoch, tag ON CONFLICT (bucket, kind, epoch, tag) DO UPDATE SET times = tag_touched.times + 1; END IF; RETURN NULL; END $$
+-- end
+ALTER TABLE tag_touched ENABLE ROW LEVEL SECURITY
+-- end
+CREATE POLICY own ON tag_touched USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0)
+-- end
 CREATE TABLE terms_version (
 	id TEXT NOT NULL,
 	recipient_id TEXT NOT NULL,
@@ -2135,6 +2147,26 @@ CREATE TRIGGER suspension_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON sus
 ALTER TABLE suspension ENABLE ROW LEVEL SECURITY
 -- end
 CREATE POLICY own ON suspension USING (tenant = (SELECT perusal_tenant())) WITH CHECK (tenant = (SELECT perusal_tenant()) AND (client_id IS NULL OR EXISTS (SELECT 1 FROM client r WHERE r.client_id = suspension.client_id AND r.recipient_id = suspension.recipient_id)) AND (EXISTS (SELECT 1 FROM recipient r WHERE r.id = suspension.recipient_id)))
+-- end
+CREATE TABLE tag (
+	tag BIGINT NOT NULL,
+	bucket INTEGER NOT NULL,
+	version INTEGER NOT NULL,
+	kind SMALLINT NOT NULL,
+	epoch SMALLINT NOT NULL,
+	subject BYTEA NOT NULL,
+	CONSTRAINT ck_tag_subject CHECK (length(subject) = 16)
+)
+-- end
+CREATE INDEX ix_tag ON tag (tag)
+-- end
+CREATE TRIGGER tag_touched_insert AFTER INSERT ON tag REFERENCING NEW TABLE AS moved FOR EACH STATEMENT EXECUTE FUNCTION tag_touched()
+-- end
+CREATE TRIGGER tag_touched_delete AFTER DELETE ON tag REFERENCING OLD TABLE AS moved FOR EACH STATEMENT EXECUTE FUNCTION tag_touched()
+-- end
+ALTER TABLE tag ENABLE ROW LEVEL SECURITY
+-- end
+CREATE POLICY own ON tag USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0)
 -- end
 CREATE TABLE terms_signature (
 	terms_id TEXT NOT NULL,

@@ -762,17 +762,14 @@ CREATE TRIGGER staff_refusal_no_delete BEFORE DELETE ON staff_refusal BEGIN SELE
 -- end
 CREATE TRIGGER staff_refusal_before_update_of_attempts BEFORE UPDATE OF attempts ON staff_refusal BEGIN SELECT RAISE(ABORT, 'staff_refusal: attempts are counted upwards') WHERE NEW.attempts <= OLD.attempts OR NEW.last_at < OLD.last_at; END
 -- end
-CREATE TABLE tag (
-	tag BIGINT NOT NULL,
-	bucket INTEGER NOT NULL,
-	version INTEGER NOT NULL,
-	kind SMALLINT NOT NULL,
+CREATE TABLE tag_index (
+	tenant BLOB DEFAULT (x'') NOT NULL,
 	epoch SMALLINT NOT NULL,
-	subject BLOB NOT NULL,
-	CONSTRAINT pk_tag PRIMARY KEY (tag, kind, epoch, bucket, subject, version),
-	CONSTRAINT ck_tag_subject CHECK (length(subject) = 16)
+	begun_at BIGINT NOT NULL,
+	manifest BLOB,
+	CONSTRAINT pk_tag_index PRIMARY KEY (tenant),
+	CONSTRAINT ck_tag_index_manifest CHECK (manifest IS NULL OR length(manifest) = 32)
 )
- WITHOUT ROWID
 -- end
 CREATE TABLE unique_key (
 	bucket INTEGER NOT NULL,
@@ -1307,6 +1304,16 @@ CREATE TRIGGER staff_lookup_no_update BEFORE UPDATE ON staff_lookup BEGIN SELECT
 -- end
 CREATE TRIGGER staff_lookup_no_delete BEFORE DELETE ON staff_lookup BEGIN SELECT RAISE(ABORT, 'staff_lookup is append-only'); END
 -- end
+CREATE TABLE tag_touched (
+	bucket INTEGER NOT NULL,
+	kind SMALLINT NOT NULL,
+	epoch SMALLINT NOT NULL,
+	tag BIGINT NOT NULL,
+	times BIGINT NOT NULL,
+	CONSTRAINT pk_tag_touched PRIMARY KEY (bucket, kind, epoch, tag)
+)
+ WITHOUT ROWID
+-- end
 CREATE TABLE terms_version (
 	id TEXT NOT NULL,
 	recipient_id TEXT NOT NULL,
@@ -1626,6 +1633,22 @@ CREATE TABLE suspension (
 CREATE TRIGGER suspension_no_update BEFORE UPDATE ON suspension BEGIN SELECT RAISE(ABORT, 'suspension is append-only'); END
 -- end
 CREATE TRIGGER suspension_no_delete BEFORE DELETE ON suspension BEGIN SELECT RAISE(ABORT, 'suspension is append-only'); END
+-- end
+CREATE TABLE tag (
+	tag BIGINT NOT NULL,
+	bucket INTEGER NOT NULL,
+	version INTEGER NOT NULL,
+	kind SMALLINT NOT NULL,
+	epoch SMALLINT NOT NULL,
+	subject BLOB NOT NULL,
+	CONSTRAINT pk_tag PRIMARY KEY (tag, kind, epoch, bucket, subject, version),
+	CONSTRAINT ck_tag_subject CHECK (length(subject) = 16)
+)
+ WITHOUT ROWID
+-- end
+CREATE TRIGGER tag_touched_insert AFTER INSERT ON tag WHEN NEW.kind IN (65, 129, 193, 321, 385, 577) AND EXISTS (SELECT 1 FROM tag_index WHERE epoch = NEW.epoch) BEGIN INSERT INTO tag_touched (bucket, kind, epoch, tag, times) SELECT NEW.bucket, NEW.kind, NEW.epoch, NEW.tag, 1 WHERE true ON CONFLICT (bucket, kind, epoch, tag) DO UPDATE SET times = tag_touched.times + 1; END
+-- end
+CREATE TRIGGER tag_touched_delete AFTER DELETE ON tag WHEN OLD.kind IN (65, 129, 193, 321, 385, 577) AND EXISTS (SELECT 1 FROM tag_index WHERE epoch = OLD.epoch) BEGIN INSERT INTO tag_touched (bucket, kind, epoch, tag, times) SELECT OLD.bucket, OLD.kind, OLD.epoch, OLD.tag, 1 WHERE true ON CONFLICT (bucket, kind, epoch, tag) DO UPDATE SET times = tag_touched.times + 1; END
 -- end
 CREATE TABLE terms_signature (
 	terms_id TEXT NOT NULL,
