@@ -15,6 +15,7 @@ from sqlalchemy import Connection, func, select, tuple_
 from breach import items
 from breach.errors import UnknownIncident
 from breach.pipeline import load
+from breach.planted import real
 from breach.report import TraceReport
 from breach.tables import incident, incident_person
 from vault.ids import Bucket, Buckets, SubjectId, encode_id, new_id
@@ -86,7 +87,8 @@ def open_incident(vault: Vault, trace_id: bytes, *, now_ms: int) -> Incident:
     with vault.data.read() as conn:
         shown = items.affected(conn, trace_id, vault.installation.buckets, report.alias_holders)
         for part in batched(shown, _CHUNK):
-            _add(vault, opened.id, part)
+            somebody = real(conn, vault, [(one.bucket, one.subject) for one in part])
+            _add(vault, opened.id, [one for one, is_real in zip(part, somebody, strict=True) if is_real])
     return opened
 
 

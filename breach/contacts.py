@@ -19,7 +19,7 @@ from breach.tables import trace_alias
 from breach.trace.canaries import Tags
 from consent.ids import RecipientId
 from consent.marks.alias_lookup import Recogniser, find, issued
-from consent.marks.alias_pool import pool
+from consent.marks.alias_pool import numbers_before
 from consent.marks.alias_sightings import Report, report
 from consent.marks.aliases import LN_TAGS, Alias
 from vault.ids import Bucket, SubjectId
@@ -49,9 +49,9 @@ _ADD = RowSet(
 class Contacts:
     """What a dump shows of aliases, block by block."""
 
-    def __init__(self, conn: Connection, vault: Vault, cells: Cells) -> None:
+    def __init__(self, conn: Connection, vault: Vault, cells: Cells, before_ms: int) -> None:
         self._vault = vault
-        self._shape = Recogniser.of(conn)
+        self._shape = Recogniser.of(conn, before_ms)
         self._cells = cells
 
     def among(self, conn: Connection, values: Sequence[Probe]) -> list[tuple[Alias, int]]:
@@ -127,7 +127,7 @@ def weigh(
 ) -> Found:
     """How many aliases each recipient was given before `before_ms`, and how many of these the dump shows."""
     given, hits = issued(conn, before_ms), _hits(conn, trace_id, before_ms)
-    relays = pool(conn).numbers
+    relays = numbers_before(conn, before_ms)
     # Nobody can try more numbers than there are, and a dump that shows many digests may have tried them all.
     spaces = {"email": (LN_TAGS, math.inf), "phone": (math.log(max(relays, 1)), relays)}
     fields = tuple(spaces)
@@ -140,7 +140,7 @@ def weigh(
         )
         for field in fields
     ]
-    return Found(tags=tuple(tags), fields=fields, people=_people(conn, trace_id))
+    return Found(tags=tuple(tags), fields=fields, people=_people(conn, trace_id, before_ms))
 
 
 def alarm(vault: Vault, trace_id: bytes, weights: Mapping[str, float], said: Report) -> int:
@@ -177,9 +177,10 @@ def _by_number(
     return tuple(listed)
 
 
-def _people(conn: Connection, trace_id: bytes) -> int:
+def _people(conn: Connection, trace_id: bytes, before_ms: int) -> int:
     c = trace_alias.c
-    people = select(c.bucket, c.subject).where(c.trace == trace_id).distinct().subquery()
+    mine = (c.trace == trace_id) & (c.issued_at < before_ms)
+    people = select(c.bucket, c.subject).where(mine).distinct().subquery()
     return conn.execute(select(func.count()).select_from(people)).scalar_one()
 
 

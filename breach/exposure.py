@@ -5,7 +5,7 @@ recipient received is what was the current version when a disclosure to it was c
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import batched
 
@@ -19,6 +19,7 @@ from breach.items import candidates, people
 from breach.linkable import LINKED
 from breach.masked import MILLION
 from breach.match import Item
+from breach.planted import NOBODY, Met
 from breach.trace.evidence import Evidence, Pattern
 from consent import exposure as received
 from consent.recipients import recipients
@@ -52,13 +53,20 @@ class Exposure:
 
 
 def weigh(
-    conn: Connection, trace_id: bytes, buckets: Buckets, before_ms: int, *, masked: bool = False
+    conn: Connection,
+    trace_id: bytes,
+    buckets: Buckets,
+    before_ms: int,
+    *,
+    masked: bool = False,
+    met: Met = NOBODY,
 ) -> tuple[Evidence, Exposure]:
     """The evidence of one trace from disclosures committed before `before_ms`; reads one snapshot.
 
-    `masked`: rows that show only parts of values, and leave one person, count as well.
+    `masked`: rows that show only parts of values, and leave one person, count as well. `met`: planted persons, who are
+    left out: they are no people, and their own e-value must not hang on the same rows.
     """
-    cells = _cells(conn, trace_id, buckets, masked=masked)
+    cells = _cells(conn, trace_id, buckets, met, masked=masked)
     known = sorted(recipients(conn, before_ms), key=lambda one: one.id)
     numbers = {str(one.id): at for at, one in enumerate(known)}
     names = tuple(one.legal_name for one in known)
@@ -69,10 +77,10 @@ def weigh(
         fields=_test_fields(cells),
     )
     exposure.unexplained = [0] * len(numbers)
-    for part in batched(people(conn, trace_id, buckets, masked=masked), _CHUNK):
+    for part in batched(_real(conn, trace_id, buckets, met, masked=masked), _CHUNK):
         _add_people(conn, part, numbers, before_ms, exposure)
     exposure.people_disclosed = received.count_disclosed(conn, before_ms)
-    return _evidence(conn, exposure, numbers, before_ms), exposure
+    return _evidence(conn, exposure, numbers, before_ms, met), exposure
 
 
 def candidate_weights(
@@ -94,9 +102,19 @@ def candidate_weights(
     return total / MILLION, {recipient: weight / MILLION for recipient, weight in held.items()}
 
 
-def _cells(conn: Connection, trace_id: bytes, buckets: Buckets, *, masked: bool) -> Counter[frozenset[str]]:
+def _real(
+    conn: Connection, trace_id: bytes, buckets: Buckets, met: Met, *, masked: bool
+) -> Iterator[tuple[Person, list[Item]]]:
+    """The found people who are not planted."""
+    nobody = met.people
+    return (one for one in people(conn, trace_id, buckets, masked=masked) if one[0] not in nobody)
+
+
+def _cells(
+    conn: Connection, trace_id: bytes, buckets: Buckets, met: Met, *, masked: bool
+) -> Counter[frozenset[str]]:
     """How many found people show which set of fields."""
-    found = people(conn, trace_id, buckets, masked=masked)
+    found = _real(conn, trace_id, buckets, met, masked=masked)
     return Counter(frozenset(item[2] for item in items) for _, items in found)
 
 
@@ -158,7 +176,9 @@ def _other_versions(
     return product
 
 
-def _evidence(conn: Connection, exposure: Exposure, numbers: Mapping[str, int], before_ms: int) -> Evidence:
+def _evidence(
+    conn: Connection, exposure: Exposure, numbers: Mapping[str, int], before_ms: int, met: Met
+) -> Evidence:
     most, least = [0] * len(numbers), [0] * len(numbers)
     totals = received.recipient_totals(conn, before_ms)
     by_field = received.recipient_field_totals(conn, before_ms)
@@ -166,8 +186,12 @@ def _evidence(conn: Connection, exposure: Exposure, numbers: Mapping[str, int], 
         counts = [by_field.get((recipient, code), 0) for code in exposure.fields]
         if counts:
             most[numbers[recipient]] = min(counts)
-            least[numbers[recipient]] = max(0, sum(counts) - (len(counts) - 1) * total)
-    population = max(records.count_people(conn, before_ms), exposure.people_disclosed, exposure.people_found)
+            # How many of the planted it really was given is not counted: the defence assumes all of them.
+            spare = (len(counts) - 1) * total + met.planted_with(recipient)
+            least[numbers[recipient]] = max(0, sum(counts) - spare)
+    population = max(
+        records.count_people(conn, before_ms) - met.total, exposure.people_disclosed, exposure.people_found
+    )
     return Evidence(
         held=tuple(most),
         held_least=tuple(least),

@@ -8,7 +8,7 @@ unreadable.
 import gc
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, select, update
 
-from breach import contacts, exposure, honey, items, linking, readings, report, reposts
+from breach import contacts, exposure, honey, items, linking, planted, readings, report, reposts
 from breach.cells import Cells
 from breach.engines import Engine, in_columns, taken
 from breach.errors import NotTraced, UnknownDump
@@ -33,6 +33,7 @@ from breach.report import TraceReport, report_json
 from breach.stages import Stage, Standing, advance, standing
 from breach.tables import trace as trace_table
 from breach.trace.attribute import Rules, attribute, of_repost
+from breach.trace.canaries import Beside
 from breach.trace.canaries import weigh as weigh_contacts
 from breach.weighing import date_suspects, weigh
 from consent.marks.alias_sightings import Report, Where
@@ -240,7 +241,7 @@ def _match(work: _Work, trace_id: bytes, reading: isolated.Reading, index: Path 
     keyring = work.vault.keyring
     with work.vault.data.read() as conn:
         sketch = reposts.sketch_of(conn, keyring.tag_keys, work.dump.id)
-        aliases = contacts.Contacts(conn, work.vault, cells)
+        aliases = contacts.Contacts(conn, work.vault, cells, work.before)
     reader = Reader(work.vault, work.before)
     matching = _Matching(keyring, cells, sketch, aliases, reader, linking=work.linking)
     with _rounds(work, matching, reading, index) as rounds:
@@ -369,12 +370,13 @@ def _conclude(work: _Work, trace_id: bytes, dialect: Dialect, counted: _Counted)
     known, masked = seen.exposure.recipient_ids, seen.masked.rows if seen.masked else None
     marks = marks_of(work.vault, trace_id, known, work.before)
     names = named_by(work.vault, trace_id, known, work.before, seen.cells.rows)
-    aliases = weigh_contacts(seen.contacts.tags).total() if seen.contacts.issued else None
-    result = attribute(seen.evidence, work.rules, masked, marks, both(names, aliases))
+    said = weigh_contacts(seen.contacts.tags, seen.planted.planted, seen.planted.shared)
+    beside = both(names, said.total() or None)
+    result = attribute(seen.evidence, work.rules, masked, marks, beside, said.own_store)
     with work.vault.data.read() as conn:
         again = reposts.repost(conn, work.dump.id)
-    if aliases and work.replays is None:
-        _alarm(work, trace_id, {known[k]: one for k, one in aliases.items()}, again)
+    if work.replays is None:
+        _alarm(work, trace_id, known, said, again)
     if again is not None:
         result = of_repost(result)
     dated = date_suspects(work.vault, trace_id, work.before, seen, result)
@@ -395,15 +397,20 @@ def _conclude(work: _Work, trace_id: bytes, dialect: Dialect, counted: _Counted)
     )
 
 
-def _alarm(work: _Work, trace_id: bytes, weights: Mapping[str, float], again: reposts.Repost | None) -> None:
-    """Alarms for the aliases in the file; in a repost they are those of the older file, which have theirs."""
+def _alarm(
+    work: _Work, trace_id: bytes, known: Sequence[str], said: Beside, again: reposts.Repost | None
+) -> None:
+    """Alarms for aliases and planted persons; in a repost they are those of the older file, which have theirs."""
     of, seen_at = work.dump.id, work.dump.received_at
     if again is not None:
         with work.vault.data.read() as conn:
             of, seen_at = again.of, reposts.received_at(conn, again.of)
     place = encode_id(quarantine.PREFIX, of)
-    said = Report(where=Where.DUMP, place=place, actor="trace", seen_at=seen_at, told_at=work.now_ms)
-    contacts.alarm(work.vault, trace_id, weights, said)
+    if said.aliases:
+        told = Report(where=Where.DUMP, place=place, actor="trace", seen_at=seen_at, told_at=work.now_ms)
+        contacts.alarm(work.vault, trace_id, {known[k]: one for k, one in said.aliases.items()}, told)
+    weights = {known[k]: one for k, one in said.planted.items()} | {planted.OWN_STORE: said.own_store}
+    planted.alarm(work.vault, weights, place, seen_at)
 
 
 def _store(work: _Work, written: TraceReport) -> None:

@@ -19,6 +19,7 @@ from breach.intake.quarantine import PREFIX as DUMP
 from breach.intake.quarantine import Quarantined
 from breach.linking import Linked
 from breach.method import method
+from breach.planted import Weighed
 from breach.reposts import Repost
 from breach.trace.attribute import Attribution, Finding, MaskedRows, Rules
 from breach.trace.codes import Decoded
@@ -107,6 +108,7 @@ class Seen:
     masked: Masked | None
     contacts: Contacts
     linked: tuple[Linked, tuple[float, Mapping[str, float]]] | None = None
+    planted: Weighed
 
     @property
     def only_masked(self) -> int:
@@ -143,6 +145,8 @@ def write(m: Material) -> TraceReport:
         repost=_repost(m.repost),
         aliases=m.seen.contacts.counts(),
         linked=_linked(m.seen).get("linked"),
+        planted=m.seen.planted.counts(),
+        planted_dark=m.seen.planted.dark(),
     )
     body = {
         "version": VERSION,
@@ -162,6 +166,7 @@ def write(m: Material) -> TraceReport:
         "masked": _masked(m.seen),
         "aliases": m.seen.contacts.as_dict(m.seen.exposure.recipient_ids),
         **_linked(m.seen),
+        "planted": m.seen.planted.as_dict(m.seen.exposure.recipient_ids),
         "outcome": m.result.outcome.value,
         "threshold": _figure(m.result.threshold),
         "outside_limit": _figure(m.result.outside_limit, 9),

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from breach import contacts, exposure
+from breach import contacts, exposure, planted
 from breach.cells import Cells
 from breach.linking import Linked
 from breach.report import Masked, Seen
@@ -17,15 +17,17 @@ def weigh(vault: Vault, trace_id: bytes, before_ms: int, cells: Cells, linked: L
     """What the dump shows, with masked rows apart: they count only while chance explains few of them."""
     buckets = vault.installation.buckets
     with vault.data.read() as conn:
-        evidence, exposed = exposure.weigh(conn, trace_id, buckets, before_ms)
+        met = planted.meet(conn, vault, trace_id, before_ms)
+        evidence, exposed = exposure.weigh(conn, trace_id, buckets, before_ms, met=met)
         weights = exposure.candidate_weights(conn, trace_id, buckets, before_ms, linked=False)
         likes = exposure.candidate_weights(conn, trace_id, buckets, before_ms, linked=True)
         masked = None
         if cells.rows_agreed_masked:
-            with_masked, wider = exposure.weigh(conn, trace_id, buckets, before_ms, masked=True)
+            with_masked, wider = exposure.weigh(conn, trace_id, buckets, before_ms, masked=True, met=met)
             masked = Masked(MaskedRows(with_masked if _may_count(cells) else None), wider)
         numbers = {recipient: k for k, recipient in enumerate(exposed.recipient_ids)}
         aliases = contacts.weigh(conn, trace_id, numbers, before_ms, cells)
+        nobody = planted.weigh(conn, vault, met, exposed.recipient_ids, cells)
     return Seen(
         cells=cells,
         evidence=replace(evidence, rows=cells.rows),
@@ -34,6 +36,7 @@ def weigh(vault: Vault, trace_id: bytes, before_ms: int, cells: Cells, linked: L
         masked=masked,
         contacts=aliases,
         linked=None if linked is None else (linked, likes),
+        planted=nobody,
     )
 
 

@@ -29,7 +29,9 @@ _log = logging.getLogger("perusal.vault")
 
 
 class Source(StrEnum):
-    """By which door a honey person was opened; or that an alias was seen, which accuses whom it was given to."""
+    """By which door a honey person was opened; or that an alias or planted persons were seen,
+    which speaks of whom they were given to.
+    """
 
     READ = "read"
     EXPORT = "export"
@@ -37,6 +39,7 @@ class Source(StrEnum):
     SCAN = "scan"
     DUMP = "dump"
     ALIAS = "alias"
+    PLANTED = "planted"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

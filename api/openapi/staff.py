@@ -126,6 +126,7 @@ SCHEMAS: Mapping[str, Schema] = {
             "people": {"type": "object"},
             "masked": {"type": "object"},
             "aliases": {"type": "object"},
+            "planted": {"type": "object"},
             "outcome": words(Outcome),
             "threshold": {"type": "number"},
             "outside_limit": {"type": "number"},

@@ -128,14 +128,16 @@ def attribute(
     masked: MaskedRows | None = None,
     marks: Marks | None = None,
     beside: Mapping[int, float] | None = None,
+    store_beside: float = 0.0,
 ) -> Attribution:
     """Rank every recipient by whole values, and by all else there is; pure, repeatable to the digit.
 
     `beside`: ln e-values from aliases and planted persons by recipient, of whom any were issued; None where none were.
+    `store_beside`: that of persons planted with nobody, which only our own store has.
     """
     # Sums of several threads differ in the last digits; and for matrices of this size one thread is the fastest.
     with threadpool_limits(limits=1, user_api="blas"):
-        return _attribute(evidence, rules, masked, marks, beside)
+        return _attribute(evidence, rules, masked, marks, beside, store_beside)
 
 
 def _attribute(
@@ -144,6 +146,7 @@ def _attribute(
     masked: MaskedRows | None,
     marks: Marks | None,
     beside: Mapping[int, float] | None,
+    store_beside: float,
 ) -> Attribution:
     bar = threshold(len(evidence.held) + 1, rules.eps)
     readings = [_reading(one, rules) for one in (evidence, masked and masked.evidence) if one]
@@ -163,7 +166,7 @@ def _attribute(
     findings.sort(key=lambda f: (not f.named, -f.weight, f.recipient))
     unclear = [f.recipient for f in findings if not f.named and f.ln_e >= bar]
     sets = court.sets(unclear, {f.recipient for f in findings if f.named})
-    own = _own_store(evidence, rules)
+    own = _own_store(evidence, rules) + store_beside
     widest = readings[-1].evidence.found
     return Attribution(
         outcome=_outcome(findings, sets, own, bar),

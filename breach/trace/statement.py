@@ -16,7 +16,8 @@ from breach.trace.dating import Dated
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
     """What the sentences need beside the ranking: names by recipient number, test fields, counts of people, and of recipients of
-    whose aliases any was found, how many were found and how many issued.
+    whose aliases any was found, how many were found and how many issued; the same of planted persons, and of
+    those planted with nobody.
     """
 
     names: Sequence[str]
@@ -29,6 +30,8 @@ class Facts:
     repost: Mapping[str, Any] | None
     aliases: Mapping[int, tuple[int, int]]
     linked: Mapping[str, Any] | None = None
+    planted: Mapping[int, tuple[int, int]]
+    planted_dark: tuple[int, int]
 
 
 _EN: Mapping[str, str] = {
@@ -39,6 +42,8 @@ _EN: Mapping[str, str] = {
     "aliases": "{found} of the {issued} aliases that were given to {name} alone are in the file. Nobody who was not given one can know it, save whoever holds our key for aliases; that none was guessed is part of the figure.",
     "marks": "{read} marks were read in values about {people} people: variations without a meaning, which differ from recipient to recipient.",
     "marks_of": "Of the marks read that {name} was served, {agreeing} of {held} show its own form; chance would give {expected:.1f}.",
+    "planted": "{found} of the {planted} persons who do not exist and were planted with {name} alone are in the file. Only {name} and our own store have them; of those that only our store has, {dark_found} of {dark} are in it.",
+    "planted_dark": "{dark_found} of the {dark} persons who do not exist and were never given to anybody are in the file. Only our own store has them.",
     "own_store": "People whose values were never disclosed to anybody are in the file: {dark_found} of {dark}. That is more than an ordinary outside source explains (declared limits: {outside_rate:.2%} of them, and {outside_share:.0%} of its rows about people of ours). Look at our own store first.",
     "nobody": "No recipient can be named, and no set of recipients either. That clears nobody.",
     "else": "Somewhere else, a source this ledger knows nothing of, is always a possible origin and the reference for the figures. {unexplained} of {people_found} people found are explained by no recipient.",
@@ -59,6 +64,8 @@ _ZH: Mapping[str, str] = {
     "aliases": "只提供给{name}的 {issued} 个别名中,有 {found} 个出现在文件中。除持有我方别名密钥者外,未得到别名的人无从知晓;凭空猜中的可能性已计入数值。",
     "marks": "在关于 {people} 人的值中读出 {read} 个标记:标记是不改变含义、因接收方而异的书写差异。",
     "marks_of": "在所读出且曾提供给{name}的 {held} 个标记中,有 {agreeing} 个与其自身的写法一致;偶然一致的期望值为 {expected:.1f}。",
+    "planted": "只安插于{name}的 {planted} 个虚构人员中,有 {found} 人出现在文件中。只有{name}和我方自己的存储持有这些人员;而只有我方存储持有的 {dark} 个虚构人员中,有 {dark_found} 人出现在文件中。",
+    "planted_dark": "从未提供给任何人的 {dark} 个虚构人员中,有 {dark_found} 人出现在文件中。只有我方自己的存储持有他们。",
     "own_store": "文件中出现了从未向任何人披露过的人员:{dark} 人中有 {dark_found} 人,超出普通外部来源所能解释的范围(预先声明的上限:此类人员的 {outside_rate:.2%},以及文件中涉及我方人员的行不超过 {outside_share:.0%})。应首先检查我方自己的存储。",
     "nobody": "无法指名任何接收方,也无法指出任何一组接收方。这并不表示任何一方是清白的。",
     "else": "“其他来源”(本账本之外的来源)始终是可能的出处,也是各项数值的参照。所发现的 {people_found} 人中,有 {unexplained} 人不能由任何接收方解释。",
@@ -110,6 +117,10 @@ _ASSUMPTIONS: Sequence[tuple[str, str]] = (
         "标记只对账本显示曾获提供该标记的接收方计入,其密钥事先已在账本中作出承诺;假定文件制作者不知道这些密钥。已被清除的标记不计入。仅某一接收方所用的人员代号亦计入,假定其无法被猜出。仅有人名时只识别,不匹配。",
     ),
     (
+        "A copy of our own store takes persons planted with a recipient and persons planted with nobody alike; neither sort can be told from real people by whoever leaks.",
+        "若泄露的是我方存储的副本,则安插于某接收方的虚构人员与未提供给任何人的虚构人员被带出的机会相同;泄露者无法将二者与真实人员区分。",
+    ),
+    (
         "An alias is known to its recipient, to its person and to whoever holds our key for aliases: that the person did not spread it and that the key was kept is assumed. Every value in the file that looks like an alias counts as one attempt to guess.",
         "知道一个别名的只有其接收方、其本人以及持有我方别名密钥者:此处假定本人未将其传播,密钥也未外泄。文件中每个形似别名的值都计为一次猜测。",
     ),
@@ -151,6 +162,15 @@ def _sentences(
         words["aliases"].format(name=facts.names[k], found=found, issued=issued)
         for k, (found, issued) in sorted(facts.aliases.items())
     ]
+    dark_found, dark = facts.planted_dark
+    said += [
+        words["planted"].format(
+            name=facts.names[k], found=found, planted=planted, dark=dark, dark_found=dark_found
+        )
+        for k, (found, planted) in sorted(facts.planted.items())
+    ]
+    if dark_found:
+        said.append(words["planted_dark"].format(dark=dark, dark_found=dark_found))
     said += [_of_dating(words, facts, k) for k in sorted(facts.dated)]
     counts = {"dark": facts.dark, "dark_found": facts.dark_found}
     if result.own_store >= result.threshold:

@@ -2,7 +2,7 @@
 
 * `find(conn, vault, probes) -> list[tuple[int, Alias, int]]`: probes are (field, canonical text or digest, shape); the numbers
   of those that are aliases, and since when (Unix ms), in one statement. What nobody was given finds nothing, however much it looks like one.
-* `Recogniser.of(conn)`: which texts are worth looking up at all; `issued(conn, before_ms)`: how many each
+* `Recogniser.of(conn, before_ms)`: which texts are worth looking up at all; `issued(conn, before_ms)`: how many each
   recipient was given.
 * `aliases_of(conn, vault, person)`: a person's aliases with the recipients that have them and where they were seen.
 """
@@ -43,11 +43,12 @@ class Recogniser:
     any: bool
 
     @classmethod
-    def of(cls, conn: Connection) -> Self:
-        """As the pool is now."""
-        domains = conn.execute(select(alias_domain.c.domain)).scalars()
-        numbers = conn.execute(select(relay_number.c.number)).scalars()
-        given = conn.execute(select(alias.c.epoch).limit(1)).first()
+    def of(cls, conn: Connection, before_ms: int) -> Self:
+        """As the pool was before an instant (Unix ms)."""
+        domain, number = alias_domain.c, relay_number.c
+        domains = conn.execute(select(domain.domain).where(domain.added_at < before_ms)).scalars()
+        numbers = conn.execute(select(number.number).where(number.added_at < before_ms)).scalars()
+        given = conn.execute(select(alias.c.epoch).where(alias.c.issued_at < before_ms).limit(1)).first()
         return cls(frozenset(domains), frozenset(numbers), given is not None)
 
     def may_be(self, probe: Probe) -> bool:

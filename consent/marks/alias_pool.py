@@ -77,6 +77,12 @@ def pool(conn: Connection) -> Pool:
     return Pool(domains=tuple(known), numbers=numbers, taken=taken)
 
 
+def numbers_before(conn: Connection, before_ms: int) -> int:
+    """How many relay numbers there were before an instant (Unix ms)."""
+    counted = select(func.count()).select_from(relay_number).where(relay_number.c.added_at < before_ms)
+    return int(conn.execute(counted).scalar_one())
+
+
 def offered(conn: Connection) -> frozenset[str]:
     """The codes of the aliases that can be given now."""
     domain = conn.execute(select(alias_domain.c.id).limit(1)).first()

@@ -13,7 +13,6 @@ from enum import StrEnum
 
 from sqlalchemy import Connection, select
 
-from consent.ids import RecipientId
 from consent.marks.alias_tables import alias_sighting
 from consent.marks.aliases import Alias
 from consent.texts import storable
@@ -73,7 +72,11 @@ def report(vault: Vault, seen: Sequence[Alias], said: Report) -> int:
     with vault.data.read() as conn:
         alarming = [one for one in told if not _echo(conn, one, said)]
     recipients = dict.fromkeys(one.recipient_id for one in alarming)
-    vault.watch.raise_now(vault.data, vault.keyring, [_alarm(vault, one, said) for one in recipients])
+    vault.watch.raise_now(
+        vault.data,
+        vault.keyring,
+        [suspicion(vault, Source.ALIAS, one, said.place, said.seen_at) for one in recipients],
+    )
     key = vault.keyring.service_key("alias")
     rows = [
         (one.bucket, _id(key, one, said), one.subject, one.recipient_id, one.field, one.epoch, said.seen_at)
@@ -94,16 +97,16 @@ def _echo(conn: Connection, one: Alias, said: Report) -> bool:
     return conn.execute(select(c.id).where(same).limit(1)).first() is not None
 
 
-def _alarm(vault: Vault, recipient_id: RecipientId, said: Report) -> Sighting:
-    """The recipient stands where an alarm has a person: the same place has one alarm, however many aliases it shows."""
-    digest = hashlib.sha256(b"pv1/alias-alarm" + recipient_id.encode()).digest()
+def suspicion(vault: Vault, source: Source, whom: str, place: str, seen_at: int) -> Sighting:
+    """An alarm about a recipient, who stands where others have a person: one for each place, whatever was seen there."""
+    digest = hashlib.sha256(b"pv1/suspicion" + whom.encode()).digest()
     return Sighting(
         bucket=bucket_of_hash(digest, vault.installation.buckets),
         subject=SubjectId(digest[:ID_BYTES]),
-        source=Source.ALIAS,
-        who=recipient_id,
-        place=said.place,
-        at_ms=said.seen_at,
+        source=source,
+        who=whom,
+        place=place,
+        at_ms=seen_at,
     )
 
 

@@ -164,7 +164,7 @@ def test_whatever_was_not_issued_finds_nobody(world):
 
     with world.vault.data.read() as conn:
         seen = [i for i, *_ in find(conn, world.vault, probes)]
-        looks = Recogniser.of(conn)
+        looks = Recogniser.of(conn, world.now + 1)
     with world.vault.data.write() as conn:
         alias_giving.forget(conn, [(person.bucket, person.subject)])
         after = find(conn, world.vault, probes)
