@@ -8,6 +8,7 @@ from api.emergencies import approve_request, ask_for, list_waiting, open_request
 from api.health import health
 from api.horizon import erasure_horizon
 from api.leak_check import check_leak, leak_list
+from api.marking import marking_rules
 from api.oauth.authorize import authorize
 from api.oauth.backchannel import authorize_backchannel
 from api.oauth.deletions import report_deletion
@@ -31,6 +32,7 @@ from api.portal.for_whom import answer_for_whom, for_whom_page
 from api.portal.grants import confirm_own_grant, grants_page, withdraw_grant
 from api.portal.guardian_needed import answer_guardian_needed, guardian_needed_page
 from api.portal.leak_check import leak_check_page
+from api.portal.marks import choose_marks
 from api.portal.mine import my_grants, my_receipts, withdraw_many, withdraw_mine
 from api.portal.own_data import own_copy
 from api.portal.pages import front_door, language_door, static_file
@@ -75,6 +77,7 @@ PUBLIC = (
     log_checkpoint,
     log_incident,
     log_tile,
+    marking_rules,
     leak_list,
     check_leak,
 )
@@ -179,6 +182,7 @@ PORTAL = (
     explain_proof,
     own_copy,
     aliases_page,
+    choose_marks,
     erase_page,
     erase_myself,
     erasure_page,

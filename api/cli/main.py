@@ -37,6 +37,7 @@ COMMANDS = {
     "leaks": "api.cli.leaks",
     "ledger": "api.cli.ledger",
     "linkage": "api.cli.linkage",
+    "marks": "api.cli.marks",
     "monitor": "api.cli.monitor",
     "person": "api.cli.person",
     "receipts": "api.cli.receipts",

@@ -50,6 +50,11 @@ def _read(group: str, says: str, media: str, schema: Schema, path: Mapping[str, 
     return Operation(group=group, path=path, replies={200: Reply(says=says, content={media: schema})})
 
 
+def _keyed(value: Schema) -> Schema:
+    """An object whose members' names are codes."""
+    return {"type": "object", "additionalProperties": value}
+
+
 _HEALTHY = json_reply("The server answers and its data base does too.", members({"status": words(["ok"])}))
 _SEALED = {503: json_reply("Waiting for its key, or the data base does not answer.", named("Sealed"))}
 
@@ -106,6 +111,15 @@ SCHEMAS: Mapping[str, Schema] = {
     **structs({"RootKeyPart": Brought, "LeakQuestion": Asked}),
     "Sealed": members(
         {"status": words(["sealed"]), "needs": text(least=1), "got": whole(0), "needed": whole(0)}
+    ),
+    "MarkingRules": members(
+        {
+            "purposes": _keyed(listed(text(least=1), least=1, once=True)),
+            "carriers": _keyed(
+                members({"field": text(least=1), "en": text(least=1), "zh-CN": text(least=1)})
+            ),
+            "promise": members({"en": text(least=1), "zh-CN": text(least=1)}),
+        }
     ),
     "ServerMetadata": members(
         {
@@ -164,6 +178,9 @@ TABLE: Mapping[str, Operation] = {
     ),
     "GET /status/{number}": _document(
         "One list, signed.", JWS, "application/statuslist+jwt", {"number": whole(0)}
+    ),
+    "GET /v1/marking-rules": _read(
+        "Metadata", "In which forms values may be served, by purpose.", JSON, named("MarkingRules"), {}
     ),
     "GET /v1/leak-check": _read("Leaks", "The leaks that are told of.", JSON, named("LeakList"), {}),
     "POST /v1/leak-check": CHECK_LEAK,

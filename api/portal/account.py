@@ -15,6 +15,7 @@ from api.sessions import Session
 from api.wiring import services_of
 from consent import recovery
 from consent.authenticators import relying_of
+from consent.marks import tolerance
 from consent.passkeys import Passkey, passkey_text, passkeys_of
 from consent.protection import current
 from consent.sign_ins import last_sign_ins
@@ -43,6 +44,7 @@ def account_page(request: Request[Session, Any, Any], query: QueryParams) -> Res
         fresh=fresh(person, services.clock()),
         wards=len(standing(services, person)),
         proposed=old and guard is None,
+        exact=tolerance.opted_out(services.vault, person.subject),
         replacing=texts.moment(due) if due is not None else "",
     )
 

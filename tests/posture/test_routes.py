@@ -16,6 +16,7 @@ from tests.flow.installation import BROWSER, open_world
 pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 SAFE = {"GET", "HEAD", "OPTIONS"}
 PUBLIC_CACHED = {
+    "/v1/marking-rules",
     "/.well-known/oauth-authorization-server",
     "/.well-known/oauth-protected-resource/v1/disclosures",
     "/jwks",
