@@ -65,9 +65,9 @@ class Contacts:
         ]
 
 
-def endings(conn: Connection) -> dict[str, list[str]]:
-    """How aliases end, by field, where any was given: addresses with a domain, numbers whole."""
-    shape = Recogniser.of(conn)
+def endings(conn: Connection, before_ms: int) -> dict[str, list[str]]:
+    """How aliases end, by field, where any was given before `before_ms`: addresses with a domain, numbers whole."""
+    shape = Recogniser.of(conn, before_ms)
     if not shape.any:
         return {}
     return {"email": sorted(f"@{domain}" for domain in shape.domains), "phone": sorted(shape.numbers)}

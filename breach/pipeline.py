@@ -189,7 +189,7 @@ class _Work:
     def apart(self) -> dict[str, list[str]]:
         """What values of which field keep their rows out of sheets: whatever may be an alias."""
         with self.vault.data.read() as conn:
-            return contacts.endings(conn)
+            return contacts.endings(conn, self.before)
 
     def begin(self) -> bytes:
         """The id of this trace, new or resumed."""
