@@ -25,6 +25,7 @@ from breach.trace.attribute import Attribution, Finding, MaskedRows, Rules
 from breach.trace.codes import Decoded
 from breach.trace.dating import Dated
 from breach.trace.evidence import Evidence
+from breach.trace.scale import propositions, support
 from breach.trace.statement import Facts, assumptions, statement
 from vault.ids import decode_id, encode_id
 
@@ -175,6 +176,13 @@ def write(m: Material) -> TraceReport:
         "sets": [[m.seen.exposure.recipient_ids[k] for k in one] for one in m.result.sets],
         "repost": _repost(m.repost),
         "dating": [_dated(m, k) for k in sorted(m.dated)],
+        "propositions": propositions(
+            {
+                m.seen.exposure.recipient_ids[f.recipient]: m.seen.exposure.recipient_names[f.recipient]
+                for f in m.result.findings
+                if f.ln_e_total is not None and (f.named or f.ln_e > 0)
+            }
+        ),
         "statement": statement(m.result, facts, m.rules),
         "assumptions": assumptions(m.result, facts, m.rules),
     }
@@ -253,6 +261,7 @@ def _line(finding: Finding, m: Material) -> dict[str, Any]:
         "ln_e_contacts": _figure_if(finding.ln_e_contacts),
         "ln_e_total": _figure_if(finding.ln_e_total),
         "marks": _marks_of(m.result.marks, finding.recipient),
+        "support": None if finding.ln_e_total is None else support(finding.ln_e_total),
         "named": finding.named,
     }
 
@@ -286,7 +295,10 @@ def _repost(found: Repost | None) -> dict[str, Any] | None:
 
 
 def _dated(m: Material, k: int) -> dict[str, Any]:
-    """When a recipient's copy was taken, if it is the source: the middle and 90 % of the posterior, Unix ms."""
+    """When a recipient's copy was taken, if it is the source: the middle and 90 % of the posterior, Unix ms.
+
+    `posterior`: its 5 %, 10 %, ... 95 % points.
+    """
     dated = m.dated[k]
     return {
         "recipient": m.seen.exposure.recipient_ids[k],
@@ -295,6 +307,7 @@ def _dated(m: Material, k: int) -> dict[str, Any]:
         "until": dated.high,
         "values_held": dated.rows,
         "values_held_then": dated.fitting,
+        "posterior": list(dated.points),
     }
 
 

@@ -19,10 +19,12 @@ from api.cli.installation import dir_option, settings_of
 from api.cli.output import Tick, emit, json_option, progress, table_of
 from api.cli.trace_replay import replay_report
 from api.clock import system_clock
+from api.i18n import Lang
 from api.opening import opened_vault
 from api.settings import Settings
+from api.tracing.page import page
 from breach.engines import Engine
-from breach.intake.quarantine import Quarantined, receive
+from breach.intake.quarantine import Quarantined, custody, receive
 from breach.pipeline import trace
 from breach.report import TraceReport, report_json
 from vault.opening import Vault
@@ -41,6 +43,16 @@ KINDS = {"own_store": "our own store", "elsewhere": "somewhere else"}
 )
 @click.option(
     "--out", type=click.Path(path_type=Path, file_okay=False), help="Folder for the report and the packs."
+)
+@click.option(
+    "--html", type=click.Path(path_type=Path, dir_okay=False), help="Write the report as a page, too."
+)
+@click.option(
+    "--language",
+    type=click.Choice([one.value for one in Lang]),
+    default=Lang.EN.value,
+    show_default=True,
+    help="Of the page.",
 )
 @click.option("--no-claims", is_flag=True, help="Only trace: open no incident and no claims.")
 @click.option(
@@ -62,6 +74,8 @@ def command(
     file: Path | None,
     replay: str | None,
     out: Path | None,
+    html: Path | None,
+    language: str,
     no_claims: bool,
     packs: int,
     actor: str,
@@ -78,6 +92,9 @@ def command(
         dump = _take_in(vault, settings, file, actor, tick)
         report = _trace(vault, settings, dump, actor, tick, Engine(engine))
         claims = None if no_claims else open_claims(vault, report, tick)
+        if html:
+            kept = custody(vault, dump.id)
+            html.write_text(page(report.body, Lang(language), kept), encoding="utf-8")
         if out:
             out.mkdir(parents=True, exist_ok=True)
             (out / REPORT_FILE).write_text(report_json(report) + "\n", encoding="utf-8")
