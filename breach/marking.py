@@ -4,7 +4,8 @@ A position that shows both bits is left out, and so is a carrier of which everyt
 it into one form. Both go by what was read alone, never by anybody's bits (`trace.codes`). The same position under two
 epochs' keys is two positions, each held by whoever was served under that epoch.
 
-* `marks_of(vault, trace_id, recipients, before_ms) -> Marks | None`: None where nothing was read.
+* `marks_of(vault, trace_id, recipients, before_ms) -> Weighable | None`: None where nothing was read.
+* `openings_of(vault, trace, recipients, read) -> Iterator[str]`: the file of what is opened of them (`breach.openings`).
 * `named_by(vault, trace_id, recipients, before_ms, rows) -> dict[int, float] | None`: what recipients' own names for people say.
 """
 
@@ -18,6 +19,7 @@ import numpy as np
 from sqlalchemy import Connection, func, select, tuple_
 
 from breach.match import Item
+from breach.openings import written
 from breach.tables import trace_identity, trace_reading
 from breach.trace.codes import Marks
 from consent.exposure import recipient_totals
@@ -53,7 +55,14 @@ class _Held(NamedTuple):
     epoch: int
 
 
-def marks_of(vault: Vault, trace_id: bytes, recipients: Sequence[str], before_ms: int) -> Marks | None:
+class Weighable(NamedTuple):
+    """The marks of a trace, and of every position the epoch and its part of the keyed function's message."""
+
+    marks: Marks
+    places: tuple[tuple[int, bytes], ...]
+
+
+def marks_of(vault: Vault, trace_id: bytes, recipients: Sequence[str], before_ms: int) -> Weighable | None:
     """What was read of marks, and who holds it, recipients by their place in the list."""
     with vault.data.read() as conn:
         read = _usable(list(_read(conn, trace_id, vault)))
@@ -61,6 +70,12 @@ def marks_of(vault: Vault, trace_id: bytes, recipients: Sequence[str], before_ms
     if not held:
         return None
     return _marks(vault, read, held, recipients)
+
+
+def openings_of(vault: Vault, trace: str, recipients: Sequence[str], read: Weighable) -> Iterator[str]:
+    """The lines of the file of opened marks; `trace` is the trace's name."""
+    commitments = {one.number: one.commitment for one in epochs.epochs(vault)}
+    return written(trace, recipients, read.marks, read.places, commitments)
 
 
 def named_by(
@@ -141,12 +156,14 @@ def _holders(
         yield from sorted(held)
 
 
-def _marks(vault: Vault, read: Sequence[_Read], held: Sequence[_Held], recipients: Sequence[str]) -> Marks:
+def _marks(
+    vault: Vault, read: Sequence[_Read], held: Sequence[_Held], recipients: Sequence[str]
+) -> Weighable:
     """Every epoch's positions with their biases, and every holder's own bits."""
     places = {place: at for at, place in enumerate(sorted({(one.epoch, one.read) for one in held}))}
     symbols = {epoch: Symbols(epochs.key(vault, epoch)) for epoch, _ in places}
-    written = {at: encode(Position(*_place(read[at]))) for at in {one.read for one in held}}
-    biases = [symbols[epoch].biases([written[at]])[0] for epoch, at in places]
+    encoded = {at: encode(Position(*_place(read[at]))) for at in {one.read for one in held}}
+    biases = [symbols[epoch].biases([encoded[at]])[0] for epoch, at in places]
     own: dict[tuple[int, int], list[int]] = defaultdict(list)
     for one in held:
         own[one.recipient, one.epoch].append(one.read)
@@ -157,9 +174,9 @@ def _marks(vault: Vault, read: Sequence[_Read], held: Sequence[_Held], recipient
         mine = [places[epoch, at] for at in reads]
         holders += [recipient] * len(mine)
         positions += mine
-        texts = [written[at] for at in reads]
+        texts = [encoded[at] for at in reads]
         bits += symbols[epoch].of(recipients[recipient], texts, [biases[place] for place in mine])
-    return Marks(
+    marks = Marks(
         suspects=len(recipients),
         biases=np.array(biases, dtype=np.float64),
         bits=np.array([read[at].bit for _, at in places], dtype=np.uint8),
@@ -168,6 +185,7 @@ def _marks(vault: Vault, read: Sequence[_Read], held: Sequence[_Held], recipient
         positions=np.array(positions, dtype=np.int64),
         symbols=np.frombuffer(bytes(bits), dtype=np.uint8),
     )
+    return Weighable(marks, tuple((epoch, encoded[at]) for epoch, at in places))
 
 
 def _place(one: _Read) -> tuple[SubjectId, RecordId, str, int, str]:

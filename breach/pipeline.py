@@ -26,8 +26,9 @@ from breach.intake.columns import Columns
 from breach.intake.dialect import Dialect
 from breach.intake.parts import Block, Part
 from breach.intake.quarantine import Quarantined
-from breach.marking import both, marks_of, named_by
+from breach.marking import both, marks_of, named_by, openings_of
 from breach.match import MASKED, Found, Matcher
+from breach.openings import digest
 from breach.readings import Reader
 from breach.report import TraceReport, report_json
 from breach.stages import Stage, Standing, advance, standing
@@ -141,6 +142,13 @@ def load(vault: Vault, trace_id: bytes) -> TraceReport:
     if row.report is None:
         raise NotTraced("this trace has not finished")
     return report.stored(row.report)
+
+
+def openings(vault: Vault, done: TraceReport) -> list[str]:
+    """The file of opened marks of a finished trace, line by line; empty where none were weighed."""
+    known = sorted(line["recipient"] for line in done.body["ranking"] if line["kind"] == "recipient")
+    read = marks_of(vault, done.id, known, done.before_ms) if done.body["marks"] else None
+    return [] if read is None else list(openings_of(vault, encode_id(report.PREFIX, done.id), known, read))
 
 
 @dataclass(frozen=True, slots=True)
@@ -372,7 +380,7 @@ def _conclude(work: _Work, trace_id: bytes, dialect: Dialect, counted: _Counted)
     names = named_by(work.vault, trace_id, known, work.before, seen.cells.rows)
     said = weigh_contacts(seen.contacts.tags, seen.planted.planted, seen.planted.shared)
     beside = both(names, said.total() or None)
-    result = attribute(seen.evidence, work.rules, masked, marks, beside, said.own_store)
+    result = attribute(seen.evidence, work.rules, masked, marks and marks.marks, beside, said.own_store)
     with work.vault.data.read() as conn:
         again = reposts.repost(conn, work.dump.id)
     if work.replays is None:
@@ -381,9 +389,10 @@ def _conclude(work: _Work, trace_id: bytes, dialect: Dialect, counted: _Counted)
         result = of_repost(result)
     dated = date_suspects(work.vault, trace_id, work.before, seen, result)
     work.progress(Stage.WEIGH, 2, 2)
+    told = work.replays or trace_id
     return report.write(
         report.Material(
-            trace_id=work.replays or trace_id,
+            trace_id=told,
             quarantined=work.dump,
             parameters=work.parameters(),
             rules=work.rules,
@@ -393,6 +402,7 @@ def _conclude(work: _Work, trace_id: bytes, dialect: Dialect, counted: _Counted)
             result=result,
             dated=dated,
             repost=again,
+            openings=marks and digest(openings_of(work.vault, encode_id(report.PREFIX, told), known, marks)),
         )
     )
 

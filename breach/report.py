@@ -131,6 +131,7 @@ class Material:
     result: Attribution
     dated: Mapping[int, Dated]
     repost: Repost | None
+    openings: str | None
 
 
 def write(m: Material) -> TraceReport:
@@ -172,7 +173,7 @@ def write(m: Material) -> TraceReport:
         "threshold": _figure(m.result.threshold),
         "outside_limit": _figure(m.result.outside_limit, 9),
         "ranking": _ranking(m),
-        "marks": _marks(m.result.marks),
+        "marks": _marks(m),
         "sets": [[m.seen.exposure.recipient_ids[k] for k in one] for one in m.result.sets],
         "repost": _repost(m.repost),
         "dating": [_dated(m, k) for k in sorted(m.dated)],
@@ -274,11 +275,24 @@ def _marks_of(decoded: Decoded | None, k: int) -> dict[str, Any] | None:
     return {"held": decoded.held[k], "agreeing": decoded.agreeing[k], "expected": expected}
 
 
-def _marks(decoded: Decoded | None) -> dict[str, Any] | None:
-    """How many marks were read, about how many people, and in how many rounds they were weighed."""
+def _marks(m: Material) -> dict[str, Any] | None:
+    """How many marks were read, about how many people; the rounds in which they were weighed: whose bits were known in
+    each, and who passed the line by it (not of a repost, which accuses nobody); SHA-256 of the file of opened marks.
+    """
+    decoded, ids = m.result.marks, m.seen.exposure.recipient_ids
     if decoded is None:
         return None
-    return {"read": decoded.positions, "people": decoded.leaked_rows, "rounds": len(decoded.rounds)}
+    rounds = [
+        {"given": [ids[k] for k in one.given], "accused": [ids[k] for k in one.accused]}
+        for one in decoded.rounds
+        if m.repost is None
+    ]
+    return {
+        "read": decoded.positions,
+        "people": decoded.leaked_rows,
+        "rounds": rounds,
+        "openings_sha256": m.openings,
+    }
 
 
 def _figure_if(value: float | None) -> float | None:

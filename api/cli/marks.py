@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 
 from api.cli.failures import Exit, Failure
 from api.cli.installation import dir_option, settings_of
+from api.cli.marks_check import check
 from api.cli.output import emit, json_option, moment, progress, table_of
 from api.cli.subjects import PERSON
 from api.clock import system_clock
@@ -187,3 +188,6 @@ def opt_out(home: Path | None, person: SubjectId, back: bool, as_json: bool) -> 
             tolerance.opt_out(vault, person, system_clock())
     said = "may be marked again" if back else "are served as they are stored"
     emit({"opted_out": not back}, as_json=as_json, lines=(f"values {said}",))
+
+
+command.add_command(check)

@@ -2,7 +2,8 @@
 
 Works on any file without a server, against the installation in --dir. The file is sealed into the quarantine first, so a
 second run on the same file answers from the first. Unless --no-claims is given, an incident is opened with one draft claim
-for each affected person. With --out the report and an evidence pack are written there. Nothing printed names a person.
+for each affected person. With --out the report and an evidence pack are written there, and what is opened of the marks that
+were weighed (`perusal marks check` weighs them again). Nothing printed names a person.
 """
 
 from __future__ import annotations
@@ -25,12 +26,13 @@ from api.settings import Settings
 from api.tracing.page import page
 from breach.engines import Engine
 from breach.intake.quarantine import Quarantined, custody, receive
-from breach.pipeline import trace
+from breach.pipeline import openings, trace
 from breach.report import TraceReport, report_json
 from vault.opening import Vault
 
 PIECE = 1 << 20
 REPORT_FILE = "trace.json"
+MARKS_FILE = "marks.jsonl"
 STAGES = {"match": "matching", "link": "comparing", "weigh": "weighing", "report": "writing"}
 KINDS = {"own_store": "our own store", "elsewhere": "somewhere else"}
 
@@ -98,6 +100,7 @@ def command(
         if out:
             out.mkdir(parents=True, exist_ok=True)
             (out / REPORT_FILE).write_text(report_json(report) + "\n", encoding="utf-8")
+            _write_marks(vault, report, out)
         if out and claims:
             claims = {**claims, "packs": write_packs(vault, settings, report, out, packs)}
     emit(
@@ -142,6 +145,12 @@ def _trace(
     )
 
 
+def _write_marks(vault: Vault, report: TraceReport, out: Path) -> None:
+    opened = openings(vault, report)
+    if opened:
+        (out / MARKS_FILE).write_text("".join(opened), encoding="utf-8")
+
+
 def _lines(body: Mapping[str, Any]) -> Iterator[str]:
     people, lines = body["people"], body["lines"]
     yield f"{lines['lines']:,} lines; {people['found']:,} of {people['in_vault']:,} people found"
@@ -159,8 +168,10 @@ def _ranking(body: Mapping[str, Any]) -> Any:
             line.get("people_found", ""),
             line.get("people_found_masked", ""),
             line["ln_e"],
-            "" if line.get("ln_e_strict") is None else line["ln_e_strict"],
-            "" if line.get("ln_e_total") is None else line["ln_e_total"],
+            _figure(line, "ln_e_strict"),
+            _agreeing(line.get("marks")),
+            _figure(line, "ln_e_marks"),
+            _figure(line, "ln_e_total"),
             "YES" if line.get("named") else "",
         )
         for line in body["ranking"]
@@ -172,10 +183,21 @@ def _ranking(body: Mapping[str, Any]) -> Any:
         "by masks",
         "ln E, chance",
         "ln E, strict",
+        "its marks",
+        "ln E, marks",
         "ln E, all",
         "named",
     )
     return table_of("who most likely let it out", columns, rows)
+
+
+def _figure(line: Mapping[str, Any], name: str) -> Any:
+    return "" if line.get(name) is None else line[name]
+
+
+def _agreeing(marks: Mapping[str, Any] | None) -> str:
+    """Of the marks it was served how many the file shows in its own form; in brackets how many by chance."""
+    return f"{marks['agreeing']}/{marks['held']} ({marks['expected']:.0f})" if marks else ""
 
 
 def _claim_lines(claims: Mapping[str, Any] | None, out: Path | None) -> Iterator[str]:

@@ -146,6 +146,16 @@ SCHEMAS: Mapping[str, Schema] = {
                     }
                 )
             ),
+            "marks": or_null(
+                members(
+                    {
+                        "read": whole(1),
+                        "people": whole(1),
+                        "rounds": listed({"type": "object"}),
+                        "openings_sha256": HASH,
+                    }
+                )
+            ),
             "sets": listed(listed(text(least=1))),
             "statement": {},
             "assumptions": {},

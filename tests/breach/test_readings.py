@@ -8,7 +8,8 @@ from sqlalchemy import func, select
 
 from breach.intake.quarantine import receive
 from breach.marking import marks_of
-from breach.pipeline import trace
+from breach.openings import differences, digest
+from breach.pipeline import openings, trace
 from breach.tables import trace_identity, trace_reading
 from consent.disclose import disclose_many
 from consent.marks import tolerance
@@ -73,6 +74,9 @@ def test_of_two_recipients_of_the_same_people_the_one_whose_copy_it_is_is_named(
     assert guilty["ln_e_marks"] > 20
     assert guilty["people_found"] == innocent["people_found"] == 40
     assert any("240" in sentence for sentence in report.body["statement"]["en"])
+    opened = openings(twins.vault, report)
+    assert digest(opened) == report.body["marks"]["openings_sha256"]
+    assert differences(opened, report.body) == []
 
 
 def test_a_cleaned_copy_shows_no_marks_and_names_neither_of_them(twins, tmp_path):
@@ -99,7 +103,7 @@ def test_of_two_copies_in_one_file_only_what_both_show_alike_is_weighed_and_both
     report = traced(twins, tmp_path, leaked(twins, "two") + leaked(twins, "one"))
 
     recipients = [twins.recipient(name) for name in ("one", "two")]
-    marks = marks_of(twins.vault, report.id, recipients, twins.world.now)
+    marks = marks_of(twins.vault, report.id, recipients, twins.world.now).marks
     assert 0 < len(marks.bits) < 40 * 6
     assert set(marks.symbols[marks.holders == 0] == marks.bits[marks.positions[marks.holders == 0]]) == {True}
     assert set(report.suspects) == set(recipients)
