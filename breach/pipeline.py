@@ -40,6 +40,8 @@ from breach.weighing import date_suspects, weigh
 from consent.marks.alias_sightings import Report, Where
 from vault.ids import Bucket, encode_id, new_id
 from vault.keys import Keyring
+from vault.linkage.choice import Mode
+from vault.linkage.plain import Model
 from vault.opening import Vault
 from vault.rowset import RowSet
 from vault.tags.sketch import Sketch
@@ -92,7 +94,7 @@ def trace(  # noqa: PLR0913 - each argument is a separate decision of the caller
         before,
         now_ms,
         progress or _silent,
-        linking.is_wanted(vault),
+        linking.mode_of(vault),
         engine=taken(engine, quarantined.size, indexed=index is not None),
         index=index,
     )
@@ -124,7 +126,8 @@ def trace_again(
         asked["before"],
         now_ms,
         progress or _silent,
-        linking="linking" in asked,
+        Mode(asked.get("linking", {"mode": Mode.OFF})["mode"]),
+        told.body.get("linked", {}).get("model"),
         replays=told.id,
     )
     try:
@@ -155,7 +158,8 @@ def openings(vault: Vault, done: TraceReport) -> list[str]:
 class _Work:
     """One call: what is asked of which dump, and whom to tell. `replays`: the trace that is only run once more.
 
-    `index`: the folder of the index of tags, by which all engines but `python` match.
+    `index`: the folder of the index of tags, by which all engines but `python` match. `model`: by which Splink
+    weighs, if it is not to learn.
     """
 
     vault: Vault
@@ -164,15 +168,21 @@ class _Work:
     before: int
     now_ms: int
     progress: Progress
-    linking: bool
+    mode: Mode
+    model: Model | None = None
     replays: bytes | None = None
     engine: Engine = Engine.PYTHON
     index: Path | None = None
 
+    @property
+    def linking(self) -> bool:
+        """Whether rows that nobody is found by are compared by blind codes."""
+        return self.mode is not Mode.OFF
+
     def parameters(self) -> dict[str, Any]:
         """What is asked, as JSON."""
         asked = report.parameters(self.rules, self.before)
-        return {**asked, "linking": linking.parameters()} if self.linking else asked
+        return {**asked, "linking": linking.parameters(self.mode)} if self.linking else asked
 
     def question(self) -> tuple[str, bytes]:
         """The parameters as text, and their SHA-256."""
@@ -216,6 +226,12 @@ class _Work:
         with self.vault.data.read() as conn:
             row = conn.execute(select(trace_table.c.id, trace_table.c.report).where(mine)).one_or_none()
         return None if row is None else (row.id, row.report)
+
+
+def _link(work: _Work, trace_id: bytes) -> linking.Linked:
+    return linking.link(
+        work.vault, trace_id, work.mode, now_ms=work.now_ms, progress=work.progress, model=work.model
+    )
 
 
 def _written(work: _Work, actor: str) -> TraceReport:
@@ -371,7 +387,7 @@ def _cycles_left_alone() -> Iterator[None]:
 
 
 def _conclude(work: _Work, trace_id: bytes, dialect: Dialect, counted: _Counted) -> TraceReport:
-    linked = linking.link(work.vault, trace_id, work.now_ms, work.progress) if work.linking else None
+    linked = _link(work, trace_id) if work.linking else None
     work.progress(Stage.WEIGH, 0, 2)
     seen = weigh(work.vault, trace_id, work.before, Cells.from_dict(counted.cells), linked)
     work.progress(Stage.WEIGH, 1, 2)

@@ -20,10 +20,10 @@ linkage_choice = Table(
     col.text("choice"),
     col.text("actor"),
     tenant_column(),
-    CheckConstraint("choice IN ('on', 'off')", name="choice"),
+    CheckConstraint("choice IN ('off', 'blind', 'plain')", name="choice"),
     Index(None, "at"),
 )
-"""Every turning on and off; the last one holds, and before the first it is off."""
+"""Every turning on and off; the last one holds, and before the first it is off. `plain`: what codes suggest is also weighed in clear."""
 append_only(linkage_choice)
 
 linkage_code = Table(

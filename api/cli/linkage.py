@@ -10,12 +10,20 @@ from pathlib import Path
 
 import click
 
+from api.cli.failures import Failure
 from api.cli.installation import dir_option, settings_of
 from api.cli.output import emit, json_option, progress
 from api.clock import system_clock
 from api.opening import opened_vault
 from vault.linkage import choice, filling
+from vault.linkage.choice import Mode
+from vault.linkage.plain import is_installed
 
+MODES = {
+    Mode.OFF: "blind codes are off",
+    Mode.BLIND: "blind codes are on",
+    Mode.PLAIN: "blind codes are on, and what they suggest is weighed in clear",
+}
 actor_option = click.option(
     "--actor", default="operator", show_default=True, help="Who decides, for the record of it."
 )
@@ -32,21 +40,35 @@ def command() -> None:
 def status(home: Path | None, as_json: bool) -> None:
     """Whether codes are made, and how many people have none yet."""
     with opened_vault(settings_of(home)) as vault, vault.data.read() as conn:
-        on, missing = choice.is_on(conn), filling.missing(conn, vault)
-    lines = (f"blind codes are {'on' if on else 'off'}; {missing:,} people have none",)
-    emit({"on": on, "missing": missing}, as_json=as_json, lines=lines)
+        mode, missing = choice.mode(conn), filling.missing(conn, vault)
+    emit(
+        {"mode": mode.value, "missing": missing},
+        as_json=as_json,
+        lines=(f"{MODES[mode]}; {missing:,} people have none",),
+    )
 
 
 @command.command("on")
 @dir_option
+@click.option(
+    "--plain",
+    is_flag=True,
+    help="Weigh what codes suggest in clear as well, by Splink, in a confined process.",
+)
 @actor_option
 @json_option
-def turn_on(home: Path | None, actor: str, as_json: bool) -> None:
+def turn_on(home: Path | None, plain: bool, actor: str, as_json: bool) -> None:
     """Turn them on, and make a code for everybody."""
+    if plain and not is_installed():
+        raise Failure("Splink is not installed: it comes with the extra `linkage`", code="linkage_missing")
     with opened_vault(settings_of(home)) as vault, progress(quiet=as_json) as tick:
-        choice.turn_on(vault, actor, system_clock())
+        choice.turn_on(vault, actor, system_clock(), plain=plain)
         made = filling.fill(vault, report=lambda done, total: tick("coding", done, total))
-    emit({"on": True, "made": made}, as_json=as_json, lines=(f"on; {made:,} codes made",))
+    emit(
+        {"mode": (Mode.PLAIN if plain else Mode.BLIND).value, "made": made},
+        as_json=as_json,
+        lines=(f"on; {made:,} codes made",),
+    )
 
 
 @command.command("fill")
@@ -67,4 +89,8 @@ def turn_off(home: Path | None, actor: str, as_json: bool) -> None:
     """Turn them off, and delete every code."""
     with opened_vault(settings_of(home)) as vault:
         deleted = choice.turn_off(vault, actor, system_clock())
-    emit({"on": False, "deleted": deleted}, as_json=as_json, lines=(f"off; {deleted:,} codes deleted",))
+    emit(
+        {"mode": Mode.OFF.value, "deleted": deleted},
+        as_json=as_json,
+        lines=(f"off; {deleted:,} codes deleted",),
+    )

@@ -2,6 +2,7 @@
 
 import json
 import re
+from unittest.mock import ANY
 
 import pytest
 from sqlalchemy import func, select
@@ -10,7 +11,7 @@ from breach import linking, pipeline
 from breach.intake.columns import recognise
 from breach.linkable import linkable
 from breach.linking import Linked
-from breach.pipeline import report_json, trace
+from breach.pipeline import report_json, trace, trace_again
 from breach.tables import trace_row
 from tests.breach.leaks import HOUR, row, write
 from tests.breach.test_pipeline import take
@@ -79,6 +80,25 @@ def test_people_written_otherwise_are_told_as_candidates_in_both_languages(coded
     assert "其中 3 行与某人相似,共涉及 3 人" in said["zh-CN"]
 
 
+@pytest.mark.heavy
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+def test_weighed_in_clear_the_likely_stay_and_the_model_stands_in_the_report(coded_town, misspelt, tmp_path):
+    vault, now = coded_town.vault, coded_town.world.now
+    choice.turn_on(vault, "operator", now, plain=True)
+
+    dump = take(vault, misspelt, tmp_path, now)
+
+    report = trace(vault, dump, now_ms=now)
+
+    body = report.body
+    assert trace_again(vault, dump, report, now_ms=now + 1).body == {**body, "trace": ANY}
+    assert body["parameters"]["linking"]["mode"] == "plain"
+    assert body["linked"]["candidates"] == {"1": 3, "none": 2}
+    assert 2.9 < body["linked"]["candidate_weight"] < 3.0
+    assert {level["field"] for level in body["linked"]["model"]} == {"name", "address"}
+    assert all(len(level["m"]) == len(level["u"]) for level in body["linked"]["model"])
+
+
 def test_what_is_merely_alike_changes_no_figure(coded_town, misspelt, tmp_path):
     vault, now = coded_town.vault, coded_town.world.now
     dump = take(vault, misspelt, tmp_path, now)
@@ -134,8 +154,11 @@ def test_a_trace_killed_before_its_report_ends_with_the_same_report(
         with pytest.raises(KeyboardInterrupt):
             trace(vault, dump, now_ms=now)
 
-    assert trace(vault, dump, now_ms=now).body["linked"]["candidates"] == {"1": 3, "none": 2}
+    report = trace(vault, dump, now_ms=now)
+
+    assert report.body["linked"]["candidates"] == {"1": 3, "none": 2}
     assert filling.fill(vault) == 0
+    assert trace_again(vault, dump, report, now_ms=now + 1).body == {**report.body, "trace": ANY}
 
 
 def test_a_row_has_to_show_a_name_and_one_thing_more():

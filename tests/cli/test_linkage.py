@@ -10,7 +10,7 @@ def test_codes_are_off_until_turned_on_and_gone_when_turned_off(perusal, home):
     many = said("status")["missing"]
     assert many == 30
     assert said("fill") == {"made": 0}
-    assert said("on") == {"on": True, "made": many}
-    assert said("status") == {"on": True, "missing": 0}
-    assert said("off", "--actor", "ann") == {"on": False, "deleted": many}
-    assert said("status") == {"on": False, "missing": many}
+    assert said("on") == {"mode": "blind", "made": many}
+    assert said("status") == {"mode": "blind", "missing": 0}
+    assert said("off", "--actor", "ann") == {"mode": "off", "deleted": many}
+    assert said("status") == {"mode": "off", "missing": many}

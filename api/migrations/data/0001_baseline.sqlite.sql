@@ -450,7 +450,7 @@ CREATE TABLE linkage_choice (
 	actor TEXT NOT NULL,
 	tenant BLOB DEFAULT (x'') NOT NULL,
 	CONSTRAINT pk_linkage_choice PRIMARY KEY (id),
-	CONSTRAINT ck_linkage_choice_choice CHECK (choice IN ('on', 'off'))
+	CONSTRAINT ck_linkage_choice_choice CHECK (choice IN ('off', 'blind', 'plain'))
 )
 -- end
 CREATE INDEX ix_linkage_choice_at ON linkage_choice (at)

@@ -56,7 +56,7 @@ def test_until_an_operator_turns_them_on_no_code_is_made(vault, crowd, now):
     assert (filling.fill(vault), codes(vault)) == (0, {})
     with vault.data.read() as conn:
         turned = conn.execute(select(linkage_choice.c.choice).order_by(linkage_choice.c.at)).scalars().all()
-    assert turned == ["on", "off"]
+    assert turned == ["blind", "off"]
 
 
 def test_a_row_with_slips_suggests_its_person_and_a_stranger_nobody(vault, coded):
