@@ -7,6 +7,7 @@ from sqlalchemy import Connection
 
 from breach.match import Item
 from consent import exposure as received
+from consent import insiders
 from vault import records
 from vault.ids import Person
 from vault.tags import Hit
@@ -43,10 +44,11 @@ def deliveries(
     numbers: Mapping[str, int],
     before_ms: int,
 ) -> Iterator[Deliveries]:
-    """Per person: who received which of these fields when; recipients by their `numbers`."""
+    """Per person: who received which of these fields when, or read it inside; they are known by their `numbers`."""
     asked = [(bucket, subject, code) for (bucket, subject), _ in part for code in codes]
     answers: list[Deliveries] = [{code: {} for code in codes} for _ in part]
-    for at, recipient, _, committed_at in received.received_before(conn, asked, before_ms):
+    outside = received.received_before(conn, asked, before_ms)
+    for at, recipient, _, committed_at in (*outside, *insiders.read_before(conn, asked, before_ms)):
         person, code = divmod(at, len(codes))
         answers[person][codes[code]].setdefault(numbers[recipient], []).append(committed_at)
     return iter(answers)

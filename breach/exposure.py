@@ -22,6 +22,7 @@ from breach.match import Item
 from breach.planted import NOBODY, Met
 from breach.trace.evidence import Evidence, Pattern
 from consent import exposure as received
+from consent import insiders
 from consent.recipients import recipients
 from vault import records
 from vault.ids import Buckets, Person
@@ -35,7 +36,9 @@ _CHUNK = 2_000
 
 @dataclass(slots=True, kw_only=True)
 class Exposure:
-    """The evidence, and the counts that explain it. `unexplained[i]`: found cells of people recipient i holds
+    """The evidence, and the counts that explain it. Staff keys that read anything stand behind the recipients.
+
+    `unexplained[i]`: found cells of people recipient i holds
     something of, which it never received; `shown`: the fields of which the dump shows any value of anybody;
     `fields`: those of them that are test fields; `cells`: found cells by field.
     """
@@ -68,8 +71,10 @@ def weigh(
     """
     cells = _cells(conn, trace_id, buckets, met, masked=masked)
     known = sorted(recipients(conn, before_ms), key=lambda one: one.id)
-    numbers = {str(one.id): at for at, one in enumerate(known)}
-    names = tuple(one.legal_name for one in known)
+    suspects = [(str(one.id), one.legal_name) for one in known]
+    suspects += [(one, one.removeprefix(insiders.PREFIX)) for one in insiders.insiders(conn, before_ms)]
+    numbers = {one: at for at, (one, _) in enumerate(suspects)}
+    names = tuple(name for _, name in suspects)
     exposure = Exposure(
         recipient_ids=tuple(numbers),
         recipient_names=names,
@@ -180,8 +185,10 @@ def _evidence(
     conn: Connection, exposure: Exposure, numbers: Mapping[str, int], before_ms: int, met: Met
 ) -> Evidence:
     most, least = [0] * len(numbers), [0] * len(numbers)
-    totals = received.recipient_totals(conn, before_ms)
-    by_field = received.recipient_field_totals(conn, before_ms)
+    totals: dict[str, int] = insiders.insider_totals(conn, before_ms)
+    totals.update(received.recipient_totals(conn, before_ms).items())
+    by_field: dict[tuple[str, str], int] = insiders.insider_field_totals(conn, before_ms)
+    by_field.update(received.recipient_field_totals(conn, before_ms).items())
     for recipient, total in totals.items():
         counts = [by_field.get((recipient, code), 0) for code in exposure.fields]
         if counts:

@@ -27,6 +27,7 @@ from breach.trace.dating import Dated
 from breach.trace.evidence import Evidence
 from breach.trace.scale import propositions, support
 from breach.trace.statement import Facts, assumptions, statement
+from consent import insiders
 from vault.ids import decode_id, encode_id
 
 VERSION = 4
@@ -48,12 +49,17 @@ class TraceReport:
     @property
     def suspects(self) -> tuple[str, ...]:
         """Ids of the recipients named, strongest first."""
-        return tuple(line["recipient"] for line in self.body["ranking"] if line.get("named"))
+        named = (line for line in self.body["ranking"] if line.get("named"))
+        return tuple(line["recipient"] for line in named if line["kind"] == "recipient")
 
     @property
     def suspect_sets(self) -> tuple[tuple[str, ...], ...]:
-        """Sets of recipient ids of which at least one leaked and which cannot be told apart."""
-        return tuple(tuple(one) for one in self.body["sets"])
+        """Sets of recipient ids of which at least one leaked and which cannot be told apart.
+
+        A set with somebody inside in it is no ground for a claim against the recipients in it.
+        """
+        sets = (tuple(one) for one in self.body["sets"])
+        return tuple(one for one in sets if not any(map(_inside, one)))
 
     @property
     def alias_holders(self) -> tuple[str, ...]:
@@ -244,7 +250,7 @@ def _ranking(m: Material) -> list[dict[str, Any]]:
 def _line(finding: Finding, m: Material) -> dict[str, Any]:
     strict, whole = finding.ln_e_strict, finding.ln_e_whole
     return {
-        "kind": "recipient",
+        "kind": "insider" if _inside(m.seen.exposure.recipient_ids[finding.recipient]) else "recipient",
         "recipient": m.seen.exposure.recipient_ids[finding.recipient],
         "name": m.seen.exposure.recipient_names[finding.recipient],
         "people_held": finding.held,
@@ -265,6 +271,10 @@ def _line(finding: Finding, m: Material) -> dict[str, Any]:
         "support": None if finding.ln_e_total is None else support(finding.ln_e_total),
         "named": finding.named,
     }
+
+
+def _inside(suspect: str) -> bool:
+    return suspect.startswith(insiders.PREFIX)
 
 
 def _marks_of(decoded: Decoded | None, k: int) -> dict[str, Any] | None:

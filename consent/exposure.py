@@ -51,7 +51,11 @@ _VERSION = RowSet(
 )
 _UNDISCLOSED = RowSet(
     "WITH {rows} SELECT rows.i FROM rows WHERE NOT EXISTS (SELECT 1 FROM disclosure d "
-    "WHERE d.bucket = rows.bucket AND d.subject = rows.subject AND d.committed_at < :before) ORDER BY rows.i",
+    "WHERE d.bucket = rows.bucket AND d.subject = rows.subject AND d.committed_at < :before) "
+    "AND NOT EXISTS (SELECT 1 FROM staff_read r WHERE r.bucket = rows.bucket AND r.subject = rows.subject "
+    "AND r.committed_at < :before) "
+    "AND NOT EXISTS (SELECT 1 FROM emergency_read r WHERE r.bucket = rows.bucket AND r.subject = rows.subject "
+    "AND r.committed_at < :before) ORDER BY rows.i",
     bucket="int",
     subject="bytes",
 )
@@ -88,7 +92,7 @@ def received_version(
 
 
 def undisclosed(conn: Connection, people: Sequence[tuple[Bucket, SubjectId]], before_ms: int) -> list[int]:
-    """Positions of the people nobody had received anything of: the dark controls of a trace."""
+    """Positions of the people nobody had received or, inside, read anything of: the dark controls of a trace."""
     return [row[0] for row in _UNDISCLOSED(conn, people, before=before_ms)]
 
 
@@ -141,11 +145,12 @@ def held_by(conn: Connection, recipient_id: str, before_ms: int | None = None) -
 
 
 def count_disclosed(conn: Connection, before_ms: int | None = None) -> int:
-    """How many people anybody has received anything of."""
+    """How many people anybody has received anything of, or read anything of inside."""
     counted = conn.execute(
         text(
-            "SELECT count(*) FROM (SELECT DISTINCT bucket, subject FROM disclosure "
-            "WHERE committed_at < :before) AS people"
+            "SELECT count(*) FROM (SELECT bucket, subject FROM disclosure WHERE committed_at < :before "
+            "UNION SELECT bucket, subject FROM staff_read WHERE committed_at < :before "
+            "UNION SELECT bucket, subject FROM emergency_read WHERE committed_at < :before) AS people"
         ),
         {"before": _bound(before_ms)},
     )

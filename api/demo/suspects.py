@@ -29,7 +29,7 @@ def _row(line: Mapping[str, Any], people: Mapping[str, Any]) -> dict[str, Any]:
         "weight": line["ln_e"] if strict is None else strict,
         "named": named,
     }
-    if line["kind"] == "recipient":
+    if line["kind"] in ("recipient", "insider"):
         kind = "leaker" if named else "recipient"
         return {
             **row,
