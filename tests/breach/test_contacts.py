@@ -6,7 +6,7 @@ import pytest
 
 from breach.cases import affected, open_incident
 from breach.intake.quarantine import receive
-from breach.pipeline import trace
+from breach.pipeline import Engine, trace
 from consent.approve import Approved, approve
 from consent.disclose import Disclosure, disclose_many
 from consent.marks.alias_pool import add_domain, add_numbers
@@ -43,10 +43,10 @@ def _row(made, name, number):
     return [answer.values["name"], answer.values["phone"], answer.values["email"]]
 
 
-def _trace(made, folder, rows, name="leak"):
+def _trace(made, folder, rows, name="leak", **how):
     raw = write(folder / f"{name}.csv", rows, heading=False)
     taken = receive(made.vault, [raw], folder / "q", now_ms=made.world.now)
-    return trace(made.vault, taken, now_ms=made.world.now)
+    return trace(made.vault, taken, now_ms=made.world.now, **how)
 
 
 def _line(report, made, name):
@@ -75,6 +75,17 @@ def test_one_row_names_the_recipient(aliased, tmp_path):
         (one,) = affected(conn, opened.id, aliased.vault.installation.buckets)
     assert (one.subject, one.fields) == (aliased.people[12].subject, ("alias_email",))
     assert _alarms(aliased) == [("alias", aliased.recipient("shop"))]
+
+
+def test_the_columns_find_the_same_aliases(aliased, tmp_path):
+    """Strangers and people with a number on file are sieved away; the one alias among them is not."""
+    strangers = [[f"谁{n}", f"188{n:08d}", f"stranger{n}@example.net"] for n in range(300)]
+    rows = [*strangers, aliased.held["shop"][12], *strangers[:5]]
+
+    report = _trace(aliased, tmp_path, rows, engine=Engine.DUCKDB, index=tmp_path / "index")
+
+    assert report.suspects == (aliased.recipient("shop"),)
+    assert [one["found"] for one in report.body["aliases"]["kinds"][0]["recipients"]].count(1) == 1
 
 
 @pytest.mark.parametrize("digest", ["md5", "sha1", "sha256"])

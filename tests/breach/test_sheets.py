@@ -38,7 +38,7 @@ def pieces(raw):
 
 def _matching(vault, cells):
     with vault.data.read() as conn:
-        aliases = contacts.Contacts(conn, vault, cells)
+        aliases = contacts.Contacts(conn, vault, cells, 1 << 60)
     return pipeline._Matching(
         vault.keyring, cells, Sketch(vault.keyring.tag_keys), aliases, None, linking=False
     )
