@@ -113,6 +113,18 @@ def test_many_records_are_brought_together_with_those_who_differ_a_little() -> N
     assert isinstance(found.left, np.ndarray)
 
 
+@settings(deadline=None, max_examples=60)
+@given(st.dictionaries(st.sampled_from(LINKED), st.text(max_size=80)))
+def test_whatever_stands_there_has_a_code_and_is_like_itself(record: dict[str, str]) -> None:
+    codes = Encoder(KEY).encode([record])
+    fields = sum(bool(grams(field, text)) for field, text in record.items())
+
+    found = every_pair(codes, codes, 0.999)
+
+    assert len(found.left) == (fields > 1)
+    assert len(blocked_pairs(codes, codes, 0.999).left) == (fields > 1)
+
+
 def test_nobody_is_like_nobody() -> None:
     nobody = Encoder(KEY).encode([])
     somebody = Encoder(KEY).encode([PERSON])
