@@ -5,16 +5,18 @@ back as plain texts. A parser that crashes, exceeds its limits, says nothing for
 is refused as `parser_stopped`, and nothing else has changed.
 """
 
+import fcntl
 import os
 import select
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from queue import Full, Queue
 from threading import Event, Thread
 from types import TracebackType
-from typing import Any, Self
+from typing import IO, Any, Self
 
 from breach.errors import DumpRefused, Unreadable
 from breach.intake import frames
@@ -173,6 +175,12 @@ class Reading:
         self._pipe.close()
 
 
+def _widened(file: IO[bytes]) -> None:
+    """Let a pipe hold as much as is asked for at a time: fewer turns of both processes."""
+    with suppress(AttributeError, OSError):  # not everywhere, and not for everybody
+        fcntl.fcntl(file.fileno(), fcntl.F_SETPIPE_SZ, PIECE)
+
+
 class _Pipe:
     """Both directions to a process, neither of them waited for longer than `QUIET_SECONDS` at a time."""
 
@@ -181,6 +189,8 @@ class _Pipe:
         assert process.stdout is not None
         self._in, self._out = process.stdin, process.stdout
         os.set_blocking(self._in.fileno(), False)
+        for file in (self._in, self._out):
+            _widened(file)
 
     def read(self, length: int) -> bytes:
         parts = []

@@ -11,6 +11,7 @@ NAMES = (
     "introspect",
     "rls",
     "trace",
+    "columns",
     "marks",
     "intake",
     "dating",

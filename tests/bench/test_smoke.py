@@ -203,3 +203,9 @@ def test_a_small_marks_benchmark_accuses_no_innocent_and_scores_them_as_the_deco
     assert result["innocents"]["difference_to_the_decoder"] < 1e-9
     assert {cell["leakers"] for cell in result["worst_case"]} == {1, 2, 3, 5}
     assert result["bars"]["innocents accused in files"].startswith("met")
+
+
+def test_a_small_benchmark_in_columns_finds_what_was_planted() -> None:
+    result = bench("columns", "--people", "4096", "--rows", "2000", "--one-in", "50")
+
+    assert [one["found"] for one in result["runs"]] == [one["planted"] for one in result["runs"]] == [40, 40]
