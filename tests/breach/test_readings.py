@@ -10,6 +10,7 @@ from breach.intake.quarantine import receive
 from breach.marking import marks_of
 from breach.openings import differences, digest
 from breach.pipeline import openings, trace
+from breach.replay import replay
 from breach.tables import trace_identity, trace_reading
 from consent.disclose import disclose_many
 from consent.marks import tolerance
@@ -39,14 +40,17 @@ def twins(world):
     return made
 
 
-def traced(town, tmp_path, rows):
+def received(town, tmp_path, rows):
     text = io.StringIO()
     csv.writer(text).writerows([["name", "phone", "email"], *rows])
     folder = tmp_path / "quarantine"
-    dump = receive(
+    return receive(
         town.vault, [text.getvalue().encode()], folder, now_ms=town.world.now, actor="t", limit=1 << 20
     )
-    return trace(town.vault, dump, now_ms=town.world.now)
+
+
+def traced(town, tmp_path, rows):
+    return trace(town.vault, received(town, tmp_path, rows), now_ms=town.world.now)
 
 
 def leaked(town, name):
@@ -77,6 +81,19 @@ def test_of_two_recipients_of_the_same_people_the_one_whose_copy_it_is_is_named(
     opened = openings(twins.vault, report)
     assert digest(opened) == report.body["marks"]["openings_sha256"]
     assert differences(opened, report.body) == []
+
+
+def test_a_report_with_marks_is_computed_again_byte_for_byte_and_so_is_what_it_opened(twins, tmp_path):
+    rows = leaked(twins, "one")
+    dump, report = received(twins, tmp_path, rows), traced(twins, tmp_path, rows)
+    before = openings(twins.vault, report)
+
+    twins.world.app("account", "late Ltd")
+    again = replay(twins.vault, dump, report, now_ms=twins.world.now + HOUR)
+
+    assert before
+    assert openings(twins.vault, report) == before
+    assert again.differences == ()
 
 
 def test_a_cleaned_copy_shows_no_marks_and_names_neither_of_them(twins, tmp_path):
