@@ -16,6 +16,7 @@ from consent.erasure_orders import By, Reason, order
 from consent.families import end_due
 from consent.ledger.entry import Kind
 from consent.ledgering import enter
+from consent.planted.answering import answer_due
 from consent.writes import correction, struck_text
 from vault import retention, striking
 from vault.opening import Vault
@@ -60,9 +61,11 @@ def run(vault: Vault, rules: Sequence[Rule], now_ms: int, report: Report | None 
 def end_over(vault: Vault, now_ms: int) -> int:
     """End guardianships of wards who came of age, and what waits for an answer no longer; answers how many of the former.
 
-    What a parent gave for somebody who decides by now is suspended by it, so this is no work for once a day.
+    What a parent gave for somebody who decides by now is suspended by it, so this is no work for once a day. Planted
+    persons answer as often, while what they were asked still waits.
     """
     lapse(vault, now_ms)
+    answer_due(vault, now_ms)
     return end_due(vault, now_ms)
 
 

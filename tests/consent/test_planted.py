@@ -8,10 +8,17 @@ import pytest
 from sqlalchemy import select, update
 from sqlalchemy.exc import DatabaseError
 
+from consent import backchannel, handles
+from consent.accounts import Consumer
+from consent.ask import Via
+from consent.backchannel import Started, Wanted
+from consent.disclose import Disclosure, disclose_many
 from consent.ledger.entry import Kind as EntryKind
 from consent.ledger.entry import parse
 from consent.ledger.tables import entry
 from consent.marks.alias_pool import add_numbers
+from consent.minting import Issued
+from consent.planted.answering import answer_due
 from consent.planted.making import LN_ADDRESSES, make
 from consent.planted.planting import (
     Kind,
@@ -26,6 +33,8 @@ from consent.planted.planting import (
     retire,
 )
 from consent.planted.tables import planted_list
+from consent.polling import Poll, poll
+from tests.consent.world import JKT
 from vault.fields import canonical
 from vault.ids import SubjectId
 
@@ -105,3 +114,58 @@ def test_half_of_the_recipients_are_given_a_shared_person(vault):
 
     assert coins == [holds(vault, mac, f"org_{k}") for mac in macs for k in range(25)]
     assert 400 < sum(coins) < 600
+
+
+def _asked(world, app, person):
+    """The app asks by the handle it was given."""
+    with world.vault.data.write() as conn:
+        handle = handles.allow(conn, world.vault, person, app.client.recipient.id, world.now)
+        wanted = Wanted(hint=handle, number="42")
+        started = backchannel.start(conn, world.vault, app.client, app.details(world.now), wanted, world.now)
+    assert isinstance(started, Started)
+    return started
+
+
+def _planted(world, kind, app=None):
+    order = Order(
+        kind=kind,
+        people=1,
+        domains=DOMAINS,
+        recipient_id=None if app is None else app.client.recipient.id,
+    )
+    ((one, _),) = plant(world.vault, order, Random(kind.value), world.now).made
+    return Consumer(bucket=one.bucket, subject=one.subject, lang="en")
+
+
+def test_they_answer_whom_they_were_planted_with_and_nobody_else(stocked):
+    """After a while, and like everybody: the app polls, gets a token, redeems. Others, and real people, wait in vain."""
+    world = stocked
+    app, other = world.app(), world.app(name="Other Ltd")
+    mine, dark, real = _planted(world, Kind.UNIQUE, app), _planted(world, Kind.DARK), world.person()
+    started = _asked(world, app, mine)
+    _asked(world, other, mine)
+    _asked(world, app, dark)
+    _asked(world, app, real)
+
+    at_once = answer_due(world.vault, world.now)
+    world.tick(121_000)
+    later, again = (answer_due(world.vault, world.now) for _ in range(2))
+    names = {"client_id": app.client.client_id, "secret": started.auth_req_id, "jkt": JKT}
+    with world.vault.data.write() as conn:
+        issued = poll(conn, world.vault, Poll(via=Via.BACKCHANNEL, **names), world.now)
+
+    assert (at_once, later, again) == (0, 1, 0)
+    assert isinstance(issued, Issued)
+    assert isinstance(disclose_many(world.vault, [world.request(issued)], world.now)[0], Disclosure)
+
+
+def test_a_retired_list_answers_nobody(stocked):
+    world, app = stocked, stocked.app()
+    mine = _planted(world, Kind.UNIQUE, app)
+    _asked(world, app, mine)
+    with world.vault.data.write() as conn:
+        retire(conn, lists(conn)[0].id, world.now)
+
+    world.tick(121_000)
+
+    assert answer_due(world.vault, world.now) == 0
