@@ -12,9 +12,10 @@ import pwd
 import shutil
 import subprocess
 import tempfile
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import psycopg
@@ -37,6 +38,8 @@ class Server:
     """A running server: a libpq connection string without a data base name."""
 
     dsn: str
+    _turn: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
+    _lines: list[psycopg.Connection] = field(default_factory=list, repr=False, compare=False)
 
     def url(self, name: str) -> str:
         parts = psycopg.conninfo.conninfo_to_dict(self.dsn)
@@ -44,8 +47,27 @@ class Server:
         return f"postgresql+psycopg:///{name}?{query}"
 
     def run(self, statement: str) -> None:
-        with psycopg.connect(self.dsn, dbname="postgres", autocommit=True) as conn:
-            conn.execute(statement)
+        """On one connection for all: a new one for each statement took two fifths of what clones cost (25 of 62 ms)."""
+        with self._turn:
+            try:
+                self._line().execute(statement)
+            except psycopg.OperationalError:
+                # The server was killed under it; whatever else is wrong is wrong again.
+                if not self._lines[0].broken:
+                    raise
+                self._line().execute(statement)
+
+    def close(self) -> None:
+        """Hang up."""
+        for line in self._lines:
+            line.close()
+        self._lines.clear()
+
+    def _line(self) -> psycopg.Connection:
+        if not self._lines or self._lines[0].closed:
+            self.close()
+            self._lines.append(psycopg.connect(self.dsn, dbname="postgres", autocommit=True))
+        return self._lines[0]
 
     def clone(self, template: str) -> str:
         name = f"t{os.getpid()}_{next(_serial)}"
@@ -83,7 +105,8 @@ def postgres_server(
     """
     given = os.environ.get("PERUSAL_TEST_POSTGRES")
     if given:
-        yield Server(given)
+        with closing(Server(given)) as server:
+            yield server
         return
     programs = binaries()
     with tempfile.TemporaryDirectory(prefix="pg-", dir=within or _place(small=small)) as folder:
@@ -119,7 +142,8 @@ def _run_server(programs: Path, folder: Path, *, durable: bool) -> Iterator[Serv
     )
     call(f"{programs}/pg_ctl", "-D", f"{data}", "-w", "-l", f"{folder}/log", "-o", options, "start")
     try:
-        yield Server(f"host={folder} user=postgres")
+        with closing(Server(f"host={folder} user=postgres")) as server:
+            yield server
     finally:
         call(f"{programs}/pg_ctl", "-D", f"{data}", "-m", "immediate", "-w", "stop")
 
