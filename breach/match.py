@@ -297,6 +297,8 @@ class Matcher:
                 items[item] = items.get(item, 0) | AGREED
         if not agreed:
             return None
+        if not self._merged:  # as nearly always: then every one of these items names the same person
+            return frozenset([next(item[:2] for item in groups[0] if item[1] in people)])
         return frozenset(item[:2] for group in groups for item in group if self._who(item) in people)
 
     def _who(self, item: Item) -> SubjectId:
