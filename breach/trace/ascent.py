@@ -15,14 +15,17 @@ MOST = 40.0
 
 _LEAST = 1e-14
 _STEPS = 60
-_GAP = 1e-8
+GAP = 1e-8
 _SHORTER = 0.995
 
 type Floats = NDArray[np.float64]
 
 
-def maximum(holds: NDArray[np.bool_], count: Floats, missed: Floats) -> Floats:
-    """The best b, one per column of `holds` (group, source); every group is held by the first source at least."""
+def maximum(holds: NDArray[np.bool_], count: Floats, missed: Floats, room: float = GAP) -> Floats:
+    """The best b, one per column of `holds` (group, source); every group is held by the first source at least.
+
+    `room`: how far from the maximum it may end (nats).
+    """
     if not len(count):
         return np.full(holds.shape[1], _LEAST)
     classes, of = np.unique(np.packbits(holds, axis=1), axis=0, return_inverse=True)
@@ -35,7 +38,7 @@ def maximum(holds: NDArray[np.bool_], count: Floats, missed: Floats) -> Floats:
         slopes = 1 / np.expm1(np.minimum(a @ b, 700.0))
         gradient = missed - a.T @ (count * slopes)
         gap = float(b @ z)
-        if gap <= _GAP and float(np.abs(gradient - z) @ b) <= _GAP:
+        if gap <= room and float(np.abs(gradient - z) @ b) <= room:
             break
         mu = 0.1 * gap / len(b)
         curvature = (a.T * (count * slopes * (1 + slopes))) @ a

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from breach.trace.ascent import MOST, maximum
+from breach.trace.ascent import GAP, MOST, maximum
 from breach.trace.evidence import Evidence
 
 _ROUNDS = 40
@@ -29,6 +29,7 @@ _GAP = 1e-6
 _NOTHING = 1e-9
 _PLENTY = 100.0  # nats: above, one part in a hundred is exact enough
 _SHARE = 0.01
+_FIRST = 50.0  # nats: before anything is known of the bound
 
 type Floats = NDArray[np.float64]
 type Ints = NDArray[np.int64]
@@ -142,8 +143,14 @@ class _Story:
         if self._claim is not None:
             if reached > self._claim:
                 return True
-            room = max(room, _SHARE * (self._claim - self.bound - _PLENTY))
+            room = max(room, self._loose())
         return self.bound - reached <= room
+
+    def _loose(self) -> float:
+        """How many nats the bound may be off where it is compared with a claim that is far above it."""
+        if self._claim is None:
+            return 0.0
+        return _FIRST if self.bound == np.inf else _SHARE * (self._claim - self.bound - _PLENTY)
 
     def _settle(self, searched: list[int]) -> None:
         """Find the best fractions of those searched over, all others leaking nothing."""
@@ -156,7 +163,7 @@ class _Story:
         for k in self._certain:
             left[found.of(k)] = False
         missed = np.array([found.outside_missed, *(found.missed[k] for k in searched)])
-        outside, *values = maximum(holds[left], found.count[left], missed)
+        outside, *values = maximum(holds[left], found.count[left], missed, max(GAP, self._loose() / 10))
         self.b = dict.fromkeys(self._certain, MOST)
         self.b |= {k: b for k, b in zip(searched, map(float, values), strict=True) if b > _NOTHING}
         self._outside = float(outside)

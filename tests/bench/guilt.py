@@ -41,7 +41,8 @@ class Cell(NamedTuple):
 
 
 CELLS = (
-    *(Cell("independent", 1, f, 100) for f in (0.01, 0.05, 1.0)),
+    *(Cell("independent", 1, f, 100) for f in (0.01, 0.05)),
+    Cell("independent", 1, 1.0, 30),
     *(Cell("triples", 1, f, 100) for f in (0.05, 0.3)),
     *(Cell("identical", 1, f, 60) for f in (0.05, 0.3)),
     *(Cell("independent", c, f, 8) for c in (2, 3, 5) for f in (0.01, 0.05)),
