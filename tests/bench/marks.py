@@ -107,18 +107,15 @@ def _of_worst_case(cells: Sequence[dict[str, Any]]) -> Iterator[Bar]:
 
 
 def _of_ledger(cells: Sequence[dict[str, Any]]) -> Iterator[Bar]:
-    """Of lone leakers with one mark a row the bar is for 180 rows and more: of fewer no decoder can name 95 %."""
+    """The lowest figure of all ways to leak: also of lone leakers of few rows, of whom `lone_possible` says how many any
+    decoder could name.
+    """
     for fraction, a_row, which, least in (
         (0.01, 4, "any", 0.99),
         (0.05, 4, "all", 0.98),
         (0.05, 1, "any", 0.95),
     ):
-        mine = [
-            cell[which]
-            for cell in cells
-            if (cell["fraction"], cell["marks_a_row"]) == (fraction, a_row)
-            and (cell["leakers"] * a_row > 1 or cell["least_rows"] > 1)
-        ]
+        mine = [cell[which] for cell in cells if (cell["fraction"], cell["marks_a_row"]) == (fraction, a_row)]
         if mine:
             yield f"{fraction:.0%} leaked, {a_row} marks a row: {which}", (min(mine), least, True)
 
