@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 from breach.intake.quarantine import receive
 from breach.marking import marks_of
 from breach.openings import differences, digest
-from breach.pipeline import openings, trace
+from breach.pipeline import Engine, openings, trace
 from breach.replay import replay
 from breach.tables import trace_identity, trace_reading
 from consent.disclose import disclose_many
@@ -49,8 +49,8 @@ def received(town, tmp_path, rows):
     )
 
 
-def traced(town, tmp_path, rows):
-    return trace(town.vault, received(town, tmp_path, rows), now_ms=town.world.now)
+def traced(town, tmp_path, rows, **how):
+    return trace(town.vault, received(town, tmp_path, rows), now_ms=town.world.now, **how)
 
 
 def leaked(town, name):
@@ -94,6 +94,15 @@ def test_a_report_with_marks_is_computed_again_byte_for_byte_and_so_is_what_it_o
     assert before
     assert openings(twins.vault, report) == before
     assert again.differences == ()
+
+
+def test_a_large_file_matched_in_columns_shows_the_same_marks(twins, tmp_path):
+    how = {"engine": Engine.DUCKDB, "index": tmp_path / "index"}
+
+    report = traced(twins, tmp_path, leaked(twins, "two"), **how)
+
+    assert report.body["marks"]["read"] == 40 * 6
+    assert report.suspects == (twins.recipient("two"),)
 
 
 def test_a_cleaned_copy_shows_no_marks_and_names_neither_of_them(twins, tmp_path):
