@@ -74,10 +74,14 @@ fetched_keys = Table(
     Column("jwks", Text),
     Column("fetched_at", BigInteger),
     col.time("tried_at"),
+    Column("strange_at", BigInteger),
     tenant_column(),
     CheckConstraint("(jwks IS NULL) = (fetched_at IS NULL)", name="fetched"),
 )
-"""What a client's `jwks_uri` last answered, for every worker, and when somebody last asked there."""
+"""What a client's `jwks_uri` last answered, for every worker, and when somebody last asked there.
+
+`tried_at` is when that was because of its age, `strange_at` when because of a key that is not in it.
+"""
 
 suspension = Table(
     "suspension",

@@ -87,7 +87,7 @@ class Client:
     """A recipient's program as the protocol sees it.
 
     `keys` are its own, or with a `jwks_uri` what was last fetched there (nothing before `fetched_at` is set;
-    `tried_at` is when somebody last asked, both in Unix milliseconds); `suspended` is true for every client of a suspended recipient.
+    `tried_at` and `strange_at` are when somebody last asked, see `fetched`; all in Unix milliseconds); `suspended` is true for every client of a suspended recipient.
     With a `notification_uri` it is pinged there (CIBA), without one it polls.
     """
 
@@ -98,6 +98,7 @@ class Client:
     jwks_uri: str | None
     fetched_at: int | None
     tried_at: int | None
+    strange_at: int | None
     redirect_uris: tuple[str, ...]
     suspended: bool
     notification_uri: str | None = None
@@ -120,6 +121,7 @@ class _ClientRow(NamedTuple):
     fetched: str | None
     fetched_at: int | None
     tried_at: int | None
+    strange_at: int | None
     notification_uri: str | None
     id: str
     legal_name: str
@@ -136,7 +138,7 @@ class _ClientRow(NamedTuple):
 # Every request that a client authenticates begins with it: the toolkit's way costs ten times as much.
 _CLIENT = RowSet(
     "WITH {rows} SELECT c.client_id, c.label, c.jwks, c.jwks_uri, c.redirect_uris, c.suspended_at, f.jwks, "
-    "f.fetched_at, f.tried_at, c.notification_uri, r.id, r.legal_name, r.contact, r.registration_no, r.event_uri, r.suspended_at, "
+    "f.fetched_at, f.tried_at, f.strange_at, c.notification_uri, r.id, r.legal_name, r.contact, r.registration_no, r.event_uri, r.suspended_at, "
     "r.kind, r.jurisdiction, r.country, r.erase_days "
     "FROM rows JOIN client c ON c.client_id = rows.client_id JOIN recipient r ON r.id = c.recipient_id "
     "LEFT JOIN fetched_keys f ON f.client_id = c.client_id",
@@ -191,6 +193,7 @@ def _clients() -> Select[Any]:
             fetched.jwks.label("fetched"),
             fetched.fetched_at,
             fetched.tried_at,
+            fetched.strange_at,
             app.notification_uri,
             *(column for column in recipient_table.c if column.name not in {"created_at", "tenant"}),
         )
@@ -209,6 +212,7 @@ def _client(row: Any) -> Client:
         jwks_uri=row.jwks_uri,
         fetched_at=row.fetched_at,
         tried_at=row.tried_at,
+        strange_at=row.strange_at,
         redirect_uris=tuple(json.loads(row.redirect_uris)),
         suspended=who.suspended or row.client_suspended_at is not None,
         notification_uri=row.notification_uri,

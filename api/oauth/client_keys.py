@@ -1,7 +1,7 @@
 """The public keys of whoever calls: as registered, or fetched from the client's `jwks_uri` when that is due.
 
-Only a signature makes anybody ask there, so a stranger could make us ask in a recipient's name: once a minute for one
-client, and only where `fetching` lets anybody be called. Clients do not wait for each other, only for their own keys, and
+Only a signature makes anybody ask there, so a stranger could make us ask in a recipient's name: every five seconds for
+one client, and only where `fetching` lets anybody be called. Clients do not wait for each other, only for their own keys, and
 of each a few at a time. What went wrong is told to nobody: the client is simply not known by the key it used.
 """
 
@@ -77,10 +77,11 @@ class ClientKeys:
 def _renewed(data: Database, guard: Guard, client: Client, kid: str | None, now_ms: int) -> Client:
     """The client as it is known once its turn has come: the one before may have fetched what this one is after."""
     found = _read(data, client)
-    if not (fetched.due(found, kid, now_ms) and fetched.may_try(found, now_ms)):
+    cause = fetched.why(found, kid, now_ms) if found.jwks_uri is not None else None
+    if cause is None:
         return found
     with data.write() as conn:
-        mine = fetched.claim_try(conn, client.client_id, now_ms)
+        mine = fetched.claim_try(conn, client.client_id, cause, now_ms)
     keys = _fetch(found.jwks_uri or "", guard) if mine else None
     if keys is not None:
         with data.write() as conn:

@@ -1935,6 +1935,7 @@ CREATE TABLE fetched_keys (
 	jwks TEXT,
 	fetched_at BIGINT,
 	tried_at BIGINT NOT NULL,
+	strange_at BIGINT,
 	tenant BYTEA DEFAULT perusal_home() NOT NULL,
 	CONSTRAINT pk_fetched_keys PRIMARY KEY (client_id),
 	CONSTRAINT ck_fetched_keys_fetched CHECK ((jwks IS NULL) = (fetched_at IS NULL)),
