@@ -20,7 +20,7 @@ from typing import Any
 from sqlalchemy import Connection, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from consent import ask, pings, recipients
+from consent import ask, pings, recipients, signed_requests
 from consent.accounts import Consumer
 from consent.ask import Kept, PushParams, Via
 from consent.backchannel_tables import backchannel_request, backchannel_turn
@@ -37,6 +37,7 @@ from consent.purposes import Purpose, purpose
 from consent.recipients import Client
 from consent.refusals import Refusal, RefusalCode
 from consent.showings import Showing, claim_request, take_up
+from consent.signed_requests import SignedRequest
 from consent.tables import consent_request, request_claim
 from vault.guardians import Guardianship
 from vault.ids import Bucket, new_secret
@@ -92,9 +93,16 @@ class Question:
 
 
 def start(  # each argument is a separate fact of the request
-    conn: Connection, vault: Vault, client: Client, details: Details, wanted: Wanted, now_ms: int
+    conn: Connection,
+    vault: Vault,
+    client: Client,
+    details: Details,
+    wanted: Wanted,
+    now_ms: int,
+    *,
+    signed: SignedRequest | None = None,
 ) -> Started | TooMany | Refusal:
-    """Store a request that waits for the person its hint means, if it means one."""
+    """Store a request that waits for the person its hint means, if it means one, with what it was signed with."""
     refused = _refuse(client, wanted)
     if refused:
         return refused
@@ -109,6 +117,8 @@ def start(  # each argument is a separate fact of the request
     if isinstance(request, Refusal):
         return request
     _insert(conn, target, request, wanted.number)
+    if signed is not None:
+        signed_requests.keep(conn, client, (target.bucket, request), signed)
     if client.notification_uri is not None:
         said = pings.Ping(auth_req_id=secret, token=wanted.token)
         pings.keep(conn, vault, client.client_id, request, said, now_ms + lifetime)

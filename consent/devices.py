@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, insert, select
 
-from consent import ask
+from consent import ask, signed_requests
 from consent.accounts import Consumer
 from consent.ask import Kept, Pending, PushParams, Via
 from consent.decoupled_tables import device_request, request_poll
@@ -26,6 +26,7 @@ from consent.polling import INTERVAL_S, LIFETIME_MS, PREFIXES
 from consent.recipients import Client
 from consent.refusals import Refusal
 from consent.showings import Showing, take_up
+from consent.signed_requests import SignedRequest
 from consent.tables import consent_request
 from vault.guardians import Guardianship
 from vault.ids import Bucket, bucket_of_hash, new_secret
@@ -47,9 +48,16 @@ class Started:
 
 
 def start(  # each argument is a separate fact of the request
-    conn: Connection, vault: Vault, client: Client, details: Details, jkt: str | None, now_ms: int
+    conn: Connection,
+    vault: Vault,
+    client: Client,
+    details: Details,
+    jkt: str | None,
+    now_ms: int,
+    *,
+    signed: SignedRequest | None = None,
 ) -> Started | Refusal:
-    """Store a request that waits for somebody to type its user code."""
+    """Store a request that waits for somebody to type its user code, with what it was signed with."""
     user_code, digest = _free_code(conn, vault)
     bucket = _bucket(vault, digest)
     device_code = new_secret(PREFIXES[Via.DEVICE], bucket)
@@ -60,6 +68,8 @@ def start(  # each argument is a separate fact of the request
     own = {"bucket": bucket, "request_id": request}
     conn.execute(insert(device_request).values(**own, user_code_hash=digest))
     conn.execute(insert(request_poll).values(**own, interval_s=INTERVAL_S, polled_at=0))
+    if signed is not None:
+        signed_requests.keep(conn, client, (bucket, request), signed)
     return Started(
         device_code=device_code,
         user_code=f"{user_code[:4]}-{user_code[4:]}",

@@ -4,7 +4,7 @@ The compact JWS is kept as it came, with the public key it verified under, becau
 not. Its hash travels with the details of the request into the showing and to whoever writes the grant.
 
 * `signature_hash(text) -> str`, also for a signature under liability terms.
-* `keep(conn, request, signed)` in the transaction that stores the request; `signed_request(conn, bucket, request_id)`.
+* `keep(conn, client, (bucket, request_id), signed)` in the transaction that stores the request; `signed_request(conn, bucket, request_id)`.
 """
 
 import hashlib
@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, insert, select
 
-from consent.ask import Pending
 from consent.ids import RequestId, canonical_json
 from consent.key_sets import PublicKey
+from consent.recipients import Client
 from consent.tables import signed_request as table
 from vault.base64url import b64url
 from vault.ids import Bucket
@@ -38,14 +38,14 @@ def signature_hash(text: str) -> str:
     return f"sha-256:{b64url(hashlib.sha256(text.encode()).digest())}"
 
 
-def keep(conn: Connection, request: Pending, signed: SignedRequest) -> None:
+def keep(conn: Connection, client: Client, request: tuple[Bucket, RequestId], signed: SignedRequest) -> None:
     """Keep what the request was signed with; the request itself was stored a moment ago."""
     conn.execute(
         insert(table).values(
-            bucket=request.bucket,
-            request_id=request.id,
-            client_id=request.client_id,
-            recipient_id=request.recipient_id,
+            bucket=request[0],
+            request_id=request[1],
+            client_id=client.client_id,
+            recipient_id=client.recipient.id,
             object=signed.text,
             jwk=canonical_json(signed.key.jwk()),
             hash=signed.hash,

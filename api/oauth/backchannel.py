@@ -2,7 +2,7 @@
 
 `login_hint` is the handle the person gave the recipient, `binding_message` the number of two digits that the
 recipient tells them and that they pick from three. The body is that of a pushed request without what a browser
-needs. A hint that means nobody is answered in the same words after the same work. Every client may poll; one that is
+needs, or a signed authentication request (§7.1.1). A hint that means nobody is answered in the same words after the same work. Every client may poll; one that is
 registered for it is also pinged, with its `client_notification_token`, when there is an answer.
 """
 
@@ -16,7 +16,8 @@ from api.access import Access, access
 from api.forms import parse_form
 from api.oauth.clients import caller
 from api.oauth.errors import OAuthRefused, answer_oauth, refused
-from api.oauth.polled import details_in, poll_with
+from api.oauth.polled import poll_with
+from api.oauth.signed_form import details_in, signed_in, use_once
 from api.oauth.token_request import TokenAnswer, TokenRequest
 from api.wiring import services_of
 from consent import backchannel
@@ -44,11 +45,17 @@ def authorize_backchannel(request: Request[Any, Any, Any], body: RawBody) -> Res
     who = caller(services, request, form, PATH)
     with who.spent_when_refused(services):
         who.paced(services)
-        wanted = _wanted(form, who.proof.jkt if who.proof else None)
-        details = details_in(form)
+        signed = signed_in(services, who, form)
+        members = form if signed is None else signed.members
+        wanted = _wanted(members, who.proof.jkt if who.proof else None)
+        details = details_in(members, signed)
         with services.vault.data.write() as conn:
             who.spend(conn, services.vault.installation.buckets)
-            started = backchannel.start(conn, services.vault, who.client, details, wanted, services.clock())
+            use_once(conn, services, signed)
+            said = None if signed is None else signed.signed
+            started = backchannel.start(
+                conn, services.vault, who.client, details, wanted, services.clock(), signed=said
+            )
     if isinstance(started, TooMany):
         headers = {"Retry-After": str(started.wait_s)}
         raise OAuthRefused(429, "temporarily_unavailable", "request.too_many_open", headers=headers)

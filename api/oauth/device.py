@@ -1,6 +1,6 @@
 """Device authorization (RFC 8628) for counters and call centres: the person types eight letters at the portal.
 
-The request has the body of a pushed one without what a browser needs. A proof in the header binds the device code
+The request has the body of a pushed one without what a browser needs, or is a request object of it. A proof in the header binds the device code
 to its key, as it binds a pushed request's code (RFC 9449 §10).
 """
 
@@ -13,7 +13,8 @@ from api.access import Access, access
 from api.forms import parse_form
 from api.oauth.clients import caller
 from api.oauth.errors import OAuthRefused, answer_oauth, refused
-from api.oauth.polled import details_in, poll_with
+from api.oauth.polled import poll_with
+from api.oauth.signed_form import details_in, signed_in, use_once
 from api.oauth.token_request import TokenAnswer, TokenRequest
 from api.wiring import services_of
 from consent import devices
@@ -39,10 +40,15 @@ def authorize_device(request: Request[Any, Any, Any], body: RawBody) -> Response
     jkt = who.proof.jkt if who.proof else None
     with who.spent_when_refused(services):
         who.paced(services)
-        details = details_in(form)
+        signed = signed_in(services, who, form)
+        details = details_in(form if signed is None else signed.members, signed)
         with services.vault.data.write() as conn:
             who.spend(conn, services.vault.installation.buckets)
-            started = devices.start(conn, services.vault, who.client, details, jkt, services.clock())
+            use_once(conn, services, signed)
+            said = None if signed is None else signed.signed
+            started = devices.start(
+                conn, services.vault, who.client, details, jkt, services.clock(), signed=said
+            )
     if isinstance(started, Refusal):
         raise refused(started)
     answer = {

@@ -94,6 +94,7 @@ def server_document(services: Services) -> dict[str, Any]:
         "backchannel_authentication_endpoint": services.url(backchannel.PATH),
         "backchannel_token_delivery_modes_supported": list(DeliveryMode),
         "backchannel_user_code_parameter_supported": False,
+        "backchannel_authentication_request_signing_alg_values_supported": list(OBJECT_ALGORITHMS),
         "revocation_endpoint": services.url("/revoke"),
         **_authenticated("revocation"),
         "introspection_endpoint": services.url("/introspect"),

@@ -26,6 +26,7 @@ LONGEST_S = 300
 _KINDS = ("oauth-authz-req+jwt",)
 _MOST_BYTES = 32 * 1024
 _DETAILS = "authorization_details"
+_SECONDS = "requested_expiry"
 _OURS = frozenset({"iss", "aud", "exp", "iat", "nbf", "jti"})
 _NEVER = ("request", "request_uri", "client_assertion", "client_assertion_type")
 
@@ -85,6 +86,8 @@ def _between_us(claims: Mapping[str, Any], client_id: str, issuer: str) -> bool:
 def _members(claims: Mapping[str, Any]) -> dict[str, str]:
     """The members of the request as texts; of the others only the details may be JSON of their own."""
     members = {name: value for name, value in claims.items() if isinstance(value, str) and name not in _OURS}
+    if type(claims.get(_SECONDS)) is int:  # CIBA §7.1.1: a number or its digits
+        members[_SECONDS] = str(claims[_SECONDS])
     if isinstance(claims.get(_DETAILS), list):
         members[_DETAILS] = json.dumps(claims[_DETAILS])
     return members

@@ -75,13 +75,23 @@ _TYPED = members(
     },
 )
 _SIGNED = members({"request": {**JWS, "maxLength": 32 * 1024}})
-_PUSHED = members(AUTHENTICATED, NAMED) | {"anyOf": [_TYPED, _SIGNED]}
+_UNSIGNED = [
+    "invalid_request request.nested",
+    "invalid_request_object request_object.replayed",
+    *(f"invalid_request_object request_object.{fault}" for fault in ObjectFault),
+]
+
+
+def typed_or_signed(typed: Schema) -> dict[str, Schema]:
+    """A client's form that asks for something: by its members, or by one request object in their place."""
+    return {FORM: members(AUTHENTICATED, NAMED) | {"anyOf": [typed, _SIGNED]}}
+
 
 PUSH = Operation(
     group="Asking",
     words=Words.OAUTH,
     parameters=["DPoP-if-any"],
-    body={FORM: _PUSHED},
+    body=typed_or_signed(_TYPED),
     replies={
         201: json_reply(
             "The request is kept for one showing.",
@@ -94,9 +104,7 @@ PUSH = Operation(
             "unsupported_response_type request.response_type",
             "invalid_request request.response_mode",
             "invalid_request request.code_challenge_method",
-            "invalid_request request.nested",
-            "invalid_request_object request_object.replayed",
-            *(f"invalid_request_object request_object.{fault}" for fault in ObjectFault),
+            *_UNSIGNED,
         ]
     },
 )
@@ -134,7 +142,7 @@ DEVICE = Operation(
     group="Asking",
     words=Words.OAUTH,
     parameters=["DPoP-if-any"],
-    body=form({"authorization_details": _ASKED}),
+    body=typed_or_signed(members({"authorization_details": _ASKED})),
     replies={
         200: json_reply(
             "A code to poll with and a code to show (RFC 8628 §3.2).",
@@ -148,23 +156,25 @@ DEVICE = Operation(
             ),
         )
     },
-    refusals={400: details_refused("details", "client")},
+    refusals={400: [*details_refused("details", "client"), *_UNSIGNED]},
 )
 
 BACKCHANNEL = Operation(
     group="Asking",
     words=Words.OAUTH,
     parameters=["DPoP-if-any"],
-    body=form(
-        {
-            "authorization_details": _ASKED,
-            "login_hint": text(least=1, most=200),
-            "binding_message": text("^[0-9]{2}$"),
-        },
-        {
-            "requested_expiry": text("^0*[1-9][0-9]*$", most=9),
-            "client_notification_token": text("^[A-Za-z0-9._~+/-]+=*$", most=1024),
-        },
+    body=typed_or_signed(
+        members(
+            {
+                "authorization_details": _ASKED,
+                "login_hint": text(least=1, most=200),
+                "binding_message": text("^[0-9]{2}$"),
+            },
+            {
+                "requested_expiry": text("^0*[1-9][0-9]*$", most=9),
+                "client_notification_token": text("^[A-Za-z0-9._~+/-]+=*$", most=1024),
+            },
+        )
     ),
     replies={
         200: json_reply(
@@ -174,13 +184,13 @@ BACKCHANNEL = Operation(
     refusals={
         400: [
             *details_refused("details", "client"),
+            *_UNSIGNED,
             "invalid_binding_message request.binding_message",
             "invalid_request request.client_notification_token",
             "invalid_request request.login_hint",
             "invalid_request request.login_hint_token",
             "invalid_request request.id_token_hint",
-            "invalid_request request.request_not_served",
-            "invalid_request request.user_code_not_served",
+            "invalid_request request.user_code",
             "invalid_request request.requested_expiry",
         ],
         429: ["temporarily_unavailable request.too_many_open"],

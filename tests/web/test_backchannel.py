@@ -128,7 +128,7 @@ def test_only_recipients_the_person_knows_can_be_let_to_ask(world, asked):
         ({"login_hint": None}, 400, "invalid_request"),
         ({"login_hint_token": "x"}, 400, "invalid_request"),
         ({"id_token_hint": "x"}, 400, "invalid_request"),
-        ({"request": "e30.e30."}, 400, "request_not_supported"),
+        ({"request": "e30.e30."}, 400, "invalid_request_object"),
         ({"request_uri": "urn:x"}, 400, "invalid_request"),
         ({"user_code": "1234"}, 400, "invalid_request"),
         ({"requested_expiry": "0"}, 400, "invalid_request"),

@@ -146,7 +146,7 @@ def test_the_short_address_leads_to_the_page_in_the_reader_s_language(world, cou
         ({"authorization_details": None}, 400, "invalid_authorization_details"),
         ({"authorization_details": "{"}, 400, "invalid_authorization_details"),
         ({"authorization_details": "[]"}, 400, "invalid_authorization_details"),
-        ({"request": "e30.e30."}, 400, "request_not_supported"),
+        ({"request": "e30.e30."}, 400, "invalid_request_object"),
         ({"request_uri": "urn:x"}, 400, "invalid_request"),
         ({"client_assertion": None}, 401, "invalid_client"),
         ({"client_id": "app_nobody"}, 401, "invalid_client"),

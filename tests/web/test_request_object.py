@@ -13,6 +13,8 @@ from consent.ask import details_of
 from consent.signed_requests import signature_hash
 from consent.tables import consent_request, notice_showing, signed_request
 from tests.races.crowd import at_once
+from tests.web import backchannel
+from tests.web import test_device as device
 from tests.web.key_server import key_server
 from tests.web.proofs import b64, signed
 
@@ -296,6 +298,8 @@ def test_the_metadata_says_what_may_be_sent(world):
     assert document["require_signed_request_object"] is False
     assert document["request_parameter_supported"] is True
     assert document["request_uri_parameter_supported"] is False
+    signing = document["backchannel_authentication_request_signing_alg_values_supported"]
+    assert signing == ["ES256", "Ed25519"]
 
 
 def test_terms_that_nobody_signed_may_be_signed_in_the_request(world):
@@ -318,3 +322,62 @@ def test_of_sixteen_copies_sent_at_once_one_is_taken(world):
 
     assert sorted(answer.status_code for answer in answers) == [201, *[400] * 15]
     assert len(stored(world, signed_request)) == 1
+
+
+# ---- the ways of asking that are polled for take the same objects
+
+
+def object_to_poll(app, **changes):
+    browser = dict.fromkeys(
+        ("response_type", "redirect_uri", "state", "code_challenge", "code_challenge_method")
+    )
+    return object_of(app, **browser, **changes)
+
+
+@on_sqlite
+def test_a_signed_device_request_counts_alone_and_is_kept(world):
+    app, person = world.app(), world.person()
+    person.sign_in()
+    text = object_to_poll(app)
+    wider = json.dumps([app.details(datatypes=["name", "phone", "email"])])
+
+    given = device.started(app, request=text, authorization_details=wider).json()
+    again = device.started(app, request=text, authorization_details=None)
+    device.decided(person, given["user_code"], "approve")
+    token = device.polled(app, given["device_code"]).json()
+
+    assert outcome(again) == (400, "invalid_request_object", "request_object.replayed")
+    assert token["authorization_details"][0]["datatypes"] == ["name", "phone"]
+    (kept,), (shown,) = (stored(world, table) for table in (signed_request, notice_showing))
+    assert kept.object == text
+    assert details_of(shown.details).terms_signature == kept.hash
+
+
+@on_sqlite
+def test_a_signed_request_to_a_person_counts_alone_and_is_kept(world):
+    app, person = world.app(), world.person()
+    app.token_for(person)
+    handle = backchannel.let_ask(person, app)
+    text = object_to_poll(app, login_hint=handle, binding_message="42", requested_expiry=120)
+
+    answer = backchannel.started(
+        app, None, request=text, binding_message="17", authorization_details=None, requested_expiry="1"
+    )
+    picked = backchannel.picked(person, "42")
+
+    assert (answer.status_code, answer.json()["expires_in"]) == (200, 120)
+    assert picked.status_code == 303
+    (kept,) = stored(world, signed_request)
+    shown = stored(world, notice_showing)[-1]
+    assert kept.object == text
+    assert details_of(shown.details).terms_signature == kept.hash
+
+
+@on_sqlite
+def test_a_request_to_poll_for_that_somebody_else_signed_is_refused(world):
+    app, other = world.app(), world.app("Other Ltd")
+    text = object_to_poll(app, key=other.key)
+
+    for answer in (device.started(app, request=text), backchannel.started(app, "h", request=text)):
+        assert outcome(answer) == (400, "invalid_request_object", "request_object.signature")
+    assert stored(world, signed_request) == []
