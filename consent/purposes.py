@@ -2,7 +2,8 @@
 
 Codes are stable; each carries the identifier of the W3C Data Privacy Vocabulary, titles in both languages,
 whether it touches sensitive data and so needs consent of its own, and whether law demands consent to it in writing. A field outside a purpose's list
-cannot be asked for, granted or disclosed: `purpose_field` is a foreign key of every grant. A purpose that can do without a
+cannot be asked for, granted or disclosed: `purpose_field` is a foreign key of every grant. A purpose that merely may ask for
+something sensitive, as a payment may for a card, is not sensitive itself: the field is, wherever it is taken. A purpose that can do without a
 real contact point lists its alias too (`marks.aliases`): the person may give it instead, or the recipient ask for no more.
 
 * `seed(conn) -> None` writes the vocabulary, again and again without harm.
@@ -41,12 +42,24 @@ class Purpose:
         return self.title_zh if lang.startswith("zh") else self.title_en
 
 
-def _purpose(code: str, dpv: str, en: str, zh: str, fields: str, *, written: bool = False) -> Purpose:
+def _purpose(  # each argument is a fact of its own
+    code: str,
+    dpv: str,
+    en: str,
+    zh: str,
+    fields: str,
+    *,
+    written: bool = False,
+    sensitive: bool | None = None,
+) -> Purpose:
+    """`sensitive` where it is said and not whether any field is."""
     names = tuple(sorted(fields.split()))
     return Purpose(
         code=code,
         dpv_iri=_DPV + dpv,
-        sensitive=any(FIELDS[ALIASES.get(name, name)].sensitive for name in names),
+        sensitive=any(FIELDS[ALIASES.get(name, name)].sensitive for name in names)
+        if sensitive is None
+        else sensitive,
         title_en=en,
         title_zh=zh,
         fields=names,
@@ -102,7 +115,12 @@ PURPOSES: Mapping[str, Purpose] = MappingProxyType(
                 "email name phone",
             ),
             _purpose(
-                "payment", "PaymentManagement", "Take or make a payment", "处理您的付款", "email name phone"
+                "payment",
+                "PaymentManagement",
+                "Take or make a payment",
+                "处理您的付款",
+                "bank_card email name phone",
+                sensitive=False,
             ),
             _purpose(
                 "customer_care",
@@ -120,7 +138,7 @@ PURPOSES: Mapping[str, Purpose] = MappingProxyType(
             ),
             _purpose(
                 "vehicle_service",
-                "ServiceProvision",
+                "RequestedServiceProvision",
                 "Serve you at your car",
                 "为您的车辆提供服务",
                 "alias_phone name phone plate",
@@ -134,7 +152,7 @@ PURPOSES: Mapping[str, Purpose] = MappingProxyType(
             ),
             _purpose(
                 "health_care",
-                "ServiceProvision",
+                "ServiceRegistration",
                 "Register you for treatment",
                 "为您办理就诊登记",
                 "birth_date name phone resident_id",

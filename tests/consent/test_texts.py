@@ -9,6 +9,7 @@ from consent.clauses import Clause
 from consent.currencies import written
 from consent.errors import BadNotice, BadRegistration, BadTerms, UnfairTerms, UnknownPurpose
 from consent.ids import document_hash
+from consent.marks.aliases import ALIASES
 from consent.rates import NO_RATES, rates
 from consent.recipients import Registration
 from tests.consent.world import JWKS
@@ -31,14 +32,24 @@ def register(world, **changes):
         return recipients.register(conn, Registration(**{**GOOD, **changes}), world.now)
 
 
+def test_each_purpose_has_a_dpv_name_of_its_own_and_a_payment_is_grave_only_with_the_card():
+    names = [purpose.dpv_iri for purpose in purposes.PURPOSES.values()]
+    payment = purposes.PURPOSES["payment"]
+
+    assert len(set(names)) == len(names)
+    assert ("bank_card" in payment.fields, payment.sensitive) == (True, False)
+    assert all(purposes.PURPOSES[code].sensitive for code in ("credit_check", "health_care", "age_check"))
+
+
 def test_the_vocabulary_has_dpv_names_two_languages_and_fields_of_the_catalogue():
     assert len(purposes.PURPOSES) >= 8
     for purpose in purposes.PURPOSES.values():
         assert re.fullmatch(r"https://w3id\.org/dpv#[A-Z][A-Za-z]+", purpose.dpv_iri)
         assert purpose.title("en").isascii()
         assert not purpose.title("zh-CN").isascii()
-        assert set(purpose.fields) <= set(FIELDS)
-        assert purpose.sensitive == any(FIELDS[code].sensitive for code in purpose.fields)
+        assert set(purpose.fields) <= {*FIELDS, *ALIASES}
+        grave = any(FIELDS[ALIASES.get(code, code)].sensitive for code in purpose.fields)
+        assert purpose.sensitive == (grave and purpose.code != "payment")
 
 
 def test_seeding_twice_changes_nothing_and_unknown_purposes_raise(world):
