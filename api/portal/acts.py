@@ -9,6 +9,7 @@ from typing import Any
 from litestar import Request, Response
 
 from api.headers import approval_policy
+from api.portal.lighter import lighter
 from api.portal.render import page, page_texts
 from api.portal.ticks import as_ticked
 from api.portal.words import field_labels
@@ -71,5 +72,6 @@ def ask_for_act(
         method=shown.notice.method,
         rights=shown.notice.rights,
         notice_lang=shown.notice.lang,
+        lighter=lighter(services, shown, ticked, texts),
         hidden={"act": act.value, **as_ticked(ticked)},
     )

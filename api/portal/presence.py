@@ -18,6 +18,7 @@ from api.attempts import note_failure, wait_seconds
 from api.events import Event, log_event
 from api.headers import approval_policy, script_policy
 from api.i18n import Catalogue
+from api.portal.lighter import lighter
 from api.portal.limited import address_in, issue_limited, person_here
 from api.portal.offers import offer, offered_at
 from api.portal.posted import posted
@@ -172,6 +173,7 @@ def _page(
         instead=[text for code, text in on_file.items() if code not in failing],
         ticket=ticket,
         options=options,
+        lighter=lighter(services, shown, ticked, texts),
     )
 
 

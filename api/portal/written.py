@@ -10,9 +10,11 @@ from litestar import Request, Response
 
 from api.headers import approval_policy, script_policy
 from api.portal import presence
+from api.portal.lighter import lighter
 from api.portal.render import page, page_texts
 from api.portal.ticks import as_ticked
 from api.sessions import Session
+from api.wiring import services_of
 from consent import separate_acts
 from consent.ask import Via
 from consent.ids import showing_text
@@ -40,5 +42,6 @@ def ask_to_sign(
         ward=shown.guardian is not None,
         wrong=wrong,
         ticked=as_ticked(ticked),
+        lighter=lighter(services_of(request), shown, ticked, texts),
         ceremony=ceremony,
     )

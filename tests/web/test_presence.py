@@ -103,6 +103,29 @@ def test_what_is_sensitive_is_named_apart_from_what_comes_with_it(plain):
     assert "Together with: Name, Mobile number" in asked.text
 
 
+def test_what_was_ticked_by_mistake_is_left_out_by_a_button_and_then_nothing_more_is_asked(plain):
+    person = plain.person({**VALUES, "bank_card": "6222021234567890128"})
+    app = plain.app(purpose="payment")
+    wanted = app.details(datatypes=["name"], optional_datatypes=["bank_card", "phone"])
+    path, page = person.open_request(app.authorize_path(wanted))
+    asked = pressed(person, path, page, tick=("bank_card", "phone"))
+    assert "Go on without: Bank card number" in asked.text
+
+    answer = person.post(path, {**members(asked, "Go on without"), "decision": "approve"})
+
+    assert "code" in called_back(answer)
+    (grant,) = rows(plain, consent_grant)
+    assert (grant.fields, grant.consent_kind) == ('["name","phone"]', "single_occasion")
+    assert rows(plain, step_up) == []
+
+
+def test_where_nothing_sensitive_was_ticked_there_is_no_such_button(plain):
+    person = plain.person(VALUES)
+    path, page = opened(plain, person)
+
+    assert "Go on without" not in pressed(person, path, page, tick=("phone",)).text
+
+
 def test_confirming_makes_a_new_session_and_the_old_one_is_worthless(plain):
     person = plain.person(VALUES)
     path, page = opened(plain, person)
