@@ -35,10 +35,10 @@ class Catalogue:
         """The text behind `key` with its `{placeholders}` filled; raises KeyError when either is unknown."""
         return self.texts[key].format_map(values) if values else self.texts[key]
 
-    def counted(self, key: str, count: int) -> str:
+    def counted(self, key: str, count: int, **further: object) -> str:
         """The text for so many: `key` with `_one` behind it when there is one and the language says it otherwise."""
         one = f"{key}_one"
-        return self.text(one if count == 1 and self.has(one) else key, count=count)
+        return self.text(one if count == 1 and self.has(one) else key, count=count, **further)
 
     def listed(self, parts: Iterable[str]) -> str:
         """Several words in one line, with this language's comma between them."""

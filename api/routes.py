@@ -66,12 +66,14 @@ from api.tlog import (
     log_retired_keys,
     log_tile,
 )
+from api.track_records import recipient_record
 
 PUBLIC = (
     front_door,
     static_file,
     health,
     erasure_horizon,
+    recipient_record,
     log_keys,
     log_retired_keys,
     log_checkpoint,

@@ -15,7 +15,7 @@ from typing import Any, Final
 from sqlalchemy import Connection
 
 from consent.details import instant
-from consent.duties import duties
+from consent.duties import duties, erase_by
 from consent.ids import ClientId, GrantId, RecipientId, event_text, grant_text
 from consent.signed import SigningKey
 from consent.signing_keys import Purpose, key
@@ -73,8 +73,8 @@ class Cause:
 
 _QUEUE = RowSet(
     "WITH {rows} INSERT INTO event_outbox (bucket, id, recipient_id, client_id, grant_id, kind, body, created_at, "
-    "next_at, attempts) SELECT rows.bucket, rows.id, rows.recipient_id, rows.client_id, rows.grant_id, rows.kind, "
-    "rows.body, rows.created_at, rows.created_at, 0 FROM rows ORDER BY rows.i",
+    "next_at, attempts, erase_by) SELECT rows.bucket, rows.id, rows.recipient_id, rows.client_id, rows.grant_id, rows.kind, "
+    "rows.body, rows.created_at, rows.created_at, 0, rows.erase_by FROM rows ORDER BY rows.i",
     bucket="int",
     id="bytes",
     recipient_id="text",
@@ -83,6 +83,7 @@ _QUEUE = RowSet(
     kind="text",
     body="text",
     created_at="int",
+    erase_by="int",
 )
 
 
@@ -104,6 +105,7 @@ def queue(
             cause.kind.value,
             signing.sign(EVENT_TYPE, _payload(vault, cause, event_id)),
             cause.at,
+            _erase_by(cause),
         )
         for event_id, cause in zip(ids, causes, strict=True)
     ]
@@ -121,6 +123,12 @@ def _payload(vault: Vault, cause: Cause, event_id: bytes) -> dict[str, Any]:
         "jti": event_text(event_id),
         "events": _events(cause),
     }
+
+
+def _erase_by(cause: Cause) -> int | None:
+    if cause.kind in {EventKind.SUSPENDED, EventKind.RESUMED}:
+        return None
+    return erase_by(cause.disclosures, cause.at, cause.retention, cause.erase_days)
 
 
 def _events(cause: Cause) -> dict[str, Any]:

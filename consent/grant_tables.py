@@ -127,6 +127,7 @@ event_outbox = Table(
     Column("code", Text),
     Column("delivered_at", BigInteger),
     Column("failed_at", BigInteger),
+    Column("erase_by", BigInteger),
     CheckConstraint("delivered_at IS NULL OR failed_at IS NULL", name="ended"),
     CheckConstraint("(grant_id IS NULL) <> (suspension_id IS NULL)", name="cause"),
     CheckConstraint("grant_id IS NULL OR (client_id IS NOT NULL AND body IS NOT NULL)", name="signed"),
@@ -141,7 +142,10 @@ event_outbox = Table(
     ),
     same("event_outbox", "suspension", "suspension_id recipient_id", "id recipient_id"),
 )
-"""An event is about a consent, or about a suspension: then it is no person's, and is signed when it is first sent."""
+"""An event is about a consent, or about a suspension: then it is no person's, and is signed when it is first sent.
+
+`erase_by` is when the day ends by which its recipient must have erased what it received; none where that is nothing.
+"""
 
 _waits = event_outbox.c.delivered_at.is_(None) & event_outbox.c.failed_at.is_(None)
 Index(

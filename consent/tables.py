@@ -29,6 +29,7 @@ from consent.party_tables import (
     terms_signature,
     terms_version,
 )
+from consent.record_tables import recipient_record
 from consent.request_tables import signed_request
 from consent.showing_tables import consent_request, consumer, notice_showing, request_claim
 from consent.use_tables import (
@@ -66,6 +67,7 @@ __all__ = [
     "purpose",
     "purpose_field",
     "recipient",
+    "recipient_record",
     "redelivery",
     "refresh_token",
     "replay",

@@ -160,6 +160,15 @@ SCHEMAS: Mapping[str, Schema] = {
             "kept": SWITCH,
         }
     ),
+    "RecipientRecord": members(
+        {
+            "recipient": id_of("org"),
+            "counted_at": or_null(INSTANT),
+            "erasures": members({"in_time": whole(0), "late": whole(0), "missing": whole(0)}),
+            "suspensions": whole(0),
+            "last_suspended_at": or_null(INSTANT),
+        }
+    ),
 }
 
 TABLE: Mapping[str, Operation] = {
@@ -172,6 +181,13 @@ TABLE: Mapping[str, Operation] = {
     "GET /jwks": _document("The keys that verify what we sign.", named("KeySet"), "application/jwk-set+json"),
     "GET /.well-known/perusal-erasure": _read(
         "Metadata", "How long backups remember.", JSON, named("ErasureHorizon"), {}
+    ),
+    "GET /v1/recipients/{name}/record": _read(
+        "Metadata",
+        "What is on record about a recipient of the last year.",
+        JSON,
+        named("RecipientRecord"),
+        {"name": id_of("org")},
     ),
     "GET /status": _read(
         "Metadata", "Where the lists are.", JSON, members({"status_lists": listed(text(least=1))}), {}

@@ -23,6 +23,7 @@ from api.portal.called import called
 from api.portal.liability import liability, rate_lines
 from api.portal.passed_on import PassedOn, passed_on
 from api.portal.posted import posted
+from api.portal.record_lines import record_lines
 from api.portal.render import page, page_lang, page_texts, see_other
 from api.portal.requested import check_waiting, way_back
 from api.portal.ticks import ticked_in
@@ -41,6 +42,7 @@ from consent.marks.alias_pool import offered
 from consent.marks.aliases import ALIASES, INSTEAD
 from consent.refusals import Refusal, RefusalCode
 from consent.separate_acts import Act
+from consent.track_records import record_of
 from vault.ages import sensitive_fields
 from vault.records import masked
 
@@ -79,6 +81,8 @@ class Asked:
     recipient: str
     contact: str
     registration: str
+    record: tuple[str, ...]
+    """What is on record about the recipient, a sentence each."""
     purpose: str
     needed: tuple[FieldLine, ...]
     optional: tuple[FieldLine, ...]
@@ -274,6 +278,7 @@ def _asked(services: Services, shown: Showing, texts: Catalogue) -> Asked:
     with services.vault.data.read() as conn:
         passed = passed_on(conn, shown, texts)
         beside, left = standing_beside(conn, shown, services.clock())
+        found = record_of(conn, shown.recipient.id, services.clock())
         aliases = offered(conn) & set(shown.purpose.fields)
 
     def line(code: str) -> FieldLine:
@@ -292,6 +297,7 @@ def _asked(services: Services, shown: Showing, texts: Catalogue) -> Asked:
         recipient=shown.recipient.legal_name,
         contact=shown.recipient.contact,
         registration=shown.recipient.registration_no,
+        record=() if found is None else record_lines(found, texts),
         purpose=shown.purpose.title(texts.lang.value),
         needed=tuple(line(code) for code in shown.fields),
         # What is not on file cannot be given, so it is not offered.
