@@ -1,5 +1,7 @@
 """Retention as daily work: which defaults the installation has, one job a day, and what the job does.
 
+Recipients' records are counted by the same job, and what came to nothing is swept out.
+
 The defaults stand in the setting RETENTION, as `field=days` with commas between: `note=90,address=730`. A
 field that is not named is kept until somebody says otherwise.
 """
@@ -13,6 +15,8 @@ from api.jobs.tables import job
 from api.jobs.worker import Report
 from api.settings import Settings
 from consent.retention import Rule, run
+from consent.sweeping import sweep
+from consent.track_records import recount
 from vault.opening import Vault
 
 RETENTION = "retention"
@@ -36,4 +40,6 @@ def enqueue_daily(conn: Connection, now_ms: int) -> None:
 def expire(settings: Settings, vault: Vault, clock: Clock, report: Report) -> None:
     """The work of the job; people whose time is over get the job that erases them."""
     run(vault, rules_of(settings), clock(), report)
+    recount(vault, clock())
+    sweep(vault, clock())
     resume_erasures(vault, clock())

@@ -18,6 +18,7 @@ from sqlalchemy import (
 )
 
 from consent.foreign_keys import same
+from consent.request_tables import goes_with_its_request
 from consent.rules import Rule, always, attach_rule, only_moves
 from vault import columns as col
 from vault.appendonly import append_only
@@ -89,12 +90,15 @@ Index(
 )
 
 only_moves(ask_handle, ("allowed_at", "ended_at"))
-only_moves(backchannel_turn, ("asked_at",))
-append_only(backchannel_request)
+only_moves(backchannel_turn, ("asked_at",), swept=True)
+append_only(backchannel_request, swept=True)
+goes_with_its_request(backchannel_request)
 only_moves(
     backchannel_ping,
     ("attempts", "code", "delivered_at", "failed_at", "lease", "next_at", "sealed"),
+    swept=True,
 )
+goes_with_its_request(backchannel_ping)
 for _rule in (
     Rule(
         "backchannel_ping",

@@ -8,6 +8,7 @@ All of it is routed by the request's own bucket, because nobody knows yet whose 
 from sqlalchemy import CheckConstraint, Column, LargeBinary, Table, UniqueConstraint
 
 from consent.foreign_keys import same
+from consent.request_tables import goes_with_its_request
 from consent.rules import Rule, always, attach_rule, only_moves
 from vault import columns as col
 from vault.appendonly import append_only
@@ -47,9 +48,9 @@ request_outcome = Table(
     same("request_outcome", "consent_request", "bucket request_id", "bucket id"),
 )
 
-append_only(device_request)
+append_only(device_request, swept=True)
 append_only(request_outcome)
-only_moves(request_poll, ("interval_s", "polled_at"))
+only_moves(request_poll, ("interval_s", "polled_at"), swept=True)
 attach_rule(
     request_poll,
     Rule(
@@ -59,3 +60,5 @@ attach_rule(
         only="NEW.interval_s < OLD.interval_s",
     ),
 )
+goes_with_its_request(device_request)
+goes_with_its_request(request_poll)

@@ -72,7 +72,7 @@ def _create_postgresql(table: Table, rule: Rule, body: str) -> None:
     install(
         table,
         postgresql=f"CREATE FUNCTION {rule.name}() RETURNS trigger LANGUAGE plpgsql AS "
-        f"$$ BEGIN {body} RETURN NEW; END $$",
+        f"$$ BEGIN {body} RETURN {'OLD' if rule.event.endswith('DELETE') else 'NEW'}; END $$",
     )
     install(
         table,
@@ -103,18 +103,22 @@ def _postgresql(text: str) -> str:
     )
 
 
-def only_moves(table: Table, moving: tuple[str, ...]) -> None:
-    """Of a row of `table` only the columns `moving` ever change, and it is never deleted."""
-    table.info["stays"] = True
+def only_moves(table: Table, moving: tuple[str, ...], *, swept: bool = False) -> None:
+    """Of a row of `table` only the columns `moving` ever change, and it is never deleted.
+
+    `swept`: rows may be deleted, which a rule of their own must bound.
+    """
+    table.info["stays"], table.info["swept"] = True, swept
     fixed = " OR ".join(
         f"NEW.{c.name} {{distinct}} OLD.{c.name}" for c in table.columns if c.name not in moving
     )
     attach_rule(table, Rule(table.name, "BEFORE UPDATE", always("these columns never change"), only=fixed))
-    install(
-        table,
-        sqlite=f"CREATE TRIGGER {table.name}_no_delete BEFORE DELETE ON {table.name} "
-        f"BEGIN SELECT RAISE(ABORT, '{table.name}: rows stay'); END",
-    )
+    if not swept:
+        install(
+            table,
+            sqlite=f"CREATE TRIGGER {table.name}_no_delete BEFORE DELETE ON {table.name} "
+            f"BEGIN SELECT RAISE(ABORT, '{table.name}: rows stay'); END",
+        )
     install(
         table,
         postgresql=f"CREATE FUNCTION {table.name}_stays() RETURNS trigger LANGUAGE plpgsql AS "
@@ -122,6 +126,7 @@ def only_moves(table: Table, moving: tuple[str, ...]) -> None:
     )
     install(
         table,
-        postgresql=f"CREATE TRIGGER {table.name}_stays BEFORE DELETE OR TRUNCATE ON {table.name} "
+        postgresql=f"CREATE TRIGGER {table.name}_stays "
+        f"BEFORE {'TRUNCATE' if swept else 'DELETE OR TRUNCATE'} ON {table.name} "
         f"FOR EACH STATEMENT EXECUTE FUNCTION {table.name}_stays()",
     )

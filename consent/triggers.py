@@ -10,7 +10,8 @@
   stands for one disclosure for ever.
 * A grant for onward provision lies inside an active parent of the same person that names its recipient, ends before its
   parent does, and mints and discloses nothing while anything above it is not active (`chains`).
-* Nothing that was shown, approved, disclosed or withdrawn can be changed or deleted.
+* Nothing that was shown, approved, disclosed or withdrawn can be changed or deleted. What came to nothing can be swept out
+  (`sweeping`): a request nobody took up, a use that a refresh token minted and nobody spent, and its token.
 """
 
 from sqlalchemy import MetaData, Table
@@ -55,13 +56,16 @@ MOVING = {
 }
 """The only columns of these tables that may ever change."""
 
+SWEPT = frozenset({"consent_request", "token", "use"})
+"""Of these, rows that came to nothing may go."""
+
 
 def attach(metadata: MetaData) -> None:
     """Attach every rule to its table: created with the table, on SQLite and PostgreSQL."""
     for name in APPEND_ONLY:
-        append_only(metadata.tables[name])
+        append_only(metadata.tables[name], swept=name in SWEPT)
     for name, moving in MOVING.items():
-        only_moves(metadata.tables[name], moving)
+        only_moves(metadata.tables[name], moving, swept=name in SWEPT)
     _seed_transitions(metadata.tables["grant_transition"])
     for name in ("consent_grant", "use"):
         # Room on each page lets PostgreSQL count up in place instead of rewriting every index entry.
@@ -213,6 +217,28 @@ _RULES = (
             "a token belongs to the client of its use",
             "NOT EXISTS (SELECT 1 FROM use u WHERE u.bucket = NEW.bucket AND u.id = NEW.use_id "
             "AND u.client_id = NEW.client_id)",
+        ),
+    ),
+    Rule(
+        "consent_request",
+        "BEFORE DELETE",
+        Check(
+            "rows stay: somebody took it up",
+            "EXISTS (SELECT 1 FROM request_claim c WHERE c.bucket = OLD.bucket AND c.request_id = OLD.id)",
+        ),
+    ),
+    Rule(
+        "use",
+        "BEFORE DELETE",
+        Check("rows stay: spent, or its code's", "OLD.spent > 0 OR OLD.refresh_hash IS NULL"),
+    ),
+    Rule(
+        "token",
+        "BEFORE DELETE",
+        Check(
+            "rows stay: its use is spent, or its code's",
+            "EXISTS (SELECT 1 FROM use u WHERE u.bucket = OLD.bucket AND u.id = OLD.use_id "
+            "AND (u.spent > 0 OR u.refresh_hash IS NULL))",
         ),
     ),
     Rule("replay", "BEFORE UPDATE", always("what was shown is remembered as it was")),

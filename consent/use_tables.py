@@ -98,6 +98,7 @@ token = Table(
     col.time("expires_at"),
     same("token", "use", "bucket use_id recipient_id", "bucket id recipient_id"),
     of_client("token"),
+    Index("ix_token_use", "use_id", "bucket"),
 )
 
 disclosure = Table(

@@ -16,10 +16,14 @@ def install(target: Table | MetaData, *, sqlite: str = "", postgresql: str = "")
             event.listen(target, "after_create", ddl.execute_if(dialect=dialect.value))
 
 
-def append_only(table: Table) -> None:
-    """Refuse every UPDATE, DELETE and TRUNCATE of `table`; roles get no right to try (api.migrations.roles)."""
-    table.info["append_only"] = True
-    for verb in ("UPDATE", "DELETE"):
+def append_only(table: Table, *, swept: bool = False) -> None:
+    """Refuse every UPDATE, DELETE and TRUNCATE of `table`; roles get no right to try (api.migrations.roles).
+
+    `swept`: rows may be deleted, which a rule of their own must bound.
+    """
+    table.info["append_only"], table.info["swept"] = True, swept
+    verbs = ("UPDATE",) if swept else ("UPDATE", "DELETE")
+    for verb in verbs:
         install(
             table,
             sqlite=f"CREATE TRIGGER {table.name}_no_{verb.lower()} BEFORE {verb} ON {table.name} "
@@ -33,6 +37,6 @@ def append_only(table: Table) -> None:
     install(
         table,
         postgresql=f"CREATE TRIGGER {table.name}_append_only "
-        f"BEFORE UPDATE OR DELETE OR TRUNCATE ON {table.name} "
+        f"BEFORE {' OR '.join((*verbs, 'TRUNCATE'))} ON {table.name} "
         f"FOR EACH STATEMENT EXECUTE FUNCTION {table.name}_append_only()",
     )

@@ -83,9 +83,9 @@ def _rights(line: Line) -> dict[str, set[str]]:
 
 
 def _writes(table: Table) -> str:
-    if table.info.get("append_only"):
-        return "SELECT, INSERT"
-    return "SELECT, INSERT, UPDATE" if table.info.get("stays") else "SELECT, INSERT, UPDATE, DELETE"
+    rights = "SELECT, INSERT" if table.info.get("append_only") else "SELECT, INSERT, UPDATE"
+    kept = table.info.get("append_only") or table.info.get("stays")
+    return rights if kept and not table.info.get("swept") else f"{rights}, DELETE"
 
 
 _DANGERS = text(
