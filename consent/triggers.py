@@ -230,13 +230,13 @@ _RULES = (
     Rule(
         "use",
         "BEFORE DELETE",
-        Check("rows stay: spent, or its code's", "OLD.spent > 0 OR OLD.refresh_hash IS NULL"),
+        Check("rows stay: spent, or of a code", "OLD.spent > 0 OR OLD.refresh_hash IS NULL"),
     ),
     Rule(
         "token",
         "BEFORE DELETE",
         Check(
-            "rows stay: its use is spent, or its code's",
+            "rows stay: its use is spent, or of a code",
             "EXISTS (SELECT 1 FROM use u WHERE u.bucket = OLD.bucket AND u.id = OLD.use_id "
             "AND (u.spent > 0 OR u.refresh_hash IS NULL))",
         ),

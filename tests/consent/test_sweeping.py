@@ -16,6 +16,7 @@ from consent.signed_requests import SignedRequest
 from consent.status_list import Minted, assign
 from consent.sweeping import KEPT_MS, Swept, sweep
 from consent.tables import consent_request, notice_showing, request_claim, signed_request, token, use
+from consent.tokens import exchange
 from tests.consent.world import JKT, JWKS
 from vault.ids import secret_bucket, secret_hash
 
@@ -31,7 +32,8 @@ def count(world, table):
 def counted(world):
     """A consent of which the code's use is open, one minted use was spent, one has a place in a list, two came to nothing."""
     app, person = world.app(), world.person()
-    first = world.token(app, person, uses=9)
+    approved = world.approve(app, person, uses={"max": 9, "ask": "counted"})
+    first = exchange(world.vault, world.exchanging(app, approved.code), world.now)
     asked = Refresh(client_id=app.client.client_id, secret=first.refresh, jkt=JKT)
     spent, listed, *_ = (refresh(world.vault, asked, world.now) for _ in range(4))
     assert isinstance(disclose_many(world.vault, [world.request(spent)], world.now)[0], Disclosure)

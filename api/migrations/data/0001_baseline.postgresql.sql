@@ -207,7 +207,7 @@ CREATE TRIGGER backchannel_turn_before_update BEFORE UPDATE ON backchannel_turn 
 -- end
 CREATE FUNCTION backchannel_turn_stays() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'backchannel_turn: rows stay' USING ERRCODE = '23514'; END $$
 -- end
-CREATE TRIGGER backchannel_turn_stays BEFORE DELETE OR TRUNCATE ON backchannel_turn FOR EACH STATEMENT EXECUTE FUNCTION backchannel_turn_stays()
+CREATE TRIGGER backchannel_turn_stays BEFORE TRUNCATE ON backchannel_turn FOR EACH STATEMENT EXECUTE FUNCTION backchannel_turn_stays()
 -- end
 ALTER TABLE backchannel_turn ENABLE ROW LEVEL SECURITY
 -- end
@@ -1652,6 +1652,22 @@ ALTER TABLE protection ENABLE ROW LEVEL SECURITY
 -- end
 CREATE POLICY own ON protection USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0)
 -- end
+CREATE TABLE recipient_record (
+	recipient_id TEXT NOT NULL,
+	erased_in_time INTEGER NOT NULL,
+	erased_late INTEGER NOT NULL,
+	not_erased INTEGER NOT NULL,
+	counted_at BIGINT NOT NULL,
+	tenant BYTEA DEFAULT perusal_home() NOT NULL,
+	CONSTRAINT pk_recipient_record PRIMARY KEY (recipient_id),
+	CONSTRAINT ck_recipient_record_counts CHECK (erased_in_time >= 0 AND erased_late >= 0 AND not_erased >= 0),
+	CONSTRAINT fk_recipient_record_recipient_id FOREIGN KEY(recipient_id) REFERENCES recipient (id)
+)
+-- end
+ALTER TABLE recipient_record ENABLE ROW LEVEL SECURITY
+-- end
+CREATE POLICY own ON recipient_record USING (tenant = (SELECT perusal_tenant())) WITH CHECK (tenant = (SELECT perusal_tenant()) AND (EXISTS (SELECT 1 FROM recipient r WHERE r.id = recipient_record.recipient_id)))
+-- end
 CREATE TABLE retention (
 	bucket INTEGER NOT NULL,
 	subject BYTEA NOT NULL,
@@ -1843,7 +1859,11 @@ CREATE TABLE consent_request (
 -- end
 CREATE FUNCTION consent_request_append_only() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'consent_request is append-only' USING ERRCODE = '23514'; END $$
 -- end
-CREATE TRIGGER consent_request_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON consent_request FOR EACH STATEMENT EXECUTE FUNCTION consent_request_append_only()
+CREATE TRIGGER consent_request_append_only BEFORE UPDATE OR TRUNCATE ON consent_request FOR EACH STATEMENT EXECUTE FUNCTION consent_request_append_only()
+-- end
+CREATE FUNCTION consent_request_before_delete() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF EXISTS (SELECT 1 FROM request_claim c WHERE c.bucket = OLD.bucket AND c.request_id = OLD.id) THEN RAISE EXCEPTION 'consent_request: rows stay: somebody took it up' USING ERRCODE = '23514'; END IF; RETURN OLD; END $$
+-- end
+CREATE TRIGGER consent_request_before_delete BEFORE DELETE ON consent_request FOR EACH ROW EXECUTE FUNCTION consent_request_before_delete()
 -- end
 ALTER TABLE consent_request ENABLE ROW LEVEL SECURITY
 -- end
@@ -2338,7 +2358,11 @@ CREATE TRIGGER backchannel_ping_before_update BEFORE UPDATE ON backchannel_ping 
 -- end
 CREATE FUNCTION backchannel_ping_stays() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'backchannel_ping: rows stay' USING ERRCODE = '23514'; END $$
 -- end
-CREATE TRIGGER backchannel_ping_stays BEFORE DELETE OR TRUNCATE ON backchannel_ping FOR EACH STATEMENT EXECUTE FUNCTION backchannel_ping_stays()
+CREATE TRIGGER backchannel_ping_stays BEFORE TRUNCATE ON backchannel_ping FOR EACH STATEMENT EXECUTE FUNCTION backchannel_ping_stays()
+-- end
+CREATE FUNCTION backchannel_ping_before_delete() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF EXISTS (SELECT 1 FROM request_claim c WHERE c.bucket = OLD.bucket AND c.request_id = OLD.request_id) THEN RAISE EXCEPTION 'backchannel_ping: rows stay: somebody took it up' USING ERRCODE = '23514'; END IF; RETURN OLD; END $$
+-- end
+CREATE TRIGGER backchannel_ping_before_delete BEFORE DELETE ON backchannel_ping FOR EACH ROW EXECUTE FUNCTION backchannel_ping_before_delete()
 -- end
 CREATE FUNCTION backchannel_ping_before_update_of_sealed() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'backchannel_ping: sealed once, and then gone' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
 -- end
@@ -2374,7 +2398,11 @@ CREATE INDEX ix_backchannel_request_subject ON backchannel_request (subject, buc
 -- end
 CREATE FUNCTION backchannel_request_append_only() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'backchannel_request is append-only' USING ERRCODE = '23514'; END $$
 -- end
-CREATE TRIGGER backchannel_request_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON backchannel_request FOR EACH STATEMENT EXECUTE FUNCTION backchannel_request_append_only()
+CREATE TRIGGER backchannel_request_append_only BEFORE UPDATE OR TRUNCATE ON backchannel_request FOR EACH STATEMENT EXECUTE FUNCTION backchannel_request_append_only()
+-- end
+CREATE FUNCTION backchannel_request_before_delete() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF EXISTS (SELECT 1 FROM request_claim c WHERE c.bucket = OLD.bucket AND c.request_id = OLD.request_id) THEN RAISE EXCEPTION 'backchannel_request: rows stay: somebody took it up' USING ERRCODE = '23514'; END IF; RETURN OLD; END $$
+-- end
+CREATE TRIGGER backchannel_request_before_delete BEFORE DELETE ON backchannel_request FOR EACH ROW EXECUTE FUNCTION backchannel_request_before_delete()
 -- end
 ALTER TABLE backchannel_request ENABLE ROW LEVEL SECURITY
 -- end
@@ -2391,7 +2419,11 @@ CREATE TABLE device_request (
 -- end
 CREATE FUNCTION device_request_append_only() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'device_request is append-only' USING ERRCODE = '23514'; END $$
 -- end
-CREATE TRIGGER device_request_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON device_request FOR EACH STATEMENT EXECUTE FUNCTION device_request_append_only()
+CREATE TRIGGER device_request_append_only BEFORE UPDATE OR TRUNCATE ON device_request FOR EACH STATEMENT EXECUTE FUNCTION device_request_append_only()
+-- end
+CREATE FUNCTION device_request_before_delete() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF EXISTS (SELECT 1 FROM request_claim c WHERE c.bucket = OLD.bucket AND c.request_id = OLD.request_id) THEN RAISE EXCEPTION 'device_request: rows stay: somebody took it up' USING ERRCODE = '23514'; END IF; RETURN OLD; END $$
+-- end
+CREATE TRIGGER device_request_before_delete BEFORE DELETE ON device_request FOR EACH ROW EXECUTE FUNCTION device_request_before_delete()
 -- end
 ALTER TABLE device_request ENABLE ROW LEVEL SECURITY
 -- end
@@ -2489,11 +2521,15 @@ CREATE TRIGGER request_poll_before_update BEFORE UPDATE ON request_poll FOR EACH
 -- end
 CREATE FUNCTION request_poll_stays() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'request_poll: rows stay' USING ERRCODE = '23514'; END $$
 -- end
-CREATE TRIGGER request_poll_stays BEFORE DELETE OR TRUNCATE ON request_poll FOR EACH STATEMENT EXECUTE FUNCTION request_poll_stays()
+CREATE TRIGGER request_poll_stays BEFORE TRUNCATE ON request_poll FOR EACH STATEMENT EXECUTE FUNCTION request_poll_stays()
 -- end
 CREATE FUNCTION request_poll_before_update_of_interval_s() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'request_poll: the interval only grows' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
 -- end
 CREATE TRIGGER request_poll_before_update_of_interval_s BEFORE UPDATE OF interval_s ON request_poll FOR EACH ROW WHEN (NEW.interval_s < OLD.interval_s) EXECUTE FUNCTION request_poll_before_update_of_interval_s()
+-- end
+CREATE FUNCTION request_poll_before_delete() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF EXISTS (SELECT 1 FROM request_claim c WHERE c.bucket = OLD.bucket AND c.request_id = OLD.request_id) THEN RAISE EXCEPTION 'request_poll: rows stay: somebody took it up' USING ERRCODE = '23514'; END IF; RETURN OLD; END $$
+-- end
+CREATE TRIGGER request_poll_before_delete BEFORE DELETE ON request_poll FOR EACH ROW EXECUTE FUNCTION request_poll_before_delete()
 -- end
 ALTER TABLE request_poll ENABLE ROW LEVEL SECURITY
 -- end
@@ -2537,7 +2573,11 @@ CREATE TABLE signed_request (
 -- end
 CREATE FUNCTION signed_request_append_only() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'signed_request is append-only' USING ERRCODE = '23514'; END $$
 -- end
-CREATE TRIGGER signed_request_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON signed_request FOR EACH STATEMENT EXECUTE FUNCTION signed_request_append_only()
+CREATE TRIGGER signed_request_append_only BEFORE UPDATE OR TRUNCATE ON signed_request FOR EACH STATEMENT EXECUTE FUNCTION signed_request_append_only()
+-- end
+CREATE FUNCTION signed_request_before_delete() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF EXISTS (SELECT 1 FROM request_claim c WHERE c.bucket = OLD.bucket AND c.request_id = OLD.request_id) THEN RAISE EXCEPTION 'signed_request: rows stay: somebody took it up' USING ERRCODE = '23514'; END IF; RETURN OLD; END $$
+-- end
+CREATE TRIGGER signed_request_before_delete BEFORE DELETE ON signed_request FOR EACH ROW EXECUTE FUNCTION signed_request_before_delete()
 -- end
 ALTER TABLE signed_request ENABLE ROW LEVEL SECURITY
 -- end
@@ -2752,6 +2792,7 @@ CREATE TABLE event_outbox (
 	code TEXT,
 	delivered_at BIGINT,
 	failed_at BIGINT,
+	erase_by BIGINT,
 	CONSTRAINT pk_event_outbox PRIMARY KEY (bucket, id),
 	CONSTRAINT ck_event_outbox_ended CHECK (delivered_at IS NULL OR failed_at IS NULL),
 	CONSTRAINT ck_event_outbox_cause CHECK ((grant_id IS NULL) <> (suspension_id IS NULL)),
@@ -2768,7 +2809,7 @@ CREATE INDEX ix_event_outbox_grant ON event_outbox (grant_id, bucket)
 -- end
 CREATE FUNCTION event_outbox_before_update() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'event_outbox: these columns never change' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
 -- end
-CREATE TRIGGER event_outbox_before_update BEFORE UPDATE ON event_outbox FOR EACH ROW WHEN (NEW.bucket IS DISTINCT FROM OLD.bucket OR NEW.id IS DISTINCT FROM OLD.id OR NEW.recipient_id IS DISTINCT FROM OLD.recipient_id OR NEW.client_id IS DISTINCT FROM OLD.client_id OR NEW.grant_id IS DISTINCT FROM OLD.grant_id OR NEW.suspension_id IS DISTINCT FROM OLD.suspension_id OR NEW.kind IS DISTINCT FROM OLD.kind OR NEW.created_at IS DISTINCT FROM OLD.created_at) EXECUTE FUNCTION event_outbox_before_update()
+CREATE TRIGGER event_outbox_before_update BEFORE UPDATE ON event_outbox FOR EACH ROW WHEN (NEW.bucket IS DISTINCT FROM OLD.bucket OR NEW.id IS DISTINCT FROM OLD.id OR NEW.recipient_id IS DISTINCT FROM OLD.recipient_id OR NEW.client_id IS DISTINCT FROM OLD.client_id OR NEW.grant_id IS DISTINCT FROM OLD.grant_id OR NEW.suspension_id IS DISTINCT FROM OLD.suspension_id OR NEW.kind IS DISTINCT FROM OLD.kind OR NEW.created_at IS DISTINCT FROM OLD.created_at OR NEW.erase_by IS DISTINCT FROM OLD.erase_by) EXECUTE FUNCTION event_outbox_before_update()
 -- end
 CREATE FUNCTION event_outbox_stays() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'event_outbox: rows stay' USING ERRCODE = '23514'; END $$
 -- end
@@ -3055,13 +3096,17 @@ CREATE TRIGGER use_before_update BEFORE UPDATE ON use FOR EACH ROW WHEN (NEW.buc
 -- end
 CREATE FUNCTION use_stays() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'use: rows stay' USING ERRCODE = '23514'; END $$
 -- end
-CREATE TRIGGER use_stays BEFORE DELETE OR TRUNCATE ON use FOR EACH STATEMENT EXECUTE FUNCTION use_stays()
+CREATE TRIGGER use_stays BEFORE TRUNCATE ON use FOR EACH STATEMENT EXECUTE FUNCTION use_stays()
 -- end
 ALTER TABLE use SET (fillfactor = 50)
 -- end
 CREATE FUNCTION use_before_insert() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.spent <> 0 OR NEW.voided_at IS NOT NULL OR NOT EXISTS (SELECT 1 FROM consent_grant g WHERE g.bucket = NEW.bucket AND g.id = NEW.grant_id AND g.state = 'active' AND NEW.quota <= g.max_uses - g.used AND NEW.minted_at < g.window_to) THEN RAISE EXCEPTION 'use: only an active grant with uses left mints a use' USING ERRCODE = '23514'; END IF; IF EXISTS (SELECT 1 FROM consent_grant g WHERE g.bucket = NEW.bucket AND g.id = NEW.grant_id AND NOT (g.parent_grant IS NULL OR 1 = (SELECT count(*) FROM consent_grant p3 WHERE p3.bucket = g.bucket AND p3.id = g.parent_grant AND p3.state = 'active' AND (p3.parent_grant IS NULL OR 1 = (SELECT count(*) FROM consent_grant p2 WHERE p2.bucket = p3.bucket AND p2.id = p3.parent_grant AND p2.state = 'active' AND (p2.parent_grant IS NULL OR 1 = (SELECT count(*) FROM consent_grant p1 WHERE p1.bucket = p2.bucket AND p1.id = p2.parent_grant AND p1.state = 'active' AND 1 = 1))))))) THEN RAISE EXCEPTION 'use: a use needs everything above its grant active' USING ERRCODE = '23514'; END IF; IF EXISTS (SELECT 1 FROM recipient h WHERE h.id = NEW.recipient_id AND h.kind = 'staff') AND NOT EXISTS (SELECT 1 FROM staff_read s WHERE s.bucket = NEW.bucket AND s.use_id = NEW.id AND s.grant_id = NEW.grant_id AND s.fields = NEW.fields) THEN RAISE EXCEPTION 'use: the house reads by name and holds no tokens' USING ERRCODE = '23514'; END IF; IF EXISTS (SELECT 1 FROM consent_grant g WHERE g.bucket = NEW.bucket AND g.id = NEW.grant_id AND g.fields <> NEW.fields AND (NEW.fields = '[]' OR EXISTS (SELECT 1 FROM jsonb_array_elements_text(NEW.fields::jsonb) AS e(value) WHERE value NOT IN (SELECT value FROM jsonb_array_elements_text(g.fields::jsonb) AS e(value))))) THEN RAISE EXCEPTION 'use: fields beyond the grant' USING ERRCODE = '23514'; END IF; IF NEW.refresh_hash IS NULL AND NOT EXISTS (SELECT 1 FROM auth_code c WHERE c.bucket = NEW.bucket AND c.hash = NEW.code_hash AND NEW.minted_at < c.expires_at) AND NOT EXISTS (SELECT 1 FROM recipient h WHERE h.id = NEW.recipient_id AND h.kind = 'staff') THEN RAISE EXCEPTION 'use: a use comes from a code that is not over, or from a refresh token' USING ERRCODE = '23514'; END IF; IF NEW.refresh_hash IS NOT NULL AND NOT EXISTS (SELECT 1 FROM refresh_token r WHERE r.bucket = NEW.bucket AND r.hash = NEW.refresh_hash AND r.voided_at IS NULL AND NEW.minted_at < r.expires_at) THEN RAISE EXCEPTION 'use: a refresh token that is voided or over mints nothing' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
 -- end
 CREATE TRIGGER use_before_insert BEFORE INSERT ON use FOR EACH ROW EXECUTE FUNCTION use_before_insert()
+-- end
+CREATE FUNCTION use_before_delete() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF OLD.spent > 0 OR OLD.refresh_hash IS NULL THEN RAISE EXCEPTION 'use: rows stay: spent, or of a code' USING ERRCODE = '23514'; END IF; RETURN OLD; END $$
+-- end
+CREATE TRIGGER use_before_delete BEFORE DELETE ON use FOR EACH ROW EXECUTE FUNCTION use_before_delete()
 -- end
 CREATE FUNCTION use_before_update_of_spent() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'use: slots are spent until voided' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
 -- end
@@ -3205,13 +3250,19 @@ CREATE TABLE token (
 	CONSTRAINT fk_token_client FOREIGN KEY(client_id, recipient_id) REFERENCES client (client_id, recipient_id)
 )
 -- end
+CREATE INDEX ix_token_use ON token (use_id, bucket)
+-- end
 CREATE FUNCTION token_append_only() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'token is append-only' USING ERRCODE = '23514'; END $$
 -- end
-CREATE TRIGGER token_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON token FOR EACH STATEMENT EXECUTE FUNCTION token_append_only()
+CREATE TRIGGER token_append_only BEFORE UPDATE OR TRUNCATE ON token FOR EACH STATEMENT EXECUTE FUNCTION token_append_only()
 -- end
 CREATE FUNCTION token_before_insert() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NOT EXISTS (SELECT 1 FROM use u WHERE u.bucket = NEW.bucket AND u.id = NEW.use_id AND u.client_id = NEW.client_id) THEN RAISE EXCEPTION 'token: a token belongs to the client of its use' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
 -- end
 CREATE TRIGGER token_before_insert BEFORE INSERT ON token FOR EACH ROW EXECUTE FUNCTION token_before_insert()
+-- end
+CREATE FUNCTION token_before_delete() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF EXISTS (SELECT 1 FROM use u WHERE u.bucket = OLD.bucket AND u.id = OLD.use_id AND (u.spent > 0 OR u.refresh_hash IS NULL)) THEN RAISE EXCEPTION 'token: rows stay: its use is spent, or of a code' USING ERRCODE = '23514'; END IF; RETURN OLD; END $$
+-- end
+CREATE TRIGGER token_before_delete BEFORE DELETE ON token FOR EACH ROW EXECUTE FUNCTION token_before_delete()
 -- end
 ALTER TABLE token ENABLE ROW LEVEL SECURITY
 -- end

@@ -155,8 +155,6 @@ CREATE TABLE backchannel_turn (
 -- end
 CREATE TRIGGER backchannel_turn_before_update BEFORE UPDATE ON backchannel_turn WHEN NEW.bucket IS NOT OLD.bucket OR NEW.hint_hash IS NOT OLD.hint_hash BEGIN SELECT RAISE(ABORT, 'backchannel_turn: these columns never change') WHERE 1 = 1; END
 -- end
-CREATE TRIGGER backchannel_turn_no_delete BEFORE DELETE ON backchannel_turn BEGIN SELECT RAISE(ABORT, 'backchannel_turn: rows stay'); END
--- end
 CREATE TABLE bulk_load (
 	id BLOB NOT NULL,
 	done BIGINT NOT NULL,
@@ -1249,6 +1247,18 @@ CREATE TRIGGER protection_before_update BEFORE UPDATE ON protection WHEN NEW.buc
 -- end
 CREATE TRIGGER protection_no_delete BEFORE DELETE ON protection BEGIN SELECT RAISE(ABORT, 'protection: rows stay'); END
 -- end
+CREATE TABLE recipient_record (
+	recipient_id TEXT NOT NULL,
+	erased_in_time INTEGER NOT NULL,
+	erased_late INTEGER NOT NULL,
+	not_erased INTEGER NOT NULL,
+	counted_at BIGINT NOT NULL,
+	tenant BLOB DEFAULT (x'') NOT NULL,
+	CONSTRAINT pk_recipient_record PRIMARY KEY (recipient_id),
+	CONSTRAINT ck_recipient_record_counts CHECK (erased_in_time >= 0 AND erased_late >= 0 AND not_erased >= 0),
+	CONSTRAINT fk_recipient_record_recipient_id FOREIGN KEY(recipient_id) REFERENCES recipient (id)
+)
+-- end
 CREATE TABLE retention (
 	bucket INTEGER NOT NULL,
 	subject BLOB NOT NULL,
@@ -1405,7 +1415,7 @@ CREATE TABLE consent_request (
 -- end
 CREATE TRIGGER consent_request_no_update BEFORE UPDATE ON consent_request BEGIN SELECT RAISE(ABORT, 'consent_request is append-only'); END
 -- end
-CREATE TRIGGER consent_request_no_delete BEFORE DELETE ON consent_request BEGIN SELECT RAISE(ABORT, 'consent_request is append-only'); END
+CREATE TRIGGER consent_request_before_delete BEFORE DELETE ON consent_request BEGIN SELECT RAISE(ABORT, 'consent_request: rows stay: somebody took it up') WHERE EXISTS (SELECT 1 FROM request_claim c WHERE c.bucket = OLD.bucket AND c.request_id = OLD.id); END
 -- end
 CREATE TABLE dual_vote (
 	bucket INTEGER NOT NULL,
@@ -1784,7 +1794,7 @@ CREATE INDEX ix_backchannel_ping_due ON backchannel_ping (client_id, next_at) WH
 -- end
 CREATE TRIGGER backchannel_ping_before_update BEFORE UPDATE ON backchannel_ping WHEN NEW.bucket IS NOT OLD.bucket OR NEW.request_id IS NOT OLD.request_id OR NEW.client_id IS NOT OLD.client_id OR NEW.until IS NOT OLD.until BEGIN SELECT RAISE(ABORT, 'backchannel_ping: these columns never change') WHERE 1 = 1; END
 -- end
-CREATE TRIGGER backchannel_ping_no_delete BEFORE DELETE ON backchannel_ping BEGIN SELECT RAISE(ABORT, 'backchannel_ping: rows stay'); END
+CREATE TRIGGER backchannel_ping_before_delete BEFORE DELETE ON backchannel_ping BEGIN SELECT RAISE(ABORT, 'backchannel_ping: rows stay: somebody took it up') WHERE EXISTS (SELECT 1 FROM request_claim c WHERE c.bucket = OLD.bucket AND c.request_id = OLD.request_id); END
 -- end
 CREATE TRIGGER backchannel_ping_before_update_of_sealed BEFORE UPDATE OF sealed ON backchannel_ping WHEN NEW.sealed IS NOT NULL AND NEW.sealed IS NOT OLD.sealed BEGIN SELECT RAISE(ABORT, 'backchannel_ping: sealed once, and then gone') WHERE 1 = 1; END
 -- end
@@ -1810,7 +1820,7 @@ CREATE INDEX ix_backchannel_request_subject ON backchannel_request (subject, buc
 -- end
 CREATE TRIGGER backchannel_request_no_update BEFORE UPDATE ON backchannel_request BEGIN SELECT RAISE(ABORT, 'backchannel_request is append-only'); END
 -- end
-CREATE TRIGGER backchannel_request_no_delete BEFORE DELETE ON backchannel_request BEGIN SELECT RAISE(ABORT, 'backchannel_request is append-only'); END
+CREATE TRIGGER backchannel_request_before_delete BEFORE DELETE ON backchannel_request BEGIN SELECT RAISE(ABORT, 'backchannel_request: rows stay: somebody took it up') WHERE EXISTS (SELECT 1 FROM request_claim c WHERE c.bucket = OLD.bucket AND c.request_id = OLD.request_id); END
 -- end
 CREATE TABLE device_request (
 	bucket INTEGER NOT NULL,
@@ -1823,7 +1833,7 @@ CREATE TABLE device_request (
 -- end
 CREATE TRIGGER device_request_no_update BEFORE UPDATE ON device_request BEGIN SELECT RAISE(ABORT, 'device_request is append-only'); END
 -- end
-CREATE TRIGGER device_request_no_delete BEFORE DELETE ON device_request BEGIN SELECT RAISE(ABORT, 'device_request is append-only'); END
+CREATE TRIGGER device_request_before_delete BEFORE DELETE ON device_request BEGIN SELECT RAISE(ABORT, 'device_request: rows stay: somebody took it up') WHERE EXISTS (SELECT 1 FROM request_claim c WHERE c.bucket = OLD.bucket AND c.request_id = OLD.request_id); END
 -- end
 CREATE TABLE guardian_showing (
 	bucket INTEGER NOT NULL,
@@ -1895,9 +1905,9 @@ CREATE TABLE request_poll (
 -- end
 CREATE TRIGGER request_poll_before_update BEFORE UPDATE ON request_poll WHEN NEW.bucket IS NOT OLD.bucket OR NEW.request_id IS NOT OLD.request_id BEGIN SELECT RAISE(ABORT, 'request_poll: these columns never change') WHERE 1 = 1; END
 -- end
-CREATE TRIGGER request_poll_no_delete BEFORE DELETE ON request_poll BEGIN SELECT RAISE(ABORT, 'request_poll: rows stay'); END
--- end
 CREATE TRIGGER request_poll_before_update_of_interval_s BEFORE UPDATE OF interval_s ON request_poll WHEN NEW.interval_s < OLD.interval_s BEGIN SELECT RAISE(ABORT, 'request_poll: the interval only grows') WHERE 1 = 1; END
+-- end
+CREATE TRIGGER request_poll_before_delete BEFORE DELETE ON request_poll BEGIN SELECT RAISE(ABORT, 'request_poll: rows stay: somebody took it up') WHERE EXISTS (SELECT 1 FROM request_claim c WHERE c.bucket = OLD.bucket AND c.request_id = OLD.request_id); END
 -- end
 CREATE TABLE separate_act (
 	bucket INTEGER NOT NULL,
@@ -1933,7 +1943,7 @@ CREATE TABLE signed_request (
 -- end
 CREATE TRIGGER signed_request_no_update BEFORE UPDATE ON signed_request BEGIN SELECT RAISE(ABORT, 'signed_request is append-only'); END
 -- end
-CREATE TRIGGER signed_request_no_delete BEFORE DELETE ON signed_request BEGIN SELECT RAISE(ABORT, 'signed_request is append-only'); END
+CREATE TRIGGER signed_request_before_delete BEFORE DELETE ON signed_request BEGIN SELECT RAISE(ABORT, 'signed_request: rows stay: somebody took it up') WHERE EXISTS (SELECT 1 FROM request_claim c WHERE c.bucket = OLD.bucket AND c.request_id = OLD.request_id); END
 -- end
 CREATE TABLE step_up (
 	bucket INTEGER NOT NULL,
@@ -2104,6 +2114,7 @@ CREATE TABLE event_outbox (
 	code TEXT,
 	delivered_at BIGINT,
 	failed_at BIGINT,
+	erase_by BIGINT,
 	CONSTRAINT pk_event_outbox PRIMARY KEY (bucket, id),
 	CONSTRAINT ck_event_outbox_ended CHECK (delivered_at IS NULL OR failed_at IS NULL),
 	CONSTRAINT ck_event_outbox_cause CHECK ((grant_id IS NULL) <> (suspension_id IS NULL)),
@@ -2118,7 +2129,7 @@ CREATE INDEX ix_event_outbox_due ON event_outbox (recipient_id, next_at) WHERE d
 -- end
 CREATE INDEX ix_event_outbox_grant ON event_outbox (grant_id, bucket)
 -- end
-CREATE TRIGGER event_outbox_before_update BEFORE UPDATE ON event_outbox WHEN NEW.bucket IS NOT OLD.bucket OR NEW.id IS NOT OLD.id OR NEW.recipient_id IS NOT OLD.recipient_id OR NEW.client_id IS NOT OLD.client_id OR NEW.grant_id IS NOT OLD.grant_id OR NEW.suspension_id IS NOT OLD.suspension_id OR NEW.kind IS NOT OLD.kind OR NEW.created_at IS NOT OLD.created_at BEGIN SELECT RAISE(ABORT, 'event_outbox: these columns never change') WHERE 1 = 1; END
+CREATE TRIGGER event_outbox_before_update BEFORE UPDATE ON event_outbox WHEN NEW.bucket IS NOT OLD.bucket OR NEW.id IS NOT OLD.id OR NEW.recipient_id IS NOT OLD.recipient_id OR NEW.client_id IS NOT OLD.client_id OR NEW.grant_id IS NOT OLD.grant_id OR NEW.suspension_id IS NOT OLD.suspension_id OR NEW.kind IS NOT OLD.kind OR NEW.created_at IS NOT OLD.created_at OR NEW.erase_by IS NOT OLD.erase_by BEGIN SELECT RAISE(ABORT, 'event_outbox: these columns never change') WHERE 1 = 1; END
 -- end
 CREATE TRIGGER event_outbox_no_delete BEFORE DELETE ON event_outbox BEGIN SELECT RAISE(ABORT, 'event_outbox: rows stay'); END
 -- end
@@ -2327,9 +2338,9 @@ CREATE INDEX ix_use_grant ON use (grant_id, bucket)
 -- end
 CREATE TRIGGER use_before_update BEFORE UPDATE ON use WHEN NEW.bucket IS NOT OLD.bucket OR NEW.id IS NOT OLD.id OR NEW.grant_id IS NOT OLD.grant_id OR NEW.recipient_id IS NOT OLD.recipient_id OR NEW.client_id IS NOT OLD.client_id OR NEW.code_hash IS NOT OLD.code_hash OR NEW.refresh_hash IS NOT OLD.refresh_hash OR NEW.fields IS NOT OLD.fields OR NEW.quota IS NOT OLD.quota OR NEW.minted_at IS NOT OLD.minted_at BEGIN SELECT RAISE(ABORT, 'use: these columns never change') WHERE 1 = 1; END
 -- end
-CREATE TRIGGER use_no_delete BEFORE DELETE ON use BEGIN SELECT RAISE(ABORT, 'use: rows stay'); END
--- end
 CREATE TRIGGER use_before_insert BEFORE INSERT ON use BEGIN SELECT RAISE(ABORT, 'use: only an active grant with uses left mints a use') WHERE NEW.spent <> 0 OR NEW.voided_at IS NOT NULL OR NOT EXISTS (SELECT 1 FROM consent_grant g WHERE g.bucket = NEW.bucket AND g.id = NEW.grant_id AND g.state = 'active' AND NEW.quota <= g.max_uses - g.used AND NEW.minted_at < g.window_to); SELECT RAISE(ABORT, 'use: a use needs everything above its grant active') WHERE EXISTS (SELECT 1 FROM consent_grant g WHERE g.bucket = NEW.bucket AND g.id = NEW.grant_id AND NOT (g.parent_grant IS NULL OR 1 = (SELECT count(*) FROM consent_grant p3 WHERE p3.bucket = g.bucket AND p3.id = g.parent_grant AND p3.state = 'active' AND (p3.parent_grant IS NULL OR 1 = (SELECT count(*) FROM consent_grant p2 WHERE p2.bucket = p3.bucket AND p2.id = p3.parent_grant AND p2.state = 'active' AND (p2.parent_grant IS NULL OR 1 = (SELECT count(*) FROM consent_grant p1 WHERE p1.bucket = p2.bucket AND p1.id = p2.parent_grant AND p1.state = 'active' AND 1 = 1))))))); SELECT RAISE(ABORT, 'use: the house reads by name and holds no tokens') WHERE EXISTS (SELECT 1 FROM recipient h WHERE h.id = NEW.recipient_id AND h.kind = 'staff') AND NOT EXISTS (SELECT 1 FROM staff_read s WHERE s.bucket = NEW.bucket AND s.use_id = NEW.id AND s.grant_id = NEW.grant_id AND s.fields = NEW.fields); SELECT RAISE(ABORT, 'use: fields beyond the grant') WHERE EXISTS (SELECT 1 FROM consent_grant g WHERE g.bucket = NEW.bucket AND g.id = NEW.grant_id AND g.fields <> NEW.fields AND (NEW.fields = '[]' OR EXISTS (SELECT 1 FROM json_each(NEW.fields) WHERE value NOT IN (SELECT value FROM json_each(g.fields))))); SELECT RAISE(ABORT, 'use: a use comes from a code that is not over, or from a refresh token') WHERE NEW.refresh_hash IS NULL AND NOT EXISTS (SELECT 1 FROM auth_code c WHERE c.bucket = NEW.bucket AND c.hash = NEW.code_hash AND NEW.minted_at < c.expires_at) AND NOT EXISTS (SELECT 1 FROM recipient h WHERE h.id = NEW.recipient_id AND h.kind = 'staff'); SELECT RAISE(ABORT, 'use: a refresh token that is voided or over mints nothing') WHERE NEW.refresh_hash IS NOT NULL AND NOT EXISTS (SELECT 1 FROM refresh_token r WHERE r.bucket = NEW.bucket AND r.hash = NEW.refresh_hash AND r.voided_at IS NULL AND NEW.minted_at < r.expires_at); END
+-- end
+CREATE TRIGGER use_before_delete BEFORE DELETE ON use BEGIN SELECT RAISE(ABORT, 'use: rows stay: spent, or of a code') WHERE OLD.spent > 0 OR OLD.refresh_hash IS NULL; END
 -- end
 CREATE TRIGGER use_before_update_of_spent BEFORE UPDATE OF spent ON use WHEN NEW.spent <> OLD.spent AND OLD.voided_at IS NOT NULL BEGIN SELECT RAISE(ABORT, 'use: slots are spent until voided') WHERE 1 = 1; END
 -- end
@@ -2443,11 +2454,13 @@ CREATE TABLE token (
 	CONSTRAINT fk_token_client FOREIGN KEY(client_id, recipient_id) REFERENCES client (client_id, recipient_id)
 )
 -- end
+CREATE INDEX ix_token_use ON token (use_id, bucket)
+-- end
 CREATE TRIGGER token_no_update BEFORE UPDATE ON token BEGIN SELECT RAISE(ABORT, 'token is append-only'); END
 -- end
-CREATE TRIGGER token_no_delete BEFORE DELETE ON token BEGIN SELECT RAISE(ABORT, 'token is append-only'); END
--- end
 CREATE TRIGGER token_before_insert BEFORE INSERT ON token BEGIN SELECT RAISE(ABORT, 'token: a token belongs to the client of its use') WHERE NOT EXISTS (SELECT 1 FROM use u WHERE u.bucket = NEW.bucket AND u.id = NEW.use_id AND u.client_id = NEW.client_id); END
+-- end
+CREATE TRIGGER token_before_delete BEFORE DELETE ON token BEGIN SELECT RAISE(ABORT, 'token: rows stay: its use is spent, or of a code') WHERE EXISTS (SELECT 1 FROM use u WHERE u.bucket = OLD.bucket AND u.id = OLD.use_id AND (u.spent > 0 OR u.refresh_hash IS NULL)); END
 -- end
 CREATE TABLE idempotency (
 	bucket INTEGER NOT NULL,
