@@ -304,6 +304,7 @@ _READERS: Mapping[str, Callable[[str, str], Any]] = {
     "CHECKPOINT_STATE": _path,
     "BACKUP_KEYS": _path,
     "ERASED_LIST": _path,
+    "TAG_INDEX": _path,
     "ISSUER": _issuer,
     "HOST": _text,
     "PORT": _number,
