@@ -337,6 +337,7 @@ _READERS: Mapping[str, Callable[[str, str], Any]] = {
     "CODE_LIMIT": _positive,
     "LEAK_CHECK_LIMIT": _positive,
     "PROOF_NONCE": _one_of("off", "token", "all"),
+    "PROTECTED_MOST": _number,
     "PROTECTED_CURRENCY": _one_of(*MINOR_UNITS),
     "INTERNAL_HOSTS": _hosts,
     "WITNESSES": _path,
