@@ -1,7 +1,7 @@
 """The accusing side of the strict e-value: for each recipient, one fixed mixture over the stories in which it leaked.
 
 Prior, fixed before any dump is seen: coalition size s with weight 2^-s, coalitions of one size alike, each member's
-fraction on the grid of twelve, the outside rate on a grid of eight, the share of damaged rows on one of two. The
+fraction on the grid of twelve, the outside rate on a grid of 48, the share of damaged rows on one of two. The
 mixture of a recipient is that prior given that it is a member, so it pays nothing for being one of many: the line
 ln(n/eps) pays for that. Only stories near the best one are summed; what is left out could only raise a mixture, so
 the e-values stay e-values.
@@ -17,8 +17,10 @@ from breach.trace.evidence import Evidence, Pattern
 from breach.trace.guilt import FRACTIONS, ln_sum_exp
 from breach.trace.rivals import Floats, Ints
 
-OUTSIDE = (1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 3e-2, 1e-1, 3e-1)
-"""The fixed grid of outside rates."""
+OUTSIDE = tuple(10 ** (-6 + 5.5 * step / 47) for step in range(48))
+"""The fixed grid of outside rates, from 1e-6 to 0.3. Four hundred strangers in a file cost a grid of powers of ten
+two hundred nats, this one six; for being finer it pays two.
+"""
 
 DAMAGE = (0.02, 0.2)
 """The fixed grid for the share of leaked people of whom the dump shows only a part."""
