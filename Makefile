@@ -68,7 +68,7 @@ fuzz: .venv/.ok ## coverage-guided fuzzing of every parser of sealed bytes, SECO
 
 lock: ## resolve the dependencies again (needs uv and a package index)
 	uv pip compile --quiet --universal --python-version 3.12 --generate-hashes --no-header --no-annotate \
-	    --no-emit-index-url --all-extras --group test --group fuzz --group lint pyproject.toml requirements/build.in \
+	    --no-emit-index-url --extra demo --extra pkcs11 --extra aws --extra linkage --group test --group fuzz --group lint pyproject.toml requirements/build.in \
 	    --output-file requirements/lock.txt
 
 clean: ## remove what these targets made, except installations and reports

@@ -15,6 +15,7 @@ class Engine(StrEnum):
     AUTO = "auto"
     PYTHON = "python"
     DUCKDB = "duckdb"
+    SPARK = "spark"
 
 
 def taken(engine: Engine, size: int, *, indexed: bool) -> Engine:

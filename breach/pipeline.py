@@ -291,9 +291,14 @@ def _rounds(
         return
     # Loaded here alone: a server that traces no large file does without these libraries' memory.
     from breach.gathered import SheetMatcher, gather  # noqa: PLC0415
+    from vault.tags.joins import on_spark  # noqa: PLC0415
     from vault.tags.sieve import Sieve  # noqa: PLC0415
 
-    with Sieve(work.vault, index, work.now_ms) as sieve, quarantine.opened(work.vault, work.dump) as source:
+    join = on_spark(index) if work.engine is Engine.SPARK else None
+    with (
+        Sieve(work.vault, index, work.now_ms, join) as sieve,
+        quarantine.opened(work.vault, work.dump) as source,
+    ):
         matching.sheets = SheetMatcher(source, sieve, matching.cells, matching.match_part)
         yield gather(reading.sheets(), work.vault.keyring.tag_keys)
 

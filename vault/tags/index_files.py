@@ -1,8 +1,8 @@
 """The files of the index of tags: Parquet, private, listed with their hashes.
 
 A folder holds one list (`index.json`) and the files it names; what it does not name is left over from a crash and goes
-with the next change. A file holds tags of one kind whose first byte lies in one of `parts` equal ranges, as
-unsigned numbers in order, each once. That is all: no value, nobody's name or id.
+with the next change. A file holds tags of one kind whose first byte lies in one of `parts` equal ranges, in order, each
+once, as signed numbers of 64 bits, which every engine reads. That is all: no value, nobody's name or id.
 
 | in the list | meaning                                                          |
 |-------------|------------------------------------------------------------------|
@@ -95,7 +95,7 @@ def check(folder: Path, files: Iterable[PartFile]) -> None:
 def write_part(folder: Path, number: int, part: int, tags: pl.Series) -> PartFile:
     """A new file of the tags of a kind; on the disk before this returns, its name once the list is."""
     held = io.BytesIO()
-    pl.DataFrame({"tag": tags}).write_parquet(held, compression="uncompressed")
+    pl.DataFrame({"tag": tags.reinterpret(signed=True)}).write_parquet(held, compression="uncompressed")
     raw = held.getvalue()
     name = f"{number}-{part:02x}-{secrets.token_hex(8)}.parquet"
     write_new(folder / name, raw)
@@ -105,7 +105,7 @@ def write_part(folder: Path, number: int, part: int, tags: pl.Series) -> PartFil
 def read_part(folder: Path, file: PartFile) -> pl.Series:
     """The tags of a file; raises IndexUnusable."""
     check(folder, [file])
-    return pl.read_parquet(folder / file.name)["tag"]
+    return pl.read_parquet(folder / file.name)["tag"].reinterpret(signed=False)
 
 
 def packed(listing: Listing) -> tuple[bytes, bytes]:

@@ -6,9 +6,8 @@ opened is missed. A tag that is in the index although its value is gone does no 
 
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import Self
 
-import duckdb
 import polars as pl
 from sqlalchemy import select
 
@@ -16,17 +15,18 @@ from vault.opening import Vault
 from vault.tag_index_tables import tag_touched
 from vault.tags import index_files as files
 from vault.tags.indexing import refresh
+from vault.tags.joins import InProcess, Join
 from vault.tags.registry import kind
-
-MEMORY: Final = "2GB"
-_JOIN = "SELECT i.tag FROM read_parquet(?) i SEMI JOIN asked ON asked.tag = i.tag"
 
 
 class Sieve:
     """An index opened for reading; used as a context manager. Not thread-safe."""
 
-    def __init__(self, vault: Vault, folder: Path, now_ms: int) -> None:
-        """Bring the index in `folder` up to date (made anew if need be) and check its files."""
+    def __init__(self, vault: Vault, folder: Path, now_ms: int, join: Join | None = None) -> None:
+        """Bring the index in `folder` up to date (made anew if need be) and check its files.
+
+        `join`: the engine, closed with the sieve; by default DuckDB in this process.
+        """
         self._folder = folder
         self.listing = refresh(vault, folder, now_ms)
         files.check(folder, self.listing.files)
@@ -35,7 +35,7 @@ class Sieve:
         self._noted: dict[int, list[int]] = {}
         for number, tag in rows:
             self._noted.setdefault(number, []).append(tag % (1 << 64))
-        self._data = duckdb.connect(":memory:", config={"memory_limit": MEMORY, "temp_directory": ""})
+        self._join = join or InProcess()
 
     def __enter__(self) -> Self:
         return self
@@ -43,17 +43,15 @@ class Sieve:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._data.close()
+        self._join.close()
 
     def known(self, field: str, tags: pl.Series) -> pl.Series:
         """Those of a field's tags (unsigned, or null) that are known, each once."""
         number = kind(field)
-        paths = [str(self._folder / file.name) for file in self.listing.files if file.kind == number]
+        paths = [self._folder / file.name for file in self.listing.files if file.kind == number]
         asked = tags.drop_nulls()
         noted = pl.Series(self._noted.get(number, []), dtype=pl.UInt64)
         found = [noted.filter(noted.is_in(asked.implode())) if len(noted) else noted]
         if paths and len(asked):
-            self._data.register("asked", {"tag": asked.to_numpy()})
-            found.append(pl.Series(self._data.execute(_JOIN, [paths]).fetchnumpy()["tag"], dtype=pl.UInt64))
-            self._data.unregister("asked")
+            found.append(self._join.common(paths, asked))
         return pl.concat(found).unique()

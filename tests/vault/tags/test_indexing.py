@@ -122,9 +122,9 @@ def test_the_key_stands_in_no_plan_and_no_log(vault, folder, now, caplog):
     frame = forms_of(b"13800138000\n")
     expression = tag_under(key)
     with Sieve(vault, folder, now) as sieve:
-        sieve._data.execute("CALL enable_logging(level = 'trace')")
+        sieve._join.data.execute("CALL enable_logging(level = 'trace')")
         sieve.known("phone", tags_of(vault.keyring.tag_keys, "phone", frame))
-        logged = str(sieve._data.execute("SELECT type, message FROM duckdb_logs").fetchall())
+        logged = str(sieve._join.data.execute("SELECT type, message FROM duckdb_logs").fetchall())
 
     said = [
         str(expression),
