@@ -17,9 +17,9 @@ from api.problems import Problem
 from api.staff import StaffMember
 from api.wiring import Services, services_of
 from breach.intake.quarantine import Upload
-from breach.pipeline import load
 from breach.report import PREFIX as TRACE_PREFIX
 from breach.report import report_json
+from breach.task import load
 from vault.ids import decode_id, encode_id
 
 _JOB = "job"

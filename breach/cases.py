@@ -14,10 +14,10 @@ from sqlalchemy import Connection, func, select, tuple_
 
 from breach import items
 from breach.errors import UnknownIncident
-from breach.pipeline import load
 from breach.planted import real
 from breach.report import TraceReport
 from breach.tables import incident, incident_person
+from breach.task import load
 from vault.ids import Bucket, Buckets, SubjectId, encode_id, new_id
 from vault.opening import Vault
 from vault.rowset import RowSet

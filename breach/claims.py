@@ -18,8 +18,8 @@ from breach.cases import Affected, Incident, affected, find
 from breach.claim_states import State
 from breach.errors import UnknownIncident
 from breach.money import Money, agreed, money
-from breach.pipeline import load
 from breach.tables import claim
+from breach.task import load
 from consent.exposure import grants_behind
 from consent.terms import Terms, terms
 from vault.fields.catalogue import Catalogue

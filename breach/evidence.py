@@ -20,9 +20,9 @@ from sqlalchemy import Connection
 
 from breach.cases import Incident, find, one_affected
 from breach.claims import Claim, find_claim
-from breach.pipeline import load
 from breach.report import PREFIX as TRACE_PREFIX
 from breach.report import TraceReport, report_json
+from breach.task import load
 from consent.evidence import evidence
 from consent.exposure import grants_behind
 from consent.ids import DisclosureId, GrantId, grant_text

@@ -13,8 +13,9 @@ from typing import Any
 from breach.errors import DumpDamaged
 from breach.intake import quarantine
 from breach.intake.quarantine import Quarantined
-from breach.pipeline import Progress, trace_again
+from breach.pipeline import trace_again
 from breach.report import TraceReport
+from breach.task import Progress
 from vault.opening import Vault
 
 _PIECE = 1 << 20

@@ -18,9 +18,9 @@ from api.opening import opened_vault
 from api.settings import Settings
 from breach.intake.quarantine import PREFIX as DUMP
 from breach.intake.quarantine import find
-from breach.pipeline import load
 from breach.replay import Replayed, replay
 from breach.report import PREFIX, TraceReport, stored
+from breach.task import load
 from vault.errors import MalformedId
 from vault.ids import decode_id
 from vault.opening import Vault

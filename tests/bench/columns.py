@@ -25,7 +25,7 @@ from breach.cells import Cells
 from breach.gathered import SheetMatcher, gather
 from breach.intake import isolated
 from breach.intake.source import OnDisk
-from breach.pipeline import _Matching
+from breach.matching import Matching
 from breach.readings import Reader
 from tests.bench import machine
 from tests.bench.meters import cpu_seconds, descendants, peak_memory_mb
@@ -154,7 +154,7 @@ def _matched(site: Measured, folder: Path, path: Path) -> tuple[int, float, floa
         with isolated.Reading(source, sheets={}) as reading, Sieve(vault, folder, now_ms()) as sieve:
             with vault.data.read() as conn:
                 aliases = contacts.Contacts(conn, vault, cells, now_ms())
-            matching = _Matching(
+            matching = Matching(
                 vault.keyring, cells, Sketch(keys), aliases, Reader(vault, now_ms()), linking=False
             )
             matching.sheets = SheetMatcher(again, sieve, cells, matching.match_part)

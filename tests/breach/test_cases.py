@@ -15,7 +15,8 @@ from breach.claims import draft_many, find_claim
 from breach.errors import UnknownIncident
 from breach.evidence import pack
 from breach.intake.quarantine import receive
-from breach.pipeline import report_json, trace
+from breach.pipeline import trace
+from breach.report import report_json
 from breach.tables import claim
 from consent.ledger.verify import verify_bundle
 from tests.breach.leaks import row

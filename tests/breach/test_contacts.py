@@ -5,8 +5,9 @@ import hashlib
 import pytest
 
 from breach.cases import affected, open_incident
+from breach.engines import Engine
 from breach.intake.quarantine import receive
-from breach.pipeline import Engine, trace
+from breach.pipeline import trace
 from consent.approve import Approved, approve
 from consent.disclose import Disclosure, disclose_many
 from consent.marks.alias_pool import add_domain, add_numbers

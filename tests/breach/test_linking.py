@@ -11,7 +11,8 @@ from breach import linking, pipeline
 from breach.intake.columns import recognise
 from breach.linkable import linkable
 from breach.linking import Linked
-from breach.pipeline import report_json, trace, trace_again
+from breach.pipeline import trace, trace_again
+from breach.report import report_json
 from breach.tables import trace_row
 from tests.breach.leaks import HOUR, row, write
 from tests.breach.test_pipeline import take

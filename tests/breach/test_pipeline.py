@@ -12,10 +12,12 @@ from breach.errors import DumpDamaged, DumpRefused, NotTraced, UnknownDump
 from breach.intake import quarantine
 from breach.intake.quarantine import receive
 from breach.match import Matcher
-from breach.pipeline import load, report_json, trace
+from breach.pipeline import trace
+from breach.report import report_json
 from breach.stages import TraceBusy
 from breach.tables import dump, dump_custody, trace_item, trace_stage
 from breach.tables import trace as trace_table
+from breach.task import load
 from tests.breach.leaks import HOUR, row, write
 from tests.breach.packing import zipped
 from tests.vault.people import change

@@ -6,10 +6,11 @@ import io
 import pytest
 from sqlalchemy import func, select
 
+from breach.engines import Engine
 from breach.intake.quarantine import receive
 from breach.marking import marks_of
 from breach.openings import differences, digest
-from breach.pipeline import Engine, openings, trace
+from breach.pipeline import openings, trace
 from breach.replay import replay
 from breach.tables import trace_identity, trace_reading
 from consent.disclose import disclose_many

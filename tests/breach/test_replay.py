@@ -7,9 +7,9 @@ from sqlalchemy import func, select
 
 from breach.errors import DumpDamaged
 from breach.intake.quarantine import receive
-from breach.pipeline import report_json, trace
+from breach.pipeline import trace
 from breach.replay import replay
-from breach.report import stored
+from breach.report import report_json, stored
 from breach.tables import trace as trace_table
 from breach.tables import trace_item
 from tests.breach.leaks import HOUR

@@ -5,14 +5,15 @@ import itertools
 import pytest
 from sqlalchemy import select
 
-from breach import contacts, gathered, pipeline
+from breach import contacts, gathered, matching
 from breach.cells import Cells
+from breach.engines import Engine
 from breach.gathered import SheetMatcher, gather
 from breach.intake import lines, opened, reading, sifting
 from breach.intake.sheets import Sheet, pack, unpack
 from breach.intake.source import Held
 from breach.intake.tally import Tally
-from breach.pipeline import Engine, trace
+from breach.pipeline import trace
 from breach.tables import dump_sketch, trace_candidate, trace_item, trace_stage
 from tests.breach import corpus
 from tests.breach.leaks import row
@@ -39,7 +40,7 @@ def pieces(raw):
 def _matching(vault, cells):
     with vault.data.read() as conn:
         aliases = contacts.Contacts(conn, vault, cells, 1 << 60)
-    return pipeline._Matching(
+    return matching.Matching(
         vault.keyring, cells, Sketch(vault.keyring.tag_keys), aliases, None, linking=False
     )
 
@@ -165,7 +166,7 @@ def test_a_trace_killed_anywhere_and_taken_up_again_ends_as_if_nothing_had_happe
     # In the parser's own process windows are as large as ever.
     raw = "\n".join(f"{','.join(row(n % 60))},{'x' * 2_000}" for n in range(20_000)).encode()
     kept = take(vault, raw, tmp_path, now, size=1 << 20)
-    settled, original = [], pipeline._match_block
+    settled, original = [], matching._match_block
 
     def stops_after_the_first(*args):
         if len(settled) == 1:
@@ -173,10 +174,10 @@ def test_a_trace_killed_anywhere_and_taken_up_again_ends_as_if_nothing_had_happe
         settled.append(original(*args))
         return settled[-1]
 
-    monkeypatch.setattr(pipeline, "_match_block", stops_after_the_first)
+    monkeypatch.setattr(matching, "_match_block", stops_after_the_first)
     with pytest.raises(KeyboardInterrupt):
         trace(vault, kept, now_ms=now, engine=Engine.DUCKDB, index=tmp_path / "index")
-    monkeypatch.setattr(pipeline, "_match_block", original)
+    monkeypatch.setattr(matching, "_match_block", original)
     read = []
     resumed = trace(
         vault, kept, now_ms=now, engine=Engine.DUCKDB, index=tmp_path / "index",
