@@ -1,4 +1,4 @@
-"""A command that is killed at a chosen place: `python -m tests.faults.die MODULE:NAME before|after N ARGUMENTS...`.
+"""A command that is killed at a chosen place: `python -m tests.faults.die MODULE:PATH before|after N ARGUMENTS...`.
 
 The function is called as ever, but at its N-th call the process ends by SIGKILL, as if the power had failed.
 """
@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from functools import reduce
 from typing import Any
 
 from api.cli.main import main
@@ -15,9 +16,10 @@ from api.cli.main import main
 
 def die_at(place: str, when: str, number: int) -> None:
     """Replace the function by one that kills this process."""
-    module_name, name = place.split(":")
-    module = importlib.import_module(module_name)
-    asked: Callable[..., Any] = getattr(module, name)
+    module_name, _, path = place.partition(":")
+    *above, name = path.split(".")
+    owner: Any = reduce(getattr, above, importlib.import_module(module_name))
+    asked: Callable[..., Any] = getattr(owner, name)
     calls = 0
 
     def deadly(*given: Any, **more: Any) -> Any:
@@ -30,7 +32,7 @@ def die_at(place: str, when: str, number: int) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
         return answer
 
-    setattr(module, name, deadly)
+    setattr(owner, name, deadly)
 
 
 if __name__ == "__main__":
