@@ -229,12 +229,12 @@ def test_a_file_nobody_of_ours_is_in_accuses_nobody(small_town, tmp_path):
     assert (report.outcome, report.people_found, report.suspects) == ("not_attributed", 0, ())
 
 
-def test_progress_is_optional_and_the_pipeline_offers_its_report_as_json(small_town, lost, tmp_path):
+def test_progress_is_optional(small_town, lost, tmp_path):
     vault, now = small_town.vault, small_town.world.now
 
     report = pipeline.trace(vault, take(vault, lost, tmp_path, now), now_ms=now)
 
-    assert json.loads(pipeline.report_json(report))["trace"] == report.body["trace"]
+    assert json.loads(report_json(report))["trace"] == report.body["trace"]
 
 
 def test_two_workers_cannot_both_move_one_trace(small_town, lost, tmp_path, monkeypatch):
