@@ -164,4 +164,4 @@ def _row(key: bytes, mac: bytes, seen: Sighting) -> tuple[object, ...]:
 
 
 def _say(alarm: str) -> None:
-    _log.critical("a honey person was opened: %s", alarm)
+    _log.critical("alarm raised: %s", alarm)

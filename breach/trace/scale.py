@@ -1,7 +1,7 @@
 """Words for the weight of evidence, and the two propositions that each weight compares (tracing.md §2.7).
 
 The scale is that of the forensic institutes (ENFSI guideline for evaluative reporting, 2015). A ratio is stated no higher
-than validation carries: of how many simulated innocents none came near it. It weighs what was found under two propositions,
+than is declared here. It weighs what was found under two propositions,
 and says nothing about how likely either of them is.
 """
 
@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 MOST_STATED: Final = 1e4
-"""The highest ratio put into words: the guilt benchmark judges some 10^5 innocents of whom none comes near the line."""
+"""The highest ratio put into words, declared and not measured: simulations of some 10^4 innocents cannot carry more."""
 
 _WORDS: Final[Sequence[tuple[float, str, str]]] = (
     (1e6, "extremely strong support", "极强支持"),
