@@ -15,6 +15,7 @@ other kinds (`cosignature`): a signature of theirs says something else and is no
 import base64
 import binascii
 import hashlib
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
@@ -30,6 +31,8 @@ _LENGTHS: Final = {ED25519: 32, COSIGNER: 32, COSIGNER_ML_DSA_44: 1312}
 MAX_NOTE_BYTES = 262_144
 MAX_SIGNATURES = 64
 _DASH = "\u2014"
+_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f]")
+_NO_NAME = re.compile(r"[\s+\x00-\x1f\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +93,7 @@ def good_name(name: str) -> bool:
 
     Nor half of a surrogate pair, which JSON can spell and UTF-8 cannot.
     """
-    return bool(name) and not any(
-        c.isspace() or c == "+" or ord(c) < 0x20 or "\ud800" <= c <= "\udfff" for c in name
-    )
+    return bool(name) and _NO_NAME.search(name) is None
 
 
 def parse(data: bytes) -> Note:
@@ -149,7 +150,7 @@ def _decode(data: bytes) -> str:
         text = data.decode()
     except UnicodeDecodeError:
         raise Malformed("note is not UTF-8") from None
-    if any(ord(c) < 0x20 and c != "\n" for c in text):
+    if _CONTROL.search(text):
         raise Malformed("control character in a note")
     return text
 
