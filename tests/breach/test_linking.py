@@ -7,7 +7,7 @@ from unittest.mock import ANY
 import pytest
 from sqlalchemy import func, select
 
-from breach import linking, pipeline
+from breach import concluding, linking
 from breach.intake.columns import recognise
 from breach.linkable import linkable
 from breach.linking import Linked
@@ -151,7 +151,7 @@ def test_a_trace_killed_before_its_report_ends_with_the_same_report(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(pipeline, "weigh", killed)
+        patched.setattr(concluding, "weigh", killed)
         with pytest.raises(KeyboardInterrupt):
             trace(vault, dump, now_ms=now)
 

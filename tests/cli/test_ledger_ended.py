@@ -24,9 +24,10 @@ def origin(perusal, home, tmp_path) -> str:
 def rolled_back(home, origin) -> str:
     """The copy beside the data base remembers ten entries more."""
     file = home / "checkpoints"
-    heads = json.loads(file.read_text())
+    kept = json.loads(file.read_text())
+    heads = kept["heads"]
     heads[origin] = [heads[origin][0] + 10, note.b64(bytes(range(32)))]
-    file.write_text(json.dumps(heads))
+    file.write_text(json.dumps(kept))
     return origin
 
 

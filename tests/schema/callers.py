@@ -223,6 +223,7 @@ def _named(made: Callers) -> dict[str, str]:
         "GET /grants/{name}": made.grant,
         "DELETE /grants/{name}": made.grant,
         "POST /me/grants/{name}/withdrawal": made.grant,
+        "GET /v1/recipients/{name}/record": made.app.recipient_id,
     }
 
 
