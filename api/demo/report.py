@@ -14,7 +14,9 @@ from typing import Any
 
 from jinja2 import Environment, StrictUndefined
 
-from api.demo.chart import bar_chart, time_line
+from api.demo.chart import time_line
+from api.sheet.bars import Line, bars
+from api.sheet.style import with_own
 
 FILES = {
     "leaked.csv": "the leaked file (GB18030)",
@@ -53,8 +55,7 @@ def write_report(folder: Path, story: Mapping[str, Any]) -> None:
     text = json.dumps(story, ensure_ascii=False, indent=1, sort_keys=True)
     (folder / "report.json").write_text(text + "\n", encoding="utf-8")
     (folder / "report.html").write_text(render(story), encoding="utf-8")
-    style = (_TEMPLATES / "report.css").read_text(encoding="utf-8")
-    (folder / "report.css").write_text(style, encoding="utf-8")
+    (folder / "report.css").write_text(with_own(_TEMPLATES / "report.css"), encoding="utf-8")
 
 
 def render(story: Mapping[str, Any]) -> str:
@@ -62,10 +63,10 @@ def render(story: Mapping[str, Any]) -> str:
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
     environment.filters["thousands"] = _thousands
     source = (_TEMPLATES / "report.html").read_text(encoding="utf-8")
-    bars = [(row["name"], row["kind"], row["ln_e"], row["strict"]) for row in story["suspects"]]
+    suspects = [Line(row["name"], row["kind"], row["ln_e"], row["strict"]) for row in story["suspects"]]
     phases = [(phase["label"], phase["begin"], phase["end"]) for phase in story["phases"]]
     return environment.from_string(source).render(
-        s=story, bars=bar_chart(bars, story["trace"]["threshold"]), line=time_line(phases)
+        s=story, bars=bars(suspects, story["trace"]["threshold"]), line=time_line(phases)
     )
 
 

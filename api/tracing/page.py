@@ -15,6 +15,8 @@ from typing import Any
 from jinja2 import Environment, StrictUndefined
 
 from api.i18n import Lang, catalogue
+from api.sheet.bars import WIDTH
+from api.sheet.style import with_own
 from api.tracing import drawn
 
 _TEMPLATES = files("api.tracing") / "templates"
@@ -24,16 +26,20 @@ def page(body: Mapping[str, Any], lang: Lang, custody: Sequence[Mapping[str, Any
     """The report in one language; `custody`: the record of the dump so far, where it is at hand."""
     texts = catalogue(lang)
     ranking = body["ranking"]
+
+    def label(line: Mapping[str, Any]) -> str:
+        return line.get("name") or texts.text(f"trace_page.{line['kind']}")
+
     drawn_page: str = _template().render(
         r=body,
         t=lambda key, **values: texts.text(f"trace_page.{key}", **values),
         lang=lang.value,
         style=_style(),
-        bars=drawn.ranking(ranking, body["threshold"]),
+        bars=drawn.ranking(ranking, body["threshold"], label),
         curves=[(one, drawn.posterior(one)) for one in body["dating"]],
         fields=drawn.shares(body["people"]["found_values"]),
-        width=drawn.WIDTH,
-        label=lambda line: line.get("name") or texts.text(f"trace_page.{line['kind']}"),
+        width=WIDTH,
+        label=label,
         names={line["recipient"]: line["name"] for line in ranking if "recipient" in line},
         counts=_counts(body["lines"]),
         custody=custody,
@@ -58,7 +64,7 @@ def _template() -> Any:
 
 @cache
 def _style() -> str:
-    return (_TEMPLATES / "trace.css").read_text(encoding="utf-8")
+    return with_own(_TEMPLATES / "trace.css")
 
 
 def _counts(tally: Mapping[str, Any], prefix: str = "") -> list[tuple[str, int]]:

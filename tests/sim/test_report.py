@@ -9,9 +9,10 @@ from html.parser import HTMLParser
 
 import pytest
 
-from api.demo.chart import LABELS, WIDTH, bar_chart, time_line
+from api.demo.chart import time_line
 from api.demo.figures import tables
 from api.demo.report import FILES, clear_report, describe_file, render, write_report
+from api.sheet.bars import LABELS, WIDTH, Line, bars
 from tests.sim.example import STORY, story
 
 
@@ -132,13 +133,13 @@ def test_every_figure_appears_in_the_tables_for_the_terminal():
 
 def test_bars_stay_on_the_drawing_whatever_the_values():
     for values in ([0.0], [-900.0, 2.0], [400.0, 3.0, -1e6], [1e-9]):
-        rows = [("x", "", value, stricter) for value in values for stricter in (None, value / 2)]
-        chart = bar_chart(rows, threshold=16.6)
+        lines = [Line("x", "", value, stricter) for value in values for stricter in (None, value / 2)]
+        chart = bars(lines, threshold=16.6)
 
-        for span in [bar.wide for bar in chart.bars] + [bar.narrow for bar in chart.bars if bar.narrow]:
+        for span in [bar.pale for bar in chart.bars] + [bar.dark for bar in chart.bars if bar.dark]:
             assert span.x >= LABELS - 0.1
             assert span.x + span.width <= WIDTH
-        assert LABELS <= chart.zero_x <= chart.threshold_x <= WIDTH
+        assert LABELS <= chart.zero <= chart.threshold <= WIDTH
 
 
 def test_the_time_line_keeps_the_order_and_scale_of_the_phases():
