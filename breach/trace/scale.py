@@ -45,8 +45,8 @@ def propositions(names: Mapping[str, str]) -> list[dict[str, Any]]:
                     f"{name} did not; any other recipients, our own store and outside sources did, in whatever parts.",
                 ],
                 "zh-CN": [
-                    f"{name}泄露了其副本,无论单独还是与他方一起。",
-                    f"{name}没有泄露;其他任何接收方、我方自己的存储和外部来源以任意比例泄露。",
+                    f"{name}泄露了其副本，无论单独还是与他方一起。",
+                    f"{name}没有泄露；其他任何接收方、我方自己的存储和外部来源以任意比例泄露。",
                 ],
             }
             for recipient, name in names.items()
@@ -59,7 +59,7 @@ def propositions(names: Mapping[str, str]) -> list[dict[str, Any]]:
             ],
             "zh-CN": [
                 "我方自己的存储被复制。",
-                "从未披露的人员来自外部来源,且其对我方人员的掌握不超过所声明的上限。",
+                "从未披露的人员来自外部来源，且其对我方人员的掌握不超过所声明的上限。",
             ],
         },
     ]
