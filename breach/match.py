@@ -18,7 +18,7 @@ from sqlalchemy import Connection
 
 from breach.asked import Asked, readings_of
 from breach.cells import Cells
-from breach.intake.columns import HELPERS, IDENTIFIERS, STARS, Columns, Kind, kind_of
+from breach.intake.columns import HELPERS, IDENTIFIERS, STARS, Columns, Kind, identifier, kind_of
 from breach.linkable import MOST_ROWS, Record, linkable
 from breach.masked import Row, Weights, settle
 from breach.masked_cells import IDENTIFYING
@@ -206,7 +206,7 @@ class Matcher:
     def _ask_cell(self, text: str, row: int, asked: Asked) -> Kind | None:
         kind = kind_of(text)
         if kind in IDENTIFIERS:
-            value = FIELDS[kind].canonical(text)
+            value = identifier(kind, text)
             number = asked.numbers[kind].get(value)
             asked.cells.append((row, asked.add(kind, value) if number is None else number))
         elif kind is Kind.DIGEST:

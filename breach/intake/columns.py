@@ -41,6 +41,7 @@ HELPERS = (Kind.NAME, Kind.ADDRESS)
 _SHARE = 0.05
 _HELPER_SHARE = 0.5
 _MAX_CELL = 320
+_MAX_RAW = 1_000
 
 _PHONE = re.compile(r"'?\(?(?:\+|00)?[0-9][0-9 ()./·\u2010-\u2014_-]{5,24}")
 _MOBILE = re.compile(r"1[3-9][0-9]{9}")
@@ -86,8 +87,7 @@ _NAME = re.compile(
 
 def kind_of(text: str) -> Kind | None:
     """The kind of one cell, or None for anything else."""
-    text = text if text.isascii() and text.isprintable() else clean(text[:_MAX_CELL])
-    text = text.strip()
+    text = seen(text)
     if not 2 <= len(text) <= _MAX_CELL:
         return None
     if "@" in text:
@@ -104,6 +104,17 @@ def kind_of(text: str) -> Kind | None:
         or _if(Kind.ADDRESS, _ADDRESS, text)
         or _if(Kind.NAME, _NAME, text)
     )
+
+
+def seen(text: str) -> str:
+    """What is looked at of a cell to tell its kind: without what is invisible, and nothing of one without end."""
+    text = text if text.isascii() and text.isprintable() else clean(text) if len(text) <= _MAX_RAW else ""
+    return text.strip()
+
+
+def identifier(kind: Kind, text: str) -> str:
+    """The canonical form of a cell whose `kind_of` is this identifier."""
+    return canonical(kind, seen(text))
 
 
 def _if(kind: Kind, pattern: re.Pattern[str], text: str) -> Kind | None:

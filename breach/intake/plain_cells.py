@@ -11,7 +11,7 @@ from typing import Final
 
 import polars as pl
 
-from breach.intake.columns import IDENTIFIERS, LOOKED_UP, STARS, Kind, kind_of
+from breach.intake.columns import IDENTIFIERS, LOOKED_UP, STARS, Kind, identifier, kind_of
 from vault.fields import FIELDS, InvalidValue
 from vault.fields.resident_id import REGIONS, WEIGHTS
 
@@ -171,7 +171,7 @@ def _reading(text: str, kinds: tuple[Kind, ...]) -> tuple[str | None, int]:
     if kind is None:
         return None, UNREADABLE if len(kinds) == 1 else NOTHING
     if kind in IDENTIFIERS:
-        return FIELDS[kind].canonical(text), VERDICTS[kind]
+        return identifier(kind, text), VERDICTS[kind]
     return None, APART if kind in LOOKED_UP else VERDICTS[kind]
 
 

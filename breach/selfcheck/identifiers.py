@@ -5,8 +5,9 @@ values and digests are left out: nobody could ask for them.
 """
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 
-from breach.intake.columns import Kind, kind_of
+from breach.intake.columns import Kind, identifier, kind_of
 from breach.intake.parts import Block, Part
 from vault.fields import FIELDS, InvalidValue
 
@@ -34,9 +35,9 @@ def _of_part(part: Part) -> Iterator[Identifier]:
 
 def _read(text: str, kinds: Sequence[Kind]) -> Iterator[Identifier]:
     # A column of nothing else may hold numbers that would not be taken for telephone numbers anywhere.
-    kind = kind_of(text) or (kinds[0] if len(kinds) == 1 else None)
+    kind = kind_of(text)
     if kind in ASKED:
-        try:
-            yield kind, FIELDS[kind].canonical(text)
-        except InvalidValue:
-            return
+        yield kind, identifier(kind, text)
+    elif kind is None and len(kinds) == 1 and kinds[0] in ASKED:
+        with suppress(InvalidValue):
+            yield kinds[0], FIELDS[kinds[0]].canonical(text)

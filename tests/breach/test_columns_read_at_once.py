@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from breach.intake import plain_cells
-from breach.intake.columns import IDENTIFIERS, LOOKED_UP, Kind, kind_of
+from breach.intake.columns import IDENTIFIERS, LOOKED_UP, Kind, identifier, kind_of
 from vault.fields import FIELDS, InvalidValue
 from vault.fields.resident_id import check_character
 
@@ -40,7 +40,8 @@ TEXTS = st.one_of(
     NUMBERS,
     st.from_regex(r"[2-7][0-9]{10,17}", fullmatch=True).map(luhn),
     st.tuples(NAMES, st.sampled_from(["example.com", "a-b.co.uk", "-a.com", "a..b", "xn--fsq.com", "例子.中国", "b.c", "x_y.de"])).map("@".join),
-    st.sampled_from(["", " ", "　", "\x1c", "NULL", "-", "138****1234", "d41d8cd98f00b204e9800998ecf8427e", "张伟", "京A12345", "E12345678"]),
+    st.tuples(MOBILES, st.sampled_from(["\0", "\xad", "\u202e"]), st.integers(1, 400)).map(lambda t: t[0][:4] + t[1] * t[2] + t[0][4:]),
+    st.sampled_from(["a@e\0xample.com", "E1234\u200b567", "", " ", "　", "\x1c", "NULL", "-", "138****1234", "d41d8cd98f00b204e9800998ecf8427e", "张伟", "京A12345", "E12345678"]),
 )  # fmt: skip
 
 
@@ -61,7 +62,7 @@ def alone(text, kinds):
     kind = kind_of(text)
     if kind is None:
         return None, plain_cells.UNREADABLE if single else plain_cells.NOTHING
-    return FIELDS[kind].canonical(text) if kind in IDENTIFIERS else None, verdict(kind)
+    return identifier(kind, text) if kind in IDENTIFIERS else None, verdict(kind)
 
 
 @pytest.mark.parametrize(

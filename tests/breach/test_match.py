@@ -79,6 +79,14 @@ def test_a_ragged_row_is_searched_cell_by_cell(matching):
     assert found == {(4, "phone", 1): AGREED, (4, "email", 1): AGREED, (5, "email", 1): AGREED}
 
 
+def test_what_is_invisible_in_a_cell_neither_hides_an_identifier_nor_ends_the_matching(matching):
+    ragged = [["x", "y", "user4@e\0xample.com"], [phone(5) + "\xad" * 400, "-", "-"], ["x" * 2_000, "", ""]]
+
+    found, _ = matching([*ragged, ["user6@e\u200bxample\0.com", "-"]])
+
+    assert found == {(4, "email", 1): AGREED, (5, "phone", 1): AGREED, (6, "email", 1): AGREED}
+
+
 def test_what_was_answered_once_is_not_answered_again(matching):
     first, _ = matching([[phone(6), "-"]])
     second, cells = matching([[phone(6), "-"], [phone(6), "user7@example.com"]])
