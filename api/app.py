@@ -59,16 +59,25 @@ def create_app(
     clock: Clock = system_clock,
     seal: Callable[[], None] | None = None,
     senders: Senders | None = None,
+    onto: Litestar | None = None,
 ) -> Litestar:
     """The application of one installation; without `vault` it opens the one the settings name, and closes it.
 
     `seal` is what an operator's request to seal calls; without it there is nothing to seal. `senders` deliver
-    one-time codes; without them those do that the settings name.
+    one-time codes; without them those do that the settings name. `onto` is what `routed` made of the same settings,
+    and no other installation runs on.
     """
     owned = ExitStack()
     opened = vault or owned.enter_context(opened_vault(settings))
     post_room = PostRoom(senders_of(settings) if senders is None else senders)
     services = _services(settings, opened, clock, seal, post_room)
+    app = onto or routed(secure=settings.secure, body_limit=settings.body_limit)
+    app.state = State({"services": services, "lifespan": _lifespan(services, owned)})
+    return app
+
+
+def routed(*, secure: bool, body_limit: int) -> Litestar:
+    """Every route behind its guards, and no installation behind them yet."""
     portals = [
         Router(path=f"/{lang.value}", route_handlers=PORTAL, before_request=check_post) for lang in Lang
     ]
@@ -77,10 +86,9 @@ def create_app(
         route_handlers=[*PUBLIC, *PROTOCOL, *STAFF, *portals],
         guards=[require_access],
         exception_handlers={Exception: answer_problem},
-        before_send=[security_headers(secure=settings.secure), note_failures],
-        request_max_body_size=settings.body_limit,
-        lifespan=[_lifespan(services, owned)],
-        state=State({"services": services}),
+        before_send=[security_headers(secure=secure), note_failures],
+        request_max_body_size=body_limit,
+        lifespan=[lambda app: app.state.lifespan],
         openapi_config=None,
         logging_config=None,
     )

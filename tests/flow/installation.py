@@ -15,12 +15,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from html import unescape
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import httpx
 from joserfc import jwt
 from joserfc.jwk import ECKey
+from litestar import Litestar
 from litestar.testing import TestClient
 
 from api.access import Access
@@ -136,13 +137,25 @@ def open_world(vault: Vault, folder, *, senders: Any = None, **changes: Any) -> 
     clock, settings = Clock(), settings_in(folder, **changes)
     with vault.data.write() as conn:
         purposes.seed(conn)
-    http = TestClient(
-        create_app(settings, vault=vault, clock=clock, senders=senders),
-        base_url=ISSUER,
-        raise_server_exceptions=False,
-    )
+    http = _Client(settings, vault=vault, clock=clock, senders=senders)
     http.follow_redirects = False
     return World(vault, clock, http, settings)
+
+
+class _Client(TestClient[Litestar]):
+    """A client whose routes serve the next one when it is closed: making them takes longer than most tests."""
+
+    idle: ClassVar[dict[tuple[bool, int], list[Litestar]]] = {}
+
+    def __init__(self, settings: Settings, **given: Any) -> None:
+        self._idle = self.idle.setdefault((settings.secure, settings.body_limit), [])
+        onto = self._idle.pop() if self._idle else None
+        app = create_app(settings, onto=onto, **given)
+        super().__init__(app, base_url=ISSUER, raise_server_exceptions=False)
+
+    def __exit__(self, *error: object) -> None:
+        super().__exit__(*error)
+        self._idle.append(self.app)
 
 
 @dataclass
