@@ -151,11 +151,13 @@ class _Client(TestClient[Litestar]):
         self._idle = self.idle.setdefault((settings.secure, settings.body_limit), [])
         onto = self._idle.pop() if self._idle else None
         app = create_app(settings, onto=onto, **given)
+        self._routes = len(app.routes)
         super().__init__(app, base_url=ISSUER, raise_server_exceptions=False)
 
     def __exit__(self, *error: object) -> None:
         super().__exit__(*error)
-        self._idle.append(self.app)
+        if len(self.app.routes) == self._routes:  # one that a test has added to is nobody else's
+            self._idle.append(self.app)
 
 
 @dataclass
