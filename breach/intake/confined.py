@@ -23,6 +23,9 @@ _LATER = (
     "encodings.gb18030",
     "encodings.big5hkscs",
     "encodings.utf_16",
+    "encodings.utf_16_be",
+    "encodings.utf_16_le",
+    "encodings.utf_32",
     "encodings.gb2312",
     "encodings.big5",
 )

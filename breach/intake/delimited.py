@@ -10,6 +10,7 @@ import csv
 from collections.abc import Iterable, Iterator, Sequence
 
 from breach.intake.columns import IDENTIFIERS, Columns, kind_of
+from breach.intake.free_text import inside
 from breach.intake.parts import Block, with_strays
 from breach.intake.tally import Reason, Tally
 
@@ -88,7 +89,10 @@ def _plain(lines: Sequence[str], delimiter: str | None, tally: Tally) -> list[li
 def _counted(batch: list[list[str]], width: int, tally: Tally) -> list[list[str]]:
     tally.parsed += len(batch)
     tally.rows += len(batch)
-    tally.ragged += sum(len(row) != width for row in batch)
+    ragged = [at for at, row in enumerate(batch) if len(row) != width]
+    tally.ragged += len(ragged)
+    for at in ragged:
+        batch[at] = inside(batch[at])
     return batch
 
 

@@ -2,7 +2,8 @@
 
 Order: byte order mark (UTF-8, UTF-16), UTF-8, then GB18030 against Big5. Nearly every Big5 text is also valid
 GB18030, as nonsense; so where both read, the one whose characters are the everyday ones of its own table wins
-(GB 2312 level 1, Big5 level 1). UTF-16 without a mark is refused as binary: its NULs cannot be told from any other.
+(GB 2312 level 1, Big5 level 1). UTF-16 without a mark is told by where its NULs stand: separators, digits and line ends
+have one, always on the same side.
 
 A file may change its encoding midway (joined files do), so every window of it is tried again, strictly, UTF-8 first:
 what reads as UTF-8 and is not ASCII is UTF-8, while nearly anything reads as one of the others.
@@ -15,6 +16,15 @@ UTF8 = "utf-8"
 GB18030 = "gb18030"
 BIG5 = "big5hkscs"
 UTF16 = "utf-16"
+UTF16_LITTLE = "utf-16-le"
+UTF16_BIG = "utf-16-be"
+UTF32 = "utf-32"
+
+WIDE = frozenset({UTF16, UTF16_LITTLE, UTF16_BIG, UTF32})
+"""Encodings whose line feeds are more than a byte: recoded before they are cut."""
+
+MARKED = {UTF16: 2, UTF32: 4}
+"""Encodings that are read by their mark alone, and how many bytes that has."""
 
 FALLBACKS = (UTF8, GB18030, BIG5)
 """What a line is tried in when the encoding of its file does not read it."""
@@ -24,7 +34,15 @@ _LOOKED_AT = 2_000
 _PLAUSIBLE = 0.6
 _SAMPLED = 300
 _BY_CHANCE = 0.2
-_MARKS = ((codecs.BOM_UTF8, UTF8), (codecs.BOM_UTF16_LE, UTF16), (codecs.BOM_UTF16_BE, UTF16))
+_NULS = 0.15
+_PAIRS = 1 << 13
+_MARKS = (
+    (codecs.BOM_UTF32_LE, UTF32),
+    (codecs.BOM_UTF32_BE, UTF32),
+    (codecs.BOM_UTF8, UTF8),
+    (codecs.BOM_UTF16_LE, UTF16),
+    (codecs.BOM_UTF16_BE, UTF16),
+)
 
 
 def by_mark(head: bytes) -> str | None:
@@ -33,6 +51,18 @@ def by_mark(head: bytes) -> str | None:
         if head.startswith(mark):
             return encoding
     return None
+
+
+def by_nuls(head: bytes) -> str | None:
+    """UTF-16 without a mark, where it reads so strictly and NULs stand on one side only."""
+    head = head[: min(len(head) // 2, _PAIRS) * 2]
+    first, second = (head[side::2].count(0) for side in (0, 1))
+    little = first <= second
+    if max(first, second) < len(head) // 2 * _NULS or min(first, second) * 20 > max(first, second):
+        return None
+    found = UTF16_LITTLE if little else UTF16_BIG
+    # A character of two units may stand where the sample ends.
+    return found if any(_strict(head[: len(head) - end], found) for end in (0, 2)) else None
 
 
 def detect(lines: Sequence[bytes]) -> str | None:

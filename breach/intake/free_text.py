@@ -9,7 +9,7 @@ import html
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from breach.intake.columns import IDENTIFIERS, kind_of
+from breach.intake.columns import IDENTIFIERS, LOOKED_UP, kind_of
 from breach.intake.parts import LOOSE, Block, Part
 from breach.intake.tally import Reason, Tally
 
@@ -30,6 +30,13 @@ def identifiers(text: str) -> list[str]:
     if "&" in text:
         text = html.unescape(text)
     return [found for found in _CANDIDATE.findall(text) if kind_of(found) in IDENTIFIERS]
+
+
+def inside(row: list[str]) -> list[str]:
+    """What a row shows of which no cell is an identifier: those inside its cells, or else the row as it is."""
+    if any(kind_of(cell) in LOOKED_UP for cell in row):
+        return row
+    return [one for cell in row for one in identifiers(cell)] or row
 
 
 def saved(text: str, tally: Tally) -> list[list[str]]:

@@ -8,7 +8,7 @@ encoding reads whole is decoded line by line, each line in the first encoding th
 import codecs
 from collections.abc import Iterable, Iterator
 
-from breach.intake.encoding import FALLBACKS, UTF8, UTF16, read_window
+from breach.intake.encoding import FALLBACKS, UTF8, WIDE, read_window
 from breach.intake.numerals import restored
 from breach.intake.tally import Reason, Tally
 
@@ -36,8 +36,8 @@ def counted(raw: bytes, encoding: str, tally: Tally) -> list[str]:
 
 
 def plain(chunks: Iterable[bytes], encoding: str) -> Iterator[bytes]:
-    """The stream without its byte order mark and in an encoding whose line feeds are bytes: UTF-16 as UTF-8."""
-    return _unmarked(_recoded(chunks) if encoding == UTF16 else chunks)
+    """The stream without its byte order mark and in an encoding whose line feeds are bytes: wide ones as UTF-8."""
+    return _unmarked(_recoded(chunks, encoding) if encoding in WIDE else chunks)
 
 
 def _unmarked(chunks: Iterable[bytes]) -> Iterator[bytes]:
@@ -52,9 +52,9 @@ def _unmarked(chunks: Iterable[bytes]) -> Iterator[bytes]:
     yield from stream
 
 
-def _recoded(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    # What UTF-16 cannot mean becomes U+FFFD: the row stays, the cell it stands in matches nothing.
-    decoder = codecs.getincrementaldecoder(UTF16)("replace")
+def _recoded(chunks: Iterable[bytes], encoding: str) -> Iterator[bytes]:
+    # What cannot mean anything becomes U+FFFD: the row stays, the cell it stands in matches nothing.
+    decoder = codecs.getincrementaldecoder(encoding)("replace")
     for chunk in chunks:
         yield decoder.decode(chunk).encode(UTF8, "replace")
     yield decoder.decode(b"", final=True).encode(UTF8, "replace")
@@ -100,8 +100,8 @@ def _drop_head(held: bytearray, tally: Tally) -> int:
 
 
 def _texts(raw: bytes, encoding: str, first: int, tally: Tally) -> list[str]:
-    text, found = read_window(raw, UTF8 if encoding == UTF16 else encoding)
-    tally.windows[UTF16 if encoding == UTF16 else found] += 1
+    text, found = read_window(raw, UTF8 if encoding in WIDE else encoding)
+    tally.windows[encoding if encoding in WIDE else found] += 1
     if text is None or has_long_line(raw):
         return _line_by_line(raw, found, first, tally)
     if "\r" in text:

@@ -21,7 +21,7 @@ from breach.intake import plain_cells
 from breach.intake.columns import HELPERS, IDENTIFIERS, Columns, Kind
 from breach.intake.delimited import QUOTE, LineReader
 from breach.intake.dialect import Dialect
-from breach.intake.encoding import UTF8, UTF16, read_window
+from breach.intake.encoding import UTF8, WIDE, read_window
 from breach.intake.lines import counted, cut, has_long_line, plain
 from breach.intake.numerals import touched
 from breach.intake.parts import Block, Part, with_strays
@@ -40,7 +40,7 @@ _BLANK = r"^[\s\x1c-\x1f]*$"
 
 def serves(dialect: Dialect) -> bool:
     """Whether a dump of this dialect can be read in columns."""
-    return bool(dialect.width) and dialect.encoding != UTF16 and dialect.newline == b"\n"
+    return bool(dialect.width) and dialect.encoding not in WIDE and dialect.newline == b"\n"
 
 
 def blocks(

@@ -1,5 +1,8 @@
 """What a text is, from its first mebibyte: encoding, shape, line ends, separator, columns. Refuses what is no dump.
 
+Where the first mebibyte shows no identifier the next is looked at in its place, and so on to the end: what begins with a long
+preamble is no less a dump.
+
 Names of files say nothing here. Each shape that the text could be is tried on a piece of it, and what counts is how many
 identifiers it sets free: SQL and JSON where their own signs stand and they find most of what running text would;
 then the separator under which most cells are identifiers and, among equals, most rows have one width; then combo
@@ -8,8 +11,7 @@ no identifier anywhere.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from itertools import islice
+from collections.abc import Iterable, Iterator, Sequence
 
 from breach.errors import DumpRefused, Unreadable
 from breach.intake import combo, structured
@@ -25,7 +27,7 @@ from breach.intake.windows import safe_cut, texts
 HEAD = 1 << 20
 """Bytes looked at before a file is accepted."""
 
-DELIMITERS = ("----", "\t", "|", ";", ",")
+DELIMITERS = ("----", "\x01", "\t", "|", ";", ",")
 _SAMPLE_ROWS = 1_000
 _TRIAL_ROWS = 200
 _TRIAL_TEXT = 1 << 18
@@ -35,19 +37,38 @@ _MAGIC = (
     b"PK\x03\x04", b"PK\x05\x06", b"\x1f\x8b", b"%PDF", b"SQLite format 3", b"\x89PNG", b"\xff\xd8\xff",
     b"\xd0\xcf\x11\xe0", b"7z\xbc\xaf", b"Rar!", b"BZh", b"\xfd7zXZ", b"PAR1", b"\x7fELF", b"MZ\x90",
 )  # fmt: skip
-_CONTROL = bytes(range(9)) + bytes(range(14, 27)) + b"\x7f"
+_CONTROL = b"\0" + bytes(range(2, 9)) + bytes(range(14, 27)) + b"\x7f"
 _MAX_CONTROL = 0.01
 
 
 def sniff(chunks: Iterable[bytes]) -> Dialect:
-    """The dialect of the text that starts with `chunks`; reads at most 1 MiB of them. Raises DumpRefused."""
-    head, whole = _head(chunks)
+    """The dialect of the text that starts with `chunks`; reads no more of them than it has to. Raises DumpRefused."""
+    heads = _heads(chunks)
+    head, whole = next(heads, (b"", True))
     if not head.strip():
         raise DumpRefused(Unreadable.EMPTY_FILE)
     encoding = _encoding(head)
-    text = "".join(texts([head], encoding, Tally()))
+    try:
+        return _dialect(head, encoding, whole=whole)
+    except DumpRefused as refused:
+        if whole or refused.code != Unreadable.NO_IDENTIFIER_COLUMN:
+            raise
+    mark = head[: encodings.MARKED.get(encoding, 0)]
+    for head, _ in heads:
+        # Looking for identifiers is many times as fast as trying shapes, and most of what is refused here is large.
+        if identifiers(_text(mark + head, encoding)):
+            return _dialect(mark + head, encoding, whole=False)
+    raise DumpRefused(Unreadable.NO_IDENTIFIER_COLUMN)
+
+
+def _dialect(head: bytes, encoding: str, *, whole: bool) -> Dialect:
+    text = _text(head, encoding)
     found = structured.sniff(text[:_TRIAL_TEXT], encoding, whole=whole and len(text) <= _TRIAL_TEXT)
     return found or _lined(head, encoding)
+
+
+def _text(head: bytes, encoding: str) -> str:
+    return "".join(texts([head], encoding, Tally()))
 
 
 def _lined(head: bytes, encoding: str) -> Dialect:
@@ -59,6 +80,20 @@ def _lined(head: bytes, encoding: str) -> Dialect:
         # A line of a megabyte is no row; nothing but blanks is no file.
         blank = not tally.quarantined
         raise DumpRefused(Unreadable.EMPTY_FILE if blank else Unreadable.NO_IDENTIFIER_COLUMN)
+    for sample in (lines[:_SAMPLE_ROWS], lines[_first_telling(lines) :][:_SAMPLE_ROWS]):
+        dialect = _of_lines(sample, encoding, newline)
+        if dialect is not None:
+            return dialect
+    raise DumpRefused(Unreadable.NO_IDENTIFIER_COLUMN)
+
+
+def _first_telling(lines: Sequence[str]) -> int:
+    """Where to look when the beginning shows nothing: at the line before the first identifier, which may be a heading."""
+    return max(next((at for at, line in enumerate(lines) if identifiers(line)), 0) - 1, 0)
+
+
+def _of_lines(lines: Sequence[str], encoding: str, newline: bytes) -> Dialect | None:
+    """The dialect of these lines; None where no column of theirs holds identifiers."""
     delimiter = _delimiter(lines[:_TRIAL_ROWS])
     shape = _line_shape(lines[:_TRIAL_ROWS], delimiter)
     if shape is not Shape.DELIMITED:
@@ -67,7 +102,7 @@ def _lined(head: bytes, encoding: str) -> Dialect:
     width = _usual_width(sample)
     columns = recognise(sample, width)
     if not columns.identifiers:
-        raise DumpRefused(Unreadable.NO_IDENTIFIER_COLUMN)
+        return None
     return Dialect(encoding=encoding, newline=newline, delimiter=delimiter, width=width, columns=columns)
 
 
@@ -83,21 +118,29 @@ def _line_shape(lines: Sequence[str], delimiter: str | None) -> Shape:
     return Shape.TEXT
 
 
-def _head(chunks: Iterable[bytes]) -> tuple[bytes, bool]:
-    """At most HEAD bytes, of a longer file without its last, perhaps broken, line; whether that is the whole file."""
-    head = bytearray()
+def _heads(chunks: Iterable[bytes]) -> Iterator[tuple[bytes, bool]]:
+    """HEAD bytes and more at a time, without the last, perhaps broken, line; whether that is the whole file."""
+    held = bytearray()
+    whole = True
     for chunk in chunks:
-        head += chunk
-        if len(head) >= HEAD:
-            return bytes(head[: safe_cut(head)]), False
-    return bytes(head), True
+        held += chunk
+        if len(held) >= HEAD:
+            cut = safe_cut(held)
+            if 0 in held:
+                cut -= cut % 4  # in a wide encoding the byte of a line feed is only a part of it
+            yield bytes(held[:cut]), False
+            del held[:cut]
+            whole = False
+    if held:
+        yield bytes(held), whole
 
 
 def _encoding(head: bytes) -> str:
     marked = encodings.by_mark(head)
-    if marked != encodings.UTF16 and _binary(head):
+    wide = marked if marked in encodings.WIDE else encodings.by_nuls(head)
+    if wide is None and _binary(head):
         raise DumpRefused(Unreadable.BINARY_FILE)
-    found = marked or encodings.detect(head.splitlines())
+    found = wide or marked or encodings.detect(head.splitlines())
     if found is None:
         raise DumpRefused(Unreadable.UNREADABLE_ENCODING)
     return found
@@ -110,7 +153,7 @@ def _binary(head: bytes) -> bool:
 
 def _lines(head: bytes, encoding: str, newline: bytes, tally: Tally) -> list[str]:
     texts = (text for batch in blocks([head], encoding, tally, newline=newline) for text in batch)
-    return list(islice((text for text in texts if text.strip()), _SAMPLE_ROWS))
+    return [text for text in texts if text.strip()]
 
 
 def _split(lines: Sequence[str], delimiter: str | None) -> list[list[str]]:

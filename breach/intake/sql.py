@@ -30,9 +30,9 @@ class _State(Enum):
     BROKEN = auto()
 
 
-def blocks(texts: Iterable[str], flavour: Flavour, tally: Tally) -> Iterator[Block]:
-    """Blocks of rows from windows of text whose lines `tally` has counted."""
-    reader = _Reader(Grammar(flavour), tally)
+def blocks(texts: Iterable[str], flavour: Flavour, tally: Tally, *, between: bool = True) -> Iterator[Block]:
+    """Blocks of rows from windows of text whose lines `tally` has counted; `between`: also what text between rows shows."""
+    reader = _Reader(Grammar(flavour), tally, between=between)
     for text in texts:
         yield from reader.read(text, last=False)
     yield from reader.read("", last=True)
@@ -41,8 +41,9 @@ def blocks(texts: Iterable[str], flavour: Flavour, tally: Tally) -> Iterator[Blo
 class _Reader:
     """Owns the text from `_at` on: what has not been accounted for yet."""
 
-    def __init__(self, grammar: Grammar, tally: Tally) -> None:
+    def __init__(self, grammar: Grammar, tally: Tally, *, between: bool) -> None:
         self._grammar = grammar
+        self._searched = {Reason.BROKEN, Reason.NO_ROWS} if between else {Reason.BROKEN}
         self._tally = tally
         self._gathered = Gathered()
         self._text = ""
@@ -61,7 +62,7 @@ class _Reader:
         while self._step():
             if self._gathered.count >= _BLOCK_ROWS:
                 yield self._block()
-        if last and self._gathered.count:
+        if self._gathered.count >= (1 if last else _BLOCK_ROWS):
             yield self._block()
 
     def _block(self) -> Block:
@@ -83,9 +84,9 @@ class _Reader:
         found = HEAD.search(self._text, self._at)
         if found is None:
             keep = len(self._text) if self._last else self._unfinished_head()
-            self._set_aside(keep, Reason.NO_ROWS)
+            self._save(keep, Reason.NO_ROWS)
             return False
-        self._set_aside(found.start(), Reason.NO_ROWS)
+        self._save(found.start(), Reason.NO_ROWS)
         self._enter(found.end(), found["table"], found["copied"])
         return True
 
@@ -185,11 +186,10 @@ class _Reader:
         self._line += ends
         self._at = to
 
-    def _save(self, to: int) -> None:
-        self._gathered.add_loose(saved(self._text[self._at : to], self._tally))
-        self._set_aside(to, Reason.BROKEN)
-
-    def _set_aside(self, to: int, reason: Reason) -> None:
+    def _save(self, to: int, reason: Reason = Reason.BROKEN) -> None:
+        """Set everything up to `to` aside, but for the identifiers it shows."""
+        if reason in self._searched:
+            self._gathered.add_loose(saved(self._text[self._at : to], self._tally))
         ends = self._text.count("\n", self._at, to)
         if ends:
             self._tally.set_aside(reason, self._line, ends)

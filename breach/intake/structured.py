@@ -49,7 +49,7 @@ def _sql(text: str, encoding: str, *, whole: bool) -> tuple[Dialect, int] | None
     signs = _SQL_SIGNS.search(text) is not None
     if not signs and not HEAD.search(text) and not _CUT_TUPLES.search(text[:10_000]):
         return None
-    trials = {flavour: _trial(partial(sql.blocks, [text], flavour)) for flavour in Flavour}
+    trials = {flavour: _trial(partial(sql.blocks, [text], flavour, between=False)) for flavour in Flavour}
     best = max(trials, key=lambda flavour: trials[flavour])
     escaped = "`" in text or "\\'" in text
     if trials[Flavour.ESCAPES] == trials[Flavour.LITERAL]:

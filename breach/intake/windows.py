@@ -7,7 +7,7 @@ replaced by U+FFFD and counted: the record stays, the cell it stands in matches 
 
 from collections.abc import Iterable, Iterator
 
-from breach.intake.encoding import FALLBACKS, UTF8, UTF16, read_window
+from breach.intake.encoding import FALLBACKS, UTF8, WIDE, read_window
 from breach.intake.lines import plain
 from breach.intake.numerals import restored
 from breach.intake.tally import Tally
@@ -19,11 +19,11 @@ _SAFE = b",\"') ("
 
 def texts(chunks: Iterable[bytes], encoding: str, tally: Tally) -> Iterator[str]:
     """The text in pieces of about a window each, line ends as line feeds, the last line ended; counts lines."""
-    usual = UTF8 if encoding == UTF16 else encoding
+    usual = UTF8 if encoding in WIDE else encoding
     ended = True
     for raw in _windows(plain(chunks, encoding)):
         text, found = read_window(raw, usual)
-        tally.windows[encoding if encoding == UTF16 else found] += 1
+        tally.windows[encoding if encoding in WIDE else found] += 1
         text = _piecewise(raw, found, tally) if text is None else text
         text = text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
         text = restored(text, tally)

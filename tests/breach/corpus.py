@@ -89,6 +89,19 @@ def _delimited() -> Iterator[File]:
     yield File("gb18030.csv", ("姓名,手机,邮箱\n" + plain).encode("gb18030"), ALL)
     yield File("big5.tsv", joined("\t").replace("王", "陳").translate({0x5F20: "張", 0x5218: "劉", 0x9648: "陳"}).replace("伟", "偉").replace("静", "靜").encode("big5", "replace"), ALL)  # fmt: skip
     yield File("utf16.csv", plain.encode("utf-16"), ALL)
+    yield File("utf16-unmarked.csv", plain.encode("utf-16-le"), ALL)
+    yield File("utf16-big-unmarked.tsv", joined("\t").encode("utf-16-be"), ALL)
+    yield File("utf32.csv", plain.encode("utf-32"), ALL)
+    yield File("hive.txt", joined("\x01").encode(), ALL)
+    notes = "".join(f"# note {n}, of no meaning\n" for n in range(1_500))
+    yield File("long-preamble.csv", (notes + plain).encode(), ALL)
+    other = "".join(json.dumps({"p": phone(COUNT + n)}) + "\n" for n in range(9))
+    yield File(
+        "csv-then-json.csv",
+        (plain + other).encode(),
+        ALL | {phone(COUNT + n) for n in range(9)},
+        counted="ragged",
+    )
     yield File("dashes.txt", joined("----").encode("gb18030"), ALL)
     yield File("pipes.txt", joined("|").encode(), ALL)
     yield File("quoted.csv", quoted(quoting=csv.QUOTE_ALL).encode("utf-8-sig"), ALL)
@@ -150,6 +163,13 @@ def _sql() -> Iterator[File]:
         for a, p, m in PEOPLE
     )
     yield File("sqlserver-utf16.sql", server.encode("utf-16"), ALL)
+    appended = "".join(f"{phone(COUNT + n)},x\n" for n in range(9))
+    yield File(
+        "sql-then-list.sql",
+        (escaped + appended).encode(),
+        ALL | {phone(COUNT + n) for n in range(9)},
+        counted="quarantined",
+    )
     yield File("begins-inside.sql", (tuples()[30:] + ";\n").encode(), ALL - {phone(0), mail(0)})
     yield File(
         "cut-short.sql",

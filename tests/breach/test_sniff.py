@@ -95,6 +95,22 @@ def test_random_bytes_are_binary():
     assert refused.value.code == "binary_file"
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16-le", "utf-16"])
+def test_a_file_that_begins_with_a_mebibyte_of_nothing_is_taken_for_what_comes_then(encoding):
+    pieces = ["nothing to see here\n" * 60_000, text(";"), "\n" * 10]
+
+    dialect = sniff("".join(pieces).encode(encoding)[at : at + 65_536] for at in range(0, 4 << 20, 65_536))
+
+    assert (dialect.encoding, dialect.delimiter, len(dialect.columns.identifiers)) == (encoding, ";", 2)
+
+
+def test_a_mebibyte_of_nothing_and_more_of_it_is_no_dump():
+    with pytest.raises(DumpRefused) as refused:
+        sniff([b"nothing to see here\n" * 60_000] * 2)
+
+    assert refused.value.code == "no_identifier_column"
+
+
 def test_only_the_first_mebibyte_is_read():
     def endless():
         while True:
