@@ -91,8 +91,20 @@ def postgres(request: pytest.FixtureRequest) -> Iterator[Server | NoPostgres]:
 @pytest.fixture(params=["sqlite", "postgresql"])
 def backend(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Backend]:
     """A fresh, empty installation schema, once on each data base."""
+    yield from _fresh(request, tmp_path)
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def lasting_backend(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Backend]:
+    """The same for all tests of a module: for those that disturb each other in nothing."""
+    yield from _fresh(request, tmp_path_factory.mktemp("lasting"))
+
+
+def _fresh(request: pytest.FixtureRequest, folder: Path) -> Iterator[Backend]:
     if request.param == "sqlite":
-        yield from _sqlite_backend(request.getfixturevalue("sqlite_template"), tmp_path)
+        yield from _sqlite_backend(request.getfixturevalue("sqlite_template"), folder)
     else:
         yield from _postgres_backend(request.getfixturevalue("postgres"))
 
@@ -149,7 +161,18 @@ def provider(sealed_root: Path):
 
 @pytest.fixture
 def vault(backend: Backend, provider, now: int) -> Vault:
-    """A created and opened vault: 1 bucket on SQLite, 4 on PostgreSQL so that routing is exercised."""
+    """A created and opened vault."""
+    return _created(backend, provider, now)
+
+
+@pytest.fixture(scope="module")
+def lasting_vault(lasting_backend: Backend, provider) -> Vault:
+    """The same for all tests of a module."""
+    return _created(lasting_backend, provider, NOW)
+
+
+def _created(backend: Backend, provider, now_ms: int) -> Vault:
+    """1 bucket on SQLite, 4 on PostgreSQL so that routing is exercised."""
     buckets = 1 if backend.name == "sqlite" else 4
     return create_vault(
         backend.data,
@@ -157,7 +180,7 @@ def vault(backend: Backend, provider, now: int) -> Vault:
         provider,
         buckets=buckets,
         ledger_host="ledger.example/perusal",
-        now_ms=now,
+        now_ms=now_ms,
     )
 
 

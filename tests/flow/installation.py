@@ -11,11 +11,12 @@ import hashlib
 import json
 import re
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from html import unescape
-from typing import Any, ClassVar
+from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import httpx
@@ -25,7 +26,7 @@ from litestar import Litestar
 from litestar.testing import TestClient
 
 from api.access import Access
-from api.app import create_app
+from api.app import create_app, routed
 from api.settings import Settings
 from api.staff import issue_staff_key
 from consent import notices, purposes, recipients, terms
@@ -142,22 +143,31 @@ def open_world(vault: Vault, folder, *, senders: Any = None, **changes: Any) -> 
     return World(vault, clock, http, settings)
 
 
+_idle: dict[tuple[bool, int], list[Litestar]] = {}
+
+
+@contextmanager
+def idle_routes(settings: Settings) -> Iterator[Litestar]:
+    """An application for such settings on which nothing else runs; the next one has it again, unless it was changed."""
+    idle = _idle.setdefault((settings.secure, settings.body_limit), [])
+    app = idle.pop() if idle else routed(secure=settings.secure, body_limit=settings.body_limit)
+    known = len(app.asgi_router.route_handler_index)
+    yield app
+    if len(app.asgi_router.route_handler_index) == known:
+        idle.append(app)
+
+
 class _Client(TestClient[Litestar]):
     """A client whose routes serve the next one when it is closed: making them takes longer than most tests."""
 
-    idle: ClassVar[dict[tuple[bool, int], list[Litestar]]] = {}
-
     def __init__(self, settings: Settings, **given: Any) -> None:
-        self._idle = self.idle.setdefault((settings.secure, settings.body_limit), [])
-        onto = self._idle.pop() if self._idle else None
-        app = create_app(settings, onto=onto, **given)
-        self._routes = len(app.routes)
+        self._routes = idle_routes(settings)
+        app = create_app(settings, onto=self._routes.__enter__(), **given)
         super().__init__(app, base_url=ISSUER, raise_server_exceptions=False)
 
     def __exit__(self, *error: object) -> None:
         super().__exit__(*error)
-        if len(self.app.routes) == self._routes:  # one that a test has added to is nobody else's
-            self._idle.append(self.app)
+        self._routes.__exit__(None, None, None)
 
 
 @dataclass

@@ -1,16 +1,33 @@
 """Whatever a stranger or a broken client sends, the answer is a refusal and never our own failure."""
 
+import itertools
 import json
 
 import pytest
 
+from tests.vault import people
 from tests.web.proofs import b64, signed
 
 DEEP = 5_000
-ONE_STORE = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+ONE_STORE = pytest.mark.parametrize("lasting_backend", ["sqlite"], indirect=True)
 """For what is refused before any data base is asked."""
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+
+
+_numbers = itertools.count(1_000)
+
+
+@pytest.fixture
+def world(lasting_world):
+    """One for all: nothing that is refused here leaves anything behind."""
+    return lasting_world
+
+
+@pytest.fixture
+def person(world):
+    """Somebody for each test."""
+    return world.person(people.values(next(_numbers)))
 
 
 def _nested(depth):
@@ -162,8 +179,8 @@ BODIES = {
 
 @pytest.mark.parametrize("what", BODIES)
 @pytest.mark.parametrize("key", [None, "once"])
-def test_a_monstrous_body_is_refused_by_the_hot_route(world, what, key):
-    app, person = world.app(), world.person()
+def test_a_monstrous_body_is_refused_by_the_hot_route(world, person, what, key):
+    app = world.app()
     token = app.token_for(person)
 
     answer = app.disclose(token, body=BODIES[what], idempotency_key=key)
@@ -197,8 +214,8 @@ def test_a_control_character_in_a_form_is_refused_with_a_code(world, member, cha
 
 @pytest.mark.parametrize("member", ["code", "redirect_uri", "code_verifier", "grant_type"])
 @pytest.mark.parametrize("text", ["\0", "张", "x" * 5_000, "\U0010ffff", "cod_" + "A" * 51])
-def test_a_monstrous_member_of_an_exchange_is_refused(world, member, text):
-    app, person = world.app(), world.person()
+def test_a_monstrous_member_of_an_exchange_is_refused(world, person, member, text):
+    app = world.app()
     code = person.approve(app.authorize_path())
 
     answer = app.exchange(**{"code": code, member: text})
@@ -267,8 +284,7 @@ def test_details_with_characters_no_text_has_are_refused(world, at, text):
         "/static/..%2f..%2fserve.py",
     ],
 )
-def test_no_address_is_our_failure(world, path):
-    person = world.person()
+def test_no_address_is_our_failure(world, person, path):
     person.sign_in()
 
     for cookies in ({}, person.cookies, {"perusal": "ses_\xff", "perusal-visitor": "\xff"}):

@@ -1,12 +1,5 @@
-"""The world fixture of the web tests."""
+"""The web tests play in the worlds of the flow tests."""
 
-import pytest
+from tests.flow.conftest import lasting_world, world
 
-from tests.flow.installation import open_world
-
-
-@pytest.fixture
-def world(vault, tmp_path):
-    made = open_world(vault, tmp_path)
-    with made.http:
-        yield made
+__all__ = ["lasting_world", "world"]

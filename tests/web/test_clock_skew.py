@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 from consent.tables import disclosure, token
 from tests.flow.installation import App
 
+pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 SKEWS = (-59, -10, 10, 59)
 
 

@@ -22,6 +22,9 @@ def key_of(world, actor, role=Access.OPERATOR):
     return {"Authorization": f"Bearer {key}"}
 
 
+ONE_STORE = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+"""For what is refused before any data base is asked."""
+
 SCAN = {"schemes": ["sm3"], "wanted": "00" * 32, "wanted_count": 1}
 
 
@@ -134,6 +137,7 @@ def test_a_no_after_the_second_yes_stops_it(world, staff, person):
     assert world.http.post(f"{path}/open", headers=staff["lin"]).json()["code"] == "staff.not_approved"
 
 
+@ONE_STORE
 @pytest.mark.parametrize(
     ("changes", "status", "code"),
     [
@@ -179,6 +183,7 @@ def test_a_request_that_cannot_be_meant_is_refused(world, staff, person, changes
     assert (answer.status_code, answer.json()["code"]) == (status, code)
 
 
+@ONE_STORE
 @pytest.mark.parametrize("body", [b"", b"[]", b"{", b"\xff", b"[" * 5_000])
 @pytest.mark.parametrize("path", ["/v1/emergencies", "/v1/emergencies/dual_x/open"])
 def test_no_body_is_our_failure(world, staff, path, body):

@@ -12,6 +12,7 @@ from consent.tables import consent_request, event_outbox
 from tests.vectors.published import published
 from vault.base64url import b64url, unb64url
 
+ONE_STORE = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 VECTORS = published("oauth_examples")
 
 
@@ -23,6 +24,7 @@ def parts_of(compact):
     return [json.loads(unb64url(part)) for part in compact.split(".")[:2]]
 
 
+@ONE_STORE
 @pytest.mark.parametrize("case", VECTORS["authorization_details"], ids=named)
 def test_details_of_types_that_are_not_ours_are_refused_as_rfc_9396_says(world, case):
     app = world.app()
@@ -34,6 +36,7 @@ def test_details_of_types_that_are_not_ours_are_refused_as_rfc_9396_says(world, 
         assert conn.execute(select(func.count()).select_from(consent_request)).scalar_one() == 0
 
 
+@ONE_STORE
 @pytest.mark.parametrize("case", VECTORS["authorization_details"], ids=named)
 def test_no_foreign_type_comes_along_beside_a_good_one(world, case):
     app = world.app()
@@ -43,6 +46,7 @@ def test_no_foreign_type_comes_along_beside_a_good_one(world, case):
     assert (answer.status_code, answer.json()["error"]) == (400, "invalid_authorization_details")
 
 
+@ONE_STORE
 def test_a_signed_introspection_is_built_like_the_example_of_rfc_9701(world):
     app, person = world.app(), world.person()
     form = {**app.identity(), "token": app.token_for(person)}
@@ -78,6 +82,7 @@ def test_the_events_of_rfc_8417_are_event_tokens_by_our_measure(case):
     assert is_event_token(case["claims"])
 
 
+@ONE_STORE
 def test_the_unsecured_event_of_rfc_8417_is_encoded_as_published_and_never_taken_for_signed(world):
     compact = VECTORS["unsecured_event"]["compact"]
     header, claims = parts_of(compact)
@@ -90,6 +95,7 @@ def test_the_unsecured_event_of_rfc_8417_is_encoded_as_published_and_never_taken
     assert opened(compact, keys, kinds=("secevent+jwt",), most_bytes=4096) is None
 
 
+@ONE_STORE
 def test_our_events_are_event_tokens_by_the_same_measure(world):
     app, person = world.app(), world.person()
     app.disclose(app.token_for(person))

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import httpx
 import pytest
@@ -14,6 +14,7 @@ from api.sealed import Gate
 from api.settings import Settings
 from api.staff import issue_staff_key
 from api.unsealing import TRIES, WINDOW_S, Unsealing
+from tests.flow.installation import idle_routes
 from vault.opening import create_vault, open_vault
 from vault.providers.local import adopt_root, create_root, open_root
 from vault.providers.passphrase import Argon2Cost
@@ -21,6 +22,9 @@ from vault.providers.shamir import ShareCollector, create_root_shares, new_root_
 from vault.rotation import rewrap_root
 
 PASSPHRASE = "correct horse battery staple"
+ONE_STORE = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+"""For what a gate does, whatever is behind it."""
+
 CHEAP = Argon2Cost(memory_kib=19_456, iterations=1, lanes=1)
 ORIGIN = "http://testserver.local"
 
@@ -51,6 +55,7 @@ class House:
             {"PERUSAL_HOME": str(folder), "PERUSAL_ISSUER": ORIGIN, "PERUSAL_BACKGROUND": "no"}
         )
         self.opened = 0
+        self.routes = ExitStack()
 
     @contextmanager
     def open(self, provider):
@@ -61,7 +66,8 @@ class House:
             self.opened -= 1
 
     def build(self, vault, seal):
-        return create_app(self.settings, vault=vault, clock=lambda: self.now, seal=seal)
+        onto = self.routes.enter_context(idle_routes(self.settings))
+        return create_app(self.settings, vault=vault, clock=lambda: self.now, seal=seal, onto=onto)
 
     def run(self, story: Callable[[Gate, httpx.AsyncClient], Awaitable[None]]) -> None:
         async def told() -> None:
@@ -76,7 +82,8 @@ class House:
             gate.seal()
             await gate.sealed()
 
-        asyncio.run(told())
+        with self.routes:
+            asyncio.run(told())
 
 
 @pytest.fixture
@@ -142,6 +149,7 @@ def test_enough_shares_open_the_service_and_an_operator_seals_it_again(split):
     split.run(story)
 
 
+@ONE_STORE
 def test_a_passphrase_opens_a_root_that_is_under_one(whole):
     async def story(_gate, client):
         wrong = await client.post("/v1/unseal", json={"passphrase": "wrong"})
@@ -182,6 +190,7 @@ def test_rubbish_from_a_stranger_keeps_no_holder_of_a_share_away(split):
     split.run(story)
 
 
+@ONE_STORE
 def test_guessing_is_bounded_for_everybody_together(whole):
     async def story(_gate, client):
         for _ in range(TRIES):
@@ -195,6 +204,7 @@ def test_guessing_is_bounded_for_everybody_together(whole):
     whole.run(story)
 
 
+@ONE_STORE
 @pytest.mark.parametrize(
     "body",
     [
@@ -220,6 +230,7 @@ def test_what_is_no_unseal_request_is_refused_without_costing_a_try(whole, body)
     whole.run(story)
 
 
+@ONE_STORE
 def test_a_vault_that_cannot_be_opened_leaves_the_server_sealed(whole, tmp_path):
     other = tmp_path / "other"
     create_root(other, PASSPHRASE, cost=CHEAP)
@@ -257,6 +268,7 @@ def test_right_shares_are_not_counted_as_guesses(split):
     split.run(story)
 
 
+@ONE_STORE
 @pytest.mark.parametrize("fails", ["build", "lifespan"])
 def test_a_service_that_cannot_start_leaves_the_server_sealed_and_open_to_the_next_try(whole, fails, capfd):
     build, broken = whole.build, [True]
@@ -286,6 +298,7 @@ def test_a_service_that_cannot_start_leaves_the_server_sealed_and_open_to_the_ne
     whole.run(story)
 
 
+@ONE_STORE
 def test_requests_under_way_are_finished_before_the_keys_go(whole):
     build, began, go_on = whole.build, asyncio.Event(), asyncio.Event()
 
@@ -348,6 +361,7 @@ def test_an_open_server_goes_over_to_a_changed_root_by_new_shares_without_a_paus
     split.run(story)
 
 
+@ONE_STORE
 def test_a_root_file_that_is_gone_is_told_and_opens_when_it_is_back(whole):
     raw = whole.root.read_bytes()
 

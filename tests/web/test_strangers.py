@@ -10,6 +10,7 @@ from api.strangers import Strangers
 from tests.flow.installation import ISSUER, open_world
 from tests.posture.test_routes import IN_OAUTH_S_WORDS, routes
 
+ONE_STORE = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 NOW = 1_795_300_000_000
 FAR = "192.0.2.7"
 
@@ -38,6 +39,7 @@ def exhaust(world, peer=FAR):
     assert [answer.status_code for answer in answers] == [200] * 3
 
 
+@ONE_STORE
 def test_every_route_turns_away_a_network_that_has_used_up_its_share(small):
     exhaust(small)
 
@@ -57,6 +59,7 @@ def test_every_route_turns_away_a_network_that_has_used_up_its_share(small):
             assert answer.headers["content-type"].startswith("application/problem+json")
 
 
+@ONE_STORE
 def test_after_the_time_that_was_named_the_network_is_let_in_again(small):
     exhaust(small)
     (refused,) = call(small, ("GET", "/jwks", {}))
@@ -66,6 +69,7 @@ def test_after_the_time_that_was_named_the_network_is_let_in_again(small):
     assert [one.status_code for one in call(small, *[("GET", "/jwks", {})] * 2)] == [200, 429]
 
 
+@ONE_STORE
 def test_others_and_this_machine_go_on(small):
     exhaust(small)
 
@@ -74,6 +78,7 @@ def test_others_and_this_machine_go_on(small):
     assert call(small, ("GET", "/jwks", {}), peer="127.0.0.1")[0].status_code == 200
 
 
+@ONE_STORE
 def test_a_recipient_and_a_person_who_prove_themselves_are_not_counted(small):
     app, person = small.app(), small.person()
     token = app.token_for(person)
@@ -85,6 +90,7 @@ def test_a_recipient_and_a_person_who_prove_themselves_are_not_counted(small):
     assert [answer.status_code for answer in answers] == [200] * 10
 
 
+@ONE_STORE
 @pytest.mark.parametrize(
     ("path", "more"),
     [
@@ -104,6 +110,7 @@ def test_failing_to_prove_oneself_is_counted(small, path, more):
     assert answers[3].status_code == 429
 
 
+@ONE_STORE
 def test_a_browser_is_told_on_a_page(small):
     exhaust(small)
 
@@ -112,6 +119,7 @@ def test_a_browser_is_told_on_a_page(small):
     assert (page.status_code, page.headers["content-type"].partition(";")[0]) == (429, "text/html")
 
 
+@ONE_STORE
 def test_a_rate_of_nothing_lets_everybody_in(vault, tmp_path):
     with (world := open_world(vault, tmp_path, stranger_rate=0)).http:
         answers = call(world, *[("GET", "/jwks", {})] * 50)
