@@ -153,7 +153,7 @@ def _lifespan(services: Services, owned: ExitStack) -> AbstractAsyncContextManag
     @asynccontextmanager
     async def running() -> AsyncIterator[None]:
         if settings.background:
-            await sync_to_thread(resume_erasures, services.vault, services.clock())
+            await sync_to_thread(resume_erasures, settings, services.vault, services.clock())
             publisher.start()
             cosigning.start()
             services.worker.start()

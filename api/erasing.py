@@ -4,8 +4,11 @@ The order and its job are one commit: whoever dies after it, a worker or the nex
 wait for caches waits in the worker's thread, which keeps its lease meanwhile.
 """
 
+import logging
 import time
 from collections.abc import Sequence
+from itertools import batched
+from typing import Final
 
 from sqlalchemy import Connection, select
 
@@ -22,12 +25,17 @@ from breach.selfcheck.forget import forget
 from consent.erase import run_to_end
 from consent.erasure_orders import By, Ordered, Reason, is_ordered, order
 from vault.drafts import Refused
-from vault.erased_list import ErasedList
+from vault.erase import alive
+from vault.erased_list import DamagedList, ErasedList
 from vault.ids import SubjectId
 from vault.opening import Vault
 
 ERASE = "erase"
 SELF = By(actor="self", reason=Reason.REQUESTED)
+AGAIN = By(actor="restore", reason=Reason.ORDERED)
+
+_CHUNK: Final = 1_000
+_log = logging.getLogger("perusal.api")
 
 
 def order_erasure(
@@ -47,8 +55,27 @@ def order_own_erasure(vault: Vault, person: Session, now_ms: int) -> str | Refus
         return open_link(conn, person.bucket, [one.subject for one in family], now_ms)
 
 
-def resume_erasures(vault: Vault, now_ms: int) -> None:
-    """At a start: whatever was ordered and not finished gets a job, unless it has one."""
+def order_again(settings: Settings, vault: Vault, now_ms: int) -> int:
+    """Order once more the erasure of whoever was erased and is there again: the data base is an older one.
+
+    Their keys are gone, but their rows, and what finds them, came back with it. Answers how many; raises DamagedList.
+    """
+    count = 0
+    for part in batched(sorted(ErasedList(settings.erased_list).load()), _CHUNK):
+        with vault.data.read() as conn:
+            back = alive(conn, vault, part)
+        if back:
+            answers = order_erasure(vault, back, AGAIN, now_ms)
+            count += sum(not isinstance(one, Refused) for one in answers)
+    return count
+
+
+def resume_erasures(settings: Settings, vault: Vault, now_ms: int) -> None:
+    """At a start: whatever was ordered and not finished, or was undone by a restore, gets a job, unless it has one."""
+    try:
+        order_again(settings, vault, now_ms)
+    except DamagedList:
+        _log.critical("the list of erased people is damaged: whoever a restore brought back stays")
     with vault.data.write() as conn:
         if is_ordered(conn):
             _enqueue_once(conn, now_ms)

@@ -42,4 +42,4 @@ def expire(settings: Settings, vault: Vault, clock: Clock, report: Report) -> No
     run(vault, rules_of(settings), clock(), report)
     recount(vault, clock())
     sweep(vault, clock())
-    resume_erasures(vault, clock())
+    resume_erasures(settings, vault, clock())

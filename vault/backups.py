@@ -18,7 +18,7 @@ outlives a change of the root but never the key of its epoch.
 
 import hmac
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import batched
 from typing import Any, BinaryIO, Final
@@ -68,7 +68,8 @@ class Made:
 class Restored:
     """What a restore did, and what it could not bring back.
 
-    `without_keys`: people whom the backup does not know, hence unreadable; `outdated`: people whose values lie
+    `back`: people who were erased and stand in the data base again, because it too is an older one; erase them once
+    more. `without_keys`: others whom the backup does not know, hence unreadable; `outdated`: people whose values lie
     under a newer key than the backup holds, unreadable too. `refill`: the index is of another time than the keys:
     nobody is found, and nobody kept from enrolling twice, until the rotation that has begun is resumed.
     """
@@ -76,6 +77,7 @@ class Restored:
     rows: int
     made_at: int
     erased_again: int
+    back: int
     without_keys: int
     outdated: int
     refill: bool
@@ -158,11 +160,12 @@ def restore(
         refill = settle_index(data, conn, returning.under, buckets, wall_ms())
         returning.count(conn)
         again = _erase_again(conn, store.tenant, gone)
-    without, outdated = _unreadable(data, keys, store.tenant)
+    back, without, outdated = _unreadable(data, keys, store.tenant, gone)
     return Restored(
         rows=count,
         made_at=int.from_bytes(header[13:21]),
         erased_again=again,
+        back=back,
         without_keys=without,
         outdated=outdated,
         refill=refill,
@@ -251,14 +254,20 @@ def _buckets(conn: Connection, mine: TenantId) -> Buckets:
     return Buckets(row.first_bucket, row.buckets)
 
 
-def _unreadable(data: Database, keys: Database, tenant: TenantId) -> tuple[int, int]:
-    """How many living people no restored key belongs to, and how many only an older one than their values need."""
-    missing = outdated = 0
+def _unreadable(
+    data: Database, keys: Database, tenant: TenantId, gone: Container[SubjectId]
+) -> tuple[int, int, int]:
+    """Of the people of the data base, how many are `gone`, how many others no restored key belongs to, and how many
+    only an older one than their values need.
+    """
+    back = missing = outdated = 0
     alive = select(person.c.bucket, person.c.subject, person.c.key_epoch).where(person.c.state != "erased")
     with data.read() as conn, keys.read() as other:
         found = conn.execute(alive.execution_options(yield_per=CHUNK))
-        for part in found.partitions(CHUNK):
+        for whole in found.partitions(CHUNK):
+            part = [row for row in whole if row.subject not in gone]
+            back += len(whole) - len(part)
             keyed = dict(_KEYED(other, [(row.bucket, row.subject) for row in part], tenant=tenant))
             missing += len(part) - len(keyed)
             outdated += sum(keyed.get(row.subject, row.key_epoch) < row.key_epoch for row in part)
-    return missing, outdated
+    return back, missing, outdated

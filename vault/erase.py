@@ -114,6 +114,12 @@ def _tombstone(
     return {who: Begun(bucket, who, keys.get(who)) for bucket, who in people}
 
 
+def alive(conn: Connection, vault: Vault, subjects: Iterable[SubjectId]) -> list[SubjectId]:
+    """Those of these people who are there and not tombstoned, of whom nobody is after an erasure that was not undone."""
+    rows = [(bucket_for(subject, vault.installation.buckets), subject) for subject in subjects]
+    return [SubjectId(subject) for (subject,) in sql.ALIVE(conn, rows)]
+
+
 def find_many(conn: Connection, people: Sequence[tuple[Bucket, SubjectId]]) -> list[Erasing]:
     """How far these people's erasures have come, in no order; absent: nobody ordered one."""
     mine = tuple_(erasure.c.bucket, erasure.c.subject).in_(people)

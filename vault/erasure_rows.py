@@ -8,6 +8,12 @@ LOCK = RowSet(
     bucket="int",
     subject="bytes",
 )
+ALIVE = RowSet(
+    "WITH {rows} SELECT p.subject FROM rows JOIN person p ON p.bucket = rows.bucket "
+    "AND p.subject = rows.subject WHERE p.state <> 'erased'",
+    bucket="int",
+    subject="bytes",
+)
 TOMBSTONE = RowSet(
     "WITH {rows} UPDATE person SET state = 'erased', erased_at = :now WHERE state <> 'erased' "
     "AND (bucket, subject) IN (SELECT bucket, subject FROM rows)",

@@ -14,7 +14,7 @@ from api.cli.failures import Exit, Failure
 from api.cli.installation import dir_option, settings_of
 from api.cli.output import Tick, emit, json_option, progress
 from api.clock import system_clock
-from api.erasing import finish_erasures, order_erasure
+from api.erasing import finish_erasures, order_again, order_erasure
 from api.jobs.guarded import guarded_signing
 from api.opening import opened_vault
 from api.settings import Settings
@@ -62,7 +62,10 @@ def command(
     yes: bool,
     as_json: bool,
 ) -> int:
-    """Erase people, and finish what was broken off; without anybody named, only the latter. 1 if one was refused."""
+    """Erase people, and finish what was broken off; without anybody named, only the latter. 1 if one was refused.
+
+    Whoever was erased before and came back with an older data base is erased again.
+    """
     settings = settings_of(home)
     subjects = list(dict.fromkeys([*_parse(named), *_parse(_lines(file))]))
     if subjects and not yes:
@@ -71,6 +74,7 @@ def command(
     with opened_vault(settings) as vault, progress(quiet=as_json) as tick:
         answers = order_erasure(vault, subjects, by, system_clock()) if subjects else []
         people = list(zip(subjects, answers, strict=True))
+        again = order_again(settings, vault, system_clock())
         finished = finish_erasures(settings, vault, system_clock, _telling(tick))
         certificates = _certificates(vault, people)
         files = _write(settings, vault, certificates, out) if out else []
@@ -79,11 +83,12 @@ def command(
         {
             "erased": [found.document() for found in certificates],
             "finished": finished,
+            "again": again,
             "refused": [{"subject": encode_id("sub", who), "code": why.code} for who, why in refused],
             "files": [str(path) for path in files],
         },
         as_json=as_json,
-        lines=_said(certificates, finished, refused, files),
+        lines=_said(certificates, (finished, again), refused, files),
     )
     return Exit.WRONG if refused else Exit.OK
 
@@ -145,11 +150,14 @@ def _write(settings: Settings, vault: Vault, certificates: Sequence[Certificate]
 
 def _said(
     certificates: Sequence[Certificate],
-    finished: int,
+    done: tuple[int, int],
     refused: Sequence[tuple[SubjectId, Refused]],
     files: Sequence[Path],
 ) -> Iterator[str]:
+    finished, again = done
     yield f"{finished:,} erasures finished"
+    if again:
+        yield f"{again:,} people had come back with an older data base and were erased again"
     for found in certificates:
         said = dict(found.fields)
         yield (

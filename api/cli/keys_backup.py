@@ -29,6 +29,7 @@ from vault.opening import installation_seen
 from vault.providers.base import Provider
 from vault.storage import Database
 
+BACK = "{:,} erased people stand in the data base again, and nobody can read them: run `perusal erase`"
 REFILL = "the index is of another time than these keys: run `perusal keys rotate index --resume` before anybody enrols"
 
 
@@ -70,19 +71,21 @@ def restore(home: Path | None, file: Path, as_json: bool) -> int:
             "rows": done.rows,
             "made_at": done.made_at,
             "erased_again": done.erased_again,
+            "back": done.back,
             "without_keys": done.without_keys,
             "outdated": done.outdated,
             "refill": done.refill,
         },
         as_json=as_json,
         lines=(
-            f"{done.rows:,} rows restored; {done.erased_again:,} people erased again",
+            f"{done.rows:,} rows restored; the keys of {done.erased_again:,} erased people left out",
+            *((BACK.format(done.back),) if done.back else ()),
             f"{done.without_keys:,} people came after this backup, and nobody can read them without a newer one",
             f"{done.outdated:,} people have got a newer key since, and nobody can read them without it",
             *((REFILL,) if done.refill else ()),
         ),
     )
-    return Exit.WRONG if done.without_keys or done.outdated or done.refill else Exit.OK
+    return Exit.WRONG if done.back or done.without_keys or done.outdated or done.refill else Exit.OK
 
 
 @click.command("expire")

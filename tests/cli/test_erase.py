@@ -68,6 +68,23 @@ def test_the_list_of_the_erased_and_the_account_follow(perusal, home, named, sit
     database.close()
 
 
+def test_whoever_came_back_with_an_older_data_base_is_erased_again(perusal, home, named, tmp_path):
+    older = (home / "data.db").read_bytes()
+    perusal("erase", "--subject", named[0], "--yes", "--dir", home)
+    for file in home.glob("data.db*"):
+        file.unlink()
+    (home / "data.db").write_bytes(older)
+    phone = next(iter(citizens(SEED, 30))).values()["phone"]
+    (tmp_path / "new.jsonl").write_text(json.dumps({"phone": phone}) + "\n")
+
+    said = [perusal("erase", "--dir", home, "--json").json for _ in range(2)]
+
+    assert [(one["again"], one["finished"]) for one in said] == [(1, 1), (0, 0)]
+    assert perusal("person", "show", named[0], "--dir", home).code == Exit.WRONG
+    enrolled = perusal("enrol", tmp_path / "new.jsonl", "--keys-out", tmp_path / "keys", "--dir", home)
+    assert enrolled.code == Exit.OK, "the number is free again"
+
+
 def test_many_people_come_from_a_file_and_strangers_among_them_are_refused(perusal, home, named, tmp_path):
     stranger = "sub_" + "a" * 26
     (tmp_path / "who").write_text("\n".join([*named[:5], "", stranger]))

@@ -211,7 +211,7 @@ def test_with_both_data_bases_older_a_list_kept_elsewhere_erases_again(site, now
 
     done = site.restore(saved, old, also=[gone.subject])
 
-    assert done.erased_again == 1
+    assert (done.erased_again, done.back, done.without_keys) == (1, 1, 0)
     assert site.reads(old, kept, now) == {"phone": people.phone(0)}
     assert isinstance(site.reads(old, gone, now), Unreadable)
 

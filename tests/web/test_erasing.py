@@ -1,7 +1,7 @@
 """Erasing while a server runs: sessions end at once, a job does the rest, and the horizon is public."""
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from api import erasing
 from api.erasing import ERASE, order_erasure, resume_erasures
@@ -16,6 +16,7 @@ from vault.backup_keys import DAY_MS, BackupKeys
 from vault.erased_list import DamagedList, ErasedList
 from vault.key_status import oldest_index_root
 from vault.key_tables import index_root
+from vault.tag_tables import tag, unique_key
 
 pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 SELF = By(actor="self", reason=Reason.REQUESTED)
@@ -69,14 +70,40 @@ def test_a_start_takes_up_what_has_lost_its_job(world):
     order_erasure(world.vault, [person.created.subject], SELF, world.clock())
     assert take(world.vault.data, "finishes nothing", world.clock()) is not None
 
-    resume_erasures(world.vault, world.clock())
-    resume_erasures(world.vault, world.clock())
+    resume_erasures(world.settings, world.vault, world.clock())
+    resume_erasures(world.settings, world.vault, world.clock())
 
     assert work(world).do_one()
     assert certified(world, person)
     assert not work(world).do_one(), "one start, one job"
-    resume_erasures(world.vault, world.clock())
+    resume_erasures(world.settings, world.vault, world.clock())
     assert not work(world).do_one(), "nothing is left to take up"
+
+
+def test_whoever_a_restored_data_base_brought_back_is_erased_again_at_the_next_start(world):
+    kept, gone = world.person(), world.person({"name": "李四", "phone": "13900000001"})
+    subject = gone.created.subject
+    world.vault.keyring.destroy_many([(gone.created.bucket, subject)])
+    ErasedList(world.settings.erased_list).add([subject])
+
+    for _ in range(2):
+        resume_erasures(world.settings, world.vault, world.clock())
+
+    assert work(world).do_one()
+    assert not work(world).do_one(), "once is enough"
+    assert certified(world, gone)
+    assert not certified(world, kept)
+    with world.vault.data.read() as conn:
+        held = conn.execute(select(unique_key.c.subject)).scalars().all()
+        assert subject not in {*held, *conn.execute(select(tag.c.subject)).scalars()}
+
+
+def test_a_damaged_list_of_the_erased_does_not_keep_a_server_from_starting(world, caplog):
+    world.settings.erased_list.write_text("nobody\n")
+
+    resume_erasures(world.settings, world.vault, world.clock())
+
+    assert "list of erased people is damaged" in caplog.text
 
 
 def test_anybody_may_read_how_long_backups_can_still_hold_the_erased(world):
