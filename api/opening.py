@@ -14,7 +14,8 @@ import breach
 import consent
 import vault
 from api.secret_file import first_line
-from api.settings import Settings, SettingsError
+from api.setting_texts import SettingsError
+from api.settings import Settings
 from api.shares import collected, share_files
 from consent.ledger.open_now import learn_editions
 from vault.opening import Vault, open_vault

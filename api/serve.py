@@ -23,7 +23,8 @@ from api.opening import local_root, opened_vault, people_needed, provider_of
 from api.process import ReadyServer, address_of, bind, silence_libraries, stop_once
 from api.sealed import Gate
 from api.senders.console import console_senders
-from api.settings import Settings, SettingsError, is_loopback
+from api.setting_texts import SettingsError, is_loopback
+from api.settings import Settings
 from api.unsealing import Unsealing
 from vault.opening import Vault
 from vault.storage import Dialect

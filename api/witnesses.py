@@ -10,7 +10,8 @@ from itertools import groupby
 from urllib.parse import urlsplit
 
 from api.fetching import FetchFailed, Guard, callable_url
-from api.settings import PREFIX, Settings, SettingsError
+from api.setting_texts import PREFIX, SettingsError
+from api.settings import Settings
 from consent.ledger import policy
 from consent.ledger.errors import Malformed
 from consent.ledger.note import VerifierKey

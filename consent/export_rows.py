@@ -8,7 +8,7 @@ from sqlalchemy import Connection, select
 from consent import history, notices, terms
 from consent.committed import committed_uses
 from consent.details import instant
-from consent.history import EventKind, GrantLine, UseLine
+from consent.history import GrantLine, UseLine
 from consent.ids import disclosure_text, grant_text, use_text
 from consent.ledger.entry import parse
 from consent.ledger.origin import PER_EDITION, LogId, origin_of
@@ -17,6 +17,7 @@ from consent.notify import PersonNotice
 from consent.receipts import receipts
 from consent.staff_history import StaffEvent
 from consent.tables import consent_grant
+from consent.timeline import EventKind, timeline
 from vault.guardians import Guardianship
 from vault.ids import Person, SubjectId, encode_id
 from vault.opening import Vault
@@ -41,7 +42,7 @@ def value_row(subject: SubjectId, value: StoredValue) -> Document:
 def consents(conn: Connection, vault: Vault, people: Sequence[Person]) -> Document:
     """Permissions, uses with their receipts, denied attempts, and every text that was shown."""
     lines = [line for who in people for line in history.grants(conn, *who)]
-    events = [event for who in people for event in history.timeline(conn, *who)]
+    events = [event for who in people for event in timeline(conn, *who)]
     shown = _shown(conn, people)
     return {
         "permissions": [_grant(line, *shown[line.id]) for line in lines],

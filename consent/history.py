@@ -1,31 +1,15 @@
-"""What was asked, approved, read and withdrawn: a person's own view of it. Reading never consumes anything.
+"""Decisions and reads, a line each: a person's own view of them. Reading never consumes anything.
 
 * `grants(conn, bucket, subject) -> list[GrantLine]`, newest first; `grant(conn, bucket, subject, grant_id)`.
-* `timeline(conn, bucket, subject) -> list[Event]`: decisions, uses, denied attempts, withdrawals, newest first.
-* `received_before`, `recipient_totals` and the other set-based questions of a trace live in `exposure` and
-  are offered here too.
 * `uses(conn, bucket, subject) -> list[UseLine]`, newest first; `use(conn, bucket, subject, disclosure_id)`.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from enum import StrEnum
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, Select, func, select
 
 from consent.countries import is_abroad
-from consent.denials import DAY_MS
-from consent.exposure import (
-    count_disclosed,
-    grants_behind,
-    held_by,
-    received_before,
-    received_version,
-    recipient_field_totals,
-    recipient_totals,
-    undisclosed,
-)
 from consent.grants import WITHDRAWABLE, GrantState, state_at
 from consent.ids import DisclosureId, GrantId, RecipientId, UseId, fields_of
 from consent.ledger.origin import LogId
@@ -33,7 +17,6 @@ from consent.ledger.tables import entry
 from consent.tables import (
     annulment,
     consent_grant,
-    denial,
     disclosure,
     recipient,
     redelivery,
@@ -42,27 +25,6 @@ from consent.tables import (
 )
 from consent.tables import use as use_table
 from vault.ids import Bucket, SubjectId
-
-__all__ = [
-    "AnnulledLine",
-    "Event",
-    "EventKind",
-    "GrantLine",
-    "UseLine",
-    "count_disclosed",
-    "grant",
-    "grants",
-    "grants_behind",
-    "held_by",
-    "received_before",
-    "received_version",
-    "recipient_field_totals",
-    "recipient_totals",
-    "timeline",
-    "undisclosed",
-    "use",
-    "uses",
-]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,35 +97,6 @@ class UseLine:
     idx: int
 
 
-class EventKind(StrEnum):
-    APPROVED = "approved"
-    WAITING = "waiting"
-    LAPSED = "lapsed"
-    REFUSED = "refused"
-    USED = "used"
-    DENIED = "denied"
-    WITHDRAWN = "withdrawn"
-    TERMINATED = "terminated"
-    REVOKED = "revoked"
-    INVALIDATED = "invalidated"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
-    """One thing that happened; `disclosure_id` for uses, `code` and `count` for denied attempts."""
-
-    kind: EventKind
-    at: int
-    grant_id: GrantId
-    recipient_id: RecipientId
-    recipient: str
-    purpose: str
-    fields: tuple[str, ...]
-    disclosure_id: DisclosureId | None = None
-    code: str | None = None
-    count: int = 1
-
-
 def grants(conn: Connection, bucket: Bucket, subject: SubjectId) -> list[GrantLine]:
     """Every decision of this person."""
     newest = _grants(bucket, subject).order_by(consent_grant.c.decided_at.desc(), consent_grant.c.id.desc())
@@ -186,15 +119,6 @@ def use(conn: Connection, bucket: Bucket, subject: SubjectId, disclosure_id: Dis
     """One read, when it is of this person's data."""
     row = conn.execute(_uses(bucket, subject).where(disclosure.c.id == disclosure_id)).one_or_none()
     return None if row is None else _use_line(row)
-
-
-def timeline(conn: Connection, bucket: Bucket, subject: SubjectId) -> list[Event]:
-    """Everything that happened around this person's data."""
-    lines = {line.id: line for line in grants(conn, bucket, subject)}
-    events = [event for line in lines.values() for event in _decisions(line)]
-    events += [_used(line) for line in uses(conn, bucket, subject)]
-    events += _denied(conn, bucket, subject, lines)
-    return sorted(events, key=lambda event: event.at, reverse=True)
 
 
 def _grants(bucket: Bucket, subject: SubjectId) -> Select[Any]:
@@ -286,70 +210,3 @@ def _use_line(row: Any) -> UseLine:
         log=LogId(row.bucket, row.ledger_year),
         idx=row.idx,
     )
-
-
-_FIRST: Mapping[GrantState, EventKind] = {
-    GrantState.REFUSED: EventKind.REFUSED,
-    GrantState.DEFERRED: EventKind.WAITING,
-    GrantState.LAPSED: EventKind.LAPSED,
-}
-"""What a decision is called that gave nothing."""
-
-
-def _decisions(line: GrantLine) -> Sequence[Event]:
-    first = _event(_FIRST.get(line.state, EventKind.APPROVED), line.decided_at, line)
-    void = line.annulled
-    ends = {
-        EventKind.WITHDRAWN: line.withdrawn_at,
-        EventKind.TERMINATED: line.terminated_at,
-        EventKind.REVOKED: void.at if void and not void.authority else None,
-        EventKind.INVALIDATED: void.at if void and void.authority else None,
-    }
-    return [first, *(_event(kind, at, line) for kind, at in ends.items() if at is not None)]
-
-
-def _event(kind: EventKind, at: int, line: GrantLine) -> Event:
-    return Event(
-        kind=kind,
-        at=at,
-        grant_id=line.id,
-        recipient_id=line.recipient_id,
-        recipient=line.recipient,
-        purpose=line.purpose,
-        fields=line.fields,
-    )
-
-
-def _used(line: UseLine) -> Event:
-    return Event(
-        kind=EventKind.USED,
-        at=line.committed_at,
-        grant_id=line.grant_id,
-        recipient_id=line.recipient_id,
-        recipient=line.recipient,
-        purpose=line.purpose,
-        fields=line.fields,
-        disclosure_id=line.id,
-    )
-
-
-def _denied(
-    conn: Connection, bucket: Bucket, subject: SubjectId, lines: Mapping[GrantId, GrantLine]
-) -> list[Event]:
-    """Denied attempts are counted by the day, from the first decision of the person on."""
-    since = min((line.decided_at for line in lines.values()), default=0) // DAY_MS
-    about = (consent_grant.c.bucket == denial.c.bucket) & (consent_grant.c.id == denial.c.grant_id)
-    rows = conn.execute(
-        select(denial)
-        .join(consent_grant, about)
-        .where(denial.c.bucket == bucket, denial.c.day >= since, consent_grant.c.subject == subject)
-    )
-    return [
-        replace(
-            _event(EventKind.DENIED, row.last_at, lines[row.grant_id]),
-            fields=(),
-            code=row.code,
-            count=row.attempts,
-        )
-        for row in rows
-    ]

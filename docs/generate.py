@@ -19,7 +19,8 @@ import click
 from api.cli.main import COMMANDS, perusal
 from api.openapi.document import document
 from api.routes import MINE, PORTAL, PROTOCOL, PUBLIC, STAFF
-from api.settings import PREFIX, Settings
+from api.setting_texts import PREFIX
+from api.settings import Settings
 from breach.errors import Unreadable
 from consent.denials import DenialCode
 from consent.refusals import RefusalCode

@@ -29,7 +29,8 @@ from api.cli.installation import (
 from api.cli.output import emit, json_option
 from api.cli.roots import Split, passphrase_file_option, share_file_option, split_of, split_options
 from api.clock import system_clock
-from api.settings import NO_PASSWORD, PREFIX, Settings, holds_password
+from api.setting_texts import NO_PASSWORD, PREFIX, holds_password
+from api.settings import Settings
 from consent.purposes import PURPOSES, seed
 from vault.opening import create_vault
 from vault.providers.base import Provider

@@ -18,7 +18,8 @@ import click
 
 from api.cli.failures import Exit, Failure
 from api.secret_file import first_line
-from api.settings import PREFIX, Settings
+from api.setting_texts import PREFIX
+from api.settings import Settings
 from vault.durable import replace, write_new
 from vault.operators import NAME
 from vault.storage import Database, open_database

@@ -33,7 +33,8 @@ from api.cli.installation import (
 from api.cli.output import emit, json_option, table_of
 from api.cli.roots import make_root
 from api.clock import system_clock
-from api.settings import PREFIX, Settings
+from api.setting_texts import PREFIX
+from api.settings import Settings
 from vault.operators import NAME, BadTenant, Roles, add_operator, assign_roles, key_roles, operators
 from vault.providers.base import Provider
 from vault.sealed import Suite

@@ -22,12 +22,12 @@ from api.sessions import Session
 from api.wiring import services_of
 from consent import history
 from consent.evidence import evidence
-from consent.history import Event, EventKind
 from consent.ids import disclosure_text, parse_disclosure
 from consent.ledger.bundle import build
 from consent.ledger.signer import Signer
 from consent.signing_keys import receipt_keys
 from consent.staff_history import StaffEvent, StaffEventKind, staff_events
+from consent.timeline import Event, EventKind, timeline
 from vault.fields import Catalogue as Fields
 
 
@@ -60,7 +60,7 @@ def uses_page(request: Request[Session, Any, Any]) -> Response[str]:
     person, vault = request.user, services_of(request).vault
     fields = vault.catalogue
     with vault.data.read() as conn:
-        events = history.timeline(conn, person.bucket, person.subject)
+        events = timeline(conn, person.bucket, person.subject)
         inside = staff_events(conn, person.bucket, person.subject)
         told = banner(conn, person, texts, fields)
     views = [(one.at, _view(one, texts, fields)) for one in events]

@@ -8,7 +8,8 @@ from importlib.metadata import entry_points
 
 from api.senders.message import Channel, Sender, Senders
 from api.senders.smtp import Mail, MailServer
-from api.settings import Settings, SettingsError
+from api.setting_texts import SettingsError
+from api.settings import Settings
 
 GROUP = "perusal.sms"
 

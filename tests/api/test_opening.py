@@ -3,7 +3,8 @@
 import pytest
 
 from api.opening import local_root, people_needed, provider_of
-from api.settings import PREFIX, Settings
+from api.setting_texts import PREFIX
+from api.settings import Settings
 from vault.providers.config import BadProviderConfig
 from vault.providers.local import LocalProvider, create_root
 from vault.providers.passphrase import Argon2Cost

@@ -8,7 +8,7 @@ from api.jobs.publisher import Publisher
 from api.jobs.tables import job
 from api.retention import DAY_MS, RETENTION, enqueue_daily, rules_of
 from api.sessions import Lifetime
-from api.settings import SettingsError
+from api.setting_texts import SettingsError
 from consent import families
 from consent.families import Tie, appoint
 from consent.keeping import NewPerson, enrol_people

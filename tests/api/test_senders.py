@@ -11,7 +11,8 @@ from api.senders.plugged import senders_of
 from api.senders.post_room import PostRoom
 from api.senders.smtp import Mail, MailServer
 from api.serve import run
-from api.settings import Settings, SettingsError
+from api.setting_texts import SettingsError
+from api.settings import Settings
 from tests.mail import PASSWORD, USER, mail_server
 
 TO = "zhangsan@example.com"

@@ -16,7 +16,7 @@ from consent.errors import BadRegistration
 from consent.export import Export, export
 from consent.grant_management import Refused, query
 from consent.grants import GrantState
-from consent.history import AnnulledLine, EventKind, timeline
+from consent.history import AnnulledLine
 from consent.history import grant as line_of
 from consent.ids import grant_text
 from consent.ledger.entry import Kind, parse
@@ -27,6 +27,7 @@ from consent.notify import notices_of
 from consent.rebuild import Divergence, check
 from consent.refreshing import Refresh, refresh
 from consent.tables import annulment, consent_grant, event_outbox, use
+from consent.timeline import EventKind, timeline
 from consent.withdraw import withdraw
 from tests.consent.test_withdraw_all import named, onward
 from tests.consent.world import JKT

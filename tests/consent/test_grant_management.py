@@ -11,7 +11,6 @@ from consent.disclose import Disclosure, disclose_many
 from consent.export import Export, export
 from consent.grant_management import Managed, Refused, Terminated, query, terminate
 from consent.grants import GrantState
-from consent.history import EventKind, timeline
 from consent.history import grant as line_of
 from consent.ledger.entry import Kind, parse
 from consent.ledger.fsck import Finding, fsck
@@ -20,6 +19,7 @@ from consent.ledger.tables import entry
 from consent.management_tokens import LIFETIME_MS, Holder, Scope, give_back, holder, mint, scopes_of
 from consent.refreshing import Refresh, refresh
 from consent.tables import consent_grant, event_outbox, management_token, refresh_token, termination, use
+from consent.timeline import EventKind, timeline
 from consent.withdraw import Withdrawn, withdraw
 from tests.consent.test_withdraw_all import named, onward
 from tests.consent.world import DAY, JKT

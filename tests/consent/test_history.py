@@ -15,7 +15,7 @@ from consent.exposure import (
     recipient_totals,
     undisclosed,
 )
-from consent.history import EventKind
+from consent.timeline import EventKind, timeline
 from consent.withdraw import withdraw
 
 
@@ -38,7 +38,7 @@ def test_the_timeline_tells_the_story_newest_first_and_only_to_its_person(world)
     withdraw(world.vault, person.subject, person.bucket, issued.grant_id, world.now)
 
     with world.vault.data.read() as conn:
-        events = history.timeline(conn, person.bucket, person.subject)
+        events = timeline(conn, person.bucket, person.subject)
 
     assert [event.kind for event in events] == [
         EventKind.WITHDRAWN,
@@ -63,7 +63,7 @@ def test_grants_and_uses_are_listed_and_found_by_their_owner_only(world):
         assert history.use(conn, person.bucket, person.subject, read.id) == read
         assert history.grant(conn, person.bucket, other.subject, line.id) is None
         assert history.use(conn, person.bucket, other.subject, read.id) is None
-        assert history.timeline(conn, other.bucket, other.subject) == []
+        assert timeline(conn, other.bucket, other.subject) == []
 
     assert (line.used, line.max_uses, line.withdrawable) == (1, 3, True)
     assert (read.id, read.slot, read.quota, read.redelivered) == (used.disclosure_id, 1, 3, 0)

@@ -14,7 +14,7 @@ from consent.deferral import Collected, Decision
 from consent.ending import Scope, end_all
 from consent.families import Refused, Tie, appoint, merge
 from consent.grants import GrantState
-from consent.history import EventKind, grant, timeline
+from consent.history import grant
 from consent.polling import Poll, Waiting, poll
 from consent.protection import Protection, Step
 from consent.protection_tables import protection as protection_table
@@ -23,6 +23,7 @@ from consent.rebuild import Divergence, check
 from consent.refusals import Refusal, RefusalCode
 from consent.step_up_tables import step_up
 from consent.tables import client, consent_grant
+from consent.timeline import EventKind, timeline
 from consent.tokens import Issued, exchange
 from tests.consent.presence import proof_if_needed, signed, with_passkey
 from tests.consent.test_erase import ask as order_erasure

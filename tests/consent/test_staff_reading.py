@@ -12,7 +12,6 @@ from consent.details import instant
 from consent.dual import Question, ask
 from consent.errors import BadRequest
 from consent.export_rows import staff_row
-from consent.history import EventKind, timeline
 from consent.honey import plant, sweep
 from consent.ids import dual_text, grant_text
 from consent.keeping import Enrolled, NewPerson, enrol_people
@@ -25,6 +24,7 @@ from consent.staff_history import StaffEventKind, staff_events
 from consent.staff_reading import Reading, ReadRequest, read
 from consent.staff_tables import staff_read, staff_refusal
 from consent.tables import consent_grant, disclosure, use
+from consent.timeline import EventKind, timeline
 from consent.tokens import exchange
 from consent.withdraw import withdraw
 from tests.consent.dual import ASKER, FIRST, SECOND, Office

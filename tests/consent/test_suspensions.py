@@ -7,12 +7,12 @@ from sqlalchemy.exc import DatabaseError
 from consent import recipients, suspensions
 from consent.denials import DenialCode, Denied
 from consent.errors import BadRegistration, UnknownRecipient
-from consent.history import timeline
 from consent.recipients import Program
 from consent.redeem import Disclosed, redeem_many
 from consent.refusals import Refusal, RefusalCode
 from consent.showings import claim
 from consent.tables import suspension
+from consent.timeline import timeline
 from tests.consent.world import REDIRECT
 
 

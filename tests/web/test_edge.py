@@ -16,7 +16,8 @@ from api.headers import CSP, approval_policy
 from api.i18n import Lang, catalogue, lang_of_path, negotiate
 from api.secret_file import ExposedSecret, first_line
 from api.sessions import CookieJar
-from api.settings import Settings, SettingsError
+from api.setting_texts import SettingsError
+from api.settings import Settings
 from vault.days import zone_of
 
 FORM = "application/x-www-form-urlencoded"

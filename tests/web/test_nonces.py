@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from api.oauth.nonces import LIFETIME_S, is_fresh, new_nonce
-from api.settings import Settings, SettingsError
+from api.setting_texts import SettingsError
+from api.settings import Settings
 from tests.flow.installation import open_world
 
 KEY = b"k" * 32

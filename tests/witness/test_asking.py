@@ -18,7 +18,7 @@ from api.clock import system_clock
 from api.jobs.asking import Asking, Outcome
 from api.jobs.cosigning import ALARM_AFTER_MS, Cosigning
 from api.jobs.holds import Holds
-from api.settings import SettingsError
+from api.setting_texts import SettingsError
 from api.witness.home import WitnessHome
 from api.witnesses import Station, load_witnesses, stations
 from consent.ledger import checkpoint, cosignature, note, policy, published, witnessed
