@@ -55,9 +55,9 @@ report.json      对泄露文件的追溯:计数、排序、结论陈述、假�
 disclosures.zip  被主张方何时收到您哪些数据的账本签名记录
 manifest.json    每个成员文件的 SHA-256
 
-1. 将每个成员文件的 SHA-256 与 manifest.json 比对,并将 report.json 与 disclosures.zip 的与 claim.json 比对。
+1. 将每个成员文件的 SHA-256 与 manifest.json 比对，并将 report.json 与 disclosures.zip 的与 claim.json 比对。
 2. 无需网络即可核验账本记录:perusal verify disclosures.zip
-3. report.json 中的数值衡量所发现内容对各种情形的支持程度,并非有责的概率。
+3. report.json 中的数值衡量所发现内容对各种情形的支持程度，并非有责的概率。
 """
 
 

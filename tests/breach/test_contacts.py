@@ -70,7 +70,7 @@ def test_one_row_names_the_recipient(aliased, tmp_path):
     assert _line(report, aliased, "shop")["ln_e_contacts"] > 20
     assert _line(report, aliased, "club")["ln_e_contacts"] < 0
     assert "1 of the 40 aliases that were given to Shop Ltd" in " ".join(report.body["statement"]["en"])
-    assert "只提供给Shop Ltd的 40 个别名中,有 1 个" in " ".join(report.body["statement"]["zh-CN"])
+    assert "只提供给Shop Ltd的 40 个别名中，有 1 个" in " ".join(report.body["statement"]["zh-CN"])
     opened = open_incident(aliased.vault, report.id, now_ms=aliased.world.now)
     with aliased.vault.data.read() as conn:
         (one,) = affected(conn, opened.id, aliased.vault.installation.buckets)

@@ -78,7 +78,7 @@ def test_people_written_otherwise_are_told_as_candidates_in_both_languages(coded
     assert body["people"]["found"] == 8
     said = {language: " ".join(lines) for language, lines in body["statement"].items()}
     assert "3 of them are like somebody, 3 people in all" in said["en"]
-    assert "其中 3 行与某人相似,共涉及 3 人" in said["zh-CN"]
+    assert "其中 3 行与某人相似，共涉及 3 人" in said["zh-CN"]
 
 
 @pytest.mark.heavy

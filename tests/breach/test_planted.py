@@ -76,7 +76,7 @@ def test_a_leak_of_the_shop_shows_its_planted_persons(planted, tmp_path):
     assert (report.people_found, len(concerned)) == (25, 25)
     assert (report.body["people"]["in_vault"], report.body["people"]["never_disclosed"]) == (90, 28)
     assert "9 of the 12 persons who do not exist" in " ".join(report.body["statement"]["en"])
-    assert "12 个虚构人员中,有 9 人" in " ".join(report.body["statement"]["zh-CN"])
+    assert "12 个虚构人员中，有 9 人" in " ".join(report.body["statement"]["zh-CN"])
     assert _alarms(made) == {("planted", made.recipient("shop"))}
 
 
