@@ -3,7 +3,7 @@
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -19,6 +19,9 @@ from vault.storage import Database, open_database
 
 NOW = 1_795_300_000_000
 """A fixed instant for tests, Unix milliseconds (November 2026)."""
+
+TEMPLATES = ("perusal_data", "perusal_keys")
+"""The data bases on PostgreSQL that hold the whole schema and nothing else."""
 
 # Every run tries the same examples, however slow the machine: a change alone decides whether it passes. The heavy
 # runs look for new ones.
@@ -79,10 +82,10 @@ def postgres(request: pytest.FixtureRequest) -> Iterator[Server | NoPostgres]:
     # Most of what a test costs is its two clones. In memory they take a quarter of the time.
     try:
         with postgres_server(small=_is_small(request.config)) as server:
-            for name in ("perusal_data", "perusal_keys"):
+            for name in TEMPLATES:
                 server.drop(name)
                 server.run(f"CREATE DATABASE {name}")
-            _create(open_database(server.url("perusal_data")), open_database(server.url("perusal_keys")))
+            _create(*(open_database(server.url(name)) for name in TEMPLATES))
             yield server
     except NoPostgres as reason:
         yield reason
@@ -91,7 +94,7 @@ def postgres(request: pytest.FixtureRequest) -> Iterator[Server | NoPostgres]:
 @pytest.fixture(params=["sqlite", "postgresql"])
 def backend(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Backend]:
     """A fresh, empty installation schema, once on each data base."""
-    yield from _fresh(request, tmp_path)
+    yield from fresh_backend(request, request.param, tmp_path)
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
@@ -99,14 +102,20 @@ def lasting_backend(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Backend]:
     """The same for all tests of a module: for those that disturb each other in nothing."""
-    yield from _fresh(request, tmp_path_factory.mktemp("lasting"))
+    yield from fresh_backend(request, request.param, tmp_path_factory.mktemp("lasting"))
 
 
-def _fresh(request: pytest.FixtureRequest, folder: Path) -> Iterator[Backend]:
-    if request.param == "sqlite":
-        yield from _sqlite_backend(request.getfixturevalue("sqlite_template"), folder)
-    else:
-        yield from _postgres_backend(request.getfixturevalue("postgres"))
+def fresh_backend(
+    request: pytest.FixtureRequest, name: str, folder: Path, template: Backend | None = None
+) -> Iterator[Backend]:
+    """What `backend` yields, or a copy of another one, which is closed."""
+    if name == "sqlite":
+        place = template and Path(str(template.data.engine.url.database)).parent
+        yield from _sqlite_backend(place or request.getfixturevalue("sqlite_template"), folder)
+        return
+    databases = (template.data, template.keys) if template else ()
+    names = [str(one.engine.url.database) for one in databases]
+    yield from _postgres_backend(request.getfixturevalue("postgres"), names or TEMPLATES)
 
 
 def _sqlite_backend(template: Path, folder: Path) -> Iterator[Backend]:
@@ -117,10 +126,10 @@ def _sqlite_backend(template: Path, folder: Path) -> Iterator[Backend]:
     backend.close()
 
 
-def _postgres_backend(server: Server | NoPostgres) -> Iterator[Backend]:
+def _postgres_backend(server: Server | NoPostgres, templates: Sequence[str]) -> Iterator[Backend]:
     if isinstance(server, NoPostgres):
         pytest.skip(str(server))
-    names = [server.clone("perusal_data"), server.clone("perusal_keys")]
+    names = [server.clone(template) for template in templates]
     backend = open_backend("postgresql", server.url(names[0]), server.url(names[1]))
     yield backend
     backend.close()
@@ -162,16 +171,16 @@ def provider(sealed_root: Path):
 @pytest.fixture
 def vault(backend: Backend, provider, now: int) -> Vault:
     """A created and opened vault."""
-    return _created(backend, provider, now)
+    return created_vault(backend, provider, now)
 
 
 @pytest.fixture(scope="module")
 def lasting_vault(lasting_backend: Backend, provider) -> Vault:
     """The same for all tests of a module."""
-    return _created(lasting_backend, provider, NOW)
+    return created_vault(lasting_backend, provider, NOW)
 
 
-def _created(backend: Backend, provider, now_ms: int) -> Vault:
+def created_vault(backend: Backend, provider, now_ms: int) -> Vault:
     """1 bucket on SQLite, 4 on PostgreSQL so that routing is exercised."""
     buckets = 1 if backend.name == "sqlite" else 4
     return create_vault(

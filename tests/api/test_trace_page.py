@@ -10,7 +10,7 @@ from api.i18n import Lang
 from api.tracing.page import page, policy
 from breach.intake.quarantine import custody, receive
 from breach.pipeline import trace
-from tests.breach.conftest import lost, small_town, world  # noqa: F401 -- fixtures
+from tests.breach.conftest import backend, lost, small_town, towns, vault, world  # noqa: F401 -- fixtures
 
 
 class Elements(HTMLParser):
@@ -23,8 +23,8 @@ class Elements(HTMLParser):
 
 
 @pytest.fixture
-def traced(small_town, lost, tmp_path):  # noqa: F811
-    vault, now = small_town.vault, small_town.world.now
+def traced(small_town, lost, vault, tmp_path):  # noqa: F811
+    now = small_town.world.now
     kept = receive(vault, [lost], tmp_path / "q", now_ms=now)
     return trace(vault, kept, now_ms=now).body, custody(vault, kept.id)
 

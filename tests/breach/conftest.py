@@ -1,10 +1,17 @@
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+
 import pytest
 
 from breach.cells import Cells
 from breach.match import Matcher
+from tests.backends import Backend
 from tests.breach.leaks import HOUR, Town, row, town, write
+from tests.conftest import NOW, created_vault, fresh_backend
 from tests.consent.world import World
 from tests.vault import people
+from vault.opening import Vault, open_vault
 
 
 @pytest.fixture
@@ -12,9 +19,49 @@ def world(vault, now) -> World:
     return World(vault, now)
 
 
+@pytest.fixture(scope="session")
+def towns(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, provider
+) -> Iterator[Callable[[str], tuple[Backend, Town]]]:
+    """The small town on either kind of data base, closed, for copies: founding it takes longer than most traces."""
+    founded: dict[str, tuple[Backend, Town]] = {}
+    with ExitStack() as kept:
+
+        def found(name: str) -> tuple[Backend, Town]:
+            if name not in founded:
+                place = contextmanager(fresh_backend)(request, name, tmp_path_factory.mktemp("town"))
+                backend = kept.enter_context(place)
+                founded[name] = backend, _found(World(created_vault(backend, provider, NOW), NOW))
+                backend.close()
+            return founded[name]
+
+        yield found
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def backend(request, tmp_path, towns) -> Iterator[Backend]:
+    """As everywhere; a copy of the small town's for its tests."""
+    template = towns(request.param)[0] if "small_town" in request.fixturenames else None
+    yield from fresh_backend(request, request.param, tmp_path, template)
+
+
 @pytest.fixture
-def small_town(world) -> Town:
+def vault(request, backend, provider, now) -> Vault:
+    """As everywhere; the small town has its own already."""
+    if "small_town" in request.fixturenames:
+        return open_vault(backend.data, backend.keys, provider)
+    return created_vault(backend, provider, now)
+
+
+@pytest.fixture
+def small_town(world, backend, towns) -> Town:
     """90 people: 40 never disclosed, 30 only at the shop, 20 at shop and parcel service, who lost nothing."""
+    _, kept = towns(backend.name)
+    world.now, world.made = kept.world.now, kept.world.made
+    return replace(kept, world=world, apps=dict(kept.apps), held=dict(kept.held), people=list(kept.people))
+
+
+def _found(world: World) -> Town:
     made = town(world, 90)
     made.apps["shop"] = world.app("account", "Shop Ltd")
     made.apps["parcel"] = world.app("delivery", "Parcel Ltd")
