@@ -113,6 +113,8 @@ def errors_page() -> str:
             *sorted(problems),
             "\n## Why a value is refused\n",
             *(f"- `{code}`: {text}" for code, text in texts["value"].items()),
+            "\n## Why a person, a merge or a guardianship is refused\n",
+            *(f"- `{code}`: {text}" for code, text in texts["refused"].items()),
             "\n## Why a request or an approval is refused\n",
             *(f"- `{code.value}`" for code in RefusalCode),
             "\n## Why a redemption, an exchange or an emergency is denied\n",

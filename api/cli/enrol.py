@@ -23,7 +23,7 @@ from typing import Any, TextIO
 import click
 import msgspec
 
-from api.cli.failures import Exit, Failure
+from api.cli.failures import Exit, Failure, told
 from api.cli.installation import dir_option, private_file, settings_of
 from api.cli.output import Tick, emit, json_option, progress, table_of
 from api.clock import system_clock
@@ -68,7 +68,11 @@ class BadLine:
 @click.option("--resume", is_flag=True, help="Go on with a load of this FILE that was broken off.")
 @json_option
 def command(home: Path | None, file: Path, keys_out: Path, resume: bool, as_json: bool) -> int:
-    """Take in the people in FILE (JSON lines; "-" reads standard input); 1 if a line was refused."""
+    """Take in the people in FILE (JSON lines; "-" reads standard input); 1 if a line was refused.
+
+    A line is field codes (`perusal fields list`) with a text each, and "lang" if not the usual one:
+    {"name": "…", "phone": "…", "lang": "en"}.
+    """
     settings = settings_of(home)
     refused = Refusals()
     with opened_vault(settings) as vault, progress(quiet=as_json) as tick:
@@ -197,7 +201,9 @@ def _tell(count: int, refused: Refusals, before: int, keys_out: Path, *, as_json
         as_json=as_json,
         lines=_summary(count, refused, keys_out),
         table=table_of(
-            "refused", ("line", "code", "field"), [(b.number, b.code, b.field) for b in kept[:SHOWN_REFUSALS]]
+            "refused",
+            ("line", "field", "code", "why"),
+            [(b.number, b.field, b.code, told(b.code)) for b in kept[:SHOWN_REFUSALS]],
         )
         if kept
         else None,

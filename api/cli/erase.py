@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from api.cli.failures import Exit, Failure
+from api.cli.failures import Exit, Failure, told
 from api.cli.installation import dir_option, settings_of
 from api.cli.output import Tick, emit, json_option, progress
 from api.clock import system_clock
@@ -165,5 +165,5 @@ def _said(
             f"{said['withdrawn']} consents ended; entry {found.idx} of {found.origin}"
         )
     for who, why in refused:
-        yield f"{encode_id('sub', who)}: refused [{why.code}]"
+        yield f"{encode_id('sub', who)}: {told(why.code)} [{why.code}]"
     yield from (f"wrote {path}" for path in files)

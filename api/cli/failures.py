@@ -51,11 +51,16 @@ def from_exception(error: Exception) -> Failure:
     return _unexpected(error)
 
 
-def _sentence(said: str, code: str) -> str:
-    """What the error says; where it only says its code, the sentence the server's problems have for it."""
+def told(code: str) -> str:
+    """The sentence that stands for a code: why a value or a person is refused, or a problem of the server's."""
     texts = catalogue(Lang.EN)
-    known = f"problem.{code}.detail"
-    return texts.text(known) if said in {"", code} and texts.has(known) else said or code
+    keys = (f"value.{code}", f"refused.{code}", f"problem.{code}.detail")
+    return next((texts.text(key) for key in keys if texts.has(key)), code)
+
+
+def _sentence(said: str, code: str) -> str:
+    """What the error says; where it only says its code, the sentence for it."""
+    return told(code) if said in {"", code} else said
 
 
 def _system(error: OSError) -> Failure:

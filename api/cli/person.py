@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from api.cli.failures import Exit, Failure
+from api.cli.failures import Failure, told
 from api.cli.installation import dir_option, settings_of, write_private
 from api.cli.output import emit, json_option, progress, table_of
 from api.cli.person_values import change, show
@@ -224,4 +224,4 @@ def _after(day: date) -> int:
 
 
 def _refused(answer: Refused) -> Failure:
-    return Failure("refused", code=answer.code, exit_code=Exit.WRONG)
+    return Failure(told(answer.code), code=answer.code)

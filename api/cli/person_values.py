@@ -15,7 +15,7 @@ from typing import Any
 
 import click
 
-from api.cli.failures import Exit, Failure
+from api.cli.failures import Exit, Failure, told
 from api.cli.installation import dir_option, settings_of
 from api.cli.output import Tick, emit, json_option, progress, table_of
 from api.cli.subjects import PERSON
@@ -36,7 +36,10 @@ _TIMES = ["%Y-%m-%dT%H:%M:%S.%fZ", "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%d"]
 @click.argument("file", type=click.Path(path_type=Path, allow_dash=True, dir_okay=False, exists=True))
 @json_option
 def change(home: Path | None, file: Path, as_json: bool) -> int:
-    """Change the values named in FILE (JSON lines; "-" reads standard input); 1 if a line was refused."""
+    """Change the values named in FILE (JSON lines; "-" reads standard input); 1 if a line was refused.
+
+    A line is {"subject": "sub_…", "field": "phone", "text": "…"}.
+    """
     with (
         opened_vault(settings_of(home)) as vault,
         progress(quiet=as_json) as tick,
@@ -51,8 +54,8 @@ def change(home: Path | None, file: Path, as_json: bool) -> int:
         lines=_summary(len(results) - len(refused), len(refused), len(slips)),
         table=table_of(
             "refused",
-            ("line", "code", "field"),
-            [(one["line"], one["code"], one["field"]) for one in refused[:20]],
+            ("line", "field", "code", "why"),
+            [(one["line"], one["field"], one["code"], told(one["code"])) for one in refused[:20]],
         )
         if refused
         else None,

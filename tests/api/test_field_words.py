@@ -1,4 +1,8 @@
-"""Every field and every reason why a value is refused has words in both languages."""
+"""Every field and every reason why a value or a person is refused has words in both languages."""
+
+import re
+from importlib import import_module
+from inspect import getsource
 
 import pytest
 
@@ -25,6 +29,18 @@ def test_every_reason_has_a_sentence_and_every_sentence_a_reason(lang):
 
     reasons = {reason for field in BUILTIN for reason in field.reasons}
     assert known == reasons | set(REASONS) | {UnknownField.code}
+
+
+def test_every_refusal_of_a_person_has_a_sentence_and_no_sentence_stands_for_none():
+    names = "vault.drafts vault.enrol vault.changes vault.merge vault.erase vault.guardians consent.families"
+    sources = [getsource(import_module(name)) for name in (*names.split(), "api.people", "api.cli.enrol")]
+    own = r'(?:Refused\(|Final = |return |code=)"((?:person|merge|guardian|ward|malformed|unknown)_[a-z_]+)"'
+    used = {code for source in sources for code in re.findall(own, source)}
+    prefix = "refused."
+    known = {key.removeprefix(prefix) for key in catalogue(Lang.EN).texts if key.startswith(prefix)}
+
+    assert known - used <= {"malformed_id"}, "the code of an error"
+    assert used <= known
 
 
 def test_an_operators_field_goes_by_the_name_it_was_given():

@@ -55,7 +55,8 @@ def test_duplicates_are_merged_once_and_only_on_a_clear_word(perusal, home, peop
     said = perusal(*merge, "--yes")
 
     assert said.json["apart"] == ["email", "name", "phone", "resident_id"]
-    assert perusal(*merge, "--yes").json["error"]["code"] == "person_merged"
+    refused = perusal(*merge, "--yes").json["error"]
+    assert (refused["code"], "name the one who stays" in refused["message"]) == ("person_merged", True)
     assert perusal("ledger", "fsck", "--dir", home, "--json").json["findings"] == []
 
 
