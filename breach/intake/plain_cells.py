@@ -5,7 +5,7 @@ vault) would say; each is a part of what they accept. Whatever no pattern covers
 distinct text. Rust's patterns know no look-around and never go back, so no cell can make them slow.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import reduce
 from typing import Final
 
@@ -119,44 +119,46 @@ _MIXED: Final[tuple[tuple[Kind, Form], ...]] = (
 
 def read(cells: pl.Series, kinds: tuple[Kind, ...]) -> pl.DataFrame:
     """For each cell of a column of these kinds `verdict` (see above) and, for identifiers, `value`, its canonical form."""
-    frame = pl.DataFrame({"cell": cells}).select("cell", value=None, verdict=pl.lit(NOTHING, pl.UInt8))
-    frame = frame.with_columns(pl.col("value").cast(pl.String))
-    for kind, form in _attempts(kinds):
-        open_still = pl.col("value").is_null() & (pl.col("cell") != "")
-        if not frame.select(open_still.any()).item():
-            break
-        frame = frame.with_columns(pl.coalesce("value", form(pl.col("cell")))).with_columns(
-            verdict=pl.when(pl.col("value").is_not_null() & (pl.col("verdict") == NOTHING))
-            .then(pl.lit(VERDICTS[kind], pl.UInt8))
-            .otherwise("verdict")
-        )
-    return _with_the_rest(frame, kinds).select("value", "verdict")
+    return _read(cells.alias("cell"), kinds, _attempts(kinds))
 
 
-def _attempts(kinds: tuple[Kind, ...]) -> list[tuple[Kind, Form]]:
+def _attempts(kinds: tuple[Kind, ...]) -> Sequence[tuple[Kind, Form]]:
     if len(kinds) != 1:
-        return list(_MIXED)
+        return _MIXED
     return [(kinds[0], forms[kinds[0]]) for forms in (_PLAIN, _RESPELT) if kinds[0] in forms]
 
 
-def _with_the_rest(frame: pl.DataFrame, kinds: tuple[Kind, ...]) -> pl.DataFrame:
+def _read(cells: pl.Series, kinds: tuple[Kind, ...], attempts: Sequence[tuple[Kind, Form]]) -> pl.DataFrame:
+    """The cells by the first attempt; those it leaves open, mostly few, by the others."""
+    if not attempts:
+        return _by_text(cells, kinds)
+    (kind, form), *others = attempts
+    cell, value = pl.col("cell"), pl.col("value")
+    frame = cells.to_frame().select("cell", value=form(cell)).select(
+        "value",
+        verdict=pl.when(value.is_not_null()).then(pl.lit(VERDICTS[kind], pl.UInt8)).otherwise(pl.lit(NOTHING, pl.UInt8)),
+        left=value.is_null() & (cell != ""),
+    )  # fmt: skip
+    numbers = frame["left"].arg_true()
+    if not len(numbers):
+        return frame.drop("left")
+    more = _read(cells.gather(numbers), kinds, others)
+    place = pl.int_range(len(cells), dtype=pl.UInt32, eager=True)
+    place = place.scatter(
+        numbers, pl.int_range(len(cells), len(cells) + len(more), dtype=pl.UInt32, eager=True)
+    )
+    return pl.concat([frame.drop("left"), more], rechunk=True)[place]
+
+
+def _by_text(cells: pl.Series, kinds: tuple[Kind, ...]) -> pl.DataFrame:
     """What no pattern has covered, read text by text."""
-    left = frame["value"].is_null() & (frame["cell"] != "")
-    texts = frame["cell"].filter(left).unique()
-    if not len(texts):
-        return frame
+    texts = cells.unique()
     readings = [_reading(text, kinds) for text in texts]
     known = pl.DataFrame(
-        {"cell": texts, "other": [one[0] for one in readings], "judged": [one[1] for one in readings]},
-        schema={"cell": pl.String, "other": pl.String, "judged": pl.UInt8},
+        {"cell": texts, "value": [one[0] for one in readings], "verdict": [one[1] for one in readings]},
+        schema={"cell": pl.String, "value": pl.String, "verdict": pl.UInt8},
     )
-    joined = frame.join(known, on="cell", how="left", maintain_order="left")
-    return joined.with_columns(
-        value=pl.coalesce("value", "other"),
-        verdict=pl.when(pl.col("value").is_null() & pl.col("judged").is_not_null())
-        .then("judged")
-        .otherwise("verdict"),
-    )
+    return cells.to_frame().join(known, on="cell", how="left", maintain_order="left").drop("cell")
 
 
 def _reading(text: str, kinds: tuple[Kind, ...]) -> tuple[str | None, int]:

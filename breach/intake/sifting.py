@@ -32,7 +32,9 @@ TOGETHER: Final = 16
 """Windows (of about 1 MiB) of a sheet."""
 
 _SEPARATOR: Final = "\x1e"
-"""Stands in no window that is read in columns, so that nothing but line ends cuts it."""
+_EMPTY: Final = "\x1d"
+"""Stand in no window that is read in columns. The second is set into cells that are there and empty, so that they can be
+told from those that a short row lacks; to whatever reads a cell it is a blank."""
 
 _NUMBER = r"^[\s\x1c-\x1f]*\+?[0-9][0-9 ()-]{9,22}[0-9Xx][\s\x1c-\x1f]*$"
 _BLANK = r"^[\s\x1c-\x1f]*$"
@@ -77,13 +79,13 @@ class _Sifter:
         self._tally = tally
         self._lines = LineReader(dialect.delimiter, dialect.width, tally)
         self._heading = dialect.columns.heading and not behind
-        self._signs = (_SEPARATOR.encode(), *([QUOTE.encode()] if self._lines.quotes else []))
+        self._signs = tuple(map(str.encode, (_SEPARATOR, _EMPTY, *([QUOTE] if self._lines.quotes else []))))
         self._held: list[tuple[Window, bytes]] = []
         self._behind = behind
 
     def run(self, chunks: Iterable[bytes]) -> Iterator[Block | Sheet]:
         for at, raw in cut(self._unmarked(chunks), self._tally):
-            taken = None if self._heading or self._lines.waiting else self._taken(at + self._behind, raw)
+            taken = None if self._lines.waiting else self._taken(at + self._behind, raw)
             if taken is None:
                 yield from self._sheet()
                 yield from self._block(self._lines.read(counted(raw, self._dialect.encoding, self._tally)))
@@ -123,50 +125,58 @@ class _Sifter:
         return Window(at, len(raw), found, count, ()), written
 
     def _block(self, batch: list[list[str]]) -> Iterator[Block]:
-        body = batch[1:] if self._heading and batch else batch
-        self._heading = self._heading and not batch
         if batch:
-            yield Block(parts=tuple(with_strays(self._columns, body)), rows=self._tally.rows)
+            yield Block(parts=self._parts(batch), rows=self._tally.rows)
+
+    def _parts(self, batch: list[list[str]]) -> tuple[Part, ...]:
+        """The parts that these rows make; the first row of all may be the heading."""
+        body = batch[1:] if self._heading else batch
+        self._heading = False
+        return tuple(with_strays(self._columns, body))
 
     def _sheet(self, *, marked: bool = False) -> Iterator[Sheet]:
         if not self._held:
             return
         windows = [window for window, _ in self._held]
-        frame = _lines_of([text for _, text in self._held])
+        texts = [text for _, text in self._held]
         self._held = []
-        width, delimiter = self._dialect.width, self._dialect.delimiter
-        rows = frame.with_columns(_cells(delimiter, width))
-        read = {at: plain_cells.read(rows[f"c{at}"], kinds) for at, kinds in self._columns.identifiers}
-        apart = rows.select(self._apart(delimiter, width))["apart"]
+        frame = _cells_of(texts, self._dialect.delimiter, self._dialect.width)
+        read = {at: plain_cells.read(frame[f"c{at}"], kinds) for at, kinds in self._columns.identifiers}
+        apart = self._apart(frame, may_be_address=any(b"@" in text for text in texts))
         for verdicts in read.values():
             apart |= verdicts["verdict"] == plain_cells.APART
             for kind, ends in self._endings.items():
                 apart |= verdicts.select(_ends(Kind(kind), ends)).to_series()
-        sheet = self._written(
-            windows, frame["line"], apart, {at: one.filter(~apart) for at, one in read.items()}
-        )
+        sheet = self._written(windows, texts, apart, read)
         # Only here has nothing been counted yet of what lies behind the sheet.
         end = windows[-1].at + windows[-1].size
         yield replace(sheet, mark={"at": end, "tally": self._tally.as_dict()}) if marked else sheet
 
-    def _apart(self, delimiter: str | None, width: int) -> pl.Expr:
-        """The rows of another width, the blank ones, and those with what may be an identifier out of its column."""
+    def _apart(self, cells: pl.DataFrame, *, may_be_address: bool) -> pl.Series:
+        """The rows of another width, the blank ones, the heading, and those with what may be an identifier out of its column."""
+        delimiter, width = self._dialect.delimiter, self._dialect.width
         known = {at for at, _ in self._columns.identifiers}
-        apart = pl.lit(value=False) if delimiter is None else pl.col("cuts") != width - 1
-        if delimiter is None or delimiter.isspace():
-            apart |= pl.col("line").str.contains(_BLANK)
+        odd = [pl.col("odd")]
         for at in range(width):
             if at not in known:
-                cell = pl.col(f"c{at}").str
-                apart |= cell.contains("@", literal=True) | cell.contains(_NUMBER)
-        return apart.fill_null(value=True).alias("apart")
+                odd.append(pl.col(f"c{at}").str.contains(_NUMBER))
+                if may_be_address:
+                    odd.append(pl.col(f"c{at}").str.contains("@", literal=True))
+        apart = cells.select(pl.any_horizontal(odd).fill_null(value=True).alias("apart"))["apart"]
+        if self._heading or delimiter is None or delimiter.isspace():
+            blank = _blank(cells, width)
+            apart |= blank
+            if self._heading:
+                apart = apart.scatter((~blank).arg_true().head(1), True)
+        return apart
 
     def _written(
-        self, windows: list[Window], lines: pl.Series, apart: pl.Series, read: dict[int, pl.DataFrame]
+        self, windows: list[Window], texts: list[bytes], apart: pl.Series, read: dict[int, pl.DataFrame]
     ) -> Sheet:
         numbers = apart.arg_true()
-        texts = lines.gather(numbers).to_list()
-        placed, parts = self._set_apart(windows, numbers.to_list(), texts)
+        placed, parts = self._set_apart(windows, texts, numbers.to_list())
+        if len(numbers):
+            read = {at: one.filter(~apart) for at, one in read.items()}
         count = len(apart) - len(numbers)
         self._tally.parsed += count
         self._tally.rows += count
@@ -187,26 +197,22 @@ class _Sifter:
         )
 
     def _set_apart(
-        self, windows: list[Window], numbers: list[int], lines: list[str]
+        self, windows: list[Window], texts: list[bytes], numbers: list[int]
     ) -> tuple[tuple[Window, ...], tuple[tuple[Part, ...], ...]]:
         """The windows with the numbers of their lines that stay apart, and the parts that these lines make."""
         placed, parts = [], []
         start = at = 0
-        for window in windows:
+        for window, text in zip(windows, texts, strict=True):
             stop = at
             while stop < len(numbers) and numbers[stop] < start + window.lines:
                 stop += 1
-            placed.append(window_with(window, (n - start for n in numbers[at:stop])))
-            batch = self._lines.read(lines[at:stop]) if stop > at else []
+            mine = [number - start for number in numbers[at:stop]]
+            placed.append(replace(window, apart=tuple(mine)))
+            batch = self._lines.read(_lines_of(text).gather(mine).to_list()) if mine else []
             if batch:
-                parts.append(tuple(with_strays(self._columns, batch)))
+                parts.append(self._parts(batch))
             start, at = start + window.lines, stop
         return tuple(placed), tuple(parts)
-
-
-def window_with(window: Window, apart: Iterable[int]) -> Window:
-    """A window whose lines of these numbers are apart."""
-    return Window(window.at, window.size, window.encoding, window.lines, tuple(apart))
 
 
 def _in_utf8(raw: bytes, usual: str) -> tuple[bytes | None, str]:
@@ -227,23 +233,58 @@ def _is_utf8(raw: bytes) -> bool:
     return True
 
 
-def _lines_of(texts: list[bytes]) -> pl.DataFrame:
-    """The lines of texts that end with a line feed: {line}."""
-    return pl.read_csv(
-        texts, has_header=False, separator=_SEPARATOR, quote_char=None, infer_schema=False, empty_string_is_null=False,
-        new_columns=["line"],
-    )  # fmt: skip
+def _lines_of(text: bytes) -> pl.Series:
+    """The lines of a text that ends with a line feed."""
+    return _read([text], _SEPARATOR, ["line"])["line"]
 
 
-def _cells(delimiter: str | None, width: int) -> list[pl.Expr]:
-    line = pl.col("line")
+def _cells_of(texts: list[bytes], delimiter: str | None, width: int) -> pl.DataFrame:
+    """The cells of each line as c0, c1 and so on, and `odd`: whether it has more or fewer of them."""
+    names = [f"c{at}" for at in range(width)]
     if delimiter is None:
-        return [line.alias("c0")]
-    cut_up = line.str.split_exact(delimiter, width - 1).struct
-    return [
-        line.str.count_matches(delimiter, literal=True).alias("cuts"),
-        *(cut_up.field(f"field_{at}").fill_null("").alias(f"c{at}") for at in range(width)),
-    ]
+        return _read(texts, _SEPARATOR, names).with_columns(odd=pl.lit(value=False))
+    sign = delimiter.encode()
+    if len(sign) > 1:
+        sign, texts = _SEPARATOR.encode(), [text.replace(sign, _SEPARATOR.encode()) for text in texts]
+    filled = _filled(texts, sign)
+    odd = pl.col("more") != ""
+    if width > 1:
+        odd |= pl.col(names[-1]) == ""
+    frame = _read(filled, sign.decode(), [*names, "more"]).select(*names, odd=odd.fill_null(value=True))
+    if any(_EMPTY.encode() in text for text in filled):
+        frame = frame.with_columns(pl.col(names).replace(_EMPTY, ""))
+    return frame
+
+
+def _blank(cells: pl.DataFrame, width: int) -> pl.Series:
+    """The rows without any text."""
+    blank = cells.select(pl.col("c0").str.contains(_BLANK))["c0"]
+    if blank.any():
+        blank &= cells.select(
+            pl.all_horizontal(pl.col(f"c{at}").str.contains(_BLANK) for at in range(width))
+        ).to_series()
+    return blank
+
+
+def _filled(texts: list[bytes], sign: bytes) -> list[bytes]:
+    """Texts with a mark in every cell that is there and empty, but for the first of a row."""
+    looked_at = pl.Series(texts, dtype=pl.Binary).bin  # which finds two bytes ten times as fast
+    empty = looked_at.contains(sign * 2) | looked_at.contains(sign + b"\n")
+    return [_marked(text, sign) if has else text for text, has in zip(texts, empty, strict=True)]
+
+
+def _marked(text: bytes, sign: bytes) -> bytes:
+    mark = sign + _EMPTY.encode()
+    while sign * 2 in text:
+        text = text.replace(sign * 2, mark + sign)
+    return text.replace(sign + b"\n", mark + b"\n")
+
+
+def _read(texts: list[bytes], separator: str, names: list[str]) -> pl.DataFrame:
+    return pl.read_csv(
+        texts, has_header=False, separator=separator, quote_char=None, empty_string_is_null=False,
+        schema=dict.fromkeys(names, pl.String), missing_columns="insert", extra_columns="ignore", truncate_ragged_lines=True,
+    )  # fmt: skip
 
 
 def _ends(kind: Kind, endings: Sequence[str]) -> pl.Expr:
@@ -270,8 +311,8 @@ def _counts(read: Iterable[pl.DataFrame]) -> Counter[Kind | None]:
 def _texts(read: Iterable[pl.DataFrame]) -> Iterator[tuple[Kind, bytes]]:
     for frame in read:
         present: set[Any] = set(frame["verdict"].unique().to_list())
-        for kind in IDENTIFIERS:
-            number = plain_cells.VERDICTS[kind]
-            if number in present:
-                value = pl.when(pl.col("verdict") == number).then("value").fill_null("")
-                yield kind, frame.select(value.str.join("\n")).item().encode() + b"\n"
+        found = [kind for kind in IDENTIFIERS if plain_cells.VERDICTS[kind] in present]
+        for kind in found:
+            mine = pl.col("verdict") == plain_cells.VERDICTS[kind]
+            value = pl.col("value") if len(found) == 1 else pl.when(mine).then("value")
+            yield kind, frame.select(value.fill_null("").str.join("\n")).item().encode() + b"\n"

@@ -3,6 +3,8 @@
 import itertools
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from sqlalchemy import select
 
 from breach import contacts, gathered, matching
@@ -18,6 +20,7 @@ from breach.tables import dump_sketch, trace_candidate, trace_item, trace_stage
 from tests.breach import corpus
 from tests.breach.leaks import row
 from tests.breach.test_pipeline import take
+from vault.tags import sieve
 from vault.tags.sieve import Sieve
 from vault.tags.sketch import Sketch
 
@@ -31,6 +34,7 @@ def small_windows(monkeypatch):
     monkeypatch.setattr(lines, "_BLOCK", 512)
     monkeypatch.setattr(sifting, "TOGETHER", 3)
     monkeypatch.setattr(gathered, "MOST_TAGS", 40)
+    monkeypatch.setattr(sieve, "MASKED_FROM", 1)
 
 
 def pieces(raw):
@@ -61,8 +65,8 @@ def in_columns(vault, raw, folder, now):
     source = Held(raw)
     read = list(sifting.blocks(pieces(raw), opened.look(source), tally))
     read = [unpack(pack(one)) if isinstance(one, Sheet) else one for one in read]
-    with Sieve(vault, folder, now) as sieve, vault.data.read() as conn:
-        matching.sheets = SheetMatcher(source, sieve, cells, matching.match_part)
+    with Sieve(vault, folder, now) as opened_index, vault.data.read() as conn:
+        matching.sheets = SheetMatcher(source, opened_index, cells, matching.match_part)
         rounds = list(gather(iter(read), vault.keyring.tag_keys))
         found = [matching.match(conn, one) for one in rounds]
     return tally, cells, *summed(matching, found)
@@ -128,6 +132,32 @@ def test_every_delimited_file_of_the_corpus_gives_the_same_both_ways(vault, enro
 
         assert [one.as_dict() for one in slow[:2]] == [one.as_dict() for one in fast[:2]], file.name
         assert slow[2:] == fast[2:], file.name
+
+
+@pytest.mark.parametrize("delimiter", [",", "\t", "----", "|"])
+@given(data=st.data(), width=st.integers(1, 4))
+def test_cells_are_those_of_splitting_line_by_line(delimiter, data, width):
+    cell = st.sampled_from(["", "", " ", "a", "-", "张三", "\0", "1,3" if delimiter != "," else "'"])
+    rows = data.draw(st.lists(st.lists(cell, min_size=1, max_size=6), min_size=1, max_size=12))
+    lines = [delimiter.join(row) for row in rows]
+    half = len(lines) // 2
+    texts = ["".join(f"{line}\n" for line in some).encode() for some in (lines[:half], lines[half:]) if some]
+
+    frame = sifting._cells_of(texts, delimiter, width)
+
+    for line, (*cells, odd) in zip(lines, frame.rows(), strict=True):
+        split = line.split(delimiter)
+        assert odd == (len(split) != width)
+        assert odd or cells == split
+
+
+def test_a_heading_costs_its_window_nothing():
+    raw = "\n姓名,手机\n".encode() + "".join(f"路人,138{n:08}\n" for n in range(60)).encode()
+
+    read = list(sifting.blocks(pieces(raw), opened.look(Held(raw)), Tally()))
+
+    assert [isinstance(one, Sheet) for one in read] == [True]
+    assert read[0].plain == read[0].rows - 1 == 60
 
 
 def test_rows_that_may_show_an_alias_stay_apart():

@@ -105,6 +105,11 @@ def write_part(folder: Path, number: int, part: int, tags: pl.Series) -> PartFil
 def read_part(folder: Path, file: PartFile) -> pl.Series:
     """The tags of a file; raises IndexUnusable."""
     check(folder, [file])
+    return tags_in(folder, file)
+
+
+def tags_in(folder: Path, file: PartFile) -> pl.Series:
+    """The tags of a file that was checked."""
     return pl.read_parquet(folder / file.name)["tag"].reinterpret(signed=False)
 
 

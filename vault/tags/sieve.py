@@ -1,4 +1,4 @@
-"""Which of millions of tags are in the index: one join for each kind of tag, over its files.
+"""Which of millions of tags are in the index: a mask in front, and one join for each kind of tag, over its files.
 
 What the index lacks is noted in the data base and looked at as well, so nothing that was committed when the sieve was
 opened is missed. A tag that is in the index although its value is gone does no harm: a hit is only a reason to ask.
@@ -6,7 +6,7 @@ opened is missed. A tag that is in the index although its value is gone does no 
 
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
 import polars as pl
 from sqlalchemy import select
@@ -16,7 +16,11 @@ from vault.tag_index_tables import tag_touched
 from vault.tags import index_files as files
 from vault.tags.indexing import refresh
 from vault.tags.joins import InProcess, Join
+from vault.tags.mask import Mask
 from vault.tags.registry import kind
+
+MASKED_FROM: Final = 1_000_000
+"""Tags asked for at once from which on a mask costs less than it spares."""
 
 
 class Sieve:
@@ -36,6 +40,7 @@ class Sieve:
         for number, tag in rows:
             self._noted.setdefault(number, []).append(tag % (1 << 64))
         self._join = join or InProcess()
+        self._masks: dict[int, Mask] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -52,6 +57,19 @@ class Sieve:
         asked = tags.drop_nulls()
         noted = pl.Series(self._noted.get(number, []), dtype=pl.UInt64)
         found = [noted.filter(noted.is_in(asked.implode())) if len(noted) else noted]
-        if paths and len(asked):
-            found.append(self._join.common(paths, asked))
+        possible = self._possible(number, asked) if paths else asked
+        if paths and len(possible):
+            found.append(self._join.common(paths, possible))
         return pl.concat(found).unique()
+
+    def _possible(self, number: int, asked: pl.Series) -> pl.Series:
+        """What is left for the join."""
+        mask = self._masks.get(number)
+        if mask is None:
+            if len(asked) < MASKED_FROM:
+                return asked
+            mine = [file for file in self.listing.files if file.kind == number]
+            held = ((file.part, files.tags_in(self._folder, file)) for file in mine)
+            mask = Mask(sum(file.tags for file in mine), self.listing.parts, held)
+            self._masks[number] = mask
+        return mask.possible(asked)
