@@ -68,6 +68,11 @@ def use_text(use: UseId) -> str:
     return encode_id("us", use)
 
 
+def parse_use(text: str) -> UseId:
+    """Raises vault MalformedId."""
+    return UseId(decode_id("us", text))
+
+
 def disclosure_text(disclosure: DisclosureId) -> str:
     """A disclosure's name in text."""
     return encode_id("ds", disclosure)

@@ -37,7 +37,7 @@ from vault.rowset import RowSet
 
 BATCH: Final = 256
 
-_NOTE = RowSet(
+NOTE = RowSet(
     "WITH {rows} INSERT INTO ledger_again (bucket, year, idx, was_year, was_idx) "
     "SELECT bucket, year, idx, was_year, was_idx FROM rows WHERE true ON CONFLICT DO NOTHING",
     bucket="int",
@@ -166,7 +166,7 @@ def _take(conn: Connection, vault: Vault, log: LogId, rows: Sequence[_Stored], n
     weighed = [_weighed(move, row) for row in rows]
     items = {row.idx: item for row, item in zip(rows, weighed, strict=True) if isinstance(item, Item)}
     positions = append(conn, list(items.values()), now_ms, vault.installation.ledger_host)
-    _NOTE(conn, [_noted(at, log, was) for at, was in zip(positions, items, strict=True)])
+    NOTE(conn, [_noted(at, log, was) for at, was in zip(positions, items, strict=True)])
     return Counter(one if isinstance(one, Fate) else Fate.LOGGED for one in weighed)
 
 

@@ -1,8 +1,12 @@
-"""`perusal ledger give-up` and `relog`: ending a log that cannot be carried on, and logging again what stood behind its end."""
+"""`perusal ledger give-up` and `relog`: ending a log that cannot be carried on, and logging again what stood behind its end.
+
+What the data base itself has lost is brought back from receipts, which the recipients and the people have.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,11 +15,13 @@ import click
 from api.cli.failures import Exit, Failure
 from api.cli.installation import dir_option, settings_of
 from api.cli.output import emit, json_option, progress
+from api.cli.receipts import receipts_in
 from api.clock import system_clock
 from api.jobs.seen_heads import SeenHead, seen_heads
 from api.opening import opened_vault
 from api.settings import Settings
 from api.witnesses import load_witnesses, stations
+from consent.bringing_back import Outcome, bring_back
 from consent.ledger import given_up
 from consent.ledger.checkpoint import Checkpoint
 from consent.ledger.errors import Malformed
@@ -95,17 +101,35 @@ def give_up_log(
 
 @click.command("relog")
 @click.argument("origin")
+@click.option(
+    "--receipts",
+    "file",
+    type=click.Path(path_type=Path, allow_dash=True, dir_okay=False, exists=True),
+    help="Then bring back the uses in FILE that an older copy of the data base does not have: receipts, one a line, or "
+    "what /me/grants/{id}/receipts answered.",
+)
 @dir_option
 @json_option
-def relog_log(home: Path | None, origin: str, as_json: bool) -> None:
-    """Go on logging again what stands behind the end of the log ORIGIN, which was given up. Repeating it is harmless."""
+def relog_log(home: Path | None, origin: str, file: Path | None, as_json: bool) -> int:
+    """Go on logging again what stands behind the end of the log ORIGIN, which was given up. Repeating it is harmless.
+
+    Ends with 1 when a receipt brought nothing back and its use is not stored either.
+    """
+    texts = receipts_in(file) if file else []
     with opened_vault(settings_of(home)) as vault:
         log, now_ms = _log(vault, origin), system_clock()
         with vault.data.read() as conn:
             if given_up.of(conn, log) is None:
                 raise Failure("this log was not given up", code="not_given_up", exit_code=Exit.USAGE)
         told = _again(vault, log, now_ms, as_json=as_json)
-    emit(told, as_json=as_json, lines=_lines(told))
+        found = Counter(bring_back(vault, log, texts, now_ms))
+    receipts = {one.value: found[one] for one in Outcome}
+    emit(
+        {**told, **({"receipts": receipts} if file else {})},
+        as_json=as_json,
+        lines=(*_lines(told), *_receipt_lines(found)),
+    )
+    return Exit.WRONG if found.keys() - {Outcome.BROUGHT_BACK, Outcome.STORED} else Exit.OK
 
 
 def _log(vault: Vault, origin: str) -> LogId:
@@ -170,3 +194,16 @@ def _lines(told: dict[str, int]) -> Iterator[str]:
     ):
         if told[fate]:
             yield f"{told[fate]:,} {says}"
+
+
+def _receipt_lines(found: Mapping[Outcome, int]) -> Iterator[str]:
+    for outcome, says in (
+        (Outcome.BROUGHT_BACK, "uses are brought back from their receipts"),
+        (Outcome.STORED, "are stored already"),
+        (Outcome.FOREIGN, "lines are no receipts of ours of a use in this log"),
+        (Outcome.NO_CONSENT, "are of consents or tokens that are lost too"),
+        (Outcome.REFUSED, "do not fit what is stored: the consent has ended, or was spent by others"),
+        (Outcome.ERASED, "are of erased people and stay out"),
+    ):
+        if outcome in found:
+            yield f"{found[outcome]:,} {says}"

@@ -49,9 +49,25 @@ def command(file: Path, keys_file: Path, as_json: bool) -> int:
     return Exit.OK
 
 
+def receipts_in(file: Path) -> list[str]:
+    """The receipts of a file that is such an answer, or that has one on each line."""
+    raw = _read(file)
+    return _receipts(raw)[0] if raw.lstrip().startswith(b"{") else raw.decode("ascii", "replace").split()
+
+
 def _given(file: Path) -> tuple[list[str], str | None]:
+    return _receipts(_read(file))
+
+
+def _read(file: Path) -> bytes:
     with click.open_file(str(file), "rb") as opened:
-        raw = opened.read(_MOST_BYTES)
+        raw: bytes = opened.read(_MOST_BYTES + 1)
+    if len(raw) > _MOST_BYTES:
+        raise Failure("the file is too long: give it in parts", code="too_long", exit_code=Exit.USAGE)
+    return raw
+
+
+def _receipts(raw: bytes) -> tuple[list[str], str | None]:
     try:
         said: Any = json.loads(raw)
     except (ValueError, RecursionError):

@@ -132,3 +132,16 @@ def test_a_log_that_nobody_has_is_not_given_up(perusal, home, name):
 
     assert said.code in {Exit.USAGE, Exit.WRONG}
     assert perusal("ledger", "fsck", "--dir", home).code == Exit.OK
+
+
+def test_what_is_no_receipt_is_counted_and_brings_nothing_back(perusal, home, origin, tmp_path):
+    perusal("ledger", "give-up", origin, "--reason", REASON, "--stolen-key", "--yes", "--dir", home)
+    lines, answer = tmp_path / "receipts", tmp_path / "receipts.json"
+    lines.write_text("a.b.c\nanother\n")
+    answer.write_text('{"receipts": [], "head": null}')
+
+    said = perusal("ledger", "relog", origin, "--receipts", lines, "--dir", home, "--json")
+    empty = perusal("ledger", "relog", origin, "--receipts", answer, "--dir", home)
+
+    assert (said.code, said.json["receipts"]["foreign"]) == (Exit.WRONG, 2)
+    assert empty.code == Exit.OK, empty.err
