@@ -83,7 +83,11 @@ class Live:
         if self._process is None or self._process.poll() is not None:
             return 0
         self._process.send_signal(signal.SIGTERM)
-        return self._process.wait(PATIENCE)
+        try:
+            return self._process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise
 
     def send(
         self, requests: Sequence[bytes], *, connections: int = 16, outcome: Outcome | None = None

@@ -83,6 +83,10 @@ class Go:
         asked = {"folder": str(folder), "size": head.size, "root": head.root}
         return bool(self.program.ask(do="tree", **asked)["ok"])
 
+    def sums(self, sizes: Sequence[int]) -> list[bytes]:
+        """Of the trees whose entries are the decimals from 0 on: each root with a SHA-256 over all tiles behind it."""
+        return [base64.b64decode(one) for one in self.program.ask(do="sums", sizes=list(sizes))["sums"]]
+
 
 @dataclass
 class Npm:

@@ -7,18 +7,21 @@ from pathlib import Path
 
 import aics_tlog
 import pytest
+from sqlalchemy import Connection
 
 from consent.ledger import checkpoint, cosignature, note, prove, published
 from consent.ledger.checkpoint import Checkpoint
 from consent.ledger.export import export
+from consent.ledger.fill import Growth, write_full_tiles
 from consent.ledger.note import COSIGNER
 from consent.ledger.origin import origin_of
 from consent.ledger.policy import NO_WITNESSES
 from consent.ledger.publish import publish
 from consent.ledger.published import Published
 from consent.ledger.signer import Signer
-from consent.ledger.tiles import tiles_of
-from consent.ledger.tree import EMPTY_ROOT
+from consent.ledger.tables import entry
+from consent.ledger.tiles import WIDTH, tiles_of
+from consent.ledger.tree import EMPTY_ROOT, leaf_hash
 from tests.backends import Backend
 from tests.consent.ledger.kit import HOST, LOG, NOW, YEAR, grow
 from tests.strangers.judges import Go, Npm, aics_audits, aics_opens, sigstore_includes
@@ -62,6 +65,54 @@ def test_strangers_and_a_slow_reference_agree_with_us_at_every_size(
         if before is not None:
             assert_continued(backend, before, at, place, go)
         before = at
+
+
+@pytest.mark.heavy
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+def test_around_sixteen_million_leaves_a_stranger_rebuilds_the_same_tiles(backend: Backend, go: Go):
+    """Leaf hashes only: entries are stored of the last tile alone, which is all that is read of them."""
+    around_a_power(backend, go, 1 << 24)
+
+
+def around_a_power(backend: Backend, go: Go, size: int) -> None:
+    """One less, as many and one more than `size`, which fills tiles on every level at once."""
+    sizes = (size - 1, size, size + 1)
+    with backend.data.write() as conn:
+        for start in range(0, size, 65_536):
+            end = min(start + 65_536, size - WIDTH)
+            write_full_tiles(conn, [Growth(LOG, start, [numbered(i) for i in range(start, end)])])
+        store(conn, range(size - WIDTH, size - 1))
+        told = [summed(conn, size - 1, go)]
+        write_full_tiles(conn, [Growth(LOG, size - 1, [numbered(size - 1)])])
+        store(conn, range(size - 1, size))
+        told.append(summed(conn, size, go))
+        store(conn, range(size, size + 1))
+        told.append(summed(conn, size + 1, go))
+
+    assert told == go.sums(sizes)
+
+
+def numbered(index: int) -> bytes:
+    return leaf_hash(str(index).encode())
+
+
+def store(conn: Connection, indices: range) -> None:
+    mine = {"bucket": LOG.bucket, "year": LOG.year}
+    rows = [
+        {**mine, "idx": i, "id": i.to_bytes(16), "leaf": numbered(i), "body": str(i).encode()}
+        for i in indices
+    ]
+    conn.execute(entry.insert(), rows)
+
+
+def summed(conn: Connection, size: int, go: Go) -> bytes:
+    """Root and digest of the tiles as they are served; proofs of the ends and the middle are believed."""
+    root, digest, indices = prove.root(conn, LOG, size), hashlib.sha256(), [0, size // 2, size - 1]
+    for tile in tiles_of(size):
+        digest.update(prove.tile(conn, LOG, tile) or b"")
+    for index, path in zip(indices, prove.inclusion(conn, LOG, indices, size), strict=True):
+        assert go.includes(str(index).encode(), index, size, path, root)
+    return root + digest.digest()
 
 
 def cosigned(signed: bytes) -> bytes:

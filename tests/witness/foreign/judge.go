@@ -3,12 +3,14 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"crypto/sha256"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"golang.org/x/mod/sumdb/note"
@@ -28,14 +30,16 @@ type question struct {
 	Root    []byte
 	OldRoot []byte
 	Folder  string
+	Sizes   []int64
 }
 
 type answer struct {
-	OK     bool   `json:"ok"`
-	Text   string `json:"text,omitempty"`
-	Lines  int    `json:"lines,omitempty"`
-	Tiles  int    `json:"tiles,omitempty"`
-	Reason string `json:"reason,omitempty"`
+	OK     bool     `json:"ok"`
+	Text   string   `json:"text,omitempty"`
+	Lines  int      `json:"lines,omitempty"`
+	Tiles  int      `json:"tiles,omitempty"`
+	Sums   [][]byte `json:"sums,omitempty"`
+	Reason string   `json:"reason,omitempty"`
 }
 
 // judge answers questions about other people's notes, proofs and trees until its input ends.
@@ -80,6 +84,8 @@ func decide(asked question) (answer, error) {
 		return answer{}, tlog.CheckTree(path, asked.Size, root, asked.Old, old)
 	case "tree":
 		return rebuild(asked)
+	case "sums":
+		return sums(asked)
 	}
 	return answer{}, errors.New("no such question")
 }
@@ -216,4 +222,34 @@ func rebuild(asked question) (answer, error) {
 		}
 	}
 	return answer{Tiles: len(tiles)}, nil
+}
+
+// sums builds a tree whose entries are the decimals 0, 1, 2 ... and tells, of each of the growing sizes, its root and a
+// digest over all its tiles, level by level.
+func sums(asked question) (said answer, err error) {
+	last := asked.Sizes[len(asked.Sizes)-1]
+	l := &log{stored: make([]tlog.Hash, 0, tlog.StoredHashCount(last))}
+	for ; l.size < last; l.size++ {
+		stored, err := tlog.StoredHashes(l.size, []byte(strconv.FormatInt(l.size, 10)), l)
+		if err != nil {
+			return said, err
+		}
+		l.stored = append(l.stored, stored...)
+	}
+	for _, size := range asked.Sizes {
+		root, err := tlog.TreeHash(size, l)
+		if err != nil {
+			return said, err
+		}
+		sum := sha256.New()
+		for _, tile := range tilesOf(size) {
+			data, err := tlog.ReadTileData(tile, l)
+			if err != nil {
+				return said, err
+			}
+			sum.Write(data)
+		}
+		said.Sums = append(said.Sums, sum.Sum(root[:]))
+	}
+	return said, nil
 }
