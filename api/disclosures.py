@@ -114,18 +114,21 @@ def _request(services: Services, headers: _Headers, raw: bytes) -> RedeemRequest
 
 
 def _headers(pairs: Iterable[tuple[bytes, bytes]]) -> _Headers:
-    authorization, proofs, key, length = "", [], None, 0
+    shown: dict[bytes, list[str]] = {b"authorization": [], b"dpop": [], b"idempotency-key": []}
+    length = 0
     for name, value in pairs:
-        if name == b"authorization":
-            authorization = value.decode("latin-1")
-        elif name == b"dpop":
-            proofs.append(value.decode("latin-1"))
-        elif name == b"idempotency-key":
-            key = value.decode("latin-1")
+        if name in shown:
+            shown[name].append(value.decode("latin-1"))
         elif name == b"content-length":
             # Python refuses to read thousands of digits; nineteen are beyond every limit already.
             length = int(value[:19]) if value.isdigit() else 0
-    return _Headers(authorization, proofs, key, length)
+    authorization, proofs, keys = shown.values()
+    return _Headers(_only(authorization) or "", proofs, _only(keys), length)
+
+
+def _only(sent: list[str]) -> str | None:
+    """What was sent once, None for nothing; of two of them neither counts, because others may go by another one than we do."""
+    return sent[0] if len(sent) == 1 else "" if sent else None
 
 
 async def _read(receive: Receive, announced: int, limit: int) -> bytes:

@@ -28,6 +28,11 @@ def parse_form(body: bytes, content_type: str) -> dict[str, str]:
     return parse_members(body)
 
 
+def parse_parameters(body: bytes, content_type: str) -> dict[str, str]:
+    """The parameters of a protocol's form: one without a value was not sent (RFC 6749 §3.1, §3.2); raises MalformedForm."""
+    return {name: value for name, value in parse_form(body, content_type).items() if value}
+
+
 def parse_members(text: bytes) -> dict[str, str]:
     """The members of a form body or query string; raises MalformedForm."""
     if not text:

@@ -15,6 +15,7 @@ class RefusalCode(StrEnum):
     DETAILS_UNKNOWN_MEMBER = "details.unknown_member"
     DETAILS_UNKNOWN_TYPE = "details.unknown_type"
     DETAILS_UNKNOWN_ACTION = "details.unknown_action"
+    DETAILS_UNKNOWN_LOCATION = "details.unknown_location"
     DETAILS_UNKNOWN_PURPOSE = "details.unknown_purpose"
     DETAILS_UNKNOWN_FIELD = "details.unknown_field"
     DETAILS_EXCESS_FIELD = "details.excess_field"

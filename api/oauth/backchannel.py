@@ -13,7 +13,7 @@ from litestar import Request, Response, post
 from litestar.params import RawBody
 
 from api.access import Access, access
-from api.forms import parse_form
+from api.forms import parse_parameters
 from api.oauth.clients import caller
 from api.oauth.errors import OAuthRefused, answer_oauth, refused
 from api.oauth.polled import poll_with
@@ -41,14 +41,14 @@ _OTHER_THAN_HANDLES = ("login_hint_token", "id_token_hint", "user_code")
 def authorize_backchannel(request: Request[Any, Any, Any], body: RawBody) -> Response[dict[str, Any]]:
     """Take a request and hand out the `auth_req_id` to poll with (CIBA §7)."""
     services = services_of(request)
-    form = parse_form(body, request.headers.get("content-type", ""))
+    form = parse_parameters(body, request.headers.get("content-type", ""))
     who = caller(services, request, form, PATH)
     with who.spent_when_refused(services):
         who.paced(services)
         signed = signed_in(services, who, form)
         members = form if signed is None else signed.members
         wanted = _wanted(members, who.proof.jkt if who.proof else None)
-        details = details_in(members, signed)
+        details = details_in(services, members, signed)
         with services.vault.data.write() as conn:
             who.spend(conn, services.vault.installation.buckets)
             use_once(conn, services, signed)

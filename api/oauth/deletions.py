@@ -10,7 +10,7 @@ from litestar import Request, Response, post
 from litestar.params import RawBody
 
 from api.access import Access, access
-from api.forms import parse_form
+from api.forms import parse_parameters
 from api.oauth.clients import caller
 from api.oauth.errors import OAuthRefused, answer_oauth
 from api.wiring import services_of
@@ -33,7 +33,7 @@ _STATUS = {RefusalCode.DELETION_UNKNOWN: 404, RefusalCode.DELETION_OTHER: 409}
 def report_deletion(request: Request[Any, Any, Any], body: RawBody) -> Response[dict[str, Any]]:
     """Keep the `statement` of the form: 201 the first time, 200 when it says the same again."""
     services = services_of(request)
-    form = parse_form(body, request.headers.get("content-type", ""))
+    form = parse_parameters(body, request.headers.get("content-type", ""))
     who = caller(services, request, form, PATH)
     said = read_statement(
         form.get("statement", ""),

@@ -10,7 +10,7 @@ from litestar import Request, Response, post
 from litestar.params import RawBody
 
 from api.access import Access, access
-from api.forms import parse_form
+from api.forms import parse_parameters
 from api.oauth.clients import caller
 from api.oauth.errors import OAuthRefused, answer_oauth, refused
 from api.oauth.polled import poll_with
@@ -35,13 +35,13 @@ PATH = "/device_authorization"
 def authorize_device(request: Request[Any, Any, Any], body: RawBody) -> Response[dict[str, Any]]:
     """Take a request and hand out the code to poll with and the code to show (RFC 8628 §3.2)."""
     services = services_of(request)
-    form = parse_form(body, request.headers.get("content-type", ""))
+    form = parse_parameters(body, request.headers.get("content-type", ""))
     who = caller(services, request, form, PATH)
     jkt = who.proof.jkt if who.proof else None
     with who.spent_when_refused(services):
         who.paced(services)
         signed = signed_in(services, who, form)
-        details = details_in(form if signed is None else signed.members, signed)
+        details = details_in(services, form if signed is None else signed.members, signed)
         with services.vault.data.write() as conn:
             who.spend(conn, services.vault.installation.buckets)
             use_once(conn, services, signed)

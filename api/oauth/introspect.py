@@ -14,7 +14,7 @@ from litestar.concurrency import sync_to_thread
 from litestar.params import RawBody
 
 from api.access import Access, access
-from api.forms import parse_form
+from api.forms import parse_parameters
 from api.oauth.asking import Asked, Before, Credentials, Told
 from api.oauth.clients import proofs_of, renew_keys, unknown
 from api.oauth.errors import OAuthRefused, answer_oauth
@@ -32,7 +32,7 @@ _NOT_WANTED = re.compile(r";\s*q=0(\.0*)?\s*(;|$)")
 async def introspect_token(request: Request[Any, Any, Any], body: RawBody) -> Response[bytes]:
     """What one token is worth now."""
     services = services_of(request)
-    form = parse_form(body, request.headers.get("content-type", ""))
+    form = parse_parameters(body, request.headers.get("content-type", ""))
     told = await _told(services, Credentials(form=form, proofs=proofs_of(request), path=PATH))
     if wants_signed(request.headers.get("accept", "")):
         return Response(_signed(services, told).encode(), media_type=_SIGNED)

@@ -14,7 +14,7 @@ from litestar import Request, Response, post
 from litestar.params import RawBody
 
 from api.access import Access, access
-from api.forms import parse_form
+from api.forms import parse_parameters
 from api.oauth.clients import Caller, caller
 from api.oauth.dpop import Proof
 from api.oauth.errors import OAuthRefused, answer_oauth, refused
@@ -37,7 +37,7 @@ from consent.refusals import Refusal
 def push(request: Request[Any, Any, Any], body: RawBody) -> Response[dict[str, Any]]:
     """Take a request and hand out the `request_uri` under which its person is shown it, once, within 90 s."""
     services = services_of(request)
-    form = parse_form(body, request.headers.get("content-type", ""))
+    form = parse_parameters(body, request.headers.get("content-type", ""))
     who = caller(services, request, form, "/par")
     with who.spent_when_refused(services):
         who.paced(services)
@@ -57,7 +57,7 @@ def _taken(services: Services, who: Caller, form: Mapping[str, str]) -> Pushed |
     members = form if signed is None else signed.members
     _check_shape(members)
     params = _params(members, who.proof)
-    return _push(services, who, details_in(members, signed), params, signed)
+    return _push(services, who, details_in(services, members, signed), params, signed)
 
 
 def _push(

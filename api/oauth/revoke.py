@@ -10,7 +10,7 @@ from litestar import Request, Response, post
 from litestar.params import RawBody
 
 from api.access import Access, access
-from api.forms import parse_form
+from api.forms import parse_parameters
 from api.oauth.clients import caller
 from api.oauth.errors import OAuthRefused, answer_oauth
 from api.wiring import services_of
@@ -29,7 +29,7 @@ PATH = "/revoke"
 def revoke_token(request: Request[Any, Any, Any], body: RawBody) -> Response[bytes]:
     """End one of the caller's own tokens."""
     services = services_of(request)
-    form = parse_form(body, request.headers.get("content-type", ""))
+    form = parse_parameters(body, request.headers.get("content-type", ""))
     who = caller(services, request, form, PATH)
     buckets = services.vault.installation.buckets
     with who.spent_when_refused(services), services.vault.data.write() as conn:

@@ -4,7 +4,7 @@ A request may come as one object its client signed. Then only what is signed cou
 and it is the recipient's signature under the liability terms named in it. All three ways of asking read it by these
 functions: `/par`, `/bc-authorize` (CIBA §7.1.1) and `/device_authorization`.
 
-* `signed_in(services, who, form) -> RequestObject | None`; `details_in(members, signed) -> Details`;
+* `signed_in(services, who, form) -> RequestObject | None`; `details_in(services, members, signed) -> Details`;
   `use_once(conn, services, signed)` in the transaction that stores the request. All raise OAuthRefused.
 """
 
@@ -14,13 +14,15 @@ from dataclasses import replace
 import msgspec
 from sqlalchemy import Connection
 
+from api.disclosures import PATH as DISCLOSURES
 from api.oauth.clients import Caller
 from api.oauth.errors import OAuthRefused, refused
 from api.oauth.request_object import RequestObject, check_request_object
+from api.oauth.urls import same_url
 from api.wiring import Services
 from consent import replay
 from consent.details import Details, parse_details
-from consent.refusals import Refusal
+from consent.refusals import Refusal, RefusalCode
 
 
 def signed_in(services: Services, who: Caller, form: Mapping[str, str]) -> RequestObject | None:
@@ -39,7 +41,7 @@ def signed_in(services: Services, who: Caller, form: Mapping[str, str]) -> Reque
     return checked
 
 
-def details_in(members: Mapping[str, str], signed: RequestObject | None) -> Details:
+def details_in(services: Services, members: Mapping[str, str], signed: RequestObject | None) -> Details:
     """The `authorization_details` of a request, which name the signature under them where there is one."""
     try:
         raw = msgspec.json.decode(members.get("authorization_details", ""))
@@ -48,6 +50,10 @@ def details_in(members: Mapping[str, str], signed: RequestObject | None) -> Deta
     details = parse_details(raw)
     if isinstance(details, Refusal):
         raise refused(details)
+    for at, location in enumerate(raw[0].get("locations", [])):
+        # There is one place where uses are redeemed; what a client wants to have redeemed elsewhere is granted nowhere.
+        if not same_url(location, services.url(DISCLOSURES)):
+            raise refused(Refusal(code=RefusalCode.DETAILS_UNKNOWN_LOCATION, at=f"/0/locations/{at}"))
     return details if signed is None else replace(details, terms_signature=signed.signed.hash)
 
 

@@ -11,7 +11,7 @@ from litestar import Request, Response, post
 from litestar.params import RawBody
 
 from api.access import Access, access
-from api.forms import parse_form
+from api.forms import parse_parameters
 from api.oauth import backchannel, client_credentials, device
 from api.oauth.clients import caller
 from api.oauth.code import exchange_code
@@ -40,7 +40,7 @@ HANDLERS: Mapping[str, Handler] = {
 def issue_token(request: Request[Any, Any, Any], body: RawBody) -> Response[TokenAnswer]:
     """Exchange a code or another authorization for a token (RFC 6749 §3.2)."""
     services = services_of(request)
-    form = parse_form(body, request.headers.get("content-type", ""))
+    form = parse_parameters(body, request.headers.get("content-type", ""))
     who = caller(services, request, form, "/token")
     with who.spent_when_refused(services):
         handler = HANDLERS.get(form.get("grant_type", ""))

@@ -59,6 +59,20 @@ SCHEMAS: Mapping[str, Schema] = {
     "Receipts": members(
         {"grant_id": id_of("gr"), "jwks_uri": text(least=1), "receipts": listed(JWS, least=1), "head": JWS}
     ),
+    "OwnDisclosures": members({"disclosures": listed(named("OwnDisclosure"))}),
+    "OwnDisclosure": members(
+        {
+            "disclosure_id": id_of("ds"),
+            "grant_id": id_of("gr"),
+            "recipient": members({"id": text(least=1), "name": text(least=1)}),
+            "purpose": words(PURPOSES),
+            "datatypes": listed(text(least=1), least=1, once=True),
+            "use": members({"n": whole(1), "of": whole(1)}),
+            "disclosed_at": INSTANT,
+            "redelivered": whole(0),
+            "ledger": members({"log": text(least=1), "index": whole(0)}),
+        }
+    ),
     "Withdrawals": members(
         {"withdrawn": listed(named("Withdrawal")), "taken_back": listed(id_of("gr"), once=True)}
     ),
@@ -84,6 +98,10 @@ TABLE: Mapping[str, Operation] = {
         path={"name": id_of("gr")},
         replies={200: json_reply("Every receipt, in order.", named("Receipts"))},
         refusals={400: ["malformed_id"]},
+    ),
+    "GET /me/disclosures": Operation(
+        group="Persons",
+        replies={200: json_reply("Every use of this person's data.", named("OwnDisclosures"))},
     ),
     "POST /me/grants/{name}/withdrawal": Operation(
         group="Persons",

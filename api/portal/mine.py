@@ -1,4 +1,4 @@
-"""The signed-in person's own permissions for programs: the portal's session, its CSRF rules, JSON instead of pages.
+"""The signed-in person's own permissions and their uses for programs: the portal's session, its CSRF rules, JSON instead of pages.
 
 What is posted is a form like the portal's own, with the `csrf` token that `GET /me/grants` gives; the answers say the
 same as the pages do. Withdrawing asks for no reason; asking again gives the first answer.
@@ -20,8 +20,9 @@ from consent import history
 from consent.details import instant
 from consent.ending import Scope, end_all
 from consent.export_rows import annulled
-from consent.history import GrantLine
-from consent.ids import grant_text, parse_grant
+from consent.history import GrantLine, UseLine
+from consent.ids import disclosure_text, grant_text, parse_grant
+from consent.ledger.origin import origin_of
 from consent.receipt_head import head
 from consent.whole_chain import receipts_of
 from consent.withdraw import Withdrawn
@@ -50,6 +51,16 @@ def my_receipts(request: Request[Session, Any, Any], name: FromPath[str]) -> Res
         raise Problem(404, "not_found")
     last = head(services.vault, chain, now_ms)
     return _json({"grant_id": name, "jwks_uri": services.url("/jwks"), "receipts": chain, "head": last})
+
+
+@get("/disclosures", opt=access(Access.CONSUMER), sync_to_thread=True)
+def my_disclosures(request: Request[Session, Any, Any]) -> Response[dict[str, Any]]:
+    """Every use of this person's data, newest first, with its place in the ledger."""
+    services, person = services_of(request), request.user
+    with services.vault.data.read() as conn:
+        lines = history.uses(conn, person.bucket, person.subject)
+    host = services.vault.installation.ledger_host
+    return _json({"disclosures": [_disclosure(line, host) for line in lines]})
 
 
 @post("/grants/{name:str}/withdrawal", status_code=200, opt=access(Access.CONSUMER), sync_to_thread=True)
@@ -90,6 +101,20 @@ def _grant(line: GrantLine, now_ms: int) -> dict[str, Any]:
         "decided_at": instant(line.decided_at),
         "withdrawn_at": None if line.withdrawn_at is None else instant(line.withdrawn_at),
         "annulled": annulled(line),
+    }
+
+
+def _disclosure(line: UseLine, host: str) -> dict[str, Any]:
+    return {
+        "disclosure_id": disclosure_text(line.id),
+        "grant_id": grant_text(line.grant_id),
+        "recipient": {"id": line.recipient_id, "name": line.recipient},
+        "purpose": line.purpose,
+        "datatypes": list(line.fields),
+        "use": {"n": line.slot, "of": line.quota},
+        "disclosed_at": instant(line.committed_at),
+        "redelivered": line.redelivered,
+        "ledger": {"log": origin_of(host, line.log), "index": line.idx},
     }
 
 

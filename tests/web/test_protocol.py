@@ -40,6 +40,7 @@ def error_of(answer):
         ({"datatypes": []}, "details.no_fields"),
         ({"datatypes": ["name", "name"]}, "details.duplicate_field"),
         ({"extra": True}, "details.unknown_member"),
+        ({"locations": ["https://other.example/v1/disclosures"]}, "details.unknown_location"),
         ({"uses": {"max": 0}}, "details.bad_uses"),
         ({"uses": {"max": "1"}}, "details.wrong_type"),
         ({"window": {"to": "tomorrow"}}, "details.bad_window"),
@@ -88,6 +89,12 @@ def test_a_request_of_the_wrong_shape_is_refused(world, changes, status, error):
 
     assert (answer.status_code, answer.json()["error"]) == (status, error)
     assert count(world, consent_request) == 0
+
+
+def test_a_parameter_without_a_value_was_not_sent(world):
+    answer = world.app().push(request="", request_uri="", dpop_jkt="", response_mode="", scope="")
+
+    assert answer.status_code == 201
 
 
 @pytest.mark.parametrize(
@@ -496,6 +503,15 @@ def test_an_idempotency_key_that_is_none_is_refused(world, ready, key):
     answer = app.disclose(good, idempotency_key=key)
 
     assert (answer.status_code, answer.json()["code"]) == (400, "malformed_idempotency_key")
+
+
+def test_two_idempotency_keys_are_none(world, ready):
+    app, good = ready
+
+    answer = app.disclose(good, idempotency_key="one", headers={"Idempotency-Key": "another"})
+
+    assert (answer.status_code, answer.json()["code"]) == (400, "malformed_idempotency_key")
+    assert app.disclose(good).status_code == 200
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "PATCH"])

@@ -222,7 +222,6 @@ def test_what_is_not_signed_by_this_client_is_refused(world):
         "no signature": f"{head}.{body}.",
         "changed": f"{head}.{b64(json.dumps(claims_of(app)).encode())}.{tail}",
         "encrypted": encrypted,
-        "nothing": "",
         "an assertion": app.assertion(),
         "mac": f"{b64(json.dumps({'typ': TYP, 'alg': 'HS256'}).encode())}.{body}.{b64(mac.raw_value)}",
     }

@@ -149,6 +149,23 @@ def test_a_program_of_the_person_withdraws_over_me_and_gets_the_first_receipts_a
     assert all(line["state"] == "withdrawn" and line["withdrawn_at"] for line in ended)
 
 
+def test_a_program_of_the_person_reads_every_use_and_nobody_elses(world, given):
+    person, _, _, tokens = given
+    other = world.person({"name": "李四", "phone": "13912341234"})
+    other.sign_in()
+    redeemed = [app.disclose(token).json() for app, token in tokens]
+
+    lines = person.get("/me/disclosures").json()["disclosures"]
+
+    assert {line["disclosure_id"]: (line["use"], line["ledger"]["index"]) for line in lines} == {
+        one["disclosure_id"]: (one["use"], one["ledger"]["index"]) for one in redeemed
+    }
+    assert [line["disclosed_at"] for line in lines] == sorted(
+        (one["disclosed_at"] for one in lines), reverse=True
+    )
+    assert other.get("/me/disclosures").json() == {"disclosures": []}
+
+
 def test_a_program_without_the_csrf_token_changes_nothing(given):
     person, _, _, tokens = given
 
