@@ -10,7 +10,7 @@ import pytest
 
 from api.cli.installation import change_settings
 from api.cli.main import run
-from tests.backends import NoPostgres, Server
+from tests.backends import Backend, NoPostgres, Server, open_backend
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,16 @@ def server_of(request: pytest.FixtureRequest, name: str) -> Server | None:
     if isinstance(server, NoPostgres):
         pytest.skip(str(server))
     return server
+
+
+@contextmanager
+def lasting_bare_backend(request: pytest.FixtureRequest) -> Iterator[Backend]:
+    """Empty data bases of the parameter's kind for all tests of a module, as `bare_backend` has them for one."""
+    server = server_of(request, request.param)
+    urls = ["sqlite://"] * 2 if server is None else [server.url(server.clone("template0")) for _ in range(2)]
+    backend = open_backend(request.param, *urls)
+    yield backend
+    backend.close()
 
 
 @contextmanager

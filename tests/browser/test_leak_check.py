@@ -1,19 +1,10 @@
 """Was I in a leak, in a real browser: what is typed never leaves it, and the answer is said where it is heard."""
 
-import socket
-import threading
-import time
-
-import httpx
 import pytest
-import uvicorn
 
-from api.app import create_app
-from api.clock import system_clock
 from breach.intake.quarantine import receive
 from breach.selfcheck.publish import publish
 from tests.browser.chromium import PROGRAM, chromium
-from tests.flow.installation import World, settings_in
 from tests.vault import people
 
 pytestmark = [
@@ -22,24 +13,6 @@ pytestmark = [
     pytest.mark.parametrize("backend", ["sqlite"], indirect=True),
 ]
 SHOWN = "document.querySelector('[data-says={}]').hidden === false"
-
-
-@pytest.fixture
-def world(vault, tmp_path):
-    """A server on this machine."""
-    listening = socket.create_server(("127.0.0.1", 0))
-    issuer = f"http://localhost:{listening.getsockname()[1]}"
-    settings = settings_in(tmp_path, issuer=issuer)
-    app = create_app(settings, vault=vault, senders={})
-    server = uvicorn.Server(uvicorn.Config(app, lifespan="on", log_config=None, ws="none"))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.02)
-    with httpx.Client(base_url=issuer, timeout=30) as http:
-        yield World(vault, system_clock, http, settings, issuer)
-    server.should_exit = True
-    thread.join(30)
 
 
 def ask(page, text):

@@ -1,21 +1,11 @@
 """Passkeys in a real browser with a virtual authenticator: our script, our content policy, the library's checks."""
 
-import socket
-import threading
-import time
-
 import pytest
-import uvicorn
 from sqlalchemy import select
 
-from api.app import create_app
-from api.clock import system_clock
-from consent import purposes
-from consent.keeping import NewPerson, enrol_people
 from consent.passkey_tables import passkey
 from consent.step_up_tables import step_up
 from tests.browser.chromium import PROGRAM, chromium
-from tests.flow.installation import World, settings_in
 
 pytestmark = [
     pytest.mark.browser,
@@ -25,27 +15,8 @@ pytestmark = [
 VALUES = {"name": "张小丰", "phone": "13812341234", "resident_id": "11010519491231002X"}
 
 
-@pytest.fixture
-def site(vault, tmp_path):
-    """A server on localhost, where browsers have passkeys without https: (issuer, the person's key)."""
-    listening = socket.create_server(("127.0.0.1", 0))
-    issuer = f"http://localhost:{listening.getsockname()[1]}"
-    with vault.data.write() as conn:
-        purposes.seed(conn)
-    (person,) = enrol_people(vault, [NewPerson(VALUES)], system_clock(), ["en"])
-    app = create_app(settings_in(tmp_path, issuer=issuer), vault=vault, senders={})
-    server = uvicorn.Server(uvicorn.Config(app, lifespan="on", log_config=None, ws="none"))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.02)
-    yield issuer, person
-    server.should_exit = True
-    thread.join(30)
-
-
-def test_a_passkey_is_added_signs_in_and_signs_an_approval_in_chromium(vault, tmp_path, site):
-    issuer, person = site
+def test_a_passkey_is_added_signs_in_and_signs_an_approval_in_chromium(world, tmp_path):
+    issuer, person = world.issuer, world.person(VALUES)
     with chromium(tmp_path / "profile") as page:
         page.authenticator()
         page.open(f"{issuer}/en/sign-in")
@@ -64,7 +35,7 @@ def test_a_passkey_is_added_signs_in_and_signs_an_approval_in_chromium(vault, tm
         page.press("form[data-ceremony] button")
         page.wait("location.pathname === '/en/grants'")
 
-        page.open(f"{issuer}{_sensitive_request(vault, issuer, tmp_path)}")
+        page.open(f"{issuer}{_sensitive_request(world)}")
         page.wait("location.pathname.startsWith('/en/requests/')")
         page.press("button[value=approve]")
         page.wait("document.querySelector('form[data-ceremony]') !== null")
@@ -72,17 +43,13 @@ def test_a_passkey_is_added_signs_in_and_signs_an_approval_in_chromium(vault, tm
         page.wait("!location.href.startsWith('http://localhost')")
 
         assert not [text for text in page.violations if "Content Security Policy" in text]
-    with vault.data.read() as conn:
+    with world.vault.data.read() as conn:
         (proof,) = conn.execute(select(step_up)).all()
         (kept,) = conn.execute(select(passkey)).all()
     assert (proof.how, proof.credential_id) == ("passkey", kept.credential_id)
 
 
-def _sensitive_request(vault, issuer, tmp_path) -> str:
+def _sensitive_request(world) -> str:
     """Where a recipient's page would send the browser."""
-    import httpx
-
-    with httpx.Client(base_url=issuer, timeout=30) as http:
-        world = World(vault, system_clock, http, settings_in(tmp_path, issuer=issuer), issuer)
-        app = world.app(purpose="identity_check")
-        return app.authorize_path(app.details(datatypes=["name", "resident_id"]))
+    app = world.app(purpose="identity_check")
+    return app.authorize_path(app.details(datatypes=["name", "resident_id"]))

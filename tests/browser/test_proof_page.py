@@ -1,47 +1,18 @@
 """The page of a proof in a real browser: a file is chosen and explained, without a script, and nothing runs off a small screen."""
 
 import re
-import socket
-import threading
-import time
 
-import httpx
 import pytest
-import uvicorn
 
-from api.app import create_app
-from api.clock import system_clock
 from api.jobs.publisher import Publisher
-from consent import purposes
 from consent.ledger.memory import Memory
 from tests.browser.chromium import PROGRAM, chromium
-from tests.flow.installation import World, settings_in
 
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(PROGRAM is None, reason="no Chromium on this machine"),
     pytest.mark.parametrize("backend", ["sqlite"], indirect=True),
 ]
-
-
-@pytest.fixture
-def world(vault, tmp_path):
-    """A server on this machine."""
-    listening = socket.create_server(("127.0.0.1", 0))
-    issuer = f"http://localhost:{listening.getsockname()[1]}"
-    with vault.data.write() as conn:
-        purposes.seed(conn)
-    settings = settings_in(tmp_path, issuer=issuer)
-    app = create_app(settings, vault=vault, senders={})
-    server = uvicorn.Server(uvicorn.Config(app, lifespan="on", log_config=None, ws="none"))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.02)
-    with httpx.Client(base_url=issuer, timeout=30) as http:
-        yield World(vault, system_clock, http, settings, issuer)
-    server.should_exit = True
-    thread.join(30)
 
 
 def test_a_file_is_chosen_and_its_way_to_the_root_is_drawn(world, tmp_path):

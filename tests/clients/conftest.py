@@ -14,9 +14,9 @@ import httpx
 import pytest
 
 from api.cli.installation import change_settings
-from tests.backends import NoPostgres, open_backend
 from tests.faults.live import installation
 from tests.flow.installation import App, Person, World
+from tests.sites import lasting_bare_backend
 from tests.vault import people
 
 HERE = Path(__file__).parent
@@ -35,20 +35,13 @@ def world(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, configured: dict[str, str]
 ) -> Iterator[World]:
     """A world whose server is a process of its own, spoken to over a socket; one for all tests of a module."""
-    data = keys = "sqlite://"
-    if request.param == "postgresql":
-        server = request.getfixturevalue("postgres")
-        if isinstance(server, NoPostgres):
-            pytest.skip(str(server))
-        data, keys = (server.url(server.clone("template0")) for _ in range(2))
-    backend = open_backend(request.param, data, keys)
-    with installation(tmp_path_factory.mktemp("live") / "home", backend) as (live, vault):
+    home = tmp_path_factory.mktemp("live") / "home"
+    with lasting_bare_backend(request) as backend, installation(home, backend) as (live, vault):
         change_settings(live.home, {"INTERNAL_HOSTS": "127.0.0.1"})  # where the tests' recipients are called
         change_settings(live.home, configured)
         live.start()
         with httpx.Client(base_url=live.url, timeout=60) as http:
             yield World(vault, lambda: time.time_ns() // 1_000_000, http, live.settings(), live.url)
-    backend.close()
 
 
 _numbers = itertools.count()

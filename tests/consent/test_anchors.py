@@ -1,37 +1,18 @@
 """Stored rows against the ledger: whoever puts yesterday's rows back is found, and where."""
 
-from contextlib import contextmanager
-
 import pytest
 from sqlalchemy import delete, text, update
 
 from consent.anchors import Flaw, Mismatch, check
 from consent.keeping import Change, correct
 from consent.ledger.tables import entry, opening
+from tests.consent.tampering import tampering
 from tests.vault.people import phone
 from vault.tables import person, value
 
 
 def mismatches(world) -> list[Mismatch]:
     return [step for step in check(world.vault) if isinstance(step, Mismatch)]
-
-
-@contextmanager
-def tampering(world):
-    """A connection of somebody who owns the data base: no trigger and no foreign key holds them back."""
-    with world.vault.data.write() as conn:
-        if conn.dialect.name == "postgresql":
-            conn.execute(text("SET LOCAL session_replication_role = replica"))
-        else:
-            for table in ("value", "ledger_entry", "person"):
-                names = conn.execute(
-                    text("SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = :t"),
-                    {"t": table},
-                )
-                for name in list(names.scalars()):
-                    conn.execute(text(f"DROP TRIGGER {name}"))
-            conn.execute(text("PRAGMA defer_foreign_keys = ON"))
-        yield conn
 
 
 @pytest.fixture
@@ -59,7 +40,7 @@ def test_what_was_written_the_proper_way_agrees(world, changed):
 
 
 def test_the_newest_version_deleted_and_the_one_before_reopened_is_found_and_located(world, changed):
-    with tampering(world) as conn:
+    with tampering(world.vault.data) as conn:
         conn.execute(delete(value).where(mine(changed, version=3)))
         conn.execute(update(value).where(mine(changed, version=2)).values(valid_to=None))
     (found,) = mismatches(world)
@@ -69,7 +50,7 @@ def test_the_newest_version_deleted_and_the_one_before_reopened_is_found_and_loc
 
 
 def test_the_whole_person_put_back_as_of_yesterday_is_found(world, changed):
-    with tampering(world) as conn:
+    with tampering(world.vault.data) as conn:
         conn.execute(delete(value).where(mine(changed) & (value.c.version > 1)))
         conn.execute(update(value).where(mine(changed, version=1)).values(valid_to=None))
     found = mismatches(world)
@@ -77,7 +58,7 @@ def test_the_whole_person_put_back_as_of_yesterday_is_found(world, changed):
 
 
 def test_a_version_slipped_in_is_found_by_field_and_number(world, changed):
-    with tampering(world) as conn:
+    with tampering(world.vault.data) as conn:
         conn.execute(update(value).where(mine(changed, version=3)).values(valid_to=world.now + 300))
         row = conn.execute(value.select().where(mine(changed, version=3))).one()
         conn.execute(
@@ -91,7 +72,7 @@ def test_a_version_slipped_in_is_found_by_field_and_number(world, changed):
 
 
 def test_a_window_that_was_moved_is_found_even_when_its_neighbour_was_moved_along(world, changed):
-    with tampering(world) as conn:
+    with tampering(world.vault.data) as conn:
         conn.execute(update(value).where(mine(changed, version=2)).values(valid_to=world.now + 150))
         conn.execute(update(value).where(mine(changed, version=3)).values(valid_from=world.now + 150))
     found = mismatches(world)
@@ -108,7 +89,7 @@ def test_a_window_that_was_moved_is_found_even_when_its_neighbour_was_moved_alon
     ],
 )
 def test_windows_that_do_not_follow_each_other_are_found(world, changed, version, column, ms, flaw, at):
-    with tampering(world) as conn:
+    with tampering(world.vault.data) as conn:
         if ms is None:  # only one version may be open at a time
             conn.execute(update(value).where(mine(changed, version=3)).values(valid_to=world.now + 300))
         new = None if ms is None else world.now + ms
@@ -117,7 +98,7 @@ def test_windows_that_do_not_follow_each_other_are_found(world, changed, version
 
 
 def test_a_field_given_at_enrolment_that_is_gone_is_found(world, changed):
-    with tampering(world) as conn:
+    with tampering(world.vault.data) as conn:
         conn.execute(delete(value).where(mine(changed, field="email")))
     assert {(one.flaw, one.subject) for one in mismatches(world)} == {
         (Flaw.NO_ENTRY, changed.subject),
@@ -126,7 +107,7 @@ def test_a_field_given_at_enrolment_that_is_gone_is_found(world, changed):
 
 
 def test_a_person_deleted_behind_the_ledgers_back_is_found(world, changed):
-    with tampering(world) as conn:
+    with tampering(world.vault.data) as conn:
         conn.execute(text("DELETE FROM tag"))
         conn.execute(delete(value).where(value.c.subject == changed.subject))
         conn.execute(delete(person).where(person.c.subject == changed.subject))
@@ -134,7 +115,7 @@ def test_a_person_deleted_behind_the_ledgers_back_is_found(world, changed):
 
 
 def test_an_entry_taken_out_of_the_ledger_leaves_its_version_unanchored(world, changed):
-    with tampering(world) as conn:
+    with tampering(world.vault.data) as conn:
         last = conn.execute(
             opening.select()
             .where(opening.c.subject == changed.subject)

@@ -1,10 +1,9 @@
 """Permits and whom their ledger entries are about: rows pointed at somebody else give nothing."""
 
-from contextlib import contextmanager
 from itertools import combinations
 
 import pytest
-from sqlalchemy import text, update
+from sqlalchemy import update
 
 from consent.committed import committed_uses, open_uses
 from consent.denials import DenialCode, Denied
@@ -15,24 +14,7 @@ from consent.ledger.tables import opening
 from consent.permits import emergency_permits, permits
 from consent.tables import disclosure
 from tests.consent.dual import Office
-
-
-@contextmanager
-def tampering(world):
-    """A connection of somebody who owns the data base: no trigger and no foreign key holds them back."""
-    with world.vault.data.write() as conn:
-        if conn.dialect.name == "postgresql":
-            conn.execute(text("SET LOCAL session_replication_role = replica"))
-        else:
-            for table in (disclosure, dual_request, emergency_read, opening):
-                names = conn.execute(
-                    text("SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = :t"),
-                    {"t": table.name},
-                )
-                for name in list(names.scalars()):
-                    conn.execute(text(f"DROP TRIGGER {name}"))
-            conn.execute(text("PRAGMA defer_foreign_keys = ON"))
-        yield conn
+from tests.consent.tampering import tampering
 
 
 @pytest.fixture
@@ -63,7 +45,7 @@ POINTED = {
 def test_a_use_that_somebody_pointed_at_another_person_gives_no_values_of_theirs(world, pair, used, what):
     (own, victim), (request, ref) = pair, used
 
-    with tampering(world) as conn:
+    with tampering(world.vault.data) as conn:
         for table in POINTED[what]:
             mine = table.c.subject == own.subject
             conn.execute(update(table).where(mine).values(subject=victim.subject))
@@ -76,7 +58,7 @@ def test_a_use_that_somebody_pointed_at_another_person_gives_no_values_of_theirs
 def test_a_use_moved_to_another_instant_gives_no_values(world, used):
     _, ref = used
 
-    with tampering(world) as conn:
+    with tampering(world.vault.data) as conn:
         conn.execute(update(disclosure).values(committed_at=disclosure.c.committed_at - 1))
 
     assert permits(world.vault, [ref]) == [None]
@@ -88,7 +70,7 @@ def test_the_opening_of_a_use_belongs_to_the_person_of_the_use(world, pair, used
         (before,) = open_uses(world.vault, committed_uses(conn, [ref]))
     assert before is not None
 
-    with tampering(world) as conn:
+    with tampering(world.vault.data) as conn:
         conn.execute(update(disclosure).values(subject=victim.subject))
     with world.vault.data.read() as conn:
         assert open_uses(world.vault, committed_uses(conn, [ref])) == [None]
@@ -108,7 +90,7 @@ def test_an_emergency_read_pointed_at_another_person_gives_no_permit(world, pair
     opened = office.open(office.approved(own.subject).id)
     assert isinstance(opened, Opened)
 
-    with tampering(world) as conn:
+    with tampering(world.vault.data) as conn:
         for table in BROKEN[what]:
             mine = table.c.subject == own.subject
             conn.execute(update(table).where(mine).values(subject=victim.subject))
@@ -121,7 +103,7 @@ def test_an_approval_for_one_person_pointed_at_another_before_its_use_opens_nobo
     office = Office(world.vault, world.now)
     approved = office.approved(own.subject)
 
-    with tampering(world) as conn:
+    with tampering(world.vault.data) as conn:
         conn.execute(update(dual_request).values(subject=victim.subject))
 
     assert office.open(approved.id) == Denied(code=DenialCode.UNREADABLE)

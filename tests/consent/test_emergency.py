@@ -14,6 +14,7 @@ from consent.permits import emergency_permits
 from consent.staff import WINDOW_MS, Staffer
 from consent.tables import denial
 from tests.consent.dual import ASKER, FIRST, SECOND, THIRD, Office
+from tests.consent.tampering import tampering
 from tests.vault import people
 from vault.permit import AccessKind, check
 from vault.reader import Unreadable, open_many
@@ -178,19 +179,10 @@ TAMPERED = {
 
 
 @pytest.mark.parametrize("what", TAMPERED)
-def test_rows_that_somebody_rewrote_with_the_triggers_off_give_no_permit(office, backend, person, what):
+def test_rows_that_somebody_rewrote_with_the_triggers_off_give_no_permit(office, person, what):
     opened = office.open(office.approved(person.subject).id)
 
-    with office.vault.data.write() as conn:
-        if backend.name == "sqlite":
-            for (name,) in conn.exec_driver_sql(
-                "SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name IN "
-                "('emergency_read', 'dual_request', 'dual_vote')"
-            ).all():
-                conn.exec_driver_sql(f"DROP TRIGGER {name}")
-        else:
-            for table in ("emergency_read", "dual_request", "dual_vote"):
-                conn.exec_driver_sql(f"ALTER TABLE {table} DISABLE TRIGGER ALL")
+    with tampering(office.vault.data) as conn:
         conn.execute(TAMPERED[what]())
 
     assert emergency_permits(office.vault, [(person.bucket, opened.read_id)]) == [None]

@@ -21,6 +21,7 @@ from consent.scan_runs import RESUME_MS, ScanScope, scope_of
 from consent.scanning import Scanned, ask_scan, run_scan
 from consent.staff import WINDOW_MS, DualReason, Verdict
 from tests.consent.dual import ASKER, FIRST, SECOND, THIRD, Office
+from tests.consent.tampering import tampering
 from tests.vault import people
 from vault.honey import alarms, watch_over
 from vault.schemes import UnknownScheme
@@ -199,20 +200,13 @@ def test_a_no_stops_a_scan_that_broke_off_for_good(office, crowd):
     assert run(office, request) == Denied(code=DenialCode.REQUEST_CLOSED)
 
 
-def test_rows_that_somebody_rewrote_give_no_permission(office, backend, crowd):
+def test_rows_that_somebody_rewrote_give_no_permission(office, crowd):
     request = approved(office)
     run(office, request)
     ref = (request.bucket, row(office).id)
     assert scan_permission(office.vault, ref) is not None
 
-    with office.vault.data.write() as conn:
-        if backend.name == "sqlite":
-            for (name,) in conn.exec_driver_sql(
-                "SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'dual_request'"
-            ).all():
-                conn.exec_driver_sql(f"DROP TRIGGER {name}")
-        else:
-            conn.exec_driver_sql("ALTER TABLE dual_request DISABLE TRIGGER ALL")
+    with tampering(office.vault.data) as conn:
         conn.exec_driver_sql("UPDATE dual_request SET scope = replace(scope, 'phone', 'email')")
 
     assert scan_permission(office.vault, ref) is None

@@ -28,6 +28,7 @@ from consent.timeline import EventKind, timeline
 from consent.tokens import exchange
 from consent.withdraw import withdraw
 from tests.consent.dual import ASKER, FIRST, SECOND, Office
+from tests.consent.tampering import tampering
 from tests.vault import people
 from vault.guardians import Tie, link
 from vault.honey_tables import alarm
@@ -438,18 +439,11 @@ TAMPERED = {
 
 
 @pytest.mark.parametrize("what", TAMPERED)
-def test_a_read_that_somebody_rewrote_with_the_triggers_off_gives_no_permit(world, office, backend, what):
+def test_a_read_that_somebody_rewrote_with_the_triggers_off_gives_no_permit(world, office, what):
     girl = born(world, GIRL)
     done = reading(office, girl, approval=approved(office, girl).id)
 
-    with office.vault.data.write() as conn:
-        if backend.name == "sqlite":
-            for (name,) in conn.exec_driver_sql(
-                "SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'staff_read'"
-            ).all():
-                conn.exec_driver_sql(f"DROP TRIGGER {name}")
-        else:
-            conn.exec_driver_sql("ALTER TABLE staff_read DISABLE TRIGGER ALL")
+    with tampering(office.vault.data) as conn:
         conn.execute(update(staff_read).values(TAMPERED[what]))
 
     assert staff_permits(office.vault, [(girl.bucket, done.id)]) == [None]

@@ -1,6 +1,5 @@
 """The tree, its proofs and its second computation against the slowest obvious reference."""
 
-import hashlib
 from itertools import pairwise
 
 from hypothesis import given
@@ -17,22 +16,11 @@ from consent.ledger.tree import (
     verify_consistency,
     verify_inclusion,
 )
+from tests.property.slow_root import slow_root
 
 MANY = 600
 LEAVES = [leaf_hash(str(at).encode()) for at in range(MANY)]
 sizes = st.integers(0, MANY)
-
-
-def slow_root(leaves: list[bytes]) -> bytes:
-    """RFC 6962 section 2.1, word by word."""
-    if not leaves:
-        return hashlib.sha256(b"").digest()
-    if len(leaves) == 1:
-        return leaves[0]
-    k = 1
-    while k * 2 < len(leaves):
-        k *= 2
-    return hashlib.sha256(b"\x01" + slow_root(leaves[:k]) + slow_root(leaves[k:])).digest()
 
 
 def slow_path(m: int, leaves: list[bytes]) -> list[bytes]:

@@ -12,13 +12,13 @@ from joserfc.jwk import ECKey
 from api.demo.recipient_client import Pushed, RecipientClient, RefusedByServer, UseToken
 from api.demo.traffic import connections, endpoints_of
 from consent.withdraw import Withdrawn, withdraw
-from tests.backends import NoPostgres, Server, open_backend
 from tests.bench.load import Outcome
 from tests.bench.proofs import ProofKey, disclosure_request
 from tests.faults.live import Live, installation
 from tests.races.audit import Audit, audit
 from tests.races.crowd import at_once
 from tests.races.town import REDIRECT, VERIFIER, Token, Town, approved, found, open_shop, token
+from tests.sites import lasting_bare_backend
 from vault.opening import Vault
 
 CROWD = 64
@@ -35,19 +35,11 @@ def served(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[Live, Vault]]:
     """One running server for all races of a data base, and its installation opened by this process too."""
-    server: Server | NoPostgres | None = None
-    data = keys = "sqlite://"
-    if request.param == "postgresql":
-        server = request.getfixturevalue("postgres")
-        if isinstance(server, NoPostgres):
-            pytest.skip(str(server))
-        data, keys = (server.url(server.clone("template0")) for _ in range(2))
-    backend = open_backend(request.param, data, keys)
-    with installation(tmp_path_factory.mktemp("live") / "home", backend) as (live, vault):
+    home = tmp_path_factory.mktemp("live") / "home"
+    with lasting_bare_backend(request) as backend, installation(home, backend) as (live, vault):
         live.start()
         yield live, vault
         assert live.stop() == 0
-    backend.close()
 
 
 @pytest.fixture

@@ -10,12 +10,12 @@ import pytest
 
 from consent.denials import Denied
 from consent.withdraw import Withdrawn, withdraw
-from tests.backends import NoPostgres, Server, open_backend
 from tests.bench.proofs import ProofKey, disclosure_request
 from tests.flow.installation import ASSERTION
 from tests.races.audit import Audit, audit
 from tests.races.pair import ISSUER, Pair, form_request, pair
 from tests.races.town import REDIRECT, VERIFIER, Token, Town, approved, found, open_shop, token
+from tests.sites import lasting_bare_backend
 
 CROWD = 64
 PEOPLE = 16
@@ -28,17 +28,9 @@ def now_ms() -> int:
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
 def both(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
     """Two slow servers for all races of a data base."""
-    server: Server | NoPostgres | None = None
-    data = keys = "sqlite://"
-    if request.param == "postgresql":
-        server = request.getfixturevalue("postgres")
-        if isinstance(server, NoPostgres):
-            pytest.skip(str(server))
-        data, keys = (server.url(server.clone("template0")) for _ in range(2))
-    backend = open_backend(request.param, data, keys)
-    with pair(tmp_path_factory.mktemp("pair") / "home", backend, slow=True) as made:
+    home = tmp_path_factory.mktemp("pair") / "home"
+    with lasting_bare_backend(request) as backend, pair(home, backend, slow=True) as made:
         yield made
-    backend.close()
 
 
 @pytest.fixture

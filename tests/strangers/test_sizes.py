@@ -24,6 +24,7 @@ from consent.ledger.tiles import WIDTH, tiles_of
 from consent.ledger.tree import EMPTY_ROOT, leaf_hash
 from tests.backends import Backend
 from tests.consent.ledger.kit import HOST, LOG, NOW, YEAR, grow
+from tests.property.slow_root import slow_root
 from tests.strangers.judges import Go, Npm, aics_audits, aics_opens, sigstore_includes
 
 SIGNER = Signer(HOST, bytes(32))
@@ -159,18 +160,6 @@ def assert_continued(backend: Backend, old: Published, new: Published, place: Pa
     for root, expected in ((old.root, True), (bytes(32), False)):
         assert aics_tlog.verify_consistency(old.size, new.size, root, new.root, path) is expected
         assert go.continues(old.size, new.size, root, new.root, path) is expected
-
-
-def slow_root(leaves: list[bytes]) -> bytes:
-    """RFC 6962 section 2.1, word by word."""
-    if not leaves:
-        return hashlib.sha256(b"").digest()
-    if len(leaves) == 1:
-        return leaves[0]
-    k = 1
-    while k * 2 < len(leaves):
-        k *= 2
-    return hashlib.sha256(b"\x01" + slow_root(leaves[:k]) + slow_root(leaves[k:])).digest()
 
 
 def assert_slow_tiles(place: Path, leaves: list[bytes]) -> None:

@@ -7,7 +7,7 @@ import pytest
 from api.senders.message import Channel
 from consent.recovery_tables import DELAY_MS
 from tests.flow.installation import ZHANG, open_world
-from tests.web.code_post import Kept, hidden
+from tests.web.code_post import hidden
 from tests.web.keys import add_passkey, device, secure_world, sign_in_with
 
 DAY = DELAY_MS / 1000
@@ -16,15 +16,8 @@ OTHER = {"name": "李四", "phone": "13912341234", "email": "lisi@example.com"}
 
 
 @pytest.fixture
-def kept():
-    return Kept()
-
-
-@pytest.fixture
-def world(vault, tmp_path, kept):
-    made = open_world(vault, tmp_path, senders=kept.senders())
-    with made.http:
-        yield made
+def world(sending_world):
+    return sending_world
 
 
 def codes_in(world, kept):

@@ -16,7 +16,7 @@ from api.attempts import (
 )
 from api.portal import limited
 from tests.flow.installation import ISSUER, ZHANG, open_world
-from tests.web.code_post import Kept, ask_for_code, enter_code, hidden, newest
+from tests.web.code_post import ask_for_code, enter_code, hidden, newest
 from vault.ids import SubjectId
 from vault.merge import merge
 
@@ -25,15 +25,8 @@ UNKNOWN = "13999999999"
 
 
 @pytest.fixture
-def kept():
-    return Kept()
-
-
-@pytest.fixture
-def world(vault, tmp_path, kept):
-    made = open_world(vault, tmp_path, senders=kept.senders())
-    with made.http:
-        yield made
+def world(sending_world):
+    return sending_world
 
 
 def wrong(code):

@@ -21,15 +21,7 @@ from tests.backends import Backend
 from tests.consent.ledger.kit import HOST, LOG, NOW, grow
 from tests.consent.ledger.test_closing import DUE, NEXT, SIGNER, ended, of_next_year, written
 from tests.consent.ledger.test_witnessed import TWO_OF_THREE, cosigned
-
-TABLES = (
-    "ledger_checkpoint",
-    "ledger_index",
-    "ledger_index_chunk",
-    "ledger_key",
-    "ledger_cosignature",
-    "ledger_cosigned_last",
-)
+from tests.consent.tampering import tampering
 
 
 def said(backend: Backend, witnesses: Policy = NO_WITNESSES) -> set[str]:
@@ -38,16 +30,7 @@ def said(backend: Backend, witnesses: Policy = NO_WITNESSES) -> set[str]:
 
 def damaged(backend: Backend, statement: str, **values: object) -> None:
     """Somebody who can switch triggers off did this."""
-    with backend.data.write() as conn:
-        for table in TABLES:
-            if backend.name == "postgresql":
-                conn.execute(text(f"ALTER TABLE {table} DISABLE TRIGGER ALL"))
-            else:
-                named = text("SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = :table")
-                for (name,) in conn.execute(named, {"table": table}).all():
-                    conn.execute(text(f"DROP TRIGGER {name}"))
-        if backend.name == "sqlite":
-            conn.execute(text("PRAGMA defer_foreign_keys = ON"))
+    with tampering(backend.data) as conn:
         conn.execute(text(statement), values)
 
 

@@ -22,6 +22,7 @@ from consent.ledger.vouching import vouching
 from tests.backends import Backend
 from tests.consent.ledger.kit import LOG, NOW, grow
 from tests.consent.ledger.test_bundle import HOST, RECEIPT_KEY, SIGNER, YEAR, disclose, evidence
+from tests.consent.tampering import tampering
 
 SEEDS = {name: hashlib.sha256(name.encode()).digest() for name in ("A", "B", "C", "X")}
 KEYS = {name: cosignature.key_of(f"{name}.example", seed) for name, seed in SEEDS.items()}
@@ -312,15 +313,7 @@ def test_a_line_that_was_damaged_in_the_data_base_is_left_out_of_bundles(backend
 
 def damaged(backend: Backend, table: str, witness: str) -> None:
     """One letter of a stored line is another."""
-    with backend.data.write() as conn:
-        if backend.name == "postgresql":
-            conn.execute(text(f"ALTER TABLE {table} DISABLE TRIGGER ALL"))
-        else:
-            rows = conn.execute(
-                text(f"SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = '{table}'")
-            )
-            for (name,) in rows.all():
-                conn.execute(text(f"DROP TRIGGER {name}"))
+    with tampering(backend.data) as conn:
         change = f"UPDATE {table} SET line = replace(line, '=', 'A') WHERE witness = '{witness}'"
         conn.execute(text(change))
 
