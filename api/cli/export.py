@@ -64,7 +64,7 @@ def check_files(folder: Path, policy_file: Path | None, *, as_json: bool) -> int
             else:
                 sizes[step.origin] = step.size
                 tick(step.origin, step.done, step.size)
-    word = f"{len(findings):,} findings" if findings else "everything agrees"
+    word = f"{len(findings):,} finding(s)" if findings else "everything agrees"
     trust = "" if policy_file else ", by the keys that lie in the folder itself"
     emit(
         {

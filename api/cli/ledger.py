@@ -130,7 +130,8 @@ def sign(home: Path | None, as_json: bool) -> None:
     emit(
         {"checkpoints": [{"origin": origin, "size": size} for origin, size in rows]},
         as_json=as_json,
-        lines=(f"{origin}: {size:,} entries signed" for origin, size in rows),
+        lines=[f"{origin}: {size:,} entries signed" for origin, size in rows]
+        or ["nothing to sign: no log has grown"],
     )
 
 
@@ -193,4 +194,4 @@ def _as_told(found: Divergence) -> Finding:
 
 
 def _word(findings: list[Finding]) -> str:
-    return f"{len(findings):,} findings" if findings else "everything agrees"
+    return f"{len(findings):,} finding(s)" if findings else "everything agrees"

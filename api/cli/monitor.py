@@ -146,7 +146,7 @@ def alerts(home: Path | None, file: Path | None, x: str | None, as_json: bool) -
         {"alerts": rows, "wrong": bad},
         as_json=as_json,
         lines=(
-            [f"WRONG: {bad} of {len(found)} are not signed by this key"] if bad else [f"{len(rows)} alerts"]
+            [f"WRONG: {bad} of {len(found)} are not signed by this key"] if bad else [f"{len(rows)} alert(s)"]
         ),
         table=table_of(
             "alerts",

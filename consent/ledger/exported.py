@@ -105,7 +105,7 @@ class _Read:
         if expected is not None and hashes != expected:
             raise Unproven(f"{tile.path} is not what the tiles below it give")
         if self.entries and tile.level == 0:
-            self._check_bundle(entries_path(tile.n, tile.width), hashes)
+            self._check_bundle(tile, hashes)
         if tile.width == WIDTH:
             return [perfect_root(hashes)]
         self.edge[tile.level] = hashes
@@ -116,10 +116,12 @@ class _Read:
         tile, slot, count = locate(level, index)
         return perfect_root(self.edge[tile.level][slot : slot + count])
 
-    def _check_bundle(self, path: str, hashes: list[bytes]) -> None:
+    def _check_bundle(self, tile: Tile, hashes: list[bytes]) -> None:
+        path = entries_path(tile.n, tile.width)
         bodies = split_bundle(self._read(path), len(hashes))
+        # Which of the two was changed cannot be told from these two.
         if [leaf_hash(body) for body in bodies] != hashes:
-            raise Unproven(f"{path} is not what its tile was made of")
+            raise Unproven(f"{path} and {tile.path} disagree")
 
     def _read(self, path: str) -> bytes:
         try:

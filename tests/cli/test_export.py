@@ -31,15 +31,16 @@ def test_without_a_policy_the_answer_says_whose_keys_were_believed(perusal, tree
     assert "everything agrees, by the keys that lie in the folder itself" in said.out
 
 
-def test_a_changed_file_is_named(perusal, tree, tmp_path):
-    (path,) = tree.glob("log/*/*/tile/entries/000.p/30")
-    path.write_bytes(path.read_bytes().replace(b'"n":1', b'"n":2', 1))
+@pytest.mark.parametrize("changed", ["entries", "0"])
+def test_a_changed_file_is_named(perusal, tree, tmp_path, changed):
+    (path,) = tree.glob(f"log/*/*/tile/{changed}/000.p/30")
+    path.write_bytes(path.read_bytes()[:-1] + b"!")
 
     said = perusal("ledger", "fsck", "--tree", tree, "--policy", tmp_path / "trust/policy.txt", "--json")
 
     assert said.code == Exit.WRONG
     assert [one["what"] for one in said.json["findings"]] == [
-        "tile/entries/000.p/30 is not what its tile was made of"
+        "tile/entries/000.p/30 and tile/0/000.p/30 disagree"
     ]
 
 

@@ -168,7 +168,7 @@ def test_a_ledger_changed_behind_the_triggers_is_found_out(perusal, signed):
     said = perusal("ledger", "fsck", "--dir", signed)
 
     assert said.code == Exit.WRONG
-    assert "findings" in said.out
+    assert "finding(s)" in said.out
     assert perusal("ledger", "fsck", "--dir", signed, "--json").json["findings"][0]["at"] == 7
 
 
@@ -192,6 +192,7 @@ def test_a_stored_value_that_the_ledger_does_not_know_is_found_out(perusal, sign
 
 def test_nothing_new_to_sign_signs_nothing(perusal, signed):
     assert perusal("ledger", "publish", "--dir", signed, "--json").json["checkpoints"] == []
+    assert "nothing to sign" in perusal("ledger", "publish", "--dir", signed).out
 
 
 def test_the_policy_names_every_log_and_no_secret(policy):
