@@ -25,7 +25,7 @@ from tests.backends import Backend
 from tests.bench.load import Outcome, drive
 from vault.opening import Vault
 
-PATIENCE = 60.0
+PATIENCE = 180.0
 
 
 @dataclass(slots=True)
@@ -65,12 +65,19 @@ class Live:
                 stderr=output,
                 env=environment(),
             )
+        try:
+            self._wait_for(self._process, ready)
+        except BaseException:
+            self.kill()  # whoever could not start it has nothing to stop it with
+            raise
+        self.url = json.loads(ready.read_text())["url"]
+
+    def _wait_for(self, process: subprocess.Popen[bytes], ready: Path) -> None:
         deadline = time.monotonic() + PATIENCE
         while not ready.exists():
-            assert self._process.poll() is None, self.log.read_text(errors="replace")[-2000:]
+            assert process.poll() is None, self.log.read_text(errors="replace")[-2000:]
             assert time.monotonic() < deadline, "the server did not become ready"
             time.sleep(0.01)
-        self.url = json.loads(ready.read_text())["url"]
 
     def kill(self) -> None:
         """kill -9, now."""
