@@ -57,12 +57,14 @@ def full_disk(engine: Engine, spare_pages: int) -> Iterator[None]:
 def unreachable(engine: Engine) -> Iterator[None]:
     """While the block runs, no connection to the data base can be made, and those there were are gone."""
 
-    def refuse(*_: Any) -> None:
+    def refuse(connection: Any, _record: Any) -> None:
+        connection.close()
         raise OperationalError("connect", None, Exception("nobody answers"))
 
     engine.dispose()
-    event.listen(engine, "do_connect", refuse)
+    # An event of the pool, which is this engine's own: the dialect, whose events come earlier, is one for all tests.
+    event.listen(engine, "connect", refuse)
     try:
         yield
     finally:
-        event.remove(engine, "do_connect", refuse)
+        event.remove(engine, "connect", refuse)
