@@ -139,7 +139,7 @@ def _match_block(
         found = matching.match(conn, block)
         aliases = matching.aliases.among(conn, found.values)
         read = matching.reader.read(conn, found.rows)
-    mark = {} if isinstance(block, Block) or not block.mark else {"mark": dict(block.mark)}
+    mark = {"mark": dict(block.mark)} if block.mark else {}
     after = Standing(done=block.rows, detail={"cells": matching.cells.as_dict(), **mark})
     # Nobody but our own store could have known a honey person; parts of values may fit one by chance.
     shown = {(item[0], item[1]) for item, how in found.items.items() if how != MASKED}

@@ -105,7 +105,7 @@ def _written(task: Task, actor: str) -> TraceReport:
     begun = task.standing()
     # Blind codes are made of the rows that nobody is found by, which sheets would leave out.
     sheets = not task.linking and in_columns(task.engine, begun)
-    mark = begun.detail.get("mark") if sheets and begun and begun.detail else None
+    mark = begun.detail.get("mark") if begun and begun.detail else None
     with (
         quarantine.opened(task.vault, task.dump) as source,
         isolated.Reading(source, sheets=task.apart() if sheets else None, mark=mark) as reading,

@@ -1,13 +1,15 @@
 """`perusal trace FILE`: whose data a file holds, who had received exactly that, and who most likely let it out.
 
 Works on any file without a server, against the installation in --dir. The file is sealed into the quarantine first, so a
-second run on the same file answers from the first. Unless --no-claims is given, an incident is opened with one draft claim
+second run on the same file answers from the first, and goes on where that was broken off; with --resume FILE is not sealed once
+more for it. Unless --no-claims is given, an incident is opened with one draft claim
 for each affected person. With --out the report and an evidence pack are written there, and what is opened of the marks that
 were weighed (`perusal marks check` weighs them again). Nothing printed names a person.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,7 +17,7 @@ from typing import Any
 import click
 
 from api.cli.claims import open_claims, write_packs
-from api.cli.failures import Exit
+from api.cli.failures import Exit, Failure
 from api.cli.installation import dir_option, settings_of
 from api.cli.output import Tick, emit, json_option, progress, table_of
 from api.cli.trace_replay import replay_report
@@ -25,7 +27,7 @@ from api.opening import opened_vault
 from api.settings import Settings
 from api.tracing.page import page
 from breach.engines import Engine
-from breach.intake.quarantine import Quarantined, custody, receive
+from breach.intake.quarantine import Quarantined, custody, known, receive
 from breach.pipeline import openings, trace
 from breach.report import TraceReport, report_json
 from vault.opening import Vault
@@ -70,6 +72,9 @@ KINDS = {"own_store": "our own store", "elsewhere": "somewhere else"}
     show_default=True,
     help="What looks tags up: row by row, or in columns by the index of tags; the answer is the same.",
 )
+@click.option(
+    "--resume", is_flag=True, help="Go on with what an earlier run took in of this FILE; take nothing in."
+)
 @json_option
 def command(
     home: Path | None,
@@ -82,6 +87,7 @@ def command(
     packs: int,
     actor: str,
     engine: str,
+    resume: bool,
     as_json: bool,
 ) -> Exit:
     """Trace FILE, whatever its shape, and open claims for those whose data it holds."""
@@ -91,7 +97,8 @@ def command(
     if file is None or replay is not None:
         raise click.UsageError("give either FILE or --replay REPORT")
     with opened_vault(settings) as vault, progress(quiet=as_json) as tick:
-        dump = _take_in(vault, settings, file, actor, tick)
+        take_in = _taken_in if resume else _take_in
+        dump = take_in(vault, settings, file, actor, tick)
         report = _trace(vault, settings, dump, actor, tick, Engine(engine))
         claims = None if no_claims else open_claims(vault, report, tick)
         if html:
@@ -113,19 +120,34 @@ def command(
 
 
 def _take_in(vault: Vault, settings: Settings, file: Path, actor: str, tick: Tick) -> Quarantined:
-    size = file.stat().st_size
-
-    def pieces() -> Iterator[bytes]:
-        done = 0
-        with file.open("rb") as source:
-            while piece := source.read(PIECE):
-                done += len(piece)
-                tick("sealing", done, size)
-                yield piece
-
     return receive(
-        vault, pieces(), settings.quarantine, now_ms=system_clock(), actor=actor, limit=settings.dump_limit
+        vault,
+        _pieces(file, "sealing", tick),
+        settings.quarantine,
+        now_ms=system_clock(),
+        actor=actor,
+        limit=settings.dump_limit,
     )
+
+
+def _taken_in(vault: Vault, settings: Settings, file: Path, _actor: str, tick: Tick) -> Quarantined:
+    """The dump that an earlier run made of this file; it is only read for its hash."""
+    digest = hashlib.sha256()
+    for piece in _pieces(file, "looking for it", tick):
+        digest.update(piece)
+    found = known(vault, settings.quarantine, digest.digest())
+    if found is None:
+        raise Failure("no run has taken this file in; trace it without --resume", code="nothing_to_resume")
+    return found
+
+
+def _pieces(file: Path, what: str, tick: Tick) -> Iterator[bytes]:
+    size, done = file.stat().st_size, 0
+    with file.open("rb") as source:
+        while piece := source.read(PIECE):
+            done += len(piece)
+            tick(what, done, size)
+            yield piece
 
 
 def _trace(

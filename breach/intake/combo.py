@@ -40,7 +40,7 @@ def blocks(lines: Iterable[Sequence[str]], tally: Tally) -> Iterator[Block]:
         tally.quarantined[Reason.BLANK] += len(batch) - len(rows)
         tally.parsed += len(rows)
         tally.rows += len(rows)
-        yield Block(parts=tuple(_parts(rows, tally)), rows=tally.rows)
+        yield Block(parts=tuple(_parts(rows, tally)), rows=tally.rows, mark=tally.mark())
 
 
 def _parts(rows: list[list[str]], tally: Tally) -> Iterator[Part]:

@@ -24,11 +24,13 @@ def blocks(
 ) -> Iterator[Block]:
     """The rows of delimited text, block by block of lines, without the heading."""
     heading = columns.heading
-    for batch in rows(lines, delimiter, len(columns.kinds), tally):
+    reader = LineReader(delimiter, len(columns.kinds), tally)
+    for batch in _read(reader, lines):
         body = batch[1:] if heading and batch else batch
         heading = heading and not batch
         if batch:
-            yield Block(parts=tuple(with_strays(columns, body)), rows=tally.rows)
+            mark = {} if reader.waiting else tally.mark()
+            yield Block(parts=tuple(with_strays(columns, body)), rows=tally.rows, mark=mark)
 
 
 def rows(
@@ -39,7 +41,10 @@ def rows(
     `delimiter` None: one column, the line is the cell. `width` is the usual number of cells; rows of another
     width are given as they are and counted as ragged.
     """
-    reader = LineReader(delimiter, width, tally)
+    return _read(LineReader(delimiter, width, tally), blocks)
+
+
+def _read(reader: "LineReader", blocks: Iterable[Sequence[str]]) -> Iterator[list[list[str]]]:
     for lines in blocks:
         yield reader.read(lines)
     yield reader.rest()

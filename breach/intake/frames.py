@@ -73,7 +73,7 @@ def as_json(value: Any) -> bytes:
 def block_as_json(block: Block) -> bytes:
     """The payload of a block."""
     parts = [[part.columns.as_list(), part.rows] for part in block.parts]
-    return as_json({"rows": block.rows, "parts": parts})
+    return as_json({"rows": block.rows, "parts": parts, "mark": block.mark})
 
 
 def block_from_json(payload: bytes) -> Block:
@@ -84,7 +84,7 @@ def block_from_json(payload: bytes) -> Block:
             Part(columns=Columns.from_list(kinds, heading=False), rows=_texts(rows))
             for kinds, rows in body["parts"]
         )
-        return Block(parts=parts, rows=int(body["rows"]))
+        return Block(parts=parts, rows=int(body["rows"]), mark=dict(body["mark"]))
     except (TypeError, ValueError, KeyError):
         raise BadFrame from None
 

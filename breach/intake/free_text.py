@@ -57,4 +57,4 @@ def blocks(lines: Iterable[Sequence[str]], tally: Tally) -> Iterator[Block]:
         tally.parsed += len(rows)
         tally.rows += len(rows)
         parts = (Part(columns=LOOSE, rows=rows),) if rows else ()
-        yield Block(parts=parts, rows=tally.rows)
+        yield Block(parts=parts, rows=tally.rows, mark=tally.mark())

@@ -57,7 +57,7 @@ class Reading:
     ) -> None:
         """`sheets`: in columns where the dump is of that kind, but for rows with values of a field that end so.
 
-        `mark`: behind an earlier sheet.
+        `mark`: behind an earlier block or sheet.
         """
         self.read = 0
         self.tally: dict[str, Any] = {}

@@ -7,6 +7,7 @@ encoding reads whole is decoded line by line, each line in the first encoding th
 
 import codecs
 from collections.abc import Iterable, Iterator
+from itertools import chain
 
 from breach.intake.encoding import FALLBACKS, UTF8, WIDE, read_window
 from breach.intake.numerals import restored
@@ -19,12 +20,17 @@ _BLOCK = 1 << 20
 
 
 def blocks(
-    chunks: Iterable[bytes], encoding: str, tally: Tally, *, newline: bytes = b"\n"
+    chunks: Iterable[bytes], encoding: str, tally: Tally, *, newline: bytes = b"\n", behind: int | None = None
 ) -> Iterator[list[str]]:
-    """Every physical line that decodes, without its line end, in order; the others are set aside in `tally`."""
+    """Every physical line that decodes, without its line end, in order; the others are set aside in `tally`.
+
+    `behind`: where in a dump `chunks` begin, at a line's start; `tally.place` is then where the lines given so far end.
+    """
     if newline == b"\r":
         chunks = (chunk.replace(b"\r", b"\n") for chunk in chunks)
-    for _, raw in cut(plain(chunks, encoding), tally):
+    mark, stream = (0, iter(chunks)) if behind else _unmarked(_narrow(chunks, encoding))
+    for at, raw in cut(stream, tally):
+        tally.place = None if behind is None or encoding in WIDE else behind + mark + at + len(raw)
         yield counted(raw, encoding, tally)
 
 
@@ -37,19 +43,23 @@ def counted(raw: bytes, encoding: str, tally: Tally) -> list[str]:
 
 def plain(chunks: Iterable[bytes], encoding: str) -> Iterator[bytes]:
     """The stream without its byte order mark and in an encoding whose line feeds are bytes: wide ones as UTF-8."""
-    return _unmarked(_recoded(chunks, encoding) if encoding in WIDE else chunks)
+    return _unmarked(_narrow(chunks, encoding))[1]
 
 
-def _unmarked(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """The stream without a UTF-8 byte order mark."""
+def _narrow(chunks: Iterable[bytes], encoding: str) -> Iterable[bytes]:
+    return _recoded(chunks, encoding) if encoding in WIDE else chunks
+
+
+def _unmarked(chunks: Iterable[bytes]) -> tuple[int, Iterator[bytes]]:
+    """How many bytes the UTF-8 byte order mark of a stream has, and the stream behind it."""
     held = b""
     stream = iter(chunks)
     for chunk in stream:
         held += chunk
         if len(held) >= len(codecs.BOM_UTF8):
             break
-    yield held.removeprefix(codecs.BOM_UTF8)
-    yield from stream
+    mark = len(codecs.BOM_UTF8) if held.startswith(codecs.BOM_UTF8) else 0
+    return mark, chain([held[mark:]], stream)
 
 
 def _recoded(chunks: Iterable[bytes], encoding: str) -> Iterator[bytes]:

@@ -16,7 +16,7 @@ from breach.intake.dialect import Dialect, Shape
 from breach.intake.parts import Block
 from breach.intake.reading import read
 from breach.intake.sniff import sniff
-from breach.intake.source import Source
+from breach.intake.source import Source, from_place
 from breach.intake.tally import Tally
 from breach.intake.unpack import Budget, MemberRefused, Refusal
 
@@ -50,10 +50,10 @@ def look(source: Source) -> Dialect:
     return Dialect(shape=shape, flavour=None if shape is Shape.WORKBOOK else kind.value)
 
 
-def blocks(source: Source, dialect: Dialect, tally: Tally) -> Iterator[Block]:
-    """The blocks of a dump that `look` has looked at."""
+def blocks(source: Source, dialect: Dialect, tally: Tally, *, behind: int = 0) -> Iterator[Block]:
+    """The blocks of a dump that `look` has looked at; `behind` a mark of one of them, those that follow."""
     if dialect.shape not in {Shape.WORKBOOK, Shape.ARCHIVE}:
-        return read(Stream.of(source).pieces(), dialect, tally)
+        return read(from_place(source, behind), dialect, tally, behind=behind)
     stream = Stream.of(source)
     kind = container_of(stream)
     assert kind is not None

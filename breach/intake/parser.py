@@ -71,14 +71,13 @@ def serve(into: BinaryIO, out: BinaryIO) -> None:
         frames.send(out, frames.DIALECT, frames.as_json(dialect.as_wire()))
         if task["read"]:
             mark = task["mark"]
-            tally = Tally.from_dict(mark["tally"]) if mark else Tally()
+            tally, behind = (Tally.from_dict(mark["tally"]), mark["at"]) if mark else (Tally(), 0)
             if sifting and sifting.serves(dialect):
-                behind = mark["at"] if mark else 0
                 pieces, endings = from_place(source, behind), task["sheets"]
                 for found in sifting.blocks(pieces, dialect, tally, behind=behind, endings=endings):
                     _tell(out, found)
             else:
-                for block in opened.blocks(source, dialect, tally):
+                for block in opened.blocks(source, dialect, tally, behind=behind):
                     _tell(out, block)
             frames.send(out, frames.END, frames.as_json(tally.as_dict()))
     except DumpRefused as refused:

@@ -7,8 +7,9 @@ is a row whose identifier stands in a column that has hardly any: no identifier 
 """
 
 import re
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from breach.intake.columns import LOOKED_UP, Columns, kind_of, recognise
 
@@ -31,10 +32,15 @@ class Part:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Block:
-    """Parts that are matched together. `rows`: rows of the dump given so far, those of this block included."""
+    """Parts that are matched together.
+
+    `rows`: rows of the dump given so far, those of this block included. `mark`: what reading can go on from behind
+    this block, `at` (bytes) and `tally`; empty where it cannot.
+    """
 
     parts: tuple[Part, ...]
     rows: int
+    mark: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(slots=True)

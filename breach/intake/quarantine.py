@@ -4,15 +4,16 @@ A file is accepted only when there is something in it that can be read (`opened.
 broken uploads leave neither file nor row. The same content received again is the same dump: one row per SHA-256, one more line of custody.
 """
 
+import fcntl
 import hashlib
 import os
 import secrets
 from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import IO, Any, Self
 
 from sqlalchemy import Connection, insert, select
 from sqlalchemy.exc import SQLAlchemyError
@@ -73,8 +74,8 @@ class Upload:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if folder.stat().st_mode & 0o077:
             folder.chmod(0o700)
-        self._part = folder / f"{secrets.token_hex(16)}.part"
-        self._file = os.fdopen(os.open(self._part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
+        _sweep(folder)
+        self._part, self._file = _begun(folder)
         self._writer = SealingWriter(self._file, vault.keyring.service_key(KEY))
 
     def write(self, chunk: bytes) -> None:
@@ -123,6 +124,25 @@ class Upload:
         self._part.unlink(missing_ok=True)
 
 
+def _begun(folder: Path) -> tuple[Path, IO[bytes]]:
+    """A new file of ours, locked for as long as it is open: by that others know that somebody is writing it."""
+    while True:
+        part = folder / f"{secrets.token_hex(16)}.part"
+        file = os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
+        fcntl.flock(file, fcntl.LOCK_EX)
+        if part.exists():
+            return part, file
+        file.close()  # swept away before it was locked
+
+
+def _sweep(folder: Path) -> None:
+    """Delete what uploads left that were killed: nobody holds their locks any more."""
+    for part in folder.glob("*.part"):
+        with suppress(OSError), part.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            part.unlink()
+
+
 def receive(
     vault: Vault,
     chunks: Iterable[bytes],
@@ -146,6 +166,13 @@ def find(vault: Vault, folder: Path, dump_id: bytes) -> Quarantined:
     if row is None:
         raise UnknownDump("no such dump")
     return _quarantined(row, folder, again=True)
+
+
+def known(vault: Vault, folder: Path, sha256: bytes) -> Quarantined | None:
+    """The dump in custody whose plaintext has this hash."""
+    with vault.data.read() as conn:
+        row = conn.execute(select(dump).where(dump.c.sha256 == sha256)).one_or_none()
+    return None if row is None else _quarantined(row, folder, again=True)
 
 
 def opened(vault: Vault, quarantined: Quarantined) -> AbstractContextManager[Source]:

@@ -5,6 +5,7 @@ give the same blocks, wherever the pieces were cut, so a trace that was interrup
 """
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from breach.intake import combo, delimited, free_text, json_text, sql
 from breach.intake.dialect import Dialect, Shape
@@ -16,8 +17,14 @@ from breach.intake.tally import Tally
 from breach.intake.windows import texts
 
 
-def read(chunks: Iterable[bytes], dialect: Dialect, tally: Tally) -> Iterator[Block]:
-    """The blocks of a dump; after the last one `tally` is the account of all of it."""
+def read(
+    chunks: Iterable[bytes], dialect: Dialect, tally: Tally, *, behind: int | None = None
+) -> Iterator[Block]:
+    """The blocks of a dump; after the last one `tally` is the account of all of it.
+
+    `behind`: where in a dump `chunks` begin, 0 or the mark of an earlier block, whose `tally` this is then. Without it
+    blocks have no marks: they are of a member of something.
+    """
     if dialect.shape is Shape.SQL:
         return sql.blocks(
             texts(chunks, dialect.encoding, tally), Flavour(dialect.flavour or Flavour.LITERAL), tally
@@ -25,9 +32,10 @@ def read(chunks: Iterable[bytes], dialect: Dialect, tally: Tally) -> Iterator[Bl
     if dialect.shape is Shape.JSON:
         windows = texts(chunks, dialect.encoding, tally)
         return json_text.blocks(windows, tally, shell=dialect.flavour == SHELL)
-    lines = lines_of(chunks, dialect.encoding, tally, newline=dialect.newline)
+    lines = lines_of(chunks, dialect.encoding, tally, newline=dialect.newline, behind=behind)
     if dialect.shape is Shape.COMBO:
         return combo.blocks(lines, tally)
     if dialect.shape is Shape.TEXT:
         return free_text.blocks(lines, tally)
-    return delimited.blocks(lines, dialect.delimiter, dialect.columns, tally)
+    columns = replace(dialect.columns, heading=False) if behind else dialect.columns
+    return delimited.blocks(lines, dialect.delimiter, columns, tally)

@@ -38,7 +38,8 @@ class Tally:
     although they did not end as they should; `damaged` records without a row, by reason; `windows` windows of
     1 MiB by the encoding they were read in; `reencoded` single lines in another encoding than their window;
     `rounded` numbers of which only the first digits are left. Of containers: `members_read` and, by reason,
-    `members_refused` make up all members; the first 200 are listed by position and hash.
+    `members_refused` make up all members; the first 200 are listed by position and hash. `place`: bytes of the dump
+    behind which nothing has been counted yet, where that can be said; no part of the account.
     """
 
     lines: int = 0
@@ -56,6 +57,11 @@ class Tally:
     members_refused: Counter[str] = field(default_factory=Counter)
     quarantined: Counter[Reason] = field(default_factory=Counter)
     located: list[tuple[int, Reason]] = field(default_factory=list)
+    place: int | None = None
+
+    def mark(self) -> dict[str, Any]:
+        """What reading can go on from: the place reached, and the account so far; empty where it cannot."""
+        return {} if self.place is None else {"at": self.place, "tally": self.as_dict()}
 
     def set_aside(self, reason: Reason, line: int, count: int = 1) -> None:
         """Count lines that gave no row, the first of them being `line` (from 1)."""

@@ -7,10 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from sqlalchemy import func, select
 
-from breach import pipeline
+from breach import matching, pipeline
 from breach.errors import DumpDamaged, DumpRefused, NotTraced, UnknownDump
-from breach.intake import quarantine
-from breach.intake.quarantine import receive
+from breach.intake import isolated, quarantine
+from breach.intake.quarantine import Upload, receive
 from breach.match import Matcher
 from breach.pipeline import trace
 from breach.report import report_json
@@ -175,6 +175,19 @@ def test_an_upload_that_breaks_off_or_grows_too_large_leaves_nothing(vault, tmp_
     assert count(vault, dump) == 0
 
 
+def test_what_a_killed_upload_left_is_swept_away_and_nothing_of_one_that_goes_on(vault, tmp_path, now):
+    with Upload(vault, tmp_path / "q") as one:
+        one.write(b"13812345678\n" * 9_000)
+        (tmp_path / "q" / "dead.part").write_bytes(b"sealed, and nobody knows it")
+
+        take(vault, b"13912345678\n" * 9, tmp_path, now)
+        kept = one.finish(now)
+
+    assert not (tmp_path / "q" / "dead.part").exists()
+    assert kept.path.exists()
+    assert count(vault, dump) == len(list((tmp_path / "q").iterdir())) == 2
+
+
 def test_a_damaged_sealed_file_is_an_alarm_and_no_report(small_town, lost, tmp_path):
     vault, now = small_town.vault, small_town.world.now
     kept = take(vault, lost, tmp_path, now)
@@ -299,3 +312,41 @@ def test_a_dump_of_a_data_base_is_traced_like_any_list(small_town, tmp_path):
     assert report.body["lines"]["damaged"] == {"cut_short": 1}
     assert report.body["cells"]["rows_agreed"] == report.people_found == 45
     assert report.suspects == (small_town.recipient("shop"),)
+
+
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+@pytest.mark.parametrize(
+    "line",
+    ['"{},x\ny",{},{}\n', "{} called from {} and wrote from {} today\n"],
+    ids=["quoted", "text"],
+)
+def test_a_trace_cut_short_row_by_row_reads_on_behind_the_block_it_had_finished(
+    small_town, tmp_path, monkeypatch, line
+):
+    vault, now = small_town.vault, small_town.world.now
+    text = "".join(line.format(*row(n % 60)) + "-" * 2_000 + "\n" for n in range(2_500))
+    kept = take(vault, b"\xef\xbb\xbf" + text.encode(), tmp_path, now, size=1 << 20)
+    settled, original = [], matching._match_block
+
+    def stops_after_the_second(*args):
+        if len(settled) == 2:
+            raise KeyboardInterrupt
+        settled.append(original(*args))
+        return settled[-1]
+
+    monkeypatch.setattr(matching, "_match_block", stops_after_the_second)
+    with pytest.raises(KeyboardInterrupt):
+        trace(vault, kept, now_ms=now)
+    monkeypatch.setattr(matching, "_match_block", original)
+    read, places, reading_of = [], [], isolated.Reading
+    monkeypatch.setattr(
+        isolated, "Reading", lambda *given, **more: places.append(more["mark"]) or reading_of(*given, **more)
+    )
+    resumed = trace(vault, kept, now_ms=now, progress=lambda stage, done, _: read.append((stage, done)))
+
+    again = trace(vault, kept, now_ms=now, before_ms=kept.received_at + 1)
+
+    assert [place and place["at"] > 1 << 20 for place in places] == [True, None]
+    for part in ("lines", "cells", "people", "ranking"):
+        assert resumed.body[part] == again.body[part]
+    assert resumed.body["cells"]["rows_agreed"] == again.body["lines"]["rows"] - (2_500 if '"' in line else 0)

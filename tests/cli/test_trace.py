@@ -48,6 +48,20 @@ def test_a_second_run_on_the_same_file_answers_from_the_first(perusal, home, dum
     assert len(list((home / "quarantine").iterdir())) == 1
 
 
+def test_what_was_taken_in_is_gone_on_with_and_nothing_is_taken_in_for_it(perusal, home, dump, tmp_path):
+    first = perusal("trace", dump, "--dir", home, "--json").json["report"]
+    other = tmp_path / "other.csv"
+    other.write_bytes(dump.read_bytes() + b"13900000000\n")
+
+    again = perusal("trace", dump, "--dir", home, "--resume", "--json")
+    refused = perusal("trace", other, "--dir", home, "--resume")
+
+    assert again.json["report"] == first
+    assert refused.code == Exit.WRONG
+    assert "[nothing_to_resume]" in refused.err
+    assert len(list((home / "quarantine").iterdir())) == 1
+
+
 def test_the_quarantined_file_is_sealed(perusal, home, dump):
     perusal("trace", dump, "--dir", home, "--json")
 
