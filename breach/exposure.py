@@ -34,13 +34,23 @@ _USUAL = 0.8
 _CHUNK = 2_000
 
 
+@dataclass(slots=True)
+class Ways:
+    """How one recipient came by the people found: how many by which program of its own, and how many under whose consent
+    the data was passed on to it.
+    """
+
+    programs: Counter[str] = field(default_factory=Counter)
+    under: Counter[str] = field(default_factory=Counter)
+
+
 @dataclass(slots=True, kw_only=True)
 class Exposure:
     """The evidence, and the counts that explain it. Staff keys that read anything stand behind the recipients.
 
     `unexplained[i]`: found cells of people recipient i holds
     something of, which it never received; `shown`: the fields of which the dump shows any value of anybody;
-    `fields`: those of them that are test fields; `cells`: found cells by field.
+    `fields`: those of them that are test fields; `cells`: found cells by field; `ways[i]`: how recipient i came by them.
     """
 
     recipient_ids: tuple[str, ...]
@@ -51,6 +61,7 @@ class Exposure:
     people_found: int = 0
     people_disclosed: int = 0
     unexplained: list[int] = field(default_factory=list)
+    ways: dict[int, Ways] = field(default_factory=dict)
     found: Counter[Pattern] = field(default_factory=Counter)
     dark_found: int = 0
 
@@ -139,6 +150,10 @@ def _add_people(
     exposure: Exposure,
 ) -> None:
     exposure.dark_found += len(received.undisclosed(conn, [person for person, _ in part], before_ms))
+    for recipient, ways in _ways(conn, [person for person, _ in part], before_ms).items():
+        known = exposure.ways.setdefault(numbers[recipient], Ways())
+        known.programs.update(ways.programs)
+        known.under.update(ways.under)
     windows = windows_of(conn, [item for _, items in part for item in items])
     for (_, items), deliveries in zip(
         part, deliveries_to(conn, part, exposure.shown, numbers, before_ms), strict=True
@@ -151,6 +166,18 @@ def _add_people(
             inside = windows[item]
             for k in touched:
                 exposure.unexplained[k] += not any(map(inside.shows, deliveries[item[2]].get(k, ())))
+
+
+def _ways(conn: Connection, people: Sequence[Person], before_ms: int) -> dict[str, Ways]:
+    rows = received.ways_to(conn, people, before_ms)
+    found: dict[str, Ways] = {recipient: Ways() for _, recipient, _, _ in rows}
+    for _, recipient, program in {row[:3] for row in rows}:
+        found[recipient].programs[program] += 1
+    for _, recipient, above in {
+        (at, recipient, above) for at, recipient, _, above in rows if above is not None
+    }:
+        found[recipient].under[above] += 1
+    return found
 
 
 def _pattern(

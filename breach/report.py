@@ -13,7 +13,7 @@ from typing import Any
 from breach.cells import Cells
 from breach.contacts import REMARKABLE
 from breach.contacts import Found as Contacts
-from breach.exposure import Exposure
+from breach.exposure import Exposure, Ways
 from breach.intake.dialect import Dialect
 from breach.intake.quarantine import PREFIX as DUMP
 from breach.intake.quarantine import Quarantined
@@ -259,6 +259,7 @@ def _line(finding: Finding, m: Material) -> dict[str, Any]:
         "candidate_weight": _figure(
             m.seen.candidates[1].get(m.seen.exposure.recipient_ids[finding.recipient], 0.0)
         ),
+        **_ways_of(m.seen.exposure.ways.get(finding.recipient)),
         **_linked_of(m.seen, m.seen.exposure.recipient_ids[finding.recipient]),
         "values_never_received": m.seen.exposure.unexplained[finding.recipient],
         "ln_e": _figure(finding.ln_e),
@@ -271,6 +272,13 @@ def _line(finding: Finding, m: Material) -> dict[str, Any]:
         "support": None if finding.ln_e_total is None else support(finding.ln_e_total),
         "named": finding.named,
     }
+
+
+def _ways_of(ways: Ways | None) -> dict[str, dict[str, int]]:
+    """Of the people found, how many each of its programs received, and of how many it has data passed on by whom."""
+    if ways is None:
+        return {}
+    return {"programs": dict(sorted(ways.programs.items())), "under": dict(sorted(ways.under.items()))}
 
 
 def _inside(suspect: str) -> bool:

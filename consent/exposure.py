@@ -11,6 +11,8 @@
 * `count_disclosed(conn, before_ms=None) -> int` people of whom anything was ever disclosed to anybody;
   `undisclosed(conn, people, before_ms) -> list[int]` positions of the (bucket, subject) never disclosed.
 * `recipients_of(conn, people, before_ms)`: people are (bucket, subject); rows are (position, recipient_id).
+* `ways_to(conn, people, before_ms)`: people are (bucket, subject); rows are (position, recipient_id, client_id,
+  recipient_id of the consent it was passed on under or None): by which program each has it, and under whom.
 * `grants_behind(conn, people, recipient_id, before_ms)`: people are (bucket, subject); rows are
   (position, grant_id, disclosure_id, committed_at, terms_id), oldest first: what a claim rests on.
 """
@@ -19,7 +21,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, text
 
-from consent.ids import DisclosureId, GrantId, RecipientId, TermsId
+from consent.ids import ClientId, DisclosureId, GrantId, RecipientId, TermsId
 from vault.ids import Bucket, Person, SubjectId
 from vault.rowset import RowSet
 
@@ -65,6 +67,15 @@ _RECIPIENTS = RowSet(
     bucket="int",
     subject="bytes",
 )
+_WAYS = RowSet(
+    "WITH {rows} SELECT DISTINCT rows.i, d.recipient_id, g.client_id, above.recipient_id AS above FROM rows "
+    "JOIN disclosure d ON d.bucket = rows.bucket AND d.subject = rows.subject "
+    "JOIN consent_grant g ON g.bucket = d.bucket AND g.id = d.grant_id "
+    "LEFT JOIN consent_grant above ON above.bucket = g.bucket AND above.id = g.parent_grant "
+    "WHERE d.committed_at < :before",
+    bucket="int",
+    subject="bytes",
+)
 _BEHIND = RowSet(
     "WITH {rows} SELECT rows.i, d.grant_id, d.id, d.committed_at, g.terms_id FROM rows "
     "JOIN disclosure d ON d.bucket = rows.bucket AND d.subject = rows.subject "
@@ -101,6 +112,17 @@ def recipients_of(
 ) -> list[tuple[int, RecipientId]]:
     """Who had received anything of these people: (position in `people`, recipient)."""
     return [(at, RecipientId(recipient)) for at, recipient in _RECIPIENTS(conn, people, before=before_ms)]
+
+
+def ways_to(
+    conn: Connection, people: Sequence[Person], before_ms: int
+) -> list[tuple[int, RecipientId, ClientId, RecipientId | None]]:
+    """By which program each recipient has anything of these people, and under whose consent if it was passed on."""
+    rows = _WAYS(conn, people, before=before_ms)
+    return [
+        (at, RecipientId(who), ClientId(program), None if above is None else RecipientId(above))
+        for at, who, program, above in rows
+    ]
 
 
 def grants_behind(

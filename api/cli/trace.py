@@ -10,7 +10,7 @@ were weighed (`perusal marks check` weighs them again). Nothing printed names a 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -179,7 +179,16 @@ def _lines(body: Mapping[str, Any]) -> Iterator[str]:
     by_digest = sum(body["cells"]["matched_by_digest"].values())
     if by_digest:
         yield f"{by_digest:,} values were found by their digests"
+    yield from _passed_on(body["ranking"])
     yield from body["statement"]["en"]
+
+
+def _passed_on(ranking: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """Who had data passed on to it, by whom: such a recipient stands under the one that named it."""
+    names = {line["recipient"]: line["name"] for line in ranking if "recipient" in line}
+    for line in ranking:
+        for above, count in line.get("under", {}).items():
+            yield f"{line['name']} had data of {count:,} of them passed on under the consent given to {names[above]}"
 
 
 def _ranking(body: Mapping[str, Any]) -> Any:

@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Self
+from typing import Any, BinaryIO, Self
 
 from sqlalchemy import Connection, insert, select
 from sqlalchemy.exc import SQLAlchemyError
@@ -124,7 +124,7 @@ class Upload:
         self._part.unlink(missing_ok=True)
 
 
-def _begun(folder: Path) -> tuple[Path, IO[bytes]]:
+def _begun(folder: Path) -> tuple[Path, BinaryIO]:
     """A new file of ours, locked for as long as it is open: by that others know that somebody is writing it."""
     while True:
         part = folder / f"{secrets.token_hex(16)}.part"
