@@ -139,8 +139,7 @@ def _match_block(
         found = matching.match(conn, block)
         aliases = matching.aliases.among(conn, found.values)
         read = matching.reader.read(conn, found.rows)
-    mark = {"mark": dict(block.mark)} if block.mark else {}
-    after = Standing(done=block.rows, detail={"cells": matching.cells.as_dict(), **mark})
+    after = Standing(done=block.rows, detail={"cells": matching.cells.as_dict(), **_marks(block, at)})
     # Nobody but our own store could have known a honey person; parts of values may fit one by chance.
     shown = {(item[0], item[1]) for item, how in found.items.items() if how != MASKED}
     if task.replays is None:
@@ -158,6 +157,15 @@ def _match_block(
             reposts.store(conn, task.dump.id, matching.sketch)
         advance(conn, trace_id, Stage.MATCH, before=at, after=after, now_ms=task.now_ms)
     return after
+
+
+def _marks(block: "Block | Gathered", at: Standing | None) -> dict[str, Any]:
+    """What reading can go on from: `mark` behind this block, or else what lies before it, `earlier`."""
+    if block.mark:
+        return {"mark": dict(block.mark)}
+    before = (at and at.detail) or {}
+    earlier = before.get("mark") or before.get("earlier")
+    return {"earlier": earlier} if earlier else {}
 
 
 @contextmanager

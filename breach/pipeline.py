@@ -105,7 +105,9 @@ def _written(task: Task, actor: str) -> TraceReport:
     begun = task.standing()
     # Blind codes are made of the rows that nobody is found by, which sheets would leave out.
     sheets = not task.linking and in_columns(task.engine, begun)
-    mark = begun.detail.get("mark") if begun and begun.detail else None
+    stood = (begun and begun.detail) or {}
+    # What lies behind an earlier mark is read again, in the same blocks, and passed over as far as it was matched.
+    mark = stood.get("mark") or (None if sheets else stood.get("earlier"))
     with (
         quarantine.opened(task.vault, task.dump) as source,
         isolated.Reading(source, sheets=task.apart() if sheets else None, mark=mark) as reading,

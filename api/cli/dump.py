@@ -36,6 +36,8 @@ def _lines(found: Mapping[str, Any]) -> Iterator[str]:
     named = [shape[name] for name in ("shape", "flavour", "encoding") if shape.get(name)]
     yield f"{found['bytes']:,} bytes: {', '.join(named)}"
     yield f"{lines['lines']:,} lines in, {lines['parsed']:,} parsed, {lines['continuation']:,} continued"
+    aside = ", ".join(f"{reason} {count:,}" for reason, count in lines["quarantined_bytes"].items())
+    yield f"{lines['bytes']:,} bytes of text in, {lines['parsed_bytes']:,} parsed{f'; set aside: {aside}' if aside else ''}"
     yield f"{lines['rows']:,} rows, {lines['ragged']:,} ragged, {lines['mended']:,} mended, {lines['rounded']:,} rounded"
     for title, name in (
         ("set aside", "quarantined"),
@@ -47,7 +49,11 @@ def _lines(found: Mapping[str, Any]) -> Iterator[str]:
             yield f"{title}: " + ", ".join(f"{key} {count:,}" for key, count in lines[name].items())
     if lines["members_read"]:
         yield f"members read: {lines['members_read']:,}"
-    yield "every line is accounted for" if lines["reconciled"] else "LINES ARE MISSING"
+    yield (
+        "every line and every byte of text is accounted for"
+        if lines["reconciled"]
+        else "SOMETHING IS MISSING"
+    )
 
 
 def _columns(found: Mapping[str, Any]) -> Any:

@@ -36,8 +36,10 @@ def cells(line: str) -> list[str]:
 def blocks(lines: Iterable[Sequence[str]], tally: Tally) -> Iterator[Block]:
     """The rows of a combo list, block by block of lines."""
     for batch in lines:
-        rows = [cells(line) for line in batch if line and not line.isspace()]
-        tally.quarantined[Reason.BLANK] += len(batch) - len(rows)
+        filled = [line for line in batch if line and not line.isspace()]
+        tally.left(Reason.BLANK, [line for line in batch if not line or line.isspace()])
+        tally.taken(filled)
+        rows = [cells(line) for line in filled]
         tally.parsed += len(rows)
         tally.rows += len(rows)
         yield Block(parts=tuple(_parts(rows, tally)), rows=tally.rows, mark=tally.mark())

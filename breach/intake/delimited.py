@@ -85,7 +85,8 @@ class LineReader:
 def _plain(lines: Sequence[str], delimiter: str | None, tally: Tally) -> list[list[str]]:
     filled = [line for line in lines if line and not line.isspace()]
     if len(filled) < len(lines):
-        tally.quarantined[Reason.BLANK] += len(lines) - len(filled)
+        tally.left(Reason.BLANK, [line for line in lines if not line or line.isspace()])
+    tally.taken(filled)
     if delimiter is None:
         return [[line] for line in filled]
     return [line.split(delimiter) for line in filled]
@@ -137,8 +138,9 @@ class _QuotedReader:
             self.waiting.append(line)
             self._continue(line, todo, batch)
         elif not line or line.isspace():
-            self._tally.quarantined[Reason.BLANK] += 1
+            self._tally.left(Reason.BLANK, [line])
         elif QUOTE not in line:
+            self._tally.taken([line])
             batch.append([line] if self._delimiter is None else line.split(self._delimiter))
         else:
             self._open(line, batch)
@@ -148,6 +150,7 @@ class _QuotedReader:
         if row is None:
             self._mend(line, batch)
         elif row:
+            self._tally.taken([line])
             batch.append(row)
         else:
             self.waiting = [line]
@@ -157,6 +160,7 @@ class _QuotedReader:
         if row and len(row) == self._width and not any(map(self._stands_alone, self.waiting[1:])):
             batch.append(row)
             self._tally.continuation += len(self.waiting) - 1
+            self._tally.taken(self.waiting)
             self.waiting = []
         elif row is None or row or len(self.waiting) >= MAX_RECORD_LINES:
             self._give_up(todo, batch)
@@ -174,6 +178,7 @@ class _QuotedReader:
 
     def _mend(self, line: str, batch: list[list[str]]) -> None:
         self._tally.mended += 1
+        self._tally.taken([line])
         batch.append(self._cells(line))
 
     def _cells(self, line: str) -> list[str]:

@@ -50,10 +50,12 @@ def saved(text: str, tally: Tally) -> list[list[str]]:
 def blocks(lines: Iterable[Sequence[str]], tally: Tally) -> Iterator[Block]:
     """The rows of running text, block by block of lines."""
     for batch in lines:
-        rows = [found for found in map(identifiers, batch) if found]
-        blank = sum(not line or line.isspace() for line in batch)
-        tally.quarantined[Reason.BLANK] += blank
-        tally.quarantined[Reason.NO_IDENTIFIER] += len(batch) - blank - len(rows)
+        shown = [identifiers(line) for line in batch]
+        rows = [found for found in shown if found]
+        rest = [line for line, found in zip(batch, shown, strict=True) if not found]
+        tally.left(Reason.BLANK, [line for line in rest if not line or line.isspace()])
+        tally.left(Reason.NO_IDENTIFIER, [line for line in rest if line and not line.isspace()])
+        tally.taken(line for line, found in zip(batch, shown, strict=True) if found)
         tally.parsed += len(rows)
         tally.rows += len(rows)
         parts = (Part(columns=LOOSE, rows=rows),) if rows else ()

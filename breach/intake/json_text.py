@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from breach.intake.free_text import identifiers
 from breach.intake.leaves import Pairs, rows_of
 from breach.intake.parts import Block, Gathered
-from breach.intake.tally import Reason, Tally
+from breach.intake.tally import Reason, Tally, size
 
 MAX_RECORD = 1 << 20
 """Characters; a longer value is never decoded whole."""
@@ -62,6 +62,7 @@ class _Reader:
 
     def read(self, text: str, *, last: bool) -> Iterator[Block]:
         """The blocks that are complete with this text."""
+        self._tally.bytes += size(text)
         self._text = self._text[self._at :] + text
         self._at, self._last = 0, last
         self._hopeless.clear()
@@ -114,6 +115,7 @@ class _Reader:
             self._gathered.add(layout, [cells])
             self._tally.rows += 1
         self._tally.continuation += (ends := self._text.count("\n", self._at, end))
+        self._tally.parsed_bytes += size(self._text[self._at : end])
         self._line += ends
         self._at = end
         return True
@@ -208,10 +210,11 @@ class _Reader:
             self._scalars = []
 
     def _between(self, to: int, reason: Reason | None = None) -> None:
-        ends = self._text.count("\n", self._at, to)
-        if reason is not None and ends:
-            self._tally.set_aside(reason, self._line, ends)
-        elif reason is None:
+        ends, bytes_ = self._text.count("\n", self._at, to), size(self._text[self._at : to])
+        if reason is None:
             self._tally.parsed += ends
+            self._tally.parsed_bytes += bytes_
+        else:
+            self._tally.set_aside(reason, self._line, ends, bytes_=bytes_)
         self._line += ends
         self._at = to

@@ -11,7 +11,7 @@ from itertools import chain
 
 from breach.intake.encoding import FALLBACKS, UTF8, WIDE, read_window
 from breach.intake.numerals import restored
-from breach.intake.tally import Reason, Tally
+from breach.intake.tally import Reason, Tally, size
 
 MAX_LINE = 1_000_000
 """Bytes; a longer line is set aside, and never held in memory whole."""
@@ -74,14 +74,14 @@ def cut(chunks: Iterable[bytes], tally: Tally) -> Iterator[tuple[int, bytes]]:
     """Windows of about 1 MiB that end with a line feed (a missing last one is added), each with its place in the stream."""
     held = bytearray()
     dropping = False
-    at = 0
+    at = dropped = 0
     for chunk in chunks:
         held += chunk
         if len(held) < _BLOCK:
             continue
         end = held.rfind(b"\n") + 1
         if end and dropping:
-            at += _drop_head(held, tally)
+            at += _drop_head(held, dropped, tally)
             dropping = False
             end = held.rfind(b"\n") + 1
         if end and not dropping:
@@ -91,21 +91,23 @@ def cut(chunks: Iterable[bytes], tally: Tally) -> Iterator[tuple[int, bytes]]:
             del held[:end]
             at += end
         elif not end and len(held) > MAX_LINE:
+            dropped = len(held) + (dropped if dropping else 0)
             dropping = True
             at += len(held)
             held.clear()
     if dropping:
-        at += _drop_head(held, tally)
+        at += _drop_head(held, dropped, tally)
     if held:
         yield at, bytes(held) if held.endswith(b"\n") else bytes(held) + b"\n"
 
 
-def _drop_head(held: bytearray, tally: Tally) -> int:
-    """Forget the rest of an over-long line, so that the stream is back at a line's start; how many bytes that were."""
+def _drop_head(held: bytearray, dropped: int, tally: Tally) -> int:
+    """Forget the rest of an over-long line, `dropped` bytes of which are gone already, so that the stream is back at a line's start; how many bytes that were."""
     end = held.find(b"\n") + 1 or len(held)
     del held[:end]
     tally.lines += 1
-    tally.set_aside(Reason.TOO_LONG, tally.lines)
+    tally.bytes += dropped + end
+    tally.set_aside(Reason.TOO_LONG, tally.lines, bytes_=dropped + end)
     return end
 
 
@@ -117,6 +119,7 @@ def _texts(raw: bytes, encoding: str, first: int, tally: Tally) -> list[str]:
     if "\r" in text:
         text = text.replace("\r\n", "\n")
     text = restored(text, tally)
+    tally.bytes += size(text)
     texts = text.split("\n")
     texts.pop()
     return texts
@@ -137,11 +140,12 @@ def _line_by_line(raw: bytes, encoding: str, first: int, tally: Tally) -> list[s
     texts = []
     for number, line in enumerate(raw.split(b"\n")[:-1], first):
         text = _text(line.removesuffix(b"\r"), encoding, tally)
-        if len(line) > MAX_LINE:
-            tally.set_aside(Reason.TOO_LONG, number)
-        elif text is None:
-            tally.set_aside(Reason.UNDECODABLE, number)
+        if len(line) > MAX_LINE or text is None:
+            tally.bytes += len(line) + 1
+            reason = Reason.UNDECODABLE if len(line) <= MAX_LINE else Reason.TOO_LONG
+            tally.set_aside(reason, number, bytes_=len(line) + 1)
         else:
+            tally.bytes += size(text) + 1
             texts.append(text)
     return texts
 

@@ -121,6 +121,7 @@ class _Sifter:
             return None
         count = written.count(b"\n")
         self._tally.lines += count
+        self._tally.bytes += len(written)
         self._tally.windows[found] += 1
         return Window(at, len(raw), found, count, ()), written
 
@@ -148,6 +149,7 @@ class _Sifter:
             for kind, ends in self._endings.items():
                 apart |= verdicts.select(_ends(Kind(kind), ends)).to_series()
         sheet = self._written(windows, texts, apart, read)
+        self._tally.parsed_bytes += _bytes_of(frame.filter(~apart) if apart.any() else frame, self._dialect)
         # Only here has nothing been counted yet of what lies behind the sheet.
         end = windows[-1].at + windows[-1].size
         yield replace(sheet, mark={"at": end, "tally": self._tally.as_dict()}) if marked else sheet
@@ -236,6 +238,13 @@ def _is_utf8(raw: bytes) -> bool:
 def _lines_of(text: bytes) -> pl.Series:
     """The lines of a text that ends with a line feed."""
     return _read([text], _SEPARATOR, ["line"])["line"]
+
+
+def _bytes_of(cells: pl.DataFrame, dialect: Dialect) -> int:
+    """How long these rows are as they stand: their cells, what separates them, and their line ends."""
+    between = len((dialect.delimiter or "").encode()) * (dialect.width - 1)
+    inside = sum(int(cells[f"c{at}"].str.len_bytes().sum()) for at in range(dialect.width))
+    return inside + len(cells) * (between + 1)
 
 
 def _cells_of(texts: list[bytes], delimiter: str | None, width: int) -> pl.DataFrame:

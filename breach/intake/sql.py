@@ -12,7 +12,7 @@ from enum import Enum, auto
 from breach.intake.free_text import saved
 from breach.intake.parts import Block, Gathered
 from breach.intake.sql_text import AFTER, AGAIN, HEAD, KEYWORD, Flavour, Grammar, copied_cells
-from breach.intake.tally import Reason, Tally
+from breach.intake.tally import Reason, Tally, size
 
 MAX_TUPLE = 1 << 20
 """Characters; a tuple that has not ended by then is broken."""
@@ -55,6 +55,7 @@ class _Reader:
 
     def read(self, text: str, *, last: bool) -> Iterator[Block]:
         """The blocks that are complete with this text."""
+        self._tally.bytes += size(text)
         self._text = self._text[self._at :] + text
         self._at, self._last = 0, last
         if self._state is None:
@@ -181,6 +182,7 @@ class _Reader:
     def _between(self, to: int, inside: int = 0) -> None:
         """Everything up to `to` belongs to rows; of its line ends `inside` lie within a row."""
         ends = self._text.count("\n", self._at, to)
+        self._tally.parsed_bytes += size(self._text[self._at : to])
         self._tally.continuation += inside
         self._tally.parsed += ends - inside
         self._line += ends
@@ -191,8 +193,7 @@ class _Reader:
         if reason in self._searched:
             self._gathered.add_loose(saved(self._text[self._at : to], self._tally))
         ends = self._text.count("\n", self._at, to)
-        if ends:
-            self._tally.set_aside(reason, self._line, ends)
+        self._tally.set_aside(reason, self._line, ends, bytes_=size(self._text[self._at : to]))
         self._line += ends
         self._at = to
 

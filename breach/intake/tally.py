@@ -1,5 +1,9 @@
 """The account of every line: `lines = parsed + continuation + sum(quarantined)`, checked at the end of a file.
 
+And of every byte: `bytes = parsed_bytes + sum(quarantined_bytes)`. What comes in is counted where text is handed to its reader,
+what becomes of it where a row is made of it or it is set aside. Bytes are those of the text in UTF-8, a line end one of them,
+and of lines that cannot be read as they stand: in a file in UTF-8 that ends with a line feed, the file's own.
+
 The same for every shape. Where a line holds many rows, or a row many lines, each line end belongs to exactly one thing:
 to the inside of a row (continuation), to what stands between rows (parsed), or to what was set aside. Rows are counted
 apart, and so are records that were recognised as such and gave no row (`damaged`). In a workbook a line is a row of a
@@ -7,7 +11,7 @@ sheet. Quarantined lines are counted by reason and located by number; their cont
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from typing import Any
@@ -29,6 +33,11 @@ class Reason(StrEnum):
     TOO_DEEP = "too_deep"
 
 
+def size(text: str) -> int:
+    """Bytes of a text in UTF-8."""
+    return len(text) if text.isascii() else len(text.encode())
+
+
 @dataclass(slots=True, kw_only=True)
 class Tally:
     """Counts of one reading, owned by the one thread that reads.
@@ -43,6 +52,9 @@ class Tally:
     """
 
     lines: int = 0
+    bytes: int = 0
+    parsed_bytes: int = 0
+    quarantined_bytes: Counter[Reason] = field(default_factory=Counter)
     parsed: int = 0
     continuation: int = 0
     rows: int = 0
@@ -63,8 +75,21 @@ class Tally:
         """What reading can go on from: the place reached, and the account so far; empty where it cannot."""
         return {} if self.place is None else {"at": self.place, "tally": self.as_dict()}
 
-    def set_aside(self, reason: Reason, line: int, count: int = 1) -> None:
-        """Count lines that gave no row, the first of them being `line` (from 1)."""
+    def taken(self, lines: Iterable[str]) -> None:
+        """Count the bytes of lines that gave rows, each with its line end."""
+        self.parsed_bytes += sum(size(line) + 1 for line in lines)
+
+    def left(self, reason: Reason, lines: Sequence[str]) -> None:
+        """Count lines that gave no row and are not worth a place in the list, each with its line end."""
+        if lines:
+            self.quarantined[reason] += len(lines)
+            self.quarantined_bytes[reason] += sum(size(line) + 1 for line in lines)
+
+    def set_aside(self, reason: Reason, line: int, count: int = 1, *, bytes_: int) -> None:
+        """Count lines that gave no row, the first of them being `line` (from 1), and their bytes."""
+        self.quarantined_bytes[reason] += bytes_
+        if not count:
+            return
         self.quarantined[reason] += count
         if reason is not Reason.BLANK and len(self.located) < _LOCATED:
             self.located.append((line, reason))
@@ -85,14 +110,17 @@ class Tally:
         kept = {one.name: stored[one.name] for one in fields(cls) if one.name in stored}
         located = [(one["line"], Reason(one["reason"])) for one in stored["set_aside_at"]]
         counters = {name: Counter(value) for name, value in kept.items() if isinstance(value, dict)}
-        for name in ("quarantined", "damaged"):
-            counters[name] = Counter({Reason(reason): count for reason, count in stored[name].items()})
+        for name in ("quarantined", "quarantined_bytes", "damaged"):
+            counters[name] = Counter(
+                {Reason(reason): count for reason, count in stored.get(name, {}).items()}
+            )
         return cls(**{**kept, **counters, "located": located})
 
     @property
     def reconciled(self) -> bool:
-        """Whether every line is accounted for exactly once."""
-        return self.lines == self.parsed + self.continuation + self.quarantined.total()
+        """Whether every line and every byte of text is accounted for exactly once."""
+        lines = self.parsed + self.continuation + self.quarantined.total()
+        return self.lines == lines and self.bytes == self.parsed_bytes + self.quarantined_bytes.total()
 
     def as_dict(self) -> dict[str, Any]:
         """The account as a JSON object."""
@@ -100,6 +128,11 @@ class Tally:
             "lines": self.lines,
             "parsed": self.parsed,
             "continuation": self.continuation,
+            "bytes": self.bytes,
+            "parsed_bytes": self.parsed_bytes,
+            "quarantined_bytes": {
+                reason.value: count for reason, count in sorted(self.quarantined_bytes.items()) if count
+            },
             "rows": self.rows,
             "quarantined": {reason.value: count for reason, count in sorted(self.quarantined.items())},
             "damaged": {reason.value: count for reason, count in sorted(self.damaged.items())},

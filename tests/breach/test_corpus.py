@@ -23,6 +23,16 @@ def looked_up(part):
         yield from (row[at] for at in columns) if len(row) == width else row
 
 
+def as_it_stands(raw):
+    """Whether bytes of the account are bytes of the file: it is a text in UTF-8 that is read without a change."""
+    changed = b"\r" in raw or b"E+10" in raw or raw[:3] == b"\xef\xbb\xbf" or b"NumberLong" in raw
+    try:
+        raw.decode()
+    except UnicodeDecodeError:
+        return False
+    return raw.endswith(b"\n") and not changed and b"\0\0" not in raw and raw[:2] != b"PK"
+
+
 def read(raw):
     source, tally = Held(raw), Tally()
     dialect = opened.look(source)
@@ -39,6 +49,8 @@ def test_all_that_is_planted_is_found_and_all_else_is_accounted_for(file):
     assert file.planted - found == set()
     assert tally.reconciled
     assert rows <= tally.rows
+    if as_it_stands(file.raw):
+        assert tally.bytes == len(file.raw)
     assert file.counted is None or tally.as_dict()[file.counted]
 
 

@@ -46,7 +46,7 @@ def test_nothing_of_a_line_is_lost_but_separators(url, password):
 
 
 def test_lines_of_a_list_are_all_accounted_for():
-    tally = Tally(lines=5)
+    tally = Tally(lines=5, bytes=43)
     lines = ["a@example.com:x", "13812345678:y", "nobody:z", "", "  "]
 
     [block] = combo.blocks([lines], tally)
@@ -76,7 +76,7 @@ def test_identifiers_inside_lines_are_found_and_pieces_of_numbers_are_not(line, 
 
 
 def test_lines_of_text_without_identifiers_are_set_aside_as_that():
-    tally = Tally(lines=4)
+    tally = Tally(lines=4, bytes=57)
 
     [block] = free_text.blocks([["a@example.com wrote", "words", "", "b@example.com and 13812345678"]], tally)
 

@@ -32,7 +32,7 @@ def test_a_profile_tells_shape_columns_and_account(perusal, dump):
 def test_the_words_for_people_hold_no_cell(perusal, dump):
     said = perusal("dump", "profile", dump)
 
-    assert "every line is accounted for" in said.out
+    assert "every line and every byte of text is accounted for" in said.out
     assert "members read: 1" in said.out
     for n in range(60):
         assert f"138{n:08d}" not in said.out + said.err
