@@ -10,7 +10,7 @@ from api.i18n import Lang
 from api.tracing.page import page, policy
 from breach.intake.quarantine import custody, receive
 from breach.pipeline import trace
-from tests.breach.conftest import backend, lost, small_town, towns, vault, world  # noqa: F401 -- fixtures
+from tests.breach.conftest import backend, founded, lost, small_town, towns, vault, world  # noqa: F401 -- fixtures
 
 
 class Elements(HTMLParser):

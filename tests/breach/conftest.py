@@ -1,5 +1,6 @@
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from copy import deepcopy
 from dataclasses import replace
 
 import pytest
@@ -13,6 +14,8 @@ from tests.consent.world import World
 from tests.vault import people
 from vault.opening import Vault, open_vault
 
+type Founder = Callable[[World], Town]
+
 
 @pytest.fixture
 def world(vault, now) -> World:
@@ -21,47 +24,66 @@ def world(vault, now) -> World:
 
 @pytest.fixture(scope="session")
 def towns(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, provider
-) -> Iterator[Callable[[str], tuple[Backend, Town]]]:
-    """The small town on either kind of data base, closed, for copies: founding it takes longer than most traces."""
-    founded: dict[str, tuple[Backend, Town]] = {}
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, provider, postgres
+) -> Iterator[Callable[[str, Founder], tuple[Backend, Town]]]:
+    """Towns on either kind of data base, closed, for copies: founding one takes longer than most traces.
+
+    The server is asked for beforehand, so that it is there until the towns on it are gone.
+    """
+    founded: dict[tuple[str, Founder], tuple[Backend, Town]] = {}
     with ExitStack() as kept:
 
-        def found(name: str) -> tuple[Backend, Town]:
-            if name not in founded:
+        def found(name: str, founder: Founder) -> tuple[Backend, Town]:
+            if (name, founder) not in founded:
                 place = contextmanager(fresh_backend)(request, name, tmp_path_factory.mktemp("town"))
                 backend = kept.enter_context(place)
-                founded[name] = backend, _found(World(created_vault(backend, provider, NOW), NOW))
+                made = founder(World(created_vault(backend, provider, NOW), NOW))
+                founded[name, founder] = backend, made
                 backend.close()
-            return founded[name]
+            return founded[name, founder]
 
         yield found
 
 
+def founder_of(request: pytest.FixtureRequest) -> Founder:
+    """The module's own `found_town`, or that of the small town."""
+    return getattr(request.module, "found_town", found_small_town)
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def backend(request, tmp_path, towns) -> Iterator[Backend]:
-    """As everywhere; a copy of the small town's for its tests."""
-    template = towns(request.param)[0] if "small_town" in request.fixturenames else None
+    """As everywhere; a copy of the town's for tests of one that was founded."""
+    of_town = "founded" in request.fixturenames
+    template = towns(request.param, founder_of(request))[0] if of_town else None
     yield from fresh_backend(request, request.param, tmp_path, template)
 
 
 @pytest.fixture
 def vault(request, backend, provider, now) -> Vault:
-    """As everywhere; the small town has its own already."""
-    if "small_town" in request.fixturenames:
+    """As everywhere; a town that was founded has its own already."""
+    if "founded" in request.fixturenames:
         return open_vault(backend.data, backend.keys, provider)
     return created_vault(backend, provider, now)
 
 
 @pytest.fixture
-def small_town(world, backend, towns) -> Town:
-    """90 people: 40 never disclosed, 30 only at the shop, 20 at shop and parcel service, who lost nothing."""
-    _, kept = towns(backend.name)
+def founded(request, world, backend, towns) -> Town:
+    """A copy of the town that `founder_of` names, for one test to change."""
+    _, kept = towns(backend.name, founder_of(request))
     world.now, world.made = kept.world.now, kept.world.made
-    return replace(kept, world=world, apps=dict(kept.apps), held=dict(kept.held), people=list(kept.people))
+    held, served = deepcopy(kept.held), deepcopy(kept.served)
+    return replace(
+        kept, world=world, apps=dict(kept.apps), held=held, people=list(kept.people), served=served
+    )
 
 
-def _found(world: World) -> Town:
+@pytest.fixture
+def small_town(founded) -> Town:
+    """90 people: 40 never disclosed, 30 only at the shop, 20 at shop and parcel service, who lost nothing."""
+    return founded
+
+
+def found_small_town(world: World) -> Town:
     made = town(world, 90)
     made.apps["shop"] = world.app("account", "Shop Ltd")
     made.apps["parcel"] = world.app("delivery", "Parcel Ltd")

@@ -1,7 +1,8 @@
 """A small town whose people gave things to a few apps, and a file that one of them lost."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from consent.accounts import Consumer
 from consent.disclose import Disclosure, disclose_many
@@ -15,12 +16,13 @@ HOUR = 3_600_000
 
 @dataclass
 class Town:
-    """`held[name]`: numbers of the people whose values the app received."""
+    """`held[name]`: numbers of the people whose values the app received; `served[name]`: the rows it received."""
 
     world: World
     apps: dict[str, App]
     held: dict[str, list[int]]
     people: list[Consumer]
+    served: dict[str, list[Any]] = field(default_factory=dict)
 
     @property
     def vault(self):

@@ -18,8 +18,7 @@ from vault.honey import alarms
 FIELDS = {"datatypes": ["name", "phone", "email"]}
 
 
-@pytest.fixture
-def aliased(world):
+def found_town(world):
     """Thirty people; two apps have twenty each, ten of them both, every address an alias; with the texts by app."""
     made = town(world, 30)
     with world.vault.data.write() as conn:
@@ -30,6 +29,11 @@ def aliased(world):
         made.held[name] = [_row(made, name, n) for n in numbers]
     world.tick(HOUR)
     return made
+
+
+@pytest.fixture
+def aliased(founded):
+    return founded
 
 
 def _row(made, name, number):

@@ -23,22 +23,24 @@ PHONE = tuple(code for code, field in CARRIERS.items() if field == "phone")
 HELD = range(20, 60)
 
 
-@pytest.fixture
-def twins(world):
+def found_town(world):
     """Sixty people; forty of them at two shops, which received exactly the same, marked."""
     tolerance.allow(world.vault, "account", (*PHONE, "email.domain", "email.ending"), world.now)
     made = town(world, 60)
-    served = {}
     for name in ("one", "two"):
         made.apps[name] = world.app("account", f"{name} Ltd")
         issued = [
             world.token(made.apps[name], made.people[n], datatypes=["name", "phone", "email"]) for n in HELD
         ]
         answers = disclose_many(world.vault, [world.request(token) for token in issued], world.now)
-        served[name] = [answer.values for answer in answers]
-    made.served = served
+        made.served[name] = [answer.values for answer in answers]
     world.tick(HOUR)
     return made
+
+
+@pytest.fixture
+def twins(founded):
+    return founded
 
 
 def received(town, tmp_path, rows):
