@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, fields, replace
 from itertools import batched
 from typing import Any, Final
 
+import numpy as np
 import polars as pl
 from sqlalchemy import Connection
 
@@ -30,6 +31,7 @@ MOST_BLOCKS: Final = 16
 """Blocks that may wait within a round."""
 
 _BATCH: Final = 20_000
+_LINE_FEED: Final = 0x0A
 _COUNTED = ("rows", "looked_up", "recognised_only", "unreadable")
 
 type Tags = tuple[tuple[str, pl.Series], ...]
@@ -142,11 +144,13 @@ class SheetMatcher:
         first, last = (numbers.search_sorted(end, side="left") for end in (places.start, places.stop))
         if first == last:
             return
-        lines = self._source.read(window.at, window.size).decode(window.encoding).split("\n")
-        apart = set(window.apart)
-        plain = [line for at, line in enumerate(lines[: window.lines]) if at not in apart]
-        for number in numbers[first:last]:
-            line = plain[number - places.start].removesuffix("\r")
+        raw = self._source.read(window.at, window.size)
+        # In no encoding of a window is this byte a part of anything else; lines that do not hit are not looked at.
+        ends = np.flatnonzero(np.frombuffer(raw, np.uint8) == _LINE_FEED)
+        starts, stops = np.append(0, ends + 1), np.append(ends, len(raw))
+        plain = np.delete(np.arange(window.lines), window.apart)
+        for number in plain[numbers[first:last].to_numpy() - places.start]:
+            line = raw[starts[number] : stops[number]].decode(window.encoding).removesuffix("\r")
             yield [line] if sheet.delimiter is None else line.split(sheet.delimiter)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from breach import exposure, linking, report
 from breach.concluding import conclude
-from breach.engines import Engine, in_columns, taken
+from breach.engines import Engine, taken, way
 from breach.forgetting import forget
 from breach.intake import isolated, quarantine
 from breach.intake.quarantine import Quarantined
@@ -103,19 +103,19 @@ def openings(vault: Vault, done: TraceReport) -> list[str]:
 
 def _written(task: Task, actor: str) -> TraceReport:
     begun = task.standing()
-    # Blind codes are made of the rows that nobody is found by, which sheets would leave out.
-    sheets = not task.linking and in_columns(task.engine, begun)
+    found = way(task.engine, begun, linking=task.linking, indexed=task.index is not None)
     stood = (begun and begun.detail) or {}
     # What lies behind an earlier mark is read again, in the same blocks, and passed over as far as it was matched.
-    mark = stood.get("mark") or (None if sheets else stood.get("earlier"))
+    mark = stood.get("mark") or (None if found.in_columns else stood.get("earlier"))
     with (
         quarantine.opened(task.vault, task.dump) as source,
-        isolated.Reading(source, sheets=task.apart() if sheets else None, mark=mark) as reading,
+        isolated.Reading(source, sheets=task.apart() if found.in_columns else None, mark=mark) as reading,
     ):
         quarantine.note_reading(task.vault, task.dump, task.now_ms, actor)
         trace_id = task.begin()
-        counted = match_all(task, trace_id, reading, task.index if sheets else None)
-    return conclude(task, trace_id, reading.dialect, counted)
+        found = found.over(reading.dialect.hurdle)
+        counted = match_all(task, trace_id, reading, task.index if found.in_columns else None)
+    return replace(conclude(task, trace_id, reading.dialect, counted), way=found)
 
 
 def _silent(stage: str, done: int, total: int) -> None:

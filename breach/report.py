@@ -7,12 +7,13 @@ decimals, so that the same trace run again writes the same bytes.
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from breach.cells import Cells
 from breach.contacts import REMARKABLE
 from breach.contacts import Found as Contacts
+from breach.engines import Way
 from breach.exposure import Exposure, Ways
 from breach.intake.dialect import Dialect
 from breach.intake.quarantine import PREFIX as DUMP
@@ -36,10 +37,14 @@ PREFIX = "trc"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TraceReport:
-    """A finished trace. `body` is the JSON document; the properties are what callers ask it most."""
+    """A finished trace. `body` is the JSON document; the properties are what callers ask it most.
+
+    `way`: how the dump was matched, which changes nothing in the document; None for a report that was there already.
+    """
 
     id: bytes
     body: Mapping[str, Any]
+    way: Way | None = field(default=None, compare=False)
 
     @property
     def outcome(self) -> str:

@@ -26,7 +26,8 @@ from api.i18n import Lang
 from api.opening import opened_vault
 from api.settings import Settings
 from api.tracing.page import page
-from breach.engines import Engine
+from breach.engines import Engine, Way
+from breach.intake.dialect import Hurdle
 from breach.intake.quarantine import Quarantined, custody, known, receive
 from breach.pipeline import openings, trace
 from breach.report import TraceReport, report_json
@@ -36,6 +37,14 @@ PIECE = 1 << 20
 REPORT_FILE = "trace.json"
 MARKS_FILE = "marks.jsonl"
 STAGES = {"match": "matching", "link": "comparing", "weigh": "weighing", "report": "writing"}
+HURDLES = {
+    Hurdle.NO_INDEX: "there is no place for an index of tags",
+    Hurdle.LINKING: "every row is compared by blind codes",
+    Hurdle.BEGUN: "the trace was begun so",
+    Hurdle.SHAPE: "the file is no delimited text by itself",
+    Hurdle.ENCODING: "the file is in an encoding of two or four bytes a character",
+    Hurdle.LINE_ENDS: "lines end with a carriage return alone",
+}
 KINDS = {"own_store": "our own store", "elsewhere": "somewhere else"}
 
 
@@ -111,9 +120,9 @@ def command(
         if out and claims:
             claims = {**claims, "packs": write_packs(vault, settings, report, out, packs)}
     emit(
-        {"report": report.body, "claims": claims},
+        {"report": report.body, "claims": claims, "matched": _matched(report.way)},
         as_json=as_json,
-        lines=(*_lines(report.body), *_claim_lines(claims, out)),
+        lines=(*_by_row(report.way), *_lines(report.body), *_claim_lines(claims, out)),
         table=_ranking(report.body),
     )
     return Exit.OK
@@ -171,6 +180,16 @@ def _write_marks(vault: Vault, report: TraceReport, out: Path) -> None:
     opened = openings(vault, report)
     if opened:
         (out / MARKS_FILE).write_text("".join(opened), encoding="utf-8")
+
+
+def _matched(way: Way | None) -> Mapping[str, Any] | None:
+    """How this run matched the file; nothing where the report was there already."""
+    return None if way is None else {"engine": way.engine, "not_in_columns": way.hurdle}
+
+
+def _by_row(way: Way | None) -> Iterator[str]:
+    if way and way.hurdle:
+        yield f"matched row by row and not in columns: {HURDLES[way.hurdle]}"
 
 
 def _lines(body: Mapping[str, Any]) -> Iterator[str]:

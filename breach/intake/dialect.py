@@ -6,6 +6,19 @@ from enum import StrEnum
 from typing import Any
 
 from breach.intake.columns import Columns
+from breach.intake.encoding import WIDE
+
+
+class Hurdle(StrEnum):
+    """Why a dump is matched row by row although it was to be in columns."""
+
+    NO_INDEX = "no_index"
+    LINKING = "linking"
+    BEGUN = "begun"
+    SHAPE = "shape"
+    ENCODING = "encoding"
+    LINE_ENDS = "line_ends"
+
 
 _NO_COLUMNS = Columns(kinds=(), heading=False)
 
@@ -37,6 +50,15 @@ class Dialect:
     delimiter: str | None = None
     width: int = 0
     columns: Columns = _NO_COLUMNS
+
+    @property
+    def hurdle(self) -> Hurdle | None:
+        """What keeps a dump of this dialect from being read in columns."""
+        if not self.width:
+            return Hurdle.SHAPE
+        if self.encoding in WIDE:
+            return Hurdle.ENCODING
+        return None if self.newline == b"\n" else Hurdle.LINE_ENDS
 
     def as_wire(self) -> dict[str, Any]:
         """Everything about the dialect as a JSON object that `from_wire` reads back."""

@@ -72,7 +72,7 @@ def serve(into: BinaryIO, out: BinaryIO) -> None:
         if task["read"]:
             mark = task["mark"]
             tally, behind = (Tally.from_dict(mark["tally"]), mark["at"]) if mark else (Tally(), 0)
-            if sifting and sifting.serves(dialect):
+            if sifting and dialect.hurdle is None:
                 pieces, endings = from_place(source, behind), task["sheets"]
                 for found in sifting.blocks(pieces, dialect, tally, behind=behind, endings=endings):
                     _tell(out, found)

@@ -21,7 +21,7 @@ from breach.intake import plain_cells
 from breach.intake.columns import HELPERS, IDENTIFIERS, Columns, Kind
 from breach.intake.delimited import QUOTE, LineReader
 from breach.intake.dialect import Dialect
-from breach.intake.encoding import UTF8, WIDE, read_window
+from breach.intake.encoding import UTF8, read_window
 from breach.intake.lines import counted, cut, has_long_line, plain
 from breach.intake.numerals import touched
 from breach.intake.parts import Block, Part, with_strays
@@ -40,11 +40,6 @@ _NUMBER = r"^[\s\x1c-\x1f]*\+?[0-9][0-9 ()-]{9,22}[0-9Xx][\s\x1c-\x1f]*$"
 _BLANK = r"^[\s\x1c-\x1f]*$"
 
 
-def serves(dialect: Dialect) -> bool:
-    """Whether a dump of this dialect can be read in columns."""
-    return bool(dialect.width) and dialect.encoding not in WIDE and dialect.newline == b"\n"
-
-
 def blocks(
     chunks: Iterable[bytes],
     dialect: Dialect,
@@ -53,7 +48,7 @@ def blocks(
     behind: int = 0,
     endings: Mapping[str, Sequence[str]] = MappingProxyType({}),
 ) -> Iterator[Block | Sheet]:
-    """The rows of a dump whose dialect `serves`, in order.
+    """The rows of a dump whose dialect has no hurdle, in order.
 
     `behind`: where in it `chunks` begin, at a line's start. `endings`: by field, how values end whose rows stay apart.
     """

@@ -9,13 +9,15 @@ from sqlalchemy import select
 
 from breach import contacts, gathered, matching
 from breach.cells import Cells
-from breach.engines import Engine
+from breach.engines import Engine, Way, way
 from breach.gathered import SheetMatcher, gather
 from breach.intake import lines, opened, reading, sifting
+from breach.intake.dialect import Hurdle
 from breach.intake.sheets import Sheet, pack, unpack
 from breach.intake.source import Held
 from breach.intake.tally import Tally
 from breach.pipeline import trace
+from breach.stages import Standing
 from breach.tables import dump_sketch, trace_candidate, trace_item, trace_stage
 from tests.breach import corpus
 from tests.breach.leaks import row
@@ -25,7 +27,7 @@ from vault.tags.sieve import Sieve
 from vault.tags.sketch import Sketch
 
 READ = [file for file in corpus.files() if file.code is None]
-SERVED = [file for file in READ if sifting.serves(opened.look(Held(file.raw)))]
+SERVED = [file for file in READ if opened.look(Held(file.raw)).hurdle is None]
 
 
 @pytest.fixture(autouse=True)
@@ -217,8 +219,35 @@ def test_a_trace_killed_anywhere_and_taken_up_again_ends_as_if_nothing_had_happe
 
     again = trace(vault, kept, now_ms=now, before_ms=kept.received_at + 1, engine=Engine.PYTHON)
 
+    assert resumed.way == Way(Engine.DUCKDB)
     assert settled[0].detail["mark"]["at"] > 15 << 20
     for part in ("lines", "cells", "people"):
         assert resumed.body[part] == again.body[part]
     assert len(after[0]) * 2 == len(stored(vault, again.id)[0])
     assert resumed.body["cells"]["rows"] == 20_000
+
+
+def test_what_keeps_a_dump_from_being_matched_in_columns_is_told(vault, enrolled, tmp_path, now):
+    index = tmp_path / "index"
+    text = "\n".join(f"{','.join(row(n))}" for n in range(12))
+    for raw, hurdle in (
+        (text.encode(), None),
+        (("\ufeff" + text).encode("utf-16-le"), Hurdle.ENCODING),
+        (text.replace("\n", "\r").encode(), Hurdle.LINE_ENDS),
+        ("".join(f'{{"phone":"{row(n)[1]}"}}\n' for n in range(12)).encode(), Hurdle.SHAPE),
+    ):
+        kept = take(vault, raw, tmp_path, now)
+
+        done = trace(vault, kept, now_ms=now, engine=Engine.DUCKDB, index=index)
+
+        assert done.way == Way(Engine.PYTHON if hurdle else Engine.DUCKDB, hurdle)
+        assert trace(vault, kept, now_ms=now, engine=Engine.DUCKDB, index=index).way is None
+
+
+def test_what_is_known_before_the_file_is_read_is_told_as_well():
+    begun = Standing(done=3, detail={"cells": {}})
+
+    assert way(Engine.DUCKDB, begun, linking=False, indexed=True).hurdle is Hurdle.BEGUN
+    assert way(Engine.DUCKDB, begun, linking=True, indexed=True).hurdle is Hurdle.LINKING
+    assert way(Engine.SPARK, None, linking=False, indexed=False).hurdle is Hurdle.NO_INDEX
+    assert way(Engine.PYTHON, begun, linking=True, indexed=False) == Way(Engine.PYTHON)

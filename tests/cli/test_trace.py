@@ -22,6 +22,19 @@ def dump(tmp_path):
     return write_leak(tmp_path / "dump.csv", ours, others, FIELDS, seed=1).path
 
 
+def test_a_file_that_cannot_go_in_columns_is_said_to_have_gone_row_by_row(perusal, home, dump, tmp_path):
+    wide = tmp_path / "wide.csv"
+    wide.write_text(dump.read_text("gb18030"), encoding="utf-16")
+
+    said = perusal("trace", wide, "--dir", home, "--engine", "duckdb", "--no-claims")
+    told = perusal("trace", dump, "--dir", home, "--engine", "duckdb", "--no-claims", "--json").json[
+        "matched"
+    ]
+
+    assert "row by row and not in columns: the file is in an encoding" in said.out
+    assert told == {"engine": "duckdb", "not_in_columns": None}
+
+
 def test_the_people_of_the_installation_are_found_among_strangers(perusal, home, dump):
     said = perusal("trace", dump, "--dir", home, "--json")
 

@@ -17,7 +17,7 @@ import hashlib
 import io
 import json
 import secrets
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -105,12 +105,12 @@ def write_part(folder: Path, number: int, part: int, tags: pl.Series) -> PartFil
 def read_part(folder: Path, file: PartFile) -> pl.Series:
     """The tags of a file; raises IndexUnusable."""
     check(folder, [file])
-    return tags_in(folder, file)
+    return tags_in(folder, [file])
 
 
-def tags_in(folder: Path, file: PartFile) -> pl.Series:
-    """The tags of a file that was checked."""
-    return pl.read_parquet(folder / file.name)["tag"].reinterpret(signed=False)
+def tags_in(folder: Path, some: Sequence[PartFile]) -> pl.Series:
+    """The tags of one or more files that were checked."""
+    return pl.read_parquet([folder / file.name for file in some])["tag"].reinterpret(signed=False)
 
 
 def packed(listing: Listing) -> tuple[bytes, bytes]:

@@ -25,18 +25,24 @@ _AT_ONCE: Final = 1 << 14
 
 
 class Mask:
-    """The ranges of one index, of `count` tags or a little more. Tags are unsigned (UInt64)."""
+    """The ranges of one index. Tags are unsigned (UInt64)."""
 
-    def __init__(self, count: int, parts: int, tags: Iterable[tuple[int, pl.Series]]) -> None:
-        """`tags`: the number and the tags of every one of the `parts` equal ranges that has any."""
+    def __init__(self, count: int, tags: Iterable[pl.Series]) -> None:
+        """`tags`: all `count` of them, in pieces, each in order."""
         ranges = min(max(1 << (count * RANGES).bit_length(), FEWEST), MOST)
         self._shift = np.uint64(_WIDTH + 1 - ranges.bit_length())
         self._bits = np.zeros(ranges // 8, np.uint8)
-        size = ranges // parts
-        for part, held in tags:
-            has = np.zeros(size, np.bool_)
-            has[(held.to_numpy() >> self._shift).astype(np.int64) - part * size] = True
-            self._bits[part * size // 8 : (part + 1) * size // 8] = np.packbits(has, bitorder="little")
+        for held in tags:
+            found = (held.to_numpy() >> self._shift).view(np.int64)
+            for at in range(0, len(found), _AT_ONCE):
+                self._set(found[at : at + _AT_ONCE])
+
+    def _set(self, ranges: npt.NDArray[np.int64]) -> None:
+        first = int(ranges.min()) // 8
+        has = np.zeros(int(ranges.max()) - first * 8 + 1, np.bool_)
+        has[ranges - first * 8] = True
+        packed = np.packbits(has, bitorder="little")
+        self._bits[first : first + len(packed)] |= packed
 
     def possible(self, tags: pl.Series) -> pl.Series:
         """Those of these tags that may be in the index; it may be that they are not."""

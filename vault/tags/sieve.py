@@ -4,6 +4,7 @@ What the index lacks is noted in the data base and looked at as well, so nothing
 opened is missed. A tag that is in the index although its value is gone does no harm: a hit is only a reason to ask.
 """
 
+from itertools import batched
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -21,6 +22,9 @@ from vault.tags.registry import kind
 
 MASKED_FROM: Final = 1_000_000
 """Tags asked for at once from which on a mask costs less than it spares."""
+
+_FILES: Final = 16
+"""Files that are read together."""
 
 
 class Sieve:
@@ -69,7 +73,7 @@ class Sieve:
             if len(asked) < MASKED_FROM:
                 return asked
             mine = [file for file in self.listing.files if file.kind == number]
-            held = ((file.part, files.tags_in(self._folder, file)) for file in mine)
-            mask = Mask(sum(file.tags for file in mine), self.listing.parts, held)
+            held = (files.tags_in(self._folder, some) for some in batched(mine, _FILES))
+            mask = Mask(sum(file.tags for file in mine), held)
             self._masks[number] = mask
         return mask.possible(asked)

@@ -15,8 +15,7 @@ def masked(tags, parts):
     by_part = {}
     for tag in sorted(tags):
         by_part.setdefault(tag * parts >> 64, []).append(tag)
-    held = ((part, pl.Series(some, dtype=pl.UInt64)) for part, some in by_part.items())
-    return Mask(len(tags), parts, held)
+    return Mask(len(tags), (pl.Series(some, dtype=pl.UInt64) for some in by_part.values()))
 
 
 @given(TAGS, TAGS, st.sampled_from([1, 16, 256]))
