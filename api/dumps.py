@@ -11,12 +11,16 @@ from litestar.concurrency import sync_to_thread
 from litestar.params import FromPath
 
 from api.access import Access, access
+from api.headers import CSP
+from api.i18n import negotiate
 from api.jobs.handlers import TRACE
 from api.jobs.lease import enqueue, status
 from api.problems import Problem
 from api.staff import StaffMember
+from api.tracing.page import page, policy
 from api.wiring import Services, services_of
-from breach.intake.quarantine import Upload
+from breach.intake.quarantine import PREFIX as DUMP_PREFIX
+from breach.intake.quarantine import Upload, custody
 from breach.report import PREFIX as TRACE_PREFIX
 from breach.report import report_json
 from breach.task import load
@@ -69,6 +73,16 @@ def trace_report(request: Request[StaffMember, Any, Any], name: FromPath[str]) -
     """The report of a finished trace: ids of recipients, counts and hashes, no personal value."""
     found = load(services_of(request).vault, decode_id(TRACE_PREFIX, name))
     return Response(report_json(found), media_type="application/json")
+
+
+@get("/v1/traces/{name:str}/page", opt=access(Access.INVESTIGATOR), sync_to_thread=True)
+def trace_page(request: Request[StaffMember, Any, Any], name: FromPath[str]) -> Response[str]:
+    """The same as a page of one file, with the custody of its dump so far, in the language asked for."""
+    vault, lang = services_of(request).vault, negotiate(request.headers.get("Accept-Language", ""))
+    body = load(vault, decode_id(TRACE_PREFIX, name)).body
+    kept = custody(vault, decode_id(DUMP_PREFIX, body["dump"]["id"]))
+    headers = {CSP: policy(), "Content-Language": lang.value, "Vary": "Accept-Language"}
+    return Response(page(body, lang, kept), media_type="text/html", headers=headers)
 
 
 def _finish(services: Services, upload: Upload, actor: str) -> dict[str, Any]:

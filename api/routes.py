@@ -3,7 +3,7 @@
 from api.alarms import alarm_seen, list_alarms
 from api.alias_hits import report_hit
 from api.disclosures import redeem
-from api.dumps import dump_status, receive_dump, trace_report
+from api.dumps import dump_status, receive_dump, trace_page, trace_report
 from api.emergencies import approve_request, ask_for, list_waiting, open_request, refuse_request, show_request
 from api.health import health
 from api.horizon import erasure_horizon
@@ -106,6 +106,7 @@ STAFF = (
     receive_dump,
     dump_status,
     trace_report,
+    trace_page,
     log_entries,
     log_index,
     seal_installation,

@@ -21,6 +21,7 @@ from breach.masked import MILLION
 from breach.match import Item
 from breach.planted import NOBODY, Met
 from breach.trace.evidence import Evidence, Pattern
+from breach.unreceived import Nobodys, unreceived
 from consent import exposure as received
 from consent import insiders
 from consent.recipients import recipients
@@ -50,7 +51,8 @@ class Exposure:
 
     `unexplained[i]`: found cells of people recipient i holds
     something of, which it never received; `shown`: the fields of which the dump shows any value of anybody;
-    `fields`: those of them that are test fields; `cells`: found cells by field; `ways[i]`: how recipient i came by them.
+    `fields`: those of them that are test fields; `cells`: found cells by field; `ways[i]`: how recipient i came by them;
+    `nobodys`: cells found that nobody had received.
     """
 
     recipient_ids: tuple[str, ...]
@@ -64,6 +66,7 @@ class Exposure:
     ways: dict[int, Ways] = field(default_factory=dict)
     found: Counter[Pattern] = field(default_factory=Counter)
     dark_found: int = 0
+    nobodys: Nobodys = field(default_factory=Nobodys)
 
 
 def weigh(
@@ -160,6 +163,7 @@ def _add_people(
     ):
         exposure.people_found += 1
         exposure.cells.update(item[2] for item in items)
+        exposure.nobodys.add(items, windows, deliveries)
         exposure.found[_pattern(items, windows, deliveries, exposure.fields)] += 1
         touched = {k for times in deliveries.values() for k in times}
         for item in items:
@@ -234,4 +238,5 @@ def _evidence(
         dark_found=exposure.dark_found,
         found=exposure.found,
         fields=max(len(exposure.fields), 1),
+        unreceived=unreceived(conn, exposure.nobodys, before_ms),
     )

@@ -31,7 +31,7 @@ from breach.trace.statement import Facts, assumptions, statement
 from consent import insiders
 from vault.ids import decode_id, encode_id
 
-VERSION = 4
+VERSION = 5
 PREFIX = "trc"
 
 
@@ -160,6 +160,7 @@ def write(m: Material) -> TraceReport:
         linked=_linked(m.seen).get("linked"),
         planted=m.seen.planted.counts(),
         planted_dark=m.seen.planted.dark(),
+        unreceived=m.seen.evidence.unreceived,
     )
     body = {
         "version": VERSION,
@@ -216,6 +217,17 @@ def _people(m: Material) -> dict[str, Any]:
         "never_disclosed_found": m.seen.evidence.dark_found,
         "test_fields": list(m.seen.exposure.fields),
         "found_values": dict(sorted(m.seen.exposure.cells.items())),
+        "given_to_nobody": [
+            {
+                "field": one.field,
+                "never": one.never,
+                "never_found": one.never_found,
+                "later": one.later,
+                "later_found": one.later_found,
+            }
+            for one in m.seen.evidence.unreceived
+            if one.never_found or one.later_found
+        ],
     }
 
 
@@ -247,7 +259,8 @@ def _linked(seen: Seen) -> dict[str, Any]:
 def _ranking(m: Material) -> list[dict[str, Any]]:
     """Recipients and the two other origins, strongest first; "elsewhere" is the reference, ln e = 0."""
     lines = [_line(finding, m) for finding in m.result.findings]
-    lines.append({"kind": "own_store", "ln_e": _figure(m.result.own_store)})
+    own = {"ln_e": _figure(m.result.own_store), "ln_e_values": _figure(m.result.own_values)}
+    lines.append({"kind": "own_store", **own})
     lines.append({"kind": "elsewhere", "ln_e": 0.0})
     return sorted(lines, key=lambda line: (not line.get("named", False), -line["ln_e"]))
 

@@ -10,6 +10,7 @@
 * `held_by(conn, recipient_id, before_ms=None) -> int` distinct people of one recipient.
 * `count_disclosed(conn, before_ms=None) -> int` people of whom anything was ever disclosed to anybody;
   `undisclosed(conn, people, before_ms) -> list[int]` positions of the (bucket, subject) never disclosed.
+* `count_received(conn, fields, before_ms) -> {field: distinct people}` whose value of a field anybody received or read.
 * `recipients_of(conn, people, before_ms)`: people are (bucket, subject); rows are (position, recipient_id).
 * `ways_to(conn, people, before_ms)`: people are (bucket, subject); rows are (position, recipient_id, client_id,
   recipient_id of the consent it was passed on under or None): by which program each has it, and under whom.
@@ -177,6 +178,19 @@ def count_disclosed(conn: Connection, before_ms: int | None = None) -> int:
         {"before": _bound(before_ms)},
     )
     return int(counted.scalar_one())
+
+
+def count_received(conn: Connection, fields: Sequence[str], before_ms: int) -> dict[str, int]:
+    """By field: people of whom anybody has received it, or read it inside."""
+    each = " UNION ".join(
+        f"SELECT bucket, subject FROM {table} WHERE committed_at < :before AND fields LIKE :named"
+        for table in ("disclosure", "staff_read", "emergency_read")
+    )
+    counted = text(f"SELECT count(*) FROM ({each}) AS people")
+    return {
+        code: int(conn.execute(counted, {"before": before_ms, "named": f'%"{code}"%'}).scalar_one())
+        for code in fields
+    }
 
 
 def _bound(before_ms: int | None) -> int:

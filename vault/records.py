@@ -6,14 +6,14 @@ is at all.
 
 from collections.abc import Iterator
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, case, func, select
 
 from vault.changes import Change, Updated, update_many, update_value
 from vault.drafts import PROFILE, Refused
 from vault.enrol import Created, NewPerson, create_many
 from vault.history import VersionLine, Window, history, masked, standing, windows
 from vault.ids import Bucket, SubjectId
-from vault.tables import person
+from vault.tables import person, value
 
 __all__ = [
     "PROFILE",
@@ -24,6 +24,8 @@ __all__ = [
     "Updated",
     "VersionLine",
     "Window",
+    "count_ever",
+    "count_holding",
     "count_people",
     "create_many",
     "history",
@@ -47,6 +49,23 @@ def count_people(conn: Connection, before_ms: int | None = None) -> int:
     if before_ms is not None:
         there = (person.c.created_at < before_ms) & (there | (person.c.erased_at >= before_ms))
     return conn.execute(select(func.count()).select_from(person).where(there)).scalar_one()
+
+
+def count_ever(conn: Connection, before_ms: int) -> int:
+    """How many people there were ever, erased and merged ones included, who came before an instant."""
+    return conn.execute(
+        select(func.count()).select_from(person).where(person.c.created_at < before_ms)
+    ).scalar_one()
+
+
+def count_holding(conn: Connection, before_ms: int) -> dict[str, tuple[int, int]]:
+    """By field: people a value of whom came in before an instant, and those of them of whom more than one version did."""
+    c = value.c
+    each = select(c.field, func.max(c.version).label("newest")).where(c.valid_from < before_ms)
+    people = each.group_by(c.field, c.bucket, c.subject).subquery()
+    changed = func.sum(case((people.c.newest > 1, 1), else_=0))
+    counted = select(people.c.field, func.count(), changed).group_by(people.c.field)
+    return {field: (int(all_), int(some)) for field, all_, some in conn.execute(counted)}
 
 
 def people(conn: Connection) -> Iterator[tuple[Bucket, SubjectId]]:

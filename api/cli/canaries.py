@@ -52,7 +52,8 @@ def domain(home: Path | None, name: str, as_json: bool) -> None:
 @json_option
 def numbers(home: Path | None, file: Path, as_json: bool) -> None:
     """Add the phone numbers in FILE, one a line, to the pool of relay numbers; all of them have to be yours."""
-    with click.open_file(str(file), "r", encoding="utf-8") as lines:
+    # What is no UTF-8 is no number either, and is refused as one that is none.
+    with click.open_file(str(file), "r", encoding="utf-8-sig", errors="replace") as lines:
         wanted = [line.strip() for line in lines if line.strip()]
     with opened_vault(settings_of(home)) as vault, vault.data.write() as conn:
         new = add_numbers(conn, wanted, system_clock())

@@ -69,6 +69,15 @@ TRACE = Operation(
     refusals={400: ["malformed_id"], 404: ["unknown_dump"], 409: ["not_traced"]},
 )
 
+TRACE_PAGE = Operation(
+    group="Leaks",
+    path={"name": id_of("trc")},
+    replies={
+        200: Reply(says="The same as one page, by Accept-Language.", content={"text/html": text(least=1)})
+    },
+    refusals={400: ["malformed_id"], 404: ["unknown_dump"], 409: ["not_traced"]},
+)
+
 
 def _bulk(item: Schema, result: str, too_many: str) -> Operation:
     """A list of items, each with an answer of its own."""
@@ -131,7 +140,12 @@ SCHEMAS: Mapping[str, Schema] = {
             "threshold": {"type": "number"},
             "outside_limit": {"type": "number"},
             "ranking": listed(
-                members({"kind": words(["recipient", "own_store", "elsewhere"]), "ln_e": {"type": "number"}})
+                members(
+                    {
+                        "kind": words(["recipient", "insider", "own_store", "elsewhere"]),
+                        "ln_e": {"type": "number"},
+                    }
+                )
             ),
             "repost": or_null(members({"of": id_of("dmp"), "share": {"type": "number"}})),
             "dating": listed(
@@ -220,6 +234,7 @@ TABLE: Mapping[str, Operation] = {
     "POST /v1/dumps": DUMP,
     "GET /v1/dumps/{name}": JOB,
     "GET /v1/traces/{name}": TRACE,
+    "GET /v1/traces/{name}/page": TRACE_PAGE,
     "GET /v1/alarms": Operation(
         group="Operating",
         replies={200: json_reply("The newest alarms first.", listed(named("Alarm")))},

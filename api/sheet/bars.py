@@ -6,12 +6,15 @@ All numbers are in the user units of the drawing, `WIDTH` wide. Nothing here kno
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
+from unicodedata import east_asian_width
 
 WIDTH = 760.0
 ROW = 30.0
 LABELS = 230.0
 NUMBERS = 90.0
 TOP = 34.0
+COLUMNS = 30
+"""Of text there is room for beside a bar; a Chinese character takes two."""
 
 
 class Line(NamedTuple):
@@ -67,7 +70,7 @@ def bars(lines: Sequence[Line], threshold: float) -> Bars:
 
     drawn = tuple(
         Bar(
-            label=line.label,
+            label=_shortened(line.label),
             kind=line.kind,
             y=round(TOP + place * ROW, 1),
             pale=span(line.figure),
@@ -83,3 +86,13 @@ def bars(lines: Sequence[Line], threshold: float) -> Bars:
         zero=round(zero, 1),
         threshold=round(zero + threshold * unit, 1),
     )
+
+
+def _shortened(label: str) -> str:
+    """As much of a label as there is room for."""
+    room = COLUMNS
+    for at, letter in enumerate(label):
+        room -= 2 if east_asian_width(letter) in "WF" else 1
+        if room < 0:
+            return f"{label[:at].rstrip()}…"
+    return label

@@ -28,7 +28,12 @@ def page(body: Mapping[str, Any], lang: Lang, custody: Sequence[Mapping[str, Any
     ranking = body["ranking"]
 
     def label(line: Mapping[str, Any]) -> str:
-        return line.get("name") or texts.text(f"trace_page.{line['kind']}")
+        kind = line["kind"]
+        return (
+            str(line["name"])
+            if kind == "recipient"
+            else texts.text(f"trace_page.{kind}", name=line.get("name"))
+        )
 
     drawn_page: str = _template().render(
         r=body,
@@ -40,7 +45,7 @@ def page(body: Mapping[str, Any], lang: Lang, custody: Sequence[Mapping[str, Any
         fields=drawn.shares(body["people"]["found_values"]),
         width=WIDTH,
         label=label,
-        names={line["recipient"]: line["name"] for line in ranking if "recipient" in line},
+        names={line["recipient"]: label(line) for line in ranking if "recipient" in line},
         counts=_counts(body["lines"]),
         custody=custody,
         moment=_moment,

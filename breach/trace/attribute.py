@@ -25,15 +25,14 @@ from threadpoolctl import threadpool_limits
 
 from breach.trace.codes import Decoded, Marks, Scorer, decode
 from breach.trace.evidence import Evidence
-from breach.trace.guilt import FRACTIONS, ln_e, ln_mean_exp, ln_sum_exp, threshold, upper_limit
+from breach.trace.guilt import ln_e, ln_mean_exp, ln_sum_exp, threshold, upper_limit
 from breach.trace.mixture import accuse
 from breach.trace.rivals import Defence
+from breach.trace.store import most_outside, never_disclosed, never_received
 
 _EXAMINED = 20
 _LARGEST_SET = 8
 _REMARKABLE = 3.0
-_STORE_FRACTIONS = (1e-4, 2e-4, 5e-4, 1e-3, *FRACTIONS)
-"""Of a store a small part is many people: a thousand rows of a million."""
 
 
 class Outcome(StrEnum):
@@ -94,7 +93,8 @@ class Finding:
 class Attribution:
     """The whole ranking, best first, with the figures every sentence of the statement rests on.
 
-    `outside_limit`: of whole values, or with masked rows where those count as well, whichever is higher. `marks`: how
+    `outside_limit`: of whole values, or with masked rows where those count as well, whichever is higher. `own_values`:
+    ln e-value of our own store from values nobody was given of people somebody was given something of. `marks`: how
     they were decoded, None where none were read.
     """
 
@@ -104,6 +104,7 @@ class Attribution:
     findings: tuple[Finding, ...]
     sets: tuple[tuple[int, ...], ...]
     own_store: float
+    own_values: float
     explained_by_nobody: int
     marks: Decoded | None = None
 
@@ -166,7 +167,8 @@ def _attribute(
     findings.sort(key=lambda f: (not f.named, -f.weight, f.recipient))
     unclear = [f.recipient for f in findings if not f.named and f.ln_e >= bar]
     sets = court.sets(unclear, {f.recipient for f in findings if f.named})
-    own = _own_store(evidence, rules) + store_beside
+    most = most_outside(evidence, rules.outside_rate, rules.outside_share)
+    own = never_disclosed(evidence, most) + store_beside
     widest = readings[-1].evidence.found
     return Attribution(
         outcome=_outcome(findings, sets, own, bar),
@@ -175,6 +177,7 @@ def _attribute(
         findings=tuple(findings),
         sets=sets,
         own_store=own,
+        own_values=never_received(evidence.unreceived, most),
         explained_by_nobody=sum(count for p, count in widest.items() if not p.suspects),
         marks=verdict.marks,
     )
@@ -324,23 +327,6 @@ def _finding(
         ln_e_total=total,
         named=total is not None and total >= court.bar,
     )
-
-
-def _own_store(evidence: Evidence, rules: Rules) -> float:
-    """Ln e-value of "the store itself leaked" from people never disclosed, against an ordinary outside source.
-
-    That one knows no more of them than the declared rate, nor more than its rows leave room for: of those, the declared
-    share at most is about people of ours, disclosed or not in the same proportion.
-    """
-    hits, misses = evidence.dark_found, evidence.dark - evidence.dark_found
-    if not hits:
-        return 0.0
-    most = rules.outside_rate
-    if evidence.rows:
-        most = min(most, rules.outside_share * evidence.rows / evidence.people)
-    rate = min(most, hits / evidence.dark)
-    outside = hits * math.log(rate) + (misses * math.log1p(-rate) if misses else 0.0)
-    return ln_mean_exp(hits * math.log(f) + misses * math.log1p(-f) for f in _STORE_FRACTIONS) - outside
 
 
 def _outcome(findings: Sequence[Finding], sets: Sequence[tuple[int, ...]], own: float, bar: float) -> Outcome:

@@ -34,6 +34,20 @@ class Pattern:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Unreceived:
+    """Values of one field that nobody was given, in people. `never`: people, at most, whose value of this field nobody ever
+    received, and `never_found`: those the dump shows with it. `later`: people of whom there is more than one version, and
+    `later_found`: those whom the dump shows with one after the first that nobody received, though somebody did another.
+    """
+
+    field: str
+    never: int
+    never_found: int
+    later: int
+    later_found: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
     """Everything the ranking uses. Numbers of people throughout.
 
@@ -42,7 +56,7 @@ class Evidence:
     defence with the second, so neither side gains from what is not known. `fields`: how many test fields
     there are. `people`: people in the vault.
     `dark`: people never disclosed to anybody; `dark_found`: how many of them the dump shows. `rows`: rows of the
-    dump, whosever they are; 0 where that is not known.
+    dump, whosever they are; 0 where that is not known. `unreceived`: one for each identifier field, shown or not.
     """
 
     held: tuple[int, ...]
@@ -53,6 +67,7 @@ class Evidence:
     held_least: tuple[int, ...] = ()
     fields: int = 3
     rows: int = 0
+    unreceived: tuple[Unreceived, ...] = ()
 
     def missed(self) -> list[int]:
         """Per recipient: people it held, at most, who were not found in any version."""

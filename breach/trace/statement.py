@@ -11,6 +11,7 @@ from typing import Any
 
 from breach.trace.attribute import Attribution, Finding, Outcome, Rules
 from breach.trace.dating import Dated
+from breach.trace.evidence import Unreceived
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +33,7 @@ class Facts:
     linked: Mapping[str, Any] | None = None
     planted: Mapping[int, tuple[int, int]]
     planted_dark: tuple[int, int]
+    unreceived: Sequence[Unreceived] = ()
 
 
 _EN: Mapping[str, str] = {
@@ -48,6 +50,9 @@ _EN: Mapping[str, str] = {
     "nobody": "No recipient can be named, and no set of recipients either. That clears nobody.",
     "else": "Somewhere else, a source this ledger knows nothing of, is always a possible origin and the reference for the figures. {unexplained} of {people_found} people found are explained by no recipient.",
     "store": "Our own store is always a possible origin: ln e-value {own_store:.1f}, from {dark_found} of {dark} people never disclosed.",
+    "never": "{found} people are in the file with their {field}, which nobody was ever given; of at most {people} such people.",
+    "later": "{found} people are in the file with a later {field} than anybody was given; of at most {people} people whose {field} has changed.",
+    "values": "Values that nobody was given weigh ln e = {own_values:.1f} for our own store against a source outside that knows no more of our people than was declared. A recipient that had collected the same values itself explains them as well: that is for you to ask, and no figure here decides it.",
     "masked": "{rows} rows show only parts of values. {rows_agreed} of them fit exactly one person, by two or more independent parts; that is weaker than a whole value. Put together at random from two rows each, {controls_agreed} of {controls} rows fitted somebody as well.",
     "masked_counted": "They are counted: every figure is the mean of one with them and one without. {people_only_masked} people are shown by such rows alone.",
     "masked_not_counted": "Chance may explain too many of them, so they count neither for nor against anybody.",
@@ -70,6 +75,9 @@ _ZH: Mapping[str, str] = {
     "nobody": "无法指名任何接收方，也无法指出任何一组接收方。这并不表示任何一方是清白的。",
     "else": "“其他来源”（本账本之外的来源）始终是可能的出处，也是各项数值的参照。所发现的 {people_found} 人中，有 {unexplained} 人不能由任何接收方解释。",
     "store": "“我方自己的存储”始终是可能的出处：ln e 值 {own_store:.1f}，依据为 {dark} 名从未披露人员中的 {dark_found} 人。",
+    "never": "文件中有 {found} 人的 {field} 从未提供给任何人；此类人员至多 {people} 人。",
+    "later": "文件中有 {found} 人的 {field} 晚于任何人所获得的版本；该项有过变更的人员至多 {people} 人。",
+    "values": "与对我方人员的掌握不超过所声明上限的外部来源相比，这些从未提供给任何人的值支持“我方自己的存储”的 ln e 值为 {own_values:.1f}。自行收集过相同内容的接收方同样可以解释这些值：需另行查问，此处的数值不作判定。",
     "masked": "有 {rows} 行只显示部分值。其中 {rows_agreed} 行凭两个及以上相互独立的部分恰好只符合一人；其证明力弱于完整的值。将每两行随机拼成一行作为对照，{controls} 行中也有 {controls_agreed} 行符合某人。",
     "masked_counted": "这些行已计入：每个数值均为计入与不计入这些行两种结果的平均。仅由此类行显示的人员有 {people_only_masked} 人。",
     "masked_not_counted": "偶然符合的比例过高，不能忽略，因此这些行既不对任何一方不利，也不对任何一方有利。",
@@ -183,6 +191,7 @@ def _sentences(
         said.append(words["nobody"])
     said.append(words["else"].format(unexplained=result.explained_by_nobody, people_found=facts.people_found))
     said.append(words["store"].format(own_store=result.own_store, **counts))
+    said += _of_values(words, facts.unreceived, result.own_values)
     said += _of_masked(words, facts.masked)
     said += _of_linked(words, facts.linked)
     said.append(words["error"].format(eps=rules.eps, threshold=result.threshold))
@@ -212,6 +221,18 @@ def _of_marks(
         if f.ln_e_marks is not None
     ]
     return [words["marks"].format(read=read.positions, people=read.leaked_rows), *of_named]
+
+
+def _of_values(words: Mapping[str, str], unreceived: Sequence[Unreceived], own_values: float) -> list[str]:
+    said = []
+    for one in unreceived:
+        sorts = (("never", one.never_found, one.never), ("later", one.later_found, one.later))
+        said += [
+            words[sort].format(field=one.field, found=found, people=people)
+            for sort, found, people in sorts
+            if found
+        ]
+    return [*said, words["values"].format(own_values=own_values)] if said else []
 
 
 def _minute(at: int) -> str:

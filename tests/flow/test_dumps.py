@@ -1,7 +1,11 @@
 """A leaked file over HTTP: into the sealed quarantine, traced by a job, reported; and files that are none."""
 
+import base64
 import gzip
+import hashlib
+import html
 import os
+import re
 import stat
 
 import pytest
@@ -33,10 +37,20 @@ def test_an_investigator_sends_a_file_and_reads_who_leaked_it(world):
         pass
     after = world.http.get(watch, headers=staff).json()
     report = world.http.get(f"/v1/traces/{after['trace']}", headers=staff)
+    pages = {
+        lang: world.http.get(f"/v1/traces/{after['trace']}/page", headers={**staff, "Accept-Language": lang})
+        for lang in ("en", "zh-CN")
+    }
 
     assert (before["state"], after["state"]) == ("queued", "done")
     assert report.json()["people"]["found"] == 12
     assert report.json()["ranking"][0]["recipient"] == app.recipient_id
+    for lang, page in pages.items():
+        sheet = re.search("<style>(.*?)</style>", page.text, re.DOTALL)[1]
+        digest = base64.b64encode(hashlib.sha256(sheet.encode()).digest()).decode()
+        assert page.headers["content-language"] == lang
+        assert f"style-src 'sha256-{digest}'" in page.headers["content-security-policy"]
+        assert all(html.escape(one) in page.text for one in report.json()["statement"][lang])
     assert b"13800000001" not in b"".join(path.read_bytes() for path in world.settings.quarantine.iterdir())
 
 

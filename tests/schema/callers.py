@@ -218,6 +218,7 @@ def _named(made: Callers) -> dict[str, str]:
         "GET /v1/emergencies/{name}": asked[1],
         "GET /v1/dumps/{name}": job,
         "GET /v1/traces/{name}": traced,
+        "GET /v1/traces/{name}/page": traced,
         "POST /v1/alarms/{name}/seen": _alarm(made),
         "GET /me/grants/{name}/receipts": made.grant,
         "GET /grants/{name}": made.grant,

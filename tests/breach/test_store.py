@@ -1,0 +1,68 @@
+"""What speaks for a copy of our own store: people nobody was given, and values nobody was given."""
+
+import math
+from random import Random
+
+import pytest
+
+from breach.intake.quarantine import receive
+from breach.pipeline import trace
+from breach.trace.evidence import Unreceived
+from breach.trace.store import never_received
+from tests.breach.leaks import HOUR, row, write
+from vault.records import Change, update_many
+
+
+def values(*, never=(0, 0), later=(0, 0)):
+    """One field of six, as (people, found)."""
+    one = Unreceived(
+        field="email", never=never[0], never_found=never[1], later=later[0], later_found=later[1]
+    )
+    rest = [Unreceived(field=code, never=50, never_found=0, later=0, later_found=0) for code in "abcde"]
+    return (one, *rest)
+
+
+@pytest.mark.parametrize("counted", [1.0, 1.5, 4.0])
+def test_an_ordinary_outside_source_passes_a_ratio_no_oftener_than_its_mean_allows(counted):
+    """Its mean over what an outside source at the limit shows, summed exactly, also when people are counted too high."""
+    people, most = 300, 0.01
+
+    def ln_probability(hits):
+        ways = math.lgamma(people + 1) - math.lgamma(hits + 1) - math.lgamma(people - hits + 1)
+        return ways + hits * math.log(most) + (people - hits) * math.log1p(-most)
+
+    mean = math.fsum(
+        math.exp(never_received(values(never=(round(people * counted), hits)), most) + ln_probability(hits))
+        for hits in range(1, people + 1)
+    )
+
+    assert mean <= 1 + 1e-9
+
+
+def test_a_copy_of_the_store_shows_what_nobody_was_given_and_nobody_is_named(small_town, tmp_path):
+    """Of 90 people 40 were disclosed to nobody, and five of the others have a number that is newer than what was disclosed."""
+    made, world = small_town, small_town.world
+    assert never_received((), 0.01) == 0
+    changed = [
+        Change(subject=made.people[n].subject, field="phone", text=f"188{n:08d}") for n in range(85, 90)
+    ]
+    update_many(made.vault, changed, world.now)
+    world.tick(HOUR)
+    rows = [row(n) for n in range(90)]
+    for n in range(85, 90):
+        rows[n][1] = f"188{n:08d}"
+    raw = write(tmp_path / "leak.csv", Random(1).sample(rows, len(rows)))
+
+    taken = receive(made.vault, [raw], tmp_path / "q", now_ms=world.now)
+    report = trace(made.vault, taken, now_ms=world.now)
+
+    store = next(one for one in report.body["ranking"] if one["kind"] == "own_store")
+    assert report.body["people"]["given_to_nobody"] == [
+        {"field": "phone", "never": 40, "never_found": 40, "later": 5, "later_found": 5},
+        {"field": "email", "never": 40, "never_found": 40, "later": 0, "later_found": 0},
+    ]
+    assert report.suspects == ()
+    assert store["ln_e_values"] > 100
+    assert "5 people are in the file with a later phone than anybody was given" in " ".join(
+        report.body["statement"]["en"]
+    )
