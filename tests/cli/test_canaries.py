@@ -37,10 +37,13 @@ def test_numbers_and_domains_are_added_once(perusal, home, tmp_path):
     first = perusal("canaries", "numbers", file, "--dir", home, "--json")
     again = perusal("canaries", "numbers", file, "--dir", home, "--json")
     wrong = perusal("canaries", "domain", "no domain", "--dir", home, "--json")
+    file.write_bytes(b"\xff\xfe1\x007\x000\x00")
+    no_text = perusal("canaries", "numbers", file, "--dir", home, "--json")
 
     assert first.json == {"new": 2, "domains": [], "numbers": 2, "taken": 0}
     assert again.json["new"] == 0
-    assert (wrong.code, wrong.json["error"]["code"]) == (Exit.WRONG, "bad_contact")
+    for refused in (wrong, no_text):
+        assert (refused.code, refused.json["error"]["code"]) == (Exit.WRONG, "bad_contact")
 
 
 def test_a_message_to_an_alias_is_an_alarm_once_and_history_for_ever(perusal, home, alias):
