@@ -188,7 +188,7 @@ def _information(field: str) -> dict[str, Any]:
 
 
 def _events(facts: GrantFacts, withdrawn_at: int | None) -> list[dict[str, Any]]:
-    """Every state this consent has been in, with its time: past states are kept."""
+    """When it was asked for, given and withdrawn: no receipt is made of any other state."""
     states = [("ConsentRequested", facts.asked_at), ("ConsentGiven", facts.decided_at)]
     if withdrawn_at is not None:
         states.append(("ConsentWithdrawn", withdrawn_at))
