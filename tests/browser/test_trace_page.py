@@ -6,7 +6,7 @@ from api.i18n import Lang
 from api.tracing.page import page as report_page
 from breach.intake.quarantine import custody, receive
 from breach.pipeline import trace
-from tests.breach.conftest import lost, small_town, world  # noqa: F401 -- fixtures
+from tests.breach.conftest import backend, founded, lost, small_town, towns, vault, world  # noqa: F401 -- fixtures
 from tests.browser.chromium import PROGRAM, chromium
 
 pytestmark = [
@@ -22,8 +22,8 @@ UNREACHED = (
 )
 
 
-def test_a_report_fits_a_small_screen_in_both_languages(small_town, lost, tmp_path):  # noqa: F811
-    vault, now = small_town.vault, small_town.world.now
+def test_a_report_fits_a_small_screen_in_both_languages(small_town, lost, vault, tmp_path):  # noqa: F811
+    now = small_town.world.now
     kept = receive(vault, [lost], tmp_path / "q", now_ms=now)
     body = trace(vault, kept, now_ms=now).body
     next(line for line in body["ranking"] if line.get("name") == "Idle Ltd")["name"] = LONG
