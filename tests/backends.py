@@ -57,7 +57,7 @@ class Server:
                 self._line().execute(statement)
             except psycopg.OperationalError:
                 # The server was killed under it; whatever else is wrong is wrong again.
-                if not self._lines[0].broken:
+                if not self._lines or not self._lines[0].broken:
                     raise
                 self._line().execute(statement)
 
