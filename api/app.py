@@ -11,15 +11,15 @@ from litestar import Litestar, Router
 from litestar.concurrency import sync_to_thread
 from litestar.datastructures import State
 
-from api.answers import answer_problem
 from api.batcher import Batcher
-from api.callers import Callers
 from api.clock import Clock, system_clock
-from api.erasing import resume_erasures
+from api.edge.answers import answer_problem
+from api.edge.callers import Callers
+from api.edge.guards import require_access
+from api.edge.headers import security_headers
+from api.edge.problems import affects_all
+from api.edge.strangers import Strangers, note_failures
 from api.events import Event, log_event
-from api.fetching import guarded_post
-from api.guards import require_access
-from api.headers import security_headers
 from api.i18n import Lang
 from api.jobs.cosigning import Cosigning
 from api.jobs.courier import Courier
@@ -33,22 +33,22 @@ from api.jobs.worker import Worker
 from api.oauth.asking import Asked, Outcome
 from api.oauth.questions import answer_many
 from api.oauth.status_lists import StatusLists
-from api.opening import opened_vault
+from api.outward.fetching import guarded_post
 from api.portal.posted import check_post
-from api.problems import affects_all
+from api.public.shown import ShownCheckpoints
 from api.routes import MINE, PORTAL, PROTOCOL, PUBLIC, STAFF
+from api.sealing.opening import opened_vault
 from api.senders.message import Senders
 from api.senders.plugged import senders_of
 from api.senders.post_room import PostRoom
 from api.settings import Settings
-from api.shown import ShownCheckpoints
-from api.strangers import Strangers, note_failures
+from api.staff.erasing import resume_erasures
 from api.wiring import Services
 from api.witnesses import load_witnesses
 from consent.denials import Denied
-from consent.disclose import Disclosure, disclose_many
 from consent.ledger.memory import Memory
-from consent.redeem import RedeemRequest
+from consent.redemption.disclose import Disclosure, disclose_many
+from consent.redemption.redeem import RedeemRequest
 from vault.opening import Vault
 
 

@@ -15,15 +15,15 @@ import msgspec
 from litestar import asgi
 from litestar.types import Receive, Scope, Send
 
-from api.access import Access, access
+from api.edge.access import Access, access
+from api.edge.problems import Problem
 from api.oauth.dpop import ALGORITHMS, Proof, ProofFault, check_proof
 from api.oauth.nonces import new_nonce
-from api.problems import Problem
 from api.wiring import Services, services_of_scope
 from consent.denials import DenialCode, Denied
-from consent.disclose import Disclosure
 from consent.ids import disclosure_text
-from consent.redeem import IdempotencyKey, RedeemRequest
+from consent.redemption.disclose import Disclosure
+from consent.redemption.redeem import IdempotencyKey, RedeemRequest
 from vault.errors import MalformedId
 from vault.ids import Bucket, secret_bucket, secret_hash
 

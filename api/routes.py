@@ -1,14 +1,6 @@
 """Every route of the server by who it is for; the pages of the portal stand under each language (`app`)."""
 
-from api.alarms import alarm_seen, list_alarms
-from api.alias_hits import report_hit
 from api.disclosures import redeem
-from api.dumps import dump_status, receive_dump, trace_page, trace_report
-from api.emergencies import approve_request, ask_for, list_waiting, open_request, refuse_request, show_request
-from api.health import health
-from api.horizon import erasure_horizon
-from api.leak_check import check_leak, leak_list
-from api.marking import marking_rules
 from api.oauth.authorize import authorize
 from api.oauth.backchannel import authorize_backchannel
 from api.oauth.deletions import report_deletion
@@ -20,7 +12,6 @@ from api.oauth.par import push
 from api.oauth.revoke import revoke_token
 from api.oauth.status import one_status_list, status_lists
 from api.oauth.token import issue_token
-from api.people import add_people, change_people, look_up
 from api.portal.account import account_page
 from api.portal.aliases import aliases_page
 from api.portal.asked import answer_request, answered_page, request_page
@@ -55,9 +46,11 @@ from api.portal.waiting import let_ask, pick_number, waiting_page
 from api.portal.wards import confirm_for_ward, let_ask_ward, ward_page, wards_page, withdraw_for_ward
 from api.portal.whole import all_accesses
 from api.portal.withdrawals import withdraw_several, withdrawals_page
-from api.sealing import seal_installation
-from api.staff_reads import read_for_staff
-from api.tlog import (
+from api.public.health import health
+from api.public.horizon import erasure_horizon
+from api.public.leak_check import check_leak, leak_list
+from api.public.marking import marking_rules
+from api.public.tlog import (
     log_checkpoint,
     log_entries,
     log_incident,
@@ -66,7 +59,21 @@ from api.tlog import (
     log_retired_keys,
     log_tile,
 )
-from api.track_records import recipient_record
+from api.public.track_records import recipient_record
+from api.sealing.seal import seal_installation
+from api.staff.alarms import alarm_seen, list_alarms
+from api.staff.alias_hits import report_hit
+from api.staff.dumps import dump_status, receive_dump, trace_page, trace_report
+from api.staff.emergencies import (
+    approve_request,
+    ask_for,
+    list_waiting,
+    open_request,
+    refuse_request,
+    show_request,
+)
+from api.staff.people import add_people, change_people, look_up
+from api.staff.reads import read_for_staff
 
 PUBLIC = (
     front_door,

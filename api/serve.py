@@ -18,16 +18,16 @@ from api.app import create_app
 from api.clock import system_clock
 from api.demo import sandbox
 from api.events import Event, log_event
-from api.memory import keep_memory_private
-from api.opening import local_root, opened_vault, people_needed, provider_of
 from api.process import ReadyServer, address_of, bind, silence_libraries, stop_once
-from api.sealed import Gate
+from api.sealing.memory import keep_memory_private
+from api.sealing.opening import local_root, opened_vault, people_needed, provider_of
+from api.sealing.sealed import Gate
+from api.sealing.unsealing import Unsealing
 from api.senders.console import console_senders
 from api.setting_texts import SettingsError, is_loopback
 from api.settings import Settings
-from api.unsealing import Unsealing
 from vault.opening import Vault
-from vault.storage import Dialect
+from vault.storage.database import Dialect
 
 _BACKLOG = 2048
 THREADS: Final = 16

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
-from consent.currencies import MINOR_UNITS
+from consent.wording.currencies import MINOR_UNITS
 from vault.days import BEIJING_NAME, zone_of
 
 PREFIX = "PERUSAL_"

@@ -12,10 +12,10 @@ from datetime import tzinfo
 from pathlib import Path
 from typing import Any, Self
 
-from api.fetching import Guard
+from api.outward.fetching import Guard
 from api.setting_texts import PREFIX, READERS, SettingsError, is_loopback
 from vault.days import BEIJING_NAME, zone_of
-from vault.horizon import Horizon
+from vault.erasure.horizon import Horizon
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

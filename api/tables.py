@@ -7,10 +7,10 @@ counter is found by a keyed digest of where it came from; the address itself is 
 from sqlalchemy import BigInteger, CheckConstraint, Column, Index, Table
 
 from api.jobs.tables import job
-from vault import columns as col
-from vault.appendonly import append_only
-from vault.storage import metadata
-from vault.tenancy import tenant_column
+from vault.storage import columns as col
+from vault.storage.appendonly import append_only
+from vault.storage.database import metadata
+from vault.storage.tenancy import tenant_column
 
 portal_session = Table(
     "portal_session",

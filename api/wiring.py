@@ -8,21 +8,21 @@ from litestar.connection import ASGIConnection
 from litestar.types import Scope
 
 from api.batcher import Batcher
-from api.callers import Callers
 from api.clock import Clock
+from api.edge.callers import Callers
+from api.edge.sessions import CookieJar, Lifetime
+from api.edge.strangers import Strangers
 from api.jobs.worker import Worker
 from api.oauth.asking import Asked, Outcome
 from api.oauth.client_keys import ClientKeys
 from api.oauth.status_lists import SignedList
+from api.public.shown import ShownCheckpoints
 from api.senders.post_room import PostRoom
-from api.sessions import CookieJar, Lifetime
 from api.settings import Settings
-from api.shown import ShownCheckpoints
-from api.strangers import Strangers
 from consent.denials import Denied
-from consent.disclose import Disclosure
 from consent.ledger.policy import NO_WITNESSES, Policy
-from consent.redeem import RedeemRequest
+from consent.redemption.disclose import Disclosure
+from consent.redemption.redeem import RedeemRequest
 from vault.opening import Vault
 
 

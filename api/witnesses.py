@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from urllib.parse import urlsplit
 
-from api.fetching import FetchFailed, Guard, callable_url
+from api.outward.fetching import FetchFailed, Guard, callable_url
 from api.setting_texts import PREFIX, SettingsError
 from api.settings import Settings
 from consent.ledger import policy

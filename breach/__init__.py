@@ -3,12 +3,12 @@
 The way of a dump: `receive` (or `Upload`) into the quarantine, `pipeline.trace`, `open_incident`, `draft_many`, `pack`.
 """
 
-from breach.cases import Incident, open_incident
-from breach.claims import Claim, draft_many
+from breach.cases.claims import Claim, draft_many
+from breach.cases.evidence import pack
+from breach.cases.incidents import Incident, open_incident
 from breach.errors import BreachError, DumpRefused
-from breach.evidence import pack
 from breach.intake.quarantine import Quarantined, Upload, receive
-from breach.report import TraceReport, report_json
+from breach.pipeline.report import TraceReport, report_json
 
 __all__ = [
     "BreachError",

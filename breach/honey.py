@@ -10,10 +10,10 @@ from sqlalchemy import Connection, select
 
 from breach.intake.quarantine import PREFIX
 from breach.tables import dump, trace, trace_item, trace_stage
-from consent.honey import raise_missing
+from consent.people.honey import raise_missing
+from vault.honey.watch import Sighting, Source
 from vault.ids import Bucket, SubjectId, encode_id
 from vault.opening import Vault
-from vault.watch import Sighting, Source
 
 
 def sightings(

@@ -20,10 +20,10 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from vault import columns as col
-from vault.appendonly import append_only
-from vault.storage import metadata
-from vault.tenancy import tenant_column
+from vault.storage import columns as col
+from vault.storage.appendonly import append_only
+from vault.storage.database import metadata
+from vault.storage.tenancy import tenant_column
 
 dump = Table(
     "dump",

@@ -5,22 +5,22 @@ it: `approve.approve`, `withdraw.withdraw`. The way of a use: `push`, `claim`, `
 `disclose_many` (which is `redeem_many`, the commit, and only then the reading).
 """
 
-from consent.accounts import Consumer, sign_in
-from consent.approve import Approved, Refused
-from consent.ask import Pending, Pushed, PushParams, pending, push
+from consent.accounts.keys import Consumer, sign_in
+from consent.approving.approve import Approved, Refused
+from consent.asking.ask import Pending, Pushed, PushParams, pending, push
+from consent.asking.details import DETAILS_TYPE, Details, parse_details
+from consent.asking.refusals import Refusal, RefusalCode
+from consent.asking.showings import Showing, claim, showing
 from consent.denials import DenialCode, Denied
-from consent.details import DETAILS_TYPE, Details, parse_details
-from consent.disclose import Disclosure, disclose_many
 from consent.errors import ConsentError
-from consent.grants import GrantState
-from consent.keeping import Enrolled, correct, enrol_people
-from consent.purposes import PURPOSES, Purpose
-from consent.recipients import Client, Recipient, Registered, Registration
-from consent.redeem import Disclosed, IdempotencyKey, RedeemRequest, redeem_many
-from consent.refusals import Refusal, RefusalCode
-from consent.showings import Showing, claim, showing
-from consent.tokens import CodeExchange, Issued, exchange
-from consent.withdraw import Withdrawn
+from consent.grants.states import GrantState
+from consent.people.keeping import Enrolled, correct, enrol_people
+from consent.recipients.register import Client, Recipient, Registered, Registration
+from consent.redemption.disclose import Disclosure, disclose_many
+from consent.redemption.redeem import Disclosed, IdempotencyKey, RedeemRequest, redeem_many
+from consent.tokens.exchange import CodeExchange, Issued, exchange
+from consent.withdrawal.withdraw import Withdrawn
+from consent.wording.purposes import PURPOSES, Purpose
 
 __all__ = [
     "DETAILS_TYPE",

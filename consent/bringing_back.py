@@ -32,15 +32,15 @@ from consent.ledger.entry import Kind
 from consent.ledger.errors import LedgerError
 from consent.ledger.origin import LogId, origin_of
 from consent.ledgering import access_fields, entry_item
-from consent.redeem_rows import DISCLOSE
+from consent.redemption.rows import DISCLOSE
 from consent.relogging import BATCH, NOTE
-from consent.signing_keys import receipt_keys
+from consent.signing.keys import receipt_keys
 from vault.errors import MalformedId
-from vault.holds import share_people
 from vault.ids import Bucket, SubjectId, bucket_of, minted_at
-from vault.keys import SubjectKey
+from vault.keys.keyring import SubjectKey
 from vault.opening import Vault
-from vault.rowset import RowSet
+from vault.people.holds import share_people
+from vault.storage.rowset import RowSet
 
 _KNOWN = RowSet(
     "WITH {rows} SELECT rows.i, g.subject, d.id FROM rows "

@@ -14,7 +14,7 @@ from enum import StrEnum
 from sqlalchemy import Connection
 
 from vault.ids import Bucket, Buckets
-from vault.rowset import RowSet
+from vault.storage.rowset import RowSet
 
 
 class DenialCode(StrEnum):

@@ -24,7 +24,7 @@ from sqlalchemy import Connection, text
 
 from consent.ids import ClientId, DisclosureId, GrantId, RecipientId, TermsId
 from vault.ids import Bucket, Person, SubjectId
-from vault.rowset import RowSet
+from vault.storage.rowset import RowSet
 
 type Received = tuple[int, RecipientId, DisclosureId, int]
 

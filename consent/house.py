@@ -17,7 +17,7 @@ from consent.ledger.openings import tag_of
 from consent.ledger.origin import origin_of
 from vault.ids import Bucket, RecordId, SubjectId, new_id
 from vault.opening import Vault
-from vault.sealed import SALT_BYTES, Place, Unopenable, open_sealed, seal
+from vault.sealing.sealed import SALT_BYTES, Place, Unopenable, open_sealed, seal
 
 _FIELD = "house.secret"
 

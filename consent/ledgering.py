@@ -14,8 +14,8 @@ field each, in this fixed order; the public entry carries a tag, a number and a 
 | grant    | own           | outcome (suspended, confirmed, withdrawn), grant, recipient, guardian (`guarded`) |
 | refuse   | grant or own  | outcome, recipient, purpose (refusing); outcome, grant, day (denial)   |
 | access   | disclosure    | recipient, purpose, fields, grant; marks, where values were marked (`marks.served`) |
-| disclose | own           | step, request, staff, reason, approvers, fields (`emergency_reads`, `lookup`) |
-| withdraw | own           | grant, recipient; outcome, when the recipient itself ended it (`grant_management`); |
+| disclose | own           | step, request, staff, reason, approvers, fields (`dual.emergency_reads`, `staff.lookup`) |
+| withdraw | own           | grant, recipient; outcome, when the recipient itself ended it (`grants.management`); |
 |          |               | outcome, reason and authority, when a ruling did (`annulling`)         |
 | erase    | own           | what was destroyed, see `certificates`                                 |
 | erase    | of the proof  | outcome, recipient, grant, event, statement (`deletions`)              |
@@ -36,7 +36,7 @@ from consent.ledger.open_now import open_log
 from consent.ledger.openings import ENTROPY_BYTES, new_item
 from consent.ledger.origin import LogId, origin_of
 from vault.ids import Bucket, SubjectId, new_id
-from vault.keys import SubjectKey
+from vault.keys.keyring import SubjectKey
 from vault.opening import Vault
 
 type About = tuple[Bucket, SubjectId, bytes, tuple[Field, ...]]

@@ -20,7 +20,7 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, func, select, tuple_
 
-from consent.grants import GrantState, may_move
+from consent.grants.states import GrantState, may_move
 from consent.ids import GrantId, UseId
 from consent.ledger import published
 from consent.ledger.entry import Kind, parse
@@ -31,9 +31,9 @@ from consent.ledger.tables import entry
 from consent.tables import consent_grant
 from vault.ids import Bucket, SubjectId
 from vault.opening import Vault
-from vault.outlines import outlines
-from vault.rowset import RowSet
-from vault.storage import metadata
+from vault.people.outlines import outlines
+from vault.storage.database import metadata
+from vault.storage.rowset import RowSet
 
 CONSENTS: Final = "consents"
 _PAGE: Final = 500

@@ -31,9 +31,9 @@ from consent.ledger.origin import LogId, origin_of
 from consent.ledger.tables import entry, opening
 from consent.ledger.tree import leaf_hash
 from vault.ids import Bucket, RecordId, SubjectId
-from vault.keys import SubjectKey
+from vault.keys.keyring import SubjectKey
 from vault.opening import Vault
-from vault.rowset import RowSet
+from vault.storage.rowset import RowSet
 
 BATCH: Final = 256
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Table
 
-from vault.appendonly import install
+from vault.storage.appendonly import install
 
 
 class Check(NamedTuple):

@@ -1,6 +1,6 @@
 """Tables of everything a consumer was asked, approved, and had read: primary keys start with the bucket.
 
-They stand in `party_tables`, `showing_tables`, `grant_tables` and `use_tables`; here they come together under the
+They stand in `recipients.party_tables`, `asking.showing_tables`, `grants.tables` and `redemption.use_tables`; here they come together under the
 rules of `triggers`. What is written in them is evidence. Ids agree by composite foreign keys, so a row for another
 recipient cannot exist (consent.md §6). In further indexes the bucket comes last: a planner without statistics would
 otherwise take the bucket alone for a good enough key, and read a whole bucket to find one row. Times are Unix
@@ -8,16 +8,18 @@ milliseconds, `fields` is a sorted JSON list of field codes, hashes of secrets a
 """
 
 from consent import triggers
-from consent.annulment_tables import annulment
-from consent.grant_tables import (
+from consent.asking.request_tables import signed_request
+from consent.asking.showing_tables import consent_request, consumer, notice_showing, request_claim
+from consent.grants.annulment_tables import annulment
+from consent.grants.management_tables import management_token, termination
+from consent.grants.tables import (
     consent_grant,
     deletion_proof,
     event_outbox,
     grant_transition,
     withdrawal,
 )
-from consent.management_tables import management_token, termination
-from consent.party_tables import (
+from consent.recipients.party_tables import (
     client,
     fetched_keys,
     notice_version,
@@ -29,10 +31,8 @@ from consent.party_tables import (
     terms_signature,
     terms_version,
 )
-from consent.record_tables import recipient_record
-from consent.request_tables import signed_request
-from consent.showing_tables import consent_request, consumer, notice_showing, request_claim
-from consent.use_tables import (
+from consent.recipients.record_tables import recipient_record
+from consent.redemption.use_tables import (
     auth_code,
     denial,
     disclosure,
@@ -43,7 +43,7 @@ from consent.use_tables import (
     token,
     use,
 )
-from vault.storage import metadata
+from vault.storage.database import metadata
 
 triggers.attach(metadata)
 

@@ -16,11 +16,11 @@
 
 from sqlalchemy import MetaData, Table
 
-from consent import spending
-from consent.chains import stands
-from consent.grants import BIRTHS, MOVES
+from consent.grants.chains import stands
+from consent.grants.states import BIRTHS, MOVES
+from consent.redemption import spending
 from consent.rules import Check, Rule, always, attach_rule, only_moves
-from vault.appendonly import append_only, install
+from vault.storage.appendonly import append_only, install
 
 APPEND_ONLY = (
     "consent_request",

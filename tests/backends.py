@@ -24,7 +24,7 @@ import psycopg.conninfo
 from sqlalchemy import Dialect, event
 from sqlalchemy.util import LRUCache
 
-from vault.storage import Database, open_database
+from vault.storage.database import Database, open_database
 
 _MEMORY = Path("/dev/shm")
 _ROOM = 2 << 30  # containers often have 64 MB there

@@ -15,7 +15,7 @@ from tests.backends import Backend, NoPostgres, Server, memory_folder, open_back
 from vault.opening import Vault, create_vault, open_vault
 from vault.providers.local import create_root, open_root
 from vault.providers.passphrase import DEFAULT_COST
-from vault.storage import Database, open_database
+from vault.storage.database import Database, open_database
 
 NOW = 1_795_300_000_000
 """A fixed instant for tests, Unix milliseconds (November 2026)."""

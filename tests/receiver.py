@@ -11,7 +11,7 @@ from queue import Queue
 from threading import Thread
 from typing import NamedTuple
 
-from api.fetching import Guard
+from api.outward.fetching import Guard
 
 PATIENCE = 60.0
 PATIENT = Guard(hosts=frozenset({"127.0.0.1"}), within_s=PATIENCE)

@@ -15,7 +15,7 @@ from sqlalchemy.exc import OperationalError
 
 from api.migrations import roles
 from api.migrations.schema import METADATA
-from consent import purposes
+from consent.wording import purposes
 from tests.backends import Backend, NoPostgres, Server, open_backend
 from vault.opening import Vault, create_vault, open_vault
 from vault.operators import Roles, add_operator, assign_roles

@@ -5,16 +5,16 @@ These names are what the floors above may rely on; every other module of the pac
 
 from vault.errors import VaultError
 from vault.fields import FIELDS, Field, InvalidValue, canonical
-from vault.holds import share_people
 from vault.ids import Bucket, RecordId, SubjectId, TenantId
-from vault.keys import Keyring, SubjectKey
+from vault.keys.keyring import Keyring, SubjectKey
 from vault.masks import mask
 from vault.opening import Installation, Vault, create_vault, open_vault
+from vault.people.holds import share_people
+from vault.people.records import Created, NewPerson, Refused, Updated, create_many, masked, update_value
 from vault.permit import AccessKind, AccessPermit, AccessStatement
 from vault.reader import Unreadable, UnreadableCode, open_many
-from vault.records import Created, NewPerson, Refused, Updated, create_many, masked, update_value
-from vault.sealed import Place, Unopenable
-from vault.storage import Database, open_database
+from vault.sealing.sealed import Place, Unopenable
+from vault.storage.database import Database, open_database
 from vault.tags import Hit, Probe, confirm, match
 
 __all__ = [

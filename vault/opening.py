@@ -12,19 +12,19 @@ from typing import Final
 
 from sqlalchemy import Connection, select
 
-from vault.custom_fields import catalogue_of
 from vault.days import BEIJING
 from vault.editions import Editions
 from vault.errors import VaultError
 from vault.fields.catalogue import BUILTIN, Catalogue
+from vault.fields.defined import catalogue_of
+from vault.honey.watch import HoneyWatch
 from vault.ids import MAX_BUCKETS, Buckets, TenantId
-from vault.keys import Keyring
+from vault.keys.keyring import Keyring
 from vault.providers.base import Provider
-from vault.sealed import Suite
-from vault.storage import Database
+from vault.sealing.sealed import Suite
+from vault.storage.database import Database
 from vault.tables import installation
 from vault.tables import tenant as tenant_table
-from vault.watch import HoneyWatch
 
 FORMAT: Final = 1
 """Generation of everything stored; a vault of another generation is refused rather than guessed at."""

@@ -14,11 +14,11 @@ from sqlalchemy import Connection, delete, func, select, update
 
 from vault.errors import VaultError
 from vault.ids import MAX_BUCKETS, Buckets, TenantId
-from vault.keys import Keyring
+from vault.keys.keyring import Keyring
 from vault.providers.base import Provider
-from vault.role_tables import tenant_role
-from vault.sealed import Suite
-from vault.storage import Database, Dialect
+from vault.sealing.sealed import Suite
+from vault.storage.database import Database, Dialect
+from vault.storage.role_tables import tenant_role
 from vault.tables import installation, tenant
 
 NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,30}")

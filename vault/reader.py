@@ -13,18 +13,18 @@ from typing import Any, Final
 
 from sqlalchemy import Connection
 
-from vault.drafts import PROFILE
+from vault.honey.watch import Sighting, Source
 from vault.ids import Bucket, SubjectId
-from vault.keys import SubjectKey
+from vault.keys.keyring import SubjectKey
 from vault.opening import Vault
+from vault.people.drafts import PROFILE
 from vault.permit import AccessKind, AccessPermit, AccessStatement, check
-from vault.rowset import RowSet
-from vault.sealed import Place, Unopenable
-from vault.watch import Sighting, Source
+from vault.sealing.sealed import Place, Unopenable
+from vault.storage.rowset import RowSet
 
 CHUNK = 500
 _KINDS: Final = frozenset({AccessKind.USE, AccessKind.EMERGENCY, AccessKind.STAFF})
-"""Whoever may read what is current; a person's own copy comes by `export`."""
+"""Whoever may read what is current; a person's own copy comes by `people.export`."""
 
 
 class UnreadableCode(StrEnum):

@@ -1,7 +1,7 @@
 """The vault's tables beside the ciphertext (vault.md §6.7).
 
 Here: the installation, its tenants, people, append-only value versions. Blind tags and unique keys stand in
-`tag_tables`; wrapped keys in `key_tables`, a data base of their own. Every row about a person starts its
+`finding.tag_tables`; wrapped keys in `keys.tables`, a data base of their own. Every row about a person starts its
 primary key with the bucket. Of a value version three things may change, each enforced by trigger: it is closed
 once; it is sealed again under a later key epoch; its ciphertext is struck out once, for good. Nothing deletes
 a version while its person is active. No version is written under a key epoch that its person has left.
@@ -22,10 +22,10 @@ from sqlalchemy import (
     text,
 )
 
-from vault import columns as col
-from vault.appendonly import install
-from vault.storage import metadata
-from vault.tenancy import attach_to_tenants
+from vault.storage import columns as col
+from vault.storage.appendonly import install
+from vault.storage.database import metadata
+from vault.storage.tenancy import attach_to_tenants
 
 installation = Table(
     "installation",

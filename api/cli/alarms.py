@@ -10,17 +10,17 @@ from pathlib import Path
 import click
 import msgspec
 
-from api.alarms import alarm_view
 from api.cli.failures import Exit, Failure
 from api.cli.installation import dir_option, settings_of, write_private
 from api.cli.output import emit, json_option, table_of
 from api.clock import system_clock
-from api.opening import opened_vault
+from api.sealing.opening import opened_vault
+from api.staff.alarms import alarm_view
 from breach import honey as dumps
-from consent.accounts import DEFAULT_LANG
-from consent.honey import plant, sweep
-from consent.keeping import Enrolled, NewPerson
-from vault.honey import alarms
+from consent.accounts.keys import DEFAULT_LANG
+from consent.people.honey import plant, sweep
+from consent.people.keeping import Enrolled, NewPerson
+from vault.honey.people import alarms
 from vault.ids import encode_id
 
 _DAY_MS = 86_400_000

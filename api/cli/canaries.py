@@ -8,14 +8,14 @@ from typing import Any
 
 import click
 
-from api.alias_hits import hit, view_of
 from api.cli.failures import Exit, Failure
 from api.cli.installation import dir_option, settings_of
 from api.cli.output import emit, json_option
 from api.cli.planting import plan, plant_people, retire_list, show_lists
 from api.clock import system_clock
-from api.opening import opened_vault
-from consent.details import parse_instant
+from api.sealing.opening import opened_vault
+from api.staff.alias_hits import hit, view_of
+from consent.asking.details import parse_instant
 from consent.marks.alias_lookup import resolve
 from consent.marks.alias_pool import Pool, add_domain, add_numbers, pool
 from consent.marks.alias_sightings import acceptable

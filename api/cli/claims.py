@@ -15,10 +15,11 @@ from api.clock import system_clock
 from api.jobs.guarded import guarded_signing
 from api.settings import Settings
 from api.witnesses import load_witnesses
-from breach import cases, draft_many, open_incident, pack
-from breach.cases import Affected
-from breach.claims import find_claim
-from breach.report import TraceReport
+from breach import draft_many, open_incident, pack
+from breach.cases import incidents as cases
+from breach.cases.claims import find_claim
+from breach.cases.incidents import Affected
+from breach.pipeline.report import TraceReport
 from consent.ledger.errors import NotYetPublished
 from vault.opening import Vault
 

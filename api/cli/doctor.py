@@ -28,16 +28,16 @@ from api.cli.installation import databases, dir_option, settings_of
 from api.cli.output import emit, json_option, table_of
 from api.clock import system_clock
 from api.jobs.seen_heads import seen_heads
-from api.opening import opened_vault, people_needed
+from api.sealing.opening import opened_vault, people_needed
 from api.settings import Settings
 from api.witnesses import load_witnesses, stations
+from consent.delivery.outbox import overdue
 from consent.ledger import published, witnessed
 from consent.ledger.memory import Memory
 from consent.ledger.origin import origin_of
 from consent.ledger.publish import standing
 from consent.ledger.signer import Signer
-from consent.outbox import overdue
-from vault.storage import Database, Dialect
+from vault.storage.database import Database, Dialect
 from vault.tables import installation, tenant
 
 FLOORS = ("vault", "consent", "breach", "api")

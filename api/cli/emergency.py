@@ -12,9 +12,9 @@ import click
 from api.cli.installation import dir_option, settings_of
 from api.cli.output import emit, json_option, table_of
 from api.clock import system_clock
-from api.emergencies import request_view
-from api.opening import opened_vault
-from consent.dual_requests import approvers, waiting
+from api.sealing.opening import opened_vault
+from api.staff.emergencies import request_view
+from consent.dual.requests import approvers, waiting
 
 
 @click.group("emergency")

@@ -27,12 +27,12 @@ from api.cli.failures import Exit, Failure, told
 from api.cli.installation import dir_option, private_file, settings_of
 from api.cli.output import Tick, emit, json_option, progress, table_of
 from api.clock import system_clock
-from api.opening import opened_vault
-from consent import loads
-from consent.accounts import DEFAULT_LANG
-from consent.keeping import NewPerson, Refused
+from api.sealing.opening import opened_vault
+from consent.accounts.keys import DEFAULT_LANG
 from consent.ledger import person_key
-from consent.notices import LANGUAGES
+from consent.people import loads
+from consent.people.keeping import NewPerson, Refused
+from consent.wording.notices import LANGUAGES
 from vault.ids import bucket_for, encode_id
 from vault.opening import Vault
 

@@ -14,20 +14,20 @@ from api.cli.failures import Exit, Failure, told
 from api.cli.installation import dir_option, settings_of
 from api.cli.output import Tick, emit, json_option, progress
 from api.clock import system_clock
-from api.erasing import finish_erasures, order_again, order_erasure
 from api.jobs.guarded import guarded_signing
-from api.opening import opened_vault
+from api.sealing.opening import opened_vault
 from api.settings import Settings
+from api.staff.erasing import finish_erasures, order_again, order_erasure
 from api.witnesses import load_witnesses
-from consent.certificates import Certificate, certificate
-from consent.erasure_orders import By, Ordered, Reason
+from consent.erasure.certificates import Certificate, certificate
+from consent.erasure.orders import By, Ordered, Reason
 from consent.ledger import bundle
 from consent.ledger.signer import Signer
-from consent.signing_keys import receipt_keys
-from vault.drafts import Refused
+from consent.signing.keys import receipt_keys
 from vault.errors import MalformedId
 from vault.ids import SubjectId, decode_subject, encode_id
 from vault.opening import Vault
+from vault.people.drafts import Refused
 
 type Person = tuple[SubjectId, tuple[Ordered, ...] | Refused]
 

@@ -10,7 +10,7 @@ from api.cli.failures import Exit
 from api.cli.installation import databases, dir_option, settings_of
 from api.cli.output import emit, json_option, moment, table_of
 from api.clock import system_clock
-from consent.outbox import Late, again, overdue
+from consent.delivery.outbox import Late, again, overdue
 
 
 @click.group("events")

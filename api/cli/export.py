@@ -11,7 +11,7 @@ from api.cli.installation import dir_option, settings_of
 from api.cli.output import emit, json_option, progress, table_of
 from api.cli.verify import load_policy
 from api.clock import system_clock
-from api.opening import opened_vault
+from api.sealing.opening import opened_vault
 from api.witnesses import load_witnesses
 from consent.ledger.errors import Malformed
 from consent.ledger.export import KEYS, RETIRED, Exported, export

@@ -18,9 +18,9 @@ from api.cli.installation import databases, dir_option, settings_of
 from api.cli.output import emit, json_option, table_of
 from api.clock import system_clock
 from api.i18n import Lang, catalogue
-from vault.custom_fields import catalogue_of, define
 from vault.fields import Catalogue, Field
 from vault.fields.custom import Definition, parse
+from vault.fields.defined import catalogue_of, define
 from vault.opening import installation_seen
 from vault.tags.planner import PART_BITS, Finding, Reason
 from vault.tags.planner import check as check_catalogue

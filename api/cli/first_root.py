@@ -10,7 +10,7 @@ from pathlib import Path
 from api.cli.failures import Exit, Failure
 from api.cli.installation import read_secret
 from api.cli.roots import Split, make_root, open_shares
-from api.secret_file import first_line
+from api.sealing.secret_file import first_line
 from api.settings import Settings
 from vault.providers.base import Provider
 from vault.providers.config import LocalConfig, load_config, open_provider

@@ -10,8 +10,8 @@ from api.cli.failures import Exit, Failure
 from api.cli.installation import dir_option, settings_of
 from api.cli.output import emit, json_option, moment
 from api.clock import system_clock
-from api.opening import opened_vault
-from consent.annulling import Ruling, annul
+from api.sealing.opening import opened_vault
+from consent.grants.annulling import Ruling, annul
 from consent.ids import GrantId, grant_text, parse_grant
 from vault.errors import MalformedId
 

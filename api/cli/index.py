@@ -14,7 +14,7 @@ from api.cli.failures import Exit
 from api.cli.installation import dir_option, settings_of
 from api.cli.output import emit, json_option, moment, progress
 from api.clock import system_clock
-from api.opening import opened_vault
+from api.sealing.opening import opened_vault
 from api.setting_texts import SettingsError
 from api.settings import Settings
 from vault.tags.indexing import Standing, build, refresh

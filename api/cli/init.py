@@ -31,11 +31,11 @@ from api.cli.roots import Split, passphrase_file_option, share_file_option, spli
 from api.clock import system_clock
 from api.setting_texts import NO_PASSWORD, PREFIX, holds_password
 from api.settings import Settings
-from consent.purposes import PURPOSES, seed
+from consent.wording.purposes import PURPOSES, seed
 from vault.opening import create_vault
 from vault.providers.base import Provider
-from vault.sealed import Suite
-from vault.storage import Dialect
+from vault.sealing.sealed import Suite
+from vault.storage.database import Dialect
 
 BUCKETS = {Dialect.SQLITE: 1, Dialect.POSTGRESQL: 16}
 SUITES = {"gcm": Suite.GCM, "gcm-siv": Suite.GCM_SIV}

@@ -17,12 +17,12 @@ from typing import Any, TextIO
 import click
 
 from api.cli.failures import Exit, Failure
-from api.secret_file import first_line
+from api.sealing.secret_file import first_line
 from api.setting_texts import PREFIX
 from api.settings import Settings
-from vault.durable import replace, write_new
 from vault.operators import NAME
-from vault.storage import Database, open_database
+from vault.storage.database import Database, open_database
+from vault.storage.durable import replace, write_new
 
 SETTINGS_FILE = "settings.env"
 PASSPHRASE_FILE = "passphrase"  # noqa: S105 - a file name

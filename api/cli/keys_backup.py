@@ -20,14 +20,14 @@ from api.cli.failures import Exit, Failure
 from api.cli.installation import databases, dir_option, settings_of
 from api.cli.output import emit, json_option, progress
 from api.clock import system_clock
-from api.opening import provider_of
+from api.sealing.opening import provider_of
 from api.settings import Settings
-from vault import backups
-from vault.backup_keys import BackupKeys, expire_epochs
-from vault.erased_list import ErasedList
+from vault.backups import archive as backups
+from vault.backups.keys import BackupKeys, expire_epochs
+from vault.erasure.erased_list import ErasedList
 from vault.opening import installation_seen
 from vault.providers.base import Provider
-from vault.storage import Database
+from vault.storage.database import Database
 
 BACK = "{:,} erased people stand in the data base again, and nobody can read them: run `perusal erase`"
 REFILL = "the index is of another time than these keys: run `perusal keys rotate index --resume` before anybody enrols"

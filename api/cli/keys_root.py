@@ -26,10 +26,10 @@ from api.cli.roots import (
     split_options,
 )
 from api.clock import system_clock
-from api.opening import local_root, provider_of
-from api.secret_file import first_line
+from api.sealing.opening import local_root, provider_of
+from api.sealing.secret_file import first_line
+from api.sealing.shares import share_files as files_in
 from api.settings import Settings
-from api.shares import share_files as files_in
 from vault.opening import installation_seen
 from vault.providers.base import Provider
 from vault.providers.config import LocalConfig, load_config, open_provider

@@ -13,8 +13,8 @@ from api.cli.installation import dir_option, settings_of
 from api.cli.keys_root import rotate_root
 from api.cli.output import Tick, emit, json_option, progress
 from api.clock import system_clock
-from api.opening import opened_vault
-from consent import signing_keys
+from api.sealing.opening import opened_vault
+from consent.signing import keys as signing_keys
 from vault.opening import Vault
 from vault.rotation import Job, Kind, destroy_retired, resume, run, running, start
 

@@ -17,13 +17,13 @@ from api.cli.failures import from_exception
 from api.cli.installation import databases, dir_option, settings_of
 from api.cli.output import console, emit, json_option, table_of
 from api.clock import system_clock
-from api.opening import provider_of
+from api.sealing.opening import provider_of
 from api.settings import Settings
-from consent.signing_keys import Generation, generations
-from vault.backup_keys import DAY_MS, epochs_in
+from consent.signing.keys import Generation, generations
+from vault.backups.keys import DAY_MS, epochs_in
 from vault.errors import VaultError
-from vault.key_status import KeyStatus, TenantKey, key_status
-from vault.key_tables import MAX_WRAPS
+from vault.keys.status import KeyStatus, TenantKey, key_status
+from vault.keys.tables import MAX_WRAPS
 from vault.opening import installation_seen
 from vault.providers.base import Provider
 from vault.providers.local import LocalProvider, is_pending

@@ -14,7 +14,7 @@ from api.cli.failures import Exit, Failure
 from api.cli.installation import dir_option, settings_of
 from api.cli.output import emit, json_option, moment, progress, table_of
 from api.clock import system_clock
-from api.opening import opened_vault
+from api.sealing.opening import opened_vault
 from breach.intake import quarantine
 from breach.selfcheck import periods
 from breach.selfcheck.publish import Leak, leaks, publish, withdraw

@@ -18,18 +18,19 @@ from api.cli.stamp import command as stamp
 from api.cli.verify import KEYS_FILE
 from api.clock import system_clock
 from api.jobs.guarded import guarded_signing
-from api.opening import opened_vault
+from api.sealing.opening import opened_vault
 from api.witnesses import load_witnesses
-from consent import anchors, rebuild
-from consent.anchors import Mismatch
+from consent import rebuild
 from consent.ids import grant_text
 from consent.ledger import given_up, log_keys
 from consent.ledger.fsck import Finding, fsck
 from consent.ledger.origin import origin_of
 from consent.ledger.policy import NO_WITNESSES, Policy
 from consent.ledger.signer import Signer
+from consent.people import anchors
+from consent.people.anchors import Mismatch
 from consent.rebuild import Divergence
-from consent.signing_keys import receipt_keys
+from consent.signing.keys import receipt_keys
 from vault.ids import encode_id
 from vault.opening import Vault
 

@@ -18,7 +18,7 @@ from api.cli.output import emit, json_option, progress
 from api.cli.receipts import receipts_in
 from api.clock import system_clock
 from api.jobs.seen_heads import SeenHead, seen_heads
-from api.opening import opened_vault
+from api.sealing.opening import opened_vault
 from api.settings import Settings
 from api.witnesses import load_witnesses, stations
 from consent.bringing_back import Outcome, bring_back

@@ -10,7 +10,7 @@ from api.cli.failures import Exit, Failure
 from api.cli.installation import dir_option, settings_of
 from api.cli.output import emit, json_option
 from api.clock import system_clock
-from api.opening import opened_vault
+from api.sealing.opening import opened_vault
 from consent.ledger import log_keys
 from consent.ledger.origin import origin_of
 from consent.ledger.signer import Signer

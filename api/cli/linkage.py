@@ -14,7 +14,7 @@ from api.cli.failures import Failure
 from api.cli.installation import dir_option, settings_of
 from api.cli.output import emit, json_option, progress
 from api.clock import system_clock
-from api.opening import opened_vault
+from api.sealing.opening import opened_vault
 from vault.linkage import choice, filling
 from vault.linkage.choice import Mode
 from vault.linkage.plain import is_installed

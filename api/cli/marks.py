@@ -16,12 +16,12 @@ from api.cli.output import emit, json_option, moment, progress, table_of
 from api.cli.subjects import PERSON
 from api.clock import system_clock
 from api.i18n import Lang, catalogue
-from api.marking import rules_document
-from api.opening import opened_vault
+from api.public.marking import rules_document
+from api.sealing.opening import opened_vault
 from consent.ids import RecipientId, parse_disclosure
 from consent.marks import epochs, seals, tolerance
 from consent.marks.tables import mark_opt_out, mark_served, served_hash
-from consent.pairwise import PREFIX, resolve
+from consent.recipients.pairwise import PREFIX, resolve
 from consent.tables import disclosure
 from vault.errors import MalformedId
 from vault.ids import Bucket, SubjectId, bucket_of, encode_id

@@ -10,7 +10,7 @@ import click
 
 from api.cli.failures import Failure
 from api.cli.output import emit, json_option
-from breach.openings import BadOpenings, differences
+from breach.weighing.openings import BadOpenings, differences
 
 
 @click.command("check")

@@ -20,14 +20,14 @@ from api.clock import system_clock
 from api.monitor.home import MonitorHome
 from api.monitor.line import keeps_secrets, server_of
 from api.monitor.run import Looked, Watch, round_over, watch
-from api.secret_file import first_line
+from api.sealing.secret_file import first_line
 from consent.ledger import policy as policies
 from consent.ledger.errors import LedgerError, Malformed
 from consent.ledger.jws import unb64url
 from consent.ledger.layout import folder_name
 from consent.ledger.monitor.alerts import read
 from consent.ledger.origin import parse_origin
-from consent.signed import public_key
+from consent.signing.signed import public_key
 
 dir_option = click.option(
     "--dir",

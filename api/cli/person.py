@@ -18,17 +18,18 @@ from api.cli.person_values import change, show
 from api.cli.subjects import PERSON
 from api.clock import system_clock
 from api.i18n import Lang
-from api.opening import opened_vault
+from api.jobs.retention import rules_of
 from api.portal import own_data
-from api.retention import rules_of
-from consent import families, retention
-from consent.details import instant
-from consent.export import Export, export
-from consent.families import Tie
-from consent.retention import Term
-from vault.drafts import Refused
-from vault.history import history
+from api.sealing.opening import opened_vault
+from consent.asking.details import instant
+from consent.export.document import Export, export
+from consent.families import ties as families
+from consent.families.ties import Tie
+from consent.people import retention
+from consent.people.retention import Term
 from vault.ids import SubjectId, bucket_for, encode_id
+from vault.people.drafts import Refused
+from vault.people.history import history
 
 _ACTOR = "operator"
 

@@ -20,13 +20,13 @@ from api.cli.installation import dir_option, settings_of
 from api.cli.output import Tick, emit, json_option, progress, table_of
 from api.cli.subjects import PERSON
 from api.clock import system_clock
-from api.opening import opened_vault
-from api.people import MOST_PEOPLE, changed, read_change
-from consent.details import instant
-from consent.keeping import Refused, correct
+from api.sealing.opening import opened_vault
+from api.staff.people import MOST_PEOPLE, changed, read_change
+from consent.asking.details import instant
+from consent.people.keeping import Refused, correct
 from vault.ids import SubjectId
 from vault.opening import Vault
-from vault.records import standing
+from vault.people.records import standing
 
 _TIMES = ["%Y-%m-%dT%H:%M:%S.%fZ", "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%d"]
 

@@ -14,14 +14,14 @@ from api.cli.failures import Exit, Failure
 from api.cli.installation import dir_option, settings_of, write_private
 from api.cli.output import emit, json_option, moment, table_of
 from api.clock import system_clock
-from api.opening import opened_vault
+from api.sealing.opening import opened_vault
 from breach.trace.canaries import SHARED, detection, planned
-from consent.accounts import Consumer
+from consent.accounts.keys import Consumer
+from consent.asking.handles import allow
 from consent.exposure import recipient_totals
-from consent.handles import allow
 from consent.ids import RecipientId
 from consent.planted.planting import MOST, PREFIX, Kind, Listed, Order, Planting, lists, plant, retire
-from consent.recipients import recipient, recipients
+from consent.recipients.register import recipient, recipients
 from vault.errors import MalformedId
 from vault.ids import decode_id, encode_id
 from vault.opening import Vault

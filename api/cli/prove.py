@@ -12,19 +12,19 @@ from api.cli.failures import Exit, Failure
 from api.cli.installation import dir_option, settings_of
 from api.cli.output import emit, json_option
 from api.cli.subjects import PERSON
-from api.opening import opened_vault
+from api.sealing.opening import opened_vault
 from api.witnesses import load_witnesses
-from consent.all_accesses import whole_bundle
-from consent.committed import committed_uses
+from consent.export.all_accesses import whole_bundle
 from consent.ids import parse_disclosure
 from consent.ledger.entry import Kind
 from consent.ledger.entry_proof import prove_entry
 from consent.ledger.origin import NUMBER_TEXT, LogId, parse_number
 from consent.ledger.policy import Policy
 from consent.ledger.verify import verify_bundle
-from vault.durable import write_new
+from consent.redemption.committed import committed_uses
 from vault.ids import SubjectId, bucket_for, bucket_of
 from vault.opening import Vault
+from vault.storage.durable import write_new
 
 _PLACE = re.compile(rf"({NUMBER_TEXT})/(0|[1-9]\d{{0,3}})/(0|[1-9]\d{{0,17}})", re.ASCII)
 

@@ -15,9 +15,9 @@ import click
 
 from api.cli.failures import Exit, Failure
 from api.cli.output import emit, json_option
-from consent.key_sets import key_set
 from consent.ledger.errors import LedgerError
-from consent.receipt_head import End, Followed, follow
+from consent.receipts.head import End, Followed, follow
+from consent.recipients.key_sets import key_set
 
 _MOST_BYTES = 64 << 20
 _SAID = {

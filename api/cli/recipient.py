@@ -20,8 +20,9 @@ from api.cli.recipient_clients import change, client, keys, listing, ping, resum
 from api.cli.recipient_terms import TermsText, publish, sign
 from api.cli.recipient_texts import retire
 from api.clock import system_clock
-from consent import notices, recipients
-from consent.registering import FIRST_LABEL, RecipientKind
+from consent.recipients import register as recipients
+from consent.recipients.registering import FIRST_LABEL, RecipientKind
+from consent.wording import notices
 
 
 class NoticeText(msgspec.Struct, forbid_unknown_fields=True, frozen=True):

@@ -18,8 +18,9 @@ from api.cli.failures import Exit, Failure
 from api.cli.installation import databases, dir_option, settings_of
 from api.cli.output import emit, json_option, table_of
 from api.clock import system_clock
-from consent import recipients, suspensions
-from consent.recipients import Client, DeliveryMode, Program, Recipient
+from consent.recipients import register as recipients
+from consent.recipients import suspensions
+from consent.recipients.register import Client, DeliveryMode, Program, Recipient
 
 _FILE = click.Path(path_type=Path, allow_dash=True, dir_okay=False, exists=True)
 

@@ -20,9 +20,10 @@ from api.cli.output import emit, json_option, table_of
 from api.clock import system_clock
 from api.oauth.client_keys import ClientKeys
 from api.settings import Settings
-from consent import recipients, terms, terms_signing
-from consent.rates import rates
-from vault.storage import Database
+from consent.recipients import register as recipients
+from consent.wording import terms, terms_signing
+from consent.wording.rates import rates
+from vault.storage.database import Database
 
 _FILE = click.Path(path_type=Path, allow_dash=True, dir_okay=False, exists=True)
 

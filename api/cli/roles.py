@@ -18,8 +18,8 @@ from api.cli.installation import databases, owner_dir_option, settings_of
 from api.cli.output import emit, json_option
 from api.migrations import roles
 from vault.operators import key_roles, operators
-from vault.policies import Line
-from vault.storage import Database, Dialect
+from vault.storage.database import Database, Dialect
+from vault.storage.policies import Line
 
 
 @click.group("roles")

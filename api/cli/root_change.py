@@ -21,8 +21,8 @@ from pathlib import Path
 from api.cli.failures import Failure
 from api.cli.installation import read_secret
 from api.cli.roots import Split, hand_out, refuse_used
-from api.shares import collected, share_files
-from vault.backup_keys import BackupKeys
+from api.sealing.shares import collected, share_files
+from vault.backups.keys import BackupKeys
 from vault.errors import VaultError
 from vault.ids import TenantId
 from vault.providers.base import Provider
@@ -43,7 +43,7 @@ from vault.providers.local import (
 from vault.providers.root_file import pending_path, read_root_file
 from vault.providers.shamir import NotEnoughShares, new_root_shares
 from vault.rotation import Either, Unwraps, opens, rewrap_root
-from vault.storage import Database
+from vault.storage.database import Database
 
 _ROUNDS = 5
 

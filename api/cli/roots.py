@@ -16,10 +16,10 @@ import click
 
 from api.cli.failures import Exit, Failure
 from api.cli.installation import read_secret, write_private
-from api.shares import collected
-from vault.durable import settle
+from api.sealing.shares import collected
 from vault.providers.local import LocalProvider, create_root, open_root
 from vault.providers.shamir import create_root_shares
+from vault.storage.durable import settle
 
 secret_path = click.Path(path_type=Path, dir_okay=False, allow_dash=True)
 folder_path = click.Path(path_type=Path, file_okay=False)

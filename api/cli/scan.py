@@ -17,20 +17,20 @@ from api.cli.failures import Exit, Failure
 from api.cli.installation import dir_option, private_file, read_secret, settings_of
 from api.cli.output import emit, json_option, progress
 from api.clock import system_clock
-from api.emergencies import denied_problem
+from api.edge.problems import Problem, problem_body
 from api.i18n import Lang
-from api.opening import opened_vault
-from api.problems import Problem, problem_body
-from api.staff import find_staff
+from api.sealing.opening import opened_vault
+from api.staff.emergencies import denied_problem
+from api.staff.keys import find_staff
 from consent.denials import Denied
+from consent.dual.scanning import run_scan
 from consent.ids import parse_dual
-from consent.scanning import run_scan
-from consent.staff import Staffer
+from consent.staff.members import Staffer
 from vault.ids import encode_id
 from vault.opening import Vault
-from vault.records import count_people
-from vault.scan import ScanProgress
-from vault.scan_permit import salts_hash, wanted_hash
+from vault.people.records import count_people
+from vault.scan.permit import salts_hash, wanted_hash
+from vault.scan.running import ScanProgress
 from vault.tags import hashed
 
 _file = click.Path(path_type=Path, dir_okay=False, exists=True)

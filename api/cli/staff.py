@@ -6,12 +6,12 @@ from pathlib import Path
 
 import click
 
-from api.access import STAFF, Access
 from api.cli.failures import Exit, Failure
 from api.cli.installation import databases, dir_option, settings_of, write_private
 from api.cli.output import emit, json_option, moment, table_of
 from api.clock import system_clock
-from api.staff import ActorRefused, StaffKey, end_staff_keys, issue_staff_key, staff_keys
+from api.edge.access import STAFF, Access
+from api.staff.keys import ActorRefused, StaffKey, end_staff_keys, issue_staff_key, staff_keys
 
 _REFUSED = {
     "actor_empty": "a holder's name has letters or digits",

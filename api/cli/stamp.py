@@ -15,7 +15,7 @@ from api.cli.verify import load_policy
 from consent.ledger.fsck import Finding
 from consent.ledger.policy import Policy
 from consent.ledger.stamps import Stamped, check_stamps, logs_in, stamp
-from vault.timestamps import ANSWER_TYPE, LONGEST_ANSWER, QUESTION_TYPE
+from vault.signing.timestamps import ANSWER_TYPE, LONGEST_ANSWER, QUESTION_TYPE
 
 TIMEOUT_S = 20
 

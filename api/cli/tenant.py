@@ -37,8 +37,8 @@ from api.setting_texts import PREFIX
 from api.settings import Settings
 from vault.operators import NAME, BadTenant, Roles, add_operator, assign_roles, key_roles, operators
 from vault.providers.base import Provider
-from vault.sealed import Suite
-from vault.storage import Dialect
+from vault.sealing.sealed import Suite
+from vault.storage.database import Dialect
 
 BUCKETS = 16
 

@@ -23,14 +23,14 @@ from api.cli.output import Tick, emit, json_option, progress, table_of
 from api.cli.trace_replay import replay_report
 from api.clock import system_clock
 from api.i18n import Lang
-from api.opening import opened_vault
+from api.sealing.opening import opened_vault
 from api.settings import Settings
 from api.tracing.page import page
-from breach.engines import Engine, Way
 from breach.intake.dialect import Hurdle
 from breach.intake.quarantine import Quarantined, custody, known, receive
-from breach.pipeline import openings, trace
-from breach.report import TraceReport, report_json
+from breach.matching.engines import Engine, Way
+from breach.pipeline.report import TraceReport, report_json
+from breach.pipeline.run import openings, trace
 from vault.opening import Vault
 
 PIECE = 1 << 20

@@ -14,13 +14,13 @@ from typing import Any
 from api.cli.failures import Exit, Failure
 from api.cli.output import Tick, emit, progress, table_of
 from api.clock import system_clock
-from api.opening import opened_vault
+from api.sealing.opening import opened_vault
 from api.settings import Settings
 from breach.intake.quarantine import PREFIX as DUMP
 from breach.intake.quarantine import find
-from breach.replay import Replayed, replay
-from breach.report import PREFIX, TraceReport, stored
-from breach.task import load
+from breach.pipeline.replay import Replayed, replay
+from breach.pipeline.report import PREFIX, TraceReport, stored
+from breach.pipeline.task import load
 from vault.errors import MalformedId
 from vault.ids import decode_id
 from vault.opening import Vault

@@ -23,9 +23,10 @@ from typing import TYPE_CHECKING, Any, Final
 from joserfc.jwk import ECKey
 
 from api.demo.terms_signature import terms_signature
-from consent import notices, purposes, recipients, terms, terms_signing
-from consent.keeping import Enrolled, NewPerson, enrol_people
-from consent.recipients import Registration
+from consent.people.keeping import Enrolled, NewPerson, enrol_people
+from consent.recipients import register as recipients
+from consent.recipients.register import Registration
+from consent.wording import notices, purposes, terms, terms_signing
 
 if TYPE_CHECKING:
     from api.settings import Settings

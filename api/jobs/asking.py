@@ -12,8 +12,8 @@ from enum import StrEnum
 from typing import Final
 
 from api.clock import Clock
-from api.fetching import Answer, FetchFailed, guarded_get, guarded_post
 from api.jobs.holds import Holds
+from api.outward.fetching import Answer, FetchFailed, guarded_get, guarded_post
 from api.witnesses import Station
 from consent.ledger import collecting, log_keys, published
 from consent.ledger.checkpoint import Checkpoint
@@ -23,7 +23,7 @@ from consent.ledger.origin import LogId, origin_of
 from consent.ledger.published import Published
 from consent.ledger.signer import Signer
 from consent.ledger.submission import ADD, SIZE_TYPE, reading_path
-from vault.storage import Database
+from vault.storage.database import Database
 
 _TRIES: Final = 3
 """One to learn the size, one to submit, and one because another process may have submitted in between."""

@@ -13,8 +13,8 @@ from typing import Final, Protocol
 
 from api.clock import Clock
 from api.events import Event, log_event, log_unexpected
-from api.fetching import Answer
-from consent.deliveries import Outcome, Room
+from api.outward.fetching import Answer
+from consent.delivery.deliveries import Outcome, Room
 
 type Post = Callable[[str, bytes, Mapping[str, str]], Answer]
 

@@ -10,12 +10,12 @@ from collections.abc import Sequence
 from typing import Final
 
 from api.events import Event
-from api.fetching import FetchFailed
 from api.jobs.courier import Post
-from consent import outbox
-from consent.deliveries import Outcome, Result, Room
-from consent.events import EVENT_TYPE
-from consent.outbox import Due
+from api.outward.fetching import FetchFailed
+from consent.delivery import outbox
+from consent.delivery.deliveries import Outcome, Result, Room
+from consent.delivery.events import EVENT_TYPE
+from consent.delivery.outbox import Due
 from vault.opening import Vault
 
 _HEADERS: Final = {"Content-Type": f"application/{EVENT_TYPE}", "Accept": "application/json"}

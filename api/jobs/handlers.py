@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from api.clock import Clock
-from api.erasing import ERASE, finish_erasures
+from api.jobs.retention import RETENTION, expire
 from api.jobs.worker import Report, Work
-from api.retention import RETENTION, expire
 from api.settings import Settings
+from api.staff.erasing import ERASE, finish_erasures
 from breach.intake import quarantine
-from breach.pipeline import trace
-from breach.report import PREFIX as TRACE_PREFIX
+from breach.pipeline.report import PREFIX as TRACE_PREFIX
+from breach.pipeline.run import trace
 from vault.ids import decode_id, encode_id
 from vault.opening import Vault
 

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, and_, insert, or_, select, update
 
 from api.jobs.tables import job
 from vault.ids import Bucket, new_id
-from vault.storage import Database
+from vault.storage.database import Database
 
 MOST_ATTEMPTS = 3
 LEASE_MS = 30_000

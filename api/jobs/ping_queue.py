@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from typing import Final
 
 from api.events import Event
-from api.fetching import FetchFailed
 from api.jobs.courier import Post
-from consent import pings
-from consent.deliveries import Outcome, Result, Room
-from consent.pings import Due
+from api.outward.fetching import FetchFailed
+from consent.asking import pings
+from consent.asking.pings import Due
+from consent.delivery.deliveries import Outcome, Result, Room
 from vault.opening import Vault
 
 _GOOD: Final = frozenset({200, 204})

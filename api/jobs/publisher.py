@@ -11,13 +11,14 @@ import threading
 from collections.abc import Callable
 from functools import partial
 
-from api.attempts import sweep_attempts
 from api.clock import Clock
+from api.edge.attempts import sweep_attempts
+from api.edge.kept import sweep_kept
+from api.edge.sessions import Lifetime, sweep_sessions
 from api.events import Event, log_event, log_unexpected
 from api.jobs.holds import Holds
-from api.kept import sweep_kept
-from api.retention import enqueue_daily
-from api.sessions import Lifetime, sweep_sessions
+from api.jobs.retention import enqueue_daily
+from consent.accounts.one_time_codes import sweep_codes
 from consent.ledger.closing import carry_over, close_due
 from consent.ledger.errors import LedgerAlarm
 from consent.ledger.indexing import make_due
@@ -25,9 +26,8 @@ from consent.ledger.memory import Memory
 from consent.ledger.publish import publish
 from consent.ledger.signer import Signer
 from consent.marks.seals import seal_due
-from consent.one_time_codes import sweep_codes
-from consent.replay import forget_expired
-from consent.retention import end_over
+from consent.people.retention import end_over
+from consent.redemption.replay import forget_expired
 from vault.opening import Vault
 
 _SWEEP_MS = 60_000

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from api.fetching import FetchFailed, guarded_get
+from api.outward.fetching import FetchFailed, guarded_get
 from api.witnesses import Station
 from consent.ledger import collecting, given_up, log_keys, published
 from consent.ledger.checkpoint import Checkpoint

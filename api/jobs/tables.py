@@ -2,9 +2,9 @@
 
 from sqlalchemy import BigInteger, CheckConstraint, Column, Index, Table, Text
 
-from vault import columns as col
-from vault.storage import metadata
-from vault.tenancy import tenant_column
+from vault.storage import columns as col
+from vault.storage.database import metadata
+from vault.storage.tenancy import tenant_column
 
 job = Table(
     "job",

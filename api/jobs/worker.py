@@ -19,7 +19,7 @@ from consent.errors import ConsentError
 from consent.ledger.errors import LedgerError
 from vault.errors import VaultError
 from vault.ids import encode_id
-from vault.storage import Database
+from vault.storage.database import Database
 
 type Report = Callable[[str, int, int], None]
 type Work = Callable[[Mapping[str, Any], Report], str | None]

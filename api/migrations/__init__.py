@@ -13,7 +13,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
-from vault.storage import Database
+from vault.storage.database import Database
 
 type Line = Literal["data", "keys"]
 

@@ -14,7 +14,7 @@ from alembic import op
 from sqlalchemy import create_mock_engine
 from sqlalchemy.schema import ExecutableDDLElement, sort_tables
 
-from vault.storage import Dialect
+from vault.storage.database import Dialect
 
 _END = "\n-- end\n"
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, Table, bindparam, text
 
 from api.migrations.schema import METADATA, SHARED
-from vault.policies import Line
+from vault.storage.policies import Line
 
 READ_ONLY = {"data": frozenset({"tenant"}), "keys": frozenset[str]()}
 """Tables a role may only read, beside the shared ones."""

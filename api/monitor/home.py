@@ -16,13 +16,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from api.secret_file import first_line
+from api.sealing.secret_file import first_line
 from consent.ledger import secret_line
 from consent.ledger.errors import Malformed
 from consent.ledger.monitor import store
 from consent.ledger.monitor.alerts import Alert
 from consent.ledger.monitor.store import MonitorStore
-from vault.durable import replace, write_new
+from vault.storage.durable import replace, write_new
 
 
 class NoMonitor(Exception):

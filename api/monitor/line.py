@@ -11,9 +11,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit
 
-from api.addresses import is_loopback
-from api.resolving import looked_up
-from api.wire import Wire, addresses_of, left, system_trust
+from api.outward.addresses import is_loopback
+from api.outward.resolving import looked_up
+from api.outward.wire import Wire, addresses_of, left, system_trust
 
 _GZIP = 16 + zlib.MAX_WBITS
 

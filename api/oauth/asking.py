@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from api.oauth.errors import OAuthRefused
-from consent.introspection import Answer
-from consent.recipients import Client
+from consent.recipients.register import Client
+from consent.tokens.introspection import Answer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, TypeGuard
 
-from consent.compact import opened
-from consent.key_sets import ALGORITHMS, PublicKey
+from consent.recipients.compact import opened
+from consent.recipients.key_sets import ALGORITHMS, PublicKey
 
 __all__ = ["ALGORITHMS", "ASSERTION_TYPE", "Assertion", "AssertionFault", "check_assertion"]
 

@@ -11,13 +11,13 @@ from urllib.parse import urlencode
 from litestar import Request, Response, get
 from litestar.params import QueryParams
 
-from api.access import Access, access
-from api.guards import current_session
+from api.edge.access import Access, access
+from api.edge.guards import current_session
+from api.edge.problems import Problem
 from api.portal.arrival import arrival, arrived_at
 from api.portal.asked import open_request
 from api.portal.render import page_lang, see_other
 from api.portal.requested import check_waiting, request_named
-from api.problems import Problem
 from api.wiring import services_of
 
 

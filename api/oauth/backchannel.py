@@ -12,19 +12,19 @@ from typing import Any
 from litestar import Request, Response, post
 from litestar.params import RawBody
 
-from api.access import Access, access
-from api.forms import parse_parameters
+from api.edge.access import Access, access
+from api.edge.forms import parse_parameters
 from api.oauth.clients import caller
 from api.oauth.errors import OAuthRefused, answer_oauth, refused
 from api.oauth.polled import poll_with
 from api.oauth.signed_form import details_in, signed_in, use_once
 from api.oauth.token_request import TokenAnswer, TokenRequest
 from api.wiring import services_of
-from consent import backchannel
-from consent.ask import Via
-from consent.backchannel import TooMany, Wanted
-from consent.polling import LIFETIME_MS
-from consent.refusals import Refusal, RefusalCode
+from consent.asking import backchannel
+from consent.asking.ask import Via
+from consent.asking.backchannel import TooMany, Wanted
+from consent.asking.polling import LIFETIME_MS
+from consent.asking.refusals import Refusal, RefusalCode
 
 GRANT_TYPE = "urn:openid:params:grant-type:ciba"
 PATH = "/bc-authorize"

@@ -5,7 +5,7 @@ It reads nobody's data; what a token lets its holder do is `scope`, and both sco
 
 from api.oauth.errors import OAuthRefused
 from api.oauth.token_request import TokenAnswer, TokenRequest
-from consent.management_tokens import LIFETIME_MS, mint, scope_text, scopes_of
+from consent.grants.management_tokens import LIFETIME_MS, mint, scope_text, scopes_of
 
 GRANT_TYPE = "client_credentials"
 

@@ -11,14 +11,15 @@ from dataclasses import dataclass, field
 from threading import Lock
 from typing import Final
 
-from api.fetching import FetchFailed, Guard, guarded_get
-from consent import fetched, recipients
-from consent.compact import heading
+from api.outward.fetching import FetchFailed, Guard, guarded_get
 from consent.errors import BadRegistration
 from consent.ids import ClientId
-from consent.key_sets import PublicKey, key_set
-from consent.recipients import Client
-from vault.storage import Database
+from consent.recipients import fetched_keys as fetched
+from consent.recipients import register as recipients
+from consent.recipients.compact import heading
+from consent.recipients.key_sets import PublicKey, key_set
+from consent.recipients.register import Client
+from vault.storage.database import Database
 
 _TYPES = frozenset({"application/json", "application/jwk-set+json"})
 _OK = 200

@@ -21,9 +21,10 @@ from api.oauth.dpop import Proof, ProofFault, check_proof
 from api.oauth.errors import OAuthRefused
 from api.oauth.nonces import new_nonce
 from api.wiring import Services
-from consent import recipients, replay
-from consent.key_sets import PublicKey
-from consent.recipients import Client
+from consent.recipients import register as recipients
+from consent.recipients.key_sets import PublicKey
+from consent.recipients.register import Client
+from consent.redemption import replay
 from vault.base64url import unb64url
 from vault.ids import Bucket, Buckets
 

@@ -10,11 +10,11 @@ import msgspec
 
 from api.oauth.errors import OAuthRefused, refused
 from api.oauth.token_request import TokenAnswer, TokenRequest
+from consent.asking.refusals import Refusal
 from consent.denials import Denied
 from consent.ids import grant_text
-from consent.minting import Issued
-from consent.refusals import Refusal
-from consent.tokens import CodeExchange, exchange_within
+from consent.tokens.exchange import CodeExchange, exchange_within
+from consent.tokens.minting import Issued
 
 
 def exchange_code(request: TokenRequest) -> TokenAnswer | OAuthRefused:

@@ -1,4 +1,4 @@
-"""A recipient reports that it has erased what it received (`consent.deletions`): who calls is proved twice.
+"""A recipient reports that it has erased what it received (`consent.withdrawal.deletions`): who calls is proved twice.
 
 The request is authenticated like any other of a client's; the statement inside it is signed by itself, so that it can be
 shown to somebody else later, without us.
@@ -9,15 +9,15 @@ from typing import Any
 from litestar import Request, Response, post
 from litestar.params import RawBody
 
-from api.access import Access, access
-from api.forms import parse_parameters
+from api.edge.access import Access, access
+from api.edge.forms import parse_parameters
 from api.oauth.clients import caller
 from api.oauth.errors import OAuthRefused, answer_oauth
 from api.wiring import services_of
-from consent.deletions import Recorded, read_statement, record
-from consent.details import instant
+from consent.asking.details import instant
+from consent.asking.refusals import RefusalCode
 from consent.ids import event_text, grant_text
-from consent.refusals import RefusalCode
+from consent.withdrawal.deletions import Recorded, read_statement, record
 
 PATH = "/v1/deletions"
 _STATUS = {RefusalCode.DELETION_UNKNOWN: 404, RefusalCode.DELETION_OTHER: 409}

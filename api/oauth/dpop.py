@@ -21,7 +21,7 @@ import msgspec
 from api.oauth.nonces import is_fresh
 from api.oauth.urls import same_url
 from vault.base64url import b64url, unb64url
-from vault.signatures import verify, verify_es256
+from vault.signing.signatures import verify, verify_es256
 
 ALGORITHMS = ("ES256", "Ed25519")
 WINDOW_S = 60

@@ -9,8 +9,8 @@ from typing import Any
 
 from litestar import Request, Response
 
-from api.problems import as_problem
-from consent.refusals import Refusal
+from api.edge.problems import as_problem
+from consent.asking.refusals import Refusal
 
 _JSON = "application/json"
 _NAMES = {429: "temporarily_unavailable"}

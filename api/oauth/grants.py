@@ -11,16 +11,17 @@ from litestar import Request, Response, delete, get
 from litestar.concurrency import sync_to_thread
 from litestar.params import FromPath
 
-from api.access import Access, access
+from api.edge.access import Access, access
+from api.edge.problems import Problem
 from api.oauth.dpop import ALGORITHMS, Proof, ProofFault, check_proof
 from api.oauth.nonces import new_nonce
-from api.problems import Problem
 from api.wiring import Services, services_of
-from consent import grant_management, replay
-from consent.details import instant
-from consent.grant_management import Managed, Refused
+from consent.asking.details import instant
+from consent.grants import management as grant_management
+from consent.grants.management import Managed, Refused
+from consent.grants.management_tokens import Holder, Scope, holder
 from consent.ids import GrantId, grant_text, parse_grant
-from consent.management_tokens import Holder, Scope, holder
+from consent.redemption import replay
 from vault.errors import MalformedId
 
 PATH: Final = "/grants"

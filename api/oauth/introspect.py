@@ -13,14 +13,14 @@ from litestar import Request, Response, post
 from litestar.concurrency import sync_to_thread
 from litestar.params import RawBody
 
-from api.access import Access, access
-from api.forms import parse_parameters
+from api.edge.access import Access, access
+from api.edge.forms import parse_parameters
 from api.oauth.asking import Asked, Before, Credentials, Told
 from api.oauth.clients import proofs_of, renew_keys, unknown
 from api.oauth.errors import OAuthRefused, answer_oauth
 from api.oauth.status import PATH as STATUS
 from api.wiring import Services, services_of
-from consent.signing_keys import Purpose, derived
+from consent.signing.keys import Purpose, derived
 
 PATH: Final = "/introspect"
 JWT: Final = "token-introspection+jwt"

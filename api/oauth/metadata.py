@@ -10,8 +10,8 @@ from typing import Any
 import msgspec
 from litestar import Request, Response, get
 
-from api.access import Access, access
-from api.conditional import entity_tag, has_already
+from api.edge.access import Access, access
+from api.edge.conditional import entity_tag, has_already
 from api.oauth import backchannel, deletions, device
 from api.oauth.assertion import ALGORITHMS as ASSERTION_ALGORITHMS
 from api.oauth.dpop import ALGORITHMS as PROOF_ALGORITHMS
@@ -21,11 +21,11 @@ from api.oauth.request_object import ALGORITHMS as OBJECT_ALGORITHMS
 from api.oauth.status import PATH as STATUS
 from api.oauth.token import HANDLERS
 from api.wiring import Services, services_of
-from consent import signing_keys
-from consent.details import DETAILS_TYPE
-from consent.management_tokens import Scope
-from consent.recipients import DeliveryMode
-from consent.signed import Algorithm
+from consent.asking.details import DETAILS_TYPE
+from consent.grants.management_tokens import Scope
+from consent.recipients.register import DeliveryMode
+from consent.signing import keys as signing_keys
+from consent.signing.signed import Algorithm
 
 _CACHED = {"Cache-Control": "public, max-age=600"}
 _JSON = "application/json"

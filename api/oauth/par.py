@@ -13,18 +13,18 @@ from typing import Any
 from litestar import Request, Response, post
 from litestar.params import RawBody
 
-from api.access import Access, access
-from api.forms import parse_parameters
+from api.edge.access import Access, access
+from api.edge.forms import parse_parameters
 from api.oauth.clients import Caller, caller
 from api.oauth.dpop import Proof
 from api.oauth.errors import OAuthRefused, answer_oauth, refused
 from api.oauth.request_object import RequestObject
 from api.oauth.signed_form import details_in, signed_in, use_once
 from api.wiring import Services, services_of
-from consent import ask, signed_requests
-from consent.ask import Pushed, PushParams
-from consent.details import Details
-from consent.refusals import Refusal
+from consent.asking import ask, signed_requests
+from consent.asking.ask import Pushed, PushParams
+from consent.asking.details import Details
+from consent.asking.refusals import Refusal
 
 
 @post(

@@ -11,12 +11,14 @@ from api.oauth.asking import Asked, Before, Outcome, Told
 from api.oauth.clients import Caller, authenticated, claimed_client, unknown
 from api.oauth.errors import OAuthRefused
 from api.wiring import Services
-from consent import fetched, management_tokens, recipients
-from consent.compact import heading
-from consent.introspection import Answer, Question, Replayed, Shown, introspect_many
-from consent.lasting_tokens import TokenKind
-from consent.minting import REFRESH_PREFIX, TOKEN_PREFIX
-from consent.recipients import Client
+from consent.grants import management_tokens
+from consent.recipients import fetched_keys as fetched
+from consent.recipients import register as recipients
+from consent.recipients.compact import heading
+from consent.recipients.register import Client
+from consent.tokens.introspection import Answer, Question, Replayed, Shown, introspect_many
+from consent.tokens.lasting import TokenKind
+from consent.tokens.minting import REFRESH_PREFIX, TOKEN_PREFIX
 from vault.errors import MalformedId
 from vault.ids import Bucket, Buckets, secret_bucket, secret_hash
 

@@ -16,9 +16,9 @@ from enum import StrEnum
 from typing import Any
 
 from api.oauth.assertion import named_once, valid_until
-from consent.compact import opened
-from consent.key_sets import ALGORITHMS, PublicKey
-from consent.signed_requests import SignedRequest
+from consent.asking.signed_requests import SignedRequest
+from consent.recipients.compact import opened
+from consent.recipients.key_sets import ALGORITHMS, PublicKey
 
 __all__ = ["ALGORITHMS", "ObjectFault", "RequestObject", "check_request_object"]
 

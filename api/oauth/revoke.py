@@ -9,12 +9,12 @@ from typing import Any
 from litestar import Request, Response, post
 from litestar.params import RawBody
 
-from api.access import Access, access
-from api.forms import parse_parameters
+from api.edge.access import Access, access
+from api.edge.forms import parse_parameters
 from api.oauth.clients import caller
 from api.oauth.errors import OAuthRefused, answer_oauth
 from api.wiring import services_of
-from consent.revoking import revoke
+from consent.tokens.revoking import revoke
 
 PATH = "/revoke"
 

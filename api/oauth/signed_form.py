@@ -20,9 +20,9 @@ from api.oauth.errors import OAuthRefused, refused
 from api.oauth.request_object import RequestObject, check_request_object
 from api.oauth.urls import same_url
 from api.wiring import Services
-from consent import replay
-from consent.details import Details, parse_details
-from consent.refusals import Refusal, RefusalCode
+from consent.asking.details import Details, parse_details
+from consent.asking.refusals import Refusal, RefusalCode
+from consent.redemption import replay
 
 
 def signed_in(services: Services, who: Caller, form: Mapping[str, str]) -> RequestObject | None:

@@ -9,12 +9,12 @@ from typing import Any, Final
 from litestar import Request, Response, get
 from litestar.params import FromPath
 
-from api.access import Access, access
-from api.conditional import has_already
+from api.edge.access import Access, access
+from api.edge.conditional import has_already
+from api.edge.problems import Problem
 from api.oauth.status_lists import PATH, TTL_S, TYPE
-from api.problems import Problem
 from api.wiring import services_of
-from consent import status_list
+from consent.tokens import status_list
 
 __all__ = ["PATH", "one_status_list", "status_lists"]
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from api.clock import Clock
-from api.conditional import entity_tag
-from consent import status_list
-from consent.signing_keys import Purpose, sign
+from api.edge.conditional import entity_tag
+from consent.signing.keys import Purpose, sign
+from consent.tokens import status_list
 from vault.opening import Vault
 
 PATH: Final = "/status"

@@ -10,8 +10,8 @@ from typing import Any
 from litestar import Request, Response, post
 from litestar.params import RawBody
 
-from api.access import Access, access
-from api.forms import parse_parameters
+from api.edge.access import Access, access
+from api.edge.forms import parse_parameters
 from api.oauth import backchannel, client_credentials, device
 from api.oauth.clients import caller
 from api.oauth.code import exchange_code

@@ -23,11 +23,11 @@ from api.openapi.shapes import (
     words,
 )
 from api.openapi.token_forms import TOKEN_FORMS
-from consent.ask import LIFETIME_MS, URN
+from consent.asking.ask import LIFETIME_MS, URN
+from consent.asking.polling import Waiting
+from consent.asking.refusals import RefusalCode
 from consent.denials import DenialCode
-from consent.management_tokens import Scope
-from consent.polling import Waiting
-from consent.refusals import RefusalCode
+from consent.grants.management_tokens import Scope
 
 AUTHENTICATED: Mapping[str, Schema] = {
     "client_assertion_type": {"type": "string", "const": ASSERTION_TYPE},

@@ -1,13 +1,13 @@
 """The `pii_use` authorization details (RFC 9396): as they are asked for, as they are granted, as they are narrowed.
 
-The bounds are those of `consent.details`; which fields a purpose allows is said once for each purpose.
+The bounds are those of `consent.asking.details`; which fields a purpose allows is said once for each purpose.
 """
 
 from collections.abc import Mapping
 
 from api.openapi.shapes import COUNTRY, INSTANT, Schema, id_of, listed, members, text, whole, words
-from consent.details import ACTION, COUNTED, DETAILS_TYPE, EACH, MAX_ONWARD, MAX_USES
-from consent.purposes import PURPOSES
+from consent.asking.details import ACTION, COUNTED, DETAILS_TYPE, EACH, MAX_ONWARD, MAX_USES
+from consent.wording.purposes import PURPOSES
 
 _MOST = 64
 _TEXT = text(least=1, most=500)

@@ -13,8 +13,8 @@ from typing import Any
 
 from litestar.handlers import ASGIRouteHandler
 
-from api.access import STAFF as ROLES
-from api.access import Access
+from api.edge.access import STAFF as ROLES
+from api.edge.access import Access
 from api.openapi import clients, details, emergencies, persons, public, refusals, spending, staff
 from api.openapi.operation import FORM, PARAMETERS, Operation, Words, as_form, oauth_error, problem, reply
 from api.openapi.shapes import Schema, listed, text
@@ -25,7 +25,7 @@ PAGES = frozenset({"/", "/static/{name}", "/device"})
 """What is outside the languages' folders and yet for people."""
 
 FRONT = {"POST /v1/unseal": Access.PUBLIC}
-"""What the server answers before there is an app (`api.front`)."""
+"""What the server answers before there is an app (`api.sealing.front`)."""
 
 _PARAMETER = re.compile(r"\{(\w+):\w+\}")
 

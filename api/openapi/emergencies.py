@@ -2,8 +2,6 @@
 
 from collections.abc import Mapping
 
-from api.emergencies import _Ask as Asked
-from api.emergencies import _Open as Opening
 from api.openapi.operation import JSON, Operation, json_reply
 from api.openapi.shapes import (
     INSTANT,
@@ -18,10 +16,12 @@ from api.openapi.shapes import (
     whole,
     words,
 )
-from api.staff_reads import _Read as Reading
+from api.staff.emergencies import _Ask as Asked
+from api.staff.emergencies import _Open as Opening
+from api.staff.reads import _Read as Reading
 from consent.denials import DenialCode
-from consent.dual import LONGEST_NOTE
-from consent.staff import DualKind, DualReason, DualState
+from consent.dual.control import LONGEST_NOTE
+from consent.staff.members import DualKind, DualReason, DualState
 
 SUBJECT = id_of("sub")
 STAFF = text("^[a-z]+/[0-9a-f]{12}$")

@@ -1,7 +1,7 @@
 """What a table says about one route, and how that is written in OpenAPI's words.
 
 `replies` are what the route answers when it does what was asked; `refusals` the codes it refuses with, by status.
-What follows from who may call a route (`api.access`) or from its having a body is not repeated in the tables:
+What follows from who may call a route (`api.edge.access`) or from its having a body is not repeated in the tables:
 `refusals` adds it. Refusals are problem details, or for the OAuth endpoints the JSON of RFC 6749 §5.2.
 """
 
@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from api.forms import _CONTROL as CONTROL
-from api.forms import _MAX_MEMBERS as MOST_MEMBERS
+from api.edge.forms import _CONTROL as CONTROL
+from api.edge.forms import _MAX_MEMBERS as MOST_MEMBERS
 from api.openapi.shapes import Schema, named, text, words
 
 JSON = "application/json"
@@ -57,7 +57,7 @@ class Operation:
 
 
 def as_form(schema: Schema) -> Schema:
-    """A form's schema with what `api.forms` asks of every member: few of them, and no control characters."""
+    """A form's schema with what `api.edge.forms` asks of every member: few of them, and no control characters."""
     return {**_storable(schema), "maxProperties": MOST_MEMBERS}
 
 

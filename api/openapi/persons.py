@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from api.csrf import FIELD
+from api.edge.csrf import FIELD
 from api.openapi.operation import FORM, Operation, json_reply
 from api.openapi.shapes import (
     COUNTRY,
@@ -19,8 +19,8 @@ from api.openapi.shapes import (
     whole,
     words,
 )
-from consent.grants import GrantState
-from consent.purposes import PURPOSES
+from consent.grants.states import GrantState
+from consent.wording.purposes import PURPOSES
 
 _TOKEN: Mapping[str, Schema] = {FIELD: text("^[A-Za-z0-9_-]{43}$")}
 _NAME = text("^[ -~]+$", least=1, most=200)

@@ -2,8 +2,6 @@
 
 from collections.abc import Mapping
 
-from api.front import _Bring as Brought
-from api.leak_check import Asked
 from api.openapi.operation import JSON, Operation, Reply, json_reply
 from api.openapi.shapes import (
     INSTANT,
@@ -20,6 +18,8 @@ from api.openapi.shapes import (
     whole,
     words,
 )
+from api.public.leak_check import Asked
+from api.sealing.front import _Bring as Brought
 from consent.ledger.origin import NUMBER_TEXT
 
 _BYTES = "application/octet-stream"

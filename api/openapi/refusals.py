@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from api.access import STAFF, Access
+from api.edge.access import STAFF, Access
 from api.oauth.dpop import ProofFault
 from api.openapi.operation import PROBLEM, Operation, Words
 from api.openapi.shapes import named, text

@@ -20,8 +20,8 @@ from api.openapi.shapes import (
     whole,
     words,
 )
-from consent.deletions import Method
-from consent.grants import GrantState
+from consent.grants.states import GrantState
+from consent.withdrawal.deletions import Method
 
 _PROVED = ["invalid_token", "invalid_dpop_proof", "use_dpop_nonce"]
 _GRANT = {"name": id_of("gr")}

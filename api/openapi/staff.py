@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 
-from api.alias_hits import Hit
 from api.openapi.emergencies import STAFF, SUBJECT, VALUES, with_exactly
 from api.openapi.operation import JSON, LINES, Operation, Reply, json_reply
 from api.openapi.shapes import (
@@ -20,15 +19,16 @@ from api.openapi.shapes import (
     whole,
     words,
 )
-from api.people import MOST_PEOPLE
-from api.people import _Change as Changed
-from api.people import _Find as Search
+from api.staff.alias_hits import Hit
+from api.staff.people import MOST_PEOPLE
+from api.staff.people import _Change as Changed
+from api.staff.people import _Find as Search
 from breach.errors import Unreadable
 from breach.trace.attribute import Outcome
-from consent.lookup import MOST_ROWS
 from consent.marks.alias_sightings import Where
 from consent.marks.aliases import ALIASES
-from vault.watch import Source
+from consent.staff.lookup import MOST_ROWS
+from vault.honey.watch import Source
 
 _UNREADABLE = sorted(one.value for one in Unreadable if one is not Unreadable.FILE_TOO_LARGE)
 

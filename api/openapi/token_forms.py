@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from api.oauth import backchannel, client_credentials, device
 from api.openapi.operation import JSON
 from api.openapi.shapes import Schema, listed, members, named, secret_of, text
-from consent.management_tokens import Scope
+from consent.grants.management_tokens import Scope
 
 _NARROWED: Schema = {
     "type": "string",

@@ -5,20 +5,20 @@ from typing import Any
 from litestar import Request, Response, get
 from litestar.params import QueryParams
 
-from api.access import Access, access
+from api.edge.access import Access, access
+from api.edge.sessions import Session
 from api.i18n import Catalogue
 from api.portal.entering import fresh
 from api.portal.protected import proposed
 from api.portal.render import page, page_texts
 from api.portal.whom import standing
-from api.sessions import Session
 from api.wiring import services_of
-from consent import recovery
-from consent.authenticators import relying_of
+from consent.accounts import recovery
+from consent.accounts.authenticators import relying_of
+from consent.accounts.passkeys import Passkey, passkey_text, passkeys_of
+from consent.accounts.sign_ins import last_sign_ins
 from consent.marks import tolerance
-from consent.passkeys import Passkey, passkey_text, passkeys_of
-from consent.protection import current
-from consent.sign_ins import last_sign_ins
+from consent.protection.mode import current
 
 _MOST_SHOWN = 20
 

@@ -8,22 +8,23 @@ from typing import Any
 
 from litestar import Request, Response
 
-from api.headers import approval_policy
+from api.edge.headers import approval_policy
+from api.edge.problems import Problem
+from api.edge.sessions import Session
 from api.portal.lighter import lighter
 from api.portal.render import page, page_texts
 from api.portal.ticks import as_ticked
 from api.portal.words import field_labels
 from api.portal.written import ask_to_sign
-from api.problems import Problem
-from api.sessions import Session
 from api.wiring import Services, services_of
-from consent import approve, countries, separate_acts
-from consent.accounts import Consumer
-from consent.ask import Via
+from consent.accounts.keys import Consumer
+from consent.approving import approve, separate_acts
+from consent.approving.separate_acts import Act
+from consent.asking.ask import Via
+from consent.asking.refusals import Refusal
+from consent.asking.showings import Showing
 from consent.ids import ShowingId, showing_text
-from consent.refusals import Refusal
-from consent.separate_acts import Act
-from consent.showings import Showing
+from consent.wording import countries
 
 
 def agree(

@@ -4,9 +4,9 @@ from typing import Any
 
 from litestar import Request, Response, get
 
-from api.access import Access, access
+from api.edge.access import Access, access
+from api.edge.sessions import Session
 from api.portal.render import page, page_texts
-from api.sessions import Session
 from api.wiring import services_of
 from consent.marks.alias_lookup import aliases_of
 

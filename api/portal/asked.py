@@ -12,8 +12,10 @@ from urllib.parse import urlencode
 from litestar import Request, Response, get, post
 from litestar.params import FromPath
 
-from api.access import Access, access
-from api.headers import approval_policy
+from api.edge.access import Access, access
+from api.edge.headers import approval_policy
+from api.edge.problems import Problem
+from api.edge.sessions import Session
 from api.i18n import Lang
 from api.portal import acts, presence
 from api.portal.arrival import arrived_at
@@ -23,18 +25,16 @@ from api.portal.render import page, page_lang, page_texts, see_other
 from api.portal.requested import check_waiting, way_back
 from api.portal.ticks import ticked_in
 from api.portal.whom import WHOM, deciding, ward_meant
-from api.problems import Problem
-from api.sessions import Session
 from api.wiring import Services, services_of
-from consent import approve
-from consent.accounts import Consumer
-from consent.approve import Approved, Deferred, Refused, Showing
-from consent.ask import Via
-from consent.beside import shown_before
+from consent.accounts.keys import Consumer
+from consent.approving import approve
+from consent.approving.approve import Approved, Deferred, Refused, Showing
+from consent.approving.separate_acts import Act
+from consent.asking.ask import Via
+from consent.asking.beside import shown_before
+from consent.asking.refusals import Refusal, RefusalCode
 from consent.ids import ShowingId, parse_showing, showing_text
 from consent.marks.aliases import ALIASES
-from consent.refusals import Refusal, RefusalCode
-from consent.separate_acts import Act
 
 _CLOSED = frozenset({RefusalCode.SHOWING_DECIDED, RefusalCode.SHOWING_EXPIRED, RefusalCode.WINDOW_CLOSED})
 

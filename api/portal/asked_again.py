@@ -1,7 +1,7 @@
 """Somebody the person refused asks again within thirty days: the person hears of it, and decides whether to be asked.
 
 The request is not shown and not used up. Going back takes one press and answers `access_denied`; being asked after
-all takes one press too, and is kept as an act of the person's own (`consent.cooling`).
+all takes one press too, and is kept as an act of the person's own (`consent.asking.cooling`).
 """
 
 from typing import Any
@@ -9,19 +9,21 @@ from typing import Any
 from litestar import Request, Response, get, post
 from litestar.params import QueryParams
 
-from api.access import Access, access
-from api.headers import approval_policy
+from api.edge.access import Access, access
+from api.edge.headers import approval_policy
+from api.edge.problems import Problem
+from api.edge.sessions import Session
 from api.portal.asked import open_request, person_of
 from api.portal.posted import posted
 from api.portal.render import page, page_lang, page_texts, see_other
 from api.portal.requested import request_waiting, way_back
 from api.portal.whom import ward_meant
-from api.problems import Problem
-from api.sessions import Session
 from api.wiring import services_of
-from consent import cooling, purposes, recipients
-from consent.accounts import Consumer
-from consent.guarding import ward_of
+from consent.accounts.keys import Consumer
+from consent.asking import cooling
+from consent.families.guarding import ward_of
+from consent.recipients import register as recipients
+from consent.wording import purposes
 
 
 @get("/asked-again", opt=access(Access.CONSUMER), sync_to_thread=True)

@@ -10,14 +10,14 @@ from api.portal.passed_on import PassedOn, passed_on
 from api.portal.record_lines import record_lines
 from api.portal.words import field_label
 from api.wiring import Services
-from consent.approve import Showing
-from consent.beside import standing_beside
+from consent.approving.approve import Showing
+from consent.asking.beside import standing_beside
 from consent.ids import showing_text
 from consent.marks.alias_pool import offered
 from consent.marks.aliases import ALIASES, INSTEAD
-from consent.track_records import record_of
-from vault.ages import sensitive_fields
-from vault.records import masked
+from consent.recipients.track_records import record_of
+from vault.people.ages import sensitive_fields
+from vault.people.records import masked
 
 _HAN = re.compile(r"[\u3400-\u9fff]")
 _WORDS = re.compile(r"[A-Za-z]+(?: [A-Za-z]+){2}")

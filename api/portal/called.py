@@ -2,7 +2,7 @@
 
 from vault.ids import Person
 from vault.opening import Vault
-from vault.records import masked
+from vault.people.records import masked
 
 _BY = ("name", "phone", "email")
 

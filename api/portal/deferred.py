@@ -9,23 +9,24 @@ from typing import Any
 from litestar import Request, Response, get, post
 from litestar.params import FromPath
 
-from api.access import Access, access
-from api.headers import approval_policy
+from api.edge.access import Access, access
+from api.edge.headers import approval_policy
+from api.edge.problems import Problem
+from api.edge.sessions import Session
 from api.portal.asked import person_of
 from api.portal.called import called
 from api.portal.render import page, page_lang, page_texts, see_other
 from api.portal.requested import way_back
-from api.problems import Problem
-from api.sessions import Session
 from api.wiring import Services, services_of
-from consent import approve, deferral
-from consent.approve import Showing
-from consent.ask import Via
-from consent.grants import GrantState
+from consent.approving import approve
+from consent.approving.approve import Showing
+from consent.asking.ask import Via
+from consent.asking.refusals import Refusal
+from consent.grants.states import GrantState
 from consent.ids import parse_showing
-from consent.protection import current
-from consent.refusals import Refusal
-from consent.waiting import Waiting, waited_for
+from consent.protection import deferral
+from consent.protection.mode import current
+from consent.protection.waiting import Waiting, waited_for
 
 
 @get("/requests/{name:str}/deferred", opt=access(Access.CONSUMER), sync_to_thread=True)

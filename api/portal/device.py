@@ -9,18 +9,18 @@ from typing import Any
 from litestar import Request, Response, get, post
 from sqlalchemy import Connection
 
-from api.access import Access, access
-from api.attempts import network_of, note_failure, source_of, wait_seconds
-from api.guards import current_session
+from api.edge.access import Access, access
+from api.edge.attempts import network_of, note_failure, source_of, wait_seconds
+from api.edge.guards import current_session
+from api.edge.sessions import Session
 from api.portal.asked import person_of
 from api.portal.posted import posted
 from api.portal.render import page, page_lang, see_other
 from api.portal.whom import MYSELF, WHOM, ward_meant, wards_to_choose
-from api.sessions import Session
 from api.wiring import services_of
-from consent import devices
+from consent.asking import devices
+from consent.asking.refusals import Refusal, RefusalCode
 from consent.ids import showing_text
-from consent.refusals import Refusal, RefusalCode
 
 _NOT_NOW = {
     RefusalCode.REQUEST_TOO_SOON: "device.too_soon",

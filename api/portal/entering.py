@@ -9,14 +9,14 @@ from typing import Any, Final
 from litestar import Request, Response
 from sqlalchemy import Connection
 
-from api.answers import answer_problem
+from api.edge.answers import answer_problem
+from api.edge.problems import Problem
+from api.edge.sessions import Session, end_session, find_session, open_session
 from api.portal.asked import open_request
 from api.portal.render import page_lang, see_other
-from api.problems import Problem
-from api.sessions import Session, end_session, find_session, open_session
 from api.wiring import services_of
-from consent.accounts import present
-from consent.sign_ins import How, note_sign_in
+from consent.accounts.keys import present
+from consent.accounts.sign_ins import How, note_sign_in
 from vault.ids import Bucket, SubjectId
 
 FRESH_MS: Final = 300_000

@@ -10,20 +10,20 @@ from typing import Any
 from litestar import Request, Response, get, post
 from litestar.params import FromPath
 
-from api.access import Access, access
-from api.erasing import order_own_erasure
-from api.erasure_links import people_behind
+from api.edge.access import Access, access
+from api.edge.problems import Problem
+from api.edge.sessions import Session
 from api.portal.posted import posted
 from api.portal.render import page, page_lang, page_texts, see_other
-from api.problems import Problem
-from api.sessions import Session
+from api.public.erasure_links import people_behind
+from api.staff.erasing import order_own_erasure
 from api.wiring import Services, services_of
+from consent.erasure.standing import Standing, Step, standing
 from consent.ledger.bundle import build
 from consent.ledger.signer import Signer
-from consent.signing_keys import receipt_keys
-from consent.standing import Standing, Step, standing
-from vault.drafts import Refused
+from consent.signing.keys import receipt_keys
 from vault.ids import bucket_for
+from vault.people.drafts import Refused
 
 _UNLISTED = {"X-Robots-Tag": "noindex, nofollow"}
 

@@ -1,6 +1,6 @@
 """For whom a guardian answers: themselves, or one of their wards; nothing is chosen beforehand.
 
-The page comes before the request is shown or used up, and only to somebody who decides for others (`consent.guarding`).
+The page comes before the request is shown or used up, and only to somebody who decides for others (`consent.families.guarding`).
 """
 
 from typing import Any
@@ -8,14 +8,14 @@ from typing import Any
 from litestar import Request, Response, get, post
 from litestar.params import QueryParams
 
-from api.access import Access, access
+from api.edge.access import Access, access
+from api.edge.problems import Problem
+from api.edge.sessions import Session
 from api.portal.asked import open_request
 from api.portal.posted import posted
 from api.portal.render import page, see_other
 from api.portal.requested import request_named, request_waiting
 from api.portal.whom import MYSELF, WHOM, wards_to_choose
-from api.problems import Problem
-from api.sessions import Session
 from api.wiring import services_of
 
 

@@ -11,7 +11,9 @@ from typing import Any
 from litestar import Request, Response, get, post
 from litestar.params import FromPath, QueryParams
 
-from api.access import Access, access
+from api.edge.access import Access, access
+from api.edge.problems import Problem
+from api.edge.sessions import Session
 from api.i18n import Catalogue
 from api.portal.guarded import confirm_grant, guarded_steps, paused, step_lines
 from api.portal.passed_on import lines_of
@@ -19,18 +21,16 @@ from api.portal.render import page, page_lang, page_texts, see_other
 from api.portal.told import banner
 from api.portal.withdrawals import choices
 from api.portal.words import field_labels, purpose_title, state_tone, state_word
-from api.problems import Problem
-from api.sessions import Session
 from api.wiring import services_of
-from consent import history
-from consent.deletions import Recorded, proofs
-from consent.events import EventKind
-from consent.grants import GrantState
-from consent.guarding import needs_guardian
-from consent.history import AnnulledLine, GrantLine
+from consent.delivery.events import EventKind
+from consent.delivery.outbox import Told, standing
+from consent.families.guarding import needs_guardian
+from consent.grants import history
+from consent.grants.history import AnnulledLine, GrantLine
+from consent.grants.states import GrantState
 from consent.ids import grant_text, parse_grant
-from consent.outbox import Told, standing
-from consent.withdraw import withdraw
+from consent.withdrawal.deletions import Recorded, proofs
+from consent.withdrawal.withdraw import withdraw
 from vault.fields import Catalogue as Fields
 
 

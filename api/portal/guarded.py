@@ -6,16 +6,16 @@ from typing import Any
 from litestar import Request
 from sqlalchemy import Connection
 
+from api.edge.problems import Problem
+from api.edge.sessions import Session
 from api.i18n import Catalogue
 from api.portal.called import called
 from api.portal.entering import fresh
-from api.problems import Problem
-from api.sessions import Session
 from api.wiring import Services, services_of
-from consent.guarded import Step, StepKind, confirm, steps
+from consent.asking.refusals import Refusal, RefusalCode
+from consent.families.guarded import Step, StepKind, confirm, steps
 from consent.ids import GrantId, parse_grant
-from consent.refusals import Refusal, RefusalCode
-from vault.guardians import Guardianship
+from vault.families.guardians import Guardianship
 from vault.ids import Person, SubjectId, bucket_for
 
 type Steps = Mapping[GrantId, Sequence[Step]]

@@ -10,17 +10,17 @@ from urllib.parse import urlencode
 from litestar import Request, Response, get, post
 from litestar.params import QueryParams
 
-from api.access import Access, access
-from api.headers import approval_policy
+from api.edge.access import Access, access
+from api.edge.headers import approval_policy
+from api.edge.problems import Problem
+from api.edge.sessions import Session, end_session
 from api.portal.called import called
 from api.portal.posted import posted
 from api.portal.render import page, page_lang, see_other
 from api.portal.requested import request_waiting, way_back
-from api.problems import Problem
-from api.sessions import Session, end_session
 from api.wiring import Services, services_of
-from consent import recipients
-from consent.guarding import deciders, guardian_of
+from consent.families.guarding import deciders, guardian_of
+from consent.recipients import register as recipients
 
 
 @get("/guardian-needed", opt=access(Access.CONSUMER), sync_to_thread=True)

@@ -7,10 +7,10 @@ from typing import Any
 
 from litestar import Request, Response, get
 
-from api.access import Access, access
-from api.headers import asking_policy
-from api.leak_check import PATH
+from api.edge.access import Access, access
+from api.edge.headers import asking_policy
 from api.portal.render import page
+from api.public.leak_check import PATH
 
 
 @get("/leak-check", opt=access(Access.BROWSER), sync_to_thread=True)

@@ -3,9 +3,9 @@
 from collections.abc import Collection
 
 from api.i18n import Catalogue
-from consent.approve import Showing
-from consent.currencies import written
-from consent.terms import Terms
+from consent.approving.approve import Showing
+from consent.wording.currencies import written
+from consent.wording.terms import Terms
 
 
 def liability(shown: Showing, sensitive: Collection[str], texts: Catalogue) -> str:

@@ -11,8 +11,8 @@ from api.i18n import Catalogue
 from api.portal.ticks import as_ticked
 from api.portal.words import field_labels
 from api.wiring import Services
-from consent.showings import Showing
-from vault.ages import sensitive_fields
+from consent.asking.showings import Showing
+from vault.people.ages import sensitive_fields
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from typing import Any
 from litestar import Request
 from sqlalchemy import Connection
 
-from api.attempts import (
+from api.edge.attempts import (
     CODES_FROM_SOURCE,
     CODES_FROM_SOURCE_TO_ADDRESS,
     CODES_FROM_SOURCE_TO_ADDRESS_DAILY,
@@ -25,15 +25,15 @@ from api.attempts import (
     network_of,
     source_of,
 )
+from api.edge.problems import Problem
+from api.edge.sessions import Session
 from api.portal.render import page_texts
-from api.problems import Problem
 from api.senders.message import Channel, Message
-from api.sessions import Session
 from api.wiring import Services, services_of
-from consent.one_time_codes import AskedFor, Issued, address_of, issue
-from vault.drafts import Refused
-from vault.holder import KeyValue, key_value
+from consent.accounts.one_time_codes import AskedFor, Issued, address_of, issue
+from vault.finding.holder import KeyValue, key_value
 from vault.ids import Person
+from vault.people.drafts import Refused
 
 _LONGEST = 320
 

@@ -4,11 +4,11 @@ from typing import Any
 
 from litestar import Request, Response, post
 
-from api.access import Access, access
+from api.edge.access import Access, access
+from api.edge.problems import Problem
+from api.edge.sessions import Session
 from api.portal.posted import posted
 from api.portal.render import page_lang, see_other
-from api.problems import Problem
-from api.sessions import Session
 from api.wiring import services_of
 from consent.marks import tolerance
 

@@ -9,23 +9,23 @@ from typing import Any
 from litestar import Request, Response, get, post
 from litestar.params import FromPath
 
-from api.access import Access, access
-from api.csrf import csrf_token
+from api.edge.access import Access, access
+from api.edge.csrf import csrf_token
+from api.edge.problems import Problem
+from api.edge.sessions import Session
 from api.portal.posted import posted
 from api.portal.withdrawals import scope_of
-from api.problems import Problem
-from api.sessions import Session
 from api.wiring import services_of
-from consent import history
-from consent.details import instant
-from consent.ending import Scope, end_all
-from consent.export_rows import annulled
-from consent.history import GrantLine, UseLine
+from consent.asking.details import instant
+from consent.export.rows import annulled
+from consent.grants import history
+from consent.grants.history import GrantLine, UseLine
 from consent.ids import disclosure_text, grant_text, parse_grant
 from consent.ledger.origin import origin_of
-from consent.receipt_head import head
-from consent.whole_chain import receipts_of
-from consent.withdraw import Withdrawn
+from consent.receipts.head import head
+from consent.receipts.whole_chain import receipts_of
+from consent.withdrawal.ending import Scope, end_all
+from consent.withdrawal.withdraw import Withdrawn
 
 
 @get("/grants", opt=access(Access.CONSUMER), sync_to_thread=True)

@@ -9,7 +9,9 @@ from typing import Any
 
 from litestar import Request, Response, post
 
-from api.access import Access, access
+from api.edge.access import Access, access
+from api.edge.problems import Problem
+from api.edge.sessions import Session
 from api.i18n import Catalogue, Lang, catalogue
 from api.portal.posted import posted
 from api.portal.render import page_lang, render
@@ -22,11 +24,9 @@ from api.portal.words import (
     purpose_title,
     state_word,
 )
-from api.problems import Problem
-from api.sessions import Session
 from api.wiring import services_of
-from consent.export import Export, export
-from consent.grants import GrantState
+from consent.export.document import Export, export
+from consent.grants.states import GrantState
 from vault.fields import Catalogue as Fields
 
 FILE = "perusal-copy"

@@ -6,10 +6,10 @@ from typing import Any
 from litestar import Request, Response, get
 from litestar.params import FromPath
 
-from api.access import Access, access
+from api.edge.access import Access, access
+from api.edge.problems import Problem
 from api.i18n import Lang
 from api.portal.render import page_lang, render, see_other, static_files
-from api.problems import Problem
 
 _FOR_EVER = "public, max-age=31536000, immutable"
 

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from api.i18n import Catalogue
-from consent import countries, onward, separate_acts
-from consent.history import GrantLine
+from consent.approving import separate_acts
+from consent.asking import onward
+from consent.asking.showings import Showing
+from consent.grants.history import GrantLine
 from consent.ids import GrantId
-from consent.recipients import Recipient, recipient
-from consent.showings import Showing
+from consent.recipients.register import Recipient, recipient
+from consent.wording import countries
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,22 +10,21 @@ from typing import Any
 from litestar import Request, Response, get, post
 from litestar.params import FromPath
 
-from api.access import Access, access
-from api.attempts import note_failure, wait_seconds
+from api.edge.access import Access, access
+from api.edge.attempts import note_failure, wait_seconds
+from api.edge.guards import current_session
+from api.edge.headers import script_policy
+from api.edge.problems import Problem
+from api.edge.sessions import Session, end_other_sessions
 from api.events import Event, log_event
-from api.guards import current_session
-from api.headers import script_policy
 from api.portal.entering import enter, fresh, welcome
 from api.portal.limited import source_here
 from api.portal.posted import posted
 from api.portal.render import page, page_lang, page_texts, see_other
 from api.portal.requested import request_named
 from api.portal.sign_in import sign_in_form, too_many, visitor_of
-from api.problems import Problem
-from api.sessions import Session, end_other_sessions
 from api.wiring import Services, services_of
-from consent.accounts import present
-from consent.authenticators import (
+from consent.accounts.authenticators import (
     Relying,
     assertion_options,
     read_assertion,
@@ -33,8 +32,9 @@ from consent.authenticators import (
     registration_options,
     relying_of,
 )
-from consent.passkey_challenges import Ceremony, new_challenge, use_challenge
-from consent.passkeys import (
+from consent.accounts.keys import present
+from consent.accounts.passkey_challenges import Ceremony, new_challenge, use_challenge
+from consent.accounts.passkeys import (
     LONGEST_NAME,
     Backwards,
     PasskeyId,
@@ -47,7 +47,7 @@ from consent.passkeys import (
     passkeys_of,
     remove,
 )
-from consent.sign_ins import How
+from consent.accounts.sign_ins import How
 from vault.ids import encode_id
 
 

@@ -9,10 +9,10 @@ from typing import Any, Final, cast
 from litestar import Request
 from litestar.datastructures import UploadFile
 
-from api.csrf import FIELD, from_own_pages, token_matches
-from api.forms import MalformedForm, parse_form
-from api.problems import Problem
-from api.sessions import Session
+from api.edge.csrf import FIELD, from_own_pages, token_matches
+from api.edge.forms import MalformedForm, parse_form
+from api.edge.problems import Problem
+from api.edge.sessions import Session
 from api.wiring import services_of
 
 MOST_UPLOADED: Final = 1 << 20

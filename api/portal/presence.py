@@ -1,4 +1,4 @@
-"""Proving to be there, where a person approves something sensitive (`consent.step_up`, ADR 0018).
+"""Proving to be there, where a person approves something sensitive (`consent.approving.step_up`, ADR 0018).
 
 The first press of *Approve* leads to a page that says once more what is approved and asks for a passkey, a code or,
 where the account has neither, the sign-in key. What the person gives is sent with the same answer again, is good for
@@ -13,10 +13,12 @@ from litestar import Request, Response, post
 from litestar.datastructures import Cookie
 from litestar.params import FromPath
 
-from api.access import Access, access
-from api.attempts import note_failure, wait_seconds
+from api.edge.access import Access, access
+from api.edge.attempts import note_failure, wait_seconds
+from api.edge.headers import approval_policy, script_policy
+from api.edge.problems import Problem
+from api.edge.sessions import Session, renew_session
 from api.events import Event, log_event
-from api.headers import approval_policy, script_policy
 from api.i18n import Catalogue
 from api.portal.lighter import lighter
 from api.portal.limited import address_in, issue_limited, person_here
@@ -25,24 +27,22 @@ from api.portal.posted import posted
 from api.portal.render import page, page_lang, page_texts
 from api.portal.ticks import as_ticked, ticked_in
 from api.portal.words import field_labels
-from api.problems import Problem
 from api.senders.message import Channel
-from api.sessions import Session, renew_session
 from api.wiring import Services, services_of
-from consent import approve, step_up
-from consent.accounts import Consumer
-from consent.ask import Via
-from consent.authenticators import assertion_options, read_assertion, relying_of
+from consent.accounts.authenticators import assertion_options, read_assertion, relying_of
+from consent.accounts.keys import Consumer
+from consent.accounts.one_time_codes import AskedFor, digits_in
+from consent.accounts.passkeys import passkeys_of
+from consent.accounts.sign_ins import How
+from consent.approving import approve, step_up
+from consent.approving.promises import promised
+from consent.approving.step_up import Proof
+from consent.asking.ask import Via
+from consent.asking.refusals import Refusal, RefusalCode
+from consent.asking.showings import Showing
 from consent.ids import parse_showing, showing_text
-from consent.one_time_codes import AskedFor, digits_in
-from consent.passkeys import passkeys_of
-from consent.promises import promised
-from consent.refusals import Refusal, RefusalCode
-from consent.showings import Showing
-from consent.sign_ins import How
-from consent.step_up import Proof
-from vault.ages import sensitive_fields
-from vault.records import masked
+from vault.people.ages import sensitive_fields
+from vault.people.records import masked
 
 ASKED_FOR = frozenset({RefusalCode.STEP_UP_NEEDED, RefusalCode.STEP_UP_FAILED})
 """What `approve` answers when a proof is missing, or is none."""

@@ -9,14 +9,14 @@ from typing import Any
 from litestar import Request, Response, get, post
 from litestar.params import FromPath
 
-from api.access import Access, access
+from api.edge.access import Access, access
+from api.edge.sessions import Session
 from api.portal.posted import MOST_UPLOADED, check_upload, posted, uploaded
 from api.portal.proof_drawn import drawing
 from api.portal.proof_told import failure, told
 from api.portal.render import page, page_texts
 from api.portal.sign_in import visitor_of
 from api.portal.uses import bundle_of
-from api.sessions import Session
 from api.wiring import services_of
 from consent.ledger import log_keys
 from consent.ledger.explain import explain

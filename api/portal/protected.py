@@ -13,29 +13,30 @@ from litestar import Request, Response, get, post
 from litestar.params import FromPath
 from sqlalchemy import Connection
 
-from api.access import Access, access
-from api.attempts import Limit, count
+from api.edge.access import Access, access
+from api.edge.attempts import Limit, count
+from api.edge.problems import Problem
+from api.edge.sessions import Session
 from api.i18n import Catalogue
 from api.portal.called import called
 from api.portal.deferred import standing_of
 from api.portal.posted import posted
 from api.portal.render import page, page_lang, page_texts, see_other
 from api.portal.words import field_labels, purpose_title
-from api.problems import Problem
-from api.sessions import Session
 from api.wiring import Services, services_of
-from consent import deferral, protection
-from consent.currencies import written
-from consent.deferral import Decision
-from consent.guarding import needs_guardian
+from consent.asking.refusals import Refusal, RefusalCode
+from consent.families.guarding import needs_guardian
 from consent.ids import GrantId, grant_text, parse_grant, showing_text
-from consent.protection import LogLine, Protection
-from consent.refusals import Refusal, RefusalCode
-from consent.waiting import Waiting, waiting
-from vault.ages import younger_than
-from vault.drafts import Refused
-from vault.holder import KeyValue, holder, key_value
+from consent.protection import deferral
+from consent.protection import mode as protection
+from consent.protection.deferral import Decision
+from consent.protection.mode import LogLine, Protection
+from consent.protection.waiting import Waiting, waiting
+from consent.wording.currencies import written
+from vault.finding.holder import KeyValue, holder, key_value
 from vault.ids import Person, decode_id, encode_id
+from vault.people.ages import younger_than
+from vault.people.drafts import Refused
 
 PROPOSED_FROM = 60
 """Whole years of age from which the page proposes it (law_claims.md, R69)."""

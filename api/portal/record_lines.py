@@ -1,9 +1,9 @@
-"""A recipient's record of the last year in sentences, for the page on which somebody decides (`consent.track_records`)."""
+"""A recipient's record of the last year in sentences, for the page on which somebody decides (`consent.recipients.track_records`)."""
 
 from collections.abc import Iterator
 
 from api.i18n import Catalogue
-from consent.track_records import TrackRecord
+from consent.recipients.track_records import TrackRecord
 
 
 def record_lines(found: TrackRecord, texts: Catalogue) -> tuple[str, ...]:

@@ -14,20 +14,20 @@ from litestar import Request, Response, get, post
 from litestar.params import FromPath
 from sqlalchemy import Connection
 
-from api.access import Access, access
-from api.attempts import note_failure, wait_seconds
+from api.edge.access import Access, access
+from api.edge.attempts import note_failure, wait_seconds
+from api.edge.problems import Problem
+from api.edge.sessions import Session, end_sessions_of
 from api.portal.limited import address_in, issue_limited, send_notice, source_here
 from api.portal.posted import posted
 from api.portal.render import page_lang, page_texts, see_other
 from api.portal.sign_in import sign_in_form, too_many, visitor_of
-from api.problems import Problem
 from api.senders.message import Channel
-from api.sessions import Session, end_sessions_of
 from api.wiring import Services, services_of
-from consent import recovery
-from consent.one_time_codes import AskedFor, address_of, digits_in, spend
-from consent.recovery import Begun, Replaced, Waiting
-from vault.holder import KeyValue
+from consent.accounts import recovery
+from consent.accounts.one_time_codes import AskedFor, address_of, digits_in, spend
+from consent.accounts.recovery import Begun, Replaced, Waiting
+from vault.finding.holder import KeyValue
 from vault.ids import Person
 
 _ABOUT = b"perusal recovery v1"

@@ -11,9 +11,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from litestar import Request, Response
 from litestar.datastructures import Cookie
 
-from api.csrf import FIELD, csrf_token
+from api.edge.csrf import FIELD, csrf_token
+from api.edge.sessions import Session
 from api.i18n import Catalogue, Lang, catalogue, lang_of_path, negotiate
-from api.sessions import Session
 from api.wiring import services_of
 
 HTML = "text/html"

@@ -6,12 +6,12 @@ from urllib.parse import urlencode
 
 from litestar import Request
 
+from api.edge.problems import Problem
 from api.portal.arrival import arrived_at
 from api.portal.whom import WHOM
-from api.problems import Problem
 from api.wiring import Services, services_of
-from consent import ask
-from consent.ask import Pending
+from consent.asking import ask
+from consent.asking.ask import Pending
 
 
 def request_named(members: Mapping[str, Any]) -> dict[str, str] | None:

@@ -13,20 +13,20 @@ from urllib.parse import urlencode
 from litestar import Request, Response, get, post
 from litestar.params import QueryParams
 
-from api.access import Access, access
-from api.attempts import note_failure, wait_seconds
-from api.guards import current_session
+from api.edge.access import Access, access
+from api.edge.attempts import note_failure, wait_seconds
+from api.edge.guards import current_session
+from api.edge.sessions import Session, end_session
 from api.portal.entering import enter, welcome
 from api.portal.limited import source_here
 from api.portal.posted import posted
 from api.portal.render import page, page_lang, see_other
 from api.portal.requested import request_named
 from api.senders.message import Channel
-from api.sessions import Session, end_session
 from api.wiring import Services, services_of
-from consent import accounts
-from consent.authenticators import relying_of
-from consent.sign_ins import How
+from consent.accounts import keys as accounts
+from consent.accounts.authenticators import relying_of
+from consent.accounts.sign_ins import How
 
 
 @get("/sign-in", opt=access(Access.BROWSER), sync_to_thread=True)

@@ -10,8 +10,8 @@ from typing import Any
 from litestar import Request, Response, get, post
 from litestar.params import QueryParams
 
-from api.access import Access, access
-from api.attempts import note_failure, wait_seconds
+from api.edge.access import Access, access
+from api.edge.attempts import note_failure, wait_seconds
 from api.portal.entering import enter, welcome
 from api.portal.limited import address_in, codes_offered, issue_limited, source_here
 from api.portal.posted import posted
@@ -19,8 +19,8 @@ from api.portal.render import page_lang, see_other
 from api.portal.requested import request_named
 from api.portal.sign_in import sign_in_form, too_many, visitor_of
 from api.wiring import services_of
-from consent.one_time_codes import AskedFor, digits_in, spend
-from consent.sign_ins import How
+from consent.accounts.one_time_codes import AskedFor, digits_in, spend
+from consent.accounts.sign_ins import How
 
 
 @get("/sign-in/code", opt=access(Access.BROWSER), sync_to_thread=False)

@@ -8,15 +8,15 @@ from typing import Any
 from litestar import Request, Response, post
 from sqlalchemy import Connection
 
-from api.access import Access, access
+from api.edge.access import Access, access
+from api.edge.sessions import Session
 from api.i18n import Catalogue
 from api.portal.render import page_lang, see_other
 from api.portal.words import field_labels, notice_word
-from api.sessions import Session
 from api.wiring import services_of
-from consent import recovery
-from consent.notify import PersonNotice, mark_seen, notices_of
-from consent.staff_history import StaffEventKind
+from consent.accounts import recovery
+from consent.accounts.notify import PersonNotice, mark_seen, notices_of
+from consent.staff.history import StaffEventKind
 from vault.fields import Catalogue as Fields
 
 

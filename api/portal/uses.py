@@ -12,22 +12,22 @@ from typing import Any
 from litestar import Request, Response, get
 from litestar.params import FromPath
 
-from api.access import Access, access
+from api.edge.access import Access, access
+from api.edge.problems import Problem
+from api.edge.sessions import Session
 from api.i18n import Catalogue
 from api.portal.render import page, page_texts
 from api.portal.told import banner, basis_words, reason_word, staff_name, staff_words
 from api.portal.words import denial_word, field_labels, purpose_title
-from api.problems import Problem
-from api.sessions import Session
 from api.wiring import services_of
-from consent import history
-from consent.evidence import evidence
+from consent.grants import history
+from consent.grants.timeline import Event, EventKind, timeline
 from consent.ids import disclosure_text, parse_disclosure
 from consent.ledger.bundle import build
 from consent.ledger.signer import Signer
-from consent.signing_keys import receipt_keys
-from consent.staff_history import StaffEvent, StaffEventKind, staff_events
-from consent.timeline import Event, EventKind, timeline
+from consent.redemption.evidence import evidence
+from consent.signing.keys import receipt_keys
+from consent.staff.history import StaffEvent, StaffEventKind, staff_events
 from vault.fields import Catalogue as Fields
 
 

@@ -12,7 +12,9 @@ from typing import Any
 
 from litestar import Request, Response, get, post
 
-from api.access import Access, access
+from api.edge.access import Access, access
+from api.edge.problems import Problem
+from api.edge.sessions import Session
 from api.i18n import Catalogue
 from api.portal.asked import person_of
 from api.portal.called import told_apart
@@ -20,14 +22,13 @@ from api.portal.guardian_needed import guardians_of
 from api.portal.posted import posted
 from api.portal.render import page, page_lang, page_texts, see_other
 from api.portal.whom import MYSELF, WHOM, deciding, ward_meant
-from api.problems import Problem
-from api.sessions import Session
 from api.wiring import Services, services_of
-from consent import backchannel, handles, history
-from consent.accounts import Consumer
-from consent.guarding import link_text, needs_guardian, ward_of
+from consent.accounts.keys import Consumer
+from consent.asking import backchannel, handles
+from consent.asking.refusals import Refusal, RefusalCode
+from consent.families.guarding import link_text, needs_guardian, ward_of
+from consent.grants import history
 from consent.ids import RecipientId, parse_request, request_text, showing_text
-from consent.refusals import Refusal, RefusalCode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,7 @@
 """The people somebody stands for as their guardian: what they allowed, and the presses that take it back or confirm it.
 
 A guardian sees a ward's permissions and withdraws them for as long as the link holds; they confirm, and let recipients
-ask directly, only while they decide for the ward (`consent.guarding`). The ward sees all of it on pages of their own.
+ask directly, only while they decide for the ward (`consent.families.guarding`). The ward sees all of it on pages of their own.
 """
 
 from dataclasses import dataclass
@@ -10,7 +10,9 @@ from typing import Any
 from litestar import Request, Response, get, post
 from litestar.params import FromPath, QueryParams
 
-from api.access import Access, access
+from api.edge.access import Access, access
+from api.edge.problems import Problem
+from api.edge.sessions import Session
 from api.i18n import Catalogue
 from api.portal.called import told_apart
 from api.portal.grants import GrantView, grant_view
@@ -21,14 +23,12 @@ from api.portal.render import page, page_lang, page_texts, see_other
 from api.portal.waiting import askers_of, change_asker
 from api.portal.whom import standing, ward_named
 from api.portal.withdrawals import scope_of
-from api.problems import Problem
-from api.sessions import Session
 from api.wiring import Services, services_of
-from consent import history
-from consent.ending import Scope, end_all
-from consent.guarding import link_text, ward_of
+from consent.families.guarding import link_text, ward_of
+from consent.grants import history
 from consent.ids import parse_grant
-from vault.guardians import Guardianship
+from consent.withdrawal.ending import Scope, end_all
+from vault.families.guardians import Guardianship
 
 _GRANT = "grant"
 

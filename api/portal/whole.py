@@ -7,11 +7,11 @@ from typing import Any
 
 from litestar import Request, Response, get
 
-from api.access import Access, access
-from api.problems import Problem
-from api.sessions import Session
+from api.edge.access import Access, access
+from api.edge.problems import Problem
+from api.edge.sessions import Session
 from api.wiring import services_of
-from consent.all_accesses import whole_bundle
+from consent.export.all_accesses import whole_bundle
 
 FILE = "perusal-all-accesses.zip"
 

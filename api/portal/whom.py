@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from typing import Final
 
+from api.edge.problems import Problem
+from api.edge.sessions import Session
 from api.portal.called import told_apart
-from api.problems import Problem
-from api.sessions import Session
 from api.wiring import Services
-from consent.guarding import charge, charges, link_text
-from vault.guardians import Guardianship
+from consent.families.guarding import charge, charges, link_text
+from vault.families.guardians import Guardianship
 
 WHOM: Final = "for"
 """The member of a form or address that says whom an answer is for."""

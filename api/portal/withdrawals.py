@@ -12,18 +12,18 @@ from typing import Any
 from litestar import Request, Response, get, post
 from litestar.params import QueryParams
 
-from api.access import Access, access
+from api.edge.access import Access, access
+from api.edge.problems import Problem
+from api.edge.sessions import Session
 from api.i18n import Catalogue
 from api.portal.posted import posted
 from api.portal.render import page, page_lang, page_texts, see_other
 from api.portal.words import field_labels, purpose_title
-from api.problems import Problem
-from api.sessions import Session
 from api.wiring import services_of
-from consent import history
-from consent.ending import Scope, end_all
-from consent.history import GrantLine
+from consent.grants import history
+from consent.grants.history import GrantLine
 from consent.ids import RecipientId, grant_text
+from consent.withdrawal.ending import Scope, end_all
 from vault.fields import Catalogue as Fields
 
 _EVERYTHING = "everything"

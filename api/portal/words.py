@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from api.i18n import Catalogue
-from consent.grants import GrantState
-from consent.purposes import PURPOSES
+from consent.grants.states import GrantState
+from consent.wording.purposes import PURPOSES
 from vault.fields import BUILTIN
 from vault.fields import Catalogue as Fields
 

@@ -1,26 +1,26 @@
 """The page on which a person signs a consent in writing: the declaration word for word, and two ways to sign it.
 
 By their name, typed, which the vault compares with the one on file; or with a passkey, whose assertion over the approval
-is the signature and the proof of presence in one (`consent.written`).
+is the signature and the proof of presence in one (`consent.wording.written`).
 """
 
 from typing import Any
 
 from litestar import Request, Response
 
-from api.headers import approval_policy, script_policy
+from api.edge.headers import approval_policy, script_policy
+from api.edge.sessions import Session
 from api.portal import presence
 from api.portal.lighter import lighter
 from api.portal.render import page, page_texts
 from api.portal.ticks import as_ticked
-from api.sessions import Session
 from api.wiring import services_of
-from consent import separate_acts
-from consent.ask import Via
+from consent.approving import separate_acts
+from consent.approving.separate_acts import Act
+from consent.asking.ask import Via
+from consent.asking.showings import Showing
 from consent.ids import showing_text
-from consent.separate_acts import Act
-from consent.showings import Showing
-from consent.written import declaration
+from consent.wording.written import declaration
 
 
 def ask_to_sign(

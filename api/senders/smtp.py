@@ -13,7 +13,7 @@ from email.message import EmailMessage
 from email.utils import localtime, make_msgid
 from pathlib import Path
 
-from api.secret_file import ExposedSecret, first_line
+from api.sealing.secret_file import ExposedSecret, first_line
 from api.senders.message import Message, NotSent
 
 _PATIENCE_S = 10.0

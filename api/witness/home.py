@@ -16,14 +16,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from api.secret_file import first_line
+from api.sealing.secret_file import first_line
 from consent.ledger import secret_line, witness_store
 from consent.ledger.errors import Malformed
 from consent.ledger.memory import Memory
 from consent.ledger.note import COSIGNER, COSIGNER_ML_DSA_44
 from consent.ledger.witness_store import WitnessStore
 from consent.ledger.witnessing import Cosigner
-from vault.durable import write_new
+from vault.storage.durable import write_new
 
 _SEED_BYTES: Final = 32
 

@@ -22,12 +22,12 @@ from breach.errors import DumpDamaged, DumpRefused, UnknownDump, Unreadable
 from breach.intake import isolated
 from breach.intake.source import Source
 from breach.tables import dump, dump_custody
-from vault.durable import settle
 from vault.ids import Bucket, encode_id, new_id
 from vault.opening import Vault
-from vault.rowset import RowSet
-from vault.sealed import Unopenable
-from vault.stream import SealedBytes, SealingWriter
+from vault.sealing.sealed import Unopenable
+from vault.sealing.stream import SealedBytes, SealingWriter
+from vault.storage.durable import settle
+from vault.storage.rowset import RowSet
 
 KEY = "quarantine"
 PREFIX = "dmp"

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy import Connection
 
 from vault.ids import Person
-from vault.rowset import RowSet
+from vault.storage.rowset import RowSet
 
 _DISOWN = RowSet(
     "WITH {rows} DELETE FROM leak_owner WHERE (bucket, subject) IN (SELECT bucket, subject FROM rows) "

@@ -15,7 +15,7 @@ from breach.selfcheck.tables import leak, leak_period, leak_point
 from vault.ids import encode_id
 from vault.oblivious import DUTY, Evaluator, label_of
 from vault.opening import Vault
-from vault.rowset import RowSet
+from vault.storage.rowset import RowSet
 
 PREFIX: Final = "lk"
 _BATCH: Final = 2_000

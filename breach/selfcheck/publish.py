@@ -27,11 +27,11 @@ from breach.selfcheck.periods import (
 from breach.selfcheck.shape import home_of
 from breach.selfcheck.tables import leak, leak_owner, leak_point
 from breach.tables import dump
-from vault.holds import lock_people
 from vault.ids import Bucket, Person, encode_id, new_id
 from vault.oblivious import Evaluator, identifier, point_of, slot_of
 from vault.opening import Vault
-from vault.rowset import RowSet
+from vault.people.holds import lock_people
+from vault.storage.rowset import RowSet
 from vault.tags import Probe, match
 
 _KNOWN = RowSet(

@@ -16,9 +16,9 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from vault import columns as col
-from vault.storage import metadata
-from vault.tenancy import tenant_column
+from vault.storage import columns as col
+from vault.storage.database import metadata
+from vault.storage.tenancy import tenant_column
 
 leak = Table(
     "leak",

@@ -13,7 +13,7 @@ A wrong candidate is somebody whom a stranger's masked row fits. Three things ke
   own e-value, halved, passes the line.
 * **Controls close the door.** Where people cluster (one city, one family name) wrong candidates do not fall evenly,
   and pi would be too low. Controls have the file's own clusters: they are its rows, put together from two each
-  (`breach.masked`). Masked rows count only while, by the upper limit of that rate, at most a tenth of those that
+  (`breach.matching.masked`). Masked rows count only while, by the upper limit of that rate, at most a tenth of those that
   agree can agree by chance. Otherwise their reading gets the e-value 0: allowed always, because it only lowers a mean.
 """
 

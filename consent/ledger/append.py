@@ -25,7 +25,7 @@ from consent.ledger.succession import opening_of
 from consent.ledger.tree import EMPTY, EMPTY_ROOT, Frontier, leaf_hash
 from vault.editions import Editions
 from vault.ids import SubjectId
-from vault.rowset import Call, volley
+from vault.storage.rowset import Call, volley
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,7 @@
 In the order in which `append` runs them: lock the heads (or open the logs that have none), find what is there, write.
 """
 
-from vault.rowset import RowSet, Together
+from vault.storage.rowset import RowSet, Together
 
 # All heads or none: locking the ones that exist before opening the others would take locks out of order.
 LOCK = RowSet(

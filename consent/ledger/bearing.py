@@ -15,7 +15,7 @@ from consent.ledger.openings import tag_of
 from consent.ledger.origin import LogId, origin_of
 from consent.ledger.tree import leaf_hash
 from vault.ids import minted_at
-from vault.keys import SubjectKey
+from vault.keys.keyring import SubjectKey
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

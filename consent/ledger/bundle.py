@@ -53,7 +53,7 @@ from consent.ledger.signer import Signer
 from consent.ledger.verify import verify_bundle
 from consent.ledger.vouching import vouching
 from consent.ledger.witnessed import Witnessed
-from vault.storage import Database
+from vault.storage.database import Database
 
 NOTHING: Final[Mapping[LogId, bytes]] = MappingProxyType({})
 

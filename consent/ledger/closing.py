@@ -21,7 +21,7 @@ from consent.ledger.origin import LogId, origin_of, parse_origin, year_of
 from consent.ledger.succession import following, open_logs, opening_after
 from consent.ledger.tables import entry, head
 from vault.ids import Bucket, new_id
-from vault.storage import Database
+from vault.storage.database import Database
 
 GRACE_MS: Final = 2 * 86_400_000
 """How long after its year a log stays open."""

@@ -19,8 +19,8 @@ from consent.ledger.published import Published
 from consent.ledger.submission import Submission
 from consent.ledger.tables import cosigned_last
 from consent.ledger.tree import verify_consistency
-from vault.rowset import RowSet
-from vault.storage import Database
+from vault.storage.database import Database
+from vault.storage.rowset import RowSet
 
 SKEW_S: Final = 300
 """How far a witness's clock may be from ours."""

@@ -31,7 +31,7 @@ from typing import Final
 from consent.ledger import checkpoint
 from consent.ledger.errors import Malformed, Unproven
 from consent.ledger.note import COSIGNER, COSIGNER_ML_DSA_44, Note, SignatureLine, VerifierKey, good_name
-from vault import signatures
+from vault.signing import signatures
 
 KINDS: Final = frozenset({COSIGNER, COSIGNER_ML_DSA_44})
 _LABEL: Final = b"subtree/v1\n\x00"

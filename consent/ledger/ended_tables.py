@@ -22,9 +22,9 @@ from sqlalchemy import (
 )
 
 from consent.ledger.tables import checkpoint
-from vault import columns as col
-from vault.appendonly import append_only, install
-from vault.storage import metadata
+from vault.storage import columns as col
+from vault.storage.appendonly import append_only, install
+from vault.storage.database import metadata
 
 given_up = Table(
     "ledger_given_up",

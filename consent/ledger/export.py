@@ -36,7 +36,7 @@ from consent.ledger.published import Published
 from consent.ledger.signer import Signer
 from consent.ledger.tiles import Tile, entries_path, tiles_of
 from consent.ledger.tree import HASH_BYTES
-from vault.storage import Database
+from vault.storage.database import Database
 
 KEYS: Final = "log/keys"
 RETIRED: Final = "log/retired"

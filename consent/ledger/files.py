@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import Final
 
-from vault.durable import settle
+from vault.storage.durable import settle
 
 PUBLIC: Final = 0o644
 PRIVATE: Final = 0o600

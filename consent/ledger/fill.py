@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from consent.ledger.errors import LedgerAlarm
 from consent.ledger.origin import LogId
 from consent.ledger.tiles import WIDTH, perfect_root
-from vault.rowset import RowSet
+from vault.storage.rowset import RowSet
 
 
 class Growth(NamedTuple):

@@ -26,8 +26,8 @@ from consent.ledger.recompute import RightEdge, grow
 from consent.ledger.signer import Signer
 from consent.ledger.tables import checkpoint, head, index_chunk, subject_head, tile
 from consent.ledger.tiles import HEIGHT, MAX_LEVEL, WIDTH
-from vault.rowset import RowSet
-from vault.storage import Database
+from vault.storage.database import Database
+from vault.storage.rowset import RowSet
 
 _CHUNK = 512
 _TILES_AHEAD = 64

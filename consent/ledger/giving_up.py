@@ -32,7 +32,7 @@ from consent.ledger.signer import Signer
 from consent.ledger.tables import checkpoint, head
 from consent.ledger.tree import EMPTY_ROOT
 from vault.ids import Bucket, new_id
-from vault.storage import Database
+from vault.storage.database import Database
 
 MOST_REASON: Final = 4_000
 """Characters of what the operator says."""

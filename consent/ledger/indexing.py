@@ -27,7 +27,7 @@ from consent.ledger.succession import open_logs
 from consent.ledger.tables import head, index, index_chunk, subject_head
 from consent.ledger.tiles import WIDTH
 from vault.ids import Bucket, new_id
-from vault.storage import Database
+from vault.storage.database import Database
 
 EVERY_MS: Final = 3_600_000
 _KEPT: Final = 2

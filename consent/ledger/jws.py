@@ -8,7 +8,8 @@ from typing import Any
 
 from consent.ledger import strictjson
 from consent.ledger.errors import Malformed, Unproven
-from vault import base64url, signatures
+from vault import base64url
+from vault.signing import signatures
 
 MAX_BYTES = 16_384
 ALGORITHMS = frozenset({"Ed25519", "EdDSA"})

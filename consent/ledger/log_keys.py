@@ -21,7 +21,7 @@ from consent.ledger.retired import Retired
 from consent.ledger.signer import FIRST, Signer
 from consent.ledger.tables import checkpoint, log_key
 from vault.ids import Bucket, new_id
-from vault.storage import Database
+from vault.storage.database import Database
 
 OVERLAP_MS: Final = 30 * 86_400_000
 """How long the old key signs beside the new one."""

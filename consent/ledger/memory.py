@@ -19,7 +19,7 @@ from typing import Any
 from consent.ledger import note
 from consent.ledger.checkpoint import Checkpoint
 from consent.ledger.errors import LedgerAlarm, Malformed
-from vault import durable
+from vault.storage import durable
 
 VERSION = 1
 PLACE = "remembered heads"

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from consent.ledger.errors import Malformed, Unproven
-from vault import signatures
+from vault.signing import signatures
 
 ED25519: Final = b"\x01"
 COSIGNER: Final = b"\x04"

@@ -18,10 +18,10 @@ from consent.ledger.entry import Kind
 from consent.ledger.origin import LogId, parse_origin
 from vault.editions import Editions
 from vault.ids import Bucket, RecordId, SubjectId, TenantId
-from vault.keys import SubjectKey
+from vault.keys.keyring import SubjectKey
 from vault.opening import Vault
-from vault.rowset import RowSet
-from vault.sealed import SALT_BYTES, Place, Suite, Unopenable, open_sealed, seal
+from vault.sealing.sealed import SALT_BYTES, Place, Suite, Unopenable, open_sealed, seal
+from vault.storage.rowset import RowSet
 
 ENTROPY_BYTES = SECRET_BYTES + SALT_BYTES
 _FIELD = "ledger.secret"

@@ -16,7 +16,7 @@ from consent.ledger.fill import EDGE_LEAVES, EDGE_ROOTS
 from consent.ledger.origin import LogId, path_of
 from consent.ledger.tiles import WIDTH, Tile, bundle, locate, perfect_root, split_hashes
 from consent.ledger.tree import HashAt, Subtree
-from vault.rowset import RowSet
+from vault.storage.rowset import RowSet
 
 type _Place = tuple[int, int]
 """(level, n) of a tile."""

@@ -23,8 +23,8 @@ from consent.ledger.recompute import RightEdge, absorb, leaves_of
 from consent.ledger.signer import Signer
 from consent.ledger.tables import checkpoint, entry, head
 from consent.ledger.tree import verify_consistency
-from vault.rowset import RowSet
-from vault.storage import Database
+from vault.storage.database import Database
+from vault.storage.rowset import RowSet
 
 _CHUNK = 8192
 # In the order of time within a bucket, as those lock them who carry one log on in the next.

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from consent.ledger import cosignature, note
 from consent.ledger.errors import Malformed
 from consent.ledger.note import ED25519, VerifierKey
-from vault import signatures
+from vault.signing import signatures
 
 _MARK: Final = "PRIVATE+KEY+"
 _SEED_BYTES: Final = 32

@@ -13,8 +13,8 @@ from typing import Final
 from consent.ledger import note
 from consent.ledger.checkpoint import Checkpoint
 from consent.ledger.note import Note, VerifierKey
-from vault import signatures
 from vault.opening import Vault
+from vault.signing import signatures
 
 FIRST: Final = 1
 """The generation of a log's first key."""

@@ -19,8 +19,8 @@ from consent.ledger.exported import CHECKPOINT, root_at
 from consent.ledger.files import PUBLIC, put
 from consent.ledger.fsck import Finding
 from consent.ledger.policy import Policy
-from vault import timestamps
-from vault.timestamps import NotStamped
+from vault.signing import timestamps
+from vault.signing.timestamps import NotStamped
 
 FOLDER = "stamps"
 

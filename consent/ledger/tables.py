@@ -26,9 +26,9 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from vault import columns as col
-from vault.appendonly import append_only, install
-from vault.storage import metadata
+from vault.storage import columns as col
+from vault.storage.appendonly import append_only, install
+from vault.storage.database import metadata
 
 
 def _log_columns() -> list[Column[int]]:

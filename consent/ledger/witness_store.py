@@ -21,12 +21,12 @@ from consent.ledger.errors import LedgerAlarm
 from consent.ledger.memory import Memory
 from consent.ledger.note import Note
 from consent.ledger.witnessing import Asked, Cosigner, Record, Refused, weigh
-from vault.appendonly import append_only, install
-from vault.file_version import number, require
-from vault.storage import Database, open_database
+from vault.storage.appendonly import append_only, install
+from vault.storage.database import Database, open_database
+from vault.storage.file_version import number, require
 
 LAYOUT: Final = 1
-"""Of the tables below (`vault.file_version`)."""
+"""Of the tables below (`vault.storage.file_version`)."""
 
 MOST_CONTRADICTIONS: Final = 64
 

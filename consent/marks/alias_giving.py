@@ -18,7 +18,7 @@ from consent.marks.alias_pool import pool, take_number
 from consent.marks.aliases import ALIASES, Alias, address, digests, holder
 from vault.ids import Bucket, Person, SubjectId, bucket_of_hash
 from vault.opening import Vault
-from vault.rowset import RowSet
+from vault.storage.rowset import RowSet
 
 type Wanted = tuple[Bucket, SubjectId, RecipientId, str, int]
 """(bucket, person, recipient, alias code, as of when in Unix ms)."""

@@ -17,11 +17,11 @@ from consent.ids import RecipientId
 from consent.marks.alias_giving import texts_of
 from consent.marks.alias_tables import alias, alias_domain, alias_sighting, relay_number
 from consent.marks.aliases import Alias, looked_up_by
-from consent.recipients import recipients
+from consent.recipients.register import recipients
 from vault.fields import InvalidValue, canonical
 from vault.ids import Bucket, Person, SubjectId, bucket_of_hash
 from vault.opening import Vault
-from vault.rowset import RowSet
+from vault.storage.rowset import RowSet
 from vault.tags import Probe, Shape
 
 _FIND = RowSet(

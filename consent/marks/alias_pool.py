@@ -21,7 +21,7 @@ from consent.marks.alias_tables import alias_domain, relay_number
 from consent.marks.aliases import DIGEST_BYTES
 from vault.fields import InvalidValue, canonical
 from vault.ids import Bucket, new_id
-from vault.rowset import RowSet
+from vault.storage.rowset import RowSet
 
 _LONGEST_DOMAIN: Final = 200
 _NAME: Final = re.compile(r"[a-z0-9.-]+")

@@ -16,10 +16,10 @@ from sqlalchemy import Connection, select
 from consent.marks.alias_tables import alias_sighting
 from consent.marks.aliases import Alias
 from consent.texts import storable
+from vault.honey.watch import Sighting, Source
 from vault.ids import ID_BYTES, Bucket, SubjectId, bucket_of_hash, mint_id
 from vault.opening import Vault
-from vault.rowset import RowSet
-from vault.watch import Sighting, Source
+from vault.storage.rowset import RowSet
 
 LONGEST_NOTE = 500
 LONGEST_REFERENCE = 200

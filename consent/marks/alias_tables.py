@@ -9,10 +9,10 @@ twice would accuse the wrong recipient. All but the pool only grows, and goes wi
 from sqlalchemy import BigInteger, CheckConstraint, Column, Index, LargeBinary, Table, Text, UniqueConstraint
 
 from consent.rules import Rule, always, attach_rule
-from vault import columns as col
-from vault.appendonly import append_only
-from vault.storage import metadata
-from vault.tenancy import tenant_column
+from vault.storage import columns as col
+from vault.storage.appendonly import append_only
+from vault.storage.database import metadata
+from vault.storage.tenancy import tenant_column
 
 
 def _field() -> CheckConstraint:

@@ -2,7 +2,7 @@
 
 A field is marked when its recipient's purpose tolerates a carrier of it, its person has not opted out, and an epoch has
 begun. Its version stays under the epoch in which the same recipient first got it, so that asking again shows nothing new.
-The versions are those that are current as the redemption commits: whoever changes a value waits for it (`vault.holds`).
+The versions are those that are current as the redemption commits: whoever changes a value waits for it (`vault.people.holds`).
 
 * `plan(conn, asked, now_ms) -> dict[int, tuple[Mark, ...]]`: by the key of what is marked; the others are absent.
 * `rows_of(disclosing, disclosure, marks, made)`: the rows of `SERVE`.
@@ -16,9 +16,9 @@ from sqlalchemy import Connection
 from consent.ids import DisclosureId, RecipientId
 from consent.marks.carriers import CARRIERS
 from consent.marks.served import Mark
-from vault.history import versions_at
 from vault.ids import PROFILE, Bucket, RecordId, SubjectId
-from vault.rowset import RowSet
+from vault.people.history import versions_at
+from vault.storage.rowset import RowSet
 
 
 class Disclosing(NamedTuple):

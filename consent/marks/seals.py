@@ -23,7 +23,6 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, insert, select
 
-from consent.committed import CommittedUse, Ref
 from consent.ids import DisclosureId, canonical_json
 from consent.ledger.append import append_about_log
 from consent.ledger.errors import WrongLog
@@ -31,10 +30,11 @@ from consent.ledger.log_entry import ServedMarks
 from consent.ledger.open_now import learn_editions, open_log
 from consent.ledger.tree import EMPTY, inclusion_ranges, leaf_hash, verify_inclusion
 from consent.marks.tables import mark_seal, served_hash
+from consent.redemption.committed import CommittedUse, Ref
 from vault.ids import Bucket, new_id
-from vault.keys import SubjectKey
+from vault.keys.keyring import SubjectKey
 from vault.opening import Vault
-from vault.rowset import RowSet
+from vault.storage.rowset import RowSet
 
 MOST = 16_384
 """Hashes in one seal: what has to be read again to prove one of them."""

@@ -21,7 +21,7 @@ from consent.marks.carriers import serve
 from consent.marks.symbols import Position, symbol
 from vault.ids import PROFILE, Bucket, Person, RecordId, SubjectId
 from vault.opening import Vault
-from vault.rowset import RowSet
+from vault.storage.rowset import RowSet
 
 
 class Mark(NamedTuple):

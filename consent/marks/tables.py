@@ -19,11 +19,11 @@ from sqlalchemy import (
 )
 
 from consent.foreign_keys import ledgered, same
+from consent.redemption.use_tables import disclosure
 from consent.rules import Check, Rule, attach_rule, only_moves
-from consent.use_tables import disclosure
-from vault import columns as col
-from vault.appendonly import append_only
-from vault.storage import metadata
+from vault.storage import columns as col
+from vault.storage.appendonly import append_only
+from vault.storage.database import metadata
 
 mark_epoch = Table(
     "mark_epoch",

@@ -18,10 +18,10 @@ from consent.errors import UnsuitableCarrier
 from consent.marks import epochs
 from consent.marks.carriers import CARRIERS
 from consent.marks.tables import mark_opt_out, mark_rule
-from consent.purposes import purpose as purpose_of
+from consent.wording.purposes import purpose as purpose_of
 from vault.ids import SubjectId, bucket_for
 from vault.opening import Vault
-from vault.rowset import RowSet
+from vault.storage.rowset import RowSet
 
 HOLDS = "(SELECT m.carriers FROM mark_rule m WHERE m.purpose = {purpose} ORDER BY m.number DESC LIMIT 1)"
 """For a hot statement: what a purpose tolerates, as a column of its own; NULL or empty for nothing."""

@@ -11,14 +11,14 @@ from typing import Final
 
 from sqlalchemy import Connection, select
 
-from consent.accounts import present
-from consent.approve import Approved, approve
-from consent.backchannel import pick
-from consent.backchannel_tables import backchannel_request
-from consent.decoupled_tables import request_outcome
+from consent.accounts.keys import present
+from consent.approving.approve import Approved, approve
+from consent.asking.backchannel import pick
+from consent.asking.backchannel_tables import backchannel_request
+from consent.asking.decoupled_tables import request_outcome
+from consent.asking.showings import Showing
 from consent.ids import RequestId
 from consent.planted.planting import Kind, Listed, holds, known, lists, mac_of
-from consent.showings import Showing
 from consent.tables import consent_request, request_claim
 from vault.ids import Bucket, Person, SubjectId
 from vault.opening import Vault

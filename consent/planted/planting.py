@@ -25,14 +25,14 @@ from sqlalchemy import Connection, func, insert, select, update
 from consent.errors import ConsentError
 from consent.house import record_in_house
 from consent.ids import RecipientId
-from consent.keeping import Enrolled, NewPerson, enrol_people
 from consent.ledger.entry import Kind as EntryKind
 from consent.marks.alias_pool import pool, take_number
+from consent.people.keeping import Enrolled, NewPerson, enrol_people
 from consent.planted.making import Made, make
 from consent.planted.tables import planted, planted_list
 from vault.ids import Bucket, Person, SubjectId, new_id
 from vault.opening import Vault
-from vault.rowset import RowSet
+from vault.storage.rowset import RowSet
 
 PREFIX: Final = "pll"
 MOST: Final = 2_000

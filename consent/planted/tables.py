@@ -7,10 +7,10 @@ does not tell which rows to leave out. Lists stay: a retired one answers no more
 from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, LargeBinary, Table, Text
 
 from consent.rules import only_moves
-from vault import columns as col
-from vault.appendonly import append_only
-from vault.storage import metadata
-from vault.tenancy import tenant_column
+from vault.storage import columns as col
+from vault.storage.appendonly import append_only
+from vault.storage.database import metadata
+from vault.storage.tenancy import tenant_column
 
 planted_list = Table(
     "planted_list",

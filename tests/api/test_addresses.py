@@ -2,7 +2,7 @@
 
 import pytest
 
-from api.addresses import is_loopback, may_be_called
+from api.outward.addresses import is_loopback, may_be_called
 
 ALLOWED = [
     "1.1.1.1",

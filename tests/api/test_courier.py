@@ -9,17 +9,18 @@ from joserfc import jwt
 from joserfc.jwk import KeySet
 from sqlalchemy import select
 
-from api.fetching import Answer, FetchFailed, FetchFault, guarded_post
 from api.jobs.courier import SHARE, TOGETHER, Courier
 from api.jobs.event_queue import EventQueue, attempt
-from consent import recipients, suspensions
-from consent.deliveries import LEASE_MS, Result
-from consent.details import instant
-from consent.outbox import Due
-from consent.signing_keys import public_keys, rotate
-from consent.suspension_events import RESUMED, SUSPENDED
+from api.outward.fetching import Answer, FetchFailed, FetchFault, guarded_post
+from consent.asking.details import instant
+from consent.delivery.deliveries import LEASE_MS, Result
+from consent.delivery.outbox import Due
+from consent.recipients import register as recipients
+from consent.recipients import suspensions
+from consent.recipients.suspension_events import RESUMED, SUSPENDED
+from consent.signing.keys import public_keys, rotate
 from consent.tables import event_outbox
-from consent.withdraw import Scope, withdraw_all
+from consent.withdrawal.withdraw import Scope, withdraw_all
 from tests.consent.world import World
 from tests.receiver import PATIENCE, PATIENT, deaf_port, receiving
 from vault.ids import Bucket

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from api.fetching import Answer, FetchFailed, FetchFault, Guard, guarded_get, guarded_post
+from api.outward.fetching import Answer, FetchFailed, FetchFault, Guard, guarded_get, guarded_post
 from api.setting_texts import SettingsError
 from api.settings import Settings
 from tests.receiver import PATIENCE, deaf_port

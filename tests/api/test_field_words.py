@@ -32,8 +32,10 @@ def test_every_reason_has_a_sentence_and_every_sentence_a_reason(lang):
 
 
 def test_every_refusal_of_a_person_has_a_sentence_and_no_sentence_stands_for_none():
-    names = "vault.drafts vault.enrol vault.changes vault.merge vault.erase vault.guardians consent.families"
-    sources = [getsource(import_module(name)) for name in (*names.split(), "api.people", "api.cli.enrol")]
+    names = "vault.people.drafts vault.people.enrol vault.people.changes vault.families.merge vault.erasure.erase vault.families.guardians consent.families.ties"
+    sources = [
+        getsource(import_module(name)) for name in (*names.split(), "api.staff.people", "api.cli.enrol")
+    ]
     own = r'(?:Refused\(|Final = |return |code=)"((?:person|merge|guardian|ward|malformed|unknown)_[a-z_]+)"'
     used = {code for source in sources for code in re.findall(own, source)}
     prefix = "refused."

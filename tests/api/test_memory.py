@@ -4,7 +4,7 @@ import resource
 
 import pytest
 
-from api import memory
+from api.sealing import memory
 
 
 class Libc:

@@ -9,7 +9,7 @@ from sqlalchemy import inspect, text
 
 from api.migrations import baseline, downgrade, is_current, upgrade
 from api.migrations.schema import METADATA
-from vault.storage import Dialect
+from vault.storage.database import Dialect
 
 TRIGGERS = {
     Dialect.SQLITE: "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' ORDER BY name",

@@ -2,7 +2,7 @@
 
 import pytest
 
-from api.opening import local_root, people_needed, provider_of
+from api.sealing.opening import local_root, people_needed, provider_of
 from api.setting_texts import PREFIX
 from api.settings import Settings
 from vault.providers.config import BadProviderConfig

@@ -6,7 +6,7 @@ from api.i18n import Lang, catalogue
 from api.portal.told import staff_name, staff_words
 from api.portal.words import denial_word, notice_word
 from consent.denials import DenialCode
-from consent.staff_history import StaffEventKind
+from consent.staff.history import StaffEventKind
 
 ABOUT_NOBODY = {
     DenialCode.UNKNOWN_TOKEN,

@@ -6,16 +6,17 @@ from functools import partial
 import pytest
 from sqlalchemy import select
 
-from api.fetching import Answer, FetchFailed, FetchFault, guarded_post
 from api.jobs.courier import Courier
 from api.jobs.ping_queue import PingQueue, attempt
-from consent import backchannel, recipients
-from consent.backchannel import Wanted
-from consent.backchannel_tables import backchannel_ping
-from consent.deliveries import Result
+from api.outward.fetching import Answer, FetchFailed, FetchFault, guarded_post
+from consent.asking import backchannel
+from consent.asking.backchannel import Wanted
+from consent.asking.backchannel_tables import backchannel_ping
+from consent.asking.pings import GRACE_MS, Due, Ping
+from consent.asking.polling import LIFETIME_MS
+from consent.delivery.deliveries import Result
 from consent.ids import RequestId
-from consent.pings import GRACE_MS, Due, Ping
-from consent.polling import LIFETIME_MS
+from consent.recipients import register as recipients
 from tests.consent.world import World
 from tests.receiver import PATIENT, receiving
 from vault.ids import Bucket

@@ -4,9 +4,9 @@ import threading
 
 import pytest
 
-from api import resolving
-from api.fetching import FetchFailed, FetchFault, Guard, guarded_get
-from api.resolving import looked_up
+from api.outward import resolving
+from api.outward.fetching import FetchFailed, FetchFault, Guard, guarded_get
+from api.outward.resolving import looked_up
 
 SOON, LONG = 0.05, 30.0
 

@@ -3,21 +3,21 @@
 import pytest
 from sqlalchemy import func, select
 
+from api.edge.sessions import Lifetime
 from api.jobs.handlers import work_of
 from api.jobs.publisher import Publisher
+from api.jobs.retention import DAY_MS, RETENTION, enqueue_daily, rules_of
 from api.jobs.tables import job
-from api.retention import DAY_MS, RETENTION, enqueue_daily, rules_of
-from api.sessions import Lifetime
 from api.setting_texts import SettingsError
-from consent import families
-from consent.families import Tie, appoint
-from consent.keeping import NewPerson, enrol_people
+from consent.families import ties as families
+from consent.families.ties import Tie, appoint
 from consent.ledger.memory import Memory
-from consent.retention import Rule, end_over
+from consent.people.keeping import NewPerson, enrol_people
+from consent.people.retention import Rule, end_over
 from tests.flow.installation import settings_in
-from tests.vault.people import values
-from vault.guardians import guardians_of
-from vault.history import masked
+from tests.vault.people.made_up import values
+from vault.families.guardians import guardians_of
+from vault.people.history import masked
 
 
 def test_defaults_are_fields_with_days(tmp_path):

@@ -9,7 +9,7 @@ import pytest
 from api.i18n import Lang
 from api.tracing.page import page, policy
 from breach.intake.quarantine import custody, receive
-from breach.pipeline import trace
+from breach.pipeline.run import trace
 from tests.breach.conftest import backend, founded, lost, small_town, towns, vault, world  # noqa: F401 -- fixtures
 
 

@@ -13,15 +13,15 @@ from typing import Any
 
 import httpx
 
-from api.access import Access
-from api.staff import issue_staff_key
+from api.edge.access import Access
+from api.staff.keys import issue_staff_key
 from tests.backends import NoPostgres
 from tests.bench import machine
 from tests.bench.meters import cpu_seconds, peak_memory_mb
 from tests.bench.people import values_of
 from tests.bench.report import note
 from tests.bench.site import Measured, measured, now_ms
-from vault.records import count_people
+from vault.people.records import count_people
 
 BATCH = 2_000
 MOST_MEMORY_MB = 300

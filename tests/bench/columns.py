@@ -20,18 +20,18 @@ from typing import Any, Self
 import duckdb
 import polars as pl
 
-from breach import contacts
-from breach.cells import Cells
-from breach.gathered import SheetMatcher, gather
 from breach.intake import isolated
 from breach.intake.source import OnDisk
-from breach.matching import Matching
-from breach.readings import Reader
+from breach.matching.cells import Cells
+from breach.matching.gathered import SheetMatcher, gather
+from breach.pipeline.matching import Matching
+from breach.weighing import contacts
+from breach.weighing.readings import Reader
 from tests.bench import machine
 from tests.bench.meters import cpu_seconds, descendants, peak_memory_mb
 from tests.bench.report import note
 from tests.bench.site import Measured, measured, now_ms
-from tests.vault import people
+from tests.vault.people import made_up as people
 from vault.tags import index_files as files
 from vault.tags import indexing, kind
 from vault.tags.in_columns import forms_of, tags_of

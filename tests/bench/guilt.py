@@ -17,8 +17,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from breach.exposure import FIELD_SETS
 from breach.trace.attribute import Attribution, Outcome, Rules, attribute
+from breach.weighing.exposure import FIELD_SETS
 from tests.bench import machine
 from tests.bench.report import note
 from tests.sim.disclosed import Disclosed, Ints, Shape, disclosed, evidence, leaked

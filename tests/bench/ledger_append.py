@@ -26,7 +26,7 @@ from tests.bench.meters import quantile
 from tests.bench.references import pgbench_redemptions_per_second, sqlite_commits_per_second
 from tests.bench.site import ROOT
 from tests.consent.ledger.kit import HOST, NOW, an_item
-from vault.storage import Database, open_database
+from vault.storage.database import Database, open_database
 
 CLIENTS = 64
 PROCESSES = 4

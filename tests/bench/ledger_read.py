@@ -26,8 +26,8 @@ from tests.bench.ledger_append import made
 from tests.bench.ledger_tree import leaf_at, plant_log, plant_people
 from tests.bench.meters import quantile
 from tests.consent.ledger.kit import HOST, NOW, YEAR, an_item
-from vault import signatures
-from vault.storage import Database, open_database
+from vault.signing import signatures
+from vault.storage.database import Database, open_database
 
 SIGNER = Signer(HOST, bytes(32))
 ACCESSES = 100

@@ -18,7 +18,7 @@ from consent.ledger.tables import checkpoint, entry, head, subject_head, tile
 from consent.ledger.tiles import WIDTH, perfect_root
 from consent.ledger.tree import leaf_hash
 from tests.consent.ledger.kit import NOW
-from vault.storage import Database
+from vault.storage.database import Database
 
 _AT_ONCE = 512
 

@@ -11,7 +11,7 @@ import time
 from consent.ledger.append import append
 from tests.bench.ledger_append import made
 from tests.consent.ledger.kit import HOST, NOW
-from vault.storage import open_database
+from vault.storage.database import open_database
 
 
 def main() -> None:

@@ -1,6 +1,6 @@
 """Made-up people for the benchmarks: nine values each, all valid, all different, the same for the same number."""
 
-from consent.keeping import NewPerson
+from consent.people.keeping import NewPerson
 from vault.fields.resident_id import check_character
 
 _SURNAMES = "王李张刘陈杨赵黄周吴徐孙胡朱高林何郭马罗"

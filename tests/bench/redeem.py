@@ -15,8 +15,8 @@ from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
-from consent.disclose import Disclosure, disclose_many
-from consent.withdraw import withdraw
+from consent.redemption.disclose import Disclosure, disclose_many
+from consent.withdrawal.withdraw import withdraw
 from tests.bench import machine
 from tests.bench.load import Outcome, Plan
 from tests.bench.meters import LEAST_CPU_SECONDS, peak_memory_mb, quantile, summary

@@ -16,7 +16,7 @@ from typing import Any
 
 from api.demo.city import Citizen, citizens
 from api.migrations import roles, upgrade
-from consent.disclose import Disclosure, disclose_many
+from consent.redemption.disclose import Disclosure, disclose_many
 from tests.backends import NoPostgres, Server, open_backend, postgres_server
 from tests.bench import machine
 from tests.bench.meters import cpu_seconds, quantile, summary

@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from api.demo.programs import environment
-from breach.items import people as found_people
-from breach.report import PREFIX
-from consent.disclose import Disclosure, disclose_many
+from breach.matching.items import people as found_people
+from breach.pipeline.report import PREFIX
+from consent.redemption.disclose import Disclosure, disclose_many
 from tests.bench import machine
 from tests.bench.dump import Planted, write_dump
 from tests.bench.meters import peak_memory_mb

@@ -17,11 +17,11 @@ from itertools import batched
 from typing import Any
 from urllib.parse import urlsplit
 
-from api.access import Access
-from api.staff import issue_staff_key
-from consent.disclose import Disclosure, disclose_many
-from consent.keeping import Enrolled, enrol_people
-from consent.redeem import RedeemRequest
+from api.edge.access import Access
+from api.staff.keys import issue_staff_key
+from consent.people.keeping import Enrolled, enrol_people
+from consent.redemption.disclose import Disclosure, disclose_many
+from consent.redemption.redeem import RedeemRequest
 from tests.backends import NoPostgres
 from tests.bench import machine
 from tests.bench.callers import Served, serve
@@ -34,13 +34,13 @@ from tests.bench.site import Measured, measured, now_ms
 from tests.races.audit import audit
 from tests.races.redemption import request_of
 from tests.races.town import Town, found, token
-from vault.drafts import PROFILE, canonical_values, draft_person, seal_draft
 from vault.fields.catalogue import FIELDS as KNOWN
 from vault.ids import Bucket, SubjectId, bucket_for, new_subject
 from vault.opening import Vault
+from vault.people.drafts import PROFILE, canonical_values, draft_person, seal_draft
 from vault.rotation import Kind, start
 from vault.rotation import run as run_rotation
-from vault.sealed import SALT_BYTES, Place, Sealer
+from vault.sealing.sealed import SALT_BYTES, Place, Sealer
 from vault.tags.making import tags_for_person
 
 USES = 100

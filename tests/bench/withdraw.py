@@ -14,8 +14,8 @@ from typing import Any
 
 import httpx
 
-from api.csrf import csrf_token
-from api.sessions import CookieJar, open_session
+from api.edge.csrf import csrf_token
+from api.edge.sessions import CookieJar, open_session
 from consent.ids import grant_text
 from tests.bench import machine
 from tests.bench.load import Outcome

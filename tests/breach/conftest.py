@@ -5,13 +5,13 @@ from dataclasses import replace
 
 import pytest
 
-from breach.cells import Cells
-from breach.match import Matcher
+from breach.matching.cells import Cells
+from breach.matching.rows import Matcher
 from tests.backends import Backend
 from tests.breach.leaks import HOUR, Town, row, town, write
 from tests.conftest import NOW, created_vault, fresh_backend
 from tests.consent.world import World
-from tests.vault import people
+from tests.vault.people import made_up as people
 from vault.opening import Vault, open_vault
 
 type Founder = Callable[[World], Town]

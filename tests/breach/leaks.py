@@ -4,12 +4,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from consent.accounts import Consumer
-from consent.disclose import Disclosure, disclose_many
+from consent.accounts.keys import Consumer
 from consent.ledger.publish import publish
 from consent.ledger.signer import Signer
+from consent.redemption.disclose import Disclosure, disclose_many
 from tests.consent.world import App, World
-from tests.vault import people
+from tests.vault.people import made_up as people
 
 HOUR = 3_600_000
 

@@ -8,15 +8,16 @@ import zipfile
 import pytest
 from sqlalchemy import func, select
 
-from breach import cases, claims
-from breach.cases import open_incident
-from breach.claim_states import State
-from breach.claims import draft_many, find_claim
+from breach.cases import claims
+from breach.cases import incidents as cases
+from breach.cases.claim_states import State
+from breach.cases.claims import draft_many, find_claim
+from breach.cases.evidence import pack
+from breach.cases.incidents import open_incident
 from breach.errors import UnknownIncident
-from breach.evidence import pack
 from breach.intake.quarantine import receive
-from breach.pipeline import trace
-from breach.report import report_json
+from breach.pipeline.report import report_json
+from breach.pipeline.run import trace
 from breach.tables import claim
 from consent.ledger.verify import verify_bundle
 from tests.breach.leaks import row

@@ -4,16 +4,16 @@ import hashlib
 
 import pytest
 
-from breach.cases import affected, open_incident
-from breach.engines import Engine
+from breach.cases.incidents import affected, open_incident
 from breach.intake.quarantine import receive
-from breach.pipeline import trace
-from consent.approve import Approved, approve
-from consent.disclose import Disclosure, disclose_many
+from breach.matching.engines import Engine
+from breach.pipeline.run import trace
+from consent.approving.approve import Approved, approve
 from consent.marks.alias_pool import add_domain, add_numbers
-from consent.tokens import exchange
+from consent.redemption.disclose import Disclosure, disclose_many
+from consent.tokens.exchange import exchange
 from tests.breach.leaks import HOUR, town, write
-from vault.honey import alarms
+from vault.honey.people import alarms
 
 FIELDS = {"datatypes": ["name", "phone", "email"]}
 

@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from breach.pipeline import trace
+from breach.pipeline.run import trace
 from breach.trace.dating import Timeline, date_leak
 from tests.bench import dating
 from tests.bench.dating import HOUR, leaked
 from tests.breach.leaks import row
 from tests.breach.test_pipeline import take
 from tests.consent.world import DAY
-from tests.vault.people import change
+from tests.vault.people.made_up import change
 
 
 def timeline(changes, rows, until=100):

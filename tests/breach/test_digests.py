@@ -6,15 +6,15 @@ from itertools import product
 
 import pytest
 
-from breach.cells import Cells
 from breach.intake.columns import Kind, kind_of, recognise
 from breach.intake.sniff import sniff
-from breach.match import AGREED, CONFLICTING, Matcher
-from breach.pipeline import trace
+from breach.matching.cells import Cells
+from breach.matching.rows import AGREED, CONFLICTING, Matcher
+from breach.pipeline.run import trace
 from tests.breach.leaks import row
 from tests.breach.test_pipeline import take
-from tests.vault import people
-from tests.vault.people import change
+from tests.vault.people import made_up as people
+from tests.vault.people.made_up import change
 
 ALGORITHMS = ("md5", "sha1", "sha256")
 

@@ -3,10 +3,10 @@
 import pytest
 
 from breach.honey import sweep
-from breach.pipeline import trace
+from breach.pipeline.run import trace
 from tests.breach.test_pipeline import take
-from vault.honey import alarms, watch_over
-from vault.watch import HoneyWatch
+from vault.honey.people import alarms, watch_over
+from vault.honey.watch import HoneyWatch
 
 
 @pytest.fixture

@@ -3,12 +3,12 @@
 from dataclasses import replace
 
 from breach.intake.quarantine import receive
-from breach.pipeline import trace
-from consent.insiders import insider_field_totals, insiders, read_before
-from consent.staff import Basis, DualReason
-from consent.staff_reading import Reading, ReadRequest, read
+from breach.pipeline.run import trace
+from consent.staff.insiders import insider_field_totals, insiders, read_before
+from consent.staff.members import Basis, DualReason
+from consent.staff.reading import Reading, ReadRequest, read
 from tests.breach.leaks import HOUR, row, write
-from tests.consent.dual import ASKER
+from tests.consent.dual.office import ASKER
 
 WANTED = ReadRequest(
     subject=b"", fields=("name", "phone"), reason=DualReason.PERSON_ASKED, basis=Basis.CONTRACT

@@ -153,7 +153,7 @@ def test_the_process_holds_no_keys_and_has_not_even_the_means():
         "import sys, runpy; sys.stdin.close(); sys.stdin = open('/dev/null')\n"
         f"try: runpy.run_path({str(isolated._PROGRAM)!r}, run_name='__main__')\n"
         "except Exception: pass\n"
-        "print([name for name in ('cryptography', 'sqlalchemy', 'vault.keys') if name in sys.modules])"
+        "print([name for name in ('cryptography', 'sqlalchemy', 'vault.keys.keyring') if name in sys.modules])"
     )
     done = subprocess.run(
         [sys.executable, "-I", "-c", program], capture_output=True, text=True, check=True, env={}

@@ -7,16 +7,16 @@ from unittest.mock import ANY
 import pytest
 from sqlalchemy import func, select
 
-from breach import concluding, linking
 from breach.intake.columns import recognise
-from breach.linkable import linkable
-from breach.linking import Linked
-from breach.pipeline import trace, trace_again
-from breach.report import report_json
+from breach.matching.linkable import linkable
+from breach.pipeline import concluding, linking
+from breach.pipeline.linking import Linked
+from breach.pipeline.report import report_json
+from breach.pipeline.run import trace, trace_again
 from breach.tables import trace_row
 from tests.breach.leaks import HOUR, row, write
 from tests.breach.test_pipeline import take
-from tests.vault.people import change
+from tests.vault.people.made_up import change
 from vault.linkage import choice, filling
 
 NAMES = ("欧阳文博", "诸葛瑾瑜", "慕容雪松")

@@ -2,16 +2,16 @@
 
 import pytest
 
-from breach.cells import Cells
 from breach.intake.columns import Kind, kind_of, recognise
-from breach.masked import MILLION
-from breach.masked_cells import independent, masked_reading
-from breach.match import MASKED, Matcher
-from breach.pipeline import trace
+from breach.matching.cells import Cells
+from breach.matching.masked import MILLION
+from breach.matching.masked_cells import independent, masked_reading
+from breach.matching.rows import MASKED, Matcher
+from breach.pipeline.run import trace
 from tests.breach.leaks import row
 from tests.breach.test_pipeline import take
-from tests.vault import people
-from tests.vault.people import change
+from tests.vault.people import made_up as people
+from tests.vault.people.made_up import change
 from vault.tags import Exact
 
 

@@ -2,13 +2,13 @@
 
 import pytest
 
-from breach.cells import Cells
 from breach.intake.columns import Kind, recognise
-from breach.match import AGREED, CONFLICTING
-from consent.families import merge
-from tests.vault import people
-from tests.vault.people import change
-from vault.merge import Merged
+from breach.matching.cells import Cells
+from breach.matching.rows import AGREED, CONFLICTING
+from consent.families.ties import merge
+from tests.vault.people import made_up as people
+from tests.vault.people.made_up import change
+from vault.families.merge import Merged
 
 COLUMNS = recognise([["13812345678", "a@example.com"], ["13812345679", "b@example.com"]] * 3, 2)
 

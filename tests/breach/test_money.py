@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from breach.claim_states import FINAL, MOVES, State
-from breach.money import Money, UnknownCurrency, agreed, money, split
+from breach.cases.claim_states import FINAL, MOVES, State
+from breach.cases.money import Money, UnknownCurrency, agreed, money, split
 from consent.ids import RecipientId, TermsId
-from consent.rates import Liable, rates
-from consent.terms import Terms
+from consent.wording.rates import Liable, rates
+from consent.wording.terms import Terms
 from vault.fields.catalogue import BUILTIN
 from vault.fields.field import Sensitivity
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from breach.openings import BadOpenings, differences, digest, opened, written
 from breach.trace.codes import Marks, Scorer, decode
+from breach.weighing.openings import BadOpenings, differences, digest, opened, written
 
 IDS = ("org_a", "org_b", "org_c")
 BAR = 12.0

@@ -7,24 +7,25 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from sqlalchemy import func, select
 
-from breach import matching, pipeline
 from breach.errors import DumpDamaged, DumpRefused, NotTraced, UnknownDump
 from breach.intake import isolated, quarantine
 from breach.intake.quarantine import Upload, receive
-from breach.match import Matcher
-from breach.pipeline import trace
-from breach.report import report_json
-from breach.stages import TraceBusy
+from breach.matching.rows import Matcher
+from breach.pipeline import matching
+from breach.pipeline import run as pipeline
+from breach.pipeline.report import report_json
+from breach.pipeline.run import trace
+from breach.pipeline.stages import TraceBusy
+from breach.pipeline.task import load
 from breach.tables import dump, dump_custody, trace_item, trace_stage
 from breach.tables import trace as trace_table
-from breach.task import load
-from consent.disclose import Disclosure, disclose_many
 from consent.ids import grant_text
+from consent.redemption.disclose import Disclosure, disclose_many
 from tests.breach.leaks import HOUR, row, write
 from tests.breach.packing import zipped
-from tests.vault.people import change
-from vault.honey import alarms, watch_over
-from vault.records import people
+from tests.vault.people.made_up import change
+from vault.honey.people import alarms, watch_over
+from vault.people.records import people
 
 
 def take(vault, raw, tmp_path, now, size=1000):

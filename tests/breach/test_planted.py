@@ -4,15 +4,15 @@ from random import Random
 
 import pytest
 
-from breach.cases import affected, open_incident
+from breach.cases.incidents import affected, open_incident
 from breach.intake.quarantine import receive
-from breach.pipeline import trace
-from consent.accounts import Consumer
-from consent.disclose import Disclosure, disclose_many
+from breach.pipeline.run import trace
+from consent.accounts.keys import Consumer
 from consent.marks.alias_pool import add_numbers
 from consent.planted.planting import Kind, Order, plant
+from consent.redemption.disclose import Disclosure, disclose_many
 from tests.breach.leaks import HOUR, row, write
-from vault.honey import alarms
+from vault.honey.people import alarms
 
 
 @pytest.fixture

@@ -6,17 +6,17 @@ import io
 import pytest
 from sqlalchemy import func, select
 
-from breach.engines import Engine
 from breach.intake.quarantine import receive
-from breach.marking import marks_of
-from breach.openings import differences, digest
-from breach.pipeline import openings, trace
-from breach.replay import replay
+from breach.matching.engines import Engine
+from breach.pipeline.replay import replay
+from breach.pipeline.run import openings, trace
 from breach.tables import trace_identity, trace_reading
-from consent.disclose import disclose_many
+from breach.weighing.marking import marks_of
+from breach.weighing.openings import differences, digest
 from consent.marks import tolerance
 from consent.marks.carriers import CARRIERS
-from consent.pairwise import pairwise
+from consent.recipients.pairwise import pairwise
+from consent.redemption.disclose import disclose_many
 from tests.breach.leaks import HOUR, row, town
 
 PHONE = tuple(code for code, field in CARRIERS.items() if field == "phone")

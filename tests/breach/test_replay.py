@@ -7,13 +7,13 @@ from sqlalchemy import func, select
 
 from breach.errors import DumpDamaged
 from breach.intake.quarantine import receive
-from breach.pipeline import trace
-from breach.replay import replay
-from breach.report import report_json, stored
+from breach.pipeline.replay import replay
+from breach.pipeline.report import report_json, stored
+from breach.pipeline.run import trace
 from breach.tables import trace as trace_table
 from breach.tables import trace_item
 from tests.breach.leaks import HOUR
-from tests.vault import people
+from tests.vault.people import made_up as people
 
 
 @pytest.fixture

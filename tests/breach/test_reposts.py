@@ -5,7 +5,7 @@ import hashlib
 import pytest
 
 from breach.intake.quarantine import PREFIX
-from breach.pipeline import trace
+from breach.pipeline.run import trace
 from breach.tables import dump_sketch
 from tests.breach.leaks import HOUR, row
 from tests.breach.test_pipeline import count, take

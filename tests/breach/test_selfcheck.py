@@ -12,7 +12,7 @@ from breach.selfcheck.periods import current, renew
 from breach.selfcheck.publish import leaks, publish, withdraw
 from breach.selfcheck.shape import STEP, bits_for, group_of, home_of, size_for
 from breach.selfcheck.tables import leak_owner, leak_point
-from tests.vault import people
+from tests.vault.people import made_up as people
 from vault.blinding import blind
 from vault.ids import Buckets
 from vault.oblivious import LABEL_BYTES, SLOT_BITS, identifier, label_of, slot_of

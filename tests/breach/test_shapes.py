@@ -2,13 +2,13 @@
 
 import pytest
 
-from breach.cells import Cells
 from breach.intake.columns import recognise
-from breach.match import Matcher
+from breach.matching.cells import Cells
+from breach.matching.rows import Matcher
 from tests.vault.tags.population import people
 from tests.vault.tags.test_find import EMAIL, PHONE, RESIDENT_ID, ZHANG
-from vault.enrol import NewPerson, create_many
-from vault.naming import named
+from vault.finding.naming import named
+from vault.people.enrol import NewPerson, create_many
 
 COLUMNS = ("phone", "resident_id", "email")
 MAILBOX = "zhangsan+shop@googlemail.com"

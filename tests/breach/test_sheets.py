@@ -7,18 +7,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from breach import contacts, gathered, matching
-from breach.cells import Cells
-from breach.engines import Engine, Way, way
-from breach.gathered import SheetMatcher, gather
 from breach.intake import lines, opened, reading, sifting
 from breach.intake.dialect import Hurdle
 from breach.intake.sheets import Sheet, pack, unpack
 from breach.intake.source import Held
 from breach.intake.tally import Tally
-from breach.pipeline import trace
-from breach.stages import Standing
+from breach.matching import gathered
+from breach.matching.cells import Cells
+from breach.matching.engines import Engine, Way, way
+from breach.matching.gathered import SheetMatcher, gather
+from breach.pipeline import matching
+from breach.pipeline.run import trace
+from breach.pipeline.stages import Standing
 from breach.tables import dump_sketch, trace_candidate, trace_item, trace_stage
+from breach.weighing import contacts
 from tests.breach import corpus
 from tests.breach.leaks import row
 from tests.breach.test_pipeline import take

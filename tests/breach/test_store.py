@@ -6,11 +6,11 @@ from random import Random
 import pytest
 
 from breach.intake.quarantine import receive
-from breach.pipeline import trace
+from breach.pipeline.run import trace
 from breach.trace.evidence import Unreceived
 from breach.trace.store import never_received
 from tests.breach.leaks import HOUR, row, write
-from vault.records import Change, update_many
+from vault.people.records import Change, update_many
 
 
 def values(*, never=(0, 0), later=(0, 0)):

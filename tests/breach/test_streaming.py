@@ -9,8 +9,8 @@ from breach.intake import quarantine
 from breach.intake.opened import blocks, look
 from breach.intake.quarantine import receive
 from breach.intake.tally import Tally
-from breach.pipeline import trace
-from tests.vault import people
+from breach.pipeline.run import trace
+from tests.vault.people import made_up as people
 
 MEGABYTE = 1 << 20
 

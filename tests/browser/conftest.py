@@ -10,7 +10,7 @@ import uvicorn
 
 from api.app import create_app
 from api.clock import system_clock
-from consent import purposes
+from consent.wording import purposes
 from tests.flow.installation import World, settings_in
 
 

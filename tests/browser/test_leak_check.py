@@ -5,7 +5,7 @@ import pytest
 from breach.intake.quarantine import receive
 from breach.selfcheck.publish import publish
 from tests.browser.chromium import PROGRAM, chromium
-from tests.vault import people
+from tests.vault.people import made_up as people
 
 pytestmark = [
     pytest.mark.browser,

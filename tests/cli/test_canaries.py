@@ -9,7 +9,7 @@ import pytest
 
 from api.cli.failures import Exit
 from api.cli.installation import settings_of
-from api.opening import opened_vault
+from api.sealing.opening import opened_vault
 from consent.marks.alias_giving import give, served
 from tests.consent.world import World
 from vault.ids import encode_id

@@ -12,7 +12,7 @@ from api import migrations
 from api.cli.doctor import FLOORS, machine, one_parent
 from api.cli.failures import Exit
 from api.cli.installation import change_settings
-from vault.storage import open_database
+from vault.storage.database import open_database
 
 
 def _checks(said):

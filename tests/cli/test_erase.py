@@ -9,11 +9,11 @@ import pytest
 
 from api.cli.failures import Exit
 from api.demo.city import citizens
-from consent.accounts import sign_in
+from consent.accounts.keys import sign_in
 from tests.cli.conftest import SEED
-from vault.erased_list import ErasedList
+from vault.erasure.erased_list import ErasedList
 from vault.ids import decode_subject
-from vault.storage import open_database
+from vault.storage.database import open_database
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def patience(monkeypatch):
         nonlocal slept
         slept += 20 * seconds
 
-    monkeypatch.setattr("api.erasing.time.sleep", sleep)
+    monkeypatch.setattr("api.staff.erasing.time.sleep", sleep)
     monkeypatch.setattr("api.cli.erase.system_clock", lambda: clock() // 1_000_000 + int(slept * 1000))
 
 

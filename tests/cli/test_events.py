@@ -9,10 +9,10 @@ from sqlalchemy import update
 
 from api.cli.failures import Exit
 from api.cli.installation import settings_of
-from api.opening import opened_vault
-from consent.outbox import OVERDUE_MS
+from api.sealing.opening import opened_vault
+from consent.delivery.outbox import OVERDUE_MS
 from consent.tables import event_outbox
-from consent.withdraw import withdraw
+from consent.withdrawal.withdraw import withdraw
 from tests.races.town import found, token
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from api.cli.failures import Exit
 from api.cli.installation import settings_of
-from api.opening import opened_vault
+from api.sealing.opening import opened_vault
 from consent.ids import grant_text
 from consent.tables import annulment
 from tests.races.town import found, token

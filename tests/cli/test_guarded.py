@@ -13,7 +13,7 @@ import pytest
 import api
 from api.cli.failures import Exit
 from api.cli.installation import change_settings, settings_of
-from api.opening import opened_vault
+from api.sealing.opening import opened_vault
 from consent.ledger import cosignature, published
 from tests.witness.parties import lying
 

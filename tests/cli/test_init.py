@@ -9,10 +9,10 @@ from sqlalchemy import select
 
 from api.cli.failures import Exit
 from api.cli.installation import settings_mapping
-from api.opening import opened_vault
+from api.sealing.opening import opened_vault
 from api.settings import Settings
 from tests.vault.providers.transit_server import Engine, transit_server
-from vault.sealed import Suite
+from vault.sealing.sealed import Suite
 from vault.tables import value
 
 

@@ -10,19 +10,19 @@ from sqlalchemy import select, update
 from api.cli.failures import Exit
 from api.cli.installation import change_settings, settings_mapping
 from api.cli.root_change import one_at_a_time
-from api.opening import opened_vault, provider_of
+from api.sealing.opening import opened_vault, provider_of
+from api.sealing.shares import share_files
 from api.settings import Settings
-from api.shares import share_files
 from tests.sites import copied, new_site, server_of
-from tests.vault.people import enrol
+from tests.vault.people.made_up import enrol
 from tests.vault.providers.transit_server import Engine, transit_server
-from vault.backup_keys import DAY_MS
-from vault.key_tables import tenant_kek
+from vault.backups.keys import DAY_MS
+from vault.keys.tables import tenant_kek
+from vault.keys.tenant import add_kek
+from vault.people.records import masked
 from vault.providers.local import LocalProvider, is_pending, new_root
-from vault.records import masked
 from vault.rotation import Kind, rewrap_root, start, step
 from vault.tables import person
-from vault.tenant import add_kek
 
 NOW = 1_795_300_000_000
 PEOPLE = 3

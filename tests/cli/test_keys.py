@@ -16,7 +16,7 @@ import pytest
 
 from api.cli.failures import Exit
 from api.cli.installation import change_settings
-from vault.storage import open_database
+from vault.storage.database import open_database
 
 ROOT = Path(__file__).parents[2]
 

@@ -6,13 +6,13 @@ import pytest
 
 from api.cli.failures import Exit
 from api.cli.installation import settings_of
-from api.opening import opened_vault
-from consent.disclose import disclose_many
+from api.sealing.opening import opened_vault
 from consent.ids import disclosure_text
 from consent.marks.tolerance import opted_out
-from consent.pairwise import pairwise
+from consent.recipients.pairwise import pairwise
+from consent.redemption.disclose import disclose_many
 from tests.consent.world import World
-from tests.vault import people
+from tests.vault.people import made_up as people
 from vault.ids import encode_id
 
 

@@ -2,7 +2,7 @@
 
 import json
 
-from breach.openings import digest
+from breach.weighing.openings import digest
 from tests.breach.test_openings import lines, marks, report
 
 

@@ -9,10 +9,10 @@ import pytest
 from joserfc import jws
 from joserfc.jwk import OKPKey
 
-from api.access import Access
 from api.cli.failures import Exit
+from api.edge.access import Access
 from api.monitor.home import MonitorHome
-from api.staff import issue_staff_key
+from api.staff.keys import issue_staff_key
 from consent.ledger import cosignature, policy
 from consent.ledger.monitor import heads
 from consent.ledger.monitor.alerts import signed

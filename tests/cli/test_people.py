@@ -12,11 +12,11 @@ from api.cli.enrol import Refusals, parse_lines
 from api.cli.failures import Exit
 from api.demo.apps import APPS
 from api.demo.city import citizens
-from consent import loads
-from consent.accounts import sign_in
+from consent.accounts.keys import sign_in
+from consent.people import loads
 from tests.cli.conftest import SEED
 from vault.ids import decode_subject
-from vault.storage import open_database
+from vault.storage.database import open_database
 
 
 def _line(person, **more):

@@ -10,7 +10,7 @@ import pytest
 from api.cli.failures import Exit
 from api.cli.installation import settings_of
 from api.clock import system_clock
-from api.opening import opened_vault
+from api.sealing.opening import opened_vault
 from consent.ledger import indexing, person_key
 from consent.ledger.errors import Malformed
 from consent.ledger.verify import Verdict, verify_bundle

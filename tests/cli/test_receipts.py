@@ -5,10 +5,10 @@ import json
 import pytest
 
 from api.cli.failures import Exit
-from consent.disclose import disclose_many
-from consent.receipt_head import head
-from consent.signing_keys import public_keys
-from consent.whole_chain import receipts_of
+from consent.receipts.head import head
+from consent.receipts.whole_chain import receipts_of
+from consent.redemption.disclose import disclose_many
+from consent.signing.keys import public_keys
 from tests.consent.world import World
 
 pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)

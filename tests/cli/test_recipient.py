@@ -11,9 +11,9 @@ from api.cli.failures import Exit
 from api.demo.apps import APPS
 from consent.ids import document_hash
 from consent.tables import recipient
-from tests.consent.signing import terms_jws
+from tests.consent.wording.signatures import terms_jws
 from tests.web.key_server import key_server
-from vault.storage import open_database
+from vault.storage.database import open_database
 
 
 def jwks(*keys):

@@ -13,12 +13,12 @@ from api.cli.failures import Exit
 from api.cli.installation import settings_of
 from api.cli.scan import _staffer
 from api.demo.city import citizens
-from api.opening import opened_vault
-from consent.dual import vote
+from api.sealing.opening import opened_vault
+from consent.dual.control import vote
+from consent.dual.scan_runs import ScanScope
+from consent.dual.scanning import ask_scan
 from consent.ids import dual_text
-from consent.scan_runs import ScanScope
-from consent.scanning import ask_scan
-from consent.staff import DualReason, Verdict
+from consent.staff.members import DualReason, Verdict
 from tests.cli.conftest import SEED
 
 SALT = b"pepper"

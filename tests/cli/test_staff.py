@@ -6,7 +6,7 @@ import pytest
 
 from api.cli.failures import Exit
 from api.cli.installation import databases, settings_of
-from api.staff import find_staff
+from api.staff.keys import find_staff
 
 
 @pytest.fixture

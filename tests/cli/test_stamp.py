@@ -10,7 +10,7 @@ import pytest
 
 from api.cli.failures import Exit
 from api.cli.installation import settings_mapping
-from api.opening import opened_vault
+from api.sealing.opening import opened_vault
 from api.settings import Settings
 from consent.ledger import log_keys, published
 from consent.ledger.append import append

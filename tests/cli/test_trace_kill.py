@@ -48,11 +48,13 @@ def killed(place: str, when: str, dump: Path, home: Path, temp: Path) -> None:
     ("place", "when"),
     [
         pytest.param("breach.intake.quarantine:_register", "before", id="sealing", marks=pytest.mark.heavy),
-        pytest.param("breach.matching:_match_block", "before", id="before matching", marks=pytest.mark.heavy),
-        pytest.param("breach.matching:_match_block", "after", id="matching"),
-        pytest.param("breach.concluding:attribute", "after", id="weighing", marks=pytest.mark.heavy),
-        pytest.param("breach.task:Task.keep", "before", id="before writing"),
-        pytest.param("breach.task:Task.keep", "after", id="writing", marks=pytest.mark.heavy),
+        pytest.param(
+            "breach.pipeline.matching:_match_block", "before", id="before matching", marks=pytest.mark.heavy
+        ),
+        pytest.param("breach.pipeline.matching:_match_block", "after", id="matching"),
+        pytest.param("breach.pipeline.concluding:attribute", "after", id="weighing", marks=pytest.mark.heavy),
+        pytest.param("breach.pipeline.task:Task.keep", "before", id="before writing"),
+        pytest.param("breach.pipeline.task:Task.keep", "after", id="writing", marks=pytest.mark.heavy),
     ],
 )
 def test_a_trace_that_was_killed_ends_the_same_and_leaves_nothing_in_clear(

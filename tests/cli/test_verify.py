@@ -10,17 +10,17 @@ import pytest
 
 from api.cli.failures import Exit
 from api.cli.installation import settings_mapping
-from api.opening import opened_vault
+from api.sealing.opening import opened_vault
 from api.settings import Settings
-from consent.enrolment import enrolment
 from consent.ledger import cosignature, published
 from consent.ledger.bundle import build
 from consent.ledger.checkpoint import Checkpoint
 from consent.ledger.fraud import FraudProof, Lie
 from consent.ledger.signer import Signer
-from consent.signing_keys import receipt_keys
+from consent.people.enrolment import enrolment
+from consent.signing.keys import receipt_keys
 from vault.ids import Bucket, decode_subject, encode_id
-from vault.storage import open_database
+from vault.storage.database import open_database
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from api.cli.installation import change_settings
 from tests.faults.live import installation
 from tests.flow.installation import App, Person, World
 from tests.sites import lasting_bare_backend
-from tests.vault import people
+from tests.vault.people import made_up as people
 
 HERE = Path(__file__).parent
 PACKAGES = HERE / "node_modules" / "openid-client"

@@ -17,7 +17,7 @@ from requests_oauth2client import (
     SlowDown,
 )
 
-from consent.recipients import DeliveryMode
+from consent.recipients.register import DeliveryMode
 from tests.clients.conftest import Program, Refused
 from tests.flow.installation import App, Person, World
 from tests.receiver import Receiver, receiving

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy import select
 
-from consent.signed_requests import signature_hash
+from consent.asking.signed_requests import signature_hash
 from consent.tables import signed_request
 from tests.clients.conftest import Program, Refused
 from tests.flow.installation import App, Person

@@ -3,7 +3,7 @@
 import json
 import subprocess
 
-from consent.status_list import SIZE, Status
+from consent.tokens.status_list import SIZE, Status
 from tests.clients.conftest import HERE, node_of_today
 from tests.flow.installation import App, Person
 

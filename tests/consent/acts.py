@@ -1,7 +1,7 @@
 """The acts of their own that an approval takes, done one by one as a person would."""
 
-from consent.approve import agree
-from consent.separate_acts import needed
+from consent.approving.approve import agree
+from consent.approving.separate_acts import needed
 
 
 def agree_to_all(vault, person, shown, now, fields=None):

@@ -1,11 +1,11 @@
 """A proof of presence for any person and any showing: a passkey is added and signs the approval."""
 
-from consent import step_up
-from consent.authenticators import assertion_options, read_assertion, read_registration, relying_of
-from consent.passkeys import add, handle_of
-from consent.promises import promised
-from consent.sign_ins import How
-from consent.step_up import Proof
+from consent.accounts.authenticators import assertion_options, read_assertion, read_registration, relying_of
+from consent.accounts.passkeys import add, handle_of
+from consent.accounts.sign_ins import How
+from consent.approving import step_up
+from consent.approving.promises import promised
+from consent.approving.step_up import Proof
 from tests.authenticator import Authenticator, b64
 
 ISSUER = "https://consent.example"

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from sqlalchemy import Connection, text
 
-from vault.storage import Database
+from vault.storage.database import Database
 
 
 @contextmanager

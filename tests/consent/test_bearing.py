@@ -5,15 +5,15 @@ from itertools import combinations
 import pytest
 from sqlalchemy import update
 
-from consent.committed import committed_uses, open_uses
 from consent.denials import DenialCode, Denied
-from consent.disclose import Disclosure, disclose_many
-from consent.dual_tables import dual_request, emergency_read
-from consent.emergency import Opened
+from consent.dual.emergency import Opened
+from consent.dual.tables import dual_request, emergency_read
 from consent.ledger.tables import opening
-from consent.permits import emergency_permits, permits
+from consent.redemption.committed import committed_uses, open_uses
+from consent.redemption.disclose import Disclosure, disclose_many
+from consent.redemption.permits import emergency_permits, permits
 from consent.tables import disclosure
-from tests.consent.dual import Office
+from tests.consent.dual.office import Office
 from tests.consent.tampering import tampering
 
 

@@ -5,27 +5,27 @@ from collections.abc import Callable
 
 from sqlalchemy import select, text
 
-from consent.accounts import Consumer
+from consent.accounts.keys import Consumer
 from consent.bringing_back import Outcome, bring_back
-from consent.committed import committed_uses
 from consent.denials import DenialCode, Denied
-from consent.erase import run_to_end
-from consent.erasure_orders import order
+from consent.erasure.erase import run_to_end
+from consent.erasure.orders import order
 from consent.ledger import published
 from consent.ledger.checkpoint import Checkpoint
 from consent.ledger.ended_tables import again
 from consent.ledger.giving_up import give_up
 from consent.ledger.origin import LogId, origin_of, year_of
 from consent.ledger.signer import Signer
-from consent.receipt_chain import LATELY
-from consent.receipts import receipts
-from consent.redeem import Disclosed, redeem_many
+from consent.receipts.chain import LATELY
+from consent.receipts.issue import receipts
+from consent.redemption.committed import committed_uses
+from consent.redemption.redeem import Disclosed, redeem_many
 from consent.relogging import relog
 from tests.backends import Backend
-from tests.consent.test_erase import HORIZON, SELF, Ticking
+from tests.consent.erasure.test_erase import HORIZON, SELF, Ticking
 from tests.consent.test_relogging import findings, proven, sign, used
 from tests.consent.world import World
-from vault.storage import metadata
+from vault.storage.database import metadata
 
 
 def copied(backend: Backend) -> Callable[[], None]:

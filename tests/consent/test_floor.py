@@ -4,8 +4,8 @@ import ast
 from pathlib import Path
 
 import consent
+from consent.asking.refusals import Refusal, RefusalCode
 from consent.denials import DenialCode
-from consent.refusals import Refusal, RefusalCode
 
 ROOT = Path(consent.__file__).parent.parent
 
@@ -17,11 +17,11 @@ def test_only_the_permits_module_issues_permits():
         for path in (ROOT / floor).rglob("*.py")
         if _uses_issue(ast.parse(path.read_text(encoding="utf-8")))
     ]
-    assert callers == ["consent/permits.py"]
+    assert callers == ["consent/redemption/permits.py"]
 
 
 def _uses_issue(tree: ast.AST) -> bool:
-    names = {"issue", "permit", "vault.permit", "scan_permit", "vault.scan_permit"}
+    names = {"issue", "permit", "vault.permit", "scan_permit", "vault.scan.permit"}
     return any(
         name.name in names
         for node in ast.walk(tree)
@@ -43,10 +43,10 @@ def test_the_search_that_weighs_parts_and_masks_stays_inside_the_vault():
 
 def _imports_find(tree: ast.AST) -> bool:
     return any(
-        (isinstance(node, ast.ImportFrom) and node.module in {"vault.find", "vault.tags.agreement"})
+        (isinstance(node, ast.ImportFrom) and node.module in {"vault.finding.find", "vault.tags.agreement"})
         or (
             isinstance(node, ast.ImportFrom | ast.Import)
-            and _names(node) & {"vault.find", "vault.tags.agreement"}
+            and _names(node) & {"vault.finding.find", "vault.tags.agreement"}
         )
         or (isinstance(node, ast.ImportFrom) and node.module == "vault" and "find" in _names(node))
         for node in ast.walk(tree)

@@ -3,20 +3,20 @@
 import pytest
 from sqlalchemy import select, text
 
-from consent import approve as deciding
-from consent.accounts import Consumer
-from consent.annulling import Ruling, annul
-from consent.disclose import disclose_many
-from consent.grant_management import terminate
-from consent.grants import GrantState
+from consent.accounts.keys import Consumer
+from consent.approving import approve as deciding
+from consent.grants.annulling import Ruling, annul
+from consent.grants.management import terminate
+from consent.grants.states import GrantState
 from consent.ids import GrantId, UseId
 from consent.ledger.entry import Kind
 from consent.rebuild import Divergence, Event, Flaw, Life, What, check, retold
-from consent.refreshing import Refresh, refresh
+from consent.redemption.disclose import disclose_many
 from consent.tables import consent_grant
-from consent.tokens import exchange
-from consent.withdraw import withdraw
-from tests.consent.test_erase import ask, carry_out
+from consent.tokens.exchange import exchange
+from consent.tokens.refreshing import Refresh, refresh
+from consent.withdrawal.withdraw import withdraw
+from tests.consent.erasure.test_erase import ask, carry_out
 from tests.consent.world import JKT
 
 GIVEN = Event(What.DECISION, Kind.GRANT)

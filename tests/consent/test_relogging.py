@@ -3,13 +3,11 @@
 import pytest
 from sqlalchemy import func, select, text
 
-from consent import anchors, rebuild, relogging
-from consent.all_accesses import whole_bundle
-from consent.certificates import certificate
-from consent.committed import committed_uses, open_uses
-from consent.erase import run_to_end
-from consent.erasure_orders import order
-from consent.evidence import evidence
+from consent import rebuild, relogging
+from consent.erasure.certificates import certificate
+from consent.erasure.erase import run_to_end
+from consent.erasure.orders import order
+from consent.export.all_accesses import whole_bundle
 from consent.house import record_in_house
 from consent.ledger import given_up
 from consent.ledger.bundle import build
@@ -26,14 +24,17 @@ from consent.ledger.publish import publish
 from consent.ledger.signer import Signer
 from consent.ledger.tables import entry
 from consent.ledger.verify import verify_bundle
-from consent.receipts import receipts
-from consent.redeem import Disclosed, redeem_many
+from consent.people import anchors
+from consent.receipts.issue import receipts
+from consent.redemption.committed import committed_uses, open_uses
+from consent.redemption.evidence import evidence
+from consent.redemption.redeem import Disclosed, redeem_many
 from consent.relogging import Fate, relog
-from consent.signing_keys import receipt_keys
-from consent.withdraw import withdraw_all
-from consent.withdraw_rows import Scope
+from consent.signing.keys import receipt_keys
+from consent.withdrawal.rows import Scope
+from consent.withdrawal.withdraw import withdraw_all
+from tests.consent.erasure.test_erase import HORIZON, SELF, Ticking
 from tests.consent.ledger.kit import insider
-from tests.consent.test_erase import HORIZON, SELF, Ticking
 from tests.consent.world import World
 from vault.opening import Vault
 

@@ -8,9 +8,9 @@ import pytest
 from sqlalchemy import event, select
 
 from consent.denials import DenialCode
-from consent.disclose import disclose_many
+from consent.redemption.disclose import disclose_many
 from consent.tables import denial
-from consent.withdraw import withdraw
+from consent.withdrawal.withdraw import withdraw
 
 
 @pytest.fixture

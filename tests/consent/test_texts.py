@@ -4,14 +4,16 @@ import re
 
 import pytest
 
-from consent import notices, purposes, recipients, suspensions, terms
-from consent.clauses import Clause
-from consent.currencies import written
 from consent.errors import BadNotice, BadRegistration, BadTerms, UnfairTerms, UnknownPurpose
 from consent.ids import document_hash
 from consent.marks.aliases import ALIASES
-from consent.rates import NO_RATES, rates
-from consent.recipients import Registration
+from consent.recipients import register as recipients
+from consent.recipients import suspensions
+from consent.recipients.register import Registration
+from consent.wording import notices, purposes, terms
+from consent.wording.clauses import Clause
+from consent.wording.currencies import written
+from consent.wording.rates import NO_RATES, rates
 from tests.consent.world import JWKS
 from vault.fields.catalogue import FIELDS
 

@@ -7,16 +7,17 @@ from joserfc.jwk import ECKey
 from sqlalchemy import delete, insert, select, text, update
 from sqlalchemy.exc import DBAPIError
 
-from consent import recipients, tables
-from consent.disclose import disclose_many
-from consent.events import Cause, EventKind, queue
-from consent.grants import MOVES, GrantState, may_move
+from consent import tables
+from consent.delivery.events import Cause, EventKind, queue
+from consent.grants.states import MOVES, GrantState, may_move
 from consent.ledger.origin import year_of
-from consent.recipients import Program
+from consent.recipients import register as recipients
+from consent.recipients.register import Program
+from consent.redemption.disclose import disclose_many
 from consent.triggers import APPEND_ONLY, MOVING, SWEPT
-from consent.withdraw import withdraw
+from consent.withdrawal.withdraw import withdraw
 from vault.ids import new_id, secret_hash
-from vault.storage import Dialect, metadata
+from vault.storage.database import Dialect, metadata
 
 pytestmark = pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SAWarning")
 

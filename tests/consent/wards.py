@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from consent.accounts import Consumer
-from consent.approve import Approved, Showing, approve, claim
-from consent.families import Guardianship, Tie, appoint
-from consent.keeping import Enrolled, NewPerson, enrol_people
+from consent.accounts.keys import Consumer
+from consent.approving.approve import Approved, Showing, approve, claim
+from consent.families.ties import Guardianship, Tie, appoint
+from consent.people.keeping import Enrolled, NewPerson, enrol_people
 from tests.consent.presence import proof_if_needed
 from tests.consent.world import App, World
 

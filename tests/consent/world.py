@@ -8,20 +8,22 @@ from typing import Any
 
 from joserfc.jwk import ECKey
 
-from consent import ask, notices, purposes, recipients, terms
-from consent.accounts import Consumer
-from consent.approve import Approved, Showing, approve, claim
-from consent.ask import Pushed, PushParams
-from consent.decide import IdempotencyKey, RedeemRequest
-from consent.details import Details, instant, parse_details
-from consent.keeping import Enrolled, NewPerson, enrol_people
-from consent.recipients import Client, Registration
-from consent.refusals import Refusal
-from consent.tokens import CodeExchange, Issued, exchange
+from consent.accounts.keys import Consumer
+from consent.approving.approve import Approved, Showing, approve, claim
+from consent.asking import ask
+from consent.asking.ask import Pushed, PushParams
+from consent.asking.details import Details, instant, parse_details
+from consent.asking.refusals import Refusal
+from consent.people.keeping import Enrolled, NewPerson, enrol_people
+from consent.recipients import register as recipients
+from consent.recipients.register import Client, Registration
+from consent.redemption.decide import IdempotencyKey, RedeemRequest
+from consent.tokens.exchange import CodeExchange, Issued, exchange
+from consent.wording import notices, purposes, terms
 from tests.consent.acts import agree_to_all
 from tests.consent.presence import proof_if_needed
-from tests.consent.signing import signed_terms
-from tests.vault import people
+from tests.consent.wording.signatures import signed_terms
+from tests.vault.people import made_up as people
 from vault.ids import secret_bucket, secret_hash
 from vault.opening import Vault
 

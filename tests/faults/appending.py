@@ -20,7 +20,7 @@ from consent.ledger.memory import Memory
 from consent.ledger.publish import publish
 from consent.ledger.signer import Signer
 from tests.consent.ledger.kit import HOST, NOW, an_item
-from vault.storage import open_database
+from vault.storage.database import open_database
 
 SIGNER = Signer(HOST, bytes(32))
 WRITERS = 4

@@ -12,10 +12,10 @@ from typing import Any
 
 from sqlalchemy import Engine, event
 
-from consent.erase import run_to_end
+from consent.erasure.erase import run_to_end
 from tests.backends import open_backend
-from vault.erased_list import ErasedList
-from vault.horizon import Horizon
+from vault.erasure.erased_list import ErasedList
+from vault.erasure.horizon import Horizon
 from vault.opening import open_vault
 from vault.providers.local import LocalProvider
 

@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 from api.cli.installation import settings_mapping
 from api.demo.programs import environment, perusal
-from api.opening import opened_vault
+from api.sealing.opening import opened_vault
 from api.settings import Settings
 from tests.backends import Backend
 from tests.bench.load import Outcome, drive

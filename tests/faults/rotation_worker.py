@@ -2,11 +2,11 @@
 
 import sys
 
-from vault.evictions import wall_ms
+from vault.keys.evictions import wall_ms
 from vault.opening import open_vault
 from vault.providers.local import LocalProvider
 from vault.rotation import Job, Kind, NothingToResume, index, people, resume, run, start, tenant_key
-from vault.storage import open_database
+from vault.storage.database import open_database
 
 
 def main() -> None:

@@ -24,7 +24,7 @@ from consent.ledger.policy import NO_WITNESSES
 from consent.ledger.publish import publish
 from consent.ledger.signer import Signer
 from tests.consent.ledger.kit import HOST, NOW, an_item
-from vault.storage import Database, open_database
+from vault.storage.database import Database, open_database
 
 SIGNER = Signer(HOST, bytes(32))
 BEFORE = 200

@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 from sqlalchemy.exc import DBAPIError
 
-from consent.disclose import disclose_many
 from consent.ledger.errors import LedgerAlarm
 from consent.ledger.memory import Memory
 from consent.ledger.publish import publish
 from consent.ledger.published import newest
 from consent.ledger.signer import Signer
-from consent.withdraw import Withdrawn, withdraw
+from consent.redemption.disclose import disclose_many
+from consent.withdrawal.withdraw import Withdrawn, withdraw
 from tests.backends import Backend
 from tests.faults.breakage import failing_step, full_disk, unreachable
 from tests.races.audit import audit

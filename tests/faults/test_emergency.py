@@ -7,11 +7,11 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import DBAPIError
 
 from consent.denials import Denied
-from consent.dual_tables import emergency_read, person_notice
-from consent.emergency import Opened
+from consent.dual.emergency import Opened
+from consent.dual.tables import emergency_read, person_notice
 from consent.ledger.entry import Kind
 from consent.ledger.errors import LedgerAlarm
-from tests.consent.dual import ASKER, Office
+from tests.consent.dual.office import ASKER, Office
 from tests.faults.breakage import failing_step, unreachable
 from tests.races.town import found
 from vault.opening import Vault
@@ -67,7 +67,7 @@ def test_with_the_ledger_down_nothing_is_answered_and_nothing_is_left(
     def down(*_):
         raise LedgerAlarm("ledger.example/2026/0", "down")
 
-    monkeypatch.setattr("consent.emergency.append", down)
+    monkeypatch.setattr("consent.dual.emergency.append", down)
     with pytest.raises(LedgerAlarm):
         office.open(request.id)
 
@@ -84,7 +84,7 @@ def test_with_the_ledger_down_not_even_a_denial_is_answered(
     def down(*_):
         raise LedgerAlarm("ledger.example/2026/0", "down")
 
-    monkeypatch.setattr("consent.dual_steps.append", down)
+    monkeypatch.setattr("consent.dual.steps.append", down)
     with pytest.raises(LedgerAlarm):
         office.open(asked.id)
     monkeypatch.undo()

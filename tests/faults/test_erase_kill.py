@@ -12,27 +12,27 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select
 
-from consent.certificates import certificate
-from consent.disclose import Disclosure, disclose_many
-from consent.erasure_orders import By, Reason, is_ordered, order
-from consent.erasure_tables import erasure_certificate, erasure_order
+from consent.erasure.certificates import certificate
+from consent.erasure.orders import By, Reason, is_ordered, order
+from consent.erasure.tables import erasure_certificate, erasure_order
 from consent.ledger.entry import Kind, parse
 from consent.ledger.fsck import Finding, fsck
 from consent.ledger.publish import publish
 from consent.ledger.signer import Signer
 from consent.ledger.tables import entry
+from consent.redemption.disclose import Disclosure, disclose_many
 from consent.tables import withdrawal
 from tests.backends import Backend
 from tests.consent.world import App, World
 from tests.faults.erasing import ROOT, erase_until
-from tests.vault import people
-from vault.erased_list import ErasedList
-from vault.key_tables import subject_key
+from tests.vault.people import made_up as people
+from vault.erasure.erased_list import ErasedList
+from vault.finding.tag_tables import tag, unique_key
+from vault.keys.tables import subject_key
 from vault.opening import Vault, create_vault
 from vault.providers.local import LocalProvider
 from vault.reader import Unreadable, UnreadableCode, open_many
 from vault.tables import value
-from vault.tag_tables import tag, unique_key
 
 BY = By(actor="self", reason=Reason.REQUESTED)
 

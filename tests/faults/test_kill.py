@@ -23,7 +23,7 @@ from tests.faults.live import Live, installation
 from tests.races.audit import audit
 from tests.races.town import Town, found, token
 from vault.opening import Vault
-from vault.storage import Database
+from vault.storage.database import Database
 
 PEOPLE = 12
 TOKENS = 16

@@ -10,15 +10,15 @@ import pytest
 
 from api.cli.installation import settings_mapping
 from api.cli.main import run
-from api.opening import opened_vault, provider_of
+from api.sealing.opening import opened_vault, provider_of
+from api.sealing.shares import collected, share_files
 from api.settings import Settings
-from api.shares import collected, share_files
 from tests.sites import copied, new_site, server_of
-from tests.vault.people import enrol
-from vault.backup_keys import BackupKeys
+from tests.vault.people.made_up import enrol
+from vault.backups.keys import BackupKeys
+from vault.people.records import masked
 from vault.providers.local import Roots, is_pending
 from vault.providers.shamir import StaleShare
-from vault.records import masked
 
 ROOT = Path(__file__).parents[2]
 NOW = 1_795_300_000_000
@@ -27,7 +27,7 @@ DEATHS = {
     "in the middle of the shares": ("api.cli.roots:write_private", "after", 2),
     "with the shares, before anything is wrapped": ("api.cli.root_change:hand_out", "after", 1),
     "when the tenant keys are wrapped": ("api.cli.root_change:rewrap_root", "after", 1),
-    "between two keys of backups": ("vault.backup_keys:replace", "after", 1),
+    "between two keys of backups": ("vault.backups.keys:replace", "after", 1),
     "before the new file takes the old one's place": ("api.cli.root_change:adopt_root", "before", 1),
 }
 
@@ -139,7 +139,7 @@ def test_a_change_that_was_finished_says_so_to_who_repeats_it(split, tmp_path, c
     [
         ("api.cli.root_change:new_root", "after", 1),
         ("api.cli.root_change:rewrap_root", "after", 1),
-        ("vault.backup_keys:replace", "after", 1),
+        ("vault.backups.keys:replace", "after", 1),
         ("api.cli.root_change:adopt_root", "before", 1),
         ("api.cli.root_change:adopt_root", "after", 1),
     ],

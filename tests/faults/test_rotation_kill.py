@@ -16,13 +16,13 @@ from sqlalchemy import delete
 
 from tests.backends import Backend
 from tests.bench.site import ROOT
-from tests.vault.people import change, enrol, phone
+from tests.vault.people.made_up import change, enrol, phone
 from tests.vault.rotation.kit import data_epochs, index_states, kek_versions, read, tag_rows, value_epochs
-from vault.evictions import wall_ms
-from vault.key_tables import cache_member
+from vault.keys.evictions import wall_ms
+from vault.keys.tables import cache_member
 from vault.opening import Vault, create_vault
+from vault.people.records import Created, Updated
 from vault.providers.local import LocalProvider
-from vault.records import Created, Updated
 from vault.rotation import Kind, NothingToResume, resume, run
 from vault.tags import Probe, confirm, match
 

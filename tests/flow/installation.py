@@ -25,15 +25,16 @@ from joserfc.jwk import ECKey
 from litestar import Litestar
 from litestar.testing import TestClient
 
-from api.access import Access
 from api.app import create_app, routed
+from api.edge.access import Access
 from api.settings import Settings
-from api.staff import issue_staff_key
-from consent import notices, purposes, recipients, terms
-from consent.keeping import Enrolled, NewPerson, enrol_people
-from consent.rates import NO_RATES
-from consent.recipients import Registration
-from tests.consent.signing import signed_terms
+from api.staff.keys import issue_staff_key
+from consent.people.keeping import Enrolled, NewPerson, enrol_people
+from consent.recipients import register as recipients
+from consent.recipients.register import Registration
+from consent.wording import notices, purposes, terms
+from consent.wording.rates import NO_RATES
+from tests.consent.wording.signatures import signed_terms
 from tests.web.proofs import b64, proof
 from vault.opening import Vault
 

@@ -10,7 +10,7 @@ import stat
 
 import pytest
 
-from api.access import Access
+from api.edge.access import Access
 from breach.intake import quarantine
 
 

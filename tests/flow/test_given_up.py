@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
+from api.edge.problems import as_problem
 from api.jobs.publisher import Publisher
-from api.problems import as_problem
 from consent.ledger import checkpoint
 from consent.ledger.append import append
 from consent.ledger.errors import WrongLog

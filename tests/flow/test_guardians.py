@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from sqlalchemy import select
 
-from consent.families import Tie, appoint, dismiss
+from consent.families.ties import Tie, appoint, dismiss
 from consent.tables import consent_grant, event_outbox
 from tests.flow.installation import payload_of
 from tests.web.test_backchannel import let_ask, picked, polled, started

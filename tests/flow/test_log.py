@@ -2,7 +2,7 @@
 
 import re
 
-from api.access import Access
+from api.edge.access import Access
 from api.jobs.publisher import Publisher
 from consent.ledger import checkpoint, indexing
 from consent.ledger.export import export

@@ -11,10 +11,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from api.access import Access
 from api.cli.installation import private_file
 from api.clock import system_clock
-from api.opening import opened_vault
+from api.edge.access import Access
+from api.sealing.opening import opened_vault
 from api.settings import Settings
 from tests.flow.installation import World
 from tests.flow.test_server import _perusal, serving

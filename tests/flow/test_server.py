@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from api.clock import system_clock
-from api.opening import opened_vault
+from api.sealing.opening import opened_vault
 from api.settings import Settings
 from consent.ledger.published import logs, newest
 from tests.flow.installation import World

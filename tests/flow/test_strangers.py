@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from tests.vault import people
+from tests.vault.people import made_up as people
 from tests.web.proofs import b64, signed
 
 DEEP = 5_000

@@ -19,9 +19,9 @@ from breach.intake.tally import Tally
 from tests.breach import corpus
 from vault.errors import MalformedId
 from vault.ids import RecordId, SubjectId, TenantId, decode_id, encode_id, secret_bucket
-from vault.sealed import Place, Suite, Unopenable, blob_epoch, open_sealed, seal
-from vault.stream import SealingWriter, open_stream
-from vault.wrapping import context, unwrap, wrap
+from vault.keys.wrapping import context, unwrap, wrap
+from vault.sealing.sealed import Place, Suite, Unopenable, blob_epoch, open_sealed, seal
+from vault.sealing.stream import SealingWriter, open_stream
 
 KEY = bytes(range(32))
 PLACE = Place(TenantId(b"t" * 16), SubjectId(b"s" * 16), RecordId(b"r" * 16), "phone", 1, 7)

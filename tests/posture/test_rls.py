@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from api.migrations.roles import HIDDEN, READ_ONLY
 from api.migrations.schema import METADATA, SHARED
 from tests.tenants import LAYOUTS, two_tenants
-from vault.policies import Scope, foreign_keys, scope_of
+from vault.storage.policies import Scope, foreign_keys, scope_of
 
 TABLES = [
     pytest.param(line, table, id=f"{line}-{table.name}")
@@ -37,7 +37,7 @@ APART = [param for param in TABLES if kept_apart(*param.values)]
 @pytest.mark.parametrize(("line", "table"), TABLES)
 def test_every_table_belongs_to_a_tenant_or_is_on_the_reviewed_list(line, table):
     assert scope_of(table, line, SHARED[line]) is not Scope.CLOSED, (
-        f"{table.name} has no bucket and no tenant: add vault.tenancy.tenant_column() (or a `tenant` column "
+        f"{table.name} has no bucket and no tenant: add vault.storage.tenancy.tenant_column() (or a `tenant` column "
         "in the key data base), or put it on the list in api.migrations.schema"
     )
 

@@ -5,9 +5,9 @@ import re
 import pytest
 from litestar.handlers import ASGIRouteHandler
 
-from api.access import PORTAL, STAFF, Access
-from api.answers import MEDIA_TYPE
-from api.headers import CSP
+from api.edge.access import PORTAL, STAFF, Access
+from api.edge.answers import MEDIA_TYPE
+from api.edge.headers import CSP
 from api.jobs.publisher import Publisher
 from consent.ledger import published
 from consent.ledger.memory import Memory
@@ -229,7 +229,7 @@ def test_the_same_problem_is_told_in_the_reader_s_language_and_as_a_page_to_a_br
 def test_an_unforeseen_error_tells_a_reference_and_never_the_message(world, capsys):
     from litestar import get
 
-    from api.access import access
+    from api.edge.access import access
 
     @get("/broken", opt=access(Access.PUBLIC), sync_to_thread=False)
     def broken() -> str:

@@ -19,23 +19,24 @@ from hypothesis.stateful import (
 )
 from sqlalchemy import func, select
 
-from consent import approve as deciding
-from consent import rebuild, suspensions
-from consent.annulling import Ruling, annul
-from consent.decide import RETRY_MS
+from consent import rebuild
+from consent.approving import approve as deciding
+from consent.asking.details import instant
+from consent.asking.refusals import Refusal
 from consent.denials import DenialCode, Denied
-from consent.details import instant
-from consent.disclose import Disclosure, disclose_many
-from consent.grant_management import Terminated, terminate
-from consent.grants import WITHDRAWABLE, GrantState
+from consent.grants.annulling import Ruling, annul
+from consent.grants.management import Terminated, terminate
+from consent.grants.states import WITHDRAWABLE, GrantState
 from consent.ledger.fsck import Finding, fsck
 from consent.ledger.signer import Signer
-from consent.refreshing import Refresh, refresh
-from consent.refusals import Refusal
-from consent.revoking import revoke
+from consent.recipients import suspensions
+from consent.redemption.decide import RETRY_MS
+from consent.redemption.disclose import Disclosure, disclose_many
 from consent.tables import consent_grant, disclosure
-from consent.tokens import TOKEN_LIFETIME_MS, Issued, exchange
-from consent.withdraw import withdraw
+from consent.tokens.exchange import TOKEN_LIFETIME_MS, Issued, exchange
+from consent.tokens.refreshing import Refresh, refresh
+from consent.tokens.revoking import revoke
+from consent.withdrawal.withdraw import withdraw
 from tests.consent.world import DAY, JKT, World
 from vault.ids import minted_at
 

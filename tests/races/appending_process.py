@@ -4,7 +4,7 @@ import random
 
 from consent.ledger.append import append
 from tests.consent.ledger.kit import HOST, NOW, an_item
-from vault.storage import open_database
+from vault.storage.database import open_database
 
 BUCKETS = 3
 PEOPLE = 6

@@ -4,9 +4,9 @@ import hashlib
 import secrets
 from collections.abc import Sequence
 
-from consent.decide import IdempotencyKey, RedeemRequest
 from consent.denials import Denied
-from consent.disclose import Disclosure, disclose_many
+from consent.redemption.decide import IdempotencyKey, RedeemRequest
+from consent.redemption.disclose import Disclosure, disclose_many
 from tests.races.town import JKT, Token
 from vault.opening import Vault
 

@@ -5,17 +5,17 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy import func, select
 
-from consent import backchannel, handles
-from consent.approve import Approved, Showing, approve
-from consent.ask import Via
-from consent.backchannel import MOST_OPEN, Started, TooMany, Wanted
-from consent.backchannel_tables import backchannel_request
-from consent.decoupled_tables import request_outcome
+from consent.approving.approve import Approved, Showing, approve
+from consent.asking import backchannel, handles
+from consent.asking.ask import Via
+from consent.asking.backchannel import MOST_OPEN, Started, TooMany, Wanted
+from consent.asking.backchannel_tables import backchannel_request
+from consent.asking.decoupled_tables import request_outcome
+from consent.asking.polling import Poll, poll
+from consent.asking.refusals import Refusal
 from consent.denials import DenialCode, Denied
-from consent.minting import Issued
-from consent.polling import Poll, poll
-from consent.refusals import Refusal
 from consent.tables import notice_showing, use
+from consent.tokens.minting import Issued
 from tests.races.crowd import at_once, dawdling
 from tests.races.town import JKT, Town, details_of_shop, found
 from vault.opening import Vault

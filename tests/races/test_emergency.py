@@ -7,15 +7,15 @@ import pytest
 from sqlalchemy import func, select
 
 from consent.denials import DenialCode, Denied
-from consent.dual import vote
-from consent.dual_requests import DualRequest
-from consent.dual_tables import dual_vote, emergency_read, person_notice
-from consent.emergency import Opened, open_emergency
+from consent.dual.control import vote
+from consent.dual.emergency import Opened, open_emergency
+from consent.dual.requests import DualRequest
+from consent.dual.tables import dual_vote, emergency_read, person_notice
 from consent.ledger.entry import Kind
 from consent.ledger.fsck import Finding, fsck
 from consent.ledger.signer import Signer
-from consent.staff import DualState, Staffer, Verdict
-from tests.consent.dual import ASKER, Office
+from consent.staff.members import DualState, Staffer, Verdict
+from tests.consent.dual.office import ASKER, Office
 from tests.races.crowd import at_once, dawdling
 from tests.races.town import found
 from vault.opening import Vault

@@ -5,12 +5,12 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy import func, select
 
-from consent import ask
-from consent.approve import Approved, Showing, approve, claim
-from consent.ask import Pushed, PushParams
-from consent.refusals import Refusal
+from consent.approving.approve import Approved, Showing, approve, claim
+from consent.asking import ask
+from consent.asking.ask import Pushed, PushParams
+from consent.asking.refusals import Refusal
 from consent.tables import consent_grant, notice_showing, use
-from consent.tokens import Issued, exchange
+from consent.tokens.exchange import Issued, exchange
 from tests.races.crowd import at_once, dawdling
 from tests.races.town import CHALLENGE, REDIRECT, approved, details_of_shop, exchange_of, found, show
 from vault.opening import Vault

@@ -6,16 +6,16 @@ from functools import partial
 import pytest
 from sqlalchemy import select
 
-from consent import guarded
-from consent.approve import Approved, Showing, approve, claim
+from consent.approving.approve import Approved, Showing, approve, claim
+from consent.asking.refusals import Refusal, RefusalCode
 from consent.denials import DenialCode, Denied
-from consent.disclose import disclose_many
-from consent.families import Guardianship, dismiss
-from consent.guarded import Confirmed, StepKind
+from consent.families import guarded
+from consent.families.guarded import Confirmed, StepKind
+from consent.families.ties import Guardianship, dismiss
 from consent.rebuild import Divergence, check
-from consent.refusals import Refusal, RefusalCode
+from consent.redemption.disclose import disclose_many
 from consent.tables import consent_grant
-from consent.tokens import Issued, exchange
+from consent.tokens.exchange import Issued, exchange
 from tests.consent.presence import signed, with_passkey
 from tests.consent.wards import family
 from tests.consent.world import World

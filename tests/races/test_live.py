@@ -11,7 +11,7 @@ from joserfc.jwk import ECKey
 
 from api.demo.recipient_client import Pushed, RecipientClient, RefusedByServer, UseToken
 from api.demo.traffic import connections, endpoints_of
-from consent.withdraw import Withdrawn, withdraw
+from consent.withdrawal.withdraw import Withdrawn, withdraw
 from tests.bench.load import Outcome
 from tests.bench.proofs import ProofKey, disclosure_request
 from tests.faults.live import Live, installation

@@ -11,16 +11,16 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 
-from consent import status_list
 from consent.denials import DenialCode, Denied
-from consent.disclose import Disclosure
-from consent.grant_management import Refused, Terminated, terminate
-from consent.grants import GrantState
-from consent.introspection import Answer, Question, Replayed, Shown, introspect_many
+from consent.grants.management import Refused, Terminated, terminate
+from consent.grants.states import GrantState
 from consent.ledger.tables import entry
-from consent.signing_keys import rotate
+from consent.redemption.disclose import Disclosure
+from consent.signing.keys import rotate
 from consent.tables import consent_grant, disclosure, termination, use, withdrawal
-from consent.withdraw import Withdrawn, withdraw
+from consent.tokens import status_list
+from consent.tokens.introspection import Answer, Question, Replayed, Shown, introspect_many
+from consent.withdrawal.withdraw import Withdrawn, withdraw
 from tests.races.audit import audit
 from tests.races.crowd import at_once, dawdling
 from tests.races.redemption import redeem_one, request_of

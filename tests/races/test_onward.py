@@ -5,15 +5,15 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy import select
 
-from consent.approve import Approved, approve
+from consent.approving.approve import Approved, approve
+from consent.asking.refusals import Refusal, RefusalCode
 from consent.denials import DenialCode, Denied
-from consent.disclose import Disclosure, disclose_many
 from consent.ids import grant_text
 from consent.ledger.fsck import Finding, fsck
 from consent.ledger.signer import Signer
-from consent.refusals import Refusal, RefusalCode
+from consent.redemption.disclose import Disclosure, disclose_many
 from consent.tables import consent_grant, disclosure, withdrawal
-from consent.withdraw import Withdrawn, withdraw
+from consent.withdrawal.withdraw import Withdrawn, withdraw
 from tests.consent.acts import agree_to_all
 from tests.consent.world import World
 from tests.races.crowd import at_once, dawdling

@@ -5,13 +5,13 @@ from functools import partial
 
 from sqlalchemy import func, select, update
 
-from consent.deletions import Method, Recorded, Statement, record
-from consent.deliveries import Outcome, Result, Room
+from consent.asking.refusals import RefusalCode
+from consent.delivery.deliveries import Outcome, Result, Room
+from consent.delivery.outbox import settle, take
 from consent.ids import GrantId
-from consent.outbox import settle, take
-from consent.refusals import RefusalCode
 from consent.tables import deletion_proof, event_outbox, recipient
-from consent.withdraw import Scope, withdraw_all
+from consent.withdrawal.deletions import Method, Recorded, Statement, record
+from consent.withdrawal.withdraw import Scope, withdraw_all
 from tests.races.crowd import at_once, dawdling
 from tests.races.town import Town, found, token
 from vault.opening import Vault

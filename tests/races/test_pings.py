@@ -7,12 +7,13 @@ from functools import partial
 import pytest
 from sqlalchemy import select
 
-from consent import backchannel, handles, pings, recipients
-from consent.approve import Approved, Showing, approve
-from consent.backchannel import Started, Wanted
-from consent.backchannel_tables import backchannel_ping
-from consent.deliveries import Outcome, Result, Room
-from consent.polling import LIFETIME_MS
+from consent.approving.approve import Approved, Showing, approve
+from consent.asking import backchannel, handles, pings
+from consent.asking.backchannel import Started, Wanted
+from consent.asking.backchannel_tables import backchannel_ping
+from consent.asking.polling import LIFETIME_MS
+from consent.delivery.deliveries import Outcome, Result, Room
+from consent.recipients import register as recipients
 from tests.races.crowd import at_once, dawdling
 from tests.races.town import Shop, Town, details_of_shop, found
 from vault.opening import Vault

@@ -5,16 +5,16 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy import func, select
 
-from consent import devices
-from consent.approve import Approved, Showing, approve
-from consent.ask import Via
-from consent.decoupled_tables import request_outcome
+from consent.approving.approve import Approved, Showing, approve
+from consent.asking import devices
+from consent.asking.ask import Via
+from consent.asking.decoupled_tables import request_outcome
+from consent.asking.devices import Started
+from consent.asking.polling import Poll, Waiting, poll
 from consent.denials import DenialCode, Denied
-from consent.devices import Started
-from consent.disclose import Disclosure
-from consent.minting import Issued
-from consent.polling import Poll, Waiting, poll
+from consent.redemption.disclose import Disclosure
 from consent.tables import use
+from consent.tokens.minting import Issued
 from tests.races.crowd import at_once, dawdling
 from tests.races.redemption import redeem_one, request_of
 from tests.races.town import JKT, Shop, Token, details_of_shop, found

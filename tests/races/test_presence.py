@@ -5,13 +5,13 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy import func, select
 
-from consent.approve import Approved, approve, claim
-from consent.authenticators import assertion_options, read_assertion
-from consent.passkey_challenges import Ceremony, new_challenge, use_challenge
-from consent.passkey_tables import passkey_alarm
-from consent.passkeys import Proven, assert_one
-from consent.refusals import Refusal, RefusalCode
-from consent.step_up_tables import step_up
+from consent.accounts.authenticators import assertion_options, read_assertion
+from consent.accounts.passkey_challenges import Ceremony, new_challenge, use_challenge
+from consent.accounts.passkey_tables import passkey_alarm
+from consent.accounts.passkeys import Proven, assert_one
+from consent.approving.approve import Approved, approve, claim
+from consent.approving.step_up_tables import step_up
+from consent.asking.refusals import Refusal, RefusalCode
 from consent.tables import consent_grant
 from tests.consent.presence import US, signed, with_passkey
 from tests.consent.world import World

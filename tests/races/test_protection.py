@@ -6,16 +6,17 @@ from functools import partial
 import pytest
 from sqlalchemy import select
 
-from consent import deferral, protection
-from consent.approve import Approved, Deferred, approve
-from consent.deferral import Decision
-from consent.grants import GrantState
-from consent.protection import Protection
+from consent.approving.approve import Approved, Deferred, approve
+from consent.asking.refusals import Refusal, RefusalCode
+from consent.grants.states import GrantState
+from consent.protection import deferral
+from consent.protection import mode as protection
+from consent.protection.deferral import Decision
+from consent.protection.mode import Protection
 from consent.rebuild import Divergence, check
-from consent.refusals import Refusal, RefusalCode
 from consent.tables import consent_grant
 from tests.consent.presence import signed, with_passkey
-from tests.consent.test_protection import asked, sensitive, who
+from tests.consent.protection.test_protection import asked, sensitive, who
 from tests.consent.world import World
 from tests.races.crowd import at_once, dawdling
 from vault.opening import Vault

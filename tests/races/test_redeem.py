@@ -10,7 +10,7 @@ from functools import partial
 import pytest
 
 from consent.denials import DenialCode, Denied
-from consent.disclose import Disclosure, disclose_many
+from consent.redemption.disclose import Disclosure, disclose_many
 from tests.races.audit import audit
 from tests.races.crowd import at_once, dawdling
 from tests.races.redemption import given, redeem_one, request_of

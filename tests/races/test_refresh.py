@@ -6,10 +6,10 @@ import pytest
 from sqlalchemy import func, select
 
 from consent.denials import Denied
-from consent.disclose import Disclosure
-from consent.refreshing import Refresh, refresh
+from consent.redemption.disclose import Disclosure
 from consent.tables import consent_grant, disclosure, refresh_token, use
-from consent.tokens import Issued, exchange
+from consent.tokens.exchange import Issued, exchange
+from consent.tokens.refreshing import Refresh, refresh
 from tests.races.crowd import at_once, dawdling
 from tests.races.redemption import redeem_one, request_of
 from tests.races.town import JKT, Token, approved, exchange_of, found

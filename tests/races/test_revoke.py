@@ -12,10 +12,10 @@ import pytest
 from sqlalchemy import select
 
 from consent.denials import DenialCode, Denied
-from consent.disclose import Disclosure
-from consent.grants import GrantState
-from consent.revoking import revoke
+from consent.grants.states import GrantState
+from consent.redemption.disclose import Disclosure
 from consent.tables import consent_grant, use
+from consent.tokens.revoking import revoke
 from tests.races.audit import audit
 from tests.races.crowd import at_once, dawdling
 from tests.races.redemption import redeem_one, request_of

@@ -5,11 +5,11 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.vault.people import change, phone
+from tests.vault.people.made_up import change, phone
 from tests.vault.rotation.kit import crowd, read, rotate
-from vault.evictions import wall_ms
+from vault.keys.evictions import wall_ms
 from vault.opening import Vault
-from vault.records import Created, NewPerson, Updated, create_many
+from vault.people.records import Created, NewPerson, Updated, create_many
 from vault.rotation import Kind
 from vault.tags import Probe, confirm, match
 
@@ -57,7 +57,7 @@ def test_processes_that_write_meanwhile_are_neither_stopped_nor_lost(
     kind: Kind,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("vault.evictions.RENEW_MS", RENEW_MS)
+    monkeypatch.setattr("vault.keys.evictions.RENEW_MS", RENEW_MS)
     people = crowd(vault, 12, now)
     stop = threading.Event()
     writers = [

@@ -6,9 +6,9 @@ from threading import Event
 
 import pytest
 
-from consent import suspensions
 from consent.denials import DenialCode, Denied
-from consent.disclose import Disclosure
+from consent.recipients import suspensions
+from consent.redemption.disclose import Disclosure
 from tests.races.audit import audit
 from tests.races.crowd import at_once, dawdling
 from tests.races.redemption import redeem_one, request_of

@@ -9,12 +9,13 @@ from functools import partial
 
 import pytest
 
-from consent import ask, replay
-from consent.approve import Showing, claim
-from consent.ask import Pushed, PushParams
+from consent.approving.approve import Showing, claim
+from consent.asking import ask
+from consent.asking.ask import Pushed, PushParams
 from consent.denials import Denied
-from consent.disclose import Disclosure
-from consent.tokens import Issued, exchange
+from consent.redemption import replay
+from consent.redemption.disclose import Disclosure
+from consent.tokens.exchange import Issued, exchange
 from tests.races.audit import audit
 from tests.races.crowd import at_once, dawdling
 from tests.races.redemption import given, redeem_one, request_of

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from consent.denials import Denied
-from consent.withdraw import Withdrawn, withdraw
+from consent.withdrawal.withdraw import Withdrawn, withdraw
 from tests.bench.proofs import ProofKey, disclosure_request
 from tests.flow.installation import ASSERTION
 from tests.races.audit import Audit, audit

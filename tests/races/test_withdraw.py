@@ -10,8 +10,8 @@ from functools import partial
 import pytest
 
 from consent.denials import DenialCode, Denied
-from consent.disclose import Disclosure
-from consent.withdraw import Withdrawn, withdraw
+from consent.redemption.disclose import Disclosure
+from consent.withdrawal.withdraw import Withdrawn, withdraw
 from tests.races.audit import audit
 from tests.races.crowd import at_once, dawdling
 from tests.races.redemption import given, redeem_one, request_of

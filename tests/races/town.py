@@ -14,19 +14,21 @@ from itertools import batched
 from joserfc.jwk import ECKey
 
 from api.demo.city import Citizen, citizens
-from consent import ask, notices, purposes, recipients, terms
-from consent.accounts import Consumer
-from consent.approve import Approved, approve, claim
-from consent.ask import Pushed, PushParams
-from consent.details import Details
+from consent.accounts.keys import Consumer
+from consent.approving.approve import Approved, approve, claim
+from consent.asking import ask
+from consent.asking.ask import Pushed, PushParams
+from consent.asking.details import Details
+from consent.asking.showings import Showing
 from consent.ids import GrantId, UseId
-from consent.keeping import Enrolled, NewPerson, enrol_people
-from consent.notices import Notice
-from consent.recipients import Client
-from consent.showings import Showing
-from consent.terms import Terms
-from consent.tokens import CodeExchange, Issued, exchange
-from tests.consent.signing import signed_terms
+from consent.people.keeping import Enrolled, NewPerson, enrol_people
+from consent.recipients import register as recipients
+from consent.recipients.register import Client
+from consent.tokens.exchange import CodeExchange, Issued, exchange
+from consent.wording import notices, purposes, terms
+from consent.wording.notices import Notice
+from consent.wording.terms import Terms
+from tests.consent.wording.signatures import signed_terms
 from vault.ids import Bucket, secret_hash
 from vault.opening import Vault
 

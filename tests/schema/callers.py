@@ -12,17 +12,15 @@ from typing import Any
 import httpx
 from sqlalchemy import select
 
-from api.access import Access
+from api.edge.access import Access
 from api.jobs.publisher import Publisher
 from api.openapi.document import routes, table
 from api.openapi.operation import FORM
-from api.staff import issue_staff_key
+from api.staff.keys import issue_staff_key
 from breach.intake import quarantine
 from breach.selfcheck.publish import publish as publish_leak
 from breach.tables import dump
-from consent.honey import plant
 from consent.ids import RecipientId
-from consent.keeping import NewPerson
 from consent.ledger import indexing, published
 from consent.ledger.checkpoint import Checkpoint
 from consent.ledger.giving_up import give_up
@@ -32,8 +30,10 @@ from consent.ledger.publish import publish
 from consent.ledger.signer import Signer
 from consent.marks.alias_giving import give, served
 from consent.marks.alias_pool import add_domain
+from consent.people.honey import plant
+from consent.people.keeping import NewPerson
 from tests.flow.installation import App, Person, World
-from tests.vault import people
+from tests.vault.people import made_up as people
 from vault.base64url import b64url
 from vault.blinding import blind
 from vault.ids import encode_id

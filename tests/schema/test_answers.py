@@ -12,10 +12,10 @@ from joserfc import jws
 from sqlalchemy import select
 
 from api.openapi.document import FRONT, table
-from consent.deletions import STATEMENT_TYPE
-from consent.events import EventKind
+from consent.delivery.events import EventKind
 from consent.ids import event_text, parse_grant
 from consent.tables import event_outbox
+from consent.withdrawal.deletions import STATEMENT_TYPE
 from tests.schema.callers import Callers, renew
 from tests.schema.conformity import check
 from tests.web.test_device import decided, polled, started

@@ -8,11 +8,11 @@ import pytest
 from litestar.handlers import ASGIRouteHandler
 from schemathesis.specs.openapi.definitions import OPENAPI_31_VALIDATOR
 
-from api.access import STAFF, Access
-from api.front import front
+from api.edge.access import STAFF, Access
 from api.oauth.token import HANDLERS
 from api.openapi.document import FRONT, PAGES, document
 from api.openapi.operation import FORM, JSON, PROBLEM
+from api.sealing.front import front
 
 COMMITTED = Path(__file__).parents[2] / "docs" / "reference" / "openapi.json"
 FOR_PEOPLE = re.compile(r"/(en|zh-CN)(/|$)")

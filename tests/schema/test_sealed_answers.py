@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from litestar.testing import TestClient
 from schemathesis import GenerationMode
 
-from api.front import front
-from api.unsealing import Unsealing
+from api.sealing.front import front
+from api.sealing.unsealing import Unsealing
 from tests.schema.conformity import CHECKS, check, operation_of
 from vault.providers.local import create_root
 from vault.providers.passphrase import Argon2Cost

@@ -14,7 +14,7 @@ from api.demo.consumer_client import Browser, PageProblem, form_with, form_with_
 from api.demo.recipient_client import RecipientClient, RefusedByServer, UseToken, discover
 from api.oauth.assertion import check_assertion
 from api.oauth.dpop import check_proof
-from consent.key_sets import key_set
+from consent.recipients.key_sets import key_set
 from tests.sim.paper_server import BASE, PaperServer
 
 REDIRECT = "http://127.0.0.1:9/callback"

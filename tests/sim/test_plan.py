@@ -11,8 +11,8 @@ from api.demo.plan import Ending, plan_days
 from api.demo.recipient_client import Received
 from api.demo.suspects import rows, summary
 from api.demo.visits import Attempt, Outcome, Registered
-from consent.details import Details, parse_details
-from consent.purposes import PURPOSES
+from consent.asking.details import Details, parse_details
+from consent.wording.purposes import PURPOSES
 
 PEOPLE = list(citizens(1, 260))
 

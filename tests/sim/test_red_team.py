@@ -12,10 +12,10 @@ import random
 import pytest
 
 from breach.intake.quarantine import receive
-from breach.pipeline import trace
+from breach.pipeline.run import trace
 from consent.marks import tolerance
 from consent.marks.carriers import CARRIERS
-from consent.tokens import Issued, exchange
+from consent.tokens.exchange import Issued, exchange
 from tests.bench.proofs import ProofKey
 from tests.consent.world import World
 from tests.flow.installation import START, open_world

@@ -31,7 +31,7 @@ from consent.ledger.tree import (
     verify_inclusion,
 )
 from tests.strangers.judges import Go, aics_audits, aics_opens, aics_takes_key, sigstore_includes
-from vault import signatures
+from vault.signing import signatures
 
 ORIGIN = "ledger.example/perusal/2026/0"
 SEED, WITNESS_SEED = bytes(32), bytes([9]) * 32

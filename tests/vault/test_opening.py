@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy import update
 
-from tests.vault.people import enrol
+from tests.vault.people.made_up import enrol
 from vault.opening import (
     InstallationExists,
     InstallationMissing,
@@ -11,7 +11,7 @@ from vault.opening import (
     create_vault,
     open_vault,
 )
-from vault.records import count_people, masked
+from vault.people.records import count_people, masked
 from vault.tables import installation
 
 

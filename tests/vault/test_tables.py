@@ -4,8 +4,8 @@ import pytest
 from sqlalchemy import select, text, update
 from sqlalchemy.exc import DBAPIError
 
-from tests.vault.people import enrol, erase
-from vault.storage import metadata
+from tests.vault.people.made_up import enrol, erase
+from vault.storage.database import metadata
 from vault.tables import installation, person, value
 
 

@@ -9,17 +9,18 @@ import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from tests.vectors import generate_vault
-from vault import subject_keys, tenant
 from vault.fields.catalogue import BUILTIN, field_of
 from vault.ids import Bucket, RecordId, SubjectId, TenantId
+from vault.keys import subjects as subject_keys
+from vault.keys import tenant
+from vault.keys.tag_keys import TagKeys
+from vault.keys.wrapping import unwrap
 from vault.permit import AccessKind, AccessStatement, check, encode, issue
-from vault.sealed import Place, associated_data, open_sealed, seal
-from vault.stream import SealingWriter, open_stream
-from vault.tag_keys import TagKeys
+from vault.sealing.sealed import Place, associated_data, open_sealed, seal
+from vault.sealing.stream import SealingWriter, open_stream
 from vault.tags import kind, tags_for_person
 from vault.tags.compounds import COMPOUNDS
 from vault.tags.registry import DIGESTS, forms_of, kinds_of
-from vault.wrapping import unwrap
 
 FOLDER = Path(generate_vault.__file__).parent
 

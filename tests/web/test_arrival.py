@@ -6,7 +6,7 @@ from html import unescape
 import pytest
 
 from api.portal.arrival import LASTS_MS
-from consent.families import Tie, appoint
+from consent.families.ties import Tie, appoint
 
 pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from consent.cooling import COOLING_MS
+from consent.asking.cooling import COOLING_MS
 from tests.flow.installation import HIS_PHONE
 
 pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)

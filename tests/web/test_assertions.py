@@ -6,7 +6,7 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import ECKey, OKPKey
 
-from consent import recipients
+from consent.recipients import register as recipients
 from tests.races.crowd import at_once
 from tests.web.proofs import signed
 

@@ -9,7 +9,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from api.batcher import Batcher, BatcherBroken, BatcherClosed, BatcherFull
-from api.problems import affects_all
+from api.edge.problems import affects_all
 
 
 def test_a_lone_request_goes_at_once_and_alone():

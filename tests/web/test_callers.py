@@ -2,7 +2,7 @@
 
 import pytest
 
-from api.callers import Callers
+from api.edge.callers import Callers
 from tests.flow.installation import open_world
 
 ON_SQLITE = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)

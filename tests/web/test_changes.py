@@ -5,15 +5,15 @@ import json
 import pytest
 from sqlalchemy import func, select
 
-from api.access import Access
-from api.kept_tables import kept_person
-from consent.anchors import Mismatch, check
-from consent.honey import plant
-from consent.keeping import NewPerson
+from api.edge.access import Access
+from api.edge.kept_tables import kept_person
+from consent.people.anchors import Mismatch, check
+from consent.people.honey import plant
+from consent.people.keeping import NewPerson
 from tests.races.crowd import at_once
-from tests.vault import people
+from tests.vault.people import made_up as people
 from vault.ids import encode_id, new_subject
-from vault.records import history, masked
+from vault.people.records import history, masked
 from vault.tables import value
 
 

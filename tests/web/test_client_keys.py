@@ -11,10 +11,11 @@ from joserfc import jwt
 from joserfc.jwk import ECKey, OKPKey
 from sqlalchemy import select
 
-from api.fetching import Guard
 from api.oauth.client_keys import MOST_FOR_ONE, ClientKeys
-from consent import fetched, recipients
-from consent.fetched import BETWEEN_STRANGE_MS, BETWEEN_TRIES_MS, CEILING_MS, FRESH_MS
+from api.outward.fetching import Guard
+from consent.recipients import fetched_keys as fetched
+from consent.recipients import register as recipients
+from consent.recipients.fetched_keys import BETWEEN_STRANGE_MS, BETWEEN_TRIES_MS, CEILING_MS, FRESH_MS
 from consent.tables import fetched_keys
 from tests.flow.installation import open_world
 from tests.receiver import PATIENCE, PATIENT

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from api.i18n import Lang, catalogue
 from consent.ledger.entry import Kind, parse
 from consent.ledger.tables import entry
-from consent.purposes import PURPOSES
+from consent.wording.purposes import PURPOSES
 
 pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 

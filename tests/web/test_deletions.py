@@ -8,11 +8,11 @@ from joserfc import jws
 from joserfc.jwk import ECKey
 from sqlalchemy import select, update
 
-from consent.deletions import STATEMENT_TYPE
 from consent.ids import event_text
 from consent.ledger.entry import Kind, parse
 from consent.ledger.tables import entry
 from consent.tables import deletion_proof, event_outbox
+from consent.withdrawal.deletions import STATEMENT_TYPE
 
 pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 

@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import api
-from api.csrf import csrf_token, from_own_pages, token_matches
-from api.forms import MalformedForm, parse_form
-from api.headers import CSP, approval_policy
+from api.edge.csrf import csrf_token, from_own_pages, token_matches
+from api.edge.forms import MalformedForm, parse_form
+from api.edge.headers import CSP, approval_policy
+from api.edge.sessions import CookieJar
 from api.i18n import Lang, catalogue, lang_of_path, negotiate
-from api.secret_file import ExposedSecret, first_line
-from api.sessions import CookieJar
+from api.sealing.secret_file import ExposedSecret, first_line
 from api.setting_texts import SettingsError
 from api.settings import Settings
 from vault.days import zone_of

@@ -6,10 +6,10 @@ import re
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from api.access import Access
-from api.staff import issue_staff_key
+from api.edge.access import Access
+from api.staff.keys import issue_staff_key
 from consent.ledger.errors import LedgerAlarm
-from consent.staff import WINDOW_MS
+from consent.staff.members import WINDOW_MS
 from tests.flow.installation import ZHANG
 from vault.ids import encode_id, new_subject
 
@@ -221,7 +221,7 @@ def test_with_the_ledger_down_there_is_no_answer(
     def down(*_):
         raise failure
 
-    monkeypatch.setattr("consent.emergency.append", down)
+    monkeypatch.setattr("consent.dual.emergency.append", down)
     answer = world.http.post(f"{path}/open", headers=staff["lin"])
 
     assert (answer.status_code, answer.json()["code"]) == (503, code)
@@ -234,7 +234,7 @@ def test_with_the_ledger_down_there_is_no_answer(
 
 
 def test_an_ended_staff_key_opens_nothing(world, staff, person):
-    from api.staff import end_staff_keys
+    from api.staff.keys import end_staff_keys
 
     path = approved(world, staff, person)
     with world.vault.data.write() as conn:

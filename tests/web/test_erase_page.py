@@ -5,18 +5,18 @@ import re
 import pytest
 from sqlalchemy import func, insert, select
 
-from api import erasing
 from api.jobs.handlers import work_of
 from api.jobs.publisher import Publisher
 from api.jobs.worker import Worker
+from api.staff import erasing
 from api.tables import erasure_link
-from consent import families
-from consent.erasure_tables import erasure_order
+from consent.erasure.tables import erasure_order
+from consent.families import ties as families
 from consent.ledger.memory import Memory
 from consent.ledger.verify import verify_bundle
 from tests.flow.installation import ZHANG, open_world
+from vault.families.merge import Merged
 from vault.ids import encode_id, new_secret, secret_hash
-from vault.merge import Merged
 
 pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 OTHER = {"name": "李四", "phone": "13912341234", "email": "lisi@example.com"}

@@ -3,20 +3,20 @@
 import pytest
 from sqlalchemy import select, update
 
-from api import erasing
-from api.erasing import ERASE, order_erasure, resume_erasures
 from api.jobs.handlers import work_of
 from api.jobs.lease import LEASE_MS, take
 from api.jobs.worker import Worker
-from consent.certificates import certificate
-from consent.details import instant
-from consent.erasure_orders import By, Reason
+from api.staff import erasing
+from api.staff.erasing import ERASE, order_erasure, resume_erasures
+from consent.asking.details import instant
+from consent.erasure.certificates import certificate
+from consent.erasure.orders import By, Reason
 from tests.flow.installation import open_world
-from vault.backup_keys import DAY_MS, BackupKeys
-from vault.erased_list import DamagedList, ErasedList
-from vault.key_status import oldest_index_root
-from vault.key_tables import index_root
-from vault.tag_tables import tag, unique_key
+from vault.backups.keys import DAY_MS, BackupKeys
+from vault.erasure.erased_list import DamagedList, ErasedList
+from vault.finding.tag_tables import tag, unique_key
+from vault.keys.status import oldest_index_root
+from vault.keys.tables import index_root
 
 pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 SELF = By(actor="self", reason=Reason.REQUESTED)

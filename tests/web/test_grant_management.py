@@ -3,7 +3,7 @@
 import pytest
 from joserfc.jwk import ECKey
 
-from consent import suspensions
+from consent.recipients import suspensions
 
 pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 

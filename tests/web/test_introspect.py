@@ -6,7 +6,7 @@ import pytest
 from joserfc import jws
 from joserfc.jwk import ECKey, KeySet
 
-from consent import signing_keys
+from consent.signing import keys as signing_keys
 from tests.flow.installation import HIS_PHONE, payload_of
 
 pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)

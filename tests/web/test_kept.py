@@ -6,11 +6,11 @@ import json
 import pytest
 from sqlalchemy import select
 
-from api.access import Access
-from api.erasing import order_erasure
-from api.kept_tables import kept_person
-from consent.erasure_orders import By, Reason
-from tests.vault import people
+from api.edge.access import Access
+from api.edge.kept_tables import kept_person
+from api.staff.erasing import order_erasure
+from consent.erasure.orders import By, Reason
+from tests.vault.people import made_up as people
 from vault.ids import SubjectId
 
 

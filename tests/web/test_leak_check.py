@@ -11,14 +11,14 @@ import pytest
 
 from api.cli.check_leak import ask, read
 from api.cli.failures import Failure
-from api.erasing import SELF, finish_erasures, order_erasure
-from api.headers import CSP
-from api.leak_check import PATH
+from api.edge.headers import CSP
+from api.public.leak_check import PATH
+from api.staff.erasing import SELF, finish_erasures, order_erasure
 from breach.intake.quarantine import receive
 from breach.selfcheck.periods import renew
 from breach.selfcheck.publish import publish
 from tests.flow.installation import open_world
-from tests.vault import people
+from tests.vault.people import made_up as people
 from vault.base64url import unb64url
 from vault.fields import FIELDS
 

@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy import select
 
-from consent import signing_keys
+from consent.signing import keys as signing_keys
 from consent.tables import event_outbox
 from tests.flow.installation import payload_of
 

@@ -7,12 +7,12 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from sqlalchemy import select
 
-from api.fetching import Answer
 from api.jobs.courier import Courier
 from api.jobs.event_queue import EventQueue
-from consent.act_tables import separate_act
-from consent.notices import Handling
+from api.outward.fetching import Answer
+from consent.approving.act_tables import separate_act
 from consent.tables import consent_grant
+from consent.wording.notices import Handling
 from tests.flow.installation import ZHANG, payload_of
 from tests.web import test_backchannel as backchannel
 from tests.web import test_device as device

@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from api.attempts import MOST_FAILURES
-from api.headers import CSP
+from api.edge.attempts import MOST_FAILURES
+from api.edge.headers import CSP
 from api.portal.render import static_files
 from tests.flow.installation import BROWSER, open_world
 from tests.web.code_post import hidden

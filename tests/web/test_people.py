@@ -6,13 +6,13 @@ import json
 import pytest
 from sqlalchemy import func, select
 
-from api.access import Access
-from api.kept import KEPT_MS, sweep_kept
-from api.kept_tables import kept_person
-from consent.accounts import sign_in
-from consent.staff_history import staff_events
+from api.edge.access import Access
+from api.edge.kept import KEPT_MS, sweep_kept
+from api.edge.kept_tables import kept_person
+from consent.accounts.keys import sign_in
+from consent.staff.history import staff_events
 from tests.races.crowd import at_once
-from tests.vault import people
+from tests.vault.people import made_up as people
 from vault.ids import decode_subject
 from vault.tables import person
 
@@ -189,8 +189,8 @@ def test_a_search_without_a_reason_or_a_row_is_refused(world, investigator, body
 
 
 def test_an_alarm_is_listed_for_operators_and_seen_once(world, operator, investigator):
-    from consent.honey import plant
-    from consent.keeping import NewPerson
+    from consent.people.honey import plant
+    from consent.people.keeping import NewPerson
 
     plant(world.vault, [NewPerson(people.values(7))], world.clock())
     body = {"reason": "leak_investigation", "rows": [{"phone": people.phone(7)}]}

@@ -5,10 +5,10 @@ from functools import partial
 
 import pytest
 
-from api.fetching import guarded_post
 from api.jobs.courier import Courier
 from api.jobs.ping_queue import PingQueue
-from consent.recipients import DeliveryMode
+from api.outward.fetching import guarded_post
+from consent.recipients.register import DeliveryMode
 from tests.receiver import PATIENT, receiving
 from tests.web.backchannel import let_ask, picked, polled, started
 

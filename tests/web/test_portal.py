@@ -4,11 +4,11 @@ import re
 
 import pytest
 
-from api.attempts import MOST_FAILURES, PERIOD_MS
+from api.edge.attempts import MOST_FAILURES, PERIOD_MS
 from api.portal.render import static_files
-from consent.families import Tie, appoint
-from consent.rates import rates
-from vault.merge import merge
+from consent.families.ties import Tie, appoint
+from consent.wording.rates import rates
+from vault.families.merge import merge
 
 pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 

@@ -6,10 +6,10 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from sqlalchemy import select
 
-from api.attempts import CODES_OF_PERSON, MOST_FAILURES
-from api.headers import CSP
+from api.edge.attempts import CODES_OF_PERSON, MOST_FAILURES
+from api.edge.headers import CSP
 from api.senders.message import Channel, NotSent
-from consent.step_up_tables import step_up
+from consent.approving.step_up_tables import step_up
 from consent.tables import consent_grant
 from tests.flow.installation import ZHANG, open_world
 from tests.web.code_post import Kept, ask_for_code, hidden, newest

@@ -7,7 +7,7 @@ import pytest
 from joserfc.jwk import ECKey
 from sqlalchemy import func, select
 
-from consent import suspensions
+from consent.recipients import suspensions
 from consent.tables import auth_code, consent_request, disclosure, token, use
 from tests.web.proofs import ath, b64
 

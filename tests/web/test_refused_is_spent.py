@@ -6,7 +6,7 @@ import pytest
 from joserfc.jwk import ECKey
 from sqlalchemy import func, select
 
-from consent import suspensions
+from consent.recipients import suspensions
 from consent.tables import replay
 from tests.flow.installation import open_world
 

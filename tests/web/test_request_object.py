@@ -8,9 +8,9 @@ import pytest
 from joserfc.jwk import ECKey, OctKey, OKPKey
 from sqlalchemy import func, select
 
-from consent import recipients
-from consent.ask import details_of
-from consent.signed_requests import signature_hash
+from consent.asking.ask import details_of
+from consent.asking.signed_requests import signature_hash
+from consent.recipients import register as recipients
 from consent.tables import consent_request, notice_showing, signed_request
 from tests.races.crowd import at_once
 from tests.web import backchannel

@@ -8,12 +8,12 @@ import httpx
 import pytest
 from litestar import Litestar, get
 
-from api.access import Access, access
 from api.app import create_app
-from api.sealed import Gate
+from api.edge.access import Access, access
+from api.sealing.sealed import Gate
+from api.sealing.unsealing import TRIES, WINDOW_S, Unsealing
 from api.settings import Settings
-from api.staff import issue_staff_key
-from api.unsealing import TRIES, WINDOW_S, Unsealing
+from api.staff.keys import issue_staff_key
 from tests.flow.installation import idle_routes
 from vault.opening import create_vault, open_vault
 from vault.providers.local import adopt_root, create_root, open_root

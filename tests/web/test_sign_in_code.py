@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from api.attempts import (
+from api.edge.attempts import (
     CODES_FROM_SOURCE,
     CODES_FROM_SOURCE_TO_ADDRESS,
     CODES_FROM_SOURCE_TO_ADDRESS_DAILY,
@@ -17,8 +17,8 @@ from api.attempts import (
 from api.portal import limited
 from tests.flow.installation import ISSUER, ZHANG, open_world
 from tests.web.code_post import ask_for_code, enter_code, hidden, newest
+from vault.families.merge import merge
 from vault.ids import SubjectId
-from vault.merge import merge
 
 pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 UNKNOWN = "13999999999"

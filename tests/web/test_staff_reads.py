@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from api.access import Access
-from consent.recipients import RecipientKind
+from api.edge.access import Access
+from consent.recipients.register import RecipientKind
 from tests.flow.installation import ZHANG
 from tests.web.test_emergencies import key_of
 from vault.ids import encode_id, new_subject

@@ -3,8 +3,8 @@
 import pytest
 from sqlalchemy import select
 
-from api.access import Access
-from api.attempts import (
+from api.edge.access import Access
+from api.edge.attempts import (
     MOST_FAILURES,
     PERIOD_MS,
     network_of,
@@ -13,10 +13,10 @@ from api.attempts import (
     sweep_attempts,
     wait_seconds,
 )
+from api.edge.sessions import Lifetime, end_session, find_session, open_session, sweep_sessions
 from api.jobs.lease import LeaseLost, enqueue, fail, finish, report, status, take
 from api.jobs.worker import Worker
-from api.sessions import Lifetime, end_session, find_session, open_session, sweep_sessions
-from api.staff import end_staff_keys, find_staff, issue_staff_key
+from api.staff.keys import end_staff_keys, find_staff, issue_staff_key
 from api.tables import portal_session, staff
 from vault.ids import Bucket, SubjectId
 

@@ -10,7 +10,7 @@ from joserfc.jwk import KeySet
 
 from api.oauth import status_lists
 from api.oauth.status_lists import StatusLists
-from consent import status_list
+from consent.tokens import status_list
 
 
 def place_of(app, token):

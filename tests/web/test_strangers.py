@@ -5,8 +5,8 @@ import asyncio
 import httpx
 import pytest
 
-from api.access import Access
-from api.strangers import Strangers
+from api.edge.access import Access
+from api.edge.strangers import Strangers
 from tests.flow.installation import ISSUER, open_world
 from tests.posture.test_routes import IN_OAUTH_S_WORDS, routes
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from consent import suspensions
-from consent.track_records import recount
+from consent.recipients import suspensions
+from consent.recipients.track_records import recount
 
 pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 

@@ -6,8 +6,9 @@ import pytest
 from joserfc.jwk import ECKey
 from sqlalchemy import select
 
-from consent import recipients, suspensions
-from consent.recipients import Program
+from consent.recipients import register as recipients
+from consent.recipients import suspensions
+from consent.recipients.register import Program
 from consent.tables import consent_grant, idempotency
 
 pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)

@@ -8,11 +8,11 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from api.access import Access
-from api.problems import as_problem
+from api.edge.access import Access
+from api.edge.problems import as_problem
 from consent.ledger.errors import LedgerAlarm
 from tests.faults.breakage import unreachable
-from tests.vault import people
+from tests.vault.people import made_up as people
 
 PHONE = "13812341234"
 

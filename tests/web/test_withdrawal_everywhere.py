@@ -8,9 +8,9 @@ import re
 import pytest
 from sqlalchemy import update
 
-from api.fetching import Answer
 from api.jobs.courier import Courier
 from api.jobs.event_queue import EventQueue
+from api.outward.fetching import Answer
 from consent.tables import recipient
 from tests.flow.installation import payload_of
 

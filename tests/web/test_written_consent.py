@@ -6,8 +6,8 @@ from html import unescape
 import pytest
 from sqlalchemy import select
 
-from consent.act_tables import separate_act
-from consent.step_up_tables import step_up
+from consent.approving.act_tables import separate_act
+from consent.approving.step_up_tables import step_up
 from consent.tables import consent_grant
 from tests.flow.installation import ZHANG, open_world
 from tests.web.code_post import hidden

@@ -23,7 +23,7 @@ from consent.ledger.note import Note, VerifierKey
 from consent.ledger.submission import Submission
 from consent.ledger.tiles import perfect_root
 from consent.ledger.tree import EMPTY, consistency_path, leaf_hash
-from vault import signatures
+from vault.signing import signatures
 
 ORIGIN = "log.example/2026"
 ROOT = Path(__file__).parents[2]

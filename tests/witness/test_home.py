@@ -8,8 +8,8 @@ from api.monitor.home import MonitorHome, NoMonitor
 from api.witness.home import NoWitness, WitnessHome
 from consent.ledger import secret_line
 from consent.ledger.errors import Malformed
-from vault.file_version import OtherLayout, number
-from vault.storage import open_database
+from vault.storage.database import open_database
+from vault.storage.file_version import OtherLayout, number
 
 
 def _renumbered(path: Path, version: int) -> None:

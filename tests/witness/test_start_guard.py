@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
+from api.edge.sessions import Lifetime
 from api.jobs.holds import Holds
 from api.jobs.publisher import Publisher
 from api.jobs.seen_heads import seen_heads
 from api.jobs.start_guard import StartGuard
-from api.sessions import Lifetime
 from api.witnesses import stations
 from consent.ledger import cosignature, published
 from consent.ledger.append import append

@@ -17,7 +17,7 @@ from consent.ledger.note import COSIGNER_ML_DSA_44, SignatureLine
 from consent.ledger.witness_store import WitnessStore
 from consent.ledger.witnessing import Asked, Cosigner, Refusal, Refused, known_logs, read
 from tests.witness.parties import ForeignLog, cosigned_by
-from vault.storage import open_database
+from vault.storage.database import open_database
 
 LOG = ForeignLog()
 LOGS = {LOG.origin: (LOG.key,)}

@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from sqlalchemy import Connection, delete, func, insert, select
 
-from vault.linkage_tables import linkage_choice, linkage_code
+from vault.linkage.tables import linkage_choice, linkage_code
 from vault.opening import Vault
 
 

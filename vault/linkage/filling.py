@@ -9,15 +9,15 @@ from typing import Final
 
 from sqlalchemy import Connection, Select, and_, func, select, tuple_
 
-from vault.holds import lock_people
 from vault.ids import Bucket, Person, SubjectId
 from vault.linkage.choice import is_on
 from vault.linkage.codes import Codes, Record
 from vault.linkage.keeping import MOST_STATES, Keeper
-from vault.linkage_tables import linkage_code
+from vault.linkage.tables import linkage_code
 from vault.opening import Vault
-from vault.rowset import RowSet
-from vault.stored import StoredValue, every_values
+from vault.people.holds import lock_people
+from vault.people.stored import StoredValue, every_values
+from vault.storage.rowset import RowSet
 from vault.tables import person
 
 BATCH: Final = 500

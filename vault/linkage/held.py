@@ -19,7 +19,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from vault.permit import ServiceKeys
-from vault.sealed import Unopenable
+from vault.sealing.sealed import Unopenable
 
 _LABEL: Final = b"lk1/held"
 _VERSION: Final = b"\x01"

@@ -23,9 +23,9 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from vault.ids import Person
+from vault.keys.tag_keys import TagKeys
 from vault.linkage.codes import BLOCKS, WORDS, Codes, Encoder
-from vault.sealed import Unopenable
-from vault.tag_keys import TagKeys
+from vault.sealing.sealed import Unopenable
 
 MOST_STATES: Final = 8
 """How many codes one person has at most: of the values as they stand, and as they stood before each of the last changes."""

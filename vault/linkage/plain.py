@@ -22,7 +22,7 @@ from vault.linkage.codes import LINKED, Record
 from vault.linkage.filling import states_of
 from vault.linkage.suggesting import Suggested, Suggestion
 from vault.opening import Vault
-from vault.stored import every_values
+from vault.people.stored import every_values
 
 type Model = Sequence[Mapping[str, Any]]
 """By field, the probabilities of each level among pairs of one person (`m`) and of two (`u`)."""

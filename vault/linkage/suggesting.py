@@ -15,7 +15,7 @@ from vault.ids import Bucket, Person, SubjectId
 from vault.linkage.codes import Codes, Record
 from vault.linkage.keeping import Keeper
 from vault.linkage.likeness import ALIKE, Blocked
-from vault.linkage_tables import linkage_code
+from vault.linkage.tables import linkage_code
 from vault.opening import Vault
 from vault.tables import person
 

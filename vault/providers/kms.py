@@ -29,7 +29,7 @@ from vault.providers.base import (
     RotationUnsupported,
     try_out,
 )
-from vault.sealed import KEY_BYTES, Unopenable
+from vault.sealing.sealed import KEY_BYTES, Unopenable
 
 try:
     import boto3

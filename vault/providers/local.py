@@ -22,7 +22,6 @@ from typing import NamedTuple
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from vault.durable import replace
 from vault.providers.base import Health, RotationUnsupported, SealedError
 from vault.providers.passphrase import (
     DEFAULT_COST,
@@ -46,7 +45,8 @@ from vault.providers.root_file import (
     write_first,
     write_pending,
 )
-from vault.sealed import KEY_BYTES, Unopenable
+from vault.sealing.sealed import KEY_BYTES, Unopenable
+from vault.storage.durable import replace
 
 __all__ = [
     "SHARES_MAGIC",

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
 from vault.providers.base import SealedError
-from vault.sealed import KEY_BYTES
+from vault.sealing.sealed import KEY_BYTES
 
 SCRYPT_MAGIC, ARGON2_MAGIC = b"perusal\x01", b"perusal\x02"
 _SCRYPT_HEAD, _ARGON2_HEAD = 12, 16

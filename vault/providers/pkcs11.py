@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from vault.providers.base import Health, MissingExtra, ProviderDown, ProviderError, ProviderRefused, try_out
-from vault.sealed import KEY_BYTES, Unopenable
+from vault.sealing.sealed import KEY_BYTES, Unopenable
 
 try:
     import pkcs11

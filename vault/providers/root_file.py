@@ -9,9 +9,9 @@ import os
 import secrets
 from pathlib import Path
 
-from vault.durable import settle, write_new
 from vault.providers.base import SealedError
 from vault.providers.passphrase import MalformedRoot
+from vault.storage.durable import settle, write_new
 
 
 class RootExists(SealedError):

@@ -30,7 +30,7 @@ from vault.providers.gf256 import combine, split
 from vault.providers.local import SHARES_MAGIC, LocalProvider, MalformedRoot, Roots
 from vault.providers.root_file import is_pending, pending_path, read_root_file, write_first, write_pending
 from vault.providers.shares import MAX_SHARES, MIN_NEEDED, SET_BYTES, Share, decode_share, encode_share
-from vault.sealed import KEY_BYTES
+from vault.sealing.sealed import KEY_BYTES
 
 DEFAULT_NEEDED, DEFAULT_SHARES = 3, 5
 _HEAD = struct.Struct(f">8s{SET_BYTES}s{SET_BYTES}sBBH")

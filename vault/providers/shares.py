@@ -20,7 +20,7 @@ import struct
 from dataclasses import dataclass, field
 
 from vault.providers.base import SealedError
-from vault.sealed import KEY_BYTES
+from vault.sealing.sealed import KEY_BYTES
 
 PREFIX = "pss_"
 SET_BYTES = 8

@@ -20,7 +20,7 @@ from collections.abc import Mapping
 
 from vault.providers.base import Health, ProviderDown, ProviderRefused, try_out
 from vault.providers.transit_http import Answer, TransitHttp
-from vault.sealed import KEY_BYTES, Unopenable
+from vault.sealing.sealed import KEY_BYTES, Unopenable
 
 _VERSION = b"\x01"
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")

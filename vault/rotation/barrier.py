@@ -6,7 +6,7 @@ transactions; the barrier is the next number, and it has been passed when every 
 
 from sqlalchemy import text
 
-from vault.storage import Database, Dialect
+from vault.storage.database import Database, Dialect
 
 _NEXT = text("SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint")
 _OLDEST = text("SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint")

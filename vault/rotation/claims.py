@@ -9,9 +9,9 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from vault.drafts import UniqueKey
 from vault.ids import SubjectId
-from vault.rowset import ColumnType, RowSet
+from vault.people.drafts import UniqueKey
+from vault.storage.rowset import ColumnType, RowSet
 
 _INSERT = (
     "WITH {rows} INSERT INTO unique_key (bucket, kind, epoch, tag, subject) "

@@ -17,28 +17,28 @@ from typing import Final
 
 from sqlalchemy import Connection, delete, func, select, update
 
-from vault.canonical_history import CanonicalHistory, canonical_history
-from vault.drafts import UniqueKey, claims_of
-from vault.evictions import TENANT, announce
-from vault.holds import lock_people
+from vault.families.merge import survivors
+from vault.finding.tag_tables import tag, unique_key
 from vault.ids import Person, SubjectId, bucket_for
-from vault.key_tables import index_root
-from vault.keys import KeysUnavailable
-from vault.linkage_tables import linkage_code
-from vault.merge import survivors
+from vault.keys.evictions import TENANT, announce
+from vault.keys.keyring import KeysUnavailable
+from vault.keys.subjects import Wrapping
+from vault.keys.tables import index_root
+from vault.keys.tag_keys import TagKeys
+from vault.keys.tenant import add_index_root
+from vault.linkage.tables import linkage_code
 from vault.opening import Vault
+from vault.people.canonical_history import CanonicalHistory, canonical_history
+from vault.people.drafts import UniqueKey, claims_of
+from vault.people.holds import lock_people
+from vault.people.stored import StoredValue, every_values
 from vault.rotation.barrier import barrier, passed
 from vault.rotation.claims import carry
 from vault.rotation.jobs import Job, Kind, move, new_job, store
 from vault.rotation.people import count_kept, next_people, pack_person
 from vault.rotation.refill import REFILL
-from vault.stored import StoredValue, every_values
-from vault.subject_keys import Wrapping
-from vault.tag_keys import TagKeys
-from vault.tag_tables import tag, unique_key
 from vault.tags.making import tags_for, tags_for_person
 from vault.tags.writing import TagRow, write_tags
-from vault.tenant import add_index_root
 
 BATCH: Final = 250
 DROP: Final = 20_000

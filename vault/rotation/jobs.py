@@ -14,8 +14,8 @@ from sqlalchemy.exc import IntegrityError
 
 from vault.errors import VaultError
 from vault.ids import TenantId
-from vault.key_tables import rotation
-from vault.storage import Database
+from vault.keys.tables import rotation
+from vault.storage.database import Database
 
 DONE: Final = "done"
 

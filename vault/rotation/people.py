@@ -18,15 +18,15 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, func, select, tuple_
 
-from vault import subject_keys
-from vault.evictions import announce
 from vault.ids import Bucket, Person, SubjectId, bucket_for
-from vault.keys import Keyring
+from vault.keys import subjects as subject_keys
+from vault.keys.evictions import announce
+from vault.keys.keyring import Keyring
+from vault.keys.subjects import SubjectKey, Wrapping
 from vault.opening import Vault
 from vault.rotation.jobs import Job, Kind, move, new_job, store
-from vault.rowset import RowSet
-from vault.sealed import KEY_BYTES, SALT_BYTES, Place, Unopenable, seal
-from vault.subject_keys import SubjectKey, Wrapping
+from vault.sealing.sealed import KEY_BYTES, SALT_BYTES, Place, Unopenable, seal
+from vault.storage.rowset import RowSet
 from vault.tables import person
 
 BATCH: Final = 500

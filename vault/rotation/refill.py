@@ -7,14 +7,14 @@ nobody knows what is missing: a job begins that makes all of them again, under a
 
 from sqlalchemy import Connection, delete, func, select
 
+from vault.finding.tag_tables import tag, unique_key
 from vault.ids import Buckets
-from vault.key_tables import index_root
+from vault.keys.subjects import Wrapping
+from vault.keys.tables import index_root
+from vault.keys.tenant import add_index_root
 from vault.rotation.jobs import Kind, new_job, store
 from vault.rotation.people import count_kept
-from vault.storage import Database
-from vault.subject_keys import Wrapping
-from vault.tag_tables import tag, unique_key
-from vault.tenant import add_index_root
+from vault.storage.database import Database
 
 REFILL = "refill"
 

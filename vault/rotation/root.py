@@ -13,12 +13,12 @@ from sqlalchemy import Connection, select, update
 
 from vault.errors import VaultError
 from vault.ids import TenantId
-from vault.key_tables import tenant_kek
+from vault.keys.tables import tenant_kek
+from vault.keys.tenant import kek_context
 from vault.providers.base import Provider
 from vault.rotation.jobs import Job, Kind, new_job, store
-from vault.sealed import Unopenable
-from vault.storage import Database
-from vault.tenant import kek_context
+from vault.sealing.sealed import Unopenable
+from vault.storage.database import Database
 
 
 class OpensNothing(VaultError):

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from vault.evictions import wall_ms
+from vault.keys.evictions import wall_ms
 from vault.opening import Vault
 from vault.rotation import index, people, tenant_key
 from vault.rotation.jobs import Job, JobMoved, Kind, NothingToResume, find, running

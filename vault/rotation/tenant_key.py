@@ -16,17 +16,17 @@ from typing import Any, Final
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy import Connection, Select, Table, func, select, tuple_, update
 
-from vault.evictions import TENANT, announce
+from vault.backups.returning import bound
 from vault.ids import TenantId
-from vault.key_tables import index_root, service_key, subject_key, tenant_kek
+from vault.keys.evictions import TENANT, announce
+from vault.keys.subjects import person_context, unwrapped
+from vault.keys.tables import index_root, service_key, subject_key, tenant_kek
+from vault.keys.tenant import add_kek
+from vault.keys.wrapping import unwrap, wrap
 from vault.opening import Vault
-from vault.returning import bound
 from vault.rotation.barrier import barrier, passed
 from vault.rotation.jobs import Job, Kind, move, new_job, store
-from vault.rowset import RowSet
-from vault.subject_keys import person_context, unwrapped
-from vault.tenant import add_kek
-from vault.wrapping import unwrap, wrap
+from vault.storage.rowset import RowSet
 
 BATCH: Final = 5_000
 

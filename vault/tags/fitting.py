@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from vault.fields.catalogue import BUILTIN, Catalogue
 from vault.ids import PROFILE, Bucket, SubjectId
-from vault.keys import Keyring
+from vault.keys.keyring import Keyring
 from vault.tags.agreement import agrees
 from vault.tags.opened import Wanted, canonical_versions
 from vault.tags.solver import Reading

@@ -24,8 +24,8 @@ from typing import Any, Final
 
 import polars as pl
 
-from vault.durable import replace, settle, write_new
 from vault.errors import VaultError
+from vault.storage.durable import replace, settle, write_new
 
 LIST: Final = "index.json"
 VERSION: Final = 1

@@ -1,7 +1,7 @@
 """Making the index of tags, keeping it up to date, and saying how it stands.
 
 Made anew it is read off the table of tags, range by range, so that no more than one range is ever held. From before it
-is read every change is noted (`tag_index_tables`); bringing it up to date looks each noted tag up once more and writes
+is read every change is noted (`finding.tag_index_tables`); bringing it up to date looks each noted tag up once more and writes
 the parts anew that change. Whoever was erased is gone from it then: until then a note and a file hold a keyed hash
 of 64 bits that leads to nobody, and nothing found by it is believed (`lookup.confirm`).
 """
@@ -17,11 +17,11 @@ import polars as pl
 from sqlalchemy import Connection, delete, func, select, text
 
 from vault.errors import VaultError
+from vault.finding.tag_index_tables import INDEXED, tag_index, tag_touched
 from vault.opening import Vault
-from vault.records import count_people
+from vault.people.records import count_people
 from vault.rotation.barrier import barrier, passed
-from vault.rowset import RowSet
-from vault.tag_index_tables import INDEXED, tag_index, tag_touched
+from vault.storage.rowset import RowSet
 from vault.tags import index_files as files
 from vault.tags.index_files import IndexUnusable, Listing, PartFile
 

@@ -13,8 +13,8 @@ from sqlalchemy import Connection
 
 from vault.fields.catalogue import BUILTIN, Catalogue, Field
 from vault.ids import PROFILE, Bucket, RecordId, SubjectId
-from vault.keys import Keyring
-from vault.rowset import RowSet
+from vault.keys.keyring import Keyring
+from vault.storage.rowset import RowSet
 from vault.tags.compounds import COMPOUNDS, Compound
 from vault.tags.making import IndexKeys, digest_of, tagger
 from vault.tags.opened import Wanted, canonical_versions

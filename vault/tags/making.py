@@ -16,8 +16,8 @@ from functools import partial
 from typing import Any, Final, NamedTuple, Protocol
 
 from vault.fields.catalogue import BUILTIN, Catalogue, Field
-from vault.prepared_hmac import PreparedHmac, prepare
-from vault.tag_keys import TagKeys
+from vault.keys.tag_keys import TagKeys
+from vault.sealing.prepared_hmac import PreparedHmac, prepare
 from vault.tags.compounds import COMPOUNDS, OWNER
 from vault.tags.cuts import Forms
 from vault.tags.registry import DIGESTS, forms_of, kind, kinds_of

@@ -12,9 +12,9 @@ from sqlalchemy import Connection
 from vault.fields.catalogue import BUILTIN, Catalogue
 from vault.fields.text import InvalidValue
 from vault.ids import Bucket, RecordId, SubjectId
-from vault.keys import Keyring, SubjectKey
-from vault.rowset import RowSet
-from vault.sealed import Place, Unopenable
+from vault.keys.keyring import Keyring, SubjectKey
+from vault.sealing.sealed import Place, Unopenable
+from vault.storage.rowset import RowSet
 
 CHUNK = 5_000
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from sqlalchemy import Connection
 
 from vault.fields.catalogue import BUILTIN, Catalogue
-from vault.keys import Keyring
+from vault.keys.keyring import Keyring
 from vault.tags.opened import Wanted, canonical_versions
 
 

@@ -12,8 +12,8 @@ from typing import Final, Self
 import polars as pl
 from sqlalchemy import select
 
+from vault.finding.tag_index_tables import tag_touched
 from vault.opening import Vault
-from vault.tag_index_tables import tag_touched
 from vault.tags import index_files as files
 from vault.tags.indexing import refresh
 from vault.tags.joins import InProcess, Join

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection
 
 from vault.ids import Bucket, SubjectId
-from vault.rowset import Call, RowSet
+from vault.storage.rowset import Call, RowSet
 
 CHUNK = 20_000
 

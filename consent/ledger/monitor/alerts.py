@@ -17,7 +17,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from consent.ledger import jws
-from consent.signed import Algorithm, signing_key
+from consent.signing.signed import Algorithm, signing_key
 
 TYPE: Final = "perusal-alert+jwt"
 MAX_BYTES: Final = 1 << 20

@@ -18,8 +18,8 @@ from sqlalchemy.dialects.sqlite import insert
 from consent.ledger.checkpoint import Checkpoint
 from consent.ledger.monitor import tables
 from consent.ledger.monitor.alerts import PASSING, Alert
-from vault.file_version import number, require
-from vault.storage import Database, open_database
+from vault.storage.database import Database, open_database
+from vault.storage.file_version import number, require
 
 _PAGE = 400
 

@@ -4,11 +4,11 @@ from typing import Final
 
 from sqlalchemy import BigInteger, Boolean, Column, Index, LargeBinary, MetaData, Table, Text
 
-from vault.appendonly import append_only
+from vault.storage.appendonly import append_only
 
 METADATA: Final = MetaData()
 LAYOUT: Final = 1
-"""Of these tables (`vault.file_version`)."""
+"""Of these tables (`vault.storage.file_version`)."""
 
 head = Table(
     "monitor_head",

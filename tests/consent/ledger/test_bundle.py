@@ -28,8 +28,8 @@ from consent.ledger.tree import leaf_hash
 from consent.ledger.verify import Verdict, verify_bundle
 from tests.backends import Backend, open_backend
 from tests.consent.ledger.kit import HOST, LOG, NOW, YEAR, an_item, grow, insider
-from vault import signatures
 from vault.ids import encode_id
+from vault.signing import signatures
 
 SIGNER = Signer(HOST, bytes(32))
 RECEIPT_SEED = bytes([5]) * 32

@@ -23,7 +23,7 @@ from consent.ledger.tree import EMPTY, leaf_hash, verify_consistency
 from tests.backends import Backend
 from tests.consent.ledger.kit import HOST, LOG, NOW, an_item, assert_whole, grow
 from tests.races.crowd import at_once, dawdling
-from vault.rowset import RowSet
+from vault.storage.rowset import RowSet
 
 SIGNER = Signer(HOST, bytes(32))
 ORIGIN = origin_of(HOST, LOG)

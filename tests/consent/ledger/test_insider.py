@@ -24,7 +24,7 @@ from consent.ledger.witness_store import WitnessStore
 from consent.ledger.witnessing import Asked, Cosigner, Refused, read
 from tests.backends import Backend
 from tests.consent.ledger.kit import HOST, LOG, NOW, an_item, assert_whole, insider
-from vault.storage import open_database
+from vault.storage.database import open_database
 
 SIGNER = Signer(HOST, bytes(32))
 ORIGIN = origin_of(HOST, LOG)

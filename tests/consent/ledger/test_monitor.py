@@ -31,7 +31,7 @@ from consent.ledger.tiles import Tile
 from consent.ledger.tree import EMPTY, leaf_hash
 from tests.backends import Backend
 from tests.consent.ledger.kit import HOST, LOG, NOW, an_item, grow
-from vault.storage import open_database
+from vault.storage.database import open_database
 
 SIGNER = Signer(HOST, bytes(32))
 ORIGIN = f"{HOST}/{LOG.year}/0"

@@ -19,7 +19,7 @@ from consent.ledger.publish import publish
 from tests.backends import Backend
 from tests.consent.ledger.kit import HOST, LOG, NOW, YEAR, grow
 from tests.consent.ledger.test_monitor import ORIGIN, SIGNER, Shown, alarms, cosigned, signed
-from vault.storage import open_database
+from vault.storage.database import open_database
 
 NEXT = LogId(0, number_of(YEAR, 2))
 SUCCESSOR = origin_of(HOST, NEXT)

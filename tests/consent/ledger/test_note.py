@@ -10,7 +10,7 @@ from consent.ledger.errors import Malformed, Unproven
 from consent.ledger.note import VerifierKey
 from consent.ledger.tree import EMPTY, EMPTY_ROOT, leaf_hash
 from tests.vectors import ledger_formats
-from vault import signatures
+from vault.signing import signatures
 
 KNOWN = json.loads(ledger_formats.FILE.with_name("ledger_known.json").read_text())
 SEED, OTHER = bytes(32), bytes([1]) * 32

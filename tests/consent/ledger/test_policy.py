@@ -12,7 +12,7 @@ from consent.ledger.checkpoint import Checkpoint
 from consent.ledger.errors import Malformed, Unproven
 from consent.ledger.note import VerifierKey
 from consent.ledger.policy import Group, Policy, Witness
-from vault import signatures
+from vault.signing import signatures
 
 ORIGIN = "a.example/2026/0"
 LOG_SEED = bytes(range(32))

@@ -11,7 +11,7 @@ from consent.ledger.errors import Malformed, Unproven
 from consent.ledger.note import VerifierKey
 from consent.ledger.tree import EMPTY, leaf_hash, node_hash
 from tests.vectors import ledger_formats
-from vault import signatures
+from vault.signing import signatures
 
 FROZEN = json.loads(ledger_formats.FILE.read_text(encoding="utf-8"))
 SEED = bytes(32)

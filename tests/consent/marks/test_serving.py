@@ -6,7 +6,6 @@ import pytest
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.exc import DBAPIError
 
-from consent.disclose import Disclosure, disclose_many
 from consent.errors import UnsuitableCarrier
 from consent.ids import canonical_json
 from consent.ledger import log_entry
@@ -16,9 +15,10 @@ from consent.marks.carriers import CARRIERS, read
 from consent.marks.served import served_before
 from consent.marks.symbols import Position, symbol
 from consent.marks.tables import mark_epoch, mark_served, served_hash
-from consent.permits import permits
+from consent.redemption.disclose import Disclosure, disclose_many
+from consent.redemption.permits import permits
 from consent.tables import disclosure
-from tests.vault import people
+from tests.vault.people import made_up as people
 from vault.fields import FIELDS
 from vault.ids import PROFILE
 

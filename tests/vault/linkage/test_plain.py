@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 
 from tests.vault.linkage.test_suggesting import record
-from tests.vault.people import enrol
+from tests.vault.people.made_up import enrol
 from vault.ids import Bucket, SubjectId
 from vault.linkage import choice, filling, plain
 from vault.linkage.plain import LinkageStopped, shares, weigh
 from vault.linkage.suggesting import Suggested, Suggestion, suggest
-from vault.records import NewPerson, create_many
+from vault.people.records import NewPerson, create_many
 
 ANN, BOB = (Bucket(0), SubjectId(b"a" * 16)), (Bucket(0), SubjectId(b"b" * 16))
 

@@ -3,14 +3,14 @@
 import pytest
 from sqlalchemy import delete, select, text, update
 
-from tests.vault.people import change, erase
+from tests.vault.people.made_up import change, erase
 from tests.vault.rotation.kit import rotate
 from vault.linkage import choice, filling
 from vault.linkage.suggesting import MOST, suggest
-from vault.linkage_tables import linkage_choice, linkage_code
-from vault.records import Created, NewPerson, create_many
+from vault.linkage.tables import linkage_choice, linkage_code
+from vault.people.records import Created, NewPerson, create_many
 from vault.rotation import Kind
-from vault.sealed import Unopenable
+from vault.sealing.sealed import Unopenable
 from vault.tables import value
 
 NAMES = ("欧阳文博", "林静", "Anne-Marie Leclerc", "诸葛瑾瑜", "John Q. Doe")

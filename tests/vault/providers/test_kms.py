@@ -10,7 +10,7 @@ import pytest
 from tests.receiver import deaf_port
 from tests.vault.providers.kms_server import REGION, KeyService, Refusal, arn, kms_server
 from vault.providers.base import Provider, ProviderDown, ProviderRefused, RotationUnsupported
-from vault.sealed import Unopenable
+from vault.sealing.sealed import Unopenable
 
 pytest.importorskip("boto3", reason='the extra "aws" is not installed')
 

@@ -28,7 +28,7 @@ from vault.providers.local import (
 )
 from vault.providers.passphrase import Argon2Cost, ScryptCost
 from vault.providers.root_file import pending_path
-from vault.sealed import Unopenable
+from vault.sealing.sealed import Unopenable
 
 SCRYPT = ScryptCost(work=15)
 ARGON2 = Argon2Cost(memory_kib=19_456, iterations=1, lanes=1)

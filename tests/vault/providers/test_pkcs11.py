@@ -9,7 +9,7 @@ import pytest
 
 from tests.vault.providers.soft_hsm import MISSING, MODULE, PIN, soft_hsm
 from vault.providers.base import Provider, ProviderDown, ProviderRefused
-from vault.sealed import Unopenable
+from vault.sealing.sealed import Unopenable
 
 if MISSING:
     pytest.skip(MISSING, allow_module_level=True)

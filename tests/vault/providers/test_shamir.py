@@ -32,7 +32,7 @@ from vault.providers.shamir import (
     parse_share_file,
 )
 from vault.providers.shares import MalformedShare, Share, decode_share, encode_share
-from vault.sealed import Unopenable
+from vault.sealing.sealed import Unopenable
 
 CHEAP = Argon2Cost(memory_kib=19_456, iterations=1, lanes=1)
 KEY, CONTEXT = b"k" * 32, b"context"

@@ -18,7 +18,7 @@ from tests.vault.providers.transit_server import Engine, NamedKey, transit_serve
 from vault.providers.base import Provider, ProviderDown, ProviderRefused
 from vault.providers.transit import TransitProvider
 from vault.providers.transit_http import TransitHttp
-from vault.sealed import Unopenable
+from vault.sealing.sealed import Unopenable
 
 KEY, CONTEXT = b"k" * 32, b"context"
 TOKEN = "hvs.test-token"

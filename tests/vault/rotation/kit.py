@@ -5,14 +5,14 @@ from collections.abc import Callable, Sequence
 
 from sqlalchemy import func, select
 
-from tests.vault.people import enrol, permit
-from vault.key_tables import index_root, service_key, subject_key, tenant_kek
+from tests.vault.people.made_up import enrol, permit
+from vault.finding.tag_tables import tag, unique_key
+from vault.keys.tables import index_root, service_key, subject_key, tenant_kek
 from vault.opening import Vault
+from vault.people.records import Created
 from vault.reader import open_many
-from vault.records import Created
 from vault.rotation import Job, Kind, run, start, step
 from vault.tables import value
-from vault.tag_tables import tag, unique_key
 
 FIELDS = ("phone", "email", "resident_id", "name")
 

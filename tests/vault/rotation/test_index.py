@@ -3,15 +3,15 @@
 import pytest
 from sqlalchemy import delete, select, update
 
-from tests.vault.people import change, enrol, phone, values
+from tests.vault.people.made_up import change, enrol, phone, values
 from tests.vault.rotation.kit import crowd, index_states, rotate, steps, tag_rows, unique_rows
-from vault.enrol import TAKEN
-from vault.key_tables import rotation as rotation_row
-from vault.keys import EpochMoved
-from vault.records import NewPerson, Refused, Updated, create_many
+from vault.finding.tag_tables import tag
+from vault.keys.keyring import EpochMoved
+from vault.keys.tables import rotation as rotation_row
+from vault.people.enrol import TAKEN
+from vault.people.records import NewPerson, Refused, Updated, create_many
 from vault.rotation import Kind, resume, run, start, step
 from vault.rotation import index as rotation
-from vault.tag_tables import tag
 from vault.tags import Probe, confirm, match
 
 

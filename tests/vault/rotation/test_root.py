@@ -4,13 +4,13 @@ import pytest
 from sqlalchemy import select, update
 
 from tests.vault.rotation.kit import crowd, read
-from vault.key_tables import tenant_kek
-from vault.keys import Keyring, KeysUnavailable
+from vault.keys.keyring import Keyring, KeysUnavailable
+from vault.keys.tables import tenant_kek
 from vault.opening import open_vault
 from vault.providers.base import ProviderDown
 from vault.providers.local import LocalProvider
 from vault.rotation import Kind, OpensNothing, jobs, opens, rewrap_root
-from vault.sealed import Unopenable
+from vault.sealing.sealed import Unopenable
 
 OTHER = LocalProvider(b"r" * 32)
 

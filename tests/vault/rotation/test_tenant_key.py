@@ -4,9 +4,10 @@ import pytest
 from sqlalchemy import select, update
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from tests.vault.people import enrol
+from tests.vault.people.made_up import enrol
 from tests.vault.rotation.kit import crowd, kek_states, kek_versions, read, rotate, steps
-from vault.key_tables import index_root, service_key, subject_key, tenant_kek
+from vault.keys.tables import index_root, service_key, subject_key, tenant_kek
+from vault.keys.tenant import add_index_root
 from vault.rotation import (
     Kind,
     NothingToResume,
@@ -20,8 +21,7 @@ from vault.rotation import (
 )
 from vault.rotation import tenant_key as rotation
 from vault.rotation.people import rotate_person
-from vault.storage import Dialect
-from vault.tenant import add_index_root
+from vault.storage.database import Dialect
 
 
 def test_everything_lies_under_the_new_version_afterwards_and_opens_as_before(vault, others, now):

@@ -6,11 +6,11 @@ import random
 
 import pytest
 
-from tests.vault.people import erase
+from tests.vault.people.made_up import erase
 from tests.vault.tags.population import people
-from vault.enrol import Created, NewPerson, create_many
-from vault.find import Found, TooBroad, find
-from vault.records import update_value
+from vault.finding.find import Found, TooBroad, find
+from vault.people.enrol import Created, NewPerson, create_many
+from vault.people.records import update_value
 
 ZHANG = {
     "phone": "13812345678",
@@ -158,7 +158,7 @@ def test_the_erased_are_not_found(vault, zhang, now):
 
 
 def test_too_many_suggestions_are_said_and_nobody_is_opened(vault, zhang, monkeypatch):
-    monkeypatch.setattr("vault.find.MOST_OPENED", 0)
+    monkeypatch.setattr("vault.finding.find.MOST_OPENED", 0)
     opened = []
     assert find(vault, {"phone": "138****5678"}, opened=opened.extend) == TooBroad(1)
     assert opened == []
@@ -167,7 +167,7 @@ def test_too_many_suggestions_are_said_and_nobody_is_opened(vault, zhang, monkey
 def test_too_many_suggestions_are_narrowed_by_another_column_before_anybody_is_opened(
     vault, zhang, monkeypatch
 ):
-    monkeypatch.setattr("vault.find.MOST_OPENED", 1)
+    monkeypatch.setattr("vault.finding.find.MOST_OPENED", 1)
     opened = []
     region = {"address": "深圳市南山区人民路"}
     assert isinstance(find(vault, region, opened=opened.extend), TooBroad)

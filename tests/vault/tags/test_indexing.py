@@ -4,11 +4,11 @@ import polars as pl
 import pytest
 from sqlalchemy import func, select
 
-from tests.vault import people
-from tests.vault.people import change
-from vault import erase
-from vault.tag_index_tables import INDEXED, tag_touched
-from vault.tag_tables import tag
+from tests.vault.people import made_up as people
+from tests.vault.people.made_up import change
+from vault.erasure import erase
+from vault.finding.tag_index_tables import INDEXED, tag_touched
+from vault.finding.tag_tables import tag
 from vault.tags import index_files, kind
 from vault.tags.in_columns import forms_of, tag_under, tags_of
 from vault.tags.index_files import IndexUnusable

@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from tests.vault.people import enrol, erase, phone, resident_id, values
+from tests.vault.people.made_up import enrol, erase, phone, resident_id, values
 from vault.fields import InvalidValue
+from vault.finding.tag_tables import tag
 from vault.ids import SubjectId
-from vault.pause import without_collector
-from vault.tag_tables import tag
+from vault.storage.pause import without_collector
 from vault.tags import Probe, Shape, confirm, kind, match, tag64, tags_for
 
 KEY = bytes(range(32))

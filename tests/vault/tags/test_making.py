@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.vault.tags.population import people
 from vault.fields.catalogue import field_of
-from vault.tag_keys import TagKeys
+from vault.keys.tag_keys import TagKeys
 from vault.tags import Shape, kind, tag64, tags_for, tags_for_person, tags_of_history
 from vault.tags.making import tagger
 

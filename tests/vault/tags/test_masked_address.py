@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vault.enrol import NewPerson, create_many
 from vault.fields.address import InvalidAddress, canonical
 from vault.fields.catalogue import field_of
-from vault.find import TooBroad, find
+from vault.finding.find import TooBroad, find
+from vault.people.enrol import NewPerson, create_many
 from vault.tags.agreement import agreeing
 from vault.tags.masked import Masked, read
 from vault.tags.registry import kinds_of
@@ -217,7 +217,7 @@ def test_another_column_contradicts_a_masked_address(vault, street):
 
 
 def test_the_parts_of_one_address_narrow_each_other_before_anybody_is_opened(vault, street, monkeypatch):
-    monkeypatch.setattr("vault.find.MOST_OPENED", 39)
+    monkeypatch.setattr("vault.finding.find.MOST_OPENED", 39)
     opened = set()
 
     found = find(vault, {"address": "北京市朝阳区建国路3号****"}, opened=opened.update)
@@ -232,7 +232,7 @@ def test_the_parts_of_one_address_narrow_each_other_before_anybody_is_opened(vau
 def test_a_whole_address_that_its_parts_narrow_to_nobody_is_too_broad_and_not_nobodys(
     vault, street, monkeypatch
 ):
-    monkeypatch.setattr("vault.find.MOST_OPENED", 39)
+    monkeypatch.setattr("vault.finding.find.MOST_OPENED", 39)
 
     answer = find(vault, {"address": "北京市朝阳区建国路3号99栋999室"})
 
@@ -240,8 +240,8 @@ def test_a_whole_address_that_its_parts_narrow_to_nobody_is_too_broad_and_not_no
 
 
 def test_hits_that_are_more_than_are_read_at_once_decide_nothing(vault, street, monkeypatch):
-    monkeypatch.setattr("vault.find.MOST_OPENED", 7)
-    monkeypatch.setattr("vault.find._MOST_HITS", 10)
+    monkeypatch.setattr("vault.finding.find.MOST_OPENED", 7)
+    monkeypatch.setattr("vault.finding.find._MOST_HITS", 10)
 
     answer = find(vault, {"address": "北京市朝阳区建国路3号****"})
 

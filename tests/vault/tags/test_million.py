@@ -14,17 +14,17 @@ import time
 import pytest
 
 from tests.backends import NoPostgres, open_backend
+from tests.vault.scan.test_scan import permission
 from tests.vault.tags.population import FAMILIES, GIVEN, PREFIXES, address, email, mobile, plate
-from tests.vault.test_scan import permission
-from vault.enrol import Created, NewPerson, create_many
 from vault.fields.catalogue import field_of
 from vault.fields.regions import name_of
 from vault.fields.resident_id import check_character
-from vault.find import find
+from vault.finding.find import find
 from vault.ids import bucket_for, new_subject
 from vault.opening import create_vault
-from vault.rowset import volley
-from vault.scan import scan
+from vault.people.enrol import Created, NewPerson, create_many
+from vault.scan.running import scan
+from vault.storage.rowset import volley
 from vault.tags import Probe, Shape, match, tags_for_person
 from vault.tags.registry import kinds_of
 from vault.tags.writing import first_tags

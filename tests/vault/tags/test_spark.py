@@ -6,7 +6,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from tests.vault import people
+from tests.vault.people import made_up as people
 from vault.tags import kind
 from vault.tags.index_files import read_part
 from vault.tags.indexing import build

@@ -1,0 +1,1 @@
+"""Outward calls: addresses that others named, without letting them choose whom this server speaks to."""

@@ -1,0 +1,1 @@
+"""Routes for anybody: the transparency log, health, horizons, and what is published about recipients and marks."""

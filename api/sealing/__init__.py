@@ -1,0 +1,1 @@
+"""A server that waits for its root key, and forgets it when told."""

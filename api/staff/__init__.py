@@ -1,0 +1,1 @@
+"""Routes for staff: people, dumps, emergencies, reads, erasures and alarms."""

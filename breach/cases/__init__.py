@@ -1,0 +1,1 @@
+"""Cases: incidents, draft claims, agreed sums and evidence packs."""

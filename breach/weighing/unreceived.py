@@ -1,0 +1,63 @@
+"""Values in a dump that nobody was given: counted person by person as they are met, and how many of them there are at all."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from sqlalchemy import Connection
+
+from breach.intake.columns import IDENTIFIERS
+from breach.matching.rows import Item
+from breach.trace.evidence import Unreceived
+from breach.weighing.deliveries import Deliveries, Shown
+from consent.exposure import count_received
+from vault.people import records
+
+
+@dataclass(slots=True)
+class Nobodys:
+    """Found people by field. `never`: shown with a value of which nobody received any version; `later`: with a version
+    after the first that nobody received, though somebody received another.
+    """
+
+    never: Counter[str] = field(default_factory=Counter)
+    later: Counter[str] = field(default_factory=Counter)
+
+    def add(self, items: Sequence[Item], windows: Mapping[Item, Shown], deliveries: Deliveries) -> None:
+        """Count one person."""
+        given = {item[2]: [at for times in deliveries[item[2]].values() for at in times] for item in items}
+        self.never.update(code for code, times in given.items() if not times)
+        self.later.update(
+            {
+                item[2]
+                for item in items
+                if item[4] > 1 and given[item[2]] and not any(map(windows[item].shows, given[item[2]]))
+            }
+        )
+
+
+def unreceived(conn: Connection, found: Nobodys, before_ms: int) -> tuple[Unreceived, ...]:
+    """For each identifier field what was found, and at most how many such people there are.
+
+    Whoever received a field need not have received a value: it may have been allowed one of somebody who has none, or who
+    is gone. So those who have a value, less those of whom one was received, can be too few; those there ever were, less
+    the latter, cannot.
+    """
+    if not found.never and not found.later:
+        return ()
+    held = records.count_holding(conn, before_ms)
+    received = count_received(conn, [code for code in IDENTIFIERS if found.never[code]], before_ms)
+    ever = records.count_ever(conn, before_ms)
+    lines = []
+    for code in map(str, IDENTIFIERS):
+        people, changed = held.get(code, (0, 0))
+        lines.append(
+            Unreceived(
+                field=code,
+                never=max(min(people, ever - received.get(code, 0)), found.never[code]),
+                never_found=found.never[code],
+                later=max(changed, found.later[code]),
+                later_found=found.later[code],
+            )
+        )
+    return tuple(lines)

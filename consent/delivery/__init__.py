@@ -1,0 +1,1 @@
+"""Delivery: events on their way to recipients, queued with what causes them and sent until acknowledged."""

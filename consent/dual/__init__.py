@@ -1,0 +1,1 @@
+"""Dual control: what takes two others' agreement, and what may be done under it."""

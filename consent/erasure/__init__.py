@@ -1,0 +1,1 @@
+"""Erasure as the ledger tells it: ordered, carried out, certified."""

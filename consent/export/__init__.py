@@ -1,0 +1,1 @@
+"""Export: everything about one person, for that person."""

@@ -1,0 +1,1 @@
+"""Families: people who stand for others, and what that lets them do."""

@@ -1,0 +1,1 @@
+"""Protected mode: somebody trusted looks twice at what is hard to take back."""

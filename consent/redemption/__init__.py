@@ -1,0 +1,1 @@
+"""Redemption: a use is spent once, enters the ledger, and only then lets values be read."""

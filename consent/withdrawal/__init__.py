@@ -1,0 +1,1 @@
+"""Withdrawal: a consent ends at once, with all below it, and its recipient erases what it received."""

@@ -1,0 +1,1 @@
+"""Backups of the key data base that die in time."""

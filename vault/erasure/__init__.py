@@ -1,0 +1,1 @@
+"""Erasure: destroying one person for good, and remembering that it was done."""

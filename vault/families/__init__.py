@@ -1,0 +1,1 @@
+"""Families: duplicates merged into one person, and guardians of wards."""

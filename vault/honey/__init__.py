@@ -1,0 +1,1 @@
+"""Honey persons: people who do not exist, and the watch over them."""

@@ -1,0 +1,1 @@
+"""Keys: the hierarchy below the root, a person's key each, their caches and their destruction."""

@@ -1,0 +1,1 @@
+"""Retention: until when values may be kept, and their destruction when that is over."""

@@ -1,0 +1,1 @@
+"""Signing: signature schemes, other people's public keys, and time stamps."""
