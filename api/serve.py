@@ -32,7 +32,8 @@ from vault.storage.database import Dialect
 _BACKLOG = 2048
 THREADS: Final = 16
 """For requests. The loop's own number follows the processors, and on a small machine a few that wait for a recipient's
-keys would be all of them; more than the data base has connections would only wait there."""
+keys would be all of them; more than the data base has connections would only wait there.
+"""
 
 
 def run(settings: Settings, *, sealed: bool = False, demo: bool = False) -> None:

@@ -23,29 +23,29 @@ class Settings:
     """One installation as the server sees it; times in seconds, sizes in bytes.
 
     `tag_index` is the folder of the index by which large dumps are matched; it can be made again at any time.
-    `provider_file` says where the root key lives when it is not in `root_file` (TOML, see the operators' guide);
-    `shares` is a folder of shares with which commands, and never the server, open a split root.
-    An empty `issuer` means "the address that was bound", which `api.serve` fills in before the app is built.
+    `provider_file` says where the root key lives when it is not in `root_file` (TOML, see the operators'
+    guide); `shares` is a folder of shares with which commands, and never the server, open a split root. An
+    empty `issuer` means "the address that was bound", which `api.serve` fills in before the app is built.
     `proxy` is the address of a reverse proxy whose X-Forwarded-For is believed; without it nobody's is.
     `batch_queue` is how many disclosures may wait for their transaction, and `connections` how many connections
-    and requests the server holds at once; beyond either the answer is 503 at once. Keep the number of files
-    the process may open (`ulimit -n`) above `connections`. `backup_days` is how long the key of a backup of the
+    and requests the server holds at once; beyond either the answer is 503 at once. Keep the number of files the
+    process may open (`ulimit -n`) above `connections`. `backup_days` is how long the key of a backup of the
     keys lives, `index_days` how long an index epoch does: the published erasure horizon follows from both.
-    `retention` says for how many days which fields are kept by default, such as `note=90,address=730`.
-    One-time codes go by e-mail when `smtp_host` is set, and by SMS through the installed gateway `sms_sender` names;
-    `smtp_tls` is "starttls", "implicit" or, for a server on this machine alone, "none". `code_limit` is how many codes
-    the installation makes in ten minutes at most, `leak_check_limit` how often it answers there whether somebody was in a leak. `stranger_rate` is how many requests a minute a server process takes
-    from one network without credentials that hold, `client_rate` how many times a minute one client may ask or refresh there;
-    0 is for any number.
-    `protected_most`, in whole `protected_currency`, is the liability beyond which a consent of somebody in protected
-    mode waits for whom they trust, from the next time somebody turns it on.
-    `proof_nonce` says where proofs of possession need a nonce of this server's: "off", "token" (wherever a client
-    authenticates), or "all" (where a use is spent as well).
-    `witnesses` is a policy file (C2SP tlog-policy) that names the witnesses asked to cosign checkpoints, each with its
-    address, and the quorum of them that makes a checkpoint a witnessed one; every `witness_every` seconds at most.
-    `internal_hosts` names hosts that may be called for recipients' keys and events although their addresses are not
-    public ones, such as `keys.intranet,127.0.0.1`; one that is this very machine may be called by plain http.
-    `zone` is where people live (an IANA name): birthdays turn over and pages tell times by its clock. Set it once, before
+    `retention` says for how many days which fields are kept by default, such as `note=90,address=730`. One-time
+    codes go by e-mail when `smtp_host` is set, and by SMS through the installed gateway `sms_sender` names;
+    `smtp_tls` is "starttls", "implicit" or, for a server on this machine alone, "none". `code_limit` is how
+    many codes the installation makes in ten minutes at most, `leak_check_limit` how often it answers there
+    whether somebody was in a leak. `stranger_rate` is how many requests a minute a server process takes from
+    one network without credentials that hold, `client_rate` how many times a minute one client may ask or
+    refresh there; 0 is for any number. `protected_most`, in whole `protected_currency`, is the liability beyond
+    which a consent of somebody in protected mode waits for whom they trust, from the next time somebody turns
+    it on. `proof_nonce` says where proofs of possession need a nonce of this server's: "off", "token" (wherever
+    a client authenticates), or "all" (where a use is spent as well). `witnesses` is a policy file (C2SP
+    tlog-policy) that names the witnesses asked to cosign checkpoints, each with its address, and the quorum of
+    them that makes a checkpoint a witnessed one; every `witness_every` seconds at most. `internal_hosts` names
+    hosts that may be called for recipients' keys and events although their addresses are not public ones, such
+    as `keys.intranet,127.0.0.1`; one that is this very machine may be called by plain http. `zone` is where
+    people live (an IANA name): birthdays turn over and pages tell times by its clock. Set it once, before
     anybody is enrolled: until when a parent decides is kept as an instant.
     """
 

@@ -1,7 +1,8 @@
 """The operator's witnesses: the policy file of the settings, and the addresses at which they are asked.
 
-The addresses are the operator's own word, so those hosts may be called although they are not public ones; by plain http
-only where they are this machine. One address may have several keys behind it (Ed25519 and ML-DSA-44).
+The addresses are the operator's own word, so those hosts may be called although they are not public ones; by
+plain http only where they are this machine. One address may have several keys behind it (Ed25519 and
+ML-DSA-44).
 """
 
 from collections.abc import Iterator

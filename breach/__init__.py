@@ -1,6 +1,7 @@
 """Tracing leaks: intake of dumps, matching, attribution, incidents, claims and their evidence.
 
-The way of a dump: `receive` (or `Upload`) into the quarantine, `pipeline.trace`, `open_incident`, `draft_many`, `pack`.
+The way of a dump: `receive` (or `Upload`) into the quarantine, `pipeline.trace`, `open_incident`, `draft_many`,
+`pack`.
 """
 
 from breach.cases.claims import Claim, draft_many

@@ -1,9 +1,11 @@
-"""Bringing uses back from their receipts, where an older copy of the data base was put back and nothing else is left of them.
+"""Bringing uses back from their receipts, where an older copy of the data base was put back and nothing else is
+left of them.
 
-A receipt is our own signed word that a use was committed in a log. If that log was given up and the use is not stored, its
-rows are written again, which spends its consent, and so is its entry, in the log that is open now: the same id and the
-same fields under a commitment of its own, because the secret of the lost one is lost. How values were marked, no receipt
-says. The data base weighs each use like a new one, as of its own moment: what it turns down stays out and is counted.
+A receipt is our own signed word that a use was committed in a log. If that log was given up and the use is not
+stored, its rows are written again, which spends its consent, and so is its entry, in the log that is open now:
+the same id and the same fields under a commitment of its own, because the secret of the lost one is lost. How
+values were marked, no receipt says. The data base weighs each use like a new one, as of its own moment: what it
+turns down stays out and is counted.
 
 * `bring_back(vault, log, texts, now_ms) -> list[Outcome]`, in order; giving the same receipts again changes nothing.
 """

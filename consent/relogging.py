@@ -1,10 +1,10 @@
 """Logging again, in the log after it, what stands behind the end of a log that was given up.
 
-An entry is taken over as it was committed: kind, id, commitment and sealed secret are the same, so whoever holds its
-receipt or its opening can still show what it says; only its tag and its number are those of the new log. What is damaged
-is not taken over, nor what was about the log itself, nor anything of a person whose keys are gone, but for the
-certificate that says so. Each batch is a transaction of its own and nothing is logged twice, so this can be broken off
-anywhere and begun again by anybody.
+An entry is taken over as it was committed: kind, id, commitment and sealed secret are the same, so whoever
+holds its receipt or its opening can still show what it says; only its tag and its number are those of the new
+log. What is damaged is not taken over, nor what was about the log itself, nor anything of a person whose keys
+are gone, but for the certificate that says so. Each batch is a transaction of its own and nothing is logged
+twice, so this can be broken off anywhere and begun again by anybody.
 
 * `relog(vault, log, now_ms) -> Iterator[Progress]`: a report after each batch.
 """

@@ -1,8 +1,8 @@
 """Rules of the data base in one notation: written once, created as triggers on SQLite and PostgreSQL.
 
 Conditions are SQL that both understand, with four words of their own: `{distinct}` compares NULLs too,
-`{each}COLUMN{/each}` goes through a stored JSON list, one `value` at a time, and `{share}` at the end of a query keeps
-its rows as they are until the commit, which SQLite's one writer does anyway.
+`{each}COLUMN{/each}` goes through a stored JSON list, one `value` at a time, and `{share}` at the end of a
+query keeps its rows as they are until the commit, which SQLite's one writer does anyway.
 """
 
 from typing import NamedTuple

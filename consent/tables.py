@@ -1,10 +1,11 @@
 """Tables of everything a consumer was asked, approved, and had read: primary keys start with the bucket.
 
-They stand in `recipients.party_tables`, `asking.showing_tables`, `grants.tables` and `redemption.use_tables`; here they come together under the
-rules of `triggers`. What is written in them is evidence. Ids agree by composite foreign keys, so a row for another
-recipient cannot exist (consent.md §6). In further indexes the bucket comes last: a planner without statistics would
-otherwise take the bucket alone for a good enough key, and read a whole bucket to find one row. Times are Unix
-milliseconds, `fields` is a sorted JSON list of field codes, hashes of secrets are SHA-256.
+They stand in `recipients.party_tables`, `asking.showing_tables`, `grants.tables` and `redemption.use_tables`;
+here they come together under the rules of `triggers`. What is written in them is evidence. Ids agree by
+composite foreign keys, so a row for another recipient cannot exist (consent.md §6). In further indexes the
+bucket comes last: a planner without statistics would otherwise take the bucket alone for a good enough key, and
+read a whole bucket to find one row. Times are Unix milliseconds, `fields` is a sorted JSON list of field codes,
+hashes of secrets are SHA-256.
 """
 
 from consent import triggers

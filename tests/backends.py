@@ -105,7 +105,8 @@ def postgres_server(
 ) -> Iterator[Server]:
     """A server of our own; as root it runs as `nobody`, never over TCP, with fsync only for benchmarks.
 
-    `small`: it never holds more than a few hundred megabytes, so it may lie in memory. `within`: the folder to lie in.
+    `small`: it never holds more than a few hundred megabytes, so it may lie in memory. `within`: the folder to
+    lie in.
     """
     given = os.environ.get("PERUSAL_TEST_POSTGRES")
     if given:

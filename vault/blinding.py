@@ -1,9 +1,10 @@
 """The asking side of `oblivious`: blinds the point of an identifier with a random number, and takes it off the answer.
 
-It needs no key and no installation. The curve y² = x³ + 486662x² + x over the prime field and its twist share the
-x-coordinates that X25519 computes with; which of the two a point is on decides modulo which order the number is inverted.
-The arithmetic is whole numbers of Python, whose time tells a little about the random number to whoever can measure it
-on the asker's own machine; it is used once. Nothing here multiplies with a key that lasts.
+It needs no key and no installation. The curve y² = x³ + 486662x² + x over the prime field and its twist share
+the x-coordinates that X25519 computes with; which of the two a point is on decides modulo which order the
+number is inverted. The arithmetic is whole numbers of Python, whose time tells a little about the random number
+to whoever can measure it on the asker's own machine; it is used once. Nothing here multiplies with a key that
+lasts.
 """
 
 import secrets

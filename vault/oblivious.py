@@ -1,10 +1,11 @@
 """Comparing an identifier with a list without showing it: what both sides compute, and the side that has the key.
 
-An oblivious pseudo-random function by X25519 (RFC 7748): F(x) = X25519(period key, X25519(base key, point of x)). Whoever
-asks multiplies the point by a random number first and takes it off the answer (`blinding`), so that the answering side
-learns no x and the asking side F of one x for each answer. All multiplications with a key are the library's, in constant
-time; both keys come from the tenant's secret for this duty. Points of either kind, on the curve and on its twist, are
-taken: a point tells that one bit of a hash of x, as the slot tells the bits that are asked with (ADR 0045).
+An oblivious pseudo-random function by X25519 (RFC 7748): F(x) = X25519(period key, X25519(base key, point of
+x)). Whoever asks multiplies the point by a random number first and takes it off the answer (`blinding`), so
+that the answering side learns no x and the asking side F of one x for each answer. All multiplications with a
+key are the library's, in constant time; both keys come from the tenant's secret for this duty. Points of either
+kind, on the curve and on its twist, are taken: a point tells that one bit of a hash of x, as the slot tells the
+bits that are asked with (ADR 0045).
 
 | value                    | bytes                                                                               |
 |--------------------------|-------------------------------------------------------------------------------------|

@@ -1,7 +1,7 @@
 """`perusal check-leak URL`: ask a server whether something of yours is in a leak it tells of, without showing it what.
 
-Needs no installation and no account. What is asked for is typed where nothing shows it, or read from standard input; it
-is never an argument, and nothing that is printed or sent holds it (ADR 0045).
+Needs no installation and no account. What is asked for is typed where nothing shows it, or read from standard
+input; it is never an argument, and nothing that is printed or sent holds it (ADR 0045).
 """
 
 from __future__ import annotations

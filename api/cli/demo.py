@@ -1,7 +1,8 @@
 """`perusal demo`: the whole story on a real server, from an empty folder to a claim that verifies.
 
-Needs no network, no root and no settings. Ends with 0 only if the leaking app was ranked first and named, nobody else was,
-every attempt that had to fail failed, and every proof held; otherwise each thing that is wrong is said in a sentence.
+Needs no network, no root and no settings. Ends with 0 only if the leaking app was ranked first and named,
+nobody else was, every attempt that had to fail failed, and every proof held; otherwise each thing that is wrong
+is said in a sentence.
 """
 
 from __future__ import annotations

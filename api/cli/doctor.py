@@ -1,7 +1,7 @@
 """`perusal doctor`: is this machine and this installation in a state in which the service may run?
 
-Every check is small, changes nothing and says in one sentence what it saw; with --migrate the schema is brought up to date
-first. Without an installation the checks of the machine alone are made.
+Every check is small, changes nothing and says in one sentence what it saw; with --migrate the schema is brought
+up to date first. Without an installation the checks of the machine alone are made.
 """
 
 from __future__ import annotations

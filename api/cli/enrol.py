@@ -1,9 +1,10 @@
 """`perusal enrol FILE.jsonl --keys-out F`: take people in, in bulk, and hand out one sign-in key for each.
 
-One JSON object a line: field codes to texts, and optionally `lang`. A line that cannot be taken is reported by its number
-and a code, never by its content, and spoils no other line. The keys go to a new file that only its owner can read, as
-`{"line": n, "subject": "sub_…", "key": "sik_…", "ledger_key": "…"}`; the sign-in key exists nowhere else, and with the ledger
-key the person tells what is said of them in the ledger. Broken off anywhere, a load goes on with --resume.
+One JSON object a line: field codes to texts, and optionally `lang`. A line that cannot be taken is reported by
+its number and a code, never by its content, and spoils no other line. The keys go to a new file that only its
+owner can read, as `{"line": n, "subject": "sub_…", "key": "sik_…", "ledger_key": "…"}`; the sign-in key exists
+nowhere else, and with the ledger key the person tells what is said of them in the ledger. Broken off anywhere,
+a load goes on with --resume.
 """
 
 from __future__ import annotations

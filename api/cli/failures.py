@@ -1,7 +1,7 @@
 """How a failure is told: one sentence, a stable code, an exit code; never a traceback, never somebody's data.
 
-Every floor's errors carry a `code` and a text without personal data by construction, so their text may be shown. Of any
-other exception only the kind and the place are told, because its text may hold a value.
+Every floor's errors carry a `code` and a text without personal data by construction, so their text may be
+shown. Of any other exception only the kind and the place are told, because its text may hold a value.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """`perusal fields`: the kinds of value this installation knows, and an operator's own.
 
-`add` reads definitions from a TOML file (docs/operators.md) and takes all of them or none. It refuses fields whose tags
-would tell a thief of the data base too much, or would find nobody in particular, among as many people as the vault is
-to hold; `check` asks the same of every field. A running server learns of new fields at its next start.
+`add` reads definitions from a TOML file (docs/operators.md) and takes all of them or none. It refuses fields
+whose tags would tell a thief of the data base too much, or would find nobody in particular, among as many
+people as the vault is to hold; `check` asks the same of every field. A running server learns of new fields at
+its next start.
 """
 
 from __future__ import annotations

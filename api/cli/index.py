@@ -1,7 +1,7 @@
 """`perusal index`: the index of tags by which large files are matched in columns.
 
-It is a copy of the data base's tags in private files, and holds neither values nor names. A trace that wants it brings it
-up to date or makes it; building it by hand, by night for instance, spares the next trace the wait.
+It is a copy of the data base's tags in private files, and holds neither values nor names. A trace that wants it
+brings it up to date or makes it; building it by hand, by night for instance, spares the next trace the wait.
 """
 
 from __future__ import annotations

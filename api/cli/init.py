@@ -1,7 +1,8 @@
 """`perusal init`: from nothing to an installation that a server can open.
 
-Creates the folder (0700), the root key sealed by a passphrase, both data bases at the newest schema, the vault's keys and
-the vocabulary of purposes. Refuses a folder that already holds an installation, so that no root key is ever replaced.
+Creates the folder (0700), the root key sealed by a passphrase, both data bases at the newest schema, the
+vault's keys and the vocabulary of purposes. Refuses a folder that already holds an installation, so that no
+root key is ever replaced.
 """
 
 from __future__ import annotations
@@ -140,8 +141,8 @@ def lay_out(
 ) -> Settings:
     """The folder with its settings file, which holds `entries`, and its quarantine.
 
-    A passphrase that came from a file stays in that file; one that came from standard input is not kept at all, and the
-    server is told by PERUSAL_PASSPHRASE_FILE where to find it.
+    A passphrase that came from a file stays in that file; one that came from standard input is not kept at all,
+    and the server is told by PERUSAL_PASSPHRASE_FILE where to find it.
     """
     site.mkdir(mode=0o700, parents=True)
     lines = [f"{PREFIX}{name}={text}\n" for name, text in entries.items() if text]

@@ -1,8 +1,8 @@
 """An installation as the command line finds it: a folder, its settings file and its data bases.
 
-`--dir` (or PERUSAL_HOME) names the folder, `--tenant` (or PERUSAL_TENANT) one of the operators it serves. What differs
-from the defaults stands in `settings.env` inside it, one `PERUSAL_NAME=value` per line; the environment wins over the
-file. With neither, the command says what to do and stops.
+`--dir` (or PERUSAL_HOME) names the folder, `--tenant` (or PERUSAL_TENANT) one of the operators it serves. What
+differs from the defaults stands in `settings.env` inside it, one `PERUSAL_NAME=value` per line; the environment
+wins over the file. With neither, the command says what to do and stops.
 """
 
 from __future__ import annotations

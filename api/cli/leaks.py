@@ -1,7 +1,8 @@
 """`perusal leaks`: which dumps people are told of when they ask whether they were in a leak.
 
-Telling is an act of an investigator's own, after tracing: it also tells whoever lost the file that it was found, and lets
-anybody ask about somebody else's number. A leak that shames whoever is in it should not be told of.
+Telling is an act of an investigator's own, after tracing: it also tells whoever lost the file that it was
+found, and lets anybody ask about somebody else's number. A leak that shames whoever is in it should not be told
+of.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""`perusal ledger give-up` and `relog`: ending a log that cannot be carried on, and logging again what stood behind its end.
+"""`perusal ledger give-up` and `relog`: ending a log that cannot be carried on, and logging again what stood
+behind its end.
 
 What the data base itself has lost is brought back from receipts, which the recipients and the people have.
 """

@@ -1,7 +1,7 @@
 """`perusal linkage`: blind codes, by which a trace finds candidates that no exact form brings together.
 
-Off until turned on, because a code of everybody is one more thing to guard (ADR 0046). `fill` makes the codes that are
-missing and may be run again at any time; a trace does it too.
+Off until turned on, because a code of everybody is one more thing to guard (ADR 0046). `fill` makes the codes
+that are missing and may be run again at any time; a trace does it too.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The command group: which commands exist, and how every failure of any of them is told.
 
-Commands are imported only when called, so that `perusal verify` on an outsider's machine loads no web framework. Every
-failure ends as one sentence with a stable code and a documented exit code; a traceback, and with it perhaps somebody's
-data, is never printed.
+Commands are imported only when called, so that `perusal verify` on an outsider's machine loads no web
+framework. Every failure ends as one sentence with a stable code and a documented exit code; a traceback, and
+with it perhaps somebody's data, is never printed.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """`perusal monitor`: watch somebody's logs from outside, which needs no installation of this service.
 
-Whoever runs one should have nothing to do with the log's operator, and should have got the policy from somewhere else.
+Whoever runs one should have nothing to do with the log's operator, and should have got the policy from
+somewhere else.
 """
 
 from __future__ import annotations

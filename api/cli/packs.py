@@ -1,4 +1,5 @@
-"""Checking an evidence pack of `breach.cases.evidence`: its own hashes, then the ledger bundle inside, then that both agree.
+"""Checking an evidence pack of `breach.cases.evidence`: its own hashes, then the ledger bundle inside, then
+that both agree.
 
 Order: the container byte by byte → every member against the manifest → what the claim rests on → the bundle, by the
 ledger's own verifier → the respondent and the grant that the claim names are those the proven entries name. The first

@@ -1,6 +1,7 @@
 """The file of `perusal verify --person-key`: a person's ledger key as they were given it.
 
-Its text alone, their line of the operator's `--keys-out`, or the copy of everything (`copy.json`, with `person.ledger_key`).
+Its text alone, their line of the operator's `--keys-out`, or the copy of everything (`copy.json`, with
+`person.ledger_key`).
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """`perusal person change` and `person show`: a person's values at the desk, changed in bulk or read masked.
 
-A change is a line `{"subject", "field", "text"}`. One that is refused is named by its number and a code, never by its
-content, and spoils no other; what is changed enters the ledger with it. What is shown is masked: whoever needs a value
-in clear asks for an emergency.
+A change is a line `{"subject", "field", "text"}`. One that is refused is named by its number and a code, never
+by its content, and spoils no other; what is changed enters the ledger with it. What is shown is masked: whoever
+needs a value in clear asks for an emergency.
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""`perusal canaries plan`, `plant`, `lists`, `retire`: persons who do not exist, planted with a recipient or with nobody."""
+"""`perusal canaries plan`, `plant`, `lists`, `retire`: persons who do not exist, planted with a recipient or
+with nobody.
+"""
 
 from __future__ import annotations
 
@@ -73,8 +75,9 @@ def plant_people(
 ) -> None:
     """Plant persons with RECIPIENT_ID (org_…), or with --dark or --shared ones.
 
-    The list's hash is in the ledger when this ends. OUT has what it takes to sign up with the recipient as each of them:
-    values, sign-in key, and the handle to be asked by. It is the only list of who they are: keep it elsewhere.
+    The list's hash is in the ledger when this ends. OUT has what it takes to sign up with the recipient as each
+    of them: values, sign-in key, and the handle to be asked by. It is the only list of who they are: keep it
+    elsewhere.
     """
     if (recipient_id is None) == (kind is None):
         raise Failure("name a recipient, or say --dark or --shared", code="usage", exit_code=Exit.USAGE)

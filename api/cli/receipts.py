@@ -1,8 +1,9 @@
 """`perusal receipts FILE`: an outsider's check of a consent's chain of receipts, without server, network or data base.
 
-FILE is what `/me/grants/{id}/receipts` answered; the keys are those the installation publishes at `/jwks`, saved from
-there by the verifier. The answer says what proves the end of the chain: the receipt of the withdrawal, or a head of the
-moment it was fetched. Without either, receipts may be missing at the end, and that is said.
+FILE is what `/me/grants/{id}/receipts` answered; the keys are those the installation publishes at `/jwks`,
+saved from there by the verifier. The answer says what proves the end of the chain: the receipt of the
+withdrawal, or a head of the moment it was fetched. Without either, receipts may be missing at the end, and that
+is said.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """`perusal recipient add FILE.json`: who may ask, with which keys, under which notices and which liability terms.
 
-The file holds one registration or a list of them; all are written in one transaction or none is. Only public keys are
-accepted. What is printed is what the recipient's own program needs: its client id, and the ids and hashes of its texts.
+The file holds one registration or a list of them; all are written in one transaction or none is. Only public
+keys are accepted. What is printed is what the recipient's own program needs: its client id, and the ids and
+hashes of its texts.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
-"""`perusal recipient client`, `keys`, `ping`, `change`, `suspend`, `resume` and `list`: a recipient's programs, and stopping them.
+"""`perusal recipient client`, `keys`, `ping`, `change`, `suspend`, `resume` and `list`: a recipient's programs,
+and stopping them.
 
-A recipient may have several programs, each with keys and redirect addresses of its own. Keys are replaced as a set: to
-change one without a gap, first give both, then the new one alone. A suspension holds for the next request on every
-worker; what people granted is still there when it ends.
+A recipient may have several programs, each with keys and redirect addresses of its own. Keys are replaced as a
+set: to change one without a gap, first give both, then the new one alone. A suspension holds for the next
+request on every worker; what people granted is still there when it ends.
 """
 
 from __future__ import annotations

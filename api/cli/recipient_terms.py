@@ -1,8 +1,8 @@
 """`perusal recipient terms` and `sign`: what a recipient owes, and its own signature under it.
 
-Nobody is asked to agree to terms that their recipient has not signed. It signs the hash of the terms (see the guide for
-recipients) with a key one of its clients is registered with, and sends the signature to whoever keeps this installation;
-or it signs every request instead.
+Nobody is asked to agree to terms that their recipient has not signed. It signs the hash of the terms (see the
+guide for recipients) with a key one of its clients is registered with, and sends the signature to whoever keeps
+this installation; or it signs every request instead.
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""`perusal staff add|list|end`: keys for people inside. Each names one actor and one role; it is written once, to a file."""
+"""`perusal staff add|list|end`: keys for people inside. Each names one actor and one role; it is written once,
+to a file.
+"""
 
 from __future__ import annotations
 

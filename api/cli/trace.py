@@ -1,10 +1,10 @@
 """`perusal trace FILE`: whose data a file holds, who had received exactly that, and who most likely let it out.
 
-Works on any file without a server, against the installation in --dir. The file is sealed into the quarantine first, so a
-second run on the same file answers from the first, and goes on where that was broken off; with --resume FILE is not sealed once
-more for it. Unless --no-claims is given, an incident is opened with one draft claim
-for each affected person. With --out the report and an evidence pack are written there, and what is opened of the marks that
-were weighed (`perusal marks check` weighs them again). Nothing printed names a person.
+Works on any file without a server, against the installation in --dir. The file is sealed into the quarantine
+first, so a second run on the same file answers from the first, and goes on where that was broken off; with
+--resume FILE is not sealed once more for it. Unless --no-claims is given, an incident is opened with one draft
+claim for each affected person. With --out the report and an evidence pack are written there, and what is opened
+of the marks that were weighed (`perusal marks check` weighs them again). Nothing printed names a person.
 """
 
 from __future__ import annotations

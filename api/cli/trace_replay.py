@@ -1,7 +1,7 @@
 """`perusal trace --replay REPORT`: the trace behind a report runs again from the sealed dump; what differs is told.
 
-REPORT is a file written by `perusal trace` (with --json, or `trace.json` of --out), or the id of a trace. The exit code
-is 1 when the two documents are not the same bytes.
+REPORT is a file written by `perusal trace` (with --json, or `trace.json` of --out), or the id of a trace. The
+exit code is 1 when the two documents are not the same bytes.
 """
 
 from __future__ import annotations

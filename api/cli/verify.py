@@ -1,8 +1,8 @@
 """`perusal verify BUNDLE`: an outsider's check of a proof bundle or a claim pack, without server, network or data base.
 
-With --policy the log must be one the verifier already knows: take the operator's policy.txt and keys.json from somewhere
-else than the bundle. Without it the bundle is only checked in itself, and the answer says so. One changed byte anywhere
-ends with 1 and the place where it was noticed.
+With --policy the log must be one the verifier already knows: take the operator's policy.txt and keys.json from
+somewhere else than the bundle. Without it the bundle is only checked in itself, and the answer says so. One
+changed byte anywhere ends with 1 and the place where it was noticed.
 """
 
 from __future__ import annotations
@@ -58,8 +58,8 @@ def command(
 ) -> int:
     """Check BUNDLE ("-" reads standard input); 0 when every check holds, 1 when one does not.
 
-    A proof that a log lied is checked too, and needs --policy: 0 when the lie is proven. So does the proof of one entry
-    (tlog-proof), whose bytes lie beside it in a file that ends in .entry.
+    A proof that a log lied is checked too, and needs --policy: 0 when the lie is proven. So does the proof of
+    one entry (tlog-proof), whose bytes lie beside it in a file that ends in .entry.
     """
     trusted = load_policy(policy_file) if policy_file else None
     with click.open_file(str(bundle), "rb") as file:

@@ -1,7 +1,7 @@
 """The city's apps: who asks for what, why, how often, under which words and at which price per leaked person.
 
-Invented names; registration numbers of the form real ones have. One app is asked for three uses at a time, most for one.
-Each purpose allows the fields its app asks for, because the service refuses any excess.
+Invented names; registration numbers of the form real ones have. One app is asked for three uses at a time, most
+for one. Each purpose allows the fields its app asks for, because the service refuses any excess.
 """
 
 from __future__ import annotations

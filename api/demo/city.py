@@ -1,9 +1,9 @@
 """A simulated city: people who do not exist, with values that pass every check a real one would.
 
-Decides: person number `i` of a city is a pure function of (seed, i), so any range of any city can be made again, in any
-order, without remembering the rest. Faker fills the pools of names once; the loop itself only picks and joins, which is
-what lets a benchmark ask for a million people. Mail lives under the reserved example domains (RFC 2606), so that no
-message can reach a stranger; resident IDs carry the GB 11643 check digit.
+Decides: person number `i` of a city is a pure function of (seed, i), so any range of any city can be made
+again, in any order, without remembering the rest. Faker fills the pools of names once; the loop itself only
+picks and joins, which is what lets a benchmark ask for a million people. Mail lives under the reserved example
+domains (RFC 2606), so that no message can reach a stranger; resident IDs carry the GB 11643 check digit.
 """
 
 from __future__ import annotations

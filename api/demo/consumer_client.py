@@ -1,8 +1,8 @@
 """A person's browser, without a screen: cookies, redirects, and the forms that the pages really contain.
 
-It presses only buttons that are on the page and sends only what the form holds, so a page without its hidden token, its
-refuse button or its withdraw button fails here as it would in a person's hands. One instance belongs to one thread and
-one person; the connections underneath are shared.
+It presses only buttons that are on the page and sends only what the form holds, so a page without its hidden
+token, its refuse button or its withdraw button fails here as it would in a person's hands. One instance belongs
+to one thread and one person; the connections underneath are shared.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Who is asked by which app, and how each visit ends: the script of the demo's traffic, made before anything runs.
 
-Decides: a pure function of the seed. One app (the leaker) is asked to serve a good number of people, so that the file it
-lets out later is large enough to say something; every kind of ending occurs.
+Decides: a pure function of the seed. One app (the leaker) is asked to serve a good number of people, so that
+the file it lets out later is large enough to say something; every kind of ending occurs.
 """
 
 from __future__ import annotations

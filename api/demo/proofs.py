@@ -1,7 +1,7 @@
 """Everything the story claims, checked by programs of their own: proofs that must hold, and one that must not.
 
-A changed copy of a bundle is checked too and must be refused, because a verifier that accepts everything would pass all
-the other checks.
+A changed copy of a bundle is checked too and must be refused, because a verifier that accepts everything would
+pass all the other checks.
 """
 
 from __future__ import annotations

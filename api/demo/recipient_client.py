@@ -1,8 +1,9 @@
 """A recipient app's own program: a confidential OAuth client that speaks the published standards and nothing else.
 
-Pushed requests (RFC 9126) with `pii_use` details (RFC 9396), PKCE S256 (RFC 7636), `private_key_jwt` (RFC 7523), tokens
-bound to a DPoP key (RFC 9449), and one disclosure per use with an Idempotency-Key. It knows the server only by its
-metadata document, so that it would drive any other server of the same kind. One instance belongs to one thread.
+Pushed requests (RFC 9126) with `pii_use` details (RFC 9396), PKCE S256 (RFC 7636), `private_key_jwt` (RFC
+7523), tokens bound to a DPoP key (RFC 9449), and one disclosure per use with an Idempotency-Key. It knows the
+server only by its metadata document, so that it would drive any other server of the same kind. One instance
+belongs to one thread.
 """
 
 from __future__ import annotations

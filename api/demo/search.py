@@ -1,8 +1,8 @@
 """Is anybody's data readable in the files of an installation? Looks for every value of the city in every byte.
 
-Decides: candidates of the right shape are cut out of the raw bytes (runs of digits, addresses, Chinese characters) at every
-offset and looked up in one set, which costs the same for ten values and for ten thousand. UTF-8, the only encoding the
-project writes text in. A hit is counted, never shown.
+Decides: candidates of the right shape are cut out of the raw bytes (runs of digits, addresses, Chinese
+characters) at every offset and looked up in one set, which costs the same for ten values and for ten thousand.
+UTF-8, the only encoding the project writes text in. A hit is counted, never shown.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The ranking of a trace as rows for people: recipients by name, and the two origins that are always possible.
 
-`weight` is the figure that decides: against every story in which the recipient is innocent where that was computed, else
-against chance alone. A recipient whose weight against chance is low needs no stricter test.
+`weight` is the figure that decides: against every story in which the recipient is innocent where that was
+computed, else against chance alone. A recipient whose weight against chance is low needs no stricter test.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The day of the city: every planned visit, made by a few threads that share one clock and nothing else.
 
-A person's visits stay in one thread and one browser; every thread has its own connections and its own client of each app,
-so no lock is needed anywhere. What came of each visit is collected at the end.
+A person's visits stay in one thread and one browser; every thread has its own connections and its own client of
+each app, so no lock is needed anywhere. What came of each visit is collected at the end.
 """
 
 from __future__ import annotations

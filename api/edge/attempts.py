@@ -1,11 +1,11 @@
 """Guessing is bounded in the data base, not in a process: counted by source and period, across all workers.
 
 A source is a keyed digest of the peer's address, so the table tells nothing about anybody. Of sign-ins only
-failures count; a period is ten minutes, and after 20 failures the source waits for the next one. A network that is
-handed out whole, in IPv6, is one source. One-time codes are counted as they are asked for, whether or not anybody is
-known: by source, by the address they go to, by both, and for the whole installation. So are questions whether somebody
-was in a leak: by source and for all. What somebody signed in asks for
-is counted for that person and apart from all this, so that no stranger can use it up.
+failures count; a period is ten minutes, and after 20 failures the source waits for the next one. A network that
+is handed out whole, in IPv6, is one source. One-time codes are counted as they are asked for, whether or not
+anybody is known: by source, by the address they go to, by both, and for the whole installation. So are
+questions whether somebody was in a leak: by source and for all. What somebody signed in asks for is counted for
+that person and apart from all this, so that no stranger can use it up.
 """
 
 import hashlib

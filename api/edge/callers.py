@@ -1,10 +1,11 @@
 """How often one client may ask: so many requests a minute that leave a row behind, and then 429 for a while.
 
-Asking (pushed, at a counter, on a person's own telephone) and minting from a refresh token write something before any
-person or use stands behind it. Redeeming and introspecting are not counted: a use is somebody's word, and is spent once.
+Asking (pushed, at a counter, on a person's own telephone) and minting from a refresh token write something
+before any person or use stands behind it. Redeeming and introspecting are not counted: a use is somebody's
+word, and is spent once.
 
-Kept in memory by each process, like what strangers use (`strangers`): no request waits for a row that all of a client's
-others wait for too.
+Kept in memory by each process, like what strangers use (`strangers`): no request waits for a row that all of a
+client's others wait for too.
 """
 
 import math

@@ -1,7 +1,8 @@
 """Form bodies, parsed strictly once at the edge.
 
 A repeated parameter is refused (RFC 6749 §3.1), as are bytes that are not UTF-8, a body that is not
-`application/x-www-form-urlencoded`, control characters, and more than 64 members. Nothing of the input appears in the error.
+`application/x-www-form-urlencoded`, control characters, and more than 64 members. Nothing of the input appears
+in the error.
 """
 
 import re

@@ -1,10 +1,10 @@
 """Security headers on every answer of the server, errors and unknown paths included.
 
-Pages load nothing from anywhere else and run no script, but for the pages of a passkey's ceremony and the one that asks
-whether somebody was in a leak: a browser signs only when a script asks it to, and hides what is asked for only when a
-script does. Both are files of ours. `form-action` holds the other exception:
-browsers apply it to redirects that follow a form, so the approval page alone must also allow the recipient's
-redirect origin, or the person's answer would never arrive. Whatever a handler sets itself wins.
+Pages load nothing from anywhere else and run no script, but for the pages of a passkey's ceremony and the one
+that asks whether somebody was in a leak: a browser signs only when a script asks it to, and hides what is asked
+for only when a script does. Both are files of ours. `form-action` holds the other exception: browsers apply it
+to redirects that follow a form, so the approval page alone must also allow the recipient's redirect origin, or
+the person's answer would never arrive. Whatever a handler sets itself wins.
 """
 
 from collections.abc import Awaitable, Callable

@@ -1,10 +1,10 @@
 """Asking one witness to cosign the newest checkpoint of a log (C2SP tlog-witness, the client's side).
 
-The witness is told which size it is thought to have cosigned last, and says which it was when that is wrong. What comes
-back is stored only after it was verified (`consent.ledger.collecting`). A witness that has seen more of the log than
-stands here, or something else, keeps the log from being signed: a restored data base looks like that, and so does a
-witness that lies. Where it can show a head that the log itself signed, that head is remembered beside the data base
-for ever; where it cannot, its word holds the log only while it stands by it.
+The witness is told which size it is thought to have cosigned last, and says which it was when that is wrong.
+What comes back is stored only after it was verified (`consent.ledger.collecting`). A witness that has seen more
+of the log than stands here, or something else, keeps the log from being signed: a restored data base looks like
+that, and so does a witness that lies. Where it can show a head that the log itself signed, that head is
+remembered beside the data base for ever; where it cannot, its word holds the log only while it stands by it.
 """
 
 from contextlib import suppress

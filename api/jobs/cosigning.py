@@ -1,8 +1,8 @@
 """Threads that have new checkpoints cosigned: one for each witness, so that none waits for another, and a watch.
 
-They run beside the publisher and hold nothing: appending and signing go on at their own pace, whatever witnesses do. A
-witness that fails is named in the event log once, and again when it is well. A log that no quorum has covered for
-fifteen minutes raises an alarm, and the log says when that is over.
+They run beside the publisher and hold nothing: appending and signing go on at their own pace, whatever
+witnesses do. A witness that fails is named in the event log once, and again when it is well. A log that no
+quorum has covered for fifteen minutes raises an alarm, and the log says when that is over.
 """
 
 import threading

@@ -1,7 +1,8 @@
 """A thread that delivers what waits in a queue, several at a time, as soon as it is due.
 
-It is not one of the jobs: those wait for each other, and a withdrawal must not wait for a trace. Nor does one addressee
-wait for another: each has at most its share of what is under way, and whatever ends makes room for the next at once.
+It is not one of the jobs: those wait for each other, and a withdrawal must not wait for a trace. Nor does one
+addressee wait for another: each has at most its share of what is under way, and whatever ends makes room for
+the next at once.
 """
 
 import random

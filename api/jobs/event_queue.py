@@ -1,8 +1,8 @@
 """Events on their way to recipients (RFC 8935): what is sent, and what each answer means.
 
-202 is an acknowledgement; 400 is a refusal whose `err` is kept when it is one of the registered ones; everything else, an
-address that cannot be called included, is tried again later. Where an answer came too late the event is sent twice: its
-`jti` is the same, which is what receivers tell by.
+202 is an acknowledgement; 400 is a refusal whose `err` is kept when it is one of the registered ones;
+everything else, an address that cannot be called included, is tried again later. Where an answer came too late
+the event is sent twice: its `jti` is the same, which is what receivers tell by.
 """
 
 import json

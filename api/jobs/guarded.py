@@ -1,7 +1,9 @@
-"""Signing by a command, under the guard a server has: the witnesses are asked what they have seen before anything is signed.
+"""Signing by a command, under the guard a server has: the witnesses are asked what they have seen before
+anything is signed.
 
-Without it a whole host put back to an older state, the second copy of what was signed with it, would sign a second history
-by whichever command came first. A witness that does not answer stops nothing, as with a server; each has three seconds.
+Without it a whole host put back to an older state, the second copy of what was signed with it, would sign a
+second history by whichever command came first. A witness that does not answer stops nothing, as with a server;
+each has three seconds.
 """
 
 from dataclasses import dataclass

@@ -1,7 +1,8 @@
 """Pings on their way to clients (CIBA Core §10.2): there is an answer, come and fetch it.
 
-200 and 204 are good answers, and whatever else they say is not read. A redirect is none; like everything else that is no
-good answer it is tried again, as long as there is something to fetch. A client that is never reached may poll all the same.
+200 and 204 are good answers, and whatever else they say is not read. A redirect is none; like everything else
+that is no good answer it is tried again, as long as there is something to fetch. A client that is never reached
+may poll all the same.
 """
 
 import json

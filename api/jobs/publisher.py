@@ -1,10 +1,11 @@
-"""A thread that signs what the ledger has grown by, every second, and every minute looks over the logs that have not grown,
-sweeps what has run out, ends what was given for a time (guardianships, questions to somebody trusted), indexes what has not
-been indexed for an hour, closes the logs of years that are over, and seals hashes of the marked values that were served.
+"""A thread that signs what the ledger has grown by, every second, and every minute looks over the logs that
+have not grown, sweeps what has run out, ends what was given for a time (guardianships, questions to somebody
+trusted), indexes what has not been indexed for an hour, closes the logs of years that are over, and seals
+hashes of the marked values that were served.
 
-An alarm (stored data that disagree with what was signed, or with what a witness has seen) is logged once for each log
-and reason, and nothing is signed for that log until a person has looked; the server goes on answering, because spending
-uses is still recorded.
+An alarm (stored data that disagree with what was signed, or with what a witness has seen) is logged once for
+each log and reason, and nothing is signed for that log until a person has looked; the server goes on answering,
+because spending uses is still recorded.
 """
 
 import threading

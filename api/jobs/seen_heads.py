@@ -1,9 +1,10 @@
 """What witnesses have seen of our logs, asked before anything is signed: a restored data base does not know it any more.
 
-Each witness's reading side (C2SP tlog-witness) is asked for every log there is or may have been: those stored, those
-remembered beside the data base, and this year's of each bucket and the edition after the newest, of which an older copy
-may know nothing. Whatever it says of a log that was given up changes nothing any more, unless it is of a larger one.
-Only heads that our own key signed count. Whom nobody reaches says nothing, and stops nothing.
+Each witness's reading side (C2SP tlog-witness) is asked for every log there is or may have been: those stored,
+those remembered beside the data base, and this year's of each bucket and the edition after the newest, of which
+an older copy may know nothing. Whatever it says of a log that was given up changes nothing any more, unless it
+is of a larger one. Only heads that our own key signed count. Whom nobody reaches says nothing, and stops
+nothing.
 """
 
 from collections.abc import Collection, Iterator, Mapping

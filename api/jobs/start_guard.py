@@ -1,8 +1,10 @@
-"""Before the first signature of a server: whatever witnesses have seen that is not stored here holds the logs it is about.
+"""Before the first signature of a server: whatever witnesses have seen that is not stored here holds the logs
+it is about.
 
-The publisher runs it once in its own thread, so that serving begins at once and signing does not. What a witness can show
-is remembered beside the data base, which keeps the log from being signed until a person has looked. A witness that shows
-nothing is asked to cosign what is stored, because its refusal says how much it has seen.
+The publisher runs it once in its own thread, so that serving begins at once and signing does not. What a
+witness can show is remembered beside the data base, which keeps the log from being signed until a person has
+looked. A witness that shows nothing is asked to cosign what is stored, because its refusal says how much it has
+seen.
 """
 
 from contextlib import suppress

@@ -1,4 +1,5 @@
-"""Asking servers over connections that are kept from one question to the next; each answer has a time and a size of its own.
+"""Asking servers over connections that are kept from one question to the next; each answer has a time and a
+size of its own.
 
 The addresses come from the monitor's own policy, so any may be called. Redirects are answers, never followed: whoever
 moved says so to people. Proxies of the environment are not asked.

@@ -1,7 +1,7 @@
 """Reading a log and its witnesses over HTTP: addresses come from the monitor's own policy, answers from strangers.
 
-Of every answer no more is taken than its kind can be long, and for no longer than WITHIN_S; nobody has more of a round
-than LOG_WITHIN_S. A log that asks to wait (429 or 503 with Retry-After) is waited for.
+Of every answer no more is taken than its kind can be long, and for no longer than WITHIN_S; nobody has more of
+a round than LOG_WITHIN_S. A log that asks to wait (429 or 503 with Retry-After) is waited for.
 """
 
 import time

@@ -1,4 +1,6 @@
-"""What is asked at `/introspect` and what is answered, as values: for whoever collects questions and for whoever answers them."""
+"""What is asked at `/introspect` and what is answered, as values: for whoever collects questions and for
+whoever answers them.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -2,8 +2,9 @@
 
 `login_hint` is the handle the person gave the recipient, `binding_message` the number of two digits that the
 recipient tells them and that they pick from three. The body is that of a pushed request without what a browser
-needs, or a signed authentication request (§7.1.1). A hint that means nobody is answered in the same words after the same work. Every client may poll; one that is
-registered for it is also pinged, with its `client_notification_token`, when there is an answer.
+needs, or a signed authentication request (§7.1.1). A hint that means nobody is answered in the same words after
+the same work. Every client may poll; one that is registered for it is also pinged, with its
+`client_notification_token`, when there is an answer.
 """
 
 from collections.abc import Mapping

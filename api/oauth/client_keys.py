@@ -1,8 +1,9 @@
 """The public keys of whoever calls: as registered, or fetched from the client's `jwks_uri` when that is due.
 
-Only a signature makes anybody ask there, so a stranger could make us ask in a recipient's name: every five seconds for
-one client, and only where `fetching` lets anybody be called. Clients do not wait for each other, only for their own keys, and
-of each a few at a time. What went wrong is told to nobody: the client is simply not known by the key it used.
+Only a signature makes anybody ask there, so a stranger could make us ask in a recipient's name: every five
+seconds for one client, and only where `fetching` lets anybody be called. Clients do not wait for each other,
+only for their own keys, and of each a few at a time. What went wrong is told to nobody: the client is simply
+not known by the key it used.
 """
 
 from collections.abc import Iterator

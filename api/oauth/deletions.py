@@ -1,7 +1,7 @@
 """A recipient reports that it has erased what it received (`consent.withdrawal.deletions`): who calls is proved twice.
 
-The request is authenticated like any other of a client's; the statement inside it is signed by itself, so that it can be
-shown to somebody else later, without us.
+The request is authenticated like any other of a client's; the statement inside it is signed by itself, so that
+it can be shown to somebody else later, without us.
 """
 
 from typing import Any

@@ -1,7 +1,7 @@
 """Device authorization (RFC 8628) for counters and call centres: the person types eight letters at the portal.
 
-The request has the body of a pushed one without what a browser needs, or is a request object of it. A proof in the header binds the device code
-to its key, as it binds a pushed request's code (RFC 9449 §10).
+The request has the body of a pushed one without what a browser needs, or is a request object of it. A proof in
+the header binds the device code to its key, as it binds a pushed request's code (RFC 9449 §10).
 """
 
 from typing import Any

@@ -1,9 +1,9 @@
 """Proofs of possession (RFC 9449), checked once and in one order, before anything is queued.
 
 Order: exactly one header → three parts, `typ` → `alg` in the list → public `jwk` → signature → `htm`, `htu`
-after normalisation and without query (`urls`) → `iat` window → nonce, where one is asked for → `ath`. Whether the key is the token's key and whether
-the proof was seen before is the data base's business: it happens inside the transaction that spends the use,
-with the digest this module makes of (key, `jti`).
+after normalisation and without query (`urls`) → `iat` window → nonce, where one is asked for → `ath`. Whether
+the key is the token's key and whether the proof was seen before is the data base's business: it happens inside
+the transaction that spends the use, with the digest this module makes of (key, `jti`).
 
 The signature goes through the vault's bare primitive, because a general library costs three times as much;
 the header is parsed once per key, since a client repeats it byte for byte.
@@ -49,7 +49,8 @@ class ProofFault(StrEnum):
 class Proof:
     """An accepted proof: the RFC 7638 thumbprint of its key, and what the replay table has to remember.
 
-    `digest` is 32 bytes over (key, jti); `expires` is the Unix millisecond from which it would be refused for its age anyway.
+    `digest` is 32 bytes over (key, jti); `expires` is the Unix millisecond from which it would be refused for
+    its age anyway.
     """
 
     jkt: str

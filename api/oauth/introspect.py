@@ -1,8 +1,8 @@
 """Token introspection: JSON (RFC 7662), or a signed JWT (RFC 9701) for whoever asks for one by its media type.
 
-A client may ask about its own tokens. About every other token, known or not, it hears `{"active":false}`, after the
-same work. Of its own token that has ended JSON also says why; a signed answer is `{"active":false}` alone, as RFC 9701
-§5 demands. It never has `sub` or `exp` at its top: nobody shall take it for a token.
+A client may ask about its own tokens. About every other token, known or not, it hears `{"active":false}`, after
+the same work. Of its own token that has ended JSON also says why; a signed answer is `{"active":false}` alone,
+as RFC 9701 §5 demands. It never has `sub` or `exp` at its top: nobody shall take it for a token.
 """
 
 import re

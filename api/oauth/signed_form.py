@@ -1,8 +1,8 @@
 """What a client asks for, wherever it asks: the members of its form, or of the request object in it (RFC 9101).
 
-A request may come as one object its client signed. Then only what is signed counts, the object is kept with the request,
-and it is the recipient's signature under the liability terms named in it. All three ways of asking read it by these
-functions: `/par`, `/bc-authorize` (CIBA §7.1.1) and `/device_authorization`.
+A request may come as one object its client signed. Then only what is signed counts, the object is kept with the
+request, and it is the recipient's signature under the liability terms named in it. All three ways of asking
+read it by these functions: `/par`, `/bc-authorize` (CIBA §7.1.1) and `/device_authorization`.
 
 * `signed_in(services, who, form) -> RequestObject | None`; `details_in(services, members, signed) -> Details`;
   `use_once(conn, services, signed)` in the transaction that stores the request. All raise OAuthRefused.

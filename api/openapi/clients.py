@@ -1,6 +1,7 @@
 """The entries of what recipients' programs call to be given something: requests, tokens, and what tokens are worth.
 
-Forms may have members that nobody knows (RFC 6749 §3.1); each may stand there once, and none holds a control character.
+Forms may have members that nobody knows (RFC 6749 §3.1); each may stand there once, and none holds a control
+character.
 """
 
 from collections.abc import Mapping

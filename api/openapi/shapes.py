@@ -1,4 +1,6 @@
-"""The few shapes of JSON Schema (2020-12) that the tables are written in, and schemas of the structs bodies are decoded as."""
+"""The few shapes of JSON Schema (2020-12) that the tables are written in, and schemas of the structs bodies are
+decoded as.
+"""
 
 from collections.abc import Iterable, Mapping
 from typing import Any

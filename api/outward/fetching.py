@@ -1,10 +1,11 @@
 """Calling an address that somebody else has named, without letting them choose whom this server speaks to.
 
 `https` only. The name is resolved once; if one of its addresses is not global unicast, nothing is called; the
-connection goes to the very address that was looked at (a name that resolves otherwise a moment later changes nothing),
-while the certificate is checked against the name. Redirects are answers, never followed; proxies of the environment are
-not asked; an answer has a size and the whole exchange has a time. Hosts which the operator names are not held to the
-rule on addresses, and one of those that is this very machine may be called by plain http.
+connection goes to the very address that was looked at (a name that resolves otherwise a moment later changes
+nothing), while the certificate is checked against the name. Redirects are answers, never followed; proxies of
+the environment are not asked; an answer has a size and the whole exchange has a time. Hosts which the operator
+names are not held to the rule on addresses, and one of those that is this very machine may be called by plain
+http.
 
 * `guarded_get(url, accept, *, guard) -> Answer`, `guarded_post(url, body, headers, *, guard) -> Answer`;
   both raise FetchFailed, whose `fault` says why and never what was found there.

@@ -1,7 +1,8 @@
 """Looking a name up within a time: the system's resolver cannot be told to hurry, nor be interrupted.
 
-Each look-up has a thread, which is left to itself once the caller's time is over. Whoever asks for a name that is being
-looked up waits for that same answer, so that a name whose servers never answer holds one thread, not many.
+Each look-up has a thread, which is left to itself once the caller's time is over. Whoever asks for a name that
+is being looked up waits for that same answer, so that a name whose servers never answer holds one thread, not
+many.
 
 `looked_up(resolve, host, port, within_s) -> list[str]`: raises TimeoutError, and whatever `resolve` raises.
 """

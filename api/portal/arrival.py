@@ -1,8 +1,8 @@
 """Whoever comes in time may take their time: ten minutes in that browser to sign in and to say for whom they answer.
 
-A `request_uri` is good for 90 seconds on its way to us (consent.md §2.4); reading a message and typing a code is no part
-of that. `/authorize` leaves the moment of arrival in a cookie, under a MAC over it and the request, so that nothing is
-written for whoever only comes by. The request is still taken up once, by whoever is first.
+A `request_uri` is good for 90 seconds on its way to us (consent.md §2.4); reading a message and typing a code
+is no part of that. `/authorize` leaves the moment of arrival in a cookie, under a MAC over it and the request,
+so that nothing is written for whoever only comes by. The request is still taken up once, by whoever is first.
 """
 
 import hashlib

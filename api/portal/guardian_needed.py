@@ -1,7 +1,8 @@
 """Somebody who has a guardian for it is asked: the page says who can answer, and hands the browser over to them.
 
-The request is neither shown nor used up. Going back takes one press and answers `access_denied`; handing over ends the
-session, and the guardian signs in on the same device, within the ten minutes of that browser (`arrival`).
+The request is neither shown nor used up. Going back takes one press and answers `access_denied`; handing over
+ends the session, and the guardian signs in on the same device, within the ten minutes of that browser
+(`arrival`).
 """
 
 from typing import Any

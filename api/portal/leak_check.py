@@ -1,6 +1,7 @@
 """The page "was I in a leak?": its script does the asking, so that what somebody types never leaves their browser.
 
-It is the one page with a form that does not work without a script: a form that did would send us the number. It says so.
+It is the one page with a form that does not work without a script: a form that did would send us the number. It
+says so.
 """
 
 from typing import Any

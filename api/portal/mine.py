@@ -1,4 +1,5 @@
-"""The signed-in person's own permissions and their uses for programs: the portal's session, its CSRF rules, JSON instead of pages.
+"""The signed-in person's own permissions and their uses for programs: the portal's session, its CSRF rules,
+JSON instead of pages.
 
 What is posted is a form like the portal's own, with the `csrf` token that `GET /me/grants` gives; the answers say the
 same as the pages do. Withdrawing asks for no reason; asking again gives the first answer.

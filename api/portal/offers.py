@@ -1,7 +1,8 @@
 """When an approval was offered, as only our own page can say it: the instant goes out in the form under a MAC.
 
-A proof of presence is good for five minutes from then (`consent.approving.step_up`), and the instant is part of what the
-person signs. Without the MAC a form could name any instant within them, for a page that nobody was shown.
+A proof of presence is good for five minutes from then (`consent.approving.step_up`), and the instant is part of
+what the person signs. Without the MAC a form could name any instant within them, for a page that nobody was
+shown.
 """
 
 import hashlib

@@ -1,7 +1,7 @@
 """What every form of the portal passes before its handler runs: origin, token, and strict parsing.
 
-It is the router's `before_request` hook, so a new page cannot forget it. A page that takes a file names `check_upload`
-in its place.
+It is the router's `before_request` hook, so a new page cannot forget it. A page that takes a file names
+`check_upload` in its place.
 """
 
 from typing import Any, Final, cast

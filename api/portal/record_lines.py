@@ -1,4 +1,6 @@
-"""A recipient's record of the last year in sentences, for the page on which somebody decides (`consent.recipients.track_records`)."""
+"""A recipient's record of the last year in sentences, for the page on which somebody decides
+(`consent.recipients.track_records`).
+"""
 
 from collections.abc import Iterator
 

@@ -1,9 +1,9 @@
 """A new sign-in key for whoever has lost theirs: two codes, to a mailbox and a telephone, and the same a day later.
 
-The pages say the same to everybody (`sign_in_code`): whether two addresses are known, or one person's, shows only to
-whoever enters both codes. When the day begins, both addresses are told, with a link by which it can be stopped; the
-link opens a page with one button, because mail programs follow links by themselves. Where codes go by one channel only
-there are not two independent proofs, and no such page.
+The pages say the same to everybody (`sign_in_code`): whether two addresses are known, or one person's, shows
+only to whoever enters both codes. When the day begins, both addresses are told, with a link by which it can be
+stopped; the link opens a page with one button, because mail programs follow links by themselves. Where codes go
+by one channel only there are not two independent proofs, and no such page.
 """
 
 import hashlib

@@ -1,7 +1,8 @@
 """The people somebody stands for as their guardian: what they allowed, and the presses that take it back or confirm it.
 
-A guardian sees a ward's permissions and withdraws them for as long as the link holds; they confirm, and let recipients
-ask directly, only while they decide for the ward (`consent.families.guarding`). The ward sees all of it on pages of their own.
+A guardian sees a ward's permissions and withdraws them for as long as the link holds; they confirm, and let
+recipients ask directly, only while they decide for the ward (`consent.families.guarding`). The ward sees all of
+it on pages of their own.
 """
 
 from dataclasses import dataclass

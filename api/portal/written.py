@@ -1,7 +1,7 @@
 """The page on which a person signs a consent in writing: the declaration word for word, and two ways to sign it.
 
-By their name, typed, which the vault compares with the one on file; or with a passkey, whose assertion over the approval
-is the signature and the proof of presence in one (`consent.wording.written`).
+By their name, typed, which the vault compares with the one on file; or with a passkey, whose assertion over the
+approval is the signature and the proof of presence in one (`consent.wording.written`).
 """
 
 from typing import Any

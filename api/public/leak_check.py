@@ -1,8 +1,8 @@
 """Was I in a leak, for programs: the page's script and `perusal check-leak` ask here, and never send what they ask for.
 
-The list of leaks says how to ask; a question holds a blinded point and a few bits of a hash, an answer the point under
-our key and one group of labels (ADR 0045). Questions are counted in the data base, by network and for all, before
-anything is multiplied: it is guessing through a whole range of numbers that has to stay slow.
+The list of leaks says how to ask; a question holds a blinded point and a few bits of a hash, an answer the
+point under our key and one group of labels (ADR 0045). Questions are counted in the data base, by network and
+for all, before anything is multiplied: it is guessing through a whole range of numbers that has to stay slow.
 """
 
 from datetime import UTC, datetime

@@ -1,7 +1,8 @@
 """The checkpoint outsiders are shown of each log, worked out once a second at most in each process.
 
-Anybody may ask for it as often as they like, and its answer says that it is good for a second; which one has its quorum
-may take thousands of rows to find out while a witness is away, and each line on it is verified before it is shown.
+Anybody may ask for it as often as they like, and its answer says that it is good for a second; which one has
+its quorum may take thousands of rows to find out while a witness is away, and each line on it is verified
+before it is shown.
 """
 
 from threading import Lock

@@ -1,6 +1,7 @@
 """Geometry of a drawn ranking, as values: the template only writes them down as SVG.
 
-All numbers are in the user units of the drawing, `WIDTH` wide. Nothing here knows a colour, a language or a text size.
+All numbers are in the user units of the drawing, `WIDTH` wide. Nothing here knows a colour, a language or a
+text size.
 """
 
 from collections.abc import Sequence

@@ -60,10 +60,12 @@ _open = msgspec.json.Decoder(_Open)
 async def ask_for(request: Request[StaffMember, Any, Any]) -> Response[dict[str, Any]]:
     """Ask for fields of one person; or, with `scan`, to hold one field of everybody against named digests.
 
-    With `minor` it takes one other's approval, and lets whoever asked read somebody under eighteen (`/v1/staff-reads`).
+    With `minor` it takes one other's approval, and lets whoever asked read somebody under eighteen
+    (`/v1/staff-reads`).
 
-    `scan.wanted` and `scan.salts` are the hexadecimal hashes that `perusal scan digests` prints under the installation's
-    scan key, with their counts: the digests and salts themselves stay outside, and whoever approves sees how many there are.
+    `scan.wanted` and `scan.salts` are the hexadecimal hashes that `perusal scan digests` prints under the
+    installation's scan key, with their counts: the digests and salts themselves stay outside, and whoever
+    approves sees how many there are.
     """
     services, body = services_of(request), await json_body(request, _ask)
     question = Question(

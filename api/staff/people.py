@@ -1,10 +1,10 @@
 """People for staff: taking them in and changing their values by up to 2,000 at a time, and finding out who is here.
 
-`POST /v1/people` takes a JSON array or one JSON object a line (`application/x-ndjson`): field codes to texts, and
-optionally `lang`. `PATCH /v1/people` takes `{"subject", "field", "text"}` in the same two forms. Each item gets its own
-answer; one bad item spoils no other; `checked` false marks a value whose check digit is wrong. `POST /v1/people/find`
-takes whole values or their digests in the body, so that no value ever stands in an address; it answers ids, and nothing
-about other values.
+`POST /v1/people` takes a JSON array or one JSON object a line (`application/x-ndjson`): field codes to texts,
+and optionally `lang`. `PATCH /v1/people` takes `{"subject", "field", "text"}` in the same two forms. Each item
+gets its own answer; one bad item spoils no other; `checked` false marks a value whose check digit is wrong.
+`POST /v1/people/find` takes whole values or their digests in the body, so that no value ever stands in an
+address; it answers ids, and nothing about other values.
 """
 
 from collections.abc import Mapping, Sequence

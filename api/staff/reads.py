@@ -1,8 +1,8 @@
 """A member of staff reads named fields of one person by themselves, within the bounds of `consent.staff.reading`.
 
-`POST /v1/staff-reads`, open to operators. What takes others is asked for under `/v1/emergencies`: with `"minor": true`
-the approval that a read of somebody under eighteen names here. Answers with
-values are never cached; requests name people by internal id only.
+`POST /v1/staff-reads`, open to operators. What takes others is asked for under `/v1/emergencies`: with
+`"minor": true` the approval that a read of somebody under eighteen names here. Answers with values are never
+cached; requests name people by internal id only.
 """
 
 from typing import Any

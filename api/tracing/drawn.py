@@ -1,6 +1,7 @@
 """Geometry of the charts of a trace report, as values: the template only writes them down as SVG.
 
-All numbers are in the user units of the drawing (`api.sheet.bars`). Nothing here knows a colour, a language or a text size.
+All numbers are in the user units of the drawing (`api.sheet.bars`). Nothing here knows a colour, a language or
+a text size.
 """
 
 from collections.abc import Callable, Mapping, Sequence

@@ -1,4 +1,5 @@
-"""The page of a trace report. Every figure in it comes from the JSON document; it runs no script and asks for no other file.
+"""The page of a trace report. Every figure in it comes from the JSON document; it runs no script and asks for
+no other file.
 
 The style sheet stands in the page, so that one file is the whole report, on a screen and on paper. `policy` is the
 Content-Security-Policy that allows exactly this sheet.

@@ -5,9 +5,9 @@
 | `POST <prefix>/add-checkpoint`                | 200 with cosignature lines; 400, 403, 404, 409 with the size, 422          |
 | `GET <prefix>/<hex SHA-256 origin>/checkpoint` | the checkpoint cosigned last, with its log's and the witness's signatures |
 
-Beyond the specification: 413 and 408 for a body that is too long or too slow, 503 while the clock is behind a time that
-was signed already. `sign-subtree`, which it makes optional, is not there. A plain ASGI application: there is one form of
-body, no session, no cookie and nothing to render.
+Beyond the specification: 413 and 408 for a body that is too long or too slow, 503 while the clock is behind a
+time that was signed already. `sign-subtree`, which it makes optional, is not there. A plain ASGI application:
+there is one form of body, no session, no cookie and nothing to render.
 """
 
 import asyncio

@@ -1,7 +1,8 @@
 """Incidents: what a finished trace leads to, and whom it concerns.
 
-One incident per trace. Affected is everybody of whom the dump shows a value, also in rows whose identifiers disagree:
-a person whose number may be out there must be told. Opening again continues where it stopped and changes nothing else.
+One incident per trace. Affected is everybody of whom the dump shows a value, also in rows whose identifiers
+disagree: a person whose number may be out there must be told. Opening again continues where it stopped and
+changes nothing else.
 """
 
 import json

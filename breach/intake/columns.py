@@ -1,11 +1,12 @@
 """Columns recognised by what their cells are, never by what their heading says.
 
-Every cell of a sample is given a kind; a column is of each kind that at least one cell in twenty has (so a column of
-mixed phones and e-mails is both). Of numbers that look alike the one with a check digit is tried first: resident IDs,
-then phones, then bank cards (Luhn, and the first digit of a payment scheme). A passport is one that China issues, with
-its letters: other states' numbers look like anything. Masked values (`138****1234`, `z***@qq.com`, `1990-**-**`) are
-one kind, whatever they are of. Names and addresses are recognised, and help masked values only: by themselves they
-identify nobody. Whole dates are not: nobody can tell a birthday from any other day.
+Every cell of a sample is given a kind; a column is of each kind that at least one cell in twenty has (so a
+column of mixed phones and e-mails is both). Of numbers that look alike the one with a check digit is tried
+first: resident IDs, then phones, then bank cards (Luhn, and the first digit of a payment scheme). A passport is
+one that China issues, with its letters: other states' numbers look like anything. Masked values (`138****1234`,
+`z***@qq.com`, `1990-**-**`) are one kind, whatever they are of. Names and addresses are recognised, and help
+masked values only: by themselves they identify nobody. Whole dates are not: nobody can tell a birthday from any
+other day.
 """
 
 import re

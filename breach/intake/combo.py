@@ -1,8 +1,8 @@
 """Rows out of combo lists: `mail:pass`, `mail;pass`, `pass|mail`, `url:login:pass`, mixed in one file.
 
-The login is found first: the first e-mail address, telephone number or resident number that stands between separators.
-What is before it and what is behind it may hold any separator (addresses and passwords do) and stays whole. A row has
-three cells, [before, login, behind]; a line without such a login is a row of one cell.
+The login is found first: the first e-mail address, telephone number or resident number that stands between
+separators. What is before it and what is behind it may hold any separator (addresses and passwords do) and
+stays whole. A row has three cells, [before, login, behind]; a line without such a login is a row of one cell.
 """
 
 import re

@@ -1,8 +1,9 @@
 """The limits of the parser's process, put on by itself before it reads the first byte.
 
-Memory, processor time, open files, no file to be written, no core file, no network. Where the system allows it the process
-moves into a network of its own that has nothing in it. Where it does not (a container without user namespaces), no
-new file can be opened any more once everything is loaded, and a socket is a file: that is the fallback.
+Memory, processor time, open files, no file to be written, no core file, no network. Where the system allows it
+the process moves into a network of its own that has nothing in it. Where it does not (a container without user
+namespaces), no new file can be opened any more once everything is loaded, and a socket is a file: that is the
+fallback.
 """
 
 import ctypes

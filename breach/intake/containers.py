@@ -1,8 +1,9 @@
 """What holds other files: compressed streams, tar, zip and 7z, and how the members of each come out.
 
-A container is told by its first bytes. Its members come out as streams, one after the other, in memory and never on disk,
-so that a name like `../../etc` has nowhere to lead; names are not even looked at, for they may be somebody's. What
-needs to be read at any place (zip, 7z, workbooks) and lies inside another container is held in memory, up to a limit.
+A container is told by its first bytes. Its members come out as streams, one after the other, in memory and
+never on disk, so that a name like `../../etc` has nowhere to lead; names are not even looked at, for they may
+be somebody's. What needs to be read at any place (zip, 7z, workbooks) and lies inside another container is held
+in memory, up to a limit.
 """
 
 import io

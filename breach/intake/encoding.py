@@ -2,8 +2,8 @@
 
 Order: byte order mark (UTF-8, UTF-16), UTF-8, then GB18030 against Big5. Nearly every Big5 text is also valid
 GB18030, as nonsense; so where both read, the one whose characters are the everyday ones of its own table wins
-(GB 2312 level 1, Big5 level 1). UTF-16 without a mark is told by where its NULs stand: separators, digits and line ends
-have one, always on the same side.
+(GB 2312 level 1, Big5 level 1). UTF-16 without a mark is told by where its NULs stand: separators, digits and
+line ends have one, always on the same side.
 
 A file may change its encoding midway (joined files do), so every window of it is tried again, strictly, UTF-8 first:
 what reads as UTF-8 and is not ASCII is UTF-8, while nearly anything reads as one of the others.

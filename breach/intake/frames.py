@@ -6,9 +6,10 @@
 | 1      | 4      | length n, big-endian            |
 | 5      | n      | JSON, bytes or a place          |
 
-Ours opens with TASK. The parser asks for bytes with WANTED (offset and length, 8 bytes each) and is answered with BYTES;
-it tells the DIALECT, then BLOCK by BLOCK (or, in columns, SHEET), then the account as END; or REFUSED with a code. Nothing that it says is
-believed further than its form: texts are texts, kinds are kinds, and no frame is longer than MOST.
+Ours opens with TASK. The parser asks for bytes with WANTED (offset and length, 8 bytes each) and is answered
+with BYTES; it tells the DIALECT, then BLOCK by BLOCK (or, in columns, SHEET), then the account as END; or
+REFUSED with a code. Nothing that it says is believed further than its form: texts are texts, kinds are kinds,
+and no frame is longer than MOST.
 """
 
 import json

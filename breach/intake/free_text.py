@@ -1,8 +1,8 @@
 """Identifiers inside running text: log lines, pages, notes, tables drawn with tags.
 
-A row is what one line shows: its e-mail addresses, telephone numbers and resident numbers in their order, numbers only
-with their checks and never as a piece of a longer one. A line that shows none is set aside as that. The same search
-saves what a damaged record of another shape still shows.
+A row is what one line shows: its e-mail addresses, telephone numbers and resident numbers in their order,
+numbers only with their checks and never as a piece of a longer one. A line that shows none is set aside as
+that. The same search saves what a damaged record of another shape still shows.
 """
 
 import html

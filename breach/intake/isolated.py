@@ -1,8 +1,8 @@
 """Reading a dump in a process of its own, which has no keys, no network and little memory (`parser`, `confined`).
 
-The dump is hostile until shown otherwise. Its bytes go to the parser as plain bytes, as far as it asks for them; rows come
-back as plain texts. A parser that crashes, exceeds its limits, says nothing for a while or says nonsense is ended, the dump
-is refused as `parser_stopped`, and nothing else has changed.
+The dump is hostile until shown otherwise. Its bytes go to the parser as plain bytes, as far as it asks for
+them; rows come back as plain texts. A parser that crashes, exceeds its limits, says nothing for a while or says
+nonsense is ended, the dump is refused as `parser_stopped`, and nothing else has changed.
 """
 
 import fcntl

@@ -1,9 +1,9 @@
 """Rows out of JSON: one object a line, one huge array, exports of document stores and search engines, broken tails.
 
-Whole records of up to 1 MiB are decoded at once. What is larger (an array of everything, a response that wraps its hits)
-or does not decode is entered: its parts are read one by one, and single values found on the way make a loose row. So a
-file cut in the middle of a record loses the value it was cut in and no other, and a damaged record is counted.
-Numbers are never parsed: a cell is the digits that stood there.
+Whole records of up to 1 MiB are decoded at once. What is larger (an array of everything, a response that wraps
+its hits) or does not decode is entered: its parts are read one by one, and single values found on the way make
+a loose row. So a file cut in the middle of a record loses the value it was cut in and no other, and a damaged
+record is counted. Numbers are never parsed: a cell is the digits that stood there.
 """
 
 import json

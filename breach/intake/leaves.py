@@ -1,8 +1,10 @@
-"""The leaves of a JSON value as cells, in rows: one for the value, one more for every object or list in a list inside it.
+"""The leaves of a JSON value as cells, in rows: one for the value, one more for every object or list in a list
+inside it.
 
-Objects inside objects are one statement about one person and become cells of one row. What is together in a list is many
-things of a kind, most often many people, and becomes rows of their own. A name that looks like an identifier (documents keyed
-by telephone number) is data and becomes a cell. The layout of a row is the tuple of its paths.
+Objects inside objects are one statement about one person and become cells of one row. What is together in a
+list is many things of a kind, most often many people, and becomes rows of their own. A name that looks like an
+identifier (documents keyed by telephone number) is data and becomes a cell. The layout of a row is the tuple of
+its paths.
 """
 
 import re

@@ -24,7 +24,8 @@ def blocks(
 ) -> Iterator[list[str]]:
     """Every physical line that decodes, without its line end, in order; the others are set aside in `tally`.
 
-    `behind`: where in a dump `chunks` begin, at a line's start; `tally.place` is then where the lines given so far end.
+    `behind`: where in a dump `chunks` begin, at a line's start; `tally.place` is then where the lines given so
+    far end.
     """
     if newline == b"\r":
         chunks = (chunk.replace(b"\r", b"\n") for chunk in chunks)
@@ -102,7 +103,9 @@ def cut(chunks: Iterable[bytes], tally: Tally) -> Iterator[tuple[int, bytes]]:
 
 
 def _drop_head(held: bytearray, dropped: int, tally: Tally) -> int:
-    """Forget the rest of an over-long line, `dropped` bytes of which are gone already, so that the stream is back at a line's start; how many bytes that were."""
+    """Forget the rest of an over-long line, `dropped` bytes of which are gone already, so that the stream is back
+    at a line's start; how many bytes that were.
+    """
     end = held.find(b"\n") + 1 or len(held)
     del held[:end]
     tally.lines += 1

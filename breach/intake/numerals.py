@@ -1,8 +1,8 @@
 """Numbers that a spreadsheet has touched: what can be known of them, and what cannot.
 
-`1.3812345678E+10` is a telephone number in full and is written as its digits. `1.38E+10` has lost all but three of them,
-a resident number typed as a number all but fifteen: nothing can be known of the rest, so they stay as they are, are
-counted as rounded, and are offered to nobody as an identifier.
+`1.3812345678E+10` is a telephone number in full and is written as its digits. `1.38E+10` has lost all but three
+of them, a resident number typed as a number all but fifteen: nothing can be known of the rest, so they stay as
+they are, are counted as rounded, and are offered to nobody as an identifier.
 """
 
 import re

@@ -1,8 +1,8 @@
 """A whole dump: a text, a workbook, or a container whose members are opened the same way, four levels deep at most.
 
-What a container holds is one dump. Every member is either read or refused with a reason, and is known by its position
-(`3.1`: the first inside the third) and the hash of its bytes. A member that breaks off counts as refused, and what was
-read of it stays; one refused for a limit ends the reading of everything behind it.
+What a container holds is one dump. Every member is either read or refused with a reason, and is known by its
+position (`3.1`: the first inside the third) and the hash of its bytes. A member that breaks off counts as
+refused, and what was read of it stays; one refused for a limit ends the reading of everything behind it.
 """
 
 import hashlib

@@ -1,8 +1,8 @@
 """The parser's own program: bytes of a dump in by pipe, rows out by pipe, and nothing else in the world.
 
-Started by path and not as part of the package, because the faces of `breach` and `vault` load the data base, cryptography and
-all that stands on them: this process has no use for any of it and no key to use it with. It tells nobody what went
-wrong inside: an unexpected error may quote a cell.
+Started by path and not as part of the package, because the faces of `breach` and `vault` load the data base,
+cryptography and all that stands on them: this process has no use for any of it and no key to use it with. It
+tells nobody what went wrong inside: an unexpected error may quote a cell.
 """
 
 import sys

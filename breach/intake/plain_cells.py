@@ -1,8 +1,9 @@
 """Cells of one column read all at once: what each is, and its canonical form, exactly as one by one.
 
-A pattern is used only where it is certain what the functions that read single cells (`columns.kind_of`, the fields of the
-vault) would say; each is a part of what they accept. Whatever no pattern covers is read by those functions, once for each
-distinct text. Rust's patterns know no look-around and never go back, so no cell can make them slow.
+A pattern is used only where it is certain what the functions that read single cells (`columns.kind_of`, the
+fields of the vault) would say; each is a part of what they accept. Whatever no pattern covers is read by those
+functions, once for each distinct text. Rust's patterns know no look-around and never go back, so no cell can
+make them slow.
 """
 
 from collections.abc import Callable, Iterable, Sequence

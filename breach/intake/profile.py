@@ -1,6 +1,7 @@
 """What a dump is, without anything that is in it: shape, columns with the kinds of their cells, and the account of it.
 
-Needs no vault and no key. Rows are counted by layout; the kinds of cells are counted in a sample spread over each block.
+Needs no vault and no key. Rows are counted by layout; the kinds of cells are counted in a sample spread over
+each block.
 """
 
 from collections import Counter

@@ -1,7 +1,8 @@
 """The quarantine: dumps arrive as a stream and lie sealed on disk; their plaintext never touches it.
 
-A file is accepted only when there is something in it that can be read (`opened.look`, in the parser's process); refused or
-broken uploads leave neither file nor row. The same content received again is the same dump: one row per SHA-256, one more line of custody.
+A file is accepted only when there is something in it that can be read (`opened.look`, in the parser's process);
+refused or broken uploads leave neither file nor row. The same content received again is the same dump: one row
+per SHA-256, one more line of custody.
 """
 
 import fcntl

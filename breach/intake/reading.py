@@ -22,8 +22,8 @@ def read(
 ) -> Iterator[Block]:
     """The blocks of a dump; after the last one `tally` is the account of all of it.
 
-    `behind`: where in a dump `chunks` begin, 0 or the mark of an earlier block, whose `tally` this is then. Without it
-    blocks have no marks: they are of a member of something.
+    `behind`: where in a dump `chunks` begin, 0 or the mark of an earlier block, whose `tally` this is then.
+    Without it blocks have no marks: they are of a member of something.
     """
     if dialect.shape is Shape.SQL:
         return sql.blocks(

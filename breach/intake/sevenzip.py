@@ -8,9 +8,10 @@
 | 12     | 8 + 8  | place (after these 32 bytes) and length of the directory           |
 | 28     | 4      | CRC-32 of the directory                                            |
 
-Copied, LZMA, LZMA2, bzip2 and deflated folders are read; encrypted ones are refused as that, chains of filters (which are
-for programs, not for text) as unsupported. Names are never looked at: what a member is called may be somebody's name.
-A library for this exists under the LGPL, but brings eight others with it, a second cryptography among them.
+Copied, LZMA, LZMA2, bzip2 and deflated folders are read; encrypted ones are refused as that, chains of filters
+(which are for programs, not for text) as unsupported. Names are never looked at: what a member is called may be
+somebody's name. A library for this exists under the LGPL, but brings eight others with it, a second
+cryptography among them.
 """
 
 import bz2

@@ -1,8 +1,9 @@
 """Sheets: what the parser tells of many windows of delimited text at once, for matching in columns.
 
-A sheet covers whole windows (`lines`). Its plain rows are given only by their identifiers, a text for each column and
-kind with a line for each row, empty where a row has none; where the rows themselves stand is known from the windows. All
-other rows of its windows (`apart`) are given as they are, window by window, to be matched one by one.
+A sheet covers whole windows (`lines`). Its plain rows are given only by their identifiers, a text for each
+column and kind with a line for each row, empty where a row has none; where the rows themselves stand is known
+from the windows. All other rows of its windows (`apart`) are given as they are, window by window, to be matched
+one by one.
 
 | offset | length | meaning                                                                     |
 |--------|--------|-----------------------------------------------------------------------------|

@@ -1,9 +1,9 @@
 """Delimited text in columns: the rows about which nothing has to be asked but their identifiers, and all the others.
 
-A window goes this way when it is UTF-8 (or can be written so), has no quotes that mean anything, no stray line ends and no
-numbers a spreadsheet has written; any other is read line by line as ever, in its turn. Of the windows that go this way a
-row stays apart when it has another width, is blank, or has a cell that only reading by itself can judge: a masked value, a
-digest, an identifier in a column that has hardly any.
+A window goes this way when it is UTF-8 (or can be written so), has no quotes that mean anything, no stray line
+ends and no numbers a spreadsheet has written; any other is read line by line as ever, in its turn. Of the
+windows that go this way a row stays apart when it has another width, is blank, or has a cell that only reading
+by itself can judge: a masked value, a digest, an identifier in a column that has hardly any.
 
 All counts are those of reading line by line, and so are the rows that stay apart, block by block.
 """
@@ -34,7 +34,8 @@ TOGETHER: Final = 16
 _SEPARATOR: Final = "\x1e"
 _EMPTY: Final = "\x1d"
 """Stand in no window that is read in columns. The second is set into cells that are there and empty, so that they can be
-told from those that a short row lacks; to whatever reads a cell it is a blank."""
+told from those that a short row lacks; to whatever reads a cell it is a blank.
+"""
 
 _NUMBER = r"^[\s\x1c-\x1f]*\+?[0-9][0-9 ()-]{9,22}[0-9Xx][\s\x1c-\x1f]*$"
 _BLANK = r"^[\s\x1c-\x1f]*$"
@@ -50,7 +51,8 @@ def blocks(
 ) -> Iterator[Block | Sheet]:
     """The rows of a dump whose dialect has no hurdle, in order.
 
-    `behind`: where in it `chunks` begin, at a line's start. `endings`: by field, how values end whose rows stay apart.
+    `behind`: where in it `chunks` begin, at a line's start. `endings`: by field, how values end whose rows stay
+    apart.
     """
     return _Sifter(dialect, tally, behind, endings).run(chunks)
 

@@ -1,13 +1,13 @@
 """What a text is, from its first mebibyte: encoding, shape, line ends, separator, columns. Refuses what is no dump.
 
-Where the first mebibyte shows no identifier the next is looked at in its place, and so on to the end: what begins with a long
-preamble is no less a dump.
+Where the first mebibyte shows no identifier the next is looked at in its place, and so on to the end: what
+begins with a long preamble is no less a dump.
 
-Names of files say nothing here. Each shape that the text could be is tried on a piece of it, and what counts is how many
-identifiers it sets free: SQL and JSON where their own signs stand and they find most of what running text would;
-then the separator under which most cells are identifiers and, among equals, most rows have one width; then combo
-lists; then running text. Refused, each with its own code: nothing but blanks, binary files, bytes no encoding reads,
-no identifier anywhere.
+Names of files say nothing here. Each shape that the text could be is tried on a piece of it, and what counts is
+how many identifiers it sets free: SQL and JSON where their own signs stand and they find most of what running
+text would; then the separator under which most cells are identifiers and, among equals, most rows have one
+width; then combo lists; then running text. Refused, each with its own code: nothing but blanks, binary files,
+bytes no encoding reads, no identifier anywhere.
 """
 
 from collections import Counter

@@ -1,13 +1,15 @@
 """The account of every line: `lines = parsed + continuation + sum(quarantined)`, checked at the end of a file.
 
-And of every byte: `bytes = parsed_bytes + sum(quarantined_bytes)`. What comes in is counted where text is handed to its reader,
-what becomes of it where a row is made of it or it is set aside. Bytes are those of the text in UTF-8, a line end one of them,
-and of lines that cannot be read as they stand: in a file in UTF-8 that ends with a line feed, the file's own.
+And of every byte: `bytes = parsed_bytes + sum(quarantined_bytes)`. What comes in is counted where text is
+handed to its reader, what becomes of it where a row is made of it or it is set aside. Bytes are those of the
+text in UTF-8, a line end one of them, and of lines that cannot be read as they stand: in a file in UTF-8 that
+ends with a line feed, the file's own.
 
-The same for every shape. Where a line holds many rows, or a row many lines, each line end belongs to exactly one thing:
-to the inside of a row (continuation), to what stands between rows (parsed), or to what was set aside. Rows are counted
-apart, and so are records that were recognised as such and gave no row (`damaged`). In a workbook a line is a row of a
-sheet. Quarantined lines are counted by reason and located by number; their content stays in the sealed dump only.
+The same for every shape. Where a line holds many rows, or a row many lines, each line end belongs to exactly
+one thing: to the inside of a row (continuation), to what stands between rows (parsed), or to what was set
+aside. Rows are counted apart, and so are records that were recognised as such and gave no row (`damaged`). In a
+workbook a line is a row of a sheet. Quarantined lines are counted by reason and located by number; their
+content stays in the sealed dump only.
 """
 
 from collections import Counter

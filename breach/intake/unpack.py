@@ -1,7 +1,8 @@
 """Decompression as streams, within one budget: the bytes that ever come out of a dump, at all its levels together.
 
-A budget of a hundred bytes for each byte of the dump stops every bomb, however its layers are folded, because it is the
-sum that counts. A stream that ends before its own end, or is not what it says, raises after what could be read.
+A budget of a hundred bytes for each byte of the dump stops every bomb, however its layers are folded, because
+it is the sum that counts. A stream that ends before its own end, or is not what it says, raises after what
+could be read.
 """
 
 import bz2

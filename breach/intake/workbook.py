@@ -1,8 +1,9 @@
 """Rows out of workbooks (xlsx, xlsm, xlsb, xls, ods): every sheet, every row, no formula ever evaluated.
 
-What a formula cell shows is the value that was stored with it. Numbers are floating point in these files whatever they
-were meant as; `numerals` says what is left of them. A row of a sheet counts as a line, an empty one as blank. Rows go
-out as they are met; the workbook itself is decoded in memory, which is what the limits of the process are for.
+What a formula cell shows is the value that was stored with it. Numbers are floating point in these files
+whatever they were meant as; `numerals` says what is left of them. A row of a sheet counts as a line, an empty
+one as blank. Rows go out as they are met; the workbook itself is decoded in memory, which is what the limits of
+the process are for.
 """
 
 from collections.abc import Iterable, Iterator, Sequence

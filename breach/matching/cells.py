@@ -9,17 +9,18 @@ from typing import Any
 class Cells:
     """Counts over the cells and rows of a dump; owned by the matching thread.
 
-    `looked_up` by field, digests (of whatever field) as `digest`; `matched` by field, digests included, and of these
-    `matched_by_digest`; `unmatchable`: digests that no tag can be compared with, by algorithm (`salted`: those that
-    name a salt); `recognised_only`: kinds that are not looked up by themselves; `unreadable`: cells of an identifier
-    column that are no value of any kind; `aliases_tried`: values that look like an alias, by field, and digests, which
-    all may be one.
+    `looked_up` by field, digests (of whatever field) as `digest`; `matched` by field, digests included, and of
+    these `matched_by_digest`; `unmatchable`: digests that no tag can be compared with, by algorithm (`salted`:
+    those that name a salt); `recognised_only`: kinds that are not looked up by themselves; `unreadable`: cells
+    of an identifier column that are no value of any kind; `aliases_tried`: values that look like an alias, by
+    field, and digests, which all may be one.
 
-    Of rows that show masked values and no whole identifier: `masked` cells looked up, by field; `rows_masked` and, of
-    these, `rows_agreed_masked` (one person left, by two or more independent parts, see `agreed_by`: rows by number
-    of parts); `candidates`: the other rows by how many people fit (`none`, `1`, `2`, `3-9`, `10-64`, `too_many`);
-    `rows_linkable` rows, of those without a hit, are compared by blind codes, and `rows_not_linked` came behind the last.
-    `rows_controlled` rows were put together again from two rows each, and `controls_agreed` of them agreed as well.
+    Of rows that show masked values and no whole identifier: `masked` cells looked up, by field; `rows_masked`
+    and, of these, `rows_agreed_masked` (one person left, by two or more independent parts, see `agreed_by`:
+    rows by number of parts); `candidates`: the other rows by how many people fit (`none`, `1`, `2`, `3-9`,
+    `10-64`, `too_many`); `rows_linkable` rows, of those without a hit, are compared by blind codes, and
+    `rows_not_linked` came behind the last. `rows_controlled` rows were put together again from two rows each,
+    and `controls_agreed` of them agreed as well.
     """
 
     looked_up: Counter[str] = field(default_factory=Counter)

@@ -1,8 +1,9 @@
-"""Sheets matched together: their tags looked for in the index at once, and the rows that hit fetched and matched one by one.
+"""Sheets matched together: their tags looked for in the index at once, and the rows that hit fetched and
+matched one by one.
 
-A join goes through the index once, so it is asked for millions of rows at a time; of these only tags are held, eight
-bytes each. The rows themselves are read again from the dump where they stand, and only if they hit. Blocks that come in
-between wait for their turn: what is committed is always all that was read up to some row.
+A join goes through the index once, so it is asked for millions of rows at a time; of these only tags are held,
+eight bytes each. The rows themselves are read again from the dump where they stand, and only if they hit.
+Blocks that come in between wait for their turn: what is committed is always all that was read up to some row.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence

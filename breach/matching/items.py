@@ -1,7 +1,7 @@
 """What the matching stage found, kept as rows: one per stored version, flagged, never a value.
 
-Flags only ever go from no to yes, and are written inside the transaction that also moves the stage forward, so a stage
-cut short by a crash goes on where it stopped.
+Flags only ever go from no to yes, and are written inside the transaction that also moves the stage forward, so
+a stage cut short by a crash goes on where it stopped.
 """
 
 from collections.abc import Collection, Iterator, Mapping

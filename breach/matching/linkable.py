@@ -1,7 +1,8 @@
 """Rows that no exact form found anybody by, and that say enough to be compared by blind codes.
 
-A row has to show a name and one thing more: a date, an address, an e-mail address or a resident number. What it shows
-is read from its columns; of dates only a row's single one counts, because nobody can tell a birthday from any other day.
+A row has to show a name and one thing more: a date, an address, an e-mail address or a resident number. What it
+shows is read from its columns; of dates only a row's single one counts, because nobody can tell a birthday from
+any other day.
 """
 
 import re

@@ -1,11 +1,11 @@
 """Rows that show only parts of values: who may be meant, and when that is one person (tracing.md §5.6).
 
-A masked cell alone is never a match. The people whom its best tag suggests are opened inside the vault; the m of them
-who fit everything the row shows are its candidates, and the weight of "this row is about j", for each of them, against
-"it is about one of those who fit" is 1/m. These weights are recorded and added up for each recipient; they enter no
-e-value. A row agrees when one person is left and at least two independent parts (`masked_cells.independent`) fit that
-person. Somebody of whom the vault does not have what the row shows is not contradicted, and counts as left; but
-whoever lacks the very value that is looked up by is not thought of.
+A masked cell alone is never a match. The people whom its best tag suggests are opened inside the vault; the m
+of them who fit everything the row shows are its candidates, and the weight of "this row is about j", for each
+of them, against "it is about one of those who fit" is 1/m. These weights are recorded and added up for each
+recipient; they enter no e-value. A row agrees when one person is left and at least two independent parts
+(`masked_cells.independent`) fit that person. Somebody of whom the vault does not have what the row shows is not
+contradicted, and counts as left; but whoever lacks the very value that is looked up by is not thought of.
 
 What the parts of a row fit is chance too: of a million people, many share an ending and a family name. How often is
 measured in the file itself. Each row is put together once more, its looked-up part with all other parts of a row

@@ -1,8 +1,9 @@
 """Whether a dump has been seen before: samples of its values, kept with it, compared with those of older dumps.
 
-A dump of which at least 95 % of the values are in an older one that has been traced is a repost. It tells nothing new
-about who leaked: whoever had the older file can have published this one. So it accuses nobody, and its evidence is not
-added to that of the older trace. Rows without a whole identifier or digest leave nothing in a sample.
+A dump of which at least 95 % of the values are in an older one that has been traced is a repost. It tells
+nothing new about who leaked: whoever had the older file can have published this one. So it accuses nobody, and
+its evidence is not added to that of the older trace. Rows without a whole identifier or digest leave nothing in
+a sample.
 """
 
 from collections.abc import Iterator

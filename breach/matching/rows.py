@@ -1,13 +1,14 @@
 """Rows of a dump against the vault: canonical forms, blind tags in bulk, every suggested hit confirmed inside the vault.
 
-A digest of a phone number, an e-mail address or a resident ID (md5, sha1, sha256, however it is written) is looked up
-by the tags of digests and confirmed by hashing the opened value: it then counts like the value itself. Other and salted
-digests can be compared with nothing and are only counted.
+A digest of a phone number, an e-mail address or a resident ID (md5, sha1, sha256, however it is written) is
+looked up by the tags of digests and confirmed by hashing the opened value: it then counts like the value
+itself. Other and salted digests can be compared with nothing and are only counted.
 
-One row is one statement about one person. When all its identifiers that are known to the vault lead to the same single
-person, the row agrees and its items count; when they lead to different people or leave several, the row conflicts and
-is only recorded as that. A row that shows masked values and no whole identifier is judged by `masked`; beside a whole
-one, known here or not, masked values are only counted. Nothing of a cell is kept: an item names person, field and version, never a value.
+One row is one statement about one person. When all its identifiers that are known to the vault lead to the same
+single person, the row agrees and its items count; when they lead to different people or leave several, the row
+conflicts and is only recorded as that. A row that shows masked values and no whole identifier is judged by
+`masked`; beside a whole one, known here or not, masked values are only counted. Nothing of a cell is kept: an
+item names person, field and version, never a value.
 """
 
 from collections import Counter

@@ -1,8 +1,9 @@
 """The stage between matching and weighing: rows that nobody was found by are held against blind codes (ADR 0046).
 
-While the file is read, such rows wait in the data base, sealed. The stage makes what codes are missing, compares, and
-writes candidates and its own end in one transaction, with which the rows go: killed anywhere, it is done again whole.
-A row's m candidates have the weight 1/m each, or where the operator wants it what Splink gives them. Nothing here is a match, and no figure that accuses reads it.
+While the file is read, such rows wait in the data base, sealed. The stage makes what codes are missing,
+compares, and writes candidates and its own end in one transaction, with which the rows go: killed anywhere, it
+is done again whole. A row's m candidates have the weight 1/m each, or where the operator wants it what Splink
+gives them. Nothing here is a match, and no figure that accuses reads it.
 """
 
 from collections import Counter

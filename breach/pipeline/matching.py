@@ -1,4 +1,6 @@
-"""The first stage of a trace: every row of the dump against the vault, block by block, each committed with how far it came."""
+"""The first stage of a trace: every row of the dump against the vault, block by block, each committed with how
+far it came.
+"""
 
 import gc
 from collections.abc import Iterator

@@ -1,8 +1,8 @@
 """A trace run again from the sealed dump, and its report compared with the first one, byte for byte.
 
-Everything is computed anew: the dump is opened, parsed, matched and weighed as if for the first time, with the parameters
-that stand in the report. What may honestly differ (people erased since, another version of the programs) is not argued
-away: every place that differs is told, the programs' digests among them.
+Everything is computed anew: the dump is opened, parsed, matched and weighed as if for the first time, with the
+parameters that stand in the report. What may honestly differ (people erased since, another version of the
+programs) is not argued away: every place that differs is told, the programs' digests among them.
 """
 
 import hashlib

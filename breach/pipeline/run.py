@@ -1,4 +1,5 @@
-"""A trace from the sealed dump to the report: match, link, weigh, report. Resumable, and done once per dump and question.
+"""A trace from the sealed dump to the report: match, link, weigh, report. Resumable, and done once per dump and
+question.
 
 Matching commits every block of rows together with how far it came. Asked again with the same dump and parameters, a
 finished trace answers with its stored report; an unfinished one goes on. Nothing is written for a file that turns out

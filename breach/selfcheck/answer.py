@@ -1,7 +1,7 @@
 """Answering somebody who asks whether an identifier is in a published leak, without learning which.
 
-An answer holds their blinded point under the key of the period, and the labels of the group their slot is in: always as
-many, in the order of their bytes, those of other people among others that are nobody's.
+An answer holds their blinded point under the key of the period, and the labels of the group their slot is in:
+always as many, in the order of their bytes, those of other people among others that are nobody's.
 """
 
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
 """What in the rows of a dump people could ask for: telephone numbers, e-mail addresses and resident numbers, canonical.
 
-In columns of identifiers every cell is looked at by itself, and in rows of another width every cell of the row. Masked
-values and digests are left out: nobody could ask for them.
+In columns of identifiers every cell is looked at by itself, and in rows of another width every cell of the row.
+Masked values and digests are left out: nobody could ask for them.
 """
 
 from collections.abc import Iterator, Sequence

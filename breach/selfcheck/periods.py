@@ -1,7 +1,8 @@
 """The periods of the self-check's key: labels somebody has learnt by guessing are worth nothing in the next one.
 
-A new period takes every point's label anew from the multiple that is kept, in batches, beside the one that is asked; then
-one commit changes over. No dump is read again. While a leak is being read there is no change, and during one no reading.
+A new period takes every point's label anew from the multiple that is kept, in batches, beside the one that is
+asked; then one commit changes over. No dump is read again. While a leak is being read there is no change, and
+during one no reading.
 """
 
 from collections.abc import Callable, Sequence

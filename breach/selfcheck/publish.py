@@ -1,8 +1,8 @@
 """Telling people of a dump: its identifiers are read again from the sealed quarantine and kept as blinded points only.
 
-It is an act of an investigator's own, because it also tells whoever lost the dump that it was found. The dump is read in
-the parser's confined process. Every block commits its points together with how far it came; killed and run again it goes
-on there. Nobody is told anything before all of it has been read.
+It is an act of an investigator's own, because it also tells whoever lost the dump that it was found. The dump
+is read in the parser's confined process. Every block commits its points together with how far it came; killed
+and run again it goes on there. Nobody is told anything before all of it has been read.
 """
 
 from collections.abc import Callable, Sequence

@@ -1,7 +1,9 @@
-"""The shape of the list: by how many bits of a slot it is asked, how many labels an answer has, and which buckets hold them.
+"""The shape of the list: by how many bits of a slot it is asked, how many labels an answer has, and which
+buckets hold them.
 
-Every answer is as long as the longest can be, filled up with labels that nothing has. With few identifiers there is one
-group, and a question says nothing; with many there are as many groups as leave at least PER_GROUP in each on average.
+Every answer is as long as the longest can be, filled up with labels that nothing has. With few identifiers
+there is one group, and a question says nothing; with many there are as many groups as leave at least PER_GROUP
+in each on average.
 """
 
 from typing import Final, NamedTuple

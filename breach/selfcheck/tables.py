@@ -1,7 +1,7 @@
 """Tables of the self-check: which dumps are told of, their identifiers as blinded points, and the periods of the key.
 
-A point is in the bucket its slot falls into; it says nothing about anybody without the tenant's secret. Whose of them are
-people of the installation's stands apart, by person, so that erasing somebody finds theirs.
+A point is in the bucket its slot falls into; it says nothing about anybody without the tenant's secret. Whose
+of them are people of the installation's stands apart, by person, so that erasing somebody finds theirs.
 """
 
 from sqlalchemy import (
@@ -72,5 +72,6 @@ leak_period = Table(
     PrimaryKeyConstraint("tenant", "period"),
     CheckConstraint("period > 0 AND bits BETWEEN 0 AND 16 AND size > 0", name="shape"),
 )
-"""How the list is asked: by so many `bits` of the slot, and every answer has `size` labels. The newest that is current is
-the one; a newer one is being made."""
+"""How the list is asked: by so many `bits` of the slot, and every answer has `size` labels. The newest that is
+current is the one; a newer one is being made.
+"""

@@ -1,14 +1,15 @@
 """From evidence to a ranking: who may be named, which sets cannot be told apart, and what speaks for no recipient.
 
-Two figures per recipient: `ln_e` against "the outside alone" (mixture over leaked fractions, outside rate from dark
-controls), and `ln_e_strict` against every story in which this recipient is innocent, whatever all others did. Only the
-strict figure names, from ln(n/eps), and it is asked about only where chance is a worse story. Whom the ledger cannot
-separate is reported as a set and never as a name. Two further sources are always listed: our own store, and somewhere
-else, the reference against which the others stand.
+Two figures per recipient: `ln_e` against "the outside alone" (mixture over leaked fractions, outside rate from
+dark controls), and `ln_e_strict` against every story in which this recipient is innocent, whatever all others
+did. Only the strict figure names, from ln(n/eps), and it is asked about only where chance is a worse story.
+Whom the ledger cannot separate is reported as a set and never as a name. Two further sources are always listed:
+our own store, and somewhere else, the reference against which the others stand.
 
-Where marks were read, or aliases or planted persons are out, what they say is multiplied on, and the product names. Each
-of them is an e-value whatever set of people was found, so the product is one. What the ledger says then counts as the
-mean of its e-value and 1: marks must be able to tell apart those whom it cannot, at a price of ln 2.
+Where marks were read, or aliases or planted persons are out, what they say is multiplied on, and the product
+names. Each of them is an e-value whatever set of people was found, so the product is one. What the ledger says
+then counts as the mean of its e-value and 1: marks must be able to tell apart those whom it cannot, at a price
+of ln 2.
 
 Where masked rows agree there are two readings of the dump, without them and with them, and both figures are means of
 the readings' e-values (`chance` says why that keeps the error bounded). Our own store is judged without them: a dark
@@ -93,9 +94,9 @@ class Finding:
 class Attribution:
     """The whole ranking, best first, with the figures every sentence of the statement rests on.
 
-    `outside_limit`: of whole values, or with masked rows where those count as well, whichever is higher. `own_values`:
-    ln e-value of our own store from values nobody was given of people somebody was given something of. `marks`: how
-    they were decoded, None where none were read.
+    `outside_limit`: of whole values, or with masked rows where those count as well, whichever is higher.
+    `own_values`: ln e-value of our own store from values nobody was given of people somebody was given
+    something of. `marks`: how they were decoded, None where none were read.
     """
 
     outcome: Outcome
@@ -133,8 +134,8 @@ def attribute(
 ) -> Attribution:
     """Rank every recipient by whole values, and by all else there is; pure, repeatable to the digit.
 
-    `beside`: ln e-values from aliases and planted persons by recipient, of whom any were issued; None where none were.
-    `store_beside`: that of persons planted with nobody, which only our own store has.
+    `beside`: ln e-values from aliases and planted persons by recipient, of whom any were issued; None where
+    none were. `store_beside`: that of persons planted with nobody, which only our own store has.
     """
     # Sums of several threads differ in the last digits; and for matrices of this size one thread is the fastest.
     with threadpool_limits(limits=1, user_api="blas"):

@@ -1,10 +1,11 @@
 """How far figures may be taken at their word: cost of likelihood ratios, their best calibration, and what they carry.
 
-Of simulated or known cases one has ln likelihood ratios of the guilty and of the innocent (nats). Cllr is their mean
-cost in bits (0 perfect, 1 says nothing); Cllr_min the cost that is left when the ratios are replaced by the best
-increasing function of them (pool adjacent violators), so the difference is what better calibration could save. A stated
-ratio is capped where validation ends (empirical upper bound, ELUB): nothing is supported beyond the ratio at which one
-more innocent, at the worst place, would cost more than saying nothing does (tracing.md §2.7).
+Of simulated or known cases one has ln likelihood ratios of the guilty and of the innocent (nats). Cllr is their
+mean cost in bits (0 perfect, 1 says nothing); Cllr_min the cost that is left when the ratios are replaced by
+the best increasing function of them (pool adjacent violators), so the difference is what better calibration
+could save. A stated ratio is capped where validation ends (empirical upper bound, ELUB): nothing is supported
+beyond the ratio at which one more innocent, at the worst place, would cost more than saying nothing does
+(tracing.md §2.7).
 """
 
 import math

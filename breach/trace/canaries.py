@@ -1,4 +1,5 @@
-"""What planted persons and alias contact points say: e-values per recipient and for our own store (tracing.md §2.3, §2.5).
+"""What planted persons and alias contact points say: e-values per recipient and for our own store (tracing.md
+§2.3, §2.5).
 
 Three kinds of evidence, all pure, all with a mean of at most 1 for a recipient that let nothing out:
 
@@ -11,8 +12,8 @@ Three kinds of evidence, all pure, all with a mean of at most 1 for a recipient 
 * `of_shared`: persons planted with half of the recipients each, for the attack that drops every row only one source has.
   Which recipient got which is a coin of its own, so each factor has mean 1 whatever was found.
 
-Alias tags stand in no store: they are made of a key when they are given out. Whoever holds that key can make them; that
-it is kept is an assumption of the report.
+Alias tags stand in no store: they are made of a key when they are given out. Whoever holds that key can make
+them; that it is kept is an assumption of the report.
 """
 
 import math
@@ -73,8 +74,9 @@ def needed(people: int, fraction: float, chance: float) -> int | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tags:
-    """Random tags of one kind. `ln_space`: ln of how many there can be; `issued[i]`, `hits[i]`: of recipient i, and how
-    many different ones of these the file shows; `tried`: how many different texts of the kind it shows, fitting or not.
+    """Random tags of one kind. `ln_space`: ln of how many there can be; `issued[i]`, `hits[i]`: of recipient i, and
+    how many different ones of these the file shows; `tried`: how many different texts of the kind it shows,
+    fitting or not.
     """
 
     ln_space: float
@@ -141,8 +143,8 @@ def weigh(aliases: Sequence[Tags], planted: Planted | None = None, shared: Share
 def of_tags(hits: int, issued: int, tried: int, ln_space: float) -> float:
     """Ln e-value of "its holder let tags out": of `issued`, `hits` are in a file that shows `tried` of the kind.
 
-    A mean over the numbers of hits from 1 to 8, fixed beforehand, each against its bound by chance, and over "no tag is
-    in the file at all", so that a file without any hardly clears anybody.
+    A mean over the numbers of hits from 1 to 8, fixed beforehand, each against its bound by chance, and over
+    "no tag is in the file at all", so that a file without any hardly clears anybody.
     """
     if not 0 <= hits <= min(issued, tried):
         raise ValueError("0 <= hits <= issued, tried")

@@ -1,6 +1,7 @@
 """What agrees by chance: whether masked rows may count, and what a wrong candidate does to the figures.
 
-A wrong candidate is somebody whom a stranger's masked row fits. Three things keep it from speaking against an innocent:
+A wrong candidate is somebody whom a stranger's masked row fits. Three things keep it from speaking against an
+innocent:
 
 * **The outside rate sees it.** Wrong candidates fall on people whether or not anybody received them, so the dark
   controls (people never disclosed) are hit as often as everybody else. The rate pi of the reading with masked rows is

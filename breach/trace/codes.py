@@ -1,9 +1,9 @@
 """Whose marks a file shows: an e-value per suspect that holds however the leakers cheated (tracing.md §2.4).
 
-Given what was read, an innocent suspect's bits are still random: they were drawn with a secret key, and nobody who made
-the file has seen them. Each factor of the score has mean 1 over those bits, so the score exceeds x for at most one
-innocent in x, by Markov's inequality, for every way to make the file. Positions that could not be read are not there;
-which are read may depend on the readings and never on the suspects' bits.
+Given what was read, an innocent suspect's bits are still random: they were drawn with a secret key, and nobody
+who made the file has seen them. Each factor of the score has mean 1 over those bits, so the score exceeds x for
+at most one innocent in x, by Markov's inequality, for every way to make the file. Positions that could not be
+read are not there; which are read may depend on the readings and never on the suspects' bits.
 
 Rounds: whoever passes the line is accused, and the others are weighed again with the bits of the accused known: their
 marks no longer look like chance. The rounds of a suspect are a mixture with weights 3/4, 1/8, 1/16, ... fixed

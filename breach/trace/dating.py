@@ -9,9 +9,9 @@ d, the share of damaged or stale rows, is not known: the likelihoods of the grid
 is a version's chance in a damaged row; nothing is damaged of which there is one version only. Before anything is read
 every moment between the first delivery and the arrival of the file is as likely as any other.
 
-The likelihood changes only where a delivery changes what fits, so the posterior is exact: constant between deliveries.
-It is never the span between the last delivery that is seen and the first that is not: of a thousand rows a few are
-stale, and that span is empty.
+The likelihood changes only where a delivery changes what fits, so the posterior is exact: constant between
+deliveries. It is never the span between the last delivery that is seen and the first that is not: of a thousand
+rows a few are stale, and that span is empty.
 """
 
 import math

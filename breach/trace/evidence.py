@@ -35,9 +35,10 @@ class Pattern:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unreceived:
-    """Values of one field that nobody was given, in people. `never`: people, at most, whose value of this field nobody ever
-    received, and `never_found`: those the dump shows with it. `later`: people of whom there is more than one version, and
-    `later_found`: those whom the dump shows with one after the first that nobody received, though somebody did another.
+    """Values of one field that nobody was given, in people. `never`: people, at most, whose value of this field
+    nobody ever received, and `never_found`: those the dump shows with it. `later`: people of whom there is
+    more than one version, and `later_found`: those whom the dump shows with one after the first that nobody
+    received, though somebody did another.
     """
 
     field: str

@@ -1,13 +1,14 @@
 """The stories a reading of marks is weighed under: how leakers may have put their copies together (tracing.md §2.4).
 
-Two kinds, both fixed before any file is read. In a **mix** every mark is made anew from the copies of c leakers, by one
-of six ways, and read with some noise; where all their copies agree they cannot but show it. In a **row** story the
-leakers keep rows whole: a row is the suspect's own with a fixed probability, and then all marks in it are the suspect's.
-Files that were only put one behind the other look so, and marks of one row then speak together.
+Two kinds, both fixed before any file is read. In a **mix** every mark is made anew from the copies of c
+leakers, by one of six ways, and read with some noise; where all their copies agree they cannot but show it. In
+a **row** story the leakers keep rows whole: a row is the suspect's own with a fixed probability, and then all
+marks in it are the suspect's. Files that were only put one behind the other look so, and marks of one row then
+speak together.
 
-A story says how likely a reading is with the suspect's bit and, with the suspect's bit drawn anew by its bias, without.
-Their ratio has mean 1 over the bits an innocent may have got, whatever was read and whether or not anybody did as the
-story tells: a wrong story loses weight and accuses nobody.
+A story says how likely a reading is with the suspect's bit and, with the suspect's bit drawn anew by its bias,
+without. Their ratio has mean 1 over the bits an innocent may have got, whatever was read and whether or not
+anybody did as the story tells: a wrong story loses weight and accuses nobody.
 """
 
 import math

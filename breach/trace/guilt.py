@@ -1,9 +1,9 @@
 """How strongly a dump speaks against one recipient: e-values, their threshold, and the outside rate (tracing.md §2.1).
 
-An e-value is a likelihood ratio whose expectation under innocence is at most 1, so by Markov's inequality an innocent
-exceeds n/eps with a probability of at most eps/n, at any sample size. The outside rate pi (how often a person's values
-turn up for reasons we know nothing of) is never assumed: it is the exact upper confidence limit from dark controls,
-people whose values were never disclosed to anybody.
+An e-value is a likelihood ratio whose expectation under innocence is at most 1, so by Markov's inequality an
+innocent exceeds n/eps with a probability of at most eps/n, at any sample size. The outside rate pi (how often a
+person's values turn up for reasons we know nothing of) is never assumed: it is the exact upper confidence limit
+from dark controls, people whose values were never disclosed to anybody.
 """
 
 import math

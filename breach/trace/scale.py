@@ -1,8 +1,8 @@
 """Words for the weight of evidence, and the two propositions that each weight compares (tracing.md §2.7).
 
-The scale is that of the forensic institutes (ENFSI guideline for evaluative reporting, 2015). A ratio is stated no higher
-than is declared here. It weighs what was found under two propositions,
-and says nothing about how likely either of them is.
+The scale is that of the forensic institutes (ENFSI guideline for evaluative reporting, 2015). A ratio is stated
+no higher than is declared here. It weighs what was found under two propositions, and says nothing about how
+likely either of them is.
 """
 
 import math

@@ -16,9 +16,9 @@ from breach.trace.evidence import Unreceived
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """What the sentences need beside the ranking: names by recipient number, test fields, counts of people, and of recipients of
-    whose aliases any was found, how many were found and how many issued; the same of planted persons, and of
-    those planted with nobody.
+    """What the sentences need beside the ranking: names by recipient number, test fields, counts of people, and of
+    recipients of whose aliases any was found, how many were found and how many issued; the same of planted
+    persons, and of those planted with nobody.
     """
 
     names: Sequence[str]

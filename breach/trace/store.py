@@ -1,9 +1,11 @@
-"""What speaks for a copy of our own store, against an ordinary outside source whose reach was declared (tracing.md §2.5).
+"""What speaks for a copy of our own store, against an ordinary outside source whose reach was declared
+(tracing.md §2.5).
 
-Two e-values, told apart because they exclude different things. Of **people never disclosed** no recipient has anything, so
-beside our store only an outside source can show them. **Values nobody was given** (a kind of data that was never disclosed of
-somebody, a later version that went to nobody) no recipient has from us; but one may have collected the same itself, and no
-count tells that from a copy of the store. So the first decides what a trace says first, the second is told beside it.
+Two e-values, told apart because they exclude different things. Of **people never disclosed** no recipient has
+anything, so beside our store only an outside source can show them. **Values nobody was given** (a kind of data
+that was never disclosed of somebody, a later version that went to nobody) no recipient has from us; but one may
+have collected the same itself, and no count tells that from a copy of the store. So the first decides what a
+trace says first, the second is told beside it.
 """
 
 import math
@@ -31,9 +33,9 @@ def never_disclosed(evidence: Evidence, most: float) -> float:
 def never_received(unreceived: Sequence[Unreceived], most: float) -> float:
     """Ln e-value of the same from values that nobody was given: a mean over all fields, and over both sorts of values.
 
-    Sorts of which nothing is found add nothing to it; 0 where nothing is found at all. How many such values there are is
-    known from above only. Among fractions no smaller than what the outside knows more misses weaken the ratio, so counting
-    too many of them keeps it an e-value.
+    Sorts of which nothing is found add nothing to it; 0 where nothing is found at all. How many such values
+    there are is known from above only. Among fractions no smaller than what the outside knows more misses
+    weaken the ratio, so counting too many of them keeps it an e-value.
     """
     fractions = [f for f in STORE_FRACTIONS if f >= most]
     each = [

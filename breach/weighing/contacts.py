@@ -1,8 +1,8 @@
 """Aliases in a dump: recognised while it is matched, weighed for each recipient, and an alarm when the trace is done.
 
-An alias is looked up like any value, whole or as a digest, but in the list of those that were given out: none of them is a
-value of anybody's, so what the ledger says of people and values never counts it twice. How many values looked like one is
-counted too, because whoever invents addresses pays for each (`trace.canaries`).
+An alias is looked up like any value, whole or as a digest, but in the list of those that were given out: none
+of them is a value of anybody's, so what the ledger says of people and values never counts it twice. How many
+values looked like one is counted too, because whoever invents addresses pays for each (`trace.canaries`).
 """
 
 import math
@@ -146,8 +146,8 @@ def weigh(
 def alarm(vault: Vault, trace_id: bytes, weights: Mapping[str, float], said: Report) -> int:
     """Keep where the aliases of a trace were seen, and raise an alarm for each recipient; how many sightings were new.
 
-    Not for those of whom chance or a guess is as good a story, by `weights` (ln e-values by recipient): whoever writes down
-    every number of the pool raises no alarm about those who were given one.
+    Not for those of whom chance or a guess is as good a story, by `weights` (ln e-values by recipient): whoever
+    writes down every number of the pool raises no alarm about those who were given one.
     """
     worth = {recipient for recipient, weight in weights.items() if weight > REMARKABLE}
     new = 0

@@ -49,10 +49,10 @@ class Ways:
 class Exposure:
     """The evidence, and the counts that explain it. Staff keys that read anything stand behind the recipients.
 
-    `unexplained[i]`: found cells of people recipient i holds
-    something of, which it never received; `shown`: the fields of which the dump shows any value of anybody;
-    `fields`: those of them that are test fields; `cells`: found cells by field; `ways[i]`: how recipient i came by them;
-    `nobodys`: cells found that nobody had received.
+    `unexplained[i]`: found cells of people recipient i holds something of, which it never received; `shown`:
+    the fields of which the dump shows any value of anybody; `fields`: those of them that are test fields;
+    `cells`: found cells by field; `ways[i]`: how recipient i came by them; `nobodys`: cells found that nobody
+    had received.
     """
 
     recipient_ids: tuple[str, ...]
@@ -80,8 +80,8 @@ def weigh(
 ) -> tuple[Evidence, Exposure]:
     """The evidence of one trace from disclosures committed before `before_ms`; reads one snapshot.
 
-    `masked`: rows that show only parts of values, and leave one person, count as well. `met`: planted persons, who are
-    left out: they are no people, and their own e-value must not hang on the same rows.
+    `masked`: rows that show only parts of values, and leave one person, count as well. `met`: planted persons,
+    who are left out: they are no people, and their own e-value must not hang on the same rows.
     """
     cells = _cells(conn, trace_id, buckets, met, masked=masked)
     known = sorted(recipients(conn, before_ms), key=lambda one: one.id)

@@ -1,8 +1,8 @@
 """From readings to what the decoder weighs: which bit stands where, who holds the position, and what its own bit is.
 
-A position that shows both bits is left out, and so is a carrier of which everything shows the same: somebody has put all of
-it into one form. Both go by what was read alone, never by anybody's bits (`trace.codes`). The same position under two
-epochs' keys is two positions, each held by whoever was served under that epoch.
+A position that shows both bits is left out, and so is a carrier of which everything shows the same: somebody
+has put all of it into one form. Both go by what was read alone, never by anybody's bits (`trace.codes`). The
+same position under two epochs' keys is two positions, each held by whoever was served under that epoch.
 
 * `marks_of(vault, trace_id, recipients, before_ms) -> Weighable | None`: None where nothing was read.
 * `openings_of(vault, trace, recipients, read) -> Iterator[str]`: the file of what is opened of them (`breach.weighing.openings`).
@@ -83,8 +83,9 @@ def named_by(
 ) -> dict[int, float] | None:
     """Ln e-values of the recipients whose own name for somebody stands in one of the dump's `rows`; None for none.
 
-    A name is a keyed digest of 256 bits that only we and one recipient know. That one of `issued` is in a file by chance
-    has P <= rows * issued / 2^256. Whoever is not hit keeps a factor of 1; what that adds to the mean is capped to nothing.
+    A name is a keyed digest of 256 bits that only we and one recipient know. That one of `issued` is in a file
+    by chance has P <= rows * issued / 2^256. Whoever is not hit keeps a factor of 1; what that adds to the mean
+    is capped to nothing.
     """
     c = trace_identity.c
     with vault.data.read() as conn:

@@ -1,6 +1,7 @@
 """What is opened of the keys of marks: the bits of the positions a trace weighed, and nothing else of an epoch.
 
-A file of JSON lines, UTF-8, members sorted, no blanks; equal traces give equal bytes, and their SHA-256 stands in the report.
+A file of JSON lines, UTF-8, members sorted, no blanks; equal traces give equal bytes, and their SHA-256 stands
+in the report.
 
 | line     | members                                                                                  |
 |----------|------------------------------------------------------------------------------------------|
@@ -10,8 +11,9 @@ A file of JSON lines, UTF-8, members sorted, no blanks; equal traces give equal 
 |          | (`consent.marks.symbols`); `row`: number of the person in the file; `bias`; `read`: the bit |
 |          | the file shows; `bits`: of every recipient that was served it, by number, its own bit      |
 
-With it alone anybody weighs the marks again (`perusal marks check`). That bits and biases are those of the committed key is for an
-expert who is shown the key: it is a function of position and recipient, so what is opened tells nothing about the rest.
+With it alone anybody weighs the marks again (`perusal marks check`). That bits and biases are those of the
+committed key is for an expert who is shown the key: it is a function of position and recipient, so what is
+opened tells nothing about the rest.
 """
 
 import hashlib

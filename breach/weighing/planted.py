@@ -1,8 +1,8 @@
 """Planted persons in a dump: taken out of what the ledger is asked about, weighed for whom they were planted with, told.
 
-They are no people: evidence of who holds whom, controls, affected people and claims go without them. One of a recipient's may
-stand in a file because the recipient let it out, or because our store was copied; the dark ones, whom nobody was given, say
-which (`trace.canaries`).
+They are no people: evidence of who holds whom, controls, affected people and claims go without them. One of a
+recipient's may stand in a file because the recipient let it out, or because our store was copied; the dark
+ones, whom nobody was given, say which (`trace.canaries`).
 """
 
 import math

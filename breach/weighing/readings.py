@@ -1,8 +1,9 @@
 """What a dump's rows show of marks: the bits of carriers, and names that only one recipient has for a person.
 
-Only rows whose identifiers agree on a person are read, and of them only cells that say the same as a version of theirs
-that was served marked. A cell shows a bit or nothing; nothing is guessed. Any cell of the row may be the one: addresses and
-dates are found by what they say, not by where they stand. What is kept names person, version, carrier and bit, never a value.
+Only rows whose identifiers agree on a person are read, and of them only cells that say the same as a version of
+theirs that was served marked. A cell shows a bit or nothing; nothing is guessed. Any cell of the row may be the
+one: addresses and dates are found by what they say, not by where they stand. What is kept names person,
+version, carrier and bit, never a value.
 """
 
 import re

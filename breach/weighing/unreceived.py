@@ -1,4 +1,6 @@
-"""Values in a dump that nobody was given: counted person by person as they are met, and how many of them there are at all."""
+"""Values in a dump that nobody was given: counted person by person as they are met, and how many of them there
+are at all.
+"""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -39,9 +41,9 @@ class Nobodys:
 def unreceived(conn: Connection, found: Nobodys, before_ms: int) -> tuple[Unreceived, ...]:
     """For each identifier field what was found, and at most how many such people there are.
 
-    Whoever received a field need not have received a value: it may have been allowed one of somebody who has none, or who
-    is gone. So those who have a value, less those of whom one was received, can be too few; those there ever were, less
-    the latter, cannot.
+    Whoever received a field need not have received a value: it may have been allowed one of somebody who has
+    none, or who is gone. So those who have a value, less those of whom one was received, can be too few; those
+    there ever were, less the latter, cannot.
     """
     if not found.never and not found.later:
         return ()

@@ -1,9 +1,9 @@
 """Table of separate acts: what a person agreed to by a button of its own before the consent that needs it was given.
 
-Onward provision and a transfer abroad each take one (PIPL 23, 39), and a declaration in writing that is signed by name
-(PIPL 29); what is sensitive takes a proof of presence
-(`step_up_tables`). An act is for one exact promise, by its approval hash, and the data base takes no active consent
-without those it needs, nor one abroad under a notice that does not say method and rights. Rows only grow.
+Onward provision and a transfer abroad each take one (PIPL 23, 39), and a declaration in writing that is signed
+by name (PIPL 29); what is sensitive takes a proof of presence (`step_up_tables`). An act is for one exact
+promise, by its approval hash, and the data base takes no active consent without those it needs, nor one abroad
+under a notice that does not say method and rights. Rows only grow.
 """
 
 from sqlalchemy import CheckConstraint, Table

@@ -1,12 +1,12 @@
 """Deciding: a person's yes or no to one showing, once, with its ledger entry in the same transaction.
 
-A yes takes every required field and any of the optional ones, nothing else; it makes the grant and the one
-code that the recipient can exchange: a new one to be carried by the browser, or the secret that the recipient
-already polls with. A no is kept as a grant in state `refused`, with an entry of its own,
-so that it can be proved too, and closes whatever else its recipient was shown for at the time for the same purpose.
-Silence is neither: a showing lapses after ten minutes. A guardian answers what they were
-shown for a ward; nobody answers who has a guardian for it (`guarding`). What a protected person gives may have to wait
-for whom they trust, and then there is no code yet (`deferral`).
+A yes takes every required field and any of the optional ones, nothing else; it makes the grant and the one code
+that the recipient can exchange: a new one to be carried by the browser, or the secret that the recipient
+already polls with. A no is kept as a grant in state `refused`, with an entry of its own, so that it can be
+proved too, and closes whatever else its recipient was shown for at the time for the same purpose. Silence is
+neither: a showing lapses after ten minutes. A guardian answers what they were shown for a ward; nobody answers
+who has a guardian for it (`guarding`). What a protected person gives may have to wait for whom they trust, and
+then there is no code yet (`deferral`).
 
 * `claim` and `showing` are `showings`' verbs, offered here because the page needs them together.
 * `approve(vault, consumer, showing_id, chosen_fields, now_ms, proof) -> Approved | Deferred | Refusal`; `chosen_fields` None

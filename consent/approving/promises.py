@@ -1,8 +1,9 @@
 """What exactly a person promises by a yes: the members of a consent that its approval hash is made of.
 
-The hash names recipient, purpose, fields, number of uses, window and retention together with the very versions of
-the notice and of the liability terms that were shown, so that none of them can be exchanged afterwards; and, where there
-are any, the grant it stands under, the recipients that may ask for one under it, and the declaration that is signed (`written`).
+The hash names recipient, purpose, fields, number of uses, window and retention together with the very versions
+of the notice and of the liability terms that were shown, so that none of them can be exchanged afterwards; and,
+where there are any, the grant it stands under, the recipients that may ask for one under it, and the
+declaration that is signed (`written`).
 """
 
 import hashlib

@@ -6,10 +6,10 @@
 | cross_border | by a recipient abroad (PIPL 39)           | the `particulars`, and the country                 |
 | written      | where law demands writing (PIPL 29)       | the declaration they sign by their name (`written`) |
 
-Each is one press of one button, kept with the statement of what was agreed to, and bound to the exact promise by its
-approval hash: another choice of fields takes another act. Without one of them there is no consent at all; the data base
-says so too (`act_tables`). What is sensitive takes a proof of presence beside them (`step_up`). A declaration that a
-passkey signs, as that proof, needs no name under it.
+Each is one press of one button, kept with the statement of what was agreed to, and bound to the exact promise
+by its approval hash: another choice of fields takes another act. Without one of them there is no consent at
+all; the data base says so too (`act_tables`). What is sensitive takes a proof of presence beside them
+(`step_up`). A declaration that a passkey signs, as that proof, needs no name under it.
 
 * `needed(shown) -> tuple[Act, ...]` in the order they are asked for.
 * `keep(vault, shown, promise, act, now_ms) -> Refusal | None` writes one down; again, it changes nothing.

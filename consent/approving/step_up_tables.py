@@ -1,8 +1,9 @@
 """Table of proofs of presence: how a person proved to be there when they approved something sensitive.
 
-It only grows, and without it the data base takes no active consent of the kinds `separate` and `written`. A passkey's row holds
-everything a third party needs to verify the person's signature without us: the statement whose SHA-256 was the
-challenge, the public key, and what the authenticator signed. `evidence_hash` stands in the grant's ledger entry.
+It only grows, and without it the data base takes no active consent of the kinds `separate` and `written`. A
+passkey's row holds everything a third party needs to verify the person's signature without us: the statement
+whose SHA-256 was the challenge, the public key, and what the authenticator signed. `evidence_hash` stands in
+the grant's ledger entry.
 """
 
 from sqlalchemy import CheckConstraint, Column, LargeBinary, Table, Text

@@ -1,7 +1,8 @@
 """No asking again and again: whoever was refused waits thirty days before asking the same person for the same purpose.
 
-(Network Data Regulations of 2025, art. 24; consent.md §6, invariant 30.) Another purpose, or another recipient, is
-another question. A request shown before the refusal is not approved after it. The person alone can shorten the wait, by an act of their own: `let_ask_again`.
+(Network Data Regulations of 2025, art. 24; consent.md §6, invariant 30.) Another purpose, or another recipient,
+is another question. A request shown before the refusal is not approved after it. The person alone can shorten
+the wait, by an act of their own: `let_ask_again`.
 
 * `cooling_until(conn, consumer, recipient_id, purpose, now_ms) -> int | None`: Unix ms; None when they may ask.
 """

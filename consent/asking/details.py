@@ -1,9 +1,10 @@
 """The `pii_use` authorization details (RFC 9396): what a recipient asks for, parsed once and completely.
 
-One request is one purpose, for named fields, a number of uses, a window and a retention time, under one
-notice and one set of liability terms, both named by hash. It may name recipients to which the data may be passed on,
-which grants them nothing: each asks for itself, in a request that names this grant as its `parent_grant` (`onward`). Unknown members, wrong types, fields the purpose
-does not allow, open-ended windows and control characters are refused.
+One request is one purpose, for named fields, a number of uses, a window and a retention time, under one notice
+and one set of liability terms, both named by hash. It may name recipients to which the data may be passed on,
+which grants them nothing: each asks for itself, in a request that names this grant as its `parent_grant`
+(`onward`). Unknown members, wrong types, fields the purpose does not allow, open-ended windows and control
+characters are refused.
 
 `parse_details(raw: object) -> Details | Refusal`: `raw` is the decoded JSON of `authorization_details`.
 """

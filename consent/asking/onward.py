@@ -1,9 +1,9 @@
 """Onward provision: what another recipient may ask for under a consent that a person gave to the first (PIPL 23).
 
-A recipient names in its own request whom it may pass data on to. Each of those then asks for itself, with a request
-that names the grant: it may have fewer fields and a shorter time, never more, and the person decides about it in an act
-of its own (consent.md §6, invariants 15 and 21). Whoever was not named hears of an unknown grant, whatever it is. The
-data base holds all of it again (`triggers`).
+A recipient names in its own request whom it may pass data on to. Each of those then asks for itself, with a
+request that names the grant: it may have fewer fields and a shorter time, never more, and the person decides
+about it in an act of its own (consent.md §6, invariants 15 and 21). Whoever was not named hears of an unknown
+grant, whatever it is. The data base holds all of it again (`triggers`).
 
 * `refuse(conn, asking, details) -> Refusal | None` when a request is made.
 * `chain(conn, grant)`: the grant and all above it; `hold(conn, parent)` keeps everything above as it is until the

@@ -1,9 +1,10 @@
 """Telling a client that there is an answer to fetch (CIBA Core §10.2, ping mode): once for each request.
 
-The ping is written with its request, to be sent when the waiting is over; the person's answer brings it forward to the
-commit of that answer. So none is forgotten, and a hint that means nobody is told of like any other. What is sent, the
-request's `auth_req_id` and the client's own token, lies sealed until then, and is wiped as soon as it was delivered or
-has become worthless: a minute after the waiting, when nothing can be fetched with it any more.
+The ping is written with its request, to be sent when the waiting is over; the person's answer brings it forward
+to the commit of that answer. So none is forgotten, and a hint that means nobody is told of like any other. What
+is sent, the request's `auth_req_id` and the client's own token, lies sealed until then, and is wiped as soon as
+it was delivered or has become worthless: a minute after the waiting, when nothing can be fetched with it any
+more.
 
 * `keep(conn, vault, client_id, request_id, ping, expires_at)`, `ring(conn, request_id, now_ms)`.
 * `take(vault, now_ms, room) -> list[Due]`, `settle(database, due, outcome, now_ms, share)`, `give_up(database, now_ms)`.

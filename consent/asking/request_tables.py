@@ -1,6 +1,7 @@
 """What a recipient signed when it asked: the request object itself, beside the request it became.
 
-Of what stands beside a request it says when that may go: never before the request itself, which stays once somebody took it up.
+Of what stands beside a request it says when that may go: never before the request itself, which stays once
+somebody took it up.
 """
 
 from sqlalchemy import Table

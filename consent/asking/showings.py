@@ -1,8 +1,8 @@
 """One showing of one notice version to one person: made by using up the request, read for the page.
 
 Whoever claims a pushed request first is the person it is shown to; the `request_uri` is spent by the same
-transaction. A showing is evidence (consent.md §6, invariant 19): no grant can exist without it, and the
-grant's recipient, purpose, notice and terms must be the ones that stood here. What a guardian is shown for a ward is a
+transaction. A showing is evidence (consent.md §6, invariant 19): no grant can exist without it, and the grant's
+recipient, purpose, notice and terms must be the ones that stood here. What a guardian is shown for a ward is a
 showing of the ward's data, and the guardian's alone to answer (`guarding`).
 
 * `claim(vault, consumer, request_uri, client_id, now_ms, ward=None) -> Showing | Refusal`; `ward` is the link by which

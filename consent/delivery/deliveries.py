@@ -1,9 +1,9 @@
 """Rows that wait to be sent: leased by one sender at a time, shared out between those they are for, settled once.
 
-A row waits in its table, not in anybody's memory. Whoever takes it leases it: its next attempt moves on, and `lease`
-counts up, which is the lease's name. So two servers never send the same row at the same time, a crash costs one lease,
-and who comes late with a failure changes nothing once somebody else holds the row. A delivery always stands: it has
-happened, whoever tells it and when.
+A row waits in its table, not in anybody's memory. Whoever takes it leases it: its next attempt moves on, and
+`lease` counts up, which is the lease's name. So two servers never send the same row at the same time, a crash
+costs one lease, and who comes late with a failure changes nothing once somebody else holds the row. A delivery
+always stands: it has happened, whoever tells it and when.
 
 Nobody's dead endpoint may hold up the others: one addressee gets its share of what is sent together, and the next
 round begins with the addressee after the last.
@@ -32,8 +32,8 @@ LEASE_MS: Final = 60_000
 class Queue:
     """A table whose rows wait: beside `bucket` its primary key has `key`; `addressee` names a row of `party`.
 
-    It has the columns `attempts`, `lease`, `next_at`, `code`, `delivered_at` and `failed_at`. Only addressees for which
-    `reachable` holds are sent anything.
+    It has the columns `attempts`, `lease`, `next_at`, `code`, `delivered_at` and `failed_at`. Only addressees
+    for which `reachable` holds are sent anything.
     """
 
     table: Table

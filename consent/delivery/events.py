@@ -51,9 +51,10 @@ _RULINGS: Final = {EventKind.REVOKED: REVOKED, EventKind.INVALIDATED: INVALIDATE
 class Cause:
     """What happened to one grant, at `at` (Unix ms).
 
-    `disclosures` is how often its recipient had received data, `voided` how many uses were still open, `retention`
-    what the recipient promised, `erase_days` the most it has to erase; `erased` says that the person is being erased, which
-    is an event of its own. `reason` and `authority` are those of a ruling (`annulling`).
+    `disclosures` is how often its recipient had received data, `voided` how many uses were still open,
+    `retention` what the recipient promised, `erase_days` the most it has to erase; `erased` says that the
+    person is being erased, which is an event of its own. `reason` and `authority` are those of a ruling
+    (`annulling`).
     """
 
     kind: EventKind

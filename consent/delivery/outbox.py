@@ -1,8 +1,9 @@
 """The outbox: events on their way to recipients, at least once each, with growing waits, until they are acknowledged.
 
-How they are leased and shared out is `deliveries`' business. What a recipient refuses (RFC 8935 §2.3) is not sent again by
-itself, and after a week nothing is: both stay visible as failed until an operator sends them again, which begins the week
-and the waits anew. An event is overdue when it is still not acknowledged an hour after it happened.
+How they are leased and shared out is `deliveries`' business. What a recipient refuses (RFC 8935 §2.3) is not
+sent again by itself, and after a week nothing is: both stay visible as failed until an operator sends them
+again, which begins the week and the waits anew. An event is overdue when it is still not acknowledged an hour
+after it happened.
 
 * `take(vault, now_ms, room) -> list[Due]`; `settle(database, due, outcome, now_ms, share)`: what came of one.
 * `overdue(conn, now_ms) -> list[Late]` for operators; `standing(conn, bucket, grants) -> dict` for the person;

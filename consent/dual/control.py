@@ -1,9 +1,9 @@
 """Dual control: asking for what one person alone may not do, and the votes of others on it.
 
-`ask` writes a request, `vote` a yes or a no; the second yes of another person (the first, for what is read of somebody
-under eighteen) opens a window of fifteen minutes.
-Each step is a row, a ledger entry and one transaction. The request's row is locked before anything is decided,
-and triggers enforce the same rules once more (`dual.rules`). Whoever asked may take the request back by a no.
+`ask` writes a request, `vote` a yes or a no; the second yes of another person (the first, for what is read of
+somebody under eighteen) opens a window of fifteen minutes. Each step is a row, a ledger entry and one
+transaction. The request's row is locked before anything is decided, and triggers enforce the same rules once
+more (`dual.rules`). Whoever asked may take the request back by a no.
 """
 
 from dataclasses import dataclass

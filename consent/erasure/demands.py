@@ -1,7 +1,8 @@
 """Demanding erasure of recipients whose consent has ended in another way than by withdrawal, when a person is erased.
 
-Erasing withdraws every consent that can be withdrawn, and those events carry the demand. Whoever had its consent revoked,
-or declared void, may hold what it received all the same, and is told here: once, however often the erasure is resumed.
+Erasing withdraws every consent that can be withdrawn, and those events carry the demand. Whoever had its
+consent revoked, or declared void, may hold what it received all the same, and is told here: once, however often
+the erasure is resumed.
 """
 
 from collections.abc import Sequence

@@ -1,9 +1,9 @@
 """Erasing whoever it is ordered for (`erasure.orders`), in steps that survive whoever runs them, then certified.
 
-`run` takes everything that was ordered as far as it goes: consents are withdrawn, so that every recipient is told,
-and guardianships end; then tags, values and keys go (`vault.erasure.erase`); at last the ledger says so (`certificates`).
-Whatever kills it, the next run goes on where the rows stand; whoever a step fails for is left behind alone.
-`run_to_end` also waits for the caches.
+`run` takes everything that was ordered as far as it goes: consents are withdrawn, so that every recipient is
+told, and guardianships end; then tags, values and keys go (`vault.erasure.erase`); at last the ledger says so
+(`certificates`). Whatever kills it, the next run goes on where the rows stand; whoever a step fails for is left
+behind alone. `run_to_end` also waits for the caches.
 """
 
 import logging

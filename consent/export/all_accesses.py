@@ -1,9 +1,8 @@
 """Everything the ledger says of one person, with the proof that it is everything (ledger.md §4).
 
-`whole(vault, subject, bucket) -> Whole | None` goes into `ledger.bundle.build`: how the person was taken in and with which
-ledger key, each use that the ledger bears out, and the person's tag in every log of their bucket, those in which they have
-nothing included. None once the person is erased.
-`whole_bundle` builds it.
+`whole(vault, subject, bucket) -> Whole | None` goes into `ledger.bundle.build`: how the person was taken in and
+with which ledger key, each use that the ledger bears out, and the person's tag in every log of their bucket,
+those in which they have nothing included. None once the person is erased. `whole_bundle` builds it.
 """
 
 from collections.abc import Mapping

@@ -1,9 +1,9 @@
 """What guardians do with a ward's consents, and what their going does to them (consent.md §6, invariants 20 and 22).
 
-When a link ends, every active consent that stands by it is suspended by the transaction that ends it, with everything
-passed on below: nothing is redeemed any more, and the recipients are told. Another guardian who decides, or the ward once
-they decide themselves, confirms a consent, which restores exactly what was left of it, or withdraws it. Each step is a
-row of `guarded_step` and an entry of the ward's ledger.
+When a link ends, every active consent that stands by it is suspended by the transaction that ends it, with
+everything passed on below: nothing is redeemed any more, and the recipients are told. Another guardian who
+decides, or the ward once they decide themselves, confirms a consent, which restores exactly what was left of
+it, or withdraws it. Each step is a row of `guarded_step` and an entry of the ward's ledger.
 
 * `under(conn, tie) -> list[Standing]`; `suspend(conn, vault, tie, standing, now_ms)` in the transaction that ends it.
 * `confirm(vault, who, grant_id, guardian, now_ms) -> Confirmed | Refusal`

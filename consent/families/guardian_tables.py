@@ -5,9 +5,9 @@ becomes of the ward's consent, a guardian's or the ward's own part in it, is a r
 guardian, suspended because the link ended, confirmed by another guardian or by the ward, withdrawn by a guardian. The
 newest approval or confirmation says by whose word the consent stands.
 
-Both tables only grow, until the ward is erased: then nothing may say any more who their guardian was (`guarded.forget`).
-Whoever changes them holds the ward's grants first and the ward's row next, as everywhere; the link's own row comes last.
-(consent.md §6, invariant 20.)
+Both tables only grow, until the ward is erased: then nothing may say any more who their guardian was
+(`guarded.forget`). Whoever changes them holds the ward's grants first and the ward's row next, as everywhere;
+the link's own row comes last. (consent.md §6, invariant 20.)
 """
 
 from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKeyConstraint, Index, LargeBinary, Table

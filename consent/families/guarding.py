@@ -1,10 +1,10 @@
 """Who decides for a person: they themselves, or whoever stands for them by law (PIPL 31, Civil Code 20 to 24).
 
-Nobody under fourteen consents alone: up to and on the fourteenth birthday (the conservative reading of the day) it takes
-a guardian. Whoever has an appointed guardian is decided for at any age; a parent decides no more from fourteen on. Where
-no birthday is known, somebody without a guardian decides themselves, because whoever enrolled them gave them an account
-and said nothing of a child; a parent's link says so, and then the parent decides until a birthday is known and the link
-made again.
+Nobody under fourteen consents alone: up to and on the fourteenth birthday (the conservative reading of the day)
+it takes a guardian. Whoever has an appointed guardian is decided for at any age; a parent decides no more from
+fourteen on. Where no birthday is known, somebody without a guardian decides themselves, because whoever
+enrolled them gave them an account and said nothing of a child; a parent's link says so, and then the parent
+decides until a birthday is known and the link made again.
 
 * `needs_guardian(conn, vault, who, now_ms) -> bool`
 * `deciders(conn, who, now_ms)`: the links by which somebody decides for a person; `charges(conn, guardian, now_ms)`: the

@@ -79,8 +79,8 @@ def appoint(
 def dismiss(vault: Vault, ward: SubjectId, guardian: SubjectId, now_ms: int) -> Guardianship | None:
     """End a guardianship; None when there is none.
 
-    Every active consent that stands by it is suspended by the same transaction (`guarded`). A ward without keys has no
-    chain that could say so, and no consent that stands.
+    Every active consent that stands by it is suspended by the same transaction (`guarded`). A ward without keys
+    has no chain that could say so, and no consent that stands.
     """
     bucket = bucket_for(ward, vault.installation.buckets)
     keyed = ward in vault.keyring.subject_keys([(bucket, ward)])

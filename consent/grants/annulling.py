@@ -1,10 +1,11 @@
 """Ending a consent that neither its person nor its recipient ends: the operator revokes it, or an authority voids it.
 
-Revoked is what the operator decides (a recipient that lied about itself, say), invalidated what an authority or court
-has declared void. Both are for good and act like a withdrawal, in one transaction under the locks of a redemption: the
-annulment's row moves the grant (a trigger does it), open uses and refresh tokens are voided, everything passed on
-under it ends the same way, each recipient gets a signed event with its duty to erase, and the person is told, in their
-ledger and on their pages. Reason and authority are one line each, shown to the person and sent to the recipient.
+Revoked is what the operator decides (a recipient that lied about itself, say), invalidated what an authority or
+court has declared void. Both are for good and act like a withdrawal, in one transaction under the locks of a
+redemption: the annulment's row moves the grant (a trigger does it), open uses and refresh tokens are voided,
+everything passed on under it ends the same way, each recipient gets a signed event with its duty to erase, and
+the person is told, in their ledger and on their pages. Reason and authority are one line each, shown to the
+person and sent to the recipient.
 
 * `annul(vault, grant_id, ruling, now_ms) -> Annulled | None`; None when there is no such consent, or it has ended.
 """

@@ -1,7 +1,8 @@
-"""The table of consents that others than person and recipient ended: the operator revoked, or an authority declared void.
+"""The table of consents that others than person and recipient ended: the operator revoked, or an authority
+declared void.
 
-Evidence like a withdrawal: one per grant, entered into the person's ledger, never changed, bound to the event that tells
-the recipient; its row is what moves the grant.
+Evidence like a withdrawal: one per grant, entered into the person's ledger, never changed, bound to the event
+that tells the recipient; its row is what moves the grant.
 """
 
 from sqlalchemy import CheckConstraint, Column, Table, Text

@@ -1,7 +1,7 @@
 """A consent for onward provision stands while every consent above it is active: said once, as SQL.
 
-A chain is short, so the walk up is written out. A consent that ended with what it stood under has a state that says so
-already; this finds the one whose parent is used up, past its window or paused.
+A chain is short, so the walk up is written out. A consent that ended with what it stood under has a state that
+says so already; this finds the one whose parent is used up, past its window or paused.
 """
 
 from typing import Final
@@ -13,8 +13,8 @@ MOST_HOPS: Final = 3
 def stands(grant: str, hops: int = MOST_HOPS) -> str:
     """A condition on the row `grant` of `consent_grant`: that nothing above it has ceased to be active.
 
-    It costs nothing for a consent without a parent, and never reads more than the few rows of the chain: counted, because a
-    planner without statistics may answer EXISTS by reading every active consent first.
+    It costs nothing for a consent without a parent, and never reads more than the few rows of the chain:
+    counted, because a planner without statistics may answer EXISTS by reading every active consent first.
     """
     if not hops:
         return "1 = 1"  # a check constraint lets no chain be longer

@@ -1,9 +1,9 @@
 """Grant Management for recipients: a client looks at its own consents, and ends those it no longer needs.
 
-Ending one is for good and for everybody: the termination's row moves the grant (a trigger does it), its open uses and
-refresh tokens are voided, onward consents below it end with it and their recipients are told, and the person's ledger
-says so, in one transaction under the locks of a redemption. It takes nothing from the person: a terminated consent can
-still be withdrawn, because that is what ends the right to keep what was received.
+Ending one is for good and for everybody: the termination's row moves the grant (a trigger does it), its open
+uses and refresh tokens are voided, onward consents below it end with it and their recipients are told, and the
+person's ledger says so, in one transaction under the locks of a redemption. It takes nothing from the person: a
+terminated consent can still be withdrawn, because that is what ends the right to keep what was received.
 
 * `query(conn, client_id, grant_id) -> Managed | Refused`
 * `terminate(vault, client_id, grant_id, now_ms) -> Terminated | Refused`

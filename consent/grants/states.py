@@ -1,10 +1,11 @@
 """The grant's states and legal moves, once as a pure state machine and once as rows the data base checks by.
 
 Names follow the W3C Data Privacy Vocabulary's consent states (consent.md §6). Some moves go beyond that list: a
-grant that is used up, past its window or terminated by its recipient can still be withdrawn, because withdrawing also
-ends the recipient's right to keep what it received, and no recipient shall escape that by ending the grant first; and
-a recipient may end a grant of which nothing is left, and operator and authority can for the same reason. The Vocabulary's
-"renewed" is not among them: consents for the same thing stand side by side (ADR 0037). States without a move out of them are final.
+grant that is used up, past its window or terminated by its recipient can still be withdrawn, because
+withdrawing also ends the recipient's right to keep what it received, and no recipient shall escape that by
+ending the grant first; and a recipient may end a grant of which nothing is left, and operator and authority can
+for the same reason. The Vocabulary's "renewed" is not among them: consents for the same thing stand side by
+side (ADR 0037). States without a move out of them are final.
 """
 
 from collections.abc import Mapping

@@ -1,8 +1,8 @@
 """Tables of consents: each grant, the moves it may make, the withdrawal that ends it, and what its recipient is told.
 
-Of a grant only `state` and `used` move, along `grant_transition`; of an event only whether it was delivered. A grant
-for onward provision names its parent: the grant under which its recipient's source may hold the data at all. `hops` counts the
-grants above it, `onward` lists the recipients that may ask for a grant under it. Whoever
+Of a grant only `state` and `used` move, along `grant_transition`; of an event only whether it was delivered. A
+grant for onward provision names its parent: the grant under which its recipient's source may hold the data at
+all. `hops` counts the grants above it, `onward` lists the recipients that may ask for a grant under it. Whoever
 writes such a grant locks the parent first, before the person (see `triggers` for what the parent must be).
 """
 

@@ -116,8 +116,8 @@ def append_about_log(
 ) -> Position:
     """Append one entry about the log itself, as of its own time or `now_ms` (Unix ms), whichever is later.
 
-    It may go into any year's log, so that a log can be closed when its year is over; WrongLog when it is closed. Call it
-    as the last step.
+    It may go into any year's log, so that a log can be closed when its year is over; WrongLog when it is
+    closed. Call it as the last step.
     """
     heads = append_rows.LOCK(conn, [log]) or append_rows.OPEN(conn, [(*log, EMPTY_ROOT, b"")])
     # An opening that somebody wants to write into a log of no entries is the one it would begin with.

@@ -84,9 +84,10 @@ def build(
     So does `whole`, the person's tag in each log whose newest index shall say that nothing is missing: also in one
     where the person has nothing, but in none that has no index yet.
 
-    `receipt_keys` are the public keys receipts were ever signed with; those that signed one of these come along.
-    `witnesses` are the operator's: the checkpoint is the newest that their quorum has cosigned, else the newest.
-    Raises NotYetPublished while no signed checkpoint covers an entry, and LedgerAlarm when what the data base holds does not verify.
+    `receipt_keys` are the public keys receipts were ever signed with; those that signed one of these come
+    along. `witnesses` are the operator's: the checkpoint is the newest that their quorum has cosigned, else the
+    newest. Raises NotYetPublished while no signed checkpoint covers an entry, and LedgerAlarm when what the
+    data base holds does not verify.
     """
     by_log: dict[LogId, list[Evidence]] = {log: [] for log in sorted(whole)}
     members: dict[str, bytes] = {}

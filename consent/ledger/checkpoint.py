@@ -1,8 +1,8 @@
 """The checkpoint of C2SP tlog-checkpoint: three lines naming a log, its size and its root.
 
-Line 1 origin, line 2 size in decimal, line 3 the root in padded base64. The signer's key bears the origin's name. This
-log never writes extension lines, because later cosignature kinds do not cover them, and refuses its own with any;
-only a witness of other people's logs looks over them (`parse_head`).
+Line 1 origin, line 2 size in decimal, line 3 the root in padded base64. The signer's key bears the origin's
+name. This log never writes extension lines, because later cosignature kinds do not cover them, and refuses its
+own with any; only a witness of other people's logs looks over them (`parse_head`).
 """
 
 import re

@@ -1,10 +1,10 @@
 """Closing the logs of years that are over: a last index, a last entry, and the end put into the log that carries on.
 
-A log stays open for two days after its year, so that whatever was begun before midnight still finds it and a clock that
-runs a day fast closes nothing. Then one transaction appends everybody's count and the closing entry and closes the
-head; the data base takes nothing for it any more. When its last checkpoint is signed, another transaction puts that
-into the log after it. Each step leaves its mark in the same commit, under the heads' locks in their order: broken off
-anywhere it is gone on with, and of many publishers each step is taken once.
+A log stays open for two days after its year, so that whatever was begun before midnight still finds it and a
+clock that runs a day fast closes nothing. Then one transaction appends everybody's count and the closing entry
+and closes the head; the data base takes nothing for it any more. When its last checkpoint is signed, another
+transaction puts that into the log after it. Each step leaves its mark in the same commit, under the heads'
+locks in their order: broken off anywhere it is gone on with, and of many publishers each step is taken once.
 """
 
 from collections.abc import Collection
@@ -32,8 +32,8 @@ def close_due(
 ) -> list[LogId]:
     """Close every log whose year has been over for GRACE_MS; the ones this call closed. `now_ms` in Unix milliseconds.
 
-    `held` are the origins of logs that must not be signed: they wait, because nobody may believe their end yet. So does
-    a log into which the end of an older one has still to go.
+    `held` are the origins of logs that must not be signed: they wait, because nobody may believe their end yet.
+    So does a log into which the end of an older one has still to go.
     """
     with data.read() as conn:
         ends = [log for log in open_logs(conn) if log.calendar_year < year_of(now_ms - GRACE_MS)]

@@ -1,8 +1,9 @@
 """Collecting cosignatures: what is sent to a witness, and which of its answers is believed and kept.
 
-A line is stored only when it is a known key's, holds for exactly the checkpoint that was sent, and says a time near
-ours; so a row of `ledger_cosignature` is never more than what a witness really said. While a log is idle its witnesses
-are asked again now and then: what they say last shows that the log has not moved, what they said first is for bundles.
+A line is stored only when it is a known key's, holds for exactly the checkpoint that was sent, and says a time
+near ours; so a row of `ledger_cosignature` is never more than what a witness really said. While a log is idle
+its witnesses are asked again now and then: what they say last shows that the log has not moved, what they said
+first is for bundles.
 """
 
 from collections.abc import Collection, Sequence
@@ -79,7 +80,8 @@ def submission(conn: Connection, at: Published, old: int) -> Submission:
 def lines_in(answer: bytes, at: Published, keys: Collection[VerifierKey], now_s: int) -> list[Line]:
     """The lines of an answer that are these keys' cosignatures of the checkpoint; others' are ignored.
 
-    Raises Malformed, or Unproven when a known key's line does not hold, none is there, or its time is not near `now_s`.
+    Raises Malformed, or Unproven when a known key's line does not hold, none is there, or its time is not near
+    `now_s`.
     """
     text = note.parse(at.note).text
     given = note.parse(text.encode() + b"\n" + answer)

@@ -7,8 +7,8 @@ A cosignature is a signature line of a note whose text is a checkpoint. After th
 | 0      | 8          | POSIX seconds, big-endian, below 2^63 and not 0   |
 | 8      | 64 or 2420 | Ed25519 (kind 04) or ML-DSA-44 (kind 06)          |
 
-An Ed25519 cosigner signs `cosignature/v1`, `time <decimal>` and the whole text, each line with its newline. An ML-DSA-44
-cosigner signs this, integers big-endian:
+An Ed25519 cosigner signs `cosignature/v1`, `time <decimal>` and the whole text, each line with its newline. An
+ML-DSA-44 cosigner signs this, integers big-endian:
 
 | length | meaning                                        |
 |--------|------------------------------------------------|

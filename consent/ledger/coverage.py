@@ -1,7 +1,9 @@
-"""How far "these are all" reaches: the logs that a bundle leaves out, and whether what was proven before is still counted.
+"""How far "these are all" reaches: the logs that a bundle leaves out, and whether what was proven before is
+still counted.
 
-A bundle that counts everything in one year's log says nothing of the year before; and whoever had an entry proven once can
-hold a later count against it. A contradiction between two sound bundles is the log's, under its own signatures.
+A bundle that counts everything in one year's log says nothing of the year before; and whoever had an entry
+proven once can hold a later count against it. A contradiction between two sound bundles is the log's, under its
+own signatures.
 """
 
 from collections.abc import Iterator

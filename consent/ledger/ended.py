@@ -1,8 +1,8 @@
 """The ends of logs that were given up, as a policy names them: of each the last head that is to be believed.
 
-They stand in `keys.json` as `ended`, a list of `{"origin": ..., "root": <base64>, "size": <decimal>}`, each log once. A
-larger head of such a log is refused, and another one of that size. The very head that is named is believed even where no
-key of the log is, because its key was stolen and whatever else it signs proves nothing.
+They stand in `keys.json` as `ended`, a list of `{"origin": ..., "root": <base64>, "size": <decimal>}`, each log
+once. A larger head of such a log is refused, and another one of that size. The very head that is named is
+believed even where no key of the log is, because its key was stolen and whatever else it signs proves nothing.
 """
 
 from collections.abc import Iterable

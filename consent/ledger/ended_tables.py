@@ -1,12 +1,13 @@
 """Tables of logs that were given up, and of entries that were logged again in the log after them.
 
-A log in `ledger_given_up` has ended like a closed one (`ledger_head.closed_at`), but without a closing entry: it may be
-damaged. Its end is the newest checkpoint known to have been signed, `size` and `root` with the exact `note`, which may be
-beyond what is stored here. `kept` is how many of its entries stored here are under a signed checkpoint; those behind can
-be proven in no tree. `next_year` is the number of the log that carries it on, `incident` the text that says why.
+A log in `ledger_given_up` has ended like a closed one (`ledger_head.closed_at`), but without a closing entry:
+it may be damaged. Its end is the newest checkpoint known to have been signed, `size` and `root` with the exact
+`note`, which may be beyond what is stored here. `kept` is how many of its entries stored here are under a
+signed checkpoint; those behind can be proven in no tree. `next_year` is the number of the log that carries it
+on, `incident` the text that says why.
 
-`ledger_again` says of an entry that it is one of those, logged again: `was_year`, `was_idx` is where it stood. None of an
-entry that was logged again from its receipt, because nothing else was left of it.
+`ledger_again` says of an entry that it is one of those, logged again: `was_year`, `was_idx` is where it stood.
+None of an entry that was logged again from its receipt, because nothing else was left of it.
 """
 
 from sqlalchemy import (

@@ -145,8 +145,8 @@ def outline(data: bytes) -> tuple[bytes, int, bytes, bytes, int] | None:
 class Outlines(NamedTuple):
     """What stands in entries, column by column in their order.
 
-    An id and a previous leaf may be any 32 and 64 bytes: whoever holds them against what they must be, which is of lower-case
-    hexadecimal digits, and zeros where n is 1, has what `outline` finds.
+    An id and a previous leaf may be any 32 and 64 bytes: whoever holds them against what they must be, which is
+    of lower-case hexadecimal digits, and zeros where n is 1, has what `outline` finds.
     """
 
     ids: list[bytes]

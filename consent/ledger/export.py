@@ -56,8 +56,8 @@ def export(
 ) -> Iterator[Progress | Exported]:
     """Bring `folder` up to what outsiders are shown now (Unix ms); yields progress, and each log when it is done.
 
-    Raises LedgerAlarm when the folder holds a checkpoint of another history, or when what was written does not lead to
-    the root: then the checkpoint that stood there stays.
+    Raises LedgerAlarm when the folder holds a checkpoint of another history, or when what was written does not
+    lead to the root: then the checkpoint that stood there stays.
     """
     with _alone(folder), data.read() as conn:
         logs = published.logs(conn)

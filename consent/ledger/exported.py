@@ -1,7 +1,8 @@
 """Checking a log that stands in files: every tile, every entry where there are any, and the root that was signed.
 
-The tree is the one `export` writes and any tlog-tiles log serves: a checkpoint beside `tile/`. No data base and no key
-but public ones; whoever keeps such a tree can say years later what is missing in it or has changed, and where.
+The tree is the one `export` writes and any tlog-tiles log serves: a checkpoint beside `tile/`. No data base and
+no key but public ones; whoever keeps such a tree can say years later what is missing in it or has changed, and
+where.
 """
 
 from collections.abc import Iterator

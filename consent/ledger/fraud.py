@@ -1,10 +1,12 @@
-"""Proof that a log lied, in one file: under its own signature, checked by anybody who knows its key, and by nothing else.
+"""Proof that a log lied, in one file: under its own signature, checked by anybody who knows its key, and by
+nothing else.
 
     {"checkpoint": note, "entries": [{"entry", "index", "path"}, ...], "kind", "other": note or "",
      "rows": [{"at", "path", "row"}, ...], "v": 1}
 
-Entries are in the tree of `checkpoint`; rows are in the index that the first entry is. Bytes are standard base64. Of an
-honest log no such file exists, whatever its operator does; and it needs nothing from the operator to be believed.
+Entries are in the tree of `checkpoint`; rows are in the index that the first entry is. Bytes are standard
+base64. Of an honest log no such file exists, whatever its operator does; and it needs nothing from the operator
+to be believed.
 
 | kind           | entries                         | rows            | what it shows                                     |
 |----------------|---------------------------------|-----------------|---------------------------------------------------|

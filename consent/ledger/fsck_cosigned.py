@@ -1,7 +1,8 @@
 """What witnesses are said to have said, held against the checkpoints it was about.
 
-Each line must be of the checkpoint and the key that its row names, at the time that stands beside it. Of a witness the
-operator's policy names the signature is verified; of others, as of one that was named once, nobody here has the key.
+Each line must be of the checkpoint and the key that its row names, at the time that stands beside it. Of a
+witness the operator's policy names the signature is verified; of others, as of one that was named once, nobody
+here has the key.
 """
 
 from collections.abc import Iterator, Mapping

@@ -1,10 +1,11 @@
 """What a log says of itself, held against what is stored of it: its indexes, its keys, and the logs it carries on.
 
-`ledger_index` and `ledger_key` repeat what entries say, so that nobody has to look for those; here each row must have its
-entry and each entry its row, in every column that both have. Every index is computed again from the entries it is over,
-also those whose rows are long gone. An opening must name a checkpoint that was signed of an earlier log of its bucket:
-one stands first in a log that is not its bucket's first, and the end of each earlier log may follow once. One for damage
-must name the end with which the other was given up, and the incident.
+`ledger_index` and `ledger_key` repeat what entries say, so that nobody has to look for those; here each row
+must have its entry and each entry its row, in every column that both have. Every index is computed again from
+the entries it is over, also those whose rows are long gone. An opening must name a checkpoint that was signed
+of an earlier log of its bucket: one stands first in a log that is not its bucket's first, and the end of each
+earlier log may follow once. One for damage must name the end with which the other was given up, and the
+incident.
 """
 
 import hashlib

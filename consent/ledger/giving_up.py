@@ -1,11 +1,12 @@
 """Giving a log up that cannot be carried on, damaged or with a key that somebody else has, and beginning its successor.
 
-One transaction under the head's lock: the head is closed and carried over at once, a row names the newest checkpoint that
-is known to have been signed anywhere and says why, and the log after it gets an entry with that checkpoint and the digest
-of the incident's text. No index is ever used again: what stood behind the end is logged again elsewhere (`relog`).
+One transaction under the head's lock: the head is closed and carried over at once, a row names the newest
+checkpoint that is known to have been signed anywhere and says why, and the log after it gets an entry with that
+checkpoint and the digest of the incident's text. No index is ever used again: what stood behind the end is
+logged again elsewhere (`relog`).
 
-The successor is the next edition of the year, or, of a log whose year is over, the log that is open now. An edition that a
-copy outside of the data base remembers counts too, because its origin was signed once.
+The successor is the next edition of the year, or, of a log whose year is over, the log that is open now. An
+edition that a copy outside of the data base remembers counts too, because its origin was signed once.
 """
 
 import hashlib

@@ -99,8 +99,8 @@ def root_of(chunks: Sequence[Chunk]) -> bytes:
 def path_in(chunk: bytes, full_roots: Sequence[bytes], last: bytes, at: int, count: int) -> list[bytes]:
     """The audit path of row `at` of `count`, leaf to root.
 
-    `chunk` are the rows of its own chunk, `full_roots` the roots of all full chunks, `last` the rows of the one that is
-    not full (empty where there is none).
+    `chunk` are the rows of its own chunk, `full_roots` the roots of all full chunks, `last` the rows of the one
+    that is not full (empty where there is none).
     """
     own, edge = _leaves(chunk), _leaves(last)
 

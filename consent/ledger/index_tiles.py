@@ -1,7 +1,8 @@
-"""The rows of an index as a tile tree of their own (C2SP tlog-tiles), so that anybody can prove what an index says or leaves out.
+"""The rows of an index as a tile tree of their own (C2SP tlog-tiles), so that anybody can prove what an index
+says or leaves out.
 
-Its size is the number of rows: below `index/<upto>`, `tile/entries/<N>` are rows, `tile/<L>/<N>` hashes over them. An index that
-no signed checkpoint covers, or whose rows are no longer kept, has none.
+Its size is the number of rows: below `index/<upto>`, `tile/entries/<N>` are rows, `tile/<L>/<N>` hashes over
+them. An index that no signed checkpoint covers, or whose rows are no longer kept, has none.
 """
 
 from sqlalchemy import Connection, select

@@ -65,8 +65,8 @@ def make_due(data: Database, ledger_host: str, now_ms: int, every_ms: int = EVER
 def make(data: Database, ledger_host: str, log: LogId, now_ms: int) -> Made | None:
     """Index one log as it stands; None where somebody else has just done so, or nothing is in it.
 
-    The rows, 64 bytes for each person, are written a few at a time before the log's head is taken: whoever appends waits
-    for one entry, and on SQLite, which has one writer, for some of the rows.
+    The rows, 64 bytes for each person, are written a few at a time before the log's head is taken: whoever
+    appends waits for one entry, and on SQLite, which has one writer, for some of the rows.
     """
     with data.read() as conn:
         upto = _size(conn, log)

@@ -1,5 +1,5 @@
-"""The bytes of a ledger entry about no one person: what the log counts, which key signs it, where it begins and ends, and
-what is committed to about marks (`consent.marks`).
+"""The bytes of a ledger entry about no one person: what the log counts, which key signs it, where it begins and
+ends, and what is committed to about marks (`consent.marks`).
 
 Restricted JCS like a person's entry (`entry`), members in this order, hexadecimal in lower case:
 
@@ -60,7 +60,8 @@ class KeyRotation:
 class Opening:
     """The first entry of a log that carries on another: the newest signed checkpoint of that. Again with its last.
 
-    Where the other was given up (why: damage) that checkpoint is its end, and `incident_sha256` is of the text that says why.
+    Where the other was given up (why: damage) that checkpoint is its end, and `incident_sha256` is of the text
+    that says why.
     """
 
     id: bytes

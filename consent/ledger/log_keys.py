@@ -1,9 +1,9 @@
 """Which keys sign a log: the first from its first day, each later one from its entry in the log on (`keyrot`).
 
-For some time both sign, so that whoever knows one of them goes on believing the log; then the new one alone. A key's row
-says from when that is, and is written in the transaction of its entry. No key is stored: each is derived from the
-service key, the origin and the generation (`signer`). A key that got out is no case for this: whoever has it can sign a
-history of its own, so such a log is given up.
+For some time both sign, so that whoever knows one of them goes on believing the log; then the new one alone. A
+key's row says from when that is, and is written in the transaction of its entry. No key is stored: each is
+derived from the service key, the origin and the generation (`signer`). A key that got out is no case for this:
+whoever has it can sign a history of its own, so such a log is given up.
 """
 
 from typing import Final

@@ -7,9 +7,10 @@ A note is a text ending in a newline, one empty line, then one line per signatur
 | 0      | 4      | key id: first bytes of SHA-256(name ‖ 0A ‖ 01 ‖ public key)         |
 | 4      | 64     | Ed25519 signature over the text, its final newline included         |
 
-A verifier key is `name+hex(key id)+base64(kind ‖ public key)`, and its id hashes its kind. Signatures by unknown keys are
-ignored; a known key's wrong signature, or none by any known key, refuses the whole note. Keys of cosigners are of
-other kinds (`cosignature`): a signature of theirs says something else and is nothing to this module.
+A verifier key is `name+hex(key id)+base64(kind ‖ public key)`, and its id hashes its kind. Signatures by
+unknown keys are ignored; a known key's wrong signature, or none by any known key, refuses the whole note. Keys
+of cosigners are of other kinds (`cosignature`): a signature of theirs says something else and is nothing to
+this module.
 """
 
 import base64

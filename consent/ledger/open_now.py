@@ -1,9 +1,9 @@
 """Which log takes a bucket's entries at a moment: the newest edition of the calendar year of that moment.
 
-The editions are read when an installation is opened and then looked up, because every entry asks, within transactions that
-must not wait for a second connection. Whoever finds a log closed to which an entry was meant to go reads them anew
-(`append`), so that servers follow a log that was given up without a restart: what they were doing is refused as to be
-tried again, and the next goes to the successor.
+The editions are read when an installation is opened and then looked up, because every entry asks, within
+transactions that must not wait for a second connection. Whoever finds a log closed to which an entry was meant
+to go reads them anew (`append`), so that servers follow a log that was given up without a restart: what they
+were doing is refused as to be tried again, and the next goes to the successor.
 """
 
 from sqlalchemy import Connection, select

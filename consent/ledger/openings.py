@@ -59,9 +59,9 @@ def new_item(  # noqa: PLR0913 - each is a fact of its own
 ) -> tuple[Item, Opening]:
     """An item for `append` and its opening.
 
-    `origin` is that of `open_now.open_log` with the very `now_ms` that `append` will get, and `editions` are what it went
-    by; `entry_id` is 16 bytes made here, never by a client; `entropy` is ENTROPY_BYTES fresh random bytes; `suite` is the
-    installation's.
+    `origin` is that of `open_now.open_log` with the very `now_ms` that `append` will get, and `editions` are
+    what it went by; `entry_id` is 16 bytes made here, never by a client; `entropy` is ENTROPY_BYTES fresh
+    random bytes; `suite` is the installation's.
     """
     if len(entropy) != ENTROPY_BYTES:
         raise ValueError(f"an entry takes {ENTROPY_BYTES} bytes of entropy")

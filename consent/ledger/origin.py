@@ -1,7 +1,7 @@
 """Which log an event belongs to: one per (calendar year in UTC, bucket), named `<host>/<year>/<bucket>`.
 
-A log that was given up has a successor of the same year, its next edition. The number of a log in the data base is its
-calendar year, plus 10,000 for each edition after the first; strangers read it as text:
+A log that was given up has a successor of the same year, its next edition. The number of a log in the data base
+is its calendar year, plus 10,000 for each edition after the first; strangers read it as text:
 
 | edition | number | text     | origin              |
 |---------|--------|----------|---------------------|

@@ -1,8 +1,10 @@
-"""A person's ledger key in their own hands: with it they tell their own tag in every log, and nobody can show them another's.
+"""A person's ledger key in their own hands: with it they tell their own tag in every log, and nobody can show
+them another's.
 
-A count, or that there is nothing to count, is proven of a tag (`index_proof`); whose tag that is no log says. The key is
-given to the person when they are taken in and in the copy of everything, as unpadded base64url of its 32 bytes, and the
-`enrol` entry commits to the SHA-256 of "pv1/ledger-key" ‖ 00 ‖ key, in hexadecimal, as `ledger_key`.
+A count, or that there is nothing to count, is proven of a tag (`index_proof`); whose tag that is no log says.
+The key is given to the person when they are taken in and in the copy of everything, as unpadded base64url of
+its 32 bytes, and the `enrol` entry commits to the SHA-256 of "pv1/ledger-key" ‖ 00 ‖ key, in hexadecimal, as
+`ledger_key`.
 """
 
 import hashlib

@@ -7,9 +7,9 @@
 | `group <name> <k> <member> ...`   | counts as one witness when k of its members do; `any` is 1, `all` all |
 | `quorum <name>`                   | the witness or group a checkpoint needs; `none` needs nobody        |
 
-Names are defined before they are used, and each may be a member once. `keys.json` holds Ed25519 public keys whose `kid`
-is their RFC 7638 thumbprint, so that no member of it can be changed unnoticed, the log keys that sign no more (`retired`), and
-where logs ended that were given up (`ended`).
+Names are defined before they are used, and each may be a member once. `keys.json` holds Ed25519 public keys
+whose `kid` is their RFC 7638 thumbprint, so that no member of it can be changed unnoticed, the log keys that
+sign no more (`retired`), and where logs ended that were given up (`ended`).
 """
 
 import hashlib
@@ -246,8 +246,8 @@ def thumbprint(public: bytes) -> str:
 def strangers(trusted: Policy, found: Policy) -> Iterator[str]:
     """What `found` names that `trusted` does not: the origins of unknown logs, the ids of unknown receipt keys.
 
-    A log may have another key beside a trusted one, as while its key is replaced: what the trusted one signed counts. Of a
-    log that was given up the head itself is known, or refused.
+    A log may have another key beside a trusted one, as while its key is replaced: what the trusted one signed
+    counts. Of a log that was given up the head itself is known, or refused.
 
     Witnesses of its own it may have: the trusted policy counts only those that it knows itself.
     """

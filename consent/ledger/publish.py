@@ -2,8 +2,9 @@
 
 For each log that grew since its newest checkpoint: read the new entries in one snapshot, hash their bytes anew,
 go from the last signed right edge to the new root on a second code path, and require that leaves, head, tiles
-and every head signed before agree. A log that was given up is signed no more. Signing happens outside any lock; a signature that is not stored is never
-shown to anybody, so a crash in between is harmless. One log's alarm does not keep the others from publishing.
+and every head signed before agree. A log that was given up is signed no more. Signing happens outside any lock;
+a signature that is not stored is never shown to anybody, so a crash in between is harmless. One log's alarm
+does not keep the others from publishing.
 """
 
 from collections.abc import Collection, Iterator, Mapping
@@ -86,9 +87,10 @@ def publish(
     """Sign and store a checkpoint for every log that grew (of `only`, when given); return the new ones.
 
     `now_ms` is noted beside them, Unix milliseconds. Raises one LedgerAlarm for all that was found wrong, after
-    the sound logs were published. `memory` is the copy outside the data base; pass it wherever there is one. `held` are
-    logs that must not be signed, each with the reason, which becomes its alarm. Unless it is `thorough`, a look passes
-    over logs that rest at their signed size: it costs the same however many of them there are.
+    the sound logs were published. `memory` is the copy outside the data base; pass it wherever there is one.
+    `held` are logs that must not be signed, each with the reason, which becomes its alarm. Unless it is
+    `thorough`, a look passes over logs that rest at their signed size: it costs the same however many of them
+    there are.
     """
     remembered = memory.load() if memory else {}
     look = _look(data, signer, remembered, now_ms, only=only, held=held or {}, thorough=thorough)

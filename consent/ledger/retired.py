@@ -1,8 +1,9 @@
 """Log keys that sign no more: each is believed up to the last size it signed, and of nothing larger.
 
-What a log's earlier key signed, in a bundle or under a time stamp, stays proven when another key has taken over; whoever
-gets hold of the old one later signs nothing new with it. They stand in `keys.json` as `retired`, a list of
-`{"key": <verifier key>, "size": <decimal>}` by key, and in an export in `log/retired`, one `<verifier key> <size>` a line.
+What a log's earlier key signed, in a bundle or under a time stamp, stays proven when another key has taken
+over; whoever gets hold of the old one later signs nothing new with it. They stand in `keys.json` as `retired`,
+a list of `{"key": <verifier key>, "size": <decimal>}` by key, and in an export in `log/retired`, one `<verifier
+key> <size>` a line.
 """
 
 from collections.abc import Iterable

@@ -1,7 +1,7 @@
 """A private key of whoever signs notes, as one line of text: the form of Go's `note` package and of the C2SP tools.
 
-`PRIVATE+KEY+<name>+<key id, 8 hexadecimal digits>+<base64 of the algorithm's byte and the seed>`. The algorithm's byte
-says which layout follows, so the line needs no version of its own.
+`PRIVATE+KEY+<name>+<key id, 8 hexadecimal digits>+<base64 of the algorithm's byte and the seed>`. The
+algorithm's byte says which layout follows, so the line needs no version of its own.
 """
 
 from typing import Final, NamedTuple

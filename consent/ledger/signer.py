@@ -1,8 +1,8 @@
 """The log keys: one Ed25519 key per origin and generation, all derived from the installation's "log" service key.
 
-seed = HMAC-SHA256(service key, "perusal/log-key/1" ‖ 00 ‖ origin), and for a later generation (`log_keys`) the same of
-"perusal/log-key/2" ‖ 00 ‖ generation in decimal ‖ 00 ‖ origin. A key of its own per log lets a policy file list logs one
-by one, and lets one log be closed without touching the others.
+seed = HMAC-SHA256(service key, "perusal/log-key/1" ‖ 00 ‖ origin), and for a later generation (`log_keys`) the
+same of "perusal/log-key/2" ‖ 00 ‖ generation in decimal ‖ 00 ‖ origin. A key of its own per log lets a policy
+file list logs one by one, and lets one log be closed without touching the others.
 """
 
 import hmac

@@ -1,11 +1,13 @@
-"""Time stamps of an exported log (RFC 3161): that somebody outside saw a checkpoint, and so all entries under it, by a time.
+"""Time stamps of an exported log (RFC 3161): that somebody outside saw a checkpoint, and so all entries under
+it, by a time.
 
 | file below the log's folder | content                                                      |
 |-----------------------------|--------------------------------------------------------------|
 | stamps/<size>.checkpoint    | the exact bytes that were stamped                            |
 | stamps/<size>.tsr           | the authority's answer, as `openssl ts -verify` reads it     |
 
-A log's own times are claims and witnesses' are their word; an authority's is worth what law gives it (eIDAS, art. 41).
+A log's own times are claims and witnesses' are their word; an authority's is worth what law gives it (eIDAS,
+art. 41).
 """
 
 from collections.abc import Callable, Iterator

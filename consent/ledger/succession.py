@@ -1,9 +1,9 @@
 """One log after another: what the first entry of a log says of the log it carries on, and which logs are still open.
 
-Entries go by their own moment, so around the turn of a year two logs of a bucket are open at once: the old one for what
-was begun before midnight, the new one at once. The new one's first entry names the newest checkpoint that was signed of
-the old one by then; when the old one has ended, its last checkpoint follows in the new one (`closing`). Where nothing
-was written in between the first entry is that already.
+Entries go by their own moment, so around the turn of a year two logs of a bucket are open at once: the old one
+for what was begun before midnight, the new one at once. The new one's first entry names the newest checkpoint
+that was signed of the old one by then; when the old one has ended, its last checkpoint follows in the new one
+(`closing`). Where nothing was written in between the first entry is that already.
 """
 
 import hashlib

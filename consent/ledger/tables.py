@@ -11,7 +11,8 @@ the index itself is. Of cosignatures the first of each key stays; its last, rene
 
 `ledger_key` says which key after the first signs a log, since which entry, and from when on alone (`log_keys`).
 
-A log that is closed (`closed_at`) takes nothing any more; `carried_at` says when its end was put into the log after it.
+A log that is closed (`closed_at`) takes nothing any more; `carried_at` says when its end was put into the log
+after it.
 """
 
 from sqlalchemy import (

@@ -65,8 +65,8 @@ class Complete:
 class Verdict:
     """The outcome: `ok` only if every check held; `anchored` says the keys were the verifier's own.
 
-    `checkpoints`, `entries` and `complete` are empty unless `ok`. `cosigned` says for each checkpoint who has cosigned
-    it: of the verifier's own witnesses, or, without trusted keys, of those that the bundle names.
+    `checkpoints`, `entries` and `complete` are empty unless `ok`. `cosigned` says for each checkpoint who has
+    cosigned it: of the verifier's own witnesses, or, without trusted keys, of those that the bundle names.
     """
 
     checks: tuple[Check, ...]

@@ -1,8 +1,9 @@
 """What a bundle's policy says of witnesses: who cosigned its checkpoints, and how many of them each has at least.
 
-It is told from the cosignatures alone, so it has one spelling and no byte of it is free: a witness is named by its key's
-name and id, all that cosigned anything are one group, and its threshold is the smallest number under any checkpoint.
-Where a checkpoint has none the quorum is `none`. Whose word is needed, a verifier's own policy says.
+It is told from the cosignatures alone, so it has one spelling and no byte of it is free: a witness is named by
+its key's name and id, all that cosigned anything are one group, and its threshold is the smallest number under
+any checkpoint. Where a checkpoint has none the quorum is `none`. Whose word is needed, a verifier's own policy
+says.
 """
 
 from collections.abc import Collection, Iterable, Sequence

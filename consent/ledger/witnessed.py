@@ -80,8 +80,8 @@ def shown(conn: Connection, log: LogId, policy: Policy, now_ms: int) -> Publishe
 def told(conn: Connection, at: Published, policy: Policy) -> bytes:
     """A signed checkpoint with what each witness of the policy said of it last, by name.
 
-    A line that does not hold is left out: whoever knows the witness would refuse the whole checkpoint for it. What the
-    same key said first stands in for it.
+    A line that does not hold is left out: whoever knows the witness would refuse the whole checkpoint for it.
+    What the same key said first stands in for it.
     """
     c, last = cosignature.c, cosigned_last.c
     mine = (c.bucket == at.log.bucket, c.year == at.log.year, c.size == at.size)

@@ -1,7 +1,8 @@
 """Giving aliases: written when a person approves, served at every disclosure under that approval, gone with the person.
 
-The same person gives the same recipient the same alias whatever it asks for next, so nothing is learned by asking again. A
-disclosure reads the alias as it stood when the use was committed; the person's own value is not opened for it.
+The same person gives the same recipient the same alias whatever it asks for next, so nothing is learned by
+asking again. A disclosure reads the alias as it stood when the use was committed; the person's own value is not
+opened for it.
 
 * `give(conn, vault, person, recipient_id, fields, now_ms) -> bool`: False where the pool has nothing left.
 * `served(conn, vault, wanted) -> list[str | None]`: wanted are (bucket, person, recipient, alias code, Unix ms).

@@ -1,7 +1,8 @@
 """Where aliases come from: the operator's own domains for addresses, and its pool of relay numbers.
 
-Forwarding is not part of this: whoever offers aliases runs the mail server and the relay that lead to the person. Domains
-and numbers stand in the data base and not in the settings, because what was given out rests on them for ever.
+Forwarding is not part of this: whoever offers aliases runs the mail server and the relay that lead to the
+person. Domains and numbers stand in the data base and not in the settings, because what was given out rests on
+them for ever.
 
 * `add_domain(conn, domain, now_ms) -> bool`, `add_numbers(conn, numbers, now_ms) -> int`: False and fewer where known.
 * `pool(conn) -> Pool`: what there is; `offered(conn) -> frozenset[str]`: which aliases can be given now.

@@ -1,8 +1,8 @@
 """Aliases that turned up where only their recipient can have taken them: kept for ever, and an alarm the first time.
 
-The alarm is about the recipient and names no person: one for each recipient and place. An echo raises none: the same file again, the same values in another file
-(whoever calls says which file it repeats), and every message after the first that an alias received. They are kept as
-history all the same.
+The alarm is about the recipient and names no person: one for each recipient and place. An echo raises none: the
+same file again, the same values in another file (whoever calls says which file it repeats), and every message
+after the first that an alias received. They are kept as history all the same.
 """
 
 import hashlib

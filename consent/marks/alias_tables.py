@@ -1,9 +1,10 @@
 """Tables of alias contact points: who was given one, what finds them in a leaked file, and where they come from.
 
-`alias` says that a recipient was given an alias of somebody's; the alias itself is made of a key and not stored. Of
-`alias_digest` the bucket comes from the digest, so that one look-up finds it wherever its person lives: `home` is theirs.
-A relay number in the pool knows its holder by a keyed digest only, and never gets another one: a number that was given
-twice would accuse the wrong recipient. All but the pool only grows, and goes with its person.
+`alias` says that a recipient was given an alias of somebody's; the alias itself is made of a key and not
+stored. Of `alias_digest` the bucket comes from the digest, so that one look-up finds it wherever its person
+lives: `home` is theirs. A relay number in the pool knows its holder by a keyed digest only, and never gets
+another one: a number that was given twice would accuse the wrong recipient. All but the pool only grows, and
+goes with its person.
 """
 
 from sqlalchemy import BigInteger, CheckConstraint, Column, Index, LargeBinary, Table, Text, UniqueConstraint

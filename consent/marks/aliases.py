@@ -1,9 +1,10 @@
 """Alias contact points: an e-mail address or relay number of one person for one recipient, instead of the person's own.
 
-Codes of what a person may give instead stand in `ALIASES`; a purpose lists those it can do with (`purposes`). The address
-is made of a keyed tag of person, recipient and epoch, written as four words that can be read aloud. It is in no table: only
-keyed digests of it are (`alias_tables`), by which a leaked one is found and an invented one is not. Whoever has no key can
-neither make the alias of somebody else nor tell that two of them are one person's.
+Codes of what a person may give instead stand in `ALIASES`; a purpose lists those it can do with (`purposes`).
+The address is made of a keyed tag of person, recipient and epoch, written as four words that can be read aloud.
+It is in no table: only keyed digests of it are (`alias_tables`), by which a leaked one is found and an invented
+one is not. Whoever has no key can neither make the alias of somebody else nor tell that two of them are one
+person's.
 
 Every HMAC-SHA-256 is under the service key `alias` (32 bytes), over one of these messages:
 

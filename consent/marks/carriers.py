@@ -1,12 +1,14 @@
-"""Carriers: the harmless variations of a value that can carry one bit each, written when it is served, read where it turns up.
+"""Carriers: the harmless variations of a value that can carry one bit each, written when it is served, read
+where it turns up.
 
-A carrier has two forms, and both differ from the form a value is stored and usually cleaned in, wherever that can be: so a
-cleaned value is unreadable for it rather than a 0. Whatever is served is checked before it leaves: its canonical form is
-the value's own, so that it still means the same and its blind tag still finds it, and every form can be read back.
-A value that fails is served as it is stored.
+A carrier has two forms, and both differ from the form a value is stored and usually cleaned in, wherever that
+can be: so a cleaned value is unreadable for it rather than a 0. Whatever is served is checked before it leaves:
+its canonical form is the value's own, so that it still means the same and its blind tag still finds it, and
+every form can be read back. A value that fails is served as it is stored.
 
-There are no carriers of names, identity numbers, bank cards and notes: their characters are nobody's to change. What the
-canonical form of an installation does not yet see through is none either (`address_forms`, `plain_forms`).
+There are no carriers of names, identity numbers, bank cards and notes: their characters are nobody's to change.
+What the canonical form of an installation does not yet see through is none either (`address_forms`,
+`plain_forms`).
 
 * `serve(field, value, bits) -> str`: `bits` by carrier code; carriers of the field only.
 * `read(field, cell) -> dict[str, int]`: bits by carrier, of a raw cell; absent where it is unreadable or ambiguous.

@@ -9,8 +9,9 @@
 | address.room     | 501房                   | 501号房                   | ends in a numbered room             |
 | address.width    | first number full-width | last number full-width    | has two numbers                     |
 
-A region, a province for one, is only ever written as the standard names it; nothing is added that the address does not
-already say by its canonical form. Postcodes are neither added nor taken away: no table of them is kept.
+A region, a province for one, is only ever written as the standard names it; nothing is added that the address
+does not already say by its canonical form. Postcodes are neither added nor taken away: no table of them is
+kept.
 """
 
 import re

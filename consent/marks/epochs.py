@@ -1,12 +1,13 @@
 """Epochs of marks: one secret key each, committed to in the ledger before the first value is marked with it.
 
-The key of epoch e is HMAC-SHA256(service key "mark", "pv1/marks/epoch" ‖ uint32 e), 32 bytes; nothing of it is stored.
-What the ledger says of it, as an entry of its own in the log of every bucket, is
+The key of epoch e is HMAC-SHA256(service key "mark", "pv1/marks/epoch" ‖ uint32 e), 32 bytes; nothing of it is
+stored. What the ledger says of it, as an entry of its own in the log of every bucket, is
 
     SHA-256("pv1/marks/commitment" ‖ 00 ‖ uint32 e ‖ key)
 
-so that nobody can choose a key afterwards under which somebody else's copy would look like the leaked one. Integers are
-big-endian. A new epoch changes nothing that was served: a version stays under the epoch in which its recipient first got it.
+so that nobody can choose a key afterwards under which somebody else's copy would look like the leaked one.
+Integers are big-endian. A new epoch changes nothing that was served: a version stays under the epoch in which
+its recipient first got it.
 
 * `roll(vault, now_ms) -> int` begins the next epoch everywhere, or ends what an earlier call was kept from doing.
 * `key(vault, number) -> bytes`; `commitment(number, key) -> bytes`; `epochs(vault) -> list[Epoch]`.
@@ -65,7 +66,8 @@ def epochs(vault: Vault) -> list[Epoch]:
 def roll(vault: Vault, now_ms: int) -> int:
     """Begin the next epoch in every bucket; answers its number.
 
-    Each bucket is a transaction of its own. Broken off, it is ended by the next call, which then begins no further one.
+    Each bucket is a transaction of its own. Broken off, it is ended by the next call, which then begins no
+    further one.
     """
     with vault.data.read() as conn:
         reached = _reached(conn)

@@ -1,4 +1,5 @@
-"""Forms of a telephone number. Every form parses as the same number; a number without a form's sign is unreadable for it.
+"""Forms of a telephone number. Every form parses as the same number; a number without a form's sign is
+unreadable for it.
 
 | carrier         | 0              | 1              | of               |
 |-----------------|----------------|----------------|------------------|

@@ -8,8 +8,8 @@
 | date.zeros     | 1990/01/31       | 1990/1/31        | month or day has one digit                       |
 | plate.dot      | 京A·D1234        | 京A-D1234        | always                                           |
 
-What stands in front of the @ is never touched, Gmail's dots included: to us they belong to the address, and a dotted one
-would no longer be found.
+What stands in front of the @ is never touched, Gmail's dots included: to us they belong to the address, and a
+dotted one would no longer be found.
 """
 
 import re

@@ -1,8 +1,10 @@
-"""Deciding with a redemption how its values will be marked: two statements for a whole batch, none where nothing is tolerated.
+"""Deciding with a redemption how its values will be marked: two statements for a whole batch, none where
+nothing is tolerated.
 
-A field is marked when its recipient's purpose tolerates a carrier of it, its person has not opted out, and an epoch has
-begun. Its version stays under the epoch in which the same recipient first got it, so that asking again shows nothing new.
-The versions are those that are current as the redemption commits: whoever changes a value waits for it (`vault.people.holds`).
+A field is marked when its recipient's purpose tolerates a carrier of it, its person has not opted out, and an
+epoch has begun. Its version stays under the epoch in which the same recipient first got it, so that asking
+again shows nothing new. The versions are those that are current as the redemption commits: whoever changes a
+value waits for it (`vault.people.holds`).
 
 * `plan(conn, asked, now_ms) -> dict[int, tuple[Mark, ...]]`: by the key of what is marked; the others are absent.
 * `rows_of(disclosing, disclosure, marks, made)`: the rows of `SERVE`.

@@ -1,15 +1,17 @@
 """What was served, sealed: a salted hash of every marked answer, and each minute a root over them in the bucket's log.
 
-A leaf is committed before anything is decrypted (ADR 0008), so it cannot hold a hash of the answer; it commits to the marks
-from which the answer follows. The hash itself is stored before the answer leaves, and the next seal puts it into the log:
-whoever kept what they were answered can show that these very bytes were served, and nobody can claim others.
+A leaf is committed before anything is decrypted (ADR 0008), so it cannot hold a hash of the answer; it commits
+to the marks from which the answer follows. The hash itself is stored before the answer leaves, and the next
+seal puts it into the log: whoever kept what they were answered can show that these very bytes were served, and
+nobody can claim others.
 
     salt   = HMAC-SHA256(ledger key of the person, "pv1/served" ‖ disclosure id), 32 bytes
     hash   = SHA-256("pv1/served" ‖ 00 ‖ salt ‖ JSON)       JSON: the served values, restricted JCS like all of ours
     leaf   = "pv1/served" ‖ 01 ‖ disclosure id, 16 bytes ‖ hash, 32 bytes
 
-and the root is that of RFC 6962 over the leaves of a seal. Who has the salt can try values against the hash: it is given
-out with a proof about the person's own data only, and goes with the person's keys when they are erased.
+and the root is that of RFC 6962 over the leaves of a seal. Who has the salt can try values against the hash: it
+is given out with a proof about the person's own data only, and goes with the person's keys when they are
+erased.
 
 * `hold(vault, answers)`: before the answers leave, one statement; what is there already stays.
 * `seal_due(vault, now_ms) -> int`: a seal for each bucket that has something open; answers how many hashes were sealed.

@@ -1,8 +1,8 @@
 """Who is served what with which marks: carried out when the values are opened, looked up when they turn up elsewhere.
 
-A disclosure's marks are one line for each marked field, `EPOCH VERSION FIELD CARRIER CARRIER ..`, kept with its row as a
-JSON list and committed to by its ledger entry. From them, the stored values and the epoch's key the bytes that were
-answered follow without a choice; a retry gets the same ones.
+A disclosure's marks are one line for each marked field, `EPOCH VERSION FIELD CARRIER CARRIER ..`, kept with its
+row as a JSON list and committed to by its ledger entry. From them, the stored values and the epoch's key the
+bytes that were answered follow without a choice; a retry gets the same ones.
 
 * `lines(marks) -> str | None`, `marks_of(text) -> tuple[Mark, ...]`: the JSON list and back.
 * `as_served(vault, recipient, subject, marks, values) -> dict[str, str]`: pure but for the epoch's key.

@@ -1,9 +1,10 @@
-"""Tables of marks: under which keys values are marked, what each purpose tolerates, who wants none, and who was served what.
+"""Tables of marks: under which keys values are marked, what each purpose tolerates, who wants none, and who was
+served what.
 
-Everything about a person starts with the bucket and holds no value: `mark_served` says which carriers of which version went
-to whom, `served_hash` holds a salted hash of what was answered (`seals`). No value is marked under an epoch that the
-bucket's ledger does not know, and a version is marked for its recipient under one epoch for ever. Times are Unix
-milliseconds, `carriers` are codes parted by blanks, in order.
+Everything about a person starts with the bucket and holds no value: `mark_served` says which carriers of which
+version went to whom, `served_hash` holds a salted hash of what was answered (`seals`). No value is marked under
+an epoch that the bucket's ledger does not know, and a version is marked for its recipient under one epoch for
+ever. Times are Unix milliseconds, `carriers` are codes parted by blanks, in order.
 """
 
 from sqlalchemy import (

@@ -1,7 +1,7 @@
 """Evidence of how a person was taken in: their `enrol` entry, opened, which commits to the ledger key they were given.
 
-`enrolment(vault, bucket, subject) -> Evidence | None` goes into `ledger.bundle.build`; None where the ledger does not bear
-it out. The fields are told again from what is stored, and must be what the entry committed to.
+`enrolment(vault, bucket, subject) -> Evidence | None` goes into `ledger.bundle.build`; None where the ledger
+does not bear it out. The fields are told again from what is stored, and must be what the entry committed to.
 """
 
 from itertools import product

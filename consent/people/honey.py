@@ -1,9 +1,9 @@
 """Honey persons as whole persons: with an account and a ledger chain like everybody, and watched from birth.
 
 `plant` makes them; give it people whose phones and mailboxes are the operator's own, so that contact shows too.
-`sweep` raises the alarms that a process did not live to write: it holds what was committed since a moment, uses, reads
-by staff, searches, scans and people's own copies, against the list of honey persons. What has its alarm already gets no
-second one.
+`sweep` raises the alarms that a process did not live to write: it holds what was committed since a moment,
+uses, reads by staff, searches, scans and people's own copies, against the list of honey persons. What has its
+alarm already gets no second one.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -1,9 +1,9 @@
 """Carrying out what may be kept no longer (PIPL 19 and 47): fields are struck out, whole people are erased.
 
-`run` takes everything that is over as far as it goes, in pages, each of which survives whoever runs it: a struck
-field's entry is in the ledger by the commit that destroys the text; the person's key is replaced afterwards, and
-until then the term waits. Erasure of whole people is ordered here and carried out by `erase`. Whatever else has an end in
-time ends as well (`end_over`).
+`run` takes everything that is over as far as it goes, in pages, each of which survives whoever runs it: a
+struck field's entry is in the ledger by the commit that destroys the text; the person's key is replaced
+afterwards, and until then the term waits. Erasure of whole people is ordered here and carried out by `erase`.
+Whatever else has an end in time ends as well (`end_over`).
 """
 
 from collections.abc import Callable, Iterator, Sequence

@@ -14,9 +14,9 @@ when. Keys and ciphertext are not part of it, because rotation changes those and
 | guarded | `guardian=sub_…,parent,EVIDENCE,UNTIL,DECIDES@TIME` | correct, in the ward's chain      |
 | no more | `guardian=sub_…-@TIME`                   | correct, in the ward's chain                 |
 
-TIME is the beginning of what is written, or the moment of its end, in Unix ms; EVIDENCE is hexadecimal, UNTIL and
-DECIDES (until when the guardian decides) in Unix ms or empty. The entry's id is the first 16 bytes of SHA-256("pv1/write" ‖ subject ‖ text): no secret opens it,
-the random subject hides it.
+TIME is the beginning of what is written, or the moment of its end, in Unix ms; EVIDENCE is hexadecimal, UNTIL
+and DECIDES (until when the guardian decides) in Unix ms or empty. The entry's id is the first 16 bytes of
+SHA-256("pv1/write" ‖ subject ‖ text): no secret opens it, the random subject hides it.
 """
 
 import hashlib

@@ -1,9 +1,9 @@
 """Planted persons' own yes: to requests by handle of whoever they were planted with, by the way that everybody goes.
 
-The recipient asks by the handle it was given at the sign-up, and somebody takes half a minute to two to pick the number and
-say yes: how long follows from the request, so that no answer comes at once. Shared persons answer the half of the recipients
-that are given them, dark ones and those of retired lists nobody, as people who do not look. What takes a proof of presence is
-left to the operator's own staff, who have the sign-in keys.
+The recipient asks by the handle it was given at the sign-up, and somebody takes half a minute to two to pick
+the number and say yes: how long follows from the request, so that no answer comes at once. Shared persons
+answer the half of the recipients that are given them, dark ones and those of retired lists nobody, as people
+who do not look. What takes a proof of presence is left to the operator's own staff, who have the sign-in keys.
 """
 
 import hmac

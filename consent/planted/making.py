@@ -1,8 +1,8 @@
 """Making planted persons: plausible, consistent over their fields, and nobody: pure but for the dice that are given.
 
-Phone numbers are the operator's own. The local part of the address is 14 random characters of 32, 70 bits, at a domain that
-must be the operator's. The resident number has a right check digit and a birthday, in a county code that was never given out
-(the last two digits 97 to 99), so that no living person has it.
+Phone numbers are the operator's own. The local part of the address is 14 random characters of 32, 70 bits, at a
+domain that must be the operator's. The resident number has a right check digit and a birthday, in a county code
+that was never given out (the last two digits 97 to 99), so that no living person has it.
 """
 
 import math

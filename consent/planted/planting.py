@@ -1,10 +1,12 @@
-"""Planting: persons made and enrolled like everybody, on a list whose hash is in the ledger before anybody hears of them.
+"""Planting: persons made and enrolled like everybody, on a list whose hash is in the ledger before anybody
+hears of them.
 
     hash = SHA-256("pv1/planted" ‖ 01 ‖ nonce, 32 bytes ‖ each person's internal name, 16 bytes, sorted)
 
-Whoever has the list of names and the nonce (the operator's private file) can show that it stood before the leak; the data
-base knows each of them by a MAC only. `unique` persons are one recipient's, `shared` ones are given to half of the
-recipients each by a keyed coin, `dark` ones to nobody: where they turn up, our own store was copied.
+Whoever has the list of names and the nonce (the operator's private file) can show that it stood before the
+leak; the data base knows each of them by a MAC only. `unique` persons are one recipient's, `shared` ones are
+given to half of the recipients each by a keyed coin, `dark` ones to nobody: where they turn up, our own store
+was copied.
 
 * `plant(vault, order, dice, now_ms) -> Planting`; raises PoolEmpty before anything is made.
 * `known(conn, vault, people) -> dict[int, Listed]`: which of these are planted, by position; one statement.

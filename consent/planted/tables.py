@@ -1,7 +1,8 @@
 """The tables of planted persons: lists, sealed in the ledger before anybody is told of them, and who is on them.
 
-A planted person's own rows are like everybody's. That they are one is said here alone, by a MAC, so that a stolen data base
-does not tell which rows to leave out. Lists stay: a retired one answers no more requests, and what it proved stands.
+A planted person's own rows are like everybody's. That they are one is said here alone, by a MAC, so that a
+stolen data base does not tell which rows to leave out. Lists stay: a retired one answers no more requests, and
+what it proved stands.
 """
 
 from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, LargeBinary, Table, Text

@@ -1,10 +1,11 @@
 """Consents that wait for somebody trusted: what makes them wait, and how the waiting ends (`protection.mode`).
 
-What is sensitive, goes on to others or abroad, or carries a liability beyond the agreed sum, is given by a protected
-person and by their trusted one. The consent is written as `deferred`, with everything it took; the trusted person's yes
-within a day makes it active, a no refuses it, silence lets it lapse, and until then its person takes it back with one
-press. Over a browser the person then carries the code to the recipient themselves; what is polled for waits no longer
-than the recipient polls, and no press on a push alone approves it.
+What is sensitive, goes on to others or abroad, or carries a liability beyond the agreed sum, is given by a
+protected person and by their trusted one. The consent is written as `deferred`, with everything it took; the
+trusted person's yes within a day makes it active, a no refuses it, silence lets it lapse, and until then its
+person takes it back with one press. Over a browser the person then carries the code to the recipient
+themselves; what is polled for waits no longer than the recipient polls, and no press on a push alone approves
+it.
 
 * `weigh(one, shown, promise, sensitive) -> Why | None`, pure.
 * `answer(vault, trusted, grant_id, decision, now_ms)`, `take_back(vault, who, grant_id, now_ms)`, `lapse(vault, now_ms)`

@@ -1,8 +1,8 @@
 """Tables of protected mode: who asked whom to look twice, which consents wait for it, and every step of both.
 
-Of a protection three times move: when it was accepted, when somebody asked to turn it off, and when it is off, which is
-a day later at the earliest. A deferral stands beside the consent that waits, and a step says how the waiting ended.
-`trusted` may name nobody: whoever asks cannot find out by it who is here.
+Of a protection three times move: when it was accepted, when somebody asked to turn it off, and when it is off,
+which is a day later at the earliest. A deferral stands beside the consent that waits, and a step says how the
+waiting ended. `trusted` may name nobody: whoever asks cannot find out by it who is here.
 """
 
 from typing import Final

@@ -1,13 +1,13 @@
 """How receipts of one consent hang together: each names the digest of the one before it, the first has none.
 
 The chain is the grant's and not the person's, because a use's receipt goes to its recipient: a digest that two
-recipients see would tell them that they serve the same person. The order is that of the ledger: the grant's own receipt
-is number 0, uses follow by the `number` their rows carry, which the data base hands out without a gap, and the
-withdrawal is the last. What is digested is the exact bytes that were signed (the payload of the JWS), not the signature:
-a chain outlives the keys, and is followed without signing anything.
+recipients see would tell them that they serve the same person. The order is that of the ledger: the grant's own
+receipt is number 0, uses follow by the `number` their rows carry, which the data base hands out without a gap,
+and the withdrawal is the last. What is digested is the exact bytes that were signed (the payload of the JWS),
+not the signature: a chain outlives the keys, and is followed without signing anything.
 
-A chain that was cut off at its end still holds: that nothing is missing there is what its head proves (`receipts.head`),
-and the ledger (`bundle`).
+A chain that was cut off at its end still holds: that nothing is missing there is what its head proves
+(`receipts.head`), and the ledger (`bundle`).
 
 Nothing of it is stored. A digest needs the receipts before it, so a process keeps the digests of the grants it has
 lately met, and reads what it has not made itself from the committed rows.

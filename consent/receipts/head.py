@@ -1,8 +1,9 @@
 """Where a consent's chain of receipts ends, and following one: what a person keeps, checked without us.
 
-Each receipt names the one before it, so that nothing can be taken out of the middle; of a chain that was cut off at its
-end the rest still holds. Two things prove an end: the receipt of the withdrawal, after which nothing can follow, and a
-head, which says on demand which receipt was the last one when it was made (`perusal-head+jwt`).
+Each receipt names the one before it, so that nothing can be taken out of the middle; of a chain that was cut
+off at its end the rest still holds. Two things prove an end: the receipt of the withdrawal, after which nothing
+can follow, and a head, which says on demand which receipt was the last one when it was made
+(`perusal-head+jwt`).
 
 * `head(vault, chain, now_ms) -> str`, for the whole chain of a consent as it was just read.
 * `follow(receipts, head, keys) -> Followed`, from texts and keys alone; raises Malformed or Unproven.

@@ -1,9 +1,9 @@
 """Receipts: our signed word on a consent, on each of its uses and on its withdrawal, derived from committed rows.
 
-A receipt carries the consent record of ISO/IEC TS 27560 (`records`), names the exact ledger entry (`log`, `index`,
-`leaf`, `commitment`: what a verifier compares with the proven entry), and with `prev` the receipt before it in its
-consent's chain (`receipts.chain`). It holds no value and no name of the person. It is never stored: equal rows give equal
-bytes, under the key that was current when it happened.
+A receipt carries the consent record of ISO/IEC TS 27560 (`records`), names the exact ledger entry (`log`,
+`index`, `leaf`, `commitment`: what a verifier compares with the proven entry), and with `prev` the receipt
+before it in its consent's chain (`receipts.chain`). It holds no value and no name of the person. It is never
+stored: equal rows give equal bytes, under the key that was current when it happened.
 
 | type                     | on                 | number in the chain            |
 |--------------------------|--------------------|--------------------------------|

@@ -1,11 +1,12 @@
 """The consent record of ISO/IEC TS 27560:2023, in the terms of the W3C Data Privacy Vocabulary.
 
-It says everything a receipt must say about a consent without a value and without a name of the person: `pii_principal_id`
-is their name for this one recipient; what a guardian gave for a ward has the link they gave it by as a party, named
-for this recipient too. Everything in it comes from rows that never change, so the same record is made
-again whenever it is wanted.
+It says everything a receipt must say about a consent without a value and without a name of the person:
+`pii_principal_id` is their name for this one recipient; what a guardian gave for a ward has the link they gave
+it by as a party, named for this recipient too. Everything in it comes from rows that never change, so the same
+record is made again whenever it is wanted.
 
-`record(facts, names, withdrawn_at=None) -> dict`: the record as it stood when it was given, or after it was withdrawn.
+`record(facts, names, withdrawn_at=None) -> dict`: the record as it stood when it was given, or after it was
+withdrawn.
 """
 
 from collections.abc import Mapping

@@ -1,7 +1,7 @@
 """All receipts of one consent, for the person who gave it: from its giving over every use to its withdrawal.
 
-`receipts_of(vault, subject, bucket, grant_id) -> list[str]` compact JWS in the order of the chain; empty when there is no
-such consent of this person, or it was refused.
+`receipts_of(vault, subject, bucket, grant_id) -> list[str]` compact JWS in the order of the chain; empty when
+there is no such consent of this person, or it was refused.
 """
 
 from sqlalchemy import select

@@ -1,8 +1,8 @@
 """Opening what recipients have signed: compact JWS (RFC 7515) under one of their own keys, and nothing looser.
 
-The header names an algorithm that one of the keys is for (never `none`, never a MAC), perhaps the key, and the type of
-the document where we demand one (RFC 8725 §3.11). `crit`, keys in the header and members written twice are refused:
-two readers of one text must not see two things.
+The header names an algorithm that one of the keys is for (never `none`, never a MAC), perhaps the key, and the
+type of the document where we demand one (RFC 8725 §3.11). `crit`, keys in the header and members written twice
+are refused: two readers of one text must not see two things.
 
 * `opened(text, keys, ...) -> Opened | None`: None is all that strangers learn.
 * `heading(text) -> (kid, algorithm) | None` before any key is known, to find one.

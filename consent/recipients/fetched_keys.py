@@ -1,10 +1,11 @@
 """Keys at a client's `jwks_uri`: when they are asked for again, and what is remembered for every worker.
 
-A set is asked for again after ten minutes, once a minute until there is an answer, and once at once when a signature
-names a key that is not in it, so that a new key works in the middle of everything. Anybody can name such a key, so that
-has a budget of its own: five seconds for one client between two, whoever sends what. Strangers can make us ask its
-server twelve times a minute, and delay a change of its keys by five seconds. A set that
-could not be had again is trusted for an hour: a key that its owner has taken away must not live here for ever.
+A set is asked for again after ten minutes, once a minute until there is an answer, and once at once when a
+signature names a key that is not in it, so that a new key works in the middle of everything. Anybody can name
+such a key, so that has a budget of its own: five seconds for one client between two, whoever sends what.
+Strangers can make us ask its server twelve times a minute, and delay a change of its keys by five seconds. A
+set that could not be had again is trusted for an hour: a key that its owner has taken away must not live here
+for ever.
 
 * `due(client, kid, now_ms)`, `why(client, kid, now_ms)`, `usable(client, now_ms)`: pure.
 * `claim_try(conn, client_id, why, now_ms) -> bool`, `keep(conn, client_id, jwks_uri, keys, now_ms)`.

@@ -1,9 +1,9 @@
 """Public keys of recipients: what a JWK set (RFC 7517) may hold to be registered or fetched, and which key is meant.
 
-Two kinds sign here: P-256 for ES256 and Ed25519 (RFC 7518, RFC 8037, RFC 9864). A set with a private member is refused
-whole, because whoever published it has lost that key; so is one with a point that anybody could sign for, with a key
-twice, or with a `kid` twice. What is registered holds nothing else; a fetched set may serve others too, and keys of
-other kinds and for other uses are passed over there (RFC 7517 §5).
+Two kinds sign here: P-256 for ES256 and Ed25519 (RFC 7518, RFC 8037, RFC 9864). A set with a private member is
+refused whole, because whoever published it has lost that key; so is one with a point that anybody could sign
+for, with a key twice, or with a `kid` twice. What is registered holds nothing else; a fetched set may serve
+others too, and keys of other kinds and for other uses are passed over there (RFC 7517 §5).
 
 * `key_set(given, *, fetched=False) -> tuple[PublicKey, ...]`; raises BadRegistration.
 * `meant(keys, kid, algorithm) -> list[PublicKey]`: which of them may have signed.

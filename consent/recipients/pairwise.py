@@ -1,7 +1,8 @@
 """The name by which one recipient knows a person: no two recipients can join what they know by it (OIDC Core §8.1).
 
-Identical copies of two recipients differ by these names, and a name that turns up leads back to its recipient and person.
-It is a keyed digest, so leading back means making every name there is once more: a few seconds for a million pairs.
+Identical copies of two recipients differ by these names, and a name that turns up leads back to its recipient
+and person. It is a keyed digest, so leading back means making every name there is once more: a few seconds for
+a million pairs.
 """
 
 import hmac

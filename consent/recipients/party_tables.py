@@ -45,8 +45,8 @@ recipient = Table(
 )
 """`kind` `staff` is the operator's own house: only its staff read under consents to it, each by name (`staff.reading`).
 
-`jurisdiction` is the law its consents are given under, `country` where the data goes (abroad, when the law is another's),
-`erase_days` how long it may take to erase at most.
+`jurisdiction` is the law its consents are given under, `country` where the data goes (abroad, when the law is
+another's), `erase_days` how long it may take to erase at most.
 """
 
 client = Table(

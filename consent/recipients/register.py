@@ -87,8 +87,9 @@ class Client:
     """A recipient's program as the protocol sees it.
 
     `keys` are its own, or with a `jwks_uri` what was last fetched there (nothing before `fetched_at` is set;
-    `tried_at` and `strange_at` are when somebody last asked, see `fetched_keys`; all in Unix milliseconds); `suspended` is true for every client of a suspended recipient.
-    With a `notification_uri` it is pinged there (CIBA), without one it polls.
+    `tried_at` and `strange_at` are when somebody last asked, see `fetched_keys`; all in Unix milliseconds);
+    `suspended` is true for every client of a suspended recipient. With a `notification_uri` it is pinged there
+    (CIBA), without one it polls.
     """
 
     client_id: ClientId

@@ -1,8 +1,8 @@
 """Telling a recipient that it, or one of its clients, was suspended or let in again (RFC 8417).
 
-The event is queued by the transaction that suspends, and signed when it is first taken to be sent: suspending somebody
-must work at once and by hand, also while the installation's keys are sealed. From then on it is the same text, whatever
-key is current.
+The event is queued by the transaction that suspends, and signed when it is first taken to be sent: suspending
+somebody must work at once and by hand, also while the installation's keys are sealed. From then on it is the
+same text, whatever key is current.
 
 * `queue(conn, suspension_id, now_ms)`; `signed(conn, vault, rows) -> {event id: compact JWS}`.
 """

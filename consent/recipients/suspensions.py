@@ -1,8 +1,9 @@
 """Stopping a client or a whole recipient, and letting it in again: at once, everywhere, and on the record.
 
-Whoever is suspended neither asks nor exchanges, and no token it holds redeems anything: the next redemption on any
-worker reads it together with the grant (`decide`). People's grants stay as they are, so that letting somebody in again
-restores exactly what was left of them. Every step is kept with its reason, and the recipient is told both.
+Whoever is suspended neither asks nor exchanges, and no token it holds redeems anything: the next redemption on
+any worker reads it together with the grant (`decide`). People's grants stay as they are, so that letting
+somebody in again restores exactly what was left of them. Every step is kept with its reason, and the recipient
+is told both.
 
 * `suspend(conn, name, reason, now_ms) -> bool`, `resume(...) -> bool`: False when nothing changed. `name` is a
   client's or a recipient's id. Both raise UnknownRecipient, and BadRegistration for a reason that is none.

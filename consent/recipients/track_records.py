@@ -1,9 +1,10 @@
 """A recipient's record of the last year, as the approval page shows it: does it erase what it must, was it suspended?
 
-Counted are consents that ended with something to erase: the recipient proved the erasure by the last day it had (a
-statement that came later is late, whatever it says), or proved it late, or the day has passed and there is none. Whose
-day is still to come and who has not proved anything is not counted. The count runs over everybody's rows, so it is made
-once a day and not while somebody looks (`recount`); suspensions are few, and read as they are.
+Counted are consents that ended with something to erase: the recipient proved the erasure by the last day it had
+(a statement that came later is late, whatever it says), or proved it late, or the day has passed and there is
+none. Whose day is still to come and who has not proved anything is not counted. The count runs over everybody's
+rows, so it is made once a day and not while somebody looks (`recount`); suspensions are few, and read as they
+are.
 
 * `recount(vault, now_ms) -> int`: for every recipient; how many those are.
 * `record_of(conn, recipient_id, now_ms) -> TrackRecord | None`; None for nobody's id.

@@ -39,7 +39,8 @@ type Ref = tuple[Bucket, DisclosureId]
 class CommittedUse:
     """One disclosure as its rows and its ledger entry say; time in Unix milliseconds.
 
-    `slot` of the `quota` of its use, `number` of its grant; `marks`: how its values were marked (`marks.served`); `signing` is the generation of the key its receipt has.
+    `slot` of the `quota` of its use, `number` of its grant; `marks`: how its values were marked
+    (`marks.served`); `signing` is the generation of the key its receipt has.
     """
 
     bucket: Bucket

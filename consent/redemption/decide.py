@@ -1,10 +1,10 @@
 """Deciding redemptions: pure, one verdict per attempt, in order, aware of the other attempts of the batch.
 
 An attempt is allowed when its token is known and bound to this key, its proof is new, the grant is active
-inside its window, the fields were granted, and a slot is left after everything decided before it. A retry
-under an Idempotency-Key gets the first answer again for five minutes, as often as it is asked for (ADR 0038),
-whatever became of the token meanwhile, unless the consent itself has ended. Same key, other request: a mismatch. While
-a client or its recipient is suspended, nothing is answered at all.
+inside its window, the fields were granted, and a slot is left after everything decided before it. A retry under
+an Idempotency-Key gets the first answer again for five minutes, as often as it is asked for (ADR 0038),
+whatever became of the token meanwhile, unless the consent itself has ended. Same key, other request: a
+mismatch. While a client or its recipient is suspended, nothing is answered at all.
 """
 
 from collections.abc import Sequence

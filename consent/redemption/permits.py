@@ -1,10 +1,10 @@
 """Permits: from a committed, re-read, re-verified ledger leaf to the reader's key; the only such way.
 
 `permits(vault, refs) -> list[Permitted | None]` opens a connection of its own, so what it reads is what was
-committed and not what a transaction hoped for. No leaf, no permit; a leaf that does not open to exactly
-these rows, no permit. `emergency_permits` and `scan_permission` do the same for what two people approved,
-`staff_permits` for what a member of staff read by themselves, `own_permits` for a person's copy of their own data. This module is the only caller of `vault.permit.issue` and of
-`vault.scan.permit.issue`.
+committed and not what a transaction hoped for. No leaf, no permit; a leaf that does not open to exactly these
+rows, no permit. `emergency_permits` and `scan_permission` do the same for what two people approved,
+`staff_permits` for what a member of staff read by themselves, `own_permits` for a person's copy of their own
+data. This module is the only caller of `vault.permit.issue` and of `vault.scan.permit.issue`.
 """
 
 from collections.abc import Sequence

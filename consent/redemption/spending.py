@@ -1,8 +1,9 @@
 """Inserting disclosures spends their grants and uses, or fails: the hottest rule, so written per dialect.
 
-A disclosure needs an active grant of the same person, recipient and purpose, with nothing above it that is not, inside its window, with a use
-left, and the next number under that grant; an unvoided use of that grant with a slot left; and fields the use has, which the grant has too. A use's counter is always
-the number of its disclosures, a grant's the sum of its uses: whoever moves one alone is refused.
+A disclosure needs an active grant of the same person, recipient and purpose, with nothing above it that is not,
+inside its window, with a use left, and the next number under that grant; an unvoided use of that grant with a
+slot left; and fields the use has, which the grant has too. A use's counter is always the number of its
+disclosures, a grant's the sum of its uses: whoever moves one alone is refused.
 
 SQLite checks row by row. PostgreSQL checks once per statement over the set of new rows, because starting a
 row's trigger and two updates costs more there than everything they do. Grants are locked first, in order.

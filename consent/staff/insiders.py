@@ -1,7 +1,8 @@
-"""What people inside had read by when: the reads of staff keys, alone or approved, beside `exposure`, with its questions.
+"""What people inside had read by when: the reads of staff keys, alone or approved, beside `exposure`, with its
+questions.
 
-An insider is named by the key it read with, "staff:" in front: nobody else's id begins so. Every question is one statement
-about all people asked for; ids and counts only, no values.
+An insider is named by the key it read with, "staff:" in front: nobody else's id begins so. Every question is
+one statement about all people asked for; ids and counts only, no values.
 
 * `insiders(conn, before_ms) -> list[str]`: every key that read anything.
 * `read_before(conn, people, before_ms)`: people are (bucket, subject, field); rows are (position, insider, read id,

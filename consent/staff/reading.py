@@ -1,12 +1,14 @@
 """One member of staff reads a person's named fields: staff are recipients too, and the person sees it like every use.
 
-Without a second person only what `staff.ALONE` allows: on the person's consent to the house, which spends a use of it;
-or on a contract or a duty of law, and then no sensitive kinds. Everything else takes two others (`emergency`). Of
-somebody under eighteen another member of staff must have approved exactly this read before (Regulations on the
-protection of minors in cyberspace 36); a person whose age nobody knows counts as such while they have a parent here.
+Without a second person only what `staff.ALONE` allows: on the person's consent to the house, which spends a use
+of it; or on a contract or a duty of law, and then no sensitive kinds. Everything else takes two others
+(`emergency`). Of somebody under eighteen another member of staff must have approved exactly this read before
+(Regulations on the protection of minors in cyberspace 36); a person whose age nobody knows counts as such while
+they have a parent here.
 
-The law is that of every read: row and ledger entry are committed in one transaction, only then is a permit issued from
-the entry read back, and only then is anything opened. What is refused is counted by key and day and enters the ledger.
+The law is that of every read: row and ledger entry are committed in one transaction, only then is a permit
+issued from the entry read back, and only then is anything opened. What is refused is counted by key and day and
+enters the ledger.
 
 `read(vault, staffer, request, now_ms) -> Reading | Denied`; raises BadRequest for what cannot be meant.
 """

@@ -1,7 +1,7 @@
 """Reading back what members of staff read by themselves: the rows, the ledger entry, and the approval each stands by.
 
-As for emergency reads (`dual.emergency_reads`), whose check of rows against ledger this shares. A read of somebody under
-eighteen that no other member of staff approved before it is left out, whatever its row says.
+As for emergency reads (`dual.emergency_reads`), whose check of rows against ledger this shares. A read of
+somebody under eighteen that no other member of staff approved before it is left out, whatever its row says.
 """
 
 from collections.abc import Sequence

@@ -1,9 +1,10 @@
 """Tables of what members of staff read by themselves, and of what they were refused.
 
-A read needs no second person, within the bounds of `staff.reading`; of somebody under eighteen it needs the approval of
-another member of staff, which is used up by it. Under the person's consent it spends a use of a grant to the house.
-`minor` is what was known of the person's age then. Times are Unix milliseconds, `fields` is a sorted JSON list of field
-codes, `staff` names a key by role and number, `actor` is its holder's MAC. Rows of reads have a ledger entry of their id.
+A read needs no second person, within the bounds of `staff.reading`; of somebody under eighteen it needs the
+approval of another member of staff, which is used up by it. Under the person's consent it spends a use of a
+grant to the house. `minor` is what was known of the person's age then. Times are Unix milliseconds, `fields` is
+a sorted JSON list of field codes, `staff` names a key by role and number, `actor` is its holder's MAC. Rows of
+reads have a ledger entry of their id.
 """
 
 from sqlalchemy import (

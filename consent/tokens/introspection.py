@@ -1,10 +1,11 @@
-"""Introspection (RFC 7662): what a token is worth at this moment, told to the client it was issued to and to nobody else.
+"""Introspection (RFC 7662): what a token is worth at this moment, told to the client it was issued to and to
+nobody else.
 
-Set-based like a redemption: `introspect_many` accepts the callers' assertions and proofs, once each, and looks at all
-tokens, in one transaction of two statements that a server's batcher fills (a third gives tokens that are asked about
-for the first time their places in status lists). Nothing is spent: it reads. Unknown tokens
-and other clients' are one and the same, a row that the join did not find, after the same work. What is not for a use is
-looked up besides, by its kind (`tokens.lasting`).
+Set-based like a redemption: `introspect_many` accepts the callers' assertions and proofs, once each, and looks
+at all tokens, in one transaction of two statements that a server's batcher fills (a third gives tokens that are
+asked about for the first time their places in status lists). Nothing is spent: it reads. Unknown tokens and
+other clients' are one and the same, a row that the join did not find, after the same work. What is not for a
+use is looked up besides, by its kind (`tokens.lasting`).
 
 An answer's `use` says how often the token was used and for how many uses it is; `sub` is the person's name for this
 one recipient, so that two of them cannot join what they know.
@@ -79,7 +80,8 @@ class Replayed:
 class Answer:
     """`members` are those of RFC 7662 §2.2; `inactive` are what only the token's own client may know of an ended one.
 
-    `generation` is that of the key which signs answers now, `place` where the token stands in a status list, if it does.
+    `generation` is that of the key which signs answers now, `place` where the token stands in a status list, if
+    it does.
     """
 
     generation: int

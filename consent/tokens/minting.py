@@ -1,9 +1,9 @@
 """Minting: one use of a grant, the token bound to it and, for a counted grant, the secret that mints the next one.
 
-Everything here happens under the grant's lock and after the caller has checked it; the data base checks the same
-again (`triggers`). A token lives 120 seconds or until the window closes. It is for as many uses as the request
-asked to have at a time, one unless it said otherwise, and never for more than are left (ADR 0018). Nor are all the tokens
-that are out together: the oldest gives way to the newest.
+Everything here happens under the grant's lock and after the caller has checked it; the data base checks the
+same again (`triggers`). A token lives 120 seconds or until the window closes. It is for as many uses as the
+request asked to have at a time, one unless it said otherwise, and never for more than are left (ADR 0018). Nor
+are all the tokens that are out together: the oldest gives way to the newest.
 """
 
 from dataclasses import dataclass
@@ -53,7 +53,9 @@ class Origin:
 
 
 def locked_grant(conn: Connection, bucket: Bucket, grant_id: bytes) -> Any:
-    """The grant with its showing's `details`, and whether what is `above` it stands, read under its lock: exchanges, redemptions, withdrawals take turns."""
+    """The grant with its showing's `details`, and whether what is `above` it stands, read under its lock:
+    exchanges, redemptions, withdrawals take turns.
+    """
     grant, shown = consent_grant.c, notice_showing.c
     own = (grant.bucket == bucket, grant.id == grant_id)
     conn.execute(select(grant.id).where(*own).with_for_update()).one()

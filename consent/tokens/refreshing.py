@@ -2,8 +2,9 @@
 
 It is bound to the client and to the key of the exchange that made it, is not rotated, and lives until the
 window closes or until its code is tried again; losing a reply costs nothing, because uses are counted when they
-are redeemed, and the token that was lost gives way to the new one. Every time the grant is checked again under its lock: withdrawn, suspended or used up, it mints
-nothing. The next use may be for fewer fields (RFC 9396 §6), never for more.
+are redeemed, and the token that was lost gives way to the new one. Every time the grant is checked again under
+its lock: withdrawn, suspended or used up, it mints nothing. The next use may be for fewer fields (RFC 9396 §6),
+never for more.
 
 `refresh(vault, Refresh(...), now_ms) -> Issued | Denied | Refusal`; `refresh_within` in an open transaction.
 """

@@ -1,9 +1,10 @@
 """Token Status List: what became of many tokens at once, in two bits each, for whoever may not ask about one by one.
 
-A token gets its place when its client first asks about it and is told of it then; tokens nobody asks about need none,
-and redemption does not know of lists at all. A list is one bucket's tokens of ten minutes of minting, computed from
-rows whenever it is asked for; when the last of them has expired nobody serves it any more. The place is a keyed digest
-of the token's digest: two tokens that fall on one place are rare, and the later one simply has none.
+A token gets its place when its client first asks about it and is told of it then; tokens nobody asks about need
+none, and redemption does not know of lists at all. A list is one bucket's tokens of ten minutes of minting,
+computed from rows whenever it is asked for; when the last of them has expired nobody serves it any more. The
+place is a keyed digest of the token's digest: two tokens that fall on one place are rare, and the later one
+simply has none.
 
 | value | meaning                                                                    |
 |-------|----------------------------------------------------------------------------|

@@ -1,12 +1,13 @@
 """Sweeping out what never came to anything: requests nobody took up, and uses that were minted again and never spent.
 
-Both leave rows behind for ever otherwise, as many as a client cares to ask for. A day after they could last be used they
-say nothing about anybody and prove nothing: whoever was shown a request, a code and its use, and whatever was disclosed
-stay, with the tokens under which it was (the data base refuses their end, see `triggers`). So does a token that was
-given a place in a status list. Retries end after five minutes (ADR 0038), long before.
+Both leave rows behind for ever otherwise, as many as a client cares to ask for. A day after they could last be
+used they say nothing about anybody and prove nothing: whoever was shown a request, a code and its use, and
+whatever was disclosed stay, with the tokens under which it was (the data base refuses their end, see
+`triggers`). So does a token that was given a place in a status list. Retries end after five minutes (ADR 0038),
+long before.
 
-Ids say when their rows were made, so only those of the last eight days are read: what is over is swept every day. Each
-batch is a transaction of its own.
+Ids say when their rows were made, so only those of the last eight days are read: what is over is swept every
+day. Each batch is a transaction of its own.
 
 * `sweep(vault, now_ms) -> Swept`
 """

@@ -1,8 +1,8 @@
 """What a recipient must do when a consent ends: stop at once, and erase what it received by a day (PIPL 15, 47).
 
-The day comes from what the recipient itself promised in the grant, and is never later than the operator allows this
-recipient, fifteen days unless it says otherwise: a person who withdraws does not wait for the longest retention anybody
-could ask for.
+The day comes from what the recipient itself promised in the grant, and is never later than the operator allows
+this recipient, fifteen days unless it says otherwise: a person who withdraws does not wait for the longest
+retention anybody could ask for.
 
 * `erase_by(disclosures, at_ms, retention, longest) -> int | None`: the end of that day in Unix ms; None for nobody's duty.
 * `duties(disclosures, at_ms, retention, longest) -> list[str]`: `stop`, and `erase_by:YYYY-MM-DD` (that whole day, UTC) for

@@ -1,7 +1,8 @@
 """The rows of a withdrawal: which consents end together, under which locks, and what is written when they do.
 
-A family is the consents that a request names, with every onward consent below them. All of it is locked in sorted
-order like everywhere else (grants first, see `redemption.rows`), then read again: what joined it meanwhile shows there.
+A family is the consents that a request names, with every onward consent below them. All of it is locked in
+sorted order like everywhere else (grants first, see `redemption.rows`), then read again: what joined it
+meanwhile shows there.
 """
 
 from collections import Counter

@@ -1,7 +1,8 @@
 """The wordings by which clauses nobody can agree to are known, in English and Chinese (`clauses` searches for them).
 
-They are written for texts as `clauses` reads them: lower case, half width, simplified characters, single spaces and none
-between Chinese characters. `denied` is what stands before a wording in a sentence that says the contrary.
+They are written for texts as `clauses` reads them: lower case, half width, simplified characters, single spaces
+and none between Chinese characters. `denied` is what stands before a wording in a sentence that says the
+contrary.
 """
 
 import re

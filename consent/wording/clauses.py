@@ -12,9 +12,9 @@ is looked for, and why it cannot stand:
 | excludes liability | who handles data answers for it (PIPL 69; Civil Code 497, 506)                 |
 | limits proven loss | a cap is on the agreed sum alone; proven loss stays (PIPL 69; Civil Code 506)    |
 
-Words are found through spaces, line ends, invisible characters, full-width forms, traditional characters and look-alike letters. A clause
-that denies what it names ("not for any other purpose") is none. The check reads for known wordings in English
-and Chinese: a clean result is not legal advice.
+Words are found through spaces, line ends, invisible characters, full-width forms, traditional characters and
+look-alike letters. A clause that denies what it names ("not for any other purpose") is none. The check reads
+for known wordings in English and Chinese: a clean result is not legal advice.
 """
 
 import re

@@ -1,10 +1,11 @@
 """The closed vocabulary of purposes: what a recipient may want, and the fields each may ever ask for.
 
 Codes are stable; each carries the identifier of the W3C Data Privacy Vocabulary, titles in both languages,
-whether it touches sensitive data and so needs consent of its own, and whether law demands consent to it in writing. A field outside a purpose's list
-cannot be asked for, granted or disclosed: `purpose_field` is a foreign key of every grant. A purpose that merely may ask for
-something sensitive, as a payment may for a card, is not sensitive itself: the field is, wherever it is taken. A purpose that can do without a
-real contact point lists its alias too (`marks.aliases`): the person may give it instead, or the recipient ask for no more.
+whether it touches sensitive data and so needs consent of its own, and whether law demands consent to it in
+writing. A field outside a purpose's list cannot be asked for, granted or disclosed: `purpose_field` is a
+foreign key of every grant. A purpose that merely may ask for something sensitive, as a payment may for a card,
+is not sensitive itself: the field is, wherever it is taken. A purpose that can do without a real contact point
+lists its alias too (`marks.aliases`): the person may give it instead, or the recipient ask for no more.
 
 * `seed(conn) -> None` writes the vocabulary, again and again without harm.
 * `purpose(conn, code) -> Purpose` raises UnknownPurpose; `PURPOSES: Mapping[str, Purpose]` is the same, pure.

@@ -1,7 +1,8 @@
 """Rates of liability terms: what is owed beside the sum per person, by kind of leaked field and by kind of event.
 
-A field costs by its class (`ordinary` or `sensitive`), each distinct leaked field once. Events are counted one by one;
-their kinds are a closed list, so that a page can say each in the reader's language and a claim can count it.
+A field costs by its class (`ordinary` or `sensitive`), each distinct leaked field once. Events are counted one
+by one; their kinds are a closed list, so that a page can say each in the reader's language and a claim can
+count it.
 
 `rates(per_field, per_event, currency) -> Rates` from decimal texts, raises BadTerms; `stored(text)` back from a row.
 """

@@ -1,7 +1,8 @@
 """Retiring texts: a notice or liability terms under which nobody is asked any more, though consents under them stand.
 
-A recipient that changed what it does with the data, or that found its wording wrong, publishes a new version; until the
-old one is retired it could go on asking under either. What was asked before is answered as it was shown, within minutes.
+A recipient that changed what it does with the data, or that found its wording wrong, publishes a new version;
+until the old one is retired it could go on asking under either. What was asked before is answered as it was
+shown, within minutes.
 
 * `retire(conn, name, reason, now_ms) -> bool`: False when it was before; `name` is a notice's or terms' id. Raises
   UnknownText, and BadRegistration for a reason that is none.

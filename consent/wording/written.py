@@ -1,9 +1,11 @@
 """Written consent: the declaration a person signs, for purposes where law demands it in writing (PIPL 29).
 
-For a query about somebody's credit it is demanded (Regulation on the Credit Reporting Industry 18). The declaration says
-in full sentences, in the language the person was shown the request in, to whom, for what, which data, how often, until
-when (Beijing time, whatever the installation's clock), how long kept and what a leak costs, and names notice and terms by
-their versions and hashes. It is made from the promise alone, so that the same promise always gives the same text; its SHA-256 and its language are part of the promise and of its approval hash.
+For a query about somebody's credit it is demanded (Regulation on the Credit Reporting Industry 18). The
+declaration says in full sentences, in the language the person was shown the request in, to whom, for what,
+which data, how often, until when (Beijing time, whatever the installation's clock), how long kept and what a
+leak costs, and names notice and terms by their versions and hashes. It is made from the promise alone, so that
+the same promise always gives the same text; its SHA-256 and its language are part of the promise and of its
+approval hash.
 
 It is signed by typing one's name, which is compared with the name on file inside the vault, or with a passkey, whose
 assertion over the approval is then demanded (`step_up`). What was signed is kept with the act (`separate_acts`).

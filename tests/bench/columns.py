@@ -1,10 +1,11 @@
 """How fast a large file is matched in columns: from its bytes on the disk to the rows that hit the index of tags.
 
-Measured is everything that a trace does with a file in custody but opening the seal: the parser's process with its limits,
-encoding, columns recognised, cutting, normalising, the pipe, tags, the join with the index, and the rows that hit
-matched one by one. `--one-in` says how many rows that is: each costs what it costs row by row. The index holds tags of
-people who do not exist beside those of the few who are planted, because what it costs does not depend on whose they are.
-The reference, measured in the same run: DuckDB reading the same file as text and counting.
+Measured is everything that a trace does with a file in custody but opening the seal: the parser's process with
+its limits, encoding, columns recognised, cutting, normalising, the pipe, tags, the join with the index, and the
+rows that hit matched one by one. `--one-in` says how many rows that is: each costs what it costs row by row.
+The index holds tags of people who do not exist beside those of the few who are planted, because what it costs
+does not depend on whose they are. The reference, measured in the same run: DuckDB reading the same file as text
+and counting.
 """
 
 import argparse

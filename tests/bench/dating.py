@@ -1,8 +1,9 @@
 """How well a leak is dated: simulated copies that follow people's changes, with some rows stale or damaged.
 
-Every person's value changes at random (`changes_a_year`); the recipient was sent each person once in the first half of
-the span, and again at every change. The file shows what it held at a random moment of the second half; of some rows
-another version of the same person. Judged by the distance between the middle of the posterior and the truth.
+Every person's value changes at random (`changes_a_year`); the recipient was sent each person once in the first
+half of the span, and again at every change. The file shows what it held at a random moment of the second half;
+of some rows another version of the same person. Judged by the distance between the middle of the posterior and
+the truth.
 """
 
 import argparse

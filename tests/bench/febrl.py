@@ -1,6 +1,7 @@
 """FEBRL4 as records of ours, the truth about them, and Splink's own run over them.
 
-The package that brings the data is in the group `bench`, Splink in the extra `linkage`; both are looked for only here.
+The package that brings the data is in the group `bench`, Splink in the extra `linkage`; both are looked for
+only here.
 """
 
 import importlib

@@ -1,8 +1,8 @@
 """How fast dumps are read, shape by shape, each against delimited text in the same run.
 
 The same people are written in every shape. `rows_per_second` is of processor time, without starting a process;
-`isolated_rows_per_second` of the clock, through the parser's process, with its start and its pipe. Every reading has to
-give every row.
+`isolated_rows_per_second` of the clock, through the parser's process, with its start and its pipe. Every
+reading has to give every row.
 """
 
 import argparse

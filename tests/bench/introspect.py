@@ -1,9 +1,9 @@
 """How fast a client is told what its tokens are worth: over real HTTP, each question with an assertion of its own.
 
-Every question proves its client (a signature over a JWT that counts once, remembered with a durable commit), and looks
-at the token, its use, its grant and what was shown. Each round measures, one right after the other, the same server's
-cheapest JSON answer (`hello`), JSON answers and signed ones, because only ratios survive a noisy machine. Counted in
-the end: every answer says that its token is active, and no use was spent.
+Every question proves its client (a signature over a JWT that counts once, remembered with a durable commit),
+and looks at the token, its use, its grant and what was shown. Each round measures, one right after the other,
+the same server's cheapest JSON answer (`hello`), JSON answers and signed ones, because only ratios survive a
+noisy machine. Counted in the end: every answer says that its token is active, and no use was spent.
 """
 
 import argparse

@@ -1,7 +1,8 @@
 """The ledger: appends with 64 callers and four processes, proofs from long logs, the index, signing and checking.
 
-Everything is durable and on a real disk. Each rate stands beside a reference that the same run measured: plain durable
-commits on SQLite, pgbench on PostgreSQL, one SHA-256, one signature check. Ten million leaves are leaf hashes only.
+Everything is durable and on a real disk. Each rate stands beside a reference that the same run measured: plain
+durable commits on SQLite, pgbench on PostgreSQL, one SHA-256, one signature check. Ten million leaves are leaf
+hashes only.
 """
 
 import argparse

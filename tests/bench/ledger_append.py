@@ -1,7 +1,7 @@
 """Appending: 64 callers that each wait for their entry on SQLite, and four processes that write lists on PostgreSQL.
 
-What goes in is made beforehand; measured is what `append` and the commit cost. The callers of SQLite share a batcher as
-those of the server do. Processes write into one log, and then each into a log of its own.
+What goes in is made beforehand; measured is what `append` and the commit cost. The callers of SQLite share a
+batcher as those of the server do. Processes write into one log, and then each into a log of its own.
 """
 
 import asyncio

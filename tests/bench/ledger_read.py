@@ -100,7 +100,8 @@ def index(data: Database, bucket: int, people: int) -> dict[str, Any]:
 def completeness(folder: Path, entries: int, rounds: int) -> dict[str, Any]:
     """The file that proves somebody's hundred accesses to be all: its size, and how long a stranger checks it.
 
-    Beside it the one a person downloads, which also opens and proves each of the hundred, without receipts and witnesses.
+    Beside it the one a person downloads, which also opens and proves each of the hundred, without receipts and
+    witnesses.
     """
     data, log, someone = prepared(folder, "complete"), LogId(0, YEAR), 10**6
     dice, uses = random.Random(_SEED), []

@@ -1,6 +1,7 @@
 """A process that appends lists to one log when told to: URL BUCKET BATCHES BATCH SEED.
 
-It says `ready`, waits for a line, appends, and answers with the two instants of the system's clock between which it did.
+It says `ready`, waits for a line, appends, and answers with the two instants of the system's clock between
+which it did.
 """
 
 import json

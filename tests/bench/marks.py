@@ -1,7 +1,8 @@
-"""Marks against every bar that is set for them: no innocent accused, leakers found, figures that may be taken at their word.
+"""Marks against every bar that is set for them: no innocent accused, leakers found, figures that may be taken
+at their word.
 
-All worlds are made by `tests.sim.forgeries` with a fixed seed. Each bar is told as met or not met beside its figure, and
-fails the run only at the size it is meant for; an accused innocent fails it at any size.
+All worlds are made by `tests.sim.forgeries` with a fixed seed. Each bar is told as met or not met beside its
+figure, and fails the run only at the size it is meant for; an accused innocent fails it at any size.
 """
 
 import argparse

@@ -1,9 +1,10 @@
 """How high innocents score: tens of millions of them, under every attack, by what their score depends on.
 
-Where everybody holds all marks and every row has one, a score depends on an innocent's bits only through how many of
-them are 1 among the positions of one bias that show one bit: ten binomial numbers. They are drawn instead of the bits,
-which gives the same law a hundred times as fast; a few of every batch are also drawn bit by bit and scored by the
-decoder itself, and the two must agree. No weight of a first round is taken off, so the figures are high rather than low.
+Where everybody holds all marks and every row has one, a score depends on an innocent's bits only through how
+many of them are 1 among the positions of one bias that show one bit: ten binomial numbers. They are drawn
+instead of the bits, which gives the same law a hundred times as fast; a few of every batch are also drawn bit
+by bit and scored by the decoder itself, and the two must agree. No weight of a first round is taken off, so the
+figures are high rather than low.
 """
 
 import math

@@ -1,8 +1,9 @@
 """Was I in a leak: how fast identifiers get onto the list, how fast questions are answered, what asking costs.
 
-A dump of made-up people is taken in and published through the parser's process, the list is made anew under another key,
-and some of its people and as many strangers ask. The two multiplications of an answer are measured beside one of the
-library's own. Seconds of this process's processor, so that a busy machine says nearly the same as an idle one.
+A dump of made-up people is taken in and published through the parser's process, the list is made anew under
+another key, and some of its people and as many strangers ask. The two multiplications of an answer are measured
+beside one of the library's own. Seconds of this process's processor, so that a busy machine says nearly the
+same as an idle one.
 """
 
 import argparse

@@ -1,8 +1,8 @@
 """The corpus: files as they lie about and as an enemy would make them, each with the truth that is planted in it.
 
-`python -m tests.breach.corpus FOLDER` writes them all. A file either gives every identifier that was planted, with every
-line accounted for, or is refused with its code. `damaged`: the identifiers that damage may cost, which then has to be
-counted. Nobody's data: numbers and names are made from a count.
+`python -m tests.breach.corpus FOLDER` writes them all. A file either gives every identifier that was planted,
+with every line accounted for, or is refused with its code. `damaged`: the identifiers that damage may cost,
+which then has to be counted. Nobody's data: numbers and names are made from a count.
 """
 
 import csv
@@ -20,7 +20,9 @@ COUNT = 60
 
 @dataclass(frozen=True)
 class File:
-    """`planted`: identifiers to be found; `code`: what the file is refused as instead; `counted`: account that must not be empty."""
+    """`planted`: identifiers to be found; `code`: what the file is refused as instead; `counted`: account that must
+    not be empty.
+    """
 
     name: str
     raw: bytes

@@ -1,4 +1,6 @@
-"""People inside are suspects like recipients: what they read is in the ledger, and nobody claims from a recipient for it."""
+"""People inside are suspects like recipients: what they read is in the ledger, and nobody claims from a
+recipient for it.
+"""
 
 from dataclasses import replace
 

@@ -1,4 +1,6 @@
-"""The seven shapes of one number or address that files show, through the doors that investigators have: a file, a search."""
+"""The seven shapes of one number or address that files show, through the doors that investigators have: a file,
+a search.
+"""
 
 import pytest
 

@@ -1,4 +1,6 @@
-"""The page of a proof in a real browser: a file is chosen and explained, without a script, and nothing runs off a small screen."""
+"""The page of a proof in a real browser: a file is chosen and explained, without a script, and nothing runs off
+a small screen.
+"""
 
 import re
 

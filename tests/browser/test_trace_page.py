@@ -1,4 +1,6 @@
-"""The page of a trace report in a real browser: nothing wider than a small screen, and whatever scrolls can be reached by keys."""
+"""The page of a trace report in a real browser: nothing wider than a small screen, and whatever scrolls can be
+reached by keys.
+"""
 
 import pytest
 

@@ -1,4 +1,6 @@
-"""Commands that sign ask the witnesses first: a host put back with everything on it signs no second history (invariant 8)."""
+"""Commands that sign ask the witnesses first: a host put back with everything on it signs no second history
+(invariant 8).
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""`perusal leaks` tells people of a traced dump, and `perusal check-leak` asks about it without showing what it asks for."""
+"""`perusal leaks` tells people of a traced dump, and `perusal check-leak` asks about it without showing what it
+asks for.
+"""
 
 import io
 from contextlib import contextmanager

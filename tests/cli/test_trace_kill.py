@@ -1,7 +1,7 @@
 """kill -9 in every stage of a trace: the next run ends it, with the bytes that a run without a break writes.
 
-The bytes are compared by a replay, which computes everything once more from the sealed file. Nothing of the file lies in
-clear in the installation or in the folder for temporary files, whenever the process dies.
+The bytes are compared by a replay, which computes everything once more from the sealed file. Nothing of the
+file lies in clear in the installation or in the folder for temporary files, whenever the process dies.
 """
 
 import os

@@ -1,8 +1,9 @@
 """A process in which one chosen system call fails, or in which it dies at that call: strace puts the fault in.
 
-Appending, signing and exporting each run in a process of their own, forked from one that has loaded the program; strace
-is attached when everything is ready, so that only the work itself is counted. A fault at a call means: the kernel does
-nothing and answers with an error, or the process is killed before the kernel does anything.
+Appending, signing and exporting each run in a process of their own, forked from one that has loaded the
+program; strace is attached when everything is ready, so that only the work itself is counted. A fault at a call
+means: the kernel does nothing and answers with an error, or the process is killed before the kernel does
+anything.
 """
 
 import multiprocessing

@@ -1,4 +1,5 @@
-"""kill -9 amid appending and signing, of the program and of the data base: what was acknowledged is in the next checkpoint.
+"""kill -9 amid appending and signing, of the program and of the data base: what was acknowledged is in the next
+checkpoint.
 
 After each death the next publisher signs without anybody's help, every id that was told stands in what it signed, and
 the whole log, rebuilt from its first byte, agrees with every checkpoint of its life.

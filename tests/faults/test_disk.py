@@ -1,4 +1,6 @@
-"""A disk that is full or read-only: nothing is disclosed that is not in the ledger, and afterwards all goes on by itself."""
+"""A disk that is full or read-only: nothing is disclosed that is not in the ledger, and afterwards all goes on
+by itself.
+"""
 
 import shutil
 from collections.abc import Iterator

@@ -1,8 +1,8 @@
 """kill -9 in the middle of an erasure, on both data bases: nobody is ever half erased for good.
 
 One person after the other is ordered erased; the process that carries it out is killed before its first
-statement, before a later one, and so on, until one comes to the end by itself. After each kill the tombstone holds, and
-the next process finishes what the last one began.
+statement, before a later one, and so on, until one comes to the end by itself. After each kill the tombstone
+holds, and the next process finishes what the last one began.
 """
 
 import random

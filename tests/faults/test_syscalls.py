@@ -1,8 +1,9 @@
 """Whichever system call fails, or is the last one: nothing acknowledged is lost, nothing is half done or needs repair.
 
-To a program, a full or broken disk and a power failure look like this. Each write, flush and rename of appending,
-signing and exporting fails with an I/O error, or finds the disk full, or is the one before which the process is killed;
-then everything is checked from its first byte, and the same work is done again without any fault.
+To a program, a full or broken disk and a power failure look like this. Each write, flush and rename of
+appending, signing and exporting fails with an I/O error, or finds the disk full, or is the one before which the
+process is killed; then everything is checked from its first byte, and the same work is done again without any
+fault.
 """
 
 import shutil

@@ -1,9 +1,9 @@
 """With every file of an installation in hand, nobody can read a planted phone, e-mail, ID or name.
 
 A small story runs on a live server over real HTTP: apps ask, people approve, refuse and withdraw, uses are
-spent, some sign in with a code, a leaked file is uploaded and traced; staff take people of nine values in, look them up, open one in an
-emergency, copy one and erase one. Then the data bases with their logs, the server's log, the
-quarantine and the temporary folder are searched byte by byte, in all the forms of `personal_data`.
+spent, some sign in with a code, a leaked file is uploaded and traced; staff take people of nine values in, look
+them up, open one in an emergency, copy one and erase one. Then the data bases with their logs, the server's
+log, the quarantine and the temporary folder are searched byte by byte, in all the forms of `personal_data`.
 """
 
 import json

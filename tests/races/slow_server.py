@@ -1,6 +1,7 @@
 """A command whose every statement waits a moment: `python -m tests.races.slow_server SEED ARGUMENTS...`.
 
-The waits of `dawdling` in a process of its own, so that real servers race with the gaps between their statements open.
+The waits of `dawdling` in a process of its own, so that real servers race with the gaps between their
+statements open.
 """
 
 import sys

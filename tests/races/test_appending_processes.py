@@ -1,4 +1,6 @@
-"""Sixteen processes append to the same logs and roll back at random: what was committed stands there, once, without a gap."""
+"""Sixteen processes append to the same logs and roll back at random: what was committed stands there, once,
+without a gap.
+"""
 
 import multiprocessing
 from concurrent.futures import ProcessPoolExecutor

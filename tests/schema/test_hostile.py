@@ -1,8 +1,8 @@
 """schemathesis sends what the document allows and what it forbids, under valid credentials, and reads what comes back.
 
-Each request starts from what schemathesis made up; some of its members are replaced by sound ones, so that the rest is
-looked at behind the first checks too. Whatever was sent: no answer is a server's error, and every status, media type,
-header and body is one that the document names.
+Each request starts from what schemathesis made up; some of its members are replaced by sound ones, so that the
+rest is looked at behind the first checks too. Whatever was sent: no answer is a server's error, and every
+status, media type, header and body is one that the document names.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Leakers with marked copies, and what they make of them: the generators of the simulations of marks.
 
 Two worlds. In the **worst case** everybody holds every leaked row, so that only bits tell recipients apart
-(tracing.md §3.2). In the **realistic ledger** (§3.3) a thousand recipients hold a thousand to fifty thousand of a million
-people each, popular people more often, and a leaked row is mostly one leaker's alone.
+(tracing.md §3.2). In the **realistic ledger** (§3.3) a thousand recipients hold a thousand to fifty thousand of
+a million people each, popular people more often, and a leaked row is mostly one leaker's alone.
 """
 
 from collections.abc import Callable

@@ -1,8 +1,8 @@
-"""Three recipients of eight that hold the same people publish what they have, in every way that is known: from HTTP answers to
-the report of each file.
+"""Three recipients of eight that hold the same people publish what they have, in every way that is known: from
+HTTP answers to the report of each file.
 
-The ledger cannot tell the eight apart, so whoever is named is named by marks. Nobody innocent ever is; and unless the marks
-were cleaned away, at least one who leaked is.
+The ledger cannot tell the eight apart, so whoever is named is named by marks. Nobody innocent ever is; and
+unless the marks were cleaned away, at least one who leaked is.
 """
 
 import csv

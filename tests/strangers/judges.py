@@ -1,4 +1,5 @@
-"""Other people's verifiers, unmodified, under one set of questions: `aics-tlog`, sigstore's trees in Python and JavaScript, Go.
+"""Other people's verifiers, unmodified, under one set of questions: `aics-tlog`, sigstore's trees in Python and
+JavaScript, Go.
 
 Each answers True or False; what it says in its own words is not looked at.
 """

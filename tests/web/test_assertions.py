@@ -1,4 +1,6 @@
-"""Client assertions (RFC 7523) at the protocol's endpoints: each wrong one is 401 `invalid_client`, and none works twice."""
+"""Client assertions (RFC 7523) at the protocol's endpoints: each wrong one is 401 `invalid_client`, and none
+works twice.
+"""
 
 from functools import partial
 

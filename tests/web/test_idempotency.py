@@ -1,4 +1,6 @@
-"""One Idempotency-Key, one request: what comes under it again is the same or is told that it is not (consent.md §3, 38, 39)."""
+"""One Idempotency-Key, one request: what comes under it again is the same or is told that it is not (consent.md
+§3, 38, 39).
+"""
 
 import pytest
 from sqlalchemy import func, select

@@ -1,4 +1,6 @@
-"""Was I in a leak, over HTTP: from the page's script, the command and the page; never what was asked for, and not too often."""
+"""Was I in a leak, over HTTP: from the page's script, the command and the page; never what was asked for, and
+not too often.
+"""
 
 import json
 import shutil

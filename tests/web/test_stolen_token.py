@@ -1,4 +1,6 @@
-"""A token of one recipient in another's hands: refused, no field released, and the person is told (law_claims.md R24, R25)."""
+"""A token of one recipient in another's hands: refused, no field released, and the person is told
+(law_claims.md R24, R25).
+"""
 
 import pytest
 from sqlalchemy import select

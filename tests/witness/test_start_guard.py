@@ -1,4 +1,6 @@
-"""Before the first signature: a data base that was put back to an older state is found out by whoever saw more (invariant 8)."""
+"""Before the first signature: a data base that was put back to an older state is found out by whoever saw more
+(invariant 8).
+"""
 
 from __future__ import annotations
 

@@ -3,7 +3,8 @@
 Values the survivor has nothing for are sealed again as its own, as new versions; where both have a value, the
 survivor's stays current and the other's remains in the other's history. Key values pass to the survivor, so
 that nobody else can take them. Tags stay where they are: what finds the other leads to the survivor
-(`survivors`). How long the other's values may be kept holds for the survivor (`retention.rows`). A merge is final; the data base refuses to take one back and refuses chains.
+(`survivors`). How long the other's values may be kept holds for the survivor (`retention.rows`). A merge is
+final; the data base refuses to take one back and refuses chains.
 """
 
 from collections.abc import Callable, Iterable, Mapping

@@ -42,9 +42,10 @@ class Field:
     seal. `unique`: two people never share a value. `searchable`: it has blind tags of its own; a kind without
     may still be part of a tag over two kinds. `identifying`: a value is practically one person's, so its tags
     tell nobody more than equality (vault.md §6.5). `bits`: how hard a canonical form is to guess, in bits.
-    `ends`: partial tags that the operator asked for; `end_bits`: the same number for each of them. `passes`: whether the check digit is right, for kinds
-    whose values are taken either way. `longest`: most characters a text may have before it is even looked at.
-    `labels`: language and name of an operator's field; the names of built-in kinds are the pages' own.
+    `ends`: partial tags that the operator asked for; `end_bits`: the same number for each of them. `passes`:
+    whether the check digit is right, for kinds whose values are taken either way. `longest`: most characters a
+    text may have before it is even looked at. `labels`: language and name of an operator's field; the names of
+    built-in kinds are the pages' own.
     """
 
     code: str

@@ -1,8 +1,8 @@
 """Whom whole values name: the search that members of staff may make, because its answer tells nothing else.
 
-`vault.finding.find` also weighs parts and masks, so by asking again and again it would give away what is stored, a digit at
-a time. Here only whole identifying values and digests of them are looked up, each by itself; every other column is
-left alone, opened for nobody, and changes nothing in the answer.
+`vault.finding.find` also weighs parts and masks, so by asking again and again it would give away what is
+stored, a digit at a time. Here only whole identifying values and digests of them are looked up, each by itself;
+every other column is left alone, opened for nobody, and changes nothing in the answer.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

@@ -1,9 +1,9 @@
 """Tables behind the index of tags in files: which one there is, and the tags that have come or gone since it was made.
 
-The index (`tags.indexing`) is a copy, so somebody has to know what it lacks. While there is one, triggers note the tag of
-every row that is written or deleted: of the kinds the index holds, of its epoch, and neither whose it was nor whether it
-came or went. Where nobody has made an index nothing is noted. A note that is made again counts on, so that whoever
-has dealt with it can tell (`times`).
+The index (`tags.indexing`) is a copy, so somebody has to know what it lacks. While there is one, triggers note
+the tag of every row that is written or deleted: of the kinds the index holds, of its epoch, and neither whose
+it was nor whether it came or went. Where nobody has made an index nothing is noted. A note that is made again
+counts on, so that whoever has dealt with it can tell (`times`).
 """
 
 from typing import Final

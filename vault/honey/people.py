@@ -1,6 +1,7 @@
 """Honey persons: people who do not exist, stored like everybody, whose every opening is an alarm.
 
-They are created the ordinary way; `consent.people.honey.plant` says whom to watch in the very transaction that makes them.
+They are created the ordinary way; `consent.people.honey.plant` says whom to watch in the very transaction that
+makes them.
 """
 
 from collections.abc import Sequence

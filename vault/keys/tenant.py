@@ -1,8 +1,9 @@
 """A tenant's own keys: the key-encryption keys, the index roots and one secret per duty of the service.
 
-Made once, unwrapped through the provider at the start and again every quarter of an hour (`keys.keyring`). A duty that a
-newer version of this program adds gets its key the next time the installation is opened. Every use of a tenant
-key for wrapping is counted in blocks that a process reserves, so that no key comes near the limit of its cipher.
+Made once, unwrapped through the provider at the start and again every quarter of an hour (`keys.keyring`). A
+duty that a newer version of this program adds gets its key the next time the installation is opened. Every use
+of a tenant key for wrapping is counted in blocks that a process reserves, so that no key comes near the limit
+of its cipher.
 """
 
 import secrets

@@ -14,9 +14,10 @@ have is compared. Beside the code stand 72 block keys, by which records that may
 | 928 - 1023 | email       | 4                      |
 
 Bit b is bit b mod 64 of 64-bit word b / 64. BLAKE2b with the key and the person "lk1", field number, gives 32
-bytes for each piece: bytes 0 to 7 are its number h, the bits are bytes 8 + 2i and 9 + 2i modulo the width of the part. Its
-rank j is the upper half of a_j * h modulo 2^64, a_j being odd and drawn with the person "lk1" from "rank", field number, j.
-All integers are little-endian here. A block key is 0 where one of its fields is missing.
+bytes for each piece: bytes 0 to 7 are its number h, the bits are bytes 8 + 2i and 9 + 2i modulo the width of
+the part. Its rank j is the upper half of a_j * h modulo 2^64, a_j being odd and drawn with the person "lk1"
+from "rank", field number, j. All integers are little-endian here. A block key is 0 where one of its fields is
+missing.
 """
 
 import hashlib

@@ -1,8 +1,9 @@
-"""The suggested pairs weighed in clear by Splink (Fellegi and Sunter), in a process of its own that ends with the answer.
+"""The suggested pairs weighed in clear by Splink (Fellegi and Sunter), in a process of its own that ends with
+the answer.
 
-Only people whom blind codes suggest are opened, 64 for a row at most, inside the vault as for any suggestion (ADR 0015);
-their values go through a pipe to `splink_program`, which has no network and can write no file, and out comes a number for
-each pair. Nobody else is opened: linking a file with everybody in clear is not offered.
+Only people whom blind codes suggest are opened, 64 for a row at most, inside the vault as for any suggestion
+(ADR 0015); their values go through a pipe to `splink_program`, which has no network and can write no file, and
+out comes a number for each pair. Nobody else is opened: linking a file with everybody in clear is not offered.
 """
 
 import importlib.util
@@ -79,8 +80,8 @@ def shares(
 ) -> dict[tuple[int, Person], float]:
     """By row and person the weight of "the row is about them" against the row's other candidates and everybody else.
 
-    With B the ratio of each candidate, that is B / (`people` + sum of B): before looking, the row was about a stranger
-    as likely as about anybody in a vault of so many.
+    With B the ratio of each candidate, that is B / (`people` + sum of B): before looking, the row was about a
+    stranger as likely as about anybody in a vault of so many.
     """
     ratios = [2.0 ** min(one, 500.0) for one in bits]
     totals: dict[int, float] = {}

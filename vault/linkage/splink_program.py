@@ -1,8 +1,8 @@
 """The program that weighs pairs of records in clear with Splink, alone: pairs in by pipe, weights out by pipe.
 
-Started by path with an empty environment, without anything of this project. Before it reads the first value it gives up
-files it could write, the network where the system lets it, and most memory; DuckDB is told to keep everything in memory
-and to load nothing. It tells nobody what went wrong inside: an error may quote a value.
+Started by path with an empty environment, without anything of this project. Before it reads the first value it
+gives up files it could write, the network where the system lets it, and most memory; DuckDB is told to keep
+everything in memory and to load nothing. It tells nobody what went wrong inside: an error may quote a value.
 
 In: JSON `{"pairs": [[record, record], ...], "model": null or [comparison, ...]}`, a record being values by field.
 Out: JSON `{"weights": [...], "model": [...]}`: by pair log2 of how much likelier it is if both are one person, and
@@ -51,7 +51,8 @@ _STATED: Final[Mapping[str, tuple[str, list[float], list[float], list[float]]]] 
     "email": ("JaroWinkler", [0.95, 0.88], [0.70, 0.10, 0.05, 0.15], [1e-4, 2e-4, 1e-3, 0.9987]),
 }
 """By field: how values are compared, from where on they are how close, and m and u of each level while there are too few
-pairs to learn them from; rounded from what FEBRL4 teaches."""
+pairs to learn them from; rounded from what FEBRL4 teaches.
+"""
 
 
 def main() -> int:

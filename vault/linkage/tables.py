@@ -1,7 +1,8 @@
 """Tables of blind codes: whether this operator has them made, and a sealed code for each person.
 
-A code is of the values as they stand. Whatever changes them takes it away, by trigger: a value added or changed, a text
-struck out, a person erased. So there may be no code, but never an old one; `linkage.filling` makes what is missing.
+A code is of the values as they stand. Whatever changes them takes it away, by trigger: a value added or
+changed, a text struck out, a person erased. So there may be no code, but never an old one; `linkage.filling`
+makes what is missing.
 """
 
 from sqlalchemy import CheckConstraint, Column, ForeignKeyConstraint, Index, SmallInteger, Table
@@ -23,7 +24,9 @@ linkage_choice = Table(
     CheckConstraint("choice IN ('off', 'blind', 'plain')", name="choice"),
     Index(None, "at"),
 )
-"""Every turning on and off; the last one holds, and before the first it is off. `plain`: what codes suggest is also weighed in clear."""
+"""Every turning on and off; the last one holds, and before the first it is off. `plain`: what codes suggest is
+also weighed in clear.
+"""
 append_only(linkage_choice)
 
 linkage_code = Table(

@@ -2,7 +2,8 @@
 
 For each 2,000 people: look up whose key values are taken, make their keys in the key data base, then write
 everything else in one transaction in which the unique keys decide every race: written as if there were none,
-and where there was one, written again without whoever lost it, who leaves nothing behind. A crash between the two data bases leaves unused keys, never values that nothing opens.
+and where there was one, written again without whoever lost it, who leaves nothing behind. A crash between the
+two data bases leaves unused keys, never values that nothing opens.
 """
 
 import hashlib

@@ -1,7 +1,8 @@
 """A person's own copy of their values: every version in clear, under permits like anybody else's reading.
 
-The permit is of kind `copy` and names the fields; unlike `reader`, which answers what was current at one instant, this opens all that
-is stored. A merged person's versions come out too: they belong to the survivor's copy.
+The permit is of kind `copy` and names the fields; unlike `reader`, which answers what was current at one
+instant, this opens all that is stored. A merged person's versions come out too: they belong to the survivor's
+copy.
 """
 
 from collections.abc import Sequence

@@ -138,7 +138,9 @@ def drop(vault: Vault, job: Job, now_ms: int) -> Job:
 
 
 def destroy(vault: Vault, job: Job, now_ms: int) -> Job:
-    """Delete the old unique keys and blind codes, then the old root: what an old backup still holds of these tags says nothing."""
+    """Delete the old unique keys and blind codes, then the old root: what an old backup still holds of these tags
+    says nothing.
+    """
     buckets = vault.installation.buckets
     with vault.data.write() as conn:
         for bucket in buckets.every():

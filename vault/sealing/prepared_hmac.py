@@ -1,7 +1,7 @@
 """HMAC (RFC 2104) hashed up to its key once: whoever makes many under one key saves half of each.
 
-`prepare(key, hash)` gives copies of the two hashes of HMAC, both just behind the key; the result is that of `hmac.digest`.
-A prepared HMAC is as secret as its key. Thread-safe: it is only ever copied.
+`prepare(key, hash)` gives copies of the two hashes of HMAC, both just behind the key; the result is that of
+`hmac.digest`. A prepared HMAC is as secret as its key. Thread-safe: it is only ever copied.
 """
 
 from collections.abc import Callable

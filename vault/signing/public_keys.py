@@ -1,7 +1,8 @@
 """Whether a public key of somebody else is one that only its owner can sign with.
 
-A point that is not on its curve verifies nothing reliably; an Ed25519 point of small order verifies one signature under
-every message (RFC 8032 §8.9, and "Taming the many EdDSAs", §3), which is no evidence against anybody.
+A point that is not on its curve verifies nothing reliably; an Ed25519 point of small order verifies one
+signature under every message (RFC 8032 §8.9, and "Taming the many EdDSAs", §3), which is no evidence against
+anybody.
 
 * `sound_p256(x, y)`, `sound_ed25519(raw)`: coordinates and key as JOSE carries them, 32 bytes each.
 """

@@ -1,9 +1,9 @@
 """Time stamps of RFC 3161: the question put to an authority, and whether its answer holds.
 
-An authority signs that a SHA-256 digest existed at a time. What is kept is its whole answer (DER), as `openssl ts -verify`
-reads it. An answer is believed when the chain of its signer ends in one of the authorities given, was valid at that
-time, and its certificate is for time stamping. Whether it was revoked later is not looked at. An answer that is not
-strict DER, such as one with its certificates out of order, is refused.
+An authority signs that a SHA-256 digest existed at a time. What is kept is its whole answer (DER), as `openssl
+ts -verify` reads it. An answer is believed when the chain of its signer ends in one of the authorities given,
+was valid at that time, and its certificate is for time stamping. Whether it was revoked later is not looked at.
+An answer that is not strict DER, such as one with its certificates out of order, is refused.
 """
 
 from dataclasses import dataclass

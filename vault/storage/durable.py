@@ -1,6 +1,7 @@
 """Files of their owner alone that are on the disk before anybody relies on them.
 
-Syncing a file keeps its bytes and not its name, which is in the folder: whoever needs the name settles the folder too.
+Syncing a file keeps its bytes and not its name, which is in the folder: whoever needs the name settles the
+folder too.
 """
 
 import os

@@ -1,8 +1,9 @@
 """Writers of one process take turns at a SQLite file, first come first served.
 
-SQLite lets a writer that finds the file taken sleep and look again, ever longer; whoever comes back at once wins every
-time, and a withdrawal would lose to redemptions like that. Other processes' writers are still waited for in that way, and
-so is a turn that does not come in time: then SQLite itself says that the file is locked, instead of nobody saying it.
+SQLite lets a writer that finds the file taken sleep and look again, ever longer; whoever comes back at once
+wins every time, and a withdrawal would lose to redemptions like that. Other processes' writers are still waited
+for in that way, and so is a turn that does not come in time: then SQLite itself says that the file is locked,
+instead of nobody saying it.
 """
 
 from collections import deque

@@ -1,8 +1,9 @@
 """The files of the index of tags: Parquet, private, listed with their hashes.
 
-A folder holds one list (`index.json`) and the files it names; what it does not name is left over from a crash and goes
-with the next change. A file holds tags of one kind whose first byte lies in one of `parts` equal ranges, in order, each
-once, as signed numbers of 64 bits, which every engine reads. That is all: no value, nobody's name or id.
+A folder holds one list (`index.json`) and the files it names; what it does not name is left over from a crash
+and goes with the next change. A file holds tags of one kind whose first byte lies in one of `parts` equal
+ranges, in order, each once, as signed numbers of 64 bits, which every engine reads. That is all: no value,
+nobody's name or id.
 
 | in the list | meaning                                                          |
 |-------------|------------------------------------------------------------------|

@@ -1,9 +1,10 @@
 """Making the index of tags, keeping it up to date, and saying how it stands.
 
-Made anew it is read off the table of tags, range by range, so that no more than one range is ever held. From before it
-is read every change is noted (`finding.tag_index_tables`); bringing it up to date looks each noted tag up once more and writes
-the parts anew that change. Whoever was erased is gone from it then: until then a note and a file hold a keyed hash
-of 64 bits that leads to nobody, and nothing found by it is believed (`lookup.confirm`).
+Made anew it is read off the table of tags, range by range, so that no more than one range is ever held. From
+before it is read every change is noted (`finding.tag_index_tables`); bringing it up to date looks each noted
+tag up once more and writes the parts anew that change. Whoever was erased is gone from it then: until then a
+note and a file hold a keyed hash of 64 bits that leads to nobody, and nothing found by it is believed
+(`lookup.confirm`).
 """
 
 import time

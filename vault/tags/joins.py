@@ -1,8 +1,9 @@
 """Which of many tags are in files of tags: one plan, by DuckDB in this process or by Spark on a cluster.
 
-The plan is a semi-join, written once for any engine (`plan`, by Ibis) and once in SQL: Ibis brings a gigabyte of libraries
-that nobody needs who has no cluster. Tests hold the two against each other. All that either is given are tags; for Spark
-those that are asked for lie in the folder of the index meanwhile, where its workers must be able to read.
+The plan is a semi-join, written once for any engine (`plan`, by Ibis) and once in SQL: Ibis brings a gigabyte
+of libraries that nobody needs who has no cluster. Tests hold the two against each other. All that either is
+given are tags; for Spark those that are asked for lie in the folder of the index meanwhile, where its workers
+must be able to read.
 """
 
 import secrets

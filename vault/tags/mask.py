@@ -1,8 +1,8 @@
 """Which tags cannot be in the index: one bit for each of many equal ranges of tags, set where the index has any in it.
 
-Tags are as good as random, so with sixteen ranges for each tag of the index all but one in sixteen of the others are known
-to be strangers after one look at memory, and only the rest has to be joined. The bits are made of tags and say less than
-those do: no key and no value goes in.
+Tags are as good as random, so with sixteen ranges for each tag of the index all but one in sixteen of the
+others are known to be strangers after one look at memory, and only the rest has to be joined. The bits are made
+of tags and say less than those do: no key and no value goes in.
 """
 
 from collections.abc import Iterable

@@ -1,8 +1,9 @@
 """Values of which a file shows only a part: `138****1234`, `z***@qq.com`, `110105********001X`, `张*丰`.
 
-Runs of `* x X # ? _ ● •`, full-width ones too, become unknown characters, each written `*` here. Some files write one star for each
-hidden character, others always three: where the length is one the field can have, every star stands for one
-character (`sized`), otherwise a run stands for any number of them. `fits` is the exact test of a candidate.
+Runs of `* x X # ? _ ● •`, full-width ones too, become unknown characters, each written `*` here. Some files
+write one star for each hidden character, others always three: where the length is one the field can have, every
+star stands for one character (`sized`), otherwise a run stands for any number of them. `fits` is the exact test
+of a candidate.
 """
 
 import re

@@ -1,4 +1,5 @@
-"""Whether a stored version says the same as a text somebody else has: answered inside the vault, by yes or no (ADR 0015).
+"""Whether a stored version says the same as a text somebody else has: answered inside the vault, by yes or no
+(ADR 0015).
 
 For what is not looked up by a tag of its own, or was found by another one: of a person who is known already.
 """

@@ -1,8 +1,9 @@
 """A sample of the values a file holds, by which files are compared without looking at them again (tracing.md §2.0).
 
-Of the tags of all its values, which are keyed hashes, a file keeps the smallest, 4,096 at most. How much of one file is in another shows
-where both samples are complete: below the smaller of their largest hashes. The key is one of the index epoch, so that
-samples of an epoch whose root is destroyed say nothing any more. Packed: the hashes in order, 8 bytes each, big-endian.
+Of the tags of all its values, which are keyed hashes, a file keeps the smallest, 4,096 at most. How much of one
+file is in another shows where both samples are complete: below the smaller of their largest hashes. The key is
+one of the index epoch, so that samples of an epoch whose root is destroyed say nothing any more. Packed: the
+hashes in order, 8 bytes each, big-endian.
 """
 
 import struct

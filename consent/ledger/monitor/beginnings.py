@@ -1,8 +1,9 @@
 """What a log says of the one it carries on, held against that one as it was read.
 
-An opening may name a head of the older log before the monitor has seen it: it is kept, and held against that log in this
-round or a later one. Each log is opened after another once, and told its end once more. An opening that gives the older
-log up says where that one ended for good: not before what was seen of it, and nothing behind that is believed (`end_of`).
+An opening may name a head of the older log before the monitor has seen it: it is kept, and held against that
+log in this round or a later one. Each log is opened after another once, and told its end once more. An opening
+that gives the older log up says where that one ended for good: not before what was seen of it, and nothing
+behind that is believed (`end_of`).
 """
 
 from collections.abc import Iterator

@@ -1,7 +1,8 @@
-"""Turning an alarm into a proof of the lie, where one fits into a file: two entries with their paths, or two leaves of a fork.
+"""Turning an alarm into a proof of the lie, where one fits into a file: two entries with their paths, or two
+leaves of a fork.
 
-The paths are read from the log's own tiles. A log that will not give them has been caught all the same; its alert goes
-out without.
+The paths are read from the log's own tiles. A log that will not give them has been caught all the same; its
+alert goes out without.
 """
 
 from dataclasses import replace

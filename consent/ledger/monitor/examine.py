@@ -1,9 +1,10 @@
 """Looking at the entries a log has grown by, one after another, as its next head says they stand.
 
-Each is hashed anew, must be the canonical encoding of an entry, must have an id nobody had, must be dated no earlier
-than the one before and between the times at which witnesses saw the log without it and with it, must follow the last
-entry of its tag, must not follow the one that closed the log, and must, where it is an index, be what the entries before
-it give. Nothing here stops at the first lie: a log that told one is followed on, because the next may be worse.
+Each is hashed anew, must be the canonical encoding of an entry, must have an id nobody had, must be dated no
+earlier than the one before and between the times at which witnesses saw the log without it and with it, must
+follow the last entry of its tag, must not follow the one that closed the log, and must, where it is an index,
+be what the entries before it give. Nothing here stops at the first lie: a log that told one is followed on,
+because the next may be worse.
 """
 
 from collections.abc import Iterator, Sequence

@@ -1,9 +1,11 @@
 """One round of a monitor over one log: what its witnesses show, its head, its entries, its tiles, and whether all agree.
 
-Witnesses are read before the log, so that a log which shows less than one of them has seen has gone back, and not merely
-been asked too early. Whatever ends a round early is one more alert: what was found before it is told all the same.
+Witnesses are read before the log, so that a log which shows less than one of them has seen has gone back, and
+not merely been asked too early. Whatever ends a round early is one more alert: what was found before it is told
+all the same.
 
-`follow(reader, store, policy, origin, now_ms) -> Round`; whoever reads (`Reader`) raises `OSError` where nothing answers.
+`follow(reader, store, policy, origin, now_ms) -> Round`; whoever reads (`Reader`) raises `OSError` where
+nothing answers.
 """
 
 from collections.abc import Iterator, Sequence

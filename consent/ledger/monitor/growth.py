@@ -1,7 +1,8 @@
 """Reading what a log has grown by: bundle after bundle, each looked at, held against the public tiles, and kept.
 
-A log that stops answering, or has more than one round can read, is read on in the next from the last bundle that was kept.
-Nothing is accepted before all of it has led to the signed root; where it does not, all of it is forgotten.
+A log that stops answering, or has more than one round can read, is read on in the next from the last bundle
+that was kept. Nothing is accepted before all of it has led to the signed root; where it does not, all of it is
+forgotten.
 """
 
 from collections.abc import Iterator, Sequence

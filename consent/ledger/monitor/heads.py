@@ -1,7 +1,7 @@
 """Holding a head that somebody shows against the one that was accepted before: pure, and the first thing a monitor does.
 
-A head is read under the monitor's own policy. Smaller than what was accepted, or of the same size with another root, is
-a lie whose proof are the two notes; which of two channels told it makes no difference.
+A head is read under the monitor's own policy. Smaller than what was accepted, or of the same size with another
+root, is a lie whose proof are the two notes; which of two channels told it makes no difference.
 """
 
 from collections.abc import Iterable, Iterator

@@ -1,7 +1,7 @@
 """Proving that an index lies, from the rows that it was signed over: the log serves them as a tile tree (`index_tiles`).
 
-The rows must lead to the root that the index names; then one of them is out of order, or is not what its entry says, or
-one that the entries give is missing or counts too few. Rows that nobody serves any more prove nothing.
+The rows must lead to the root that the index names; then one of them is out of order, or is not what its entry
+says, or one that the entries give is missing or counts too few. Rows that nobody serves any more prove nothing.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence

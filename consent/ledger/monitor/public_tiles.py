@@ -1,7 +1,7 @@
 """Whether a log's public tiles are made of its entries: level 0 hash by hash, the slots above as they become full.
 
-Whoever reads entries bundle by bundle fetches what stands above each (`fetch`) and holds it against the leaves (`check`).
-The older slots of a tile above were held against their leaves when those were read.
+Whoever reads entries bundle by bundle fetches what stands above each (`fetch`) and holds it against the leaves
+(`check`). The older slots of a tile above were held against their leaves when those were read.
 """
 
 from collections.abc import Iterator, Sequence

@@ -1,9 +1,10 @@
 """What a monitor has seen: the heads it accepted, and of every entry what later ones are held against.
 
-A SQLite data base of its own, beside nobody's. Of a person's entry it keeps tag, number, leaf and id, which are public
-and nameless; the bytes themselves are not kept. Entries are kept bundle by bundle, in one transaction with how far that
-is (`Standing`), so that reading goes on there in the next round; the head that covers them is kept when they have led to it.
-After a lie, what stands behind the last accepted head is forgotten and read again.
+A SQLite data base of its own, beside nobody's. Of a person's entry it keeps tag, number, leaf and id, which are
+public and nameless; the bytes themselves are not kept. Entries are kept bundle by bundle, in one transaction
+with how far that is (`Standing`), so that reading goes on there in the next round; the head that covers them is
+kept when they have led to it. After a lie, what stands behind the last accepted head is forgotten and read
+again.
 """
 
 from collections.abc import Collection, Iterator, Sequence
@@ -41,7 +42,8 @@ class Standing:
     """How far a log has been read, accepted or not: the right edge so far and the time of the last entry (Unix ms).
 
     `cosigned_s` is the newest time at which the quorum had cosigned an accepted head; None where it never has.
-    `uncounted_since` is the time (Unix ms) of the first person's entry after the last index; None where it was the last.
+    `uncounted_since` is the time (Unix ms) of the first person's entry after the last index; None where it was
+    the last.
     """
 
     size: int = 0
@@ -140,7 +142,8 @@ class MonitorStore:
     def rows_upto(self, origin: str, upto: int) -> Iterator[tuple[bytes, int, bytes, int]]:
         """The rows of an index over the first `upto` entries: tag, n, leaf and index of everybody's last.
 
-        The tails as they are now, but for those few that have gone on since: an index counts what has just been written.
+        The tails as they are now, but for those few that have gone on since: an index counts what has just been
+        written.
         """
         t = tables.tail.c
         still = select(t.tag, t.n, t.leaf, t.idx).where(t.origin == origin, t.idx < upto)

@@ -1,4 +1,6 @@
-"""A consent is to what was shown, to whom it was shown: the data base compares every name and hash (consent.md §6, 18, 19)."""
+"""A consent is to what was shown, to whom it was shown: the data base compares every name and hash (consent.md
+§6, 18, 19).
+"""
 
 import pytest
 from sqlalchemy import select

@@ -1,4 +1,6 @@
-"""The outbox: leased, shared out, acknowledged once, tried again with growing waits, given up visibly, sent again when asked."""
+"""The outbox: leased, shared out, acknowledged once, tried again with growing waits, given up visibly, sent
+again when asked.
+"""
 
 from dataclasses import replace
 
