@@ -46,7 +46,7 @@ from api.staff.erasing import resume_erasures
 from api.wiring import Services
 from api.witnesses import load_witnesses
 from consent.denials import Denied
-from consent.ledger.memory import Memory
+from consent.ledger.publishing.memory import Memory
 from consent.redemption.disclose import Disclosure, disclose_many
 from consent.redemption.redeem import RedeemRequest
 from vault.opening import Vault

@@ -20,7 +20,7 @@ from api.public.shown import ShownCheckpoints
 from api.senders.post_room import PostRoom
 from api.settings import Settings
 from consent.denials import Denied
-from consent.ledger.policy import NO_WITNESSES, Policy
+from consent.ledger.formats.policy import NO_WITNESSES, Policy
 from consent.redemption.disclose import Disclosure
 from consent.redemption.redeem import RedeemRequest
 from vault.opening import Vault

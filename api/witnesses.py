@@ -13,10 +13,10 @@ from urllib.parse import urlsplit
 from api.outward.fetching import FetchFailed, Guard, callable_url
 from api.setting_texts import PREFIX, SettingsError
 from api.settings import Settings
-from consent.ledger import policy
 from consent.ledger.errors import Malformed
-from consent.ledger.note import VerifierKey
-from consent.ledger.policy import NO_WITNESSES, Policy
+from consent.ledger.formats import policy
+from consent.ledger.formats.note import VerifierKey
+from consent.ledger.formats.policy import NO_WITNESSES, Policy
 
 WITHIN_S = 3.0
 """How long a witness may take to answer."""

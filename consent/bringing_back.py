@@ -28,10 +28,10 @@ from consent.ids import (
     parse_grant,
     parse_use,
 )
-from consent.ledger import jws
 from consent.ledger.append import Item, append
-from consent.ledger.entry import Kind
+from consent.ledger.entries.entry import Kind
 from consent.ledger.errors import LedgerError
+from consent.ledger.formats import jws
 from consent.ledger.origin import LogId, origin_of
 from consent.ledgering import access_fields, entry_item
 from consent.redemption.rows import DISCLOSE

@@ -30,11 +30,11 @@ from sqlalchemy import Connection
 from consent.denials import DAY_MS, DenialClass
 from consent.ids import GrantId, grant_text
 from consent.ledger.append import Item, Position, append
-from consent.ledger.commitment import Field
-from consent.ledger.entry import Kind
-from consent.ledger.open_now import open_log
-from consent.ledger.openings import ENTROPY_BYTES, new_item
+from consent.ledger.entries.commitment import Field
+from consent.ledger.entries.entry import Kind
+from consent.ledger.entries.openings import ENTROPY_BYTES, new_item
 from consent.ledger.origin import LogId, origin_of
+from consent.ledger.publishing.open_now import open_log
 from vault.ids import Bucket, SubjectId, new_id
 from vault.keys.keyring import SubjectKey
 from vault.opening import Vault

@@ -3,7 +3,7 @@
 State and counters are the columns that move; entries and the rows they name by their id are not. Replayed in the
 order of their entries they give every consent's state and how often it and each of its uses were spent. An entry
 about an approval, a use or an end whose row is gone is found too. Keys are not needed: that an entry commits to just
-these rows is for `committed` and receipts to say, and that the entries are whole for `ledger.fsck`.
+these rows is for `committed` and receipts to say, and that the entries are whole for `ledger.checking.fsck`.
 
 * `check(vault) -> Iterator[Progress | Divergence]`: everything, in pages; changes nothing.
 * `retold(max_uses, happened) -> Life | None`: pure; None when the entries tell no lawful life.
@@ -22,11 +22,11 @@ from sqlalchemy import ColumnElement, Connection, func, select, tuple_
 
 from consent.grants.states import GrantState, may_move
 from consent.ids import GrantId, UseId
-from consent.ledger import published
-from consent.ledger.entry import Kind, parse
+from consent.ledger.checking.fsck import Progress
+from consent.ledger.entries.entry import Kind, parse
 from consent.ledger.errors import LedgerError
-from consent.ledger.fsck import Progress
 from consent.ledger.origin import LogId, origin_of
+from consent.ledger.publishing import published
 from consent.ledger.tables import entry
 from consent.tables import consent_grant
 from vault.ids import Bucket, SubjectId

@@ -32,11 +32,12 @@ from api.sealing.opening import opened_vault, people_needed
 from api.settings import Settings
 from api.witnesses import load_witnesses, stations
 from consent.delivery.outbox import overdue
-from consent.ledger import published, witnessed
-from consent.ledger.memory import Memory
 from consent.ledger.origin import origin_of
-from consent.ledger.publish import standing
-from consent.ledger.signer import Signer
+from consent.ledger.publishing import published
+from consent.ledger.publishing.memory import Memory
+from consent.ledger.publishing.publish import standing
+from consent.ledger.publishing.signer import Signer
+from consent.ledger.witnesses import witnessed
 from vault.storage.database import Database, Dialect
 from vault.tables import installation, tenant
 

@@ -7,9 +7,9 @@ from typing import Final
 
 from api.cli.failures import Exit, Failure
 from api.cli.output import emit
-from consent.ledger import proof
 from consent.ledger.errors import LedgerError, Unproven
-from consent.ledger.policy import Accepted, Policy
+from consent.ledger.formats import proof
+from consent.ledger.formats.policy import Accepted, Policy
 from consent.ledger.tree import leaf_hash, verify_inclusion
 
 ENTRY_ENDING: Final = ".entry"

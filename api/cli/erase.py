@@ -21,8 +21,8 @@ from api.staff.erasing import finish_erasures, order_again, order_erasure
 from api.witnesses import load_witnesses
 from consent.erasure.certificates import Certificate, certificate
 from consent.erasure.orders import By, Ordered, Reason
-from consent.ledger import bundle
-from consent.ledger.signer import Signer
+from consent.ledger.bundles import bundle
+from consent.ledger.publishing.signer import Signer
 from consent.signing.keys import receipt_keys
 from vault.errors import MalformedId
 from vault.ids import SubjectId, decode_subject, encode_id

@@ -13,14 +13,14 @@ from api.cli.verify import load_policy
 from api.clock import system_clock
 from api.sealing.opening import opened_vault
 from api.witnesses import load_witnesses
+from consent.ledger.checking.fsck import Finding
 from consent.ledger.errors import Malformed
-from consent.ledger.export import KEYS, RETIRED, Exported, export
-from consent.ledger.exported import check_tree
-from consent.ledger.fsck import Finding
-from consent.ledger.note import VerifierKey
-from consent.ledger.policy import Policy
-from consent.ledger.retired import in_lines
-from consent.ledger.signer import Signer
+from consent.ledger.exports.export import KEYS, RETIRED, Exported, export
+from consent.ledger.exports.exported import check_tree
+from consent.ledger.formats.note import VerifierKey
+from consent.ledger.formats.policy import Policy
+from consent.ledger.publishing.retired import in_lines
+from consent.ledger.publishing.signer import Signer
 
 
 @click.command("export")

@@ -22,11 +22,11 @@ from api.sealing.opening import opened_vault
 from api.witnesses import load_witnesses
 from consent import rebuild
 from consent.ids import grant_text
-from consent.ledger import given_up, log_keys
-from consent.ledger.fsck import Finding, fsck
+from consent.ledger.checking.fsck import Finding, fsck
+from consent.ledger.formats.policy import NO_WITNESSES, Policy
 from consent.ledger.origin import origin_of
-from consent.ledger.policy import NO_WITNESSES, Policy
-from consent.ledger.signer import Signer
+from consent.ledger.publishing import given_up, log_keys
+from consent.ledger.publishing.signer import Signer
 from consent.people import anchors
 from consent.people.anchors import Mismatch
 from consent.rebuild import Divergence

@@ -11,10 +11,10 @@ from api.cli.installation import dir_option, settings_of
 from api.cli.output import emit, json_option
 from api.clock import system_clock
 from api.sealing.opening import opened_vault
-from consent.ledger import log_keys
 from consent.ledger.origin import origin_of
-from consent.ledger.signer import Signer
-from consent.ledger.succession import open_logs
+from consent.ledger.publishing import log_keys
+from consent.ledger.publishing.signer import Signer
+from consent.ledger.publishing.succession import open_logs
 
 _DAY_MS = 86_400_000
 

@@ -1,13 +1,13 @@
-"""A proof that a log lied (`consent.ledger.fraud`), as `perusal verify` tells it."""
+"""A proof that a log lied (`consent.ledger.bundles.fraud`), as `perusal verify` tells it."""
 
 from __future__ import annotations
 
 from api.cli.failures import Exit, Failure
 from api.cli.output import emit
-from consent.ledger import fraud
+from consent.ledger.bundles import fraud
+from consent.ledger.bundles.fraud import Lie
 from consent.ledger.errors import LedgerError
-from consent.ledger.fraud import Lie
-from consent.ledger.policy import Policy
+from consent.ledger.formats.policy import Policy
 
 _BEGIN = b'{"checkpoint":'
 _SAYS = {

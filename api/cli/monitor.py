@@ -22,10 +22,10 @@ from api.monitor.home import MonitorHome
 from api.monitor.line import keeps_secrets, server_of
 from api.monitor.run import Looked, Watch, round_over, watch
 from api.sealing.secret_file import first_line
-from consent.ledger import policy as policies
+from consent.ledger.bundles.layout import folder_name
 from consent.ledger.errors import LedgerError, Malformed
-from consent.ledger.jws import unb64url
-from consent.ledger.layout import folder_name
+from consent.ledger.formats import policy as policies
+from consent.ledger.formats.jws import unb64url
 from consent.ledger.monitor.alerts import read
 from consent.ledger.origin import parse_origin
 from consent.signing.signed import public_key

@@ -15,10 +15,10 @@ from dataclasses import dataclass
 
 import msgspec
 
-from consent.ledger import container
+from consent.ledger.bundles import container
+from consent.ledger.bundles.verify import Check, Verdict, verify_bundle
 from consent.ledger.errors import LedgerError
-from consent.ledger.policy import Policy
-from consent.ledger.verify import Check, Verdict, verify_bundle
+from consent.ledger.formats.policy import Policy
 
 MANIFEST, CLAIM, REPORT, BUNDLE = "manifest.json", "claim.json", "report.json", "disclosures.zip"
 

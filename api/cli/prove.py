@@ -16,11 +16,11 @@ from api.sealing.opening import opened_vault
 from api.witnesses import load_witnesses
 from consent.export.all_accesses import whole_bundle
 from consent.ids import parse_disclosure
-from consent.ledger.entry import Kind
-from consent.ledger.entry_proof import prove_entry
+from consent.ledger.bundles.entry_proof import prove_entry
+from consent.ledger.bundles.verify import verify_bundle
+from consent.ledger.entries.entry import Kind
+from consent.ledger.formats.policy import Policy
 from consent.ledger.origin import NUMBER_TEXT, LogId, parse_number
-from consent.ledger.policy import Policy
-from consent.ledger.verify import verify_bundle
 from consent.redemption.committed import committed_uses
 from vault.ids import SubjectId, bucket_for, bucket_of
 from vault.opening import Vault

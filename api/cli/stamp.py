@@ -12,9 +12,9 @@ from api.cli.export import own_keys
 from api.cli.failures import Exit, Failure
 from api.cli.output import emit, json_option, moment
 from api.cli.verify import load_policy
-from consent.ledger.fsck import Finding
-from consent.ledger.policy import Policy
-from consent.ledger.stamps import Stamped, check_stamps, logs_in, stamp
+from consent.ledger.checking.fsck import Finding
+from consent.ledger.exports.stamps import Stamped, check_stamps, logs_in, stamp
+from consent.ledger.formats.policy import Policy
 from vault.signing.timestamps import ANSWER_TYPE, LONGEST_ANSWER, QUESTION_TYPE
 
 TIMEOUT_S = 20

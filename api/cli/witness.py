@@ -16,7 +16,7 @@ from api.cli.output import emit, json_option, moment, table_of
 from api.witness.home import WitnessHome
 from api.witness.logs import add_logs, read_logs
 from consent.ledger.errors import LedgerAlarm, Malformed
-from consent.ledger.note import VerifierKey
+from consent.ledger.formats.note import VerifierKey
 
 
 def _homes(_ctx: click.Context, _option: click.Parameter, path: Path) -> WitnessHome:

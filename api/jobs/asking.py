@@ -1,7 +1,7 @@
 """Asking one witness to cosign the newest checkpoint of a log (C2SP tlog-witness, the client's side).
 
 The witness is told which size it is thought to have cosigned last, and says which it was when that is wrong.
-What comes back is stored only after it was verified (`consent.ledger.collecting`). A witness that has seen more
+What comes back is stored only after it was verified (`consent.ledger.witnesses.collecting`). A witness that has seen more
 of the log than stands here, or something else, keeps the log from being signed: a restored data base looks like
 that, and so does a witness that lies. Where it can show a head that the log itself signed, that head is
 remembered beside the data base for ever; where it cannot, its word holds the log only while it stands by it.
@@ -15,14 +15,15 @@ from api.clock import Clock
 from api.jobs.holds import Holds
 from api.outward.fetching import Answer, FetchFailed, guarded_get, guarded_post
 from api.witnesses import Station
-from consent.ledger import collecting, log_keys, published
-from consent.ledger.checkpoint import Checkpoint
 from consent.ledger.errors import LedgerAlarm, Malformed, Unproven
-from consent.ledger.memory import Memory
+from consent.ledger.formats.checkpoint import Checkpoint
 from consent.ledger.origin import LogId, origin_of
-from consent.ledger.published import Published
-from consent.ledger.signer import Signer
-from consent.ledger.submission import ADD, SIZE_TYPE, reading_path
+from consent.ledger.publishing import log_keys, published
+from consent.ledger.publishing.memory import Memory
+from consent.ledger.publishing.published import Published
+from consent.ledger.publishing.signer import Signer
+from consent.ledger.witnesses import collecting
+from consent.ledger.witnesses.submission import ADD, SIZE_TYPE, reading_path
 from vault.storage.database import Database
 
 _TRIES: Final = 3

@@ -14,11 +14,12 @@ from api.events import Event, log_event, log_unexpected
 from api.jobs.asking import SOUND, Asking, Outcome
 from api.jobs.holds import Holds
 from api.witnesses import Station, stations
-from consent.ledger import given_up, witnessed
-from consent.ledger.memory import Memory
+from consent.ledger.formats.policy import Policy
 from consent.ledger.origin import LogId, origin_of
-from consent.ledger.policy import Policy
-from consent.ledger.signer import Signer
+from consent.ledger.publishing import given_up
+from consent.ledger.publishing.memory import Memory
+from consent.ledger.publishing.signer import Signer
+from consent.ledger.witnesses import witnessed
 from vault.opening import Vault
 
 ALARM_AFTER_MS: Final = 15 * 60_000

@@ -20,12 +20,12 @@ from api.events import Event, log_event, log_unexpected
 from api.jobs.holds import Holds
 from api.jobs.retention import enqueue_daily
 from consent.accounts.one_time_codes import sweep_codes
-from consent.ledger.closing import carry_over, close_due
 from consent.ledger.errors import LedgerAlarm
-from consent.ledger.indexing import make_due
-from consent.ledger.memory import Memory
-from consent.ledger.publish import publish
-from consent.ledger.signer import Signer
+from consent.ledger.indexes.indexing import make_due
+from consent.ledger.publishing.closing import carry_over, close_due
+from consent.ledger.publishing.memory import Memory
+from consent.ledger.publishing.publish import publish
+from consent.ledger.publishing.signer import Signer
 from consent.marks.seals import seal_due
 from consent.people.retention import end_over
 from consent.redemption.replay import forget_expired

@@ -14,13 +14,14 @@ from sqlalchemy import Connection
 
 from api.outward.fetching import FetchFailed, guarded_get
 from api.witnesses import Station
-from consent.ledger import collecting, given_up, log_keys, published
-from consent.ledger.checkpoint import Checkpoint
 from consent.ledger.errors import Malformed, Unproven
-from consent.ledger.note import VerifierKey
+from consent.ledger.formats.checkpoint import Checkpoint
+from consent.ledger.formats.note import VerifierKey
 from consent.ledger.origin import LogId, number_of, origin_of, parse_origin, year_of
-from consent.ledger.signer import Signer
-from consent.ledger.submission import reading_path
+from consent.ledger.publishing import given_up, log_keys, published
+from consent.ledger.publishing.signer import Signer
+from consent.ledger.witnesses import collecting
+from consent.ledger.witnesses.submission import reading_path
 from vault.opening import Vault
 
 

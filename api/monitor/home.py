@@ -2,7 +2,7 @@
 
 | file         | content                                              |
 |--------------|------------------------------------------------------|
-| `key`        | the Ed25519 key, one line (`consent.ledger.secret_line`) |
+| `key`        | the Ed25519 key, one line (`consent.ledger.formats.secret_line`) |
 | `monitor.db` | what it has seen (`consent.ledger.monitor.store`)     |
 | `alerts`     | every alert it ever raised, one JWS a line           |
 | `evidence/`  | the proofs of lies among them, each a file for `perusal verify` |
@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from api.sealing.secret_file import first_line
-from consent.ledger import secret_line
 from consent.ledger.errors import Malformed
+from consent.ledger.formats import secret_line
 from consent.ledger.monitor import store
 from consent.ledger.monitor.alerts import Alert
 from consent.ledger.monitor.store import MonitorStore

@@ -10,13 +10,13 @@ from contextlib import suppress
 from typing import Final
 
 from api.monitor.line import Lines, keeps_secrets
-from consent.ledger import submission
-from consent.ledger.entry import MAX_BYTES
+from consent.ledger.entries.entry import MAX_BYTES
+from consent.ledger.formats.note import MAX_NOTE_BYTES
+from consent.ledger.formats.policy import Policy
+from consent.ledger.formats.tiles import WIDTH, Tile, entries_path
 from consent.ledger.monitor.reading import OutOfTime, Reader
-from consent.ledger.note import MAX_NOTE_BYTES
-from consent.ledger.policy import Policy
-from consent.ledger.tiles import WIDTH, Tile, entries_path
 from consent.ledger.tree import HASH_BYTES
+from consent.ledger.witnesses import submission
 
 WITHIN_S: Final = 10.0
 LOG_WITHIN_S: Final = 120.0

@@ -13,10 +13,10 @@ from api.clock import Clock
 from api.monitor.home import Monitor, MonitorHome
 from api.monitor.line import Lines
 from api.monitor.reading import HttpReader, Pause
+from consent.ledger.formats.policy import Policy
 from consent.ledger.monitor.alerts import Alert, signed
 from consent.ledger.monitor.follow import follow
 from consent.ledger.monitor.store import MonitorStore
-from consent.ledger.policy import Policy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,8 +19,8 @@ from api.public.erasure_links import people_behind
 from api.staff.erasing import order_own_erasure
 from api.wiring import Services, services_of
 from consent.erasure.standing import Standing, Step, standing
-from consent.ledger.bundle import build
-from consent.ledger.signer import Signer
+from consent.ledger.bundles.bundle import build
+from consent.ledger.publishing.signer import Signer
 from consent.signing.keys import receipt_keys
 from vault.ids import bucket_for
 from vault.people.drafts import Refused

@@ -18,11 +18,11 @@ from api.portal.render import page, page_texts
 from api.portal.sign_in import visitor_of
 from api.portal.uses import bundle_of
 from api.wiring import services_of
-from consent.ledger import log_keys
-from consent.ledger.explain import explain
+from consent.ledger.bundles.explain import explain
+from consent.ledger.bundles.verify import Verdict, verify_bundle
 from consent.ledger.origin import parse_origin
-from consent.ledger.signer import Signer
-from consent.ledger.verify import Verdict, verify_bundle
+from consent.ledger.publishing import log_keys
+from consent.ledger.publishing.signer import Signer
 
 _LONGEST_NUMBER = 19
 

@@ -6,7 +6,7 @@ Sizes are in the picture's own units, which the style sheet scales. The same is 
 from dataclasses import dataclass
 
 from api.i18n import Catalogue
-from consent.ledger.explain import Explanation, Node
+from consent.ledger.bundles.explain import Explanation, Node
 
 _WIDTH, _HIGH, _ROW, _EDGE = 460, 44, 80, 2
 _SIDE, _MIDDLE = 140, 160

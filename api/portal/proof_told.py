@@ -4,9 +4,9 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from api.i18n import Catalogue
-from consent.ledger.explain import Explanation, Node
-from consent.ledger.note import VerifierKey
-from consent.ledger.verify import Verdict
+from consent.ledger.bundles.explain import Explanation, Node
+from consent.ledger.bundles.verify import Verdict
+from consent.ledger.formats.note import VerifierKey
 
 _LAST_DAY_S = 253_402_300_799
 """The end of the year 9999: a cosignature may name a later moment, a calendar cannot."""

@@ -23,8 +23,8 @@ from api.wiring import services_of
 from consent.grants import history
 from consent.grants.timeline import Event, EventKind, timeline
 from consent.ids import disclosure_text, parse_disclosure
-from consent.ledger.bundle import build
-from consent.ledger.signer import Signer
+from consent.ledger.bundles.bundle import build
+from consent.ledger.publishing.signer import Signer
 from consent.redemption.evidence import evidence
 from consent.signing.keys import receipt_keys
 from consent.staff.history import StaffEvent, StaffEventKind, staff_events

@@ -9,9 +9,9 @@ from threading import Lock
 from typing import Final
 
 from api.clock import Clock
-from consent.ledger import witnessed
+from consent.ledger.formats.policy import Policy
 from consent.ledger.origin import LogId
-from consent.ledger.policy import Policy
+from consent.ledger.witnesses import witnessed
 from vault.opening import Vault
 
 KEPT_MS: Final = 1000

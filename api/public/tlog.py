@@ -16,14 +16,15 @@ from api.edge.access import Access, access
 from api.edge.conditional import entity_tag, has_already
 from api.edge.problems import Problem
 from api.wiring import Services, services_of
-from consent.ledger import given_up, index_tiles, published
-from consent.ledger.checkpoint import MAX_SIZE
+from consent.ledger.bundles.layout import folder_name
 from consent.ledger.errors import Malformed
-from consent.ledger.layout import folder_name
-from consent.ledger.log_keys import told, told_retired
+from consent.ledger.formats.checkpoint import MAX_SIZE
+from consent.ledger.formats.tiles import Tile, parse_path
+from consent.ledger.indexes import index_tiles
 from consent.ledger.origin import LogId, parse_number
-from consent.ledger.signer import Signer
-from consent.ledger.tiles import Tile, parse_path
+from consent.ledger.publishing import given_up, published
+from consent.ledger.publishing.log_keys import told, told_retired
+from consent.ledger.publishing.signer import Signer
 
 _FOR_EVER = {"Cache-Control": "public, max-age=31536000, immutable"}
 _AUDITOR = {"Cache-Control": "private, no-store", "Vary": "Accept-Encoding"}

@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 
 from api.edge.kept import Kept, Repeatable, keep, recall
 from consent.house import record_in_house
-from consent.ledger.entry import Kind
+from consent.ledger.entries.entry import Kind
 from consent.people.keeping import Change, Enrolled, NewPerson, Refused, Updated, correct, enrol_people
 from consent.staff.members import Staffer
 from vault.ids import bucket_for

@@ -23,7 +23,7 @@ from api.staff.emergencies import staffer_of
 from api.staff.keys import StaffMember
 from api.wiring import services_of
 from consent.accounts.keys import DEFAULT_LANG
-from consent.ledger import person_key
+from consent.ledger.entries import person_key
 from consent.people.keeping import Change, Enrolled, NewPerson, Refused, Updated
 from consent.staff.lookup import Naming, find_people
 from consent.staff.members import DualReason

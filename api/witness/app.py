@@ -18,9 +18,9 @@ from typing import Any, Final
 from api.clock import Clock
 from api.events import Event, log_event, log_unexpected
 from api.witness.logs import LogsFile
-from consent.ledger import submission
-from consent.ledger.witness_store import WitnessStore
-from consent.ledger.witnessing import Cosigner, Refusal, Refused, read
+from consent.ledger.witnesses import submission
+from consent.ledger.witnesses.witness_store import WitnessStore
+from consent.ledger.witnesses.witnessing import Cosigner, Refusal, Refused, read
 
 MOST_BYTES: Final = 64 * 1024
 """Sixteen ML-DSA-44 signatures and the longest proof fit."""

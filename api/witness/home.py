@@ -2,10 +2,10 @@
 
 | file            | content                                                                          |
 |-----------------|----------------------------------------------------------------------------------|
-| `key`           | the Ed25519 key, one line (`consent.ledger.secret_line`)                         |
+| `key`           | the Ed25519 key, one line (`consent.ledger.formats.secret_line`)                         |
 | `key-ml-dsa-44` | the same for ML-DSA-44, where the witness has such a key                         |
 | `logs`          | `log <vkey>` lines of a policy                                                   |
-| `witness.db`    | the record (`consent.ledger.witness_store`)                                      |
+| `witness.db`    | the record (`consent.ledger.witnesses.witness_store`)                                      |
 | `heads`         | what was cosigned, outside the data base                                         |
 """
 
@@ -17,12 +17,13 @@ from pathlib import Path
 from typing import Final
 
 from api.sealing.secret_file import first_line
-from consent.ledger import secret_line, witness_store
 from consent.ledger.errors import Malformed
-from consent.ledger.memory import Memory
-from consent.ledger.note import COSIGNER, COSIGNER_ML_DSA_44
-from consent.ledger.witness_store import WitnessStore
-from consent.ledger.witnessing import Cosigner
+from consent.ledger.formats import secret_line
+from consent.ledger.formats.note import COSIGNER, COSIGNER_ML_DSA_44
+from consent.ledger.publishing.memory import Memory
+from consent.ledger.witnesses import witness_store
+from consent.ledger.witnesses.witness_store import WitnessStore
+from consent.ledger.witnesses.witnessing import Cosigner
 from vault.storage.durable import write_new
 
 _SEED_BYTES: Final = 32

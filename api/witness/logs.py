@@ -8,8 +8,8 @@ from pathlib import Path
 
 from api.events import Event, log_event
 from consent.ledger.errors import Malformed
-from consent.ledger.note import VerifierKey
-from consent.ledger.witnessing import Logs, known_logs
+from consent.ledger.formats.note import VerifierKey
+from consent.ledger.witnesses.witnessing import Logs, known_logs
 
 type _Stamp = tuple[int, int, int]
 

@@ -25,10 +25,10 @@ from breach.pipeline.report import TraceReport, report_json
 from breach.pipeline.task import load
 from consent.exposure import grants_behind
 from consent.ids import DisclosureId, GrantId, grant_text
-from consent.ledger import container
-from consent.ledger.bundle import build
-from consent.ledger.policy import NO_WITNESSES, Policy
-from consent.ledger.signer import Signer
+from consent.ledger.bundles import container
+from consent.ledger.bundles.bundle import build
+from consent.ledger.formats.policy import NO_WITNESSES, Policy
+from consent.ledger.publishing.signer import Signer
 from consent.recipients.register import recipient
 from consent.redemption.evidence import evidence
 from consent.signing.keys import receipt_keys

@@ -16,8 +16,8 @@ from consent.families import guarded
 from consent.grants.states import GrantState
 from consent.ids import GrantId, grant_text
 from consent.ledger.append import Item
-from consent.ledger.commitment import Field
-from consent.ledger.entry import Kind
+from consent.ledger.entries.commitment import Field
+from consent.ledger.entries.entry import Kind
 from consent.ledgering import entry_items
 from consent.protection import deferral
 from consent.protection.mode import Protection

@@ -31,7 +31,7 @@ from consent.approving.step_up import Proof
 from consent.asking.refusals import Refusal, RefusalCode
 from consent.asking.showings import Showing
 from consent.ids import canonical_json, fields_of, grant_text, showing_text
-from consent.ledger.commitment import Field
+from consent.ledger.entries.commitment import Field
 from consent.wording.particulars import particulars
 from consent.wording.written import Signing, declaration
 from vault.opening import Vault

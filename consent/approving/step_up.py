@@ -29,7 +29,7 @@ from consent.approving.step_up_tables import step_up
 from consent.asking.refusals import Refusal, RefusalCode
 from consent.asking.showings import Showing
 from consent.ids import canonical_json, fields_of, showing_text
-from consent.ledger.commitment import Field
+from consent.ledger.entries.commitment import Field
 from consent.wording.written import declaration
 from vault.ids import encode_id
 from vault.opening import Vault

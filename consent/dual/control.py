@@ -21,7 +21,7 @@ from consent.errors import BadRequest
 from consent.house import house_bucket
 from consent.ids import DualId, fields_json
 from consent.ledger.append import append
-from consent.ledger.entry import Kind
+from consent.ledger.entries.entry import Kind
 from consent.staff.members import ASKING_MS, DualKind, DualReason, DualState, Staffer, Verdict, actor_mac
 from consent.texts import storable
 from vault.ids import Bucket, SubjectId, bucket_for, bucket_of, new_id

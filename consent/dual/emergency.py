@@ -21,7 +21,7 @@ from consent.dual.steps import deny, deny_erased, deny_unknown, step_item
 from consent.dual.tables import emergency_read
 from consent.ids import DisclosureId, DualId, dual_text, fields_json, fields_of
 from consent.ledger.append import append
-from consent.ledger.entry import Kind
+from consent.ledger.entries.entry import Kind
 from consent.redemption.permits import emergency_permits
 from consent.staff.members import DualKind, DualReason, Staffer, actor_mac
 from vault.ids import Bucket, SubjectId, bucket_of, new_id

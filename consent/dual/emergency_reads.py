@@ -14,10 +14,10 @@ from typing import Any
 from sqlalchemy import Connection
 
 from consent.ids import DisclosureId, DualId, disclosure_text, dual_text, fields_of
-from consent.ledger.bearing import Claim, bears_out, concerns
-from consent.ledger.commitment import Field, Opening, commit
-from consent.ledger.entry import Kind
-from consent.ledger.openings import reopen
+from consent.ledger.entries.bearing import Claim, bears_out, concerns
+from consent.ledger.entries.commitment import Field, Opening, commit
+from consent.ledger.entries.entry import Kind
+from consent.ledger.entries.openings import reopen
 from consent.ledger.origin import LogId
 from consent.redemption.committed import Ref
 from consent.staff.members import DualReason

@@ -17,8 +17,8 @@ from sqlalchemy import Connection
 from consent.errors import BadRequest
 from consent.house import house_opening
 from consent.ids import DisclosureId, DualId, canonical_json, dual_text
-from consent.ledger.commitment import Field, commit
-from consent.ledger.entry import Kind, parse
+from consent.ledger.entries.commitment import Field, commit
+from consent.ledger.entries.entry import Kind, parse
 from consent.ledger.errors import LedgerError
 from consent.ledger.tree import leaf_hash
 from consent.redemption.committed import Ref

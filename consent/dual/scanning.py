@@ -19,7 +19,7 @@ from consent.dual.steps import deny, deny_unknown, step_item
 from consent.dual.tables import scan_run
 from consent.ids import DisclosureId, DualId
 from consent.ledger.append import append
-from consent.ledger.entry import Kind
+from consent.ledger.entries.entry import Kind
 from consent.redemption.permits import scan_permission
 from consent.staff.lookup import note_lookups, record_lookups
 from consent.staff.members import DualKind, DualReason, DualState, Staffer, actor_mac

@@ -11,8 +11,8 @@ from consent.dual.requests import DualRequest
 from consent.house import house_item
 from consent.ids import DualId, dual_text
 from consent.ledger.append import Item, append
-from consent.ledger.commitment import Field
-from consent.ledger.entry import Kind
+from consent.ledger.entries.commitment import Field
+from consent.ledger.entries.entry import Kind
 from consent.ledgering import entry_item
 from consent.staff.members import Staffer
 from vault.ids import Bucket, new_id

@@ -28,11 +28,11 @@ from sqlalchemy import Connection, RowMapping, delete, select, tuple_
 from consent.asking.details import instant
 from consent.erasure.tables import erasure_certificate, erasure_order
 from consent.ledger.append import Item, append
-from consent.ledger.bundle import Evidence
-from consent.ledger.commitment import Field, Opening, commit
-from consent.ledger.entry import Kind
-from consent.ledger.open_now import open_log
+from consent.ledger.bundles.bundle import Evidence
+from consent.ledger.entries.commitment import Field, Opening, commit
+from consent.ledger.entries.entry import Kind
 from consent.ledger.origin import LogId, origin_of
+from consent.ledger.publishing.open_now import open_log
 from consent.ledger.tables import entry, opening
 from consent.tables import withdrawal
 from consent.withdrawal.withdraw import ERASURE
@@ -62,7 +62,7 @@ class Certificate:
         return f"Certificate({self.origin!r}, {self.idx})"
 
     def evidence(self, show: Collection[str] | None = None) -> Evidence:
-        """For `ledger.bundle.build`; `show` names the fields to reveal, all when None."""
+        """For `ledger.bundles.bundle.build`; `show` names the fields to reveal, all when None."""
         return Evidence(log=self.log, idx=self.idx, opening=Opening(self.secret, self.fields), show=show)
 
     def document(self) -> dict[str, Any]:

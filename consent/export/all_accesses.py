@@ -1,6 +1,6 @@
 """Everything the ledger says of one person, with the proof that it is everything (ledger.md §4).
 
-`whole(vault, subject, bucket) -> Whole | None` goes into `ledger.bundle.build`: how the person was taken in and
+`whole(vault, subject, bucket) -> Whole | None` goes into `ledger.bundles.bundle.build`: how the person was taken in and
 with which ledger key, each use that the ledger bears out, and the person's tag in every log of their bucket,
 those in which they have nothing included. None once the person is erased. `whole_bundle` builds it.
 """
@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, select
 
 from consent.ids import DisclosureId
-from consent.ledger import indexing, published
-from consent.ledger.bundle import Evidence, build
-from consent.ledger.openings import tag_of
+from consent.ledger.bundles.bundle import Evidence, build
+from consent.ledger.entries.openings import tag_of
+from consent.ledger.formats.policy import Policy
+from consent.ledger.indexes import indexing
 from consent.ledger.origin import LogId, origin_of
-from consent.ledger.policy import Policy
-from consent.ledger.signer import Signer
+from consent.ledger.publishing import published
+from consent.ledger.publishing.signer import Signer
 from consent.people.enrolment import enrolment
 from consent.redemption.evidence import evidence
 from consent.signing.keys import receipt_keys

@@ -17,7 +17,7 @@ from consent.export.account import account
 from consent.export.family import guarded_rows, protection_rows
 from consent.export.own_copy import SELF, enter
 from consent.export.rows import Document, consents, entry_rows, staff_row, tie_row, told_row, value_row
-from consent.ledger.person_key import text_of
+from consent.ledger.entries.person_key import text_of
 from consent.redemption.permits import own_permits
 from consent.staff.history import staff_events
 from consent.tables import consumer

@@ -11,10 +11,10 @@ from typing import Final
 from sqlalchemy import Connection
 
 from consent.ledger.append import Position, append
-from consent.ledger.bearing import Claim, bears_out
-from consent.ledger.commitment import Field, commit
-from consent.ledger.entry import Kind, parse
-from consent.ledger.openings import reopen
+from consent.ledger.entries.bearing import Claim, bears_out
+from consent.ledger.entries.commitment import Field, commit
+from consent.ledger.entries.entry import Kind, parse
+from consent.ledger.entries.openings import reopen
 from consent.ledger.origin import LogId
 from consent.ledgering import entry_items
 from vault.ids import Bucket, SubjectId, new_id

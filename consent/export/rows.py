@@ -11,7 +11,7 @@ from consent.grants import history
 from consent.grants.history import GrantLine, UseLine
 from consent.grants.timeline import EventKind, timeline
 from consent.ids import disclosure_text, grant_text, use_text
-from consent.ledger.entry import parse
+from consent.ledger.entries.entry import parse
 from consent.ledger.origin import PER_EDITION, LogId, origin_of
 from consent.ledger.tables import entry, opening
 from consent.receipts.issue import receipts

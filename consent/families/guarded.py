@@ -25,9 +25,9 @@ from consent.families.guarding import guardian_of, told, weigh
 from consent.grants.states import GrantState
 from consent.ids import ClientId, GrantId, RecipientId, grant_text
 from consent.ledger.append import Item
-from consent.ledger.commitment import Field
-from consent.ledger.entry import Kind
-from consent.ledger.open_now import open_log
+from consent.ledger.entries.commitment import Field
+from consent.ledger.entries.entry import Kind
+from consent.ledger.publishing.open_now import open_log
 from consent.ledgering import About, enter
 from consent.redemption.rows import LOCK
 from consent.tables import consent_grant, recipient

@@ -16,7 +16,7 @@ from consent.families.guarding import guardian_of
 from consent.grants.states import WITHDRAWABLE
 from consent.ids import GrantId
 from consent.ledger.append import append
-from consent.ledger.entry import Kind
+from consent.ledger.entries.entry import Kind
 from consent.ledgering import About, enter, entry_items
 from consent.people.keeping import ledger_changes
 from consent.people.writes import correction, guarded_text, merged_text, survived_text, unguarded_text

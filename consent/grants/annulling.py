@@ -22,7 +22,7 @@ from consent.delivery.events import Cause, EventKind, queue
 from consent.grants.states import WITHDRAWABLE, GrantState, may_move
 from consent.ids import GrantId, grant_text
 from consent.ledger.append import Item, append
-from consent.ledger.entry import Kind
+from consent.ledger.entries.entry import Kind
 from consent.ledgering import entry_item
 from consent.recipients.suspensions import reason_of
 from consent.signing.keys import Purpose, derived

@@ -21,7 +21,7 @@ from consent.grants.granted import granted_details
 from consent.grants.states import GrantState, may_move, state_at
 from consent.ids import GrantId, fields_of, grant_text
 from consent.ledger.append import Item, append
-from consent.ledger.entry import Kind
+from consent.ledger.entries.entry import Kind
 from consent.ledgering import entry_item
 from consent.signing.keys import Purpose, derived
 from consent.tables import consent_grant, notice_showing, termination

@@ -10,8 +10,8 @@ from typing import NamedTuple
 from sqlalchemy import Connection
 
 from consent.ledger.errors import LedgerAlarm
+from consent.ledger.formats.tiles import WIDTH, perfect_root
 from consent.ledger.origin import LogId
-from consent.ledger.tiles import WIDTH, perfect_root
 from vault.storage.rowset import RowSet
 
 

@@ -13,8 +13,8 @@ from sqlalchemy import Connection
 from consent.ledger import tree
 from consent.ledger.errors import LedgerAlarm
 from consent.ledger.fill import EDGE_LEAVES, EDGE_ROOTS
+from consent.ledger.formats.tiles import WIDTH, Tile, bundle, locate, perfect_root, split_hashes
 from consent.ledger.origin import LogId, path_of
-from consent.ledger.tiles import WIDTH, Tile, bundle, locate, perfect_root, split_hashes
 from consent.ledger.tree import HashAt, Subtree
 from vault.storage.rowset import RowSet
 

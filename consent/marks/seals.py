@@ -27,9 +27,9 @@ from sqlalchemy import Connection, insert, select
 
 from consent.ids import DisclosureId, canonical_json
 from consent.ledger.append import append_about_log
+from consent.ledger.entries.log_entry import ServedMarks
 from consent.ledger.errors import WrongLog
-from consent.ledger.log_entry import ServedMarks
-from consent.ledger.open_now import learn_editions, open_log
+from consent.ledger.publishing.open_now import learn_editions, open_log
 from consent.ledger.tree import EMPTY, inclusion_ranges, leaf_hash, verify_inclusion
 from consent.marks.tables import mark_seal, served_hash
 from consent.redemption.committed import CommittedUse, Ref

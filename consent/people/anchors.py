@@ -3,7 +3,7 @@
 Both ways, in one snapshot: every stored version must have its entry (`writes`), every entry about a write must
 have its version; besides, each field's current version must be its newest, and its windows must follow each other
 without a gap. Keys are not needed and ciphertext is not looked at, so rotation changes nothing here. That the
-entries themselves are whole is `ledger.fsck`'s to say. Erased people have no versions and are passed over.
+entries themselves are whole is `ledger.checking.fsck`'s to say. Erased people have no versions and are passed over.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -14,11 +14,11 @@ from itertools import pairwise
 from sqlalchemy import Connection, func, select
 
 from consent.house import nobody
-from consent.ledger import published
-from consent.ledger.entry import Kind, parse
+from consent.ledger.checking.fsck import Progress
+from consent.ledger.entries.entry import Kind, parse
 from consent.ledger.errors import LedgerError
-from consent.ledger.fsck import Progress
 from consent.ledger.origin import LogId, origin_of
+from consent.ledger.publishing import published
 from consent.ledger.tables import entry, opening
 from consent.people.writes import (
     changed_text,

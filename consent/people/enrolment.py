@@ -1,6 +1,6 @@
 """Evidence of how a person was taken in: their `enrol` entry, opened, which commits to the ledger key they were given.
 
-`enrolment(vault, bucket, subject) -> Evidence | None` goes into `ledger.bundle.build`; None where the ledger
+`enrolment(vault, bucket, subject) -> Evidence | None` goes into `ledger.bundles.bundle.build`; None where the ledger
 does not bear it out. The fields are told again from what is stored, and must be what the entry committed to.
 """
 
@@ -8,12 +8,12 @@ from itertools import product
 
 from sqlalchemy import Connection, select
 
-from consent.ledger.bundle import Evidence
-from consent.ledger.commitment import Field, Opening, commit
-from consent.ledger.entry import Entry, parse
-from consent.ledger.openings import reopen
+from consent.ledger.bundles.bundle import Evidence
+from consent.ledger.entries.commitment import Field, Opening, commit
+from consent.ledger.entries.entry import Entry, parse
+from consent.ledger.entries.openings import reopen
+from consent.ledger.entries.person_key import FIELD, digest_of
 from consent.ledger.origin import LogId
-from consent.ledger.person_key import FIELD, digest_of
 from consent.ledger.tables import entry
 from consent.people.anchors import enrolled_text
 from consent.people.writes import write_id

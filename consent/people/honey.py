@@ -16,7 +16,7 @@ from sqlalchemy import literal as constant
 
 from consent.dual.tables import emergency_read
 from consent.export.own_copy import SELF
-from consent.ledger.entry import Kind, parse
+from consent.ledger.entries.entry import Kind, parse
 from consent.ledger.origin import LogId, origin_of
 from consent.ledger.tables import entry, opening
 from consent.people.keeping import Enrolled, NewPerson, Refused, enrol_people

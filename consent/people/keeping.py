@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from consent.accounts.keys import DEFAULT_LANG, new_accounts
 from consent.house import record_in_house
 from consent.ledger.append import append
-from consent.ledger.entry import Kind
+from consent.ledger.entries.entry import Kind
 from consent.ledgering import enter, entry_items
 from consent.people.enrolment import enrolled_fields
 from consent.people.writes import changed_text, correction, created_text, write_id

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from consent.erasure.orders import By, Reason, order
 from consent.families.ties import end_due
-from consent.ledger.entry import Kind
+from consent.ledger.entries.entry import Kind
 from consent.ledgering import enter
 from consent.people.writes import correction, struck_text
 from consent.planted.answering import answer_due

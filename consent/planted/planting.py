@@ -27,7 +27,7 @@ from sqlalchemy import Connection, func, insert, select, update
 from consent.errors import ConsentError
 from consent.house import record_in_house
 from consent.ids import RecipientId
-from consent.ledger.entry import Kind as EntryKind
+from consent.ledger.entries.entry import Kind as EntryKind
 from consent.marks.alias_pool import pool, take_number
 from consent.people.keeping import Enrolled, NewPerson, enrol_people
 from consent.planted.making import Made, make

@@ -33,7 +33,7 @@ from consent.families.guarding import stands
 from consent.families.guarding import weigh as weigh_guardian
 from consent.grants.states import GrantState
 from consent.ids import ClientId, GrantId, ShowingId, fields_of
-from consent.ledger.entry import Kind
+from consent.ledger.entries.entry import Kind
 from consent.ledgering import enter
 from consent.protection.mode import Protection, Step, current, named, note, tell
 from consent.protection.tables import COOLING_MS, deferral

@@ -25,7 +25,7 @@ from sqlalchemy import Connection
 from consent.asking.details import instant
 from consent.ids import GrantId, RecipientId, canonical_json, disclosure_text, grant_text, use_text
 from consent.ledger.append import Position
-from consent.ledger.entry import parse
+from consent.ledger.entries.entry import parse
 from consent.ledger.origin import LogId, origin_of
 from consent.receipts.chain import Chain, Key, chains, named
 from consent.receipts.records import GrantFacts, record

@@ -2,7 +2,7 @@
 
 What an entry commits to is rebuilt from the stored rows and compared with the commitment in the stored
 leaf, under the secret unsealed from the ledger, and the entry must be of the very person whose row it is
-(`ledger.bearing`). Rows and ledger that disagree are an integrity alarm: the use is left out, nothing is
+(`ledger.entries.bearing`). Rows and ledger that disagree are an integrity alarm: the use is left out, nothing is
 decrypted for it, and its id is logged.
 
 * `committed_uses(conn, refs) -> list[CommittedUse | None]`, refs are (bucket, disclosure id), in order.
@@ -18,10 +18,10 @@ from typing import Any
 from sqlalchemy import Connection
 
 from consent.ids import DisclosureId, GrantId, RecipientId, UseId, disclosure_text, fields_of, grant_text
-from consent.ledger.bearing import Claim, bears_out
-from consent.ledger.commitment import Opening, commit
-from consent.ledger.entry import Kind
-from consent.ledger.openings import SealedSecret, unsealed
+from consent.ledger.entries.bearing import Claim, bears_out
+from consent.ledger.entries.commitment import Opening, commit
+from consent.ledger.entries.entry import Kind
+from consent.ledger.entries.openings import SealedSecret, unsealed
 from consent.ledger.origin import LogId
 from consent.ledgering import access_fields
 from consent.signing.keys import Purpose

@@ -1,13 +1,13 @@
 """Evidence of uses: for each committed disclosure its ledger position, verified opening and receipt.
 
 `evidence(vault, refs, show=None) -> list[Evidence | None]`, refs are (bucket, disclosure id); the result
-goes into `ledger.bundle.build`. `show` names the committed fields to reveal (recipient, purpose, fields,
+goes into `ledger.bundles.bundle.build`. `show` names the committed fields to reveal (recipient, purpose, fields,
 grant), all when None. None in place of a use the ledger does not bear out.
 """
 
 from collections.abc import Collection, Sequence
 
-from consent.ledger.bundle import Evidence
+from consent.ledger.bundles.bundle import Evidence
 from consent.receipts.issue import receipts
 from consent.redemption.committed import Ref, committed_uses, open_uses
 from vault.opening import Vault

@@ -25,7 +25,7 @@ from consent.ids import (
     grant_text,
 )
 from consent.ledger.append import Item, Position, append
-from consent.ledger.entry import Kind
+from consent.ledger.entries.entry import Kind
 from consent.ledgering import access_fields, entry_item, refusal_item
 from consent.marks.planning import Disclosing, Marked, plan, rows_of
 from consent.marks.served import Mark, lines

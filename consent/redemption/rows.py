@@ -15,7 +15,7 @@ from consent.grants.chains import stands
 from consent.grants.states import GrantState
 from consent.ids import ClientId, DisclosureId, GrantId, RecipientId, UseId, fields_of
 from consent.ledger.append import Position
-from consent.ledger.entry import parse
+from consent.ledger.entries.entry import parse
 from consent.ledger.origin import LogId, origin_of
 from consent.marks.planning import SERVE
 from consent.marks.tolerance import HOLDS

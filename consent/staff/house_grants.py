@@ -15,7 +15,7 @@ from sqlalchemy import Connection, insert, select
 from consent.grants.states import GrantState
 from consent.ids import DisclosureId, GrantId, UseId, fields_json, fields_of, grant_text
 from consent.ledger.append import Item
-from consent.ledger.entry import Kind
+from consent.ledger.entries.entry import Kind
 from consent.ledgering import access_fields, entry_item
 from consent.recipients.registering import RecipientKind
 from consent.tables import client, consent_grant, disclosure, recipient, use

@@ -16,7 +16,7 @@ from consent.errors import BadRequest
 from consent.house import house_bucket, house_item
 from consent.ids import fields_json
 from consent.ledger.append import Item, append
-from consent.ledger.entry import Kind
+from consent.ledger.entries.entry import Kind
 from consent.ledgering import entry_items
 from consent.staff.members import DualReason, Staffer, actor_mac
 from vault.finding.naming import Named, Naming, named

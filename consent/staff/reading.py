@@ -26,7 +26,7 @@ from consent.dual.steps import deny_unknown
 from consent.errors import BadRequest
 from consent.ids import DisclosureId, DualId, fields_json
 from consent.ledger.append import Item, append
-from consent.ledger.entry import Kind
+from consent.ledger.entries.entry import Kind
 from consent.ledgering import entry_item
 from consent.redemption.permits import staff_permits
 from consent.staff.house_grants import Spent, spend_grant

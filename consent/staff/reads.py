@@ -11,9 +11,9 @@ from sqlalchemy import Connection
 
 from consent.dual.emergency_reads import CommittedRead
 from consent.ids import DisclosureId, DualId, GrantId, dual_text, fields_of, grant_text
-from consent.ledger.bearing import Claim
-from consent.ledger.commitment import Field
-from consent.ledger.entry import Kind
+from consent.ledger.entries.bearing import Claim
+from consent.ledger.entries.commitment import Field
+from consent.ledger.entries.entry import Kind
 from consent.ledger.origin import LogId
 from consent.redemption.committed import Ref
 from consent.staff.members import Basis, DualReason

@@ -9,7 +9,7 @@ from consent.denials import DAY_MS, DenialCode, Denied
 from consent.dual.steps import step_item
 from consent.ids import fields_json
 from consent.ledger.append import append
-from consent.ledger.entry import Kind
+from consent.ledger.entries.entry import Kind
 from consent.staff.members import DualReason, Staffer
 from vault.ids import bucket_for, new_id
 from vault.keys.keyring import SubjectKey

@@ -29,7 +29,7 @@ from sqlalchemy import Connection, func, insert, select
 from consent.asking.refusals import RefusalCode
 from consent.ids import GrantId, event_text, grant_text, parse_event, parse_grant
 from consent.ledger.append import append
-from consent.ledger.entry import Kind
+from consent.ledger.entries.entry import Kind
 from consent.ledgering import entry_item
 from consent.recipients.compact import opened
 from consent.recipients.key_sets import PublicKey

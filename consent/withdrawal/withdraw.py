@@ -25,7 +25,7 @@ from consent.families.guarding import stands
 from consent.grants.states import WITHDRAWABLE, GrantState
 from consent.ids import GrantId, RecipientId, grant_text
 from consent.ledger.append import Item, Position, append
-from consent.ledger.entry import Kind, parse
+from consent.ledger.entries.entry import Kind, parse
 from consent.ledger.origin import LogId, origin_of
 from consent.ledgering import entry_item
 from consent.receipts.issue import Ended, withdrawal_receipts

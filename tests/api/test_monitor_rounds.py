@@ -14,10 +14,10 @@ from api.monitor.home import MonitorHome
 from api.monitor.line import Lines, keeps_secrets
 from api.monitor.reading import HttpReader, Pause
 from api.monitor.run import Looked, Watch, round_over
+from consent.ledger.formats.policy import Policy
+from consent.ledger.formats.tiles import Tile
 from consent.ledger.monitor.alerts import Alarm
 from consent.ledger.monitor.reading import OutOfTime
-from consent.ledger.policy import Policy
-from consent.ledger.tiles import Tile
 from tests.consent.ledger.kit import NOW
 from tests.receiver import PATIENCE
 

@@ -11,7 +11,7 @@ from api.jobs.tables import job
 from api.setting_texts import SettingsError
 from consent.families import ties as families
 from consent.families.ties import Tie, appoint
-from consent.ledger.memory import Memory
+from consent.ledger.publishing.memory import Memory
 from consent.people.keeping import NewPerson, enrol_people
 from consent.people.retention import Rule, end_over
 from tests.flow.installation import settings_in

@@ -12,16 +12,17 @@ from pathlib import Path
 from typing import Any
 
 from api.migrations import upgrade
-from consent.ledger import indexing, prove
+from consent.ledger import prove
 from consent.ledger.append import append
-from consent.ledger.bundle import Evidence, build
-from consent.ledger.commitment import Opening, commit
-from consent.ledger.fsck import Finding, fsck
+from consent.ledger.bundles.bundle import Evidence, build
+from consent.ledger.bundles.verify import verify_bundle
+from consent.ledger.checking.fsck import Finding, fsck
+from consent.ledger.entries.commitment import Opening, commit
+from consent.ledger.indexes import indexing
 from consent.ledger.origin import LogId
-from consent.ledger.publish import publish
-from consent.ledger.signer import Signer
+from consent.ledger.publishing.publish import publish
+from consent.ledger.publishing.signer import Signer
 from consent.ledger.tree import verify_inclusion
-from consent.ledger.verify import verify_bundle
 from tests.bench.ledger_append import made
 from tests.bench.ledger_tree import leaf_at, plant_log, plant_people
 from tests.bench.meters import quantile

@@ -10,12 +10,12 @@ from typing import Any
 
 from sqlalchemy import Connection, insert
 
-from consent.ledger.checkpoint import Checkpoint
+from consent.ledger.checking.recompute import RightEdge, absorb
+from consent.ledger.formats.checkpoint import Checkpoint
+from consent.ledger.formats.tiles import WIDTH, perfect_root
 from consent.ledger.origin import LogId, origin_of
-from consent.ledger.recompute import RightEdge, absorb
-from consent.ledger.signer import Signer
+from consent.ledger.publishing.signer import Signer
 from consent.ledger.tables import checkpoint, entry, head, subject_head, tile
-from consent.ledger.tiles import WIDTH, perfect_root
 from consent.ledger.tree import leaf_hash
 from tests.consent.ledger.kit import NOW
 from vault.storage.database import Database

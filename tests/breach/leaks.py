@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from consent.accounts.keys import Consumer
-from consent.ledger.publish import publish
-from consent.ledger.signer import Signer
+from consent.ledger.publishing.publish import publish
+from consent.ledger.publishing.signer import Signer
 from consent.redemption.disclose import Disclosure, disclose_many
 from tests.consent.world import App, World
 from tests.vault.people import made_up as people

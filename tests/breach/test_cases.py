@@ -19,7 +19,7 @@ from breach.intake.quarantine import receive
 from breach.pipeline.report import report_json
 from breach.pipeline.run import trace
 from breach.tables import claim
-from consent.ledger.verify import verify_bundle
+from consent.ledger.bundles.verify import verify_bundle
 from tests.breach.leaks import row
 from vault.ids import bucket_for
 

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from api.jobs.publisher import Publisher
-from consent.ledger.memory import Memory
+from consent.ledger.publishing.memory import Memory
 from tests.browser.chromium import PROGRAM, chromium
 
 pytestmark = [

@@ -16,7 +16,8 @@ import api
 from api.cli.failures import Exit
 from api.cli.installation import change_settings, settings_of
 from api.sealing.opening import opened_vault
-from consent.ledger import cosignature, published
+from consent.ledger.formats import cosignature
+from consent.ledger.publishing import published
 from tests.witness.parties import lying
 
 KEY = cosignature.key_of("watchful.example", hashlib.sha256(b"watchful").digest())
@@ -65,7 +66,7 @@ def test_nothing_signs_but_the_publisher_and_what_asks_first():
         str(path.relative_to(folder))
         for path in folder.rglob("*.py")
         for found in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        if isinstance(found, ast.ImportFrom) and found.module == "consent.ledger.publish"
+        if isinstance(found, ast.ImportFrom) and found.module == "consent.ledger.publishing.publish"
         if any(one.name == "publish" for one in found.names)
     }
 

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from api.cli.failures import Exit
-from consent.ledger import note
+from consent.ledger.formats import note
 
 REASON = "A copy of the data base from last night was put back."
 

@@ -13,14 +13,14 @@ from api.cli.failures import Exit
 from api.edge.access import Access
 from api.monitor.home import MonitorHome
 from api.staff.keys import issue_staff_key
-from consent.ledger import cosignature, policy
+from consent.ledger.formats import cosignature, policy
+from consent.ledger.formats.policy import Policy, Witness
 from consent.ledger.monitor import heads
 from consent.ledger.monitor.alerts import signed
 from consent.ledger.origin import origin_of
-from consent.ledger.policy import Policy, Witness
-from consent.ledger.publish import publish
-from consent.ledger.published import logs
-from consent.ledger.signer import Signer
+from consent.ledger.publishing.publish import publish
+from consent.ledger.publishing.published import logs
+from consent.ledger.publishing.signer import Signer
 from tests.backends import Backend
 from tests.bench.site import now_ms
 from tests.faults.live import installation

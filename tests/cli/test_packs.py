@@ -9,7 +9,7 @@ import pytest
 
 from api.cli.failures import Exit
 from api.cli.packs import members_of, verify_pack
-from consent.ledger import container
+from consent.ledger.bundles import container
 
 
 def _json(document):

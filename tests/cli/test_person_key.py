@@ -11,9 +11,10 @@ from api.cli.failures import Exit
 from api.cli.installation import settings_of
 from api.clock import system_clock
 from api.sealing.opening import opened_vault
-from consent.ledger import indexing, person_key
+from consent.ledger.bundles.verify import Verdict, verify_bundle
+from consent.ledger.entries import person_key
 from consent.ledger.errors import Malformed
-from consent.ledger.verify import Verdict, verify_bundle
+from consent.ledger.indexes import indexing
 
 
 @pytest.fixture

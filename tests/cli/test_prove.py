@@ -13,8 +13,9 @@ from api.cli.failures import Exit
 from api.cli.installation import settings_mapping
 from api.sealing.opening import opened_vault
 from api.settings import Settings
-from consent.ledger import indexing, proof
-from consent.ledger.entry import Kind, parse
+from consent.ledger.entries.entry import Kind, parse
+from consent.ledger.formats import proof
+from consent.ledger.indexes import indexing
 from vault.ids import encode_id
 
 

@@ -8,10 +8,10 @@ import pytest
 
 from api.cli.plain import plain
 from consent.ledger.append import append
-from consent.ledger.bundle import Evidence, build
-from consent.ledger.commitment import Opening, commit
-from consent.ledger.publish import publish
-from consent.ledger.signer import Signer
+from consent.ledger.bundles.bundle import Evidence, build
+from consent.ledger.entries.commitment import Opening, commit
+from consent.ledger.publishing.publish import publish
+from consent.ledger.publishing.signer import Signer
 from tests.backends import Backend
 from tests.consent.ledger.kit import HOST, LOG, NOW, an_item
 

@@ -10,12 +10,12 @@ from consent.bringing_back import Outcome, bring_back
 from consent.denials import DenialCode, Denied
 from consent.erasure.erase import run_to_end
 from consent.erasure.orders import order
-from consent.ledger import published
-from consent.ledger.checkpoint import Checkpoint
 from consent.ledger.ended_tables import again
-from consent.ledger.giving_up import give_up
+from consent.ledger.formats.checkpoint import Checkpoint
 from consent.ledger.origin import LogId, origin_of, year_of
-from consent.ledger.signer import Signer
+from consent.ledger.publishing import published
+from consent.ledger.publishing.giving_up import give_up
+from consent.ledger.publishing.signer import Signer
 from consent.receipts.chain import LATELY
 from consent.receipts.issue import receipts
 from consent.redemption.committed import committed_uses

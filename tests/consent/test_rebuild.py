@@ -9,7 +9,7 @@ from consent.grants.annulling import Ruling, annul
 from consent.grants.management import terminate
 from consent.grants.states import GrantState
 from consent.ids import GrantId, UseId
-from consent.ledger.entry import Kind
+from consent.ledger.entries.entry import Kind
 from consent.rebuild import Divergence, Event, Flaw, Life, What, check, retold
 from consent.redemption.disclose import disclose_many
 from consent.tables import consent_grant

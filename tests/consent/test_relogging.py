@@ -9,21 +9,21 @@ from consent.erasure.erase import run_to_end
 from consent.erasure.orders import order
 from consent.export.all_accesses import whole_bundle
 from consent.house import record_in_house
-from consent.ledger import given_up
-from consent.ledger.bundle import build
-from consent.ledger.entry import Entry, Kind, parse
-from consent.ledger.entry_proof import prove_entry
+from consent.ledger.bundles.bundle import build
+from consent.ledger.bundles.entry_proof import prove_entry
+from consent.ledger.bundles.verify import verify_bundle
+from consent.ledger.checking.fsck import Finding, fsck
+from consent.ledger.entries.entry import Entry, Kind, parse
+from consent.ledger.entries.log_entry import is_about_log
 from consent.ledger.errors import NotYetPublished, WrongLog
-from consent.ledger.fsck import Finding, fsck
-from consent.ledger.giving_up import give_up
-from consent.ledger.indexing import make_due
-from consent.ledger.log_entry import is_about_log
+from consent.ledger.formats.policy import NO_WITNESSES
+from consent.ledger.indexes.indexing import make_due
 from consent.ledger.origin import LogId, number_of, year_of
-from consent.ledger.policy import NO_WITNESSES
-from consent.ledger.publish import publish
-from consent.ledger.signer import Signer
+from consent.ledger.publishing import given_up
+from consent.ledger.publishing.giving_up import give_up
+from consent.ledger.publishing.publish import publish
+from consent.ledger.publishing.signer import Signer
 from consent.ledger.tables import entry
-from consent.ledger.verify import verify_bundle
 from consent.people import anchors
 from consent.receipts.issue import receipts
 from consent.redemption.committed import committed_uses, open_uses

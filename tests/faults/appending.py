@@ -16,9 +16,9 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from consent.ledger.append import append
-from consent.ledger.memory import Memory
-from consent.ledger.publish import publish
-from consent.ledger.signer import Signer
+from consent.ledger.publishing.memory import Memory
+from consent.ledger.publishing.publish import publish
+from consent.ledger.publishing.signer import Signer
 from tests.consent.ledger.kit import HOST, NOW, an_item
 from vault.storage.database import open_database
 

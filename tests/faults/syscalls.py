@@ -19,11 +19,11 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from consent.ledger.append import append
-from consent.ledger.export import export
-from consent.ledger.memory import Memory
-from consent.ledger.policy import NO_WITNESSES
-from consent.ledger.publish import publish
-from consent.ledger.signer import Signer
+from consent.ledger.exports.export import export
+from consent.ledger.formats.policy import NO_WITNESSES
+from consent.ledger.publishing.memory import Memory
+from consent.ledger.publishing.publish import publish
+from consent.ledger.publishing.signer import Signer
 from tests.consent.ledger.kit import HOST, NOW, an_item
 from vault.storage.database import Database, open_database
 

@@ -11,10 +11,10 @@ import pytest
 from sqlalchemy.exc import DBAPIError
 
 from api.migrations import upgrade
-from consent.ledger.fsck import Finding, fsck
-from consent.ledger.memory import Memory
-from consent.ledger.publish import publish
-from consent.ledger.signer import Signer
+from consent.ledger.checking.fsck import Finding, fsck
+from consent.ledger.publishing.memory import Memory
+from consent.ledger.publishing.publish import publish
+from consent.ledger.publishing.signer import Signer
 from tests.backends import Backend, NoPostgres, open_backend, postgres_server
 from tests.faults.disk import Disk, NoDisk, small_disk
 from tests.races.audit import audit

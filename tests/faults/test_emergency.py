@@ -9,7 +9,7 @@ from sqlalchemy.exc import DBAPIError
 from consent.denials import Denied
 from consent.dual.emergency import Opened
 from consent.dual.tables import emergency_read, person_notice
-from consent.ledger.entry import Kind
+from consent.ledger.entries.entry import Kind
 from consent.ledger.errors import LedgerAlarm
 from tests.consent.dual.office import ASKER, Office
 from tests.faults.breakage import failing_step, unreachable

@@ -15,10 +15,10 @@ from sqlalchemy import func, select
 from consent.erasure.certificates import certificate
 from consent.erasure.orders import By, Reason, is_ordered, order
 from consent.erasure.tables import erasure_certificate, erasure_order
-from consent.ledger.entry import Kind, parse
-from consent.ledger.fsck import Finding, fsck
-from consent.ledger.publish import publish
-from consent.ledger.signer import Signer
+from consent.ledger.checking.fsck import Finding, fsck
+from consent.ledger.entries.entry import Kind, parse
+from consent.ledger.publishing.publish import publish
+from consent.ledger.publishing.signer import Signer
 from consent.ledger.tables import entry
 from consent.redemption.disclose import Disclosure, disclose_many
 from consent.tables import withdrawal

@@ -13,9 +13,9 @@ import pytest
 from sqlalchemy import select
 
 from consent.ids import parse_disclosure
-from consent.ledger.memory import Memory
-from consent.ledger.publish import publish
-from consent.ledger.signer import Signer
+from consent.ledger.publishing.memory import Memory
+from consent.ledger.publishing.publish import publish
+from consent.ledger.publishing.signer import Signer
 from consent.tables import disclosure
 from tests.backends import Backend
 from tests.bench.proofs import ProofKey, disclosure_request

@@ -5,8 +5,8 @@ import json
 import pytest
 
 from api.jobs.publisher import Publisher
-from consent.ledger.checkpoint import Checkpoint
-from consent.ledger.memory import Memory
+from consent.ledger.formats.checkpoint import Checkpoint
+from consent.ledger.publishing.memory import Memory
 
 pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 

@@ -4,14 +4,15 @@ import re
 
 from api.edge.access import Access
 from api.jobs.publisher import Publisher
-from consent.ledger import checkpoint, indexing
-from consent.ledger.export import export
-from consent.ledger.memory import Memory
-from consent.ledger.note import VerifierKey
+from consent.ledger.exports.export import export
+from consent.ledger.formats import checkpoint
+from consent.ledger.formats.note import VerifierKey
+from consent.ledger.formats.policy import NO_WITNESSES
+from consent.ledger.formats.tiles import split_bundle, split_hashes
+from consent.ledger.indexes import indexing
 from consent.ledger.origin import parse_origin
-from consent.ledger.policy import NO_WITNESSES
-from consent.ledger.signer import Signer
-from consent.ledger.tiles import split_bundle, split_hashes
+from consent.ledger.publishing.memory import Memory
+from consent.ledger.publishing.signer import Signer
 from consent.ledger.tree import Frontier, leaf_hash
 
 

@@ -3,13 +3,14 @@
 import re
 
 from api.jobs.publisher import Publisher
-from consent.ledger import checkpoint, log_keys
-from consent.ledger.log_keys import OVERLAP_MS
-from consent.ledger.memory import Memory
-from consent.ledger.note import VerifierKey
+from consent.ledger.bundles.verify import verify_bundle
+from consent.ledger.formats import checkpoint
+from consent.ledger.formats.note import VerifierKey
 from consent.ledger.origin import parse_origin
-from consent.ledger.signer import Signer
-from consent.ledger.verify import verify_bundle
+from consent.ledger.publishing import log_keys
+from consent.ledger.publishing.log_keys import OVERLAP_MS
+from consent.ledger.publishing.memory import Memory
+from consent.ledger.publishing.signer import Signer
 
 
 def _keys(world):

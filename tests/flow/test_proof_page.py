@@ -10,18 +10,19 @@ import pytest
 from api.cli.prove import place_of_use
 from api.jobs.publisher import Publisher
 from api.portal.posted import MOST_UPLOADED
-from consent.ledger import container, cosignature, layout, note, weigh
 from consent.ledger.append import append
-from consent.ledger.bundle import Evidence, build
-from consent.ledger.commitment import Opening, commit
-from consent.ledger.entry_proof import prove_entry
-from consent.ledger.memory import Memory
-from consent.ledger.policy import NO_WITNESSES
-from consent.ledger.publish import publish
-from consent.ledger.signer import Signer
+from consent.ledger.bundles import container, layout, weigh
+from consent.ledger.bundles.bundle import Evidence, build
+from consent.ledger.bundles.entry_proof import prove_entry
+from consent.ledger.bundles.verify import verify_bundle
+from consent.ledger.bundles.vouching import vouching
+from consent.ledger.entries.commitment import Opening, commit
+from consent.ledger.formats import cosignature, note
+from consent.ledger.formats.policy import NO_WITNESSES
+from consent.ledger.publishing.memory import Memory
+from consent.ledger.publishing.publish import publish
+from consent.ledger.publishing.signer import Signer
 from consent.ledger.tree import leaf_hash
-from consent.ledger.verify import verify_bundle
-from consent.ledger.vouching import vouching
 from tests.consent.ledger.kit import LOG, NOW, an_item
 from tests.flow.installation import BROWSER, ZHANG, Person
 

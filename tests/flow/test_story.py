@@ -3,8 +3,8 @@
 import re
 
 from api.jobs.publisher import Publisher
-from consent.ledger.memory import Memory
-from consent.ledger.verify import verify_bundle
+from consent.ledger.bundles.verify import verify_bundle
+from consent.ledger.publishing.memory import Memory
 from tests.flow.installation import ZHANG, payload_of
 
 

@@ -1,10 +1,10 @@
 """One download in which the ledger says: these are all."""
 
 from api.jobs.publisher import Publisher
-from consent.ledger import indexing
-from consent.ledger.entry import Kind
-from consent.ledger.memory import Memory
-from consent.ledger.verify import verify_bundle
+from consent.ledger.bundles.verify import verify_bundle
+from consent.ledger.entries.entry import Kind
+from consent.ledger.indexes import indexing
+from consent.ledger.publishing.memory import Memory
 
 
 def _publish(world):

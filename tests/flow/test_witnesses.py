@@ -10,10 +10,10 @@ from api.jobs.cosigning import Cosigning
 from api.jobs.holds import Holds
 from api.jobs.publisher import Publisher
 from api.witnesses import load_witnesses
-from consent.ledger import checkpoint, cosignature, note
-from consent.ledger.memory import Memory
-from consent.ledger.note import VerifierKey
-from consent.ledger.verify import verify_bundle
+from consent.ledger.bundles.verify import verify_bundle
+from consent.ledger.formats import checkpoint, cosignature, note
+from consent.ledger.formats.note import VerifierKey
+from consent.ledger.publishing.memory import Memory
 from tests.flow.installation import open_world
 from tests.witness.parties import lying
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from consent.ledger import cosignature, note, tiles
+from consent.ledger.formats import cosignature, note, tiles
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/reference/tlog.md").read_text(encoding="utf-8")

@@ -27,8 +27,8 @@ from consent.denials import DenialCode, Denied
 from consent.grants.annulling import Ruling, annul
 from consent.grants.management import Terminated, terminate
 from consent.grants.states import WITHDRAWABLE, GrantState
-from consent.ledger.fsck import Finding, fsck
-from consent.ledger.signer import Signer
+from consent.ledger.checking.fsck import Finding, fsck
+from consent.ledger.publishing.signer import Signer
 from consent.recipients import suspensions
 from consent.redemption.decide import RETRY_MS
 from consent.redemption.disclose import Disclosure, disclose_many

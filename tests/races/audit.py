@@ -9,10 +9,10 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, func, select
 
-from consent.ledger.entry import Kind, parse
-from consent.ledger.fsck import Finding, fsck
-from consent.ledger.log_entry import is_about_log
-from consent.ledger.signer import Signer
+from consent.ledger.checking.fsck import Finding, fsck
+from consent.ledger.entries.entry import Kind, parse
+from consent.ledger.entries.log_entry import is_about_log
+from consent.ledger.publishing.signer import Signer
 from consent.ledger.tables import entry
 from consent.tables import consent_grant, disclosure, use, withdrawal
 from vault.opening import Vault

@@ -11,9 +11,9 @@ from consent.dual.control import vote
 from consent.dual.emergency import Opened, open_emergency
 from consent.dual.requests import DualRequest
 from consent.dual.tables import dual_vote, emergency_read, person_notice
-from consent.ledger.entry import Kind
-from consent.ledger.fsck import Finding, fsck
-from consent.ledger.signer import Signer
+from consent.ledger.checking.fsck import Finding, fsck
+from consent.ledger.entries.entry import Kind
+from consent.ledger.publishing.signer import Signer
 from consent.staff.members import DualState, Staffer, Verdict
 from tests.consent.dual.office import ASKER, Office
 from tests.races.crowd import at_once, dawdling

@@ -9,8 +9,8 @@ from consent.approving.approve import Approved, approve
 from consent.asking.refusals import Refusal, RefusalCode
 from consent.denials import DenialCode, Denied
 from consent.ids import grant_text
-from consent.ledger.fsck import Finding, fsck
-from consent.ledger.signer import Signer
+from consent.ledger.checking.fsck import Finding, fsck
+from consent.ledger.publishing.signer import Signer
 from consent.redemption.disclose import Disclosure, disclose_many
 from consent.tables import consent_grant, disclosure, withdrawal
 from consent.withdrawal.withdraw import Withdrawn, withdraw

@@ -21,13 +21,14 @@ from breach.intake import quarantine
 from breach.selfcheck.publish import publish as publish_leak
 from breach.tables import dump
 from consent.ids import RecipientId
-from consent.ledger import indexing, published
-from consent.ledger.checkpoint import Checkpoint
-from consent.ledger.giving_up import give_up
-from consent.ledger.memory import Memory
+from consent.ledger.formats.checkpoint import Checkpoint
+from consent.ledger.indexes import indexing
 from consent.ledger.origin import LogId, origin_of, year_of
-from consent.ledger.publish import publish
-from consent.ledger.signer import Signer
+from consent.ledger.publishing import published
+from consent.ledger.publishing.giving_up import give_up
+from consent.ledger.publishing.memory import Memory
+from consent.ledger.publishing.publish import publish
+from consent.ledger.publishing.signer import Signer
 from consent.marks.alias_giving import give, served
 from consent.marks.alias_pool import add_domain
 from consent.people.honey import plant

@@ -10,7 +10,7 @@ from api.demo.chapters import Chapters
 from api.demo.judge import complaints
 from api.demo.report import FILES, describe_files, write_report
 from api.demo.story import Wish, tell
-from consent.ledger.verify import verify_bundle
+from consent.ledger.bundles.verify import verify_bundle
 
 SMALL = Wish(people=300, asked=45, visits=72, leaker_visits=30, strangers=60, seed=5)
 

@@ -21,8 +21,8 @@ import aics_tlog
 from sigstore._internal.merkle import verify_merkle_inclusion
 from sigstore.errors import VerificationError
 
-from consent.ledger.checkpoint import Checkpoint
-from consent.ledger.note import VerifierKey
+from consent.ledger.formats.checkpoint import Checkpoint
+from consent.ledger.formats.note import VerifierKey
 
 SIGSTORE = Path(__file__).parents[1] / "clients" / "sigstore_verify.mjs"
 

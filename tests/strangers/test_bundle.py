@@ -14,13 +14,13 @@ import pytest
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from consent.ledger import container
-from consent.ledger.bundle import build
-from consent.ledger.publish import publish
-from consent.ledger.verify import verify_bundle
+from consent.ledger.bundles import container
+from consent.ledger.bundles.bundle import build
+from consent.ledger.bundles.verify import verify_bundle
+from consent.ledger.publishing.publish import publish
 from tests.backends import Backend
+from tests.consent.ledger.bundles.test_bundle import RECEIPT_KEY, SIGNER, disclose, evidence
 from tests.consent.ledger.kit import NOW, YEAR, grow
-from tests.consent.ledger.test_bundle import RECEIPT_KEY, SIGNER, disclose, evidence
 from tests.strangers.judges import Go, b64
 
 PLACE = f"log/{YEAR}/0"

@@ -14,14 +14,14 @@ from pathlib import Path
 import aics_tlog
 import pytest
 
-from consent.ledger import checkpoint, cosignature, note, proof
-from consent.ledger.checkpoint import Checkpoint
+from consent.ledger.checking.fsck import Finding
 from consent.ledger.errors import LedgerError, Malformed
-from consent.ledger.exported import check_log
-from consent.ledger.fsck import Finding
-from consent.ledger.note import COSIGNER, VerifierKey
-from consent.ledger.proof import Proof
-from consent.ledger.tiles import bundle, parse_path, perfect_root, split_bundle
+from consent.ledger.exports.exported import check_log
+from consent.ledger.formats import checkpoint, cosignature, note, proof
+from consent.ledger.formats.checkpoint import Checkpoint
+from consent.ledger.formats.note import COSIGNER, VerifierKey
+from consent.ledger.formats.proof import Proof
+from consent.ledger.formats.tiles import bundle, parse_path, perfect_root, split_bundle
 from consent.ledger.tree import (
     EMPTY,
     consistency_path,

@@ -1,6 +1,6 @@
 """Writes the frozen examples of the ledger's own formats: `python -m tests.vectors.ledger_formats`.
 
-The layouts are drawn in `consent.ledger.entry`, `commitment`, `openings`, `signer` and `container`. The file
+The layouts are drawn in `consent.ledger.entries.entry`, `commitment`, `openings`, `signer` and `container`. The file
 this writes is never to change: every byte in it stands in somebody's ledger already.
 """
 
@@ -8,14 +8,15 @@ import json
 from pathlib import Path
 from typing import Any
 
-from consent.ledger import container, entry
-from consent.ledger.checkpoint import Checkpoint
-from consent.ledger.commitment import Opening, Shown, commit, reveal
-from consent.ledger.entry import Kind
-from consent.ledger.openings import tag_of
+from consent.ledger.bundles import container
+from consent.ledger.entries import entry
+from consent.ledger.entries.commitment import Opening, Shown, commit, reveal
+from consent.ledger.entries.entry import Kind
+from consent.ledger.entries.openings import tag_of
+from consent.ledger.formats.checkpoint import Checkpoint
+from consent.ledger.formats.proof import Proof
 from consent.ledger.origin import LogId, origin_at, origin_of
-from consent.ledger.proof import Proof
-from consent.ledger.signer import Signer
+from consent.ledger.publishing.signer import Signer
 from consent.ledger.tree import EMPTY, leaf_hash
 
 FILE = Path(__file__).with_name("ledger_formats.json")

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select
 
 from api.i18n import Lang, catalogue
-from consent.ledger.entry import Kind, parse
+from consent.ledger.entries.entry import Kind, parse
 from consent.ledger.tables import entry
 from consent.wording.purposes import PURPOSES
 

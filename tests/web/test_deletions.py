@@ -9,7 +9,7 @@ from joserfc.jwk import ECKey
 from sqlalchemy import select, update
 
 from consent.ids import event_text
-from consent.ledger.entry import Kind, parse
+from consent.ledger.entries.entry import Kind, parse
 from consent.ledger.tables import entry
 from consent.tables import deletion_proof, event_outbox
 from consent.withdrawal.deletions import STATEMENT_TYPE

@@ -17,12 +17,12 @@ from pathlib import Path
 from threading import Event, Thread
 from urllib.parse import urlsplit
 
-from consent.ledger import note
-from consent.ledger.checkpoint import Checkpoint
-from consent.ledger.note import Note, VerifierKey
-from consent.ledger.submission import Submission
-from consent.ledger.tiles import perfect_root
+from consent.ledger.formats import note
+from consent.ledger.formats.checkpoint import Checkpoint
+from consent.ledger.formats.note import Note, VerifierKey
+from consent.ledger.formats.tiles import perfect_root
 from consent.ledger.tree import EMPTY, consistency_path, leaf_hash
+from consent.ledger.witnesses.submission import Submission
 from vault.signing import signatures
 
 ORIGIN = "log.example/2026"

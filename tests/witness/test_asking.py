@@ -21,19 +21,21 @@ from api.jobs.holds import Holds
 from api.setting_texts import SettingsError
 from api.witness.home import WitnessHome
 from api.witnesses import Station, load_witnesses, stations
-from consent.ledger import checkpoint, cosignature, note, policy, published, witnessed
 from consent.ledger.append import append
-from consent.ledger.checkpoint import Checkpoint
-from consent.ledger.collecting import RENEW_S
 from consent.ledger.errors import LedgerAlarm
-from consent.ledger.memory import Memory
-from consent.ledger.note import VerifierKey
-from consent.ledger.policy import Policy, Witness
-from consent.ledger.publish import publish
-from consent.ledger.published import Published
-from consent.ledger.signer import Signer
-from consent.ledger.submission import parse
+from consent.ledger.formats import checkpoint, cosignature, note, policy
+from consent.ledger.formats.checkpoint import Checkpoint
+from consent.ledger.formats.note import VerifierKey
+from consent.ledger.formats.policy import Policy, Witness
+from consent.ledger.publishing import published
+from consent.ledger.publishing.memory import Memory
+from consent.ledger.publishing.publish import publish
+from consent.ledger.publishing.published import Published
+from consent.ledger.publishing.signer import Signer
 from consent.ledger.tables import cosignature as stored
+from consent.ledger.witnesses import witnessed
+from consent.ledger.witnesses.collecting import RENEW_S
+from consent.ledger.witnesses.submission import parse
 from tests.backends import Backend
 from tests.consent.ledger.kit import HOST, LOG, NOW, YEAR, an_item, grow
 from tests.flow.installation import Clock, settings_in

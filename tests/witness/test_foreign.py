@@ -20,14 +20,15 @@ from api.jobs.asking import Asking, Outcome
 from api.jobs.holds import Holds
 from api.witness.home import WitnessHome
 from api.witnesses import Station
-from consent.ledger import note, witnessed
-from consent.ledger.checkpoint import Checkpoint
-from consent.ledger.cosignature import verify
-from consent.ledger.memory import Memory
-from consent.ledger.note import VerifierKey
-from consent.ledger.policy import Policy, Witness
-from consent.ledger.publish import publish
-from consent.ledger.signer import Signer
+from consent.ledger.formats import note
+from consent.ledger.formats.checkpoint import Checkpoint
+from consent.ledger.formats.cosignature import verify
+from consent.ledger.formats.note import VerifierKey
+from consent.ledger.formats.policy import Policy, Witness
+from consent.ledger.publishing.memory import Memory
+from consent.ledger.publishing.publish import publish
+from consent.ledger.publishing.signer import Signer
+from consent.ledger.witnesses import witnessed
 from tests.consent.ledger.kit import HOST, LOG, YEAR, grow
 from tests.golang import build
 from tests.witness.parties import ForeignLog, running, submit

@@ -6,8 +6,8 @@ import pytest
 
 from api.monitor.home import MonitorHome, NoMonitor
 from api.witness.home import NoWitness, WitnessHome
-from consent.ledger import secret_line
 from consent.ledger.errors import Malformed
+from consent.ledger.formats import secret_line
 from vault.storage.database import open_database
 from vault.storage.file_version import OtherLayout, number
 

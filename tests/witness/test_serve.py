@@ -15,9 +15,9 @@ import pytest
 from api.cli.failures import Exit
 from api.cli.main import run
 from api.witness.home import WitnessHome
-from consent.ledger import checkpoint, cosignature, note
-from consent.ledger.note import VerifierKey
-from consent.ledger.submission import Submission
+from consent.ledger.formats import checkpoint, cosignature, note
+from consent.ledger.formats.note import VerifierKey
+from consent.ledger.witnesses.submission import Submission
 from tests.witness.parties import ORIGIN, Answer, ForeignLog, Running, cosigned_by, exchange, running
 
 LOG = ForeignLog()

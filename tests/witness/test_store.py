@@ -10,12 +10,13 @@ import pytest
 from sqlalchemy import event, text
 from sqlalchemy.exc import IntegrityError
 
-from consent.ledger import cosignature, witness_store
 from consent.ledger.errors import LedgerAlarm, Malformed
-from consent.ledger.memory import Memory
-from consent.ledger.note import COSIGNER_ML_DSA_44, SignatureLine
-from consent.ledger.witness_store import WitnessStore
-from consent.ledger.witnessing import Asked, Cosigner, Refusal, Refused, known_logs, read
+from consent.ledger.formats import cosignature
+from consent.ledger.formats.note import COSIGNER_ML_DSA_44, SignatureLine
+from consent.ledger.publishing.memory import Memory
+from consent.ledger.witnesses import witness_store
+from consent.ledger.witnesses.witness_store import WitnessStore
+from consent.ledger.witnesses.witnessing import Asked, Cosigner, Refusal, Refused, known_logs, read
 from tests.witness.parties import ForeignLog, cosigned_by
 from vault.storage.database import open_database
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
-from consent.ledger import jws
+from consent.ledger.formats import jws
 from consent.signing.signed import Algorithm, signing_key
 
 TYPE: Final = "perusal-alert+jwt"

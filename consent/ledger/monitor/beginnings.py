@@ -13,8 +13,8 @@ from typing import Final
 from sqlalchemy import func, select
 from sqlalchemy.dialects.sqlite import insert
 
-from consent.ledger.checkpoint import Checkpoint
-from consent.ledger.log_entry import Opening, Why
+from consent.ledger.entries.log_entry import Opening, Why
+from consent.ledger.formats.checkpoint import Checkpoint
 from consent.ledger.monitor import known_tree, tables
 from consent.ledger.monitor.alerts import Alarm, Alert
 from consent.ledger.monitor.heads import STALE_MS

@@ -8,18 +8,18 @@ alert goes out without.
 from dataclasses import replace
 from typing import Final
 
-from consent.ledger import log_entry
-from consent.ledger.entry import parse as parse_entry
+from consent.ledger.bundles.fraud import FraudProof, Included, Lie, verify
+from consent.ledger.entries import log_entry
+from consent.ledger.entries.entry import parse as parse_entry
+from consent.ledger.entries.log_entry import Index
 from consent.ledger.errors import LedgerError, Unproven
-from consent.ledger.fraud import FraudProof, Included, Lie, verify
-from consent.ledger.log_entry import Index
+from consent.ledger.formats.policy import Policy
+from consent.ledger.formats.tiles import HEIGHT, WIDTH, Tile, locate, perfect_root, split_bundle, split_hashes
 from consent.ledger.monitor import index_evidence, known_tree
 from consent.ledger.monitor.alerts import Alarm, Alert
 from consent.ledger.monitor.heads import Shown
 from consent.ledger.monitor.reading import Reader
 from consent.ledger.monitor.store import MonitorStore, Seen
-from consent.ledger.policy import Policy
-from consent.ledger.tiles import HEIGHT, WIDTH, Tile, locate, perfect_root, split_bundle, split_hashes
 from consent.ledger.tree import HashAt, inclusion_path, subtrees
 
 _LIES: Final = {

@@ -11,9 +11,10 @@ nothing answers.
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from consent.ledger.checkpoint import Checkpoint
-from consent.ledger.ended import end_of
 from consent.ledger.errors import Malformed
+from consent.ledger.formats.checkpoint import Checkpoint
+from consent.ledger.formats.ended import end_of
+from consent.ledger.formats.policy import Policy
 from consent.ledger.monitor import beginnings, heads
 from consent.ledger.monitor.alerts import Alarm, Alert
 from consent.ledger.monitor.growth import Growth, grow
@@ -22,7 +23,6 @@ from consent.ledger.monitor.known_tree import root_at
 from consent.ledger.monitor.reading import OutOfTime, Reader
 from consent.ledger.monitor.round import Round
 from consent.ledger.monitor.store import MonitorStore, Seen
-from consent.ledger.policy import Policy
 
 UNCOUNTED_MS: Final = 3 * 3_600_000
 """An index is made every hour in which something was written."""

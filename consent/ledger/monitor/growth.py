@@ -8,6 +8,9 @@ forgotten.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from consent.ledger.checking.recompute import RightEdge, absorb
+from consent.ledger.formats.policy import Policy
+from consent.ledger.formats.tiles import WIDTH, split_bundle
 from consent.ledger.monitor import beginnings, evidence
 from consent.ledger.monitor.alerts import Alarm, Alert
 from consent.ledger.monitor.examine import Bounds, Examination
@@ -16,9 +19,6 @@ from consent.ledger.monitor.public_tiles import PublicTiles
 from consent.ledger.monitor.reading import Reader
 from consent.ledger.monitor.round import Round
 from consent.ledger.monitor.store import MonitorStore, Seen, Standing
-from consent.ledger.policy import Policy
-from consent.ledger.recompute import RightEdge, absorb
-from consent.ledger.tiles import WIDTH, split_bundle
 
 
 @dataclass(frozen=True, slots=True)

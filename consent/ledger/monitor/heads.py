@@ -8,13 +8,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from operator import itemgetter
 
-from consent.ledger import checkpoint, cosignature, note
-from consent.ledger.checkpoint import Checkpoint
+from consent.ledger.bundles.fraud import FraudProof, Lie
 from consent.ledger.errors import LedgerError, Unproven
-from consent.ledger.fraud import FraudProof, Lie
+from consent.ledger.formats import checkpoint, cosignature, note
+from consent.ledger.formats.checkpoint import Checkpoint
+from consent.ledger.formats.policy import NOBODY, Policy
 from consent.ledger.monitor.alerts import Alarm, Alert
 from consent.ledger.monitor.store import Seen
-from consent.ledger.policy import NOBODY, Policy
 
 STALE_MS = 30 * 60_000
 """A log signs when it grows, and its witnesses renew their word at least so often."""

@@ -7,13 +7,13 @@ says, or one that the entries give is missing or counts too few. Rows that nobod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from consent.ledger.bundles.fraud import FraudProof, Included, Lie
+from consent.ledger.entries.log_entry import Index
 from consent.ledger.errors import Unproven
-from consent.ledger.fraud import FraudProof, Included, Lie
-from consent.ledger.index import ROW_BYTES, Row
-from consent.ledger.index_proof import Place
-from consent.ledger.log_entry import Index
+from consent.ledger.formats.tiles import WIDTH, split_bundle
+from consent.ledger.indexes.index import ROW_BYTES, Row
+from consent.ledger.indexes.index_proof import Place
 from consent.ledger.monitor.reading import Reader
-from consent.ledger.tiles import WIDTH, split_bundle
 from consent.ledger.tree import EMPTY, inclusion_path, leaf_hash
 
 type Rows = Mapping[bytes, tuple[bytes, int, bytes, int]]

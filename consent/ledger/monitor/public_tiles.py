@@ -7,9 +7,9 @@ Whoever reads entries bundle by bundle fetches what stands above each (`fetch`) 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from consent.ledger.formats.tiles import HEIGHT, WIDTH, Tile, perfect_root, split_hashes
 from consent.ledger.monitor.alerts import Alarm, Alert
 from consent.ledger.monitor.reading import Reader
-from consent.ledger.tiles import HEIGHT, WIDTH, Tile, perfect_root, split_hashes
 
 
 @dataclass(slots=True)

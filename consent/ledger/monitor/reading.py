@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from consent.ledger.tiles import Tile
+from consent.ledger.formats.tiles import Tile
 
 
 class OutOfTime(OSError):

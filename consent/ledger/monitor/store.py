@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, func, select
 from sqlalchemy.dialects.sqlite import insert
 
-from consent.ledger.checkpoint import Checkpoint
+from consent.ledger.formats.checkpoint import Checkpoint
 from consent.ledger.monitor import tables
 from consent.ledger.monitor.alerts import PASSING, Alert
 from vault.storage.database import Database, open_database

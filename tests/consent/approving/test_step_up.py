@@ -23,9 +23,9 @@ from consent.approving.promises import approval_hash
 from consent.approving.step_up import FRESH_MS, Proof, ways
 from consent.approving.step_up_tables import step_up as table
 from consent.asking.refusals import Refusal, RefusalCode
-from consent.ledger.commitment import commit
-from consent.ledger.entry import parse
-from consent.ledger.openings import reopen
+from consent.ledger.entries.commitment import commit
+from consent.ledger.entries.entry import parse
+from consent.ledger.entries.openings import reopen
 from consent.ledger.origin import LogId
 from consent.ledger.tables import entry
 from consent.tables import consent_grant, consumer

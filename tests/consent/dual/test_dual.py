@@ -11,8 +11,8 @@ from consent.dual.tables import dual_request, dual_vote
 from consent.errors import BadRequest
 from consent.house import house_opening
 from consent.ids import DualId, dual_text, parse_dual
-from consent.ledger.commitment import commit
-from consent.ledger.entry import Kind, parse
+from consent.ledger.entries.commitment import commit
+from consent.ledger.entries.entry import Kind, parse
 from consent.ledger.tables import entry, opening
 from consent.staff.members import (
     ASKING_MS,

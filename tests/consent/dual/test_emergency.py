@@ -8,7 +8,7 @@ from consent.denials import DenialCode, Denied
 from consent.dual.emergency import Opened
 from consent.dual.tables import dual_request, dual_vote, emergency_read
 from consent.ids import dual_text
-from consent.ledger.entry import Kind
+from consent.ledger.entries.entry import Kind
 from consent.ledger.tables import entry
 from consent.redemption.permits import emergency_permits
 from consent.staff.members import WINDOW_MS, Staffer

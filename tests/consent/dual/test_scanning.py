@@ -13,8 +13,8 @@ from consent.dual.tables import scan_run, staff_lookup
 from consent.errors import BadRequest
 from consent.house import house_opening
 from consent.ids import dual_text
-from consent.ledger.commitment import commit
-from consent.ledger.entry import Kind
+from consent.ledger.entries.commitment import commit
+from consent.ledger.entries.entry import Kind
 from consent.ledger.tables import entry as entry_row
 from consent.ledger.tables import opening
 from consent.people.honey import sweep

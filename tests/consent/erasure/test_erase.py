@@ -16,15 +16,15 @@ from consent.erasure.erase import run, run_to_end
 from consent.erasure.orders import YEARS, By, Ordered, Reason, is_ordered, order
 from consent.erasure.tables import erasure_certificate, erasure_order
 from consent.families.ties import appoint
-from consent.ledger import bundle
-from consent.ledger.entry import Kind, parse
-from consent.ledger.fsck import Finding, fsck
+from consent.ledger.bundles import bundle
+from consent.ledger.bundles.verify import verify_bundle
+from consent.ledger.checking.fsck import Finding, fsck
+from consent.ledger.entries.entry import Kind, parse
+from consent.ledger.formats.policy import Policy
 from consent.ledger.origin import origin_of
-from consent.ledger.policy import Policy
-from consent.ledger.publish import publish
-from consent.ledger.signer import Signer
+from consent.ledger.publishing.publish import publish
+from consent.ledger.publishing.signer import Signer
 from consent.ledger.tables import entry, opening
-from consent.ledger.verify import verify_bundle
 from consent.people.keeping import enrol_people
 from consent.redemption.disclose import Disclosure, disclose_many
 from consent.signing.keys import receipt_keys

@@ -9,7 +9,7 @@ from sqlalchemy import select, update
 from consent.denials import Denied
 from consent.export.document import Export, Refused, export
 from consent.families.ties import Tie, appoint, merge
-from consent.ledger.entry import Kind, parse
+from consent.ledger.entries.entry import Kind, parse
 from consent.ledger.tables import entry
 from consent.people.keeping import Change, correct
 from consent.protection import mode as protection

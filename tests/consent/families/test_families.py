@@ -16,7 +16,7 @@ from consent.families.ties import (
     merge,
     release,
 )
-from consent.ledger.entry import Kind, parse
+from consent.ledger.entries.entry import Kind, parse
 from consent.ledger.tables import entry
 from consent.people.anchors import Flaw, Mismatch, check
 from consent.people.keeping import NewPerson, enrol_people

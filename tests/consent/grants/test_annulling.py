@@ -19,9 +19,9 @@ from consent.grants.management import Refused, query
 from consent.grants.states import GrantState
 from consent.grants.timeline import EventKind, timeline
 from consent.ids import grant_text
-from consent.ledger.entry import Kind, parse
-from consent.ledger.fsck import Finding, fsck
-from consent.ledger.signer import Signer
+from consent.ledger.checking.fsck import Finding, fsck
+from consent.ledger.entries.entry import Kind, parse
+from consent.ledger.publishing.signer import Signer
 from consent.ledger.tables import entry
 from consent.rebuild import Divergence, check
 from consent.redemption.disclose import Disclosure, disclose_many

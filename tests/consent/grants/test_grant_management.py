@@ -12,9 +12,9 @@ from consent.grants.management import Managed, Refused, Terminated, query, termi
 from consent.grants.management_tokens import LIFETIME_MS, Holder, Scope, give_back, holder, mint, scopes_of
 from consent.grants.states import GrantState
 from consent.grants.timeline import EventKind, timeline
-from consent.ledger.entry import Kind, parse
-from consent.ledger.fsck import Finding, fsck
-from consent.ledger.signer import Signer
+from consent.ledger.checking.fsck import Finding, fsck
+from consent.ledger.entries.entry import Kind, parse
+from consent.ledger.publishing.signer import Signer
 from consent.ledger.tables import entry
 from consent.recipients import suspensions
 from consent.redemption.disclose import Disclosure, disclose_many

@@ -8,7 +8,7 @@ from itertools import pairwise
 from sqlalchemy import Connection, select, text
 
 from consent.ledger.append import Item, Position, append
-from consent.ledger.entry import NO_PREVIOUS, Entry, Kind, parse
+from consent.ledger.entries.entry import NO_PREVIOUS, Entry, Kind, parse
 from consent.ledger.origin import LogId, year_of
 from consent.ledger.tables import entry, head
 from consent.ledger.tree import EMPTY, leaf_hash

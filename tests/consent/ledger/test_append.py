@@ -8,7 +8,7 @@ from sqlalchemy import event, select, text
 from sqlalchemy.exc import DBAPIError
 
 from consent.ledger.append import append
-from consent.ledger.entry import Kind, parse
+from consent.ledger.entries.entry import Kind, parse
 from consent.ledger.errors import LedgerAlarm, LedgerConflict, WrongLog
 from consent.ledger.origin import LogId, origin_of
 from consent.ledger.tables import entry, head, opening, subject_head, tile

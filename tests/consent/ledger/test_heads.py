@@ -9,15 +9,16 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
-from consent.ledger import checkpoint as checkpoints
-from consent.ledger import prove, published
+from consent.ledger import prove
 from consent.ledger.append import append
-from consent.ledger.checkpoint import Checkpoint
 from consent.ledger.errors import LedgerAlarm
-from consent.ledger.memory import Memory
+from consent.ledger.formats import checkpoint as checkpoints
+from consent.ledger.formats.checkpoint import Checkpoint
 from consent.ledger.origin import origin_of
-from consent.ledger.publish import publish
-from consent.ledger.signer import Signer
+from consent.ledger.publishing import published
+from consent.ledger.publishing.memory import Memory
+from consent.ledger.publishing.publish import publish
+from consent.ledger.publishing.signer import Signer
 from consent.ledger.tables import checkpoint, head
 from consent.ledger.tree import EMPTY, leaf_hash, verify_consistency
 from tests.backends import Backend
@@ -86,7 +87,7 @@ def test_of_everything_ever_signed_one_size_has_one_root_also_where_the_process_
     for seed in range(4):
         grow(backend, 7, seed=seed)
         with monkeypatch.context() as patch:
-            patch.setattr("consent.ledger.publish._store", lost)
+            patch.setattr("consent.ledger.publishing.publish._store", lost)
             with pytest.raises(_Lost):
                 publish(backend.data, signer, NOW, memory=Memory(tmp_path / "heads.json"))
         if seed % 2:
@@ -160,7 +161,7 @@ def test_writers_without_the_lock_make_no_fork(backend: Backend, monkeypatch):
 
 
 def test_publishers_without_the_lock_make_no_fork(backend: Backend, monkeypatch):
-    monkeypatch.setattr("consent.ledger.publish._LOCK_HEADS", lambda *_: None)
+    monkeypatch.setattr("consent.ledger.publishing.publish._LOCK_HEADS", lambda *_: None)
     for seed in range(3):
         grow(backend, 5, seed=seed)
         with dawdling(seed, shortest=0.0, longest=0.01):

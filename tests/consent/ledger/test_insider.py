@@ -7,21 +7,23 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from consent.ledger import indexing, prove, witness_store
+from consent.ledger import prove
 from consent.ledger.append import Item, append
-from consent.ledger.bundle import build
-from consent.ledger.checkpoint import Checkpoint
-from consent.ledger.fsck import Finding, fsck
-from consent.ledger.memory import Memory
+from consent.ledger.bundles.bundle import build
+from consent.ledger.bundles.verify import verify_bundle
+from consent.ledger.checking.fsck import Finding, fsck
+from consent.ledger.formats.checkpoint import Checkpoint
+from consent.ledger.indexes import indexing
 from consent.ledger.origin import origin_of
-from consent.ledger.publish import publish
-from consent.ledger.published import Published
-from consent.ledger.signer import Signer
-from consent.ledger.submission import Submission
+from consent.ledger.publishing.memory import Memory
+from consent.ledger.publishing.publish import publish
+from consent.ledger.publishing.published import Published
+from consent.ledger.publishing.signer import Signer
 from consent.ledger.tree import EMPTY, verify_consistency
-from consent.ledger.verify import verify_bundle
-from consent.ledger.witness_store import WitnessStore
-from consent.ledger.witnessing import Asked, Cosigner, Refused, read
+from consent.ledger.witnesses import witness_store
+from consent.ledger.witnesses.submission import Submission
+from consent.ledger.witnesses.witness_store import WitnessStore
+from consent.ledger.witnesses.witnessing import Asked, Cosigner, Refused, read
 from tests.backends import Backend
 from tests.consent.ledger.kit import HOST, LOG, NOW, an_item, assert_whole, insider
 from vault.storage.database import open_database

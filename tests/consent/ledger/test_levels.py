@@ -5,8 +5,8 @@ from sqlalchemy import insert, select
 
 from consent.ledger import prove
 from consent.ledger.fill import Growth, write_full_tiles
+from consent.ledger.formats.tiles import perfect_root, split_hashes
 from consent.ledger.tables import entry, tile
-from consent.ledger.tiles import perfect_root, split_hashes
 from consent.ledger.tree import EMPTY, leaf_hash, verify_consistency, verify_inclusion
 from tests.backends import Backend
 from tests.consent.ledger.kit import LOG

@@ -7,7 +7,7 @@ from sqlalchemy import text
 
 from consent.ledger import prove
 from consent.ledger.errors import LedgerAlarm
-from consent.ledger.tiles import Tile, perfect_root, split_hashes, tiles_of
+from consent.ledger.formats.tiles import Tile, perfect_root, split_hashes, tiles_of
 from consent.ledger.tree import EMPTY, verify_consistency, verify_inclusion
 from tests.backends import Backend
 from tests.consent.ledger.kit import LOG, grow, insider

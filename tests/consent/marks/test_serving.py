@@ -8,7 +8,7 @@ from sqlalchemy.exc import DBAPIError
 
 from consent.errors import UnsuitableCarrier
 from consent.ids import canonical_json
-from consent.ledger import log_entry
+from consent.ledger.entries import log_entry
 from consent.ledger.tables import entry
 from consent.marks import epochs, seals, tolerance
 from consent.marks.carriers import CARRIERS, read

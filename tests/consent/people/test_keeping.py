@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import func, select
 
 from consent.accounts import keys as accounts
-from consent.ledger.entry import Kind, parse
+from consent.ledger.entries.entry import Kind, parse
 from consent.ledger.tables import entry, opening
 from consent.people.keeping import Change, Enrolled, NewPerson, Refused, Updated, correct, enrol_people
 from consent.people.writes import changed_text, created_text, write_id

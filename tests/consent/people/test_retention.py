@@ -5,7 +5,7 @@ from sqlalchemy import select
 
 from consent.erasure.tables import erasure_order
 from consent.families.ties import Tie, appoint
-from consent.ledger.entry import Kind, parse
+from consent.ledger.entries.entry import Kind, parse
 from consent.ledger.tables import entry
 from consent.people.anchors import Mismatch, check
 from consent.people.keeping import Change, Enrolled, NewPerson, correct, enrol_people

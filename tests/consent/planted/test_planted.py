@@ -13,8 +13,8 @@ from consent.asking import backchannel, handles
 from consent.asking.ask import Via
 from consent.asking.backchannel import Started, Wanted
 from consent.asking.polling import Poll, poll
-from consent.ledger.entry import Kind as EntryKind
-from consent.ledger.entry import parse
+from consent.ledger.entries.entry import Kind as EntryKind
+from consent.ledger.entries.entry import parse
 from consent.ledger.tables import entry
 from consent.marks.alias_pool import add_numbers
 from consent.planted.answering import answer_due

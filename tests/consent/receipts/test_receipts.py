@@ -9,9 +9,10 @@ from joserfc.errors import BadSignatureError
 from joserfc.jwk import OKPKey
 
 from consent.ids import disclosure_text, grant_text, use_text
-from consent.ledger import bundle, publish, verify
-from consent.ledger.entry import parse
-from consent.ledger.signer import Signer
+from consent.ledger.bundles import bundle, verify
+from consent.ledger.entries.entry import parse
+from consent.ledger.publishing import publish
+from consent.ledger.publishing.signer import Signer
 from consent.receipts import issue as receipts
 from consent.redemption.disclose import disclose_many
 from consent.redemption.evidence import evidence

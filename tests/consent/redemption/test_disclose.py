@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 
 from consent import ledgering
 from consent.denials import DenialCode, Denied
-from consent.ledger.entry import Kind, parse
+from consent.ledger.entries.entry import Kind, parse
 from consent.ledger.tables import entry, opening
 from consent.redemption import disclose, redeem
 from consent.redemption.disclose import Disclosure, disclose_many

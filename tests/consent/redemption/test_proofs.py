@@ -1,11 +1,11 @@
 """From a real disclosure to a bundle a stranger verifies: every floor of the ledger together."""
 
-from consent.ledger.bundle import build
-from consent.ledger.fsck import Finding, fsck
-from consent.ledger.policy import Policy
-from consent.ledger.publish import publish
-from consent.ledger.signer import Signer
-from consent.ledger.verify import verify_bundle
+from consent.ledger.bundles.bundle import build
+from consent.ledger.bundles.verify import verify_bundle
+from consent.ledger.checking.fsck import Finding, fsck
+from consent.ledger.formats.policy import Policy
+from consent.ledger.publishing.publish import publish
+from consent.ledger.publishing.signer import Signer
 from consent.receipts.issue import public_key
 from consent.redemption.disclose import disclose_many
 from consent.redemption.evidence import evidence

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import func, select
 
 from consent.denials import Denied
-from consent.ledger.entry import Kind, parse
+from consent.ledger.entries.entry import Kind, parse
 from consent.ledger.tables import entry
 from consent.redemption.disclose import Disclosure, disclose_many
 from consent.redemption.redeem import Disclosed, redeem_many

@@ -8,8 +8,9 @@ from joserfc.jwk import KeySet
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.exc import DBAPIError
 
-from consent.ledger import bundle, container, publish, verify
-from consent.ledger.signer import Signer
+from consent.ledger.bundles import bundle, container, verify
+from consent.ledger.publishing import publish
+from consent.ledger.publishing.signer import Signer
 from consent.receipts import issue as receipts
 from consent.redemption.disclose import disclose_many
 from consent.redemption.evidence import evidence

@@ -8,8 +8,8 @@ from sqlalchemy import select
 from consent.dual.tables import staff_lookup
 from consent.errors import BadRequest
 from consent.house import house_opening
-from consent.ledger.commitment import commit
-from consent.ledger.entry import Kind
+from consent.ledger.entries.commitment import commit
+from consent.ledger.entries.entry import Kind
 from consent.ledger.errors import LedgerAlarm
 from consent.ledger.tables import entry as ledger_entry
 from consent.ledger.tables import opening

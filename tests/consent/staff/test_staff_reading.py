@@ -14,7 +14,7 @@ from consent.errors import BadRequest
 from consent.export.rows import staff_row
 from consent.grants.timeline import EventKind, timeline
 from consent.ids import dual_text, grant_text
-from consent.ledger.entry import Kind
+from consent.ledger.entries.entry import Kind
 from consent.ledger.tables import entry
 from consent.people.honey import plant, sweep
 from consent.people.keeping import Enrolled, NewPerson, enrol_people

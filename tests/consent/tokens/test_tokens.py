@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from consent.asking.details import instant
 from consent.denials import DenialCode, Denied
 from consent.ids import use_text
-from consent.ledger.entry import Kind, parse
+from consent.ledger.entries.entry import Kind, parse
 from consent.ledger.tables import entry
 from consent.redemption.disclose import Disclosure, disclose_many
 from consent.tables import denial, token, use

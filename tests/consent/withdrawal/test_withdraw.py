@@ -12,8 +12,8 @@ from consent.denials import DenialCode, Denied
 from consent.errors import BadRegistration
 from consent.grants.history import grant
 from consent.ids import grant_text
-from consent.ledger import jws
-from consent.ledger.entry import Kind, parse
+from consent.ledger.entries.entry import Kind, parse
+from consent.ledger.formats import jws
 from consent.ledger.tables import entry
 from consent.receipts import issue as receipts
 from consent.recipients import register as recipients

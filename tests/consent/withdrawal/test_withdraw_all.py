@@ -9,8 +9,8 @@ from consent.asking.details import instant
 from consent.denials import DenialCode, Denied
 from consent.grants.history import grants
 from consent.ids import event_text, fields_json, grant_text
-from consent.ledger.fsck import Finding, fsck
-from consent.ledger.signer import Signer
+from consent.ledger.checking.fsck import Finding, fsck
+from consent.ledger.publishing.signer import Signer
 from consent.redemption.disclose import Disclosure, disclose_many
 from consent.tables import consent_grant, event_outbox, refresh_token, use, withdrawal
 from consent.tokens.exchange import exchange

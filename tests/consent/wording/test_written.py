@@ -15,9 +15,9 @@ from consent.approving.promises import promised
 from consent.approving.separate_acts import Act, needed
 from consent.approving.step_up_tables import step_up
 from consent.asking.refusals import Refusal, RefusalCode
-from consent.ledger.commitment import commit
-from consent.ledger.entry import parse
-from consent.ledger.openings import reopen
+from consent.ledger.entries.commitment import commit
+from consent.ledger.entries.entry import parse
+from consent.ledger.entries.openings import reopen
 from consent.ledger.origin import LogId
 from consent.ledger.tables import entry
 from consent.tables import consent_grant

@@ -11,8 +11,8 @@ from api.jobs import lease
 from api.migrations import roles
 from api.migrations.schema import METADATA
 from breach.tables import dump
-from consent.ledger.fsck import Finding, fsck
-from consent.ledger.signer import Signer
+from consent.ledger.checking.fsck import Finding, fsck
+from consent.ledger.publishing.signer import Signer
 from consent.recipients.register import recipients
 from consent.redemption.disclose import Disclosure, disclose_many
 from consent.tables import client, consent_request, recipient

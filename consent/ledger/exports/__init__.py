@@ -1,0 +1,1 @@
+"""Exports: the logs as files for mirrors, escrow and time stamps."""

@@ -1,0 +1,1 @@
+"""Publishing: signing what has grown, by which key, and how one log carries on another."""

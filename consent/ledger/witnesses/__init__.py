@@ -1,0 +1,1 @@
+"""Witnesses: asking them, believing them, and being one."""
