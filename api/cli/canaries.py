@@ -15,7 +15,7 @@ from api.cli.planting import plan, plant_people, retire_list, show_lists
 from api.clock import system_clock
 from api.sealing.opening import opened_vault
 from api.staff.alias_hits import hit, view_of
-from consent.asking.details import parse_instant
+from consent.instants import parse_instant
 from consent.marks.alias_lookup import resolve
 from consent.marks.alias_pool import Pool, add_domain, add_numbers, pool
 from consent.marks.alias_sightings import acceptable

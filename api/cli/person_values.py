@@ -22,7 +22,7 @@ from api.cli.subjects import PERSON
 from api.clock import system_clock
 from api.sealing.opening import opened_vault
 from api.staff.people import MOST_PEOPLE, changed, read_change
-from consent.asking.details import instant
+from consent.instants import instant
 from consent.people.keeping import Refused, correct
 from vault.ids import SubjectId
 from vault.opening import Vault

@@ -16,11 +16,11 @@ from api.edge.problems import Problem
 from api.oauth.dpop import ALGORITHMS, Proof, ProofFault, check_proof
 from api.oauth.nonces import new_nonce
 from api.wiring import Services, services_of
-from consent.asking.details import instant
 from consent.grants import management as grant_management
 from consent.grants.management import Managed, Refused
 from consent.grants.management_tokens import Holder, Scope, holder
 from consent.ids import GrantId, grant_text, parse_grant
+from consent.instants import instant
 from consent.redemption import replay
 from vault.errors import MalformedId
 

@@ -26,8 +26,8 @@ from api.staff.people import _Find as Search
 from breach.errors import Unreadable
 from breach.trace.attribute import Outcome
 from consent.marks.alias_sightings import Where
-from consent.marks.aliases import ALIASES
 from consent.staff.lookup import MOST_ROWS
+from consent.wording.alias_fields import ALIASES
 from vault.honey.watch import Source
 
 _UNREADABLE = sorted(one.value for one in Unreadable if one is not Unreadable.FILE_TOO_LARGE)

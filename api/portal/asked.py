@@ -34,7 +34,7 @@ from consent.asking.ask import Via
 from consent.asking.beside import shown_before
 from consent.asking.refusals import Refusal, RefusalCode
 from consent.ids import ShowingId, parse_showing, showing_text
-from consent.marks.aliases import ALIASES
+from consent.wording.alias_fields import ALIASES
 
 _CLOSED = frozenset({RefusalCode.SHOWING_DECIDED, RefusalCode.SHOWING_EXPIRED, RefusalCode.WINDOW_CLOSED})
 

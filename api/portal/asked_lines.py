@@ -14,8 +14,8 @@ from consent.approving.approve import Showing
 from consent.asking.beside import standing_beside
 from consent.ids import showing_text
 from consent.marks.alias_pool import offered
-from consent.marks.aliases import ALIASES, INSTEAD
 from consent.recipients.track_records import record_of
+from consent.wording.alias_fields import ALIASES, INSTEAD
 from vault.people.ages import sensitive_fields
 from vault.people.records import masked
 

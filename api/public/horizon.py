@@ -6,7 +6,7 @@ from litestar import Request, Response, get
 
 from api.edge.access import Access, access
 from api.wiring import services_of
-from consent.asking.details import instant
+from consent.instants import instant
 from vault.backups.keys import DAY_MS, epochs_in
 from vault.keys.status import oldest_index_root
 

@@ -8,7 +8,7 @@ from litestar.params import FromPath
 from api.edge.access import Access, access
 from api.edge.problems import Problem
 from api.wiring import services_of
-from consent.asking.details import instant
+from consent.instants import instant
 from consent.recipients.track_records import record_of
 from consent.texts import storable
 

@@ -9,7 +9,7 @@ from api.edge.access import Access, access
 from api.edge.problems import Problem
 from api.staff.keys import StaffMember
 from api.wiring import services_of
-from consent.asking.details import instant
+from consent.instants import instant
 from vault.honey.people import Alarm, alarms, mark_seen
 from vault.ids import bucket_of, decode_id, encode_id
 

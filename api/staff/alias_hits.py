@@ -15,7 +15,7 @@ from api.edge.json_body import json_body
 from api.edge.problems import Problem
 from api.staff.keys import StaffMember
 from api.wiring import services_of
-from consent.asking.details import instant, parse_instant
+from consent.instants import instant, parse_instant
 from consent.marks.alias_lookup import Given, aliases_of, resolve
 from consent.marks.alias_sightings import Report, Where, acceptable, report
 from consent.marks.aliases import Alias

@@ -16,9 +16,9 @@ from api.edge.json_body import json_body
 from api.staff.emergencies import denied_problem, staffer_of
 from api.staff.keys import StaffMember
 from api.wiring import services_of
-from consent.asking.details import instant
 from consent.denials import Denied
 from consent.ids import disclosure_text, parse_dual
+from consent.instants import instant
 from consent.staff.members import Basis, DualReason
 from consent.staff.reading import ReadRequest, read
 from vault.ids import decode_subject

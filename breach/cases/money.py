@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from decimal import ROUND_FLOOR, ROUND_HALF_UP, Decimal
 
 from breach.errors import BreachError
-from consent.marks.aliases import ALIASES
+from consent.wording.alias_fields import ALIASES
 from consent.wording.currencies import MINOR_UNITS
 from consent.wording.terms import Terms
 from vault.fields.catalogue import Catalogue

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, select, tuple_
 from breach.matching.masked import Weights
 from breach.matching.rows import AGREED, CONFLICTING, MASKED, Item
 from breach.tables import trace_alias, trace_candidate, trace_item
-from consent.marks.aliases import INSTEAD
+from consent.wording.alias_fields import INSTEAD
 from vault.ids import Bucket, Buckets, Person, RecordId, SubjectId
 from vault.storage.rowset import RowSet
 

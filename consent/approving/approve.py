@@ -41,13 +41,13 @@ from consent.grants.states import GrantState
 from consent.ids import GrantId, ShowingId
 from consent.ledger.append import append
 from consent.marks.alias_giving import give
-from consent.marks.aliases import ALIASES
 from consent.protection import deferral
 from consent.protection.deferral import protecting
 from consent.protection.mode import Protection
 from consent.recipients.register import is_suspended
 from consent.tables import consent_grant
 from consent.tokens.codes import CODE_PREFIX, keep_code
+from consent.wording.alias_fields import ALIASES
 from vault.ids import new_secret, secret_hash
 from vault.opening import Vault
 from vault.people.holds import take_people

@@ -12,12 +12,12 @@ characters are refused.
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from consent.asking.refusals import Refusal, RefusalCode
-from consent.marks.aliases import ALIASES
+from consent.instants import parse_instant
 from consent.texts import storable
+from consent.wording.alias_fields import ALIASES
 from consent.wording.purposes import PURPOSES
 
 DETAILS_TYPE = "pii_use"
@@ -34,8 +34,6 @@ _OPTIONAL = frozenset(
 )
 _RETENTION = re.compile(r"P([1-9][0-9]{0,3})([DWMY])")
 _DAYS = {"D": 1, "W": 7, "M": 31, "Y": 366}
-_INSTANT = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,6})?(Z|[+-]\d{2}:\d{2})")
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,24 +83,6 @@ def parse_details(raw: object) -> Details | Refusal:
         return _parse(raw[0])
     except _Refused as refused:
         return refused.refusal
-
-
-def instant(ms: int) -> str:
-    """Unix milliseconds as RFC 3339 in UTC, to the millisecond."""
-    text = (_EPOCH + timedelta(milliseconds=ms)).isoformat(timespec="milliseconds")
-    return text.replace("+00:00", "Z")
-
-
-def parse_instant(text: str) -> int | None:
-    """RFC 3339 with an offset as Unix milliseconds; None for anything else."""
-    if not _INSTANT.fullmatch(text):
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    elapsed = (moment - _EPOCH) // timedelta(milliseconds=1)
-    return elapsed if 0 <= elapsed < 1 << 45 else None
 
 
 def _parse(raw: object) -> Details:

@@ -20,10 +20,10 @@ from sqlalchemy import Connection, literal_column, select
 
 from consent.asking.details import Details
 from consent.asking.refusals import Refusal, RefusalCode
+from consent.grant_lock import LOCK
 from consent.grants.chains import MOST_HOPS, stands
 from consent.ids import GrantId, RecipientId, fields_of, parse_grant
 from consent.recipients.register import Recipient, recipient
-from consent.redemption.rows import LOCK
 from consent.tables import consent_grant
 from vault.errors import MalformedId
 from vault.ids import Bucket, SubjectId, bucket_of

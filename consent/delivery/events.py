@@ -14,8 +14,8 @@ from typing import Any, Final
 
 from sqlalchemy import Connection
 
-from consent.asking.details import instant
 from consent.ids import ClientId, GrantId, RecipientId, event_text, grant_text
+from consent.instants import instant
 from consent.signing.keys import Purpose, key
 from consent.signing.signed import SigningKey
 from consent.withdrawal.duties import duties, erase_by

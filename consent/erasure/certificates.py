@@ -25,8 +25,8 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, delete, select, tuple_
 
-from consent.asking.details import instant
 from consent.erasure.tables import erasure_certificate, erasure_order
+from consent.instants import instant
 from consent.ledger.append import Item, append
 from consent.ledger.bundles.bundle import Evidence
 from consent.ledger.entries.commitment import Field, Opening, commit

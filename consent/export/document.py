@@ -12,11 +12,11 @@ from typing import Final
 from sqlalchemy import Connection, select
 
 from consent.accounts.notify import notices_of
-from consent.asking.details import instant
 from consent.export.account import account
 from consent.export.family import guarded_rows, protection_rows
 from consent.export.own_copy import SELF, enter
 from consent.export.rows import Document, consents, entry_rows, staff_row, tie_row, told_row, value_row
+from consent.instants import instant
 from consent.ledger.entries.person_key import text_of
 from consent.redemption.permits import own_permits
 from consent.staff.history import staff_events

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, select, tuple_
 
-from consent.asking.details import instant
 from consent.export.rows import Document, when
 from consent.families.guarded import steps
 from consent.ids import GrantId, grant_text
+from consent.instants import instant
 from consent.protection.tables import protection, protection_step
 from vault.ids import Person, encode_id
 

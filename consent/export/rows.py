@@ -6,11 +6,11 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from consent.accounts.notify import PersonNotice
-from consent.asking.details import instant
 from consent.grants import history
 from consent.grants.history import GrantLine, UseLine
 from consent.grants.timeline import EventKind, timeline
 from consent.ids import disclosure_text, grant_text, use_text
+from consent.instants import instant
 from consent.ledger.entries.entry import parse
 from consent.ledger.origin import PER_EDITION, LogId, origin_of
 from consent.ledger.tables import entry, opening

@@ -22,6 +22,7 @@ from consent.asking.refusals import Refusal, RefusalCode
 from consent.delivery.events import Cause, EventKind, queue
 from consent.families.guardian_tables import guarded_step, guardian_showing
 from consent.families.guarding import guardian_of, told, weigh
+from consent.grant_lock import LOCK
 from consent.grants.states import GrantState
 from consent.ids import ClientId, GrantId, RecipientId, grant_text
 from consent.ledger.append import Item
@@ -29,7 +30,6 @@ from consent.ledger.entries.commitment import Field
 from consent.ledger.entries.entry import Kind
 from consent.ledger.publishing.open_now import open_log
 from consent.ledgering import About, enter
-from consent.redemption.rows import LOCK
 from consent.tables import consent_grant, recipient
 from vault.families.guardians import Guardianship
 from vault.ids import Bucket, Person, SubjectId, new_id

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from consent.asking.ask import details_of
-from consent.asking.details import ACTION, DETAILS_TYPE, Details, instant
+from consent.asking.details import ACTION, DETAILS_TYPE, Details
+from consent.instants import instant
 
 
 def granted_details(row: Any, fields: Sequence[str]) -> dict[str, Any]:

@@ -16,7 +16,8 @@ from sqlalchemy import Connection
 
 from consent.ids import RecipientId
 from consent.marks.alias_pool import pool, take_number
-from consent.marks.aliases import ALIASES, Alias, address, digests, holder
+from consent.marks.aliases import Alias, address, digests, holder
+from consent.wording.alias_fields import ALIASES
 from vault.ids import Bucket, Person, SubjectId, bucket_of_hash
 from vault.opening import Vault
 from vault.storage.rowset import RowSet

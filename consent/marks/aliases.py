@@ -1,6 +1,6 @@
 """Alias contact points: an e-mail address or relay number of one person for one recipient, instead of the person's own.
 
-Codes of what a person may give instead stand in `ALIASES`; a purpose lists those it can do with (`purposes`).
+What a person may give instead of which field stands in `wording.alias_fields`; a purpose lists those it can do with.
 The address is made of a keyed tag of person, recipient and epoch, written as four words that can be read aloud.
 It is in no table: only keyed digests of it are (`alias_tables`), by which a leaked one is found and an invented
 one is not. Whoever has no key can neither make the alias of somebody else nor tell that two of them are one
@@ -22,9 +22,7 @@ Of a tag the first 64 bits are kept, of a digest and of a holder the first 16 by
 
 import hmac
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Final
 
 from consent.ids import RecipientId
@@ -32,12 +30,6 @@ from vault.ids import Bucket, SubjectId
 from vault.tags import Shape
 from vault.tags.making import digest_of
 from vault.tags.registry import DIGESTS, forms_of
-
-ALIASES: Final[Mapping[str, str]] = MappingProxyType({"alias_email": "email", "alias_phone": "phone"})
-"""What may be given instead of which field."""
-
-INSTEAD: Final[Mapping[str, str]] = MappingProxyType({base: code for code, base in ALIASES.items()})
-"""The same from the field."""
 
 LN_TAGS: Final = 64 * math.log(2)
 """Ln of how many address tags there can be."""
@@ -92,11 +84,6 @@ def digests(key: bytes, field: str, text: str) -> list[tuple[int, bytes]]:
 def words(tag: bytes) -> str:
     """Bytes as words of five letters, consonants and vowels in turn: 16 bits each, and no letter that sounds like another."""
     return "-".join(_word(int.from_bytes(tag[at : at + 2])) for at in range(0, len(tag), 2))
-
-
-def given(fields: Mapping[str, str]) -> dict[str, str]:
-    """Values by the field that a recipient asked for, whether it got that or an alias instead."""
-    return {ALIASES.get(code, code): value for code, value in fields.items()}
 
 
 def _word(bits: int) -> str:

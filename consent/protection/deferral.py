@@ -31,6 +31,7 @@ from consent.asking.refusals import Refusal, RefusalCode
 from consent.asking.showings import Showing, showing
 from consent.families.guarding import stands
 from consent.families.guarding import weigh as weigh_guardian
+from consent.grant_lock import LOCK
 from consent.grants.states import GrantState
 from consent.ids import ClientId, GrantId, ShowingId, fields_of
 from consent.ledger.entries.entry import Kind
@@ -39,7 +40,6 @@ from consent.protection.mode import Protection, Step, current, named, note, tell
 from consent.protection.tables import COOLING_MS, deferral
 from consent.protection.waiting import Why, waiting_in
 from consent.recipients.register import is_suspended
-from consent.redemption.rows import LOCK
 from consent.tables import consent_grant
 from consent.tokens.codes import CODE_PREFIX, has_code, keep_code
 from consent.withdrawal.rows import Scope

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
-from consent.asking.details import instant
+from consent.instants import instant
 from consent.ledger.errors import Malformed, Unproven
 from consent.receipts.chain import digest
 from consent.receipts.issue import GRANT_TYPE, RECEIPT_TYPE, WITHDRAWAL_TYPE

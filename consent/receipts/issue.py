@@ -22,8 +22,8 @@ from typing import Any, Final
 
 from sqlalchemy import Connection
 
-from consent.asking.details import instant
 from consent.ids import GrantId, RecipientId, canonical_json, disclosure_text, grant_text, use_text
+from consent.instants import instant
 from consent.ledger.append import Position
 from consent.ledger.entries.entry import parse
 from consent.ledger.origin import LogId, origin_of

@@ -13,9 +13,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from consent.asking.details import instant
 from consent.ids import GrantId, RecipientId, grant_text
-from consent.marks.aliases import ALIASES
+from consent.instants import instant
+from consent.wording.alias_fields import ALIASES
 from consent.wording.countries import is_abroad
 from consent.wording.purposes import PURPOSES
 from vault.fields import FIELDS

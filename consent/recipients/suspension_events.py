@@ -13,9 +13,9 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, insert, select, update
 
-from consent.asking.details import instant
 from consent.delivery.events import EVENT_TYPE
 from consent.ids import event_text
+from consent.instants import instant
 from consent.signing.keys import Purpose, key
 from consent.tables import event_outbox, suspension
 from vault.ids import Bucket, new_id

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from consent.denials import DenialCode
 from consent.grants.states import GrantState
 from consent.ids import ClientId, GrantId, RecipientId, UseId
-from consent.marks.aliases import INSTEAD
+from consent.wording.alias_fields import INSTEAD
 from vault.ids import Bucket, SubjectId
 
 RETRY_MS = 300_000

@@ -14,13 +14,13 @@ from dataclasses import dataclass
 from consent.denials import DenialCode, Denied
 from consent.ids import disclosure_text
 from consent.marks.alias_giving import served
-from consent.marks.aliases import ALIASES, given
 from consent.marks.seals import hold
 from consent.marks.served import as_served, marks_of
 from consent.receipts.issue import receipts
 from consent.redemption.committed import CommittedUse
 from consent.redemption.permits import Permitted, permits
 from consent.redemption.redeem import Disclosed, RedeemRequest, redeem_many
+from consent.wording.alias_fields import ALIASES, given
 from vault.opening import Vault
 from vault.reader import Unreadable, open_many
 

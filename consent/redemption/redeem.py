@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
 from consent.denials import DenialClass, DenialCode, Denied, about_nothing, record, worth_an_entry
+from consent.grant_lock import LOCK
 from consent.ids import (
     DisclosureId,
     GrantId,
@@ -182,7 +183,7 @@ class _Batch:
         grants = {(requests[at].bucket, fact.grant_id) for at, fact in facts.items()}
         # What is read after the commit, and read again by a retry, must not be given another past meanwhile.
         people = ((requests[at].bucket, fact.subject) for at, fact in facts.items())
-        return Call(redeem_rows.LOCK, sorted(grants)), sharing(self._conn, people)
+        return Call(LOCK, sorted(grants)), sharing(self._conn, people)
 
     def _count_denials(self, attempts: Sequence[Attempt], verdicts: Sequence[Verdict]) -> list[Item]:
         """Count what is denied; returns ledger items for the classes first seen this day."""

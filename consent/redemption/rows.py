@@ -33,12 +33,6 @@ FACTS = RowSet(
     bucket="int",
     token="bytes",  # noqa: S106  # a column's type
 )
-LOCK = RowSet(
-    "WITH {rows} SELECT g.id FROM rows JOIN consent_grant g ON g.bucket = rows.bucket AND g.id = rows.id "
-    "ORDER BY g.bucket, g.id {for_update:g}",
-    bucket="int",
-    id="bytes",
-)
 STANDING = RowSet(
     "WITH {rows} SELECT rows.i, g.state, g.used, u.spent, u.voided_at, "
     f"coalesce(c.suspended_at, r.suspended_at), {stands('g')}, "

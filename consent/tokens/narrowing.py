@@ -10,8 +10,9 @@ another window is no narrowing but a new question, and only the person can answe
 from collections.abc import Mapping
 from typing import Any
 
-from consent.asking.details import DETAILS_TYPE, parse_instant
+from consent.asking.details import DETAILS_TYPE
 from consent.asking.refusals import Refusal, RefusalCode
+from consent.instants import parse_instant
 
 _REPEATED = frozenset({"actions", "recipient", "purpose", "uses", "retention"})
 _ABSENT: Mapping[str, Any] = {"optional_datatypes": [], "onward": [], "parent_grant": None, "country": None}

@@ -18,9 +18,9 @@ from types import MappingProxyType
 from sqlalchemy import Connection, select
 
 from consent.errors import UnknownPurpose
-from consent.marks.aliases import ALIASES
 from consent.tables import purpose as purpose_table
 from consent.tables import purpose_field
+from consent.wording.alias_fields import ALIASES
 from vault.fields import FIELDS
 from vault.storage.rowset import RowSet
 

@@ -12,9 +12,9 @@ from sqlalchemy import select
 from api.jobs.courier import SHARE, TOGETHER, Courier
 from api.jobs.event_queue import EventQueue, attempt
 from api.outward.fetching import Answer, FetchFailed, FetchFault, guarded_post
-from consent.asking.details import instant
 from consent.delivery.deliveries import LEASE_MS, Result
 from consent.delivery.outbox import Due
+from consent.instants import instant
 from consent.recipients import register as recipients
 from consent.recipients import suspensions
 from consent.recipients.suspension_events import RESUMED, SUSPENDED

@@ -6,11 +6,11 @@ import pytest
 
 from consent.errors import BadNotice, BadRegistration, BadTerms, UnfairTerms, UnknownPurpose
 from consent.ids import document_hash
-from consent.marks.aliases import ALIASES
 from consent.recipients import register as recipients
 from consent.recipients import suspensions
 from consent.recipients.register import Registration
 from consent.wording import notices, purposes, terms
+from consent.wording.alias_fields import ALIASES
 from consent.wording.clauses import Clause
 from consent.wording.currencies import written
 from consent.wording.rates import NO_RATES, rates

@@ -12,8 +12,9 @@ from consent.accounts.keys import Consumer
 from consent.approving.approve import Approved, Showing, approve, claim
 from consent.asking import ask
 from consent.asking.ask import Pushed, PushParams
-from consent.asking.details import Details, instant, parse_details
+from consent.asking.details import Details, parse_details
 from consent.asking.refusals import Refusal
+from consent.instants import instant
 from consent.people.keeping import Enrolled, NewPerson, enrol_people
 from consent.recipients import register as recipients
 from consent.recipients.register import Client, Registration

@@ -21,12 +21,12 @@ from sqlalchemy import func, select
 
 from consent import rebuild
 from consent.approving import approve as deciding
-from consent.asking.details import instant
 from consent.asking.refusals import Refusal
 from consent.denials import DenialCode, Denied
 from consent.grants.annulling import Ruling, annul
 from consent.grants.management import Terminated, terminate
 from consent.grants.states import WITHDRAWABLE, GrantState
+from consent.instants import instant
 from consent.ledger.checking.fsck import Finding, fsck
 from consent.ledger.publishing.signer import Signer
 from consent.recipients import suspensions

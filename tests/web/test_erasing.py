@@ -8,9 +8,9 @@ from api.jobs.lease import LEASE_MS, take
 from api.jobs.worker import Worker
 from api.staff import erasing
 from api.staff.erasing import ERASE, order_erasure, resume_erasures
-from consent.asking.details import instant
 from consent.erasure.certificates import certificate
 from consent.erasure.orders import By, Reason
+from consent.instants import instant
 from tests.flow.installation import open_world
 from vault.backups.keys import DAY_MS, BackupKeys
 from vault.erasure.erased_list import DamagedList, ErasedList

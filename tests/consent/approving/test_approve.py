@@ -8,8 +8,8 @@ from sqlalchemy import func, select, update
 from consent.accounts.keys import Consumer
 from consent.approving import approve as deciding
 from consent.approving.approve import Approved, Refused, approve, refuse
-from consent.asking.details import instant
 from consent.asking.refusals import Refusal, RefusalCode
+from consent.instants import instant
 from consent.ledger.entries.entry import Kind, parse
 from consent.ledger.tables import entry
 from consent.tables import auth_code, client, consent_grant, recipient

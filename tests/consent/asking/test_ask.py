@@ -8,9 +8,9 @@ from sqlalchemy.exc import DBAPIError
 
 from consent.asking import ask
 from consent.asking.ask import Pushed
-from consent.asking.details import instant
 from consent.asking.refusals import Refusal, RefusalCode
 from consent.asking.showings import Showing, claim
+from consent.instants import instant
 from consent.recipients import register as recipients
 from consent.recipients import suspensions
 from consent.tables import consent_request, retired_text

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consent.asking.details import Details, instant, parse_details
+from consent.asking.details import Details, parse_details
 from consent.asking.refusals import Refusal, RefusalCode
+from consent.instants import instant
 from consent.wording.purposes import PURPOSES
 
 GOOD = {

@@ -9,7 +9,7 @@ from sqlalchemy.exc import DBAPIError
 
 from consent.approving.approve import Approved, Deferred, approve, refuse
 from consent.asking import onward
-from consent.asking.details import Details, instant
+from consent.asking.details import Details
 from consent.asking.onward import Parent, weigh
 from consent.asking.refusals import Refusal, RefusalCode
 from consent.asking.showings import claim
@@ -18,6 +18,7 @@ from consent.grants.chains import MOST_HOPS
 from consent.grants.history import grants
 from consent.grants.states import GrantState
 from consent.ids import GrantId, RecipientId, grant_text
+from consent.instants import instant
 from consent.protection import deferral
 from consent.protection import mode as protection
 from consent.protection.deferral import Decision

@@ -11,9 +11,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from consent.accounts import recovery
 from consent.accounts.sign_ins import How, note_sign_in
 from consent.approving.approve import approve
-from consent.asking.details import instant
 from consent.export.document import Export, export
 from consent.ids import grant_text
+from consent.instants import instant
 from tests.consent.presence import signed, with_passkey
 from vault.ids import encode_id
 

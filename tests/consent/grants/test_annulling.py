@@ -8,7 +8,6 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.exc import DBAPIError
 
 from consent.accounts.notify import notices_of
-from consent.asking.details import instant
 from consent.denials import DenialCode, Denied
 from consent.errors import BadRegistration
 from consent.export.document import Export, export
@@ -19,6 +18,7 @@ from consent.grants.management import Refused, query
 from consent.grants.states import GrantState
 from consent.grants.timeline import EventKind, timeline
 from consent.ids import grant_text
+from consent.instants import instant
 from consent.ledger.checking.fsck import Finding, fsck
 from consent.ledger.entries.entry import Kind, parse
 from consent.ledger.publishing.signer import Signer

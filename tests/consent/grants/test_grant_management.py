@@ -4,7 +4,6 @@ import pytest
 from sqlalchemy import func, insert, select, update
 from sqlalchemy.exc import DBAPIError
 
-from consent.asking.details import instant
 from consent.denials import DenialCode, Denied
 from consent.export.document import Export, export
 from consent.grants.history import grant as line_of
@@ -12,6 +11,7 @@ from consent.grants.management import Managed, Refused, Terminated, query, termi
 from consent.grants.management_tokens import LIFETIME_MS, Holder, Scope, give_back, holder, mint, scopes_of
 from consent.grants.states import GrantState
 from consent.grants.timeline import EventKind, timeline
+from consent.instants import instant
 from consent.ledger.checking.fsck import Finding, fsck
 from consent.ledger.entries.entry import Kind, parse
 from consent.ledger.publishing.signer import Signer

@@ -7,13 +7,13 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.exc import DBAPIError
 
 from consent.accounts.keys import Consumer
-from consent.asking.details import instant
 from consent.denials import DenialCode, Denied
 from consent.dual.control import Question, ask
 from consent.errors import BadRequest
 from consent.export.rows import staff_row
 from consent.grants.timeline import EventKind, timeline
 from consent.ids import dual_text, grant_text
+from consent.instants import instant
 from consent.ledger.entries.entry import Kind
 from consent.ledger.tables import entry
 from consent.people.honey import plant, sweep

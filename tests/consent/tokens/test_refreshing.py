@@ -4,9 +4,9 @@ import pytest
 from sqlalchemy import insert, select
 from sqlalchemy.exc import DBAPIError
 
-from consent.asking.details import instant
 from consent.asking.refusals import Refusal, RefusalCode
 from consent.denials import DenialCode, Denied
+from consent.instants import instant
 from consent.redemption.disclose import Disclosure, disclose_many
 from consent.tables import denial, refresh_token, use
 from consent.tokens.exchange import Issued, exchange

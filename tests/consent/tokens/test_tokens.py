@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import func, select
 
-from consent.asking.details import instant
 from consent.denials import DenialCode, Denied
 from consent.ids import use_text
+from consent.instants import instant
 from consent.ledger.entries.entry import Kind, parse
 from consent.ledger.tables import entry
 from consent.redemption.disclose import Disclosure, disclose_many

@@ -7,11 +7,11 @@ from sqlalchemy import func, select, text, update
 from sqlalchemy.exc import IntegrityError
 
 from consent.approving.approve import refuse
-from consent.asking.details import instant
 from consent.denials import DenialCode, Denied
 from consent.errors import BadRegistration
 from consent.grants.history import grant
 from consent.ids import grant_text
+from consent.instants import instant
 from consent.ledger.entries.entry import Kind, parse
 from consent.ledger.formats import jws
 from consent.ledger.tables import entry

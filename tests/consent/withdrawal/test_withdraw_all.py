@@ -5,10 +5,10 @@ from sqlalchemy import insert, select, text
 from sqlalchemy.exc import DBAPIError
 
 from consent.asking import onward as onward_provision
-from consent.asking.details import instant
 from consent.denials import DenialCode, Denied
 from consent.grants.history import grants
 from consent.ids import event_text, fields_json, grant_text
+from consent.instants import instant
 from consent.ledger.checking.fsck import Finding, fsck
 from consent.ledger.publishing.signer import Signer
 from consent.redemption.disclose import Disclosure, disclose_many
