@@ -4,7 +4,6 @@ The data base stores a key under the active tenant key only (`keys.tables`); wha
 rotation still holds under a retired one is wrapped again.
 """
 
-from collections.abc import Mapping
 from typing import Any
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -12,9 +11,10 @@ from sqlalchemy import Connection, Table, func, update
 
 from vault.backups.keys import MalformedBackup
 from vault.ids import TenantId
-from vault.keys.subjects import Wrapping, person_context
-from vault.keys.tables import MAX_WRAPS, index_root, subject_key, tenant_kek
-from vault.keys.tenant import kek_context, root_context, service_context
+from vault.keys.contexts import bound
+from vault.keys.subjects import Wrapping
+from vault.keys.tables import MAX_WRAPS, tenant_kek
+from vault.keys.tenant import kek_context
 from vault.keys.wrapping import unwrap, wrap
 from vault.providers.base import Provider
 
@@ -68,12 +68,3 @@ class Returning:
         self._keks[row["version"]] = AESGCM(row["wrapped"])
         wrapped = self._provider.wrap(row["wrapped"], kek_context(self._tenant, row["version"]))
         return {**row, "wrapped": wrapped, "provider": self._provider.name}
-
-
-def bound(table: Table, row: Mapping[str, Any], version: int) -> bytes:
-    """What a wrapped key of a table is bound to, under a version of the tenant key."""
-    if table is subject_key:
-        return person_context(row["tenant"], row["subject"], row["kind"], row["epoch"], version)
-    if table is index_root:
-        return root_context(row["tenant"], row["epoch"], version)
-    return service_context(row["tenant"], row["name"], row["version"], version)

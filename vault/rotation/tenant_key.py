@@ -16,8 +16,8 @@ from typing import Any, Final
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy import Connection, Select, Table, func, select, tuple_, update
 
-from vault.backups.returning import bound
 from vault.ids import TenantId
+from vault.keys.contexts import bound
 from vault.keys.evictions import TENANT, announce
 from vault.keys.subjects import person_context, unwrapped
 from vault.keys.tables import index_root, service_key, subject_key, tenant_kek
