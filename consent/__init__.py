@@ -9,15 +9,15 @@ from consent.accounts.keys import Consumer, sign_in
 from consent.approving.approve import Approved, Refused
 from consent.asking.ask import Pending, Pushed, PushParams, pending, push
 from consent.asking.details import DETAILS_TYPE, Details, parse_details
-from consent.asking.refusals import Refusal, RefusalCode
 from consent.asking.showings import Showing, claim, showing
 from consent.denials import DenialCode, Denied
 from consent.errors import ConsentError
-from consent.grants.states import GrantState
 from consent.people.keeping import Enrolled, correct, enrol_people
 from consent.recipients.register import Client, Recipient, Registered, Registration
 from consent.redemption.disclose import Disclosure, disclose_many
 from consent.redemption.redeem import Disclosed, IdempotencyKey, RedeemRequest, redeem_many
+from consent.refusals import Refusal, RefusalCode
+from consent.schema.grant_states import GrantState
 from consent.tokens.exchange import CodeExchange, Issued, exchange
 from consent.withdrawal.withdraw import Withdrawn
 from consent.wording.purposes import PURPOSES, Purpose

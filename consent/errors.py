@@ -7,8 +7,8 @@ Only input that is no input at all raises. A request that is understood and turn
 from collections.abc import Sequence
 from typing import ClassVar
 
+from consent.clauses import Finding
 from consent.denials import DenialCode, Denied
-from consent.wording.clauses import Finding
 
 __all__ = [
     "BadNotice",

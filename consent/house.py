@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from consent.ledger.append import Item, append
 from consent.ledger.entries.commitment import SECRET_BYTES, Field, Opening, commit
 from consent.ledger.entries.entry import Kind
-from consent.ledger.entries.openings import tag_of
+from consent.ledger.open_now import open_log
+from consent.ledger.openings import tag_of
 from consent.ledger.origin import origin_of
-from consent.ledger.publishing.open_now import open_log
 from vault.ids import Bucket, RecordId, SubjectId, new_id
 from vault.opening import Vault
 from vault.sealing.sealed import SALT_BYTES, Place, Unopenable, open_sealed, seal

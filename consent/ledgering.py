@@ -14,7 +14,7 @@ field each, in this fixed order; the public entry carries a tag, a number and a 
 | grant    | own           | outcome (suspended, confirmed, withdrawn), grant, recipient, guardian (`guarded`) |
 | refuse   | grant or own  | outcome, recipient, purpose (refusing); outcome, grant, day (denial)   |
 | access   | disclosure    | recipient, purpose, fields, grant; marks, where values were marked (`marks.served`) |
-| disclose | own           | step, request, staff, reason, approvers, fields (`dual.emergency_reads`, `staff.lookup`) |
+| disclose | own           | step, request, staff, reason, approvers, fields (`permits.emergency_reads`, `staff.lookup`) |
 | withdraw | own           | grant, recipient; outcome, when the recipient itself ended it (`grants.management`); |
 |          |               | outcome, reason and authority, when a ruling did (`annulling`)         |
 | erase    | own           | what was destroyed, see `certificates`                                 |
@@ -32,9 +32,9 @@ from consent.ids import GrantId, grant_text
 from consent.ledger.append import Item, Position, append
 from consent.ledger.entries.commitment import Field
 from consent.ledger.entries.entry import Kind
-from consent.ledger.entries.openings import ENTROPY_BYTES, new_item
+from consent.ledger.open_now import open_log
+from consent.ledger.openings import ENTROPY_BYTES, new_item
 from consent.ledger.origin import LogId, origin_of
-from consent.ledger.publishing.open_now import open_log
 from vault.ids import Bucket, SubjectId, new_id
 from vault.keys.keyring import SubjectKey
 from vault.opening import Vault

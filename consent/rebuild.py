@@ -20,18 +20,18 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, func, select, tuple_
 
-from consent.grants.states import GrantState, may_move
 from consent.ids import GrantId, UseId
+from consent.ledger import published
 from consent.ledger.checking.fsck import Progress
 from consent.ledger.entries.entry import Kind, parse
 from consent.ledger.errors import LedgerError
 from consent.ledger.origin import LogId, origin_of
-from consent.ledger.publishing import published
 from consent.ledger.tables import entry
-from consent.tables import consent_grant
+from consent.schema.grant_states import GrantState, may_move
+from consent.schema.tables import consent_grant
 from vault.ids import Bucket, SubjectId
 from vault.opening import Vault
-from vault.people.outlines import outlines
+from vault.reading.outlines import outlines
 from vault.storage.database import metadata
 from vault.storage.rowset import RowSet
 

@@ -23,12 +23,12 @@ from consent.ledger.append import Item, Position, append
 from consent.ledger.ended_tables import again
 from consent.ledger.entries import log_entry
 from consent.ledger.entries.entry import Entry, Kind, parse
-from consent.ledger.entries.openings import SealedSecret, tag_of, unsealed
 from consent.ledger.errors import LedgerError
+from consent.ledger.open_now import open_log, read_editions
+from consent.ledger.openings import SealedSecret, tag_of, unsealed
 from consent.ledger.origin import LogId, origin_of
 from consent.ledger.publishing import given_up
 from consent.ledger.publishing.given_up import GivenUp
-from consent.ledger.publishing.open_now import open_log, read_editions
 from consent.ledger.tables import entry, opening
 from consent.ledger.tree import leaf_hash
 from vault.ids import Bucket, RecordId, SubjectId

@@ -22,8 +22,8 @@ from api.routes import MINE, PORTAL, PROTOCOL, PUBLIC, STAFF
 from api.setting_texts import PREFIX
 from api.settings import Settings
 from breach.errors import Unreadable
-from consent.asking.refusals import RefusalCode
 from consent.denials import DenialCode
+from consent.refusals import RefusalCode
 
 FOLDER = Path(__file__).parent / "reference"
 _WIDTH = 100

@@ -10,9 +10,9 @@ from vault.keys.keyring import Keyring, SubjectKey
 from vault.masks import mask
 from vault.opening import Installation, Vault, create_vault, open_vault
 from vault.people.holds import share_people
-from vault.people.records import Created, NewPerson, Refused, Updated, create_many, masked, update_value
 from vault.permit import AccessKind, AccessPermit, AccessStatement
 from vault.reader import Unreadable, UnreadableCode, open_many
+from vault.reading.records import Created, NewPerson, Refused, Updated, create_many, masked, update_value
 from vault.sealing.sealed import Place, Unopenable
 from vault.storage.database import Database, open_database
 from vault.tags import Hit, Probe, confirm, match

@@ -2,7 +2,7 @@
 
 It is the first, but where a log was given up. The vault itself knows nothing of logs: it keeps this beside the
 data base that it is about, for everybody who has that open, and the ledger says what is in it
-(`consent.ledger.publishing.open_now`).
+(`consent.ledger.open_now`).
 """
 
 from collections.abc import Mapping

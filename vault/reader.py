@@ -24,7 +24,7 @@ from vault.storage.rowset import RowSet
 
 CHUNK = 500
 _KINDS: Final = frozenset({AccessKind.USE, AccessKind.EMERGENCY, AccessKind.STAFF})
-"""Whoever may read what is current; a person's own copy comes by `people.export`."""
+"""Whoever may read what is current; a person's own copy comes by `reading.export`."""
 
 
 class UnreadableCode(StrEnum):

@@ -20,8 +20,8 @@ from breach import honey as dumps
 from consent.accounts.keys import DEFAULT_LANG
 from consent.people.honey import plant, sweep
 from consent.people.keeping import Enrolled, NewPerson
-from vault.honey.people import alarms
 from vault.ids import encode_id
+from vault.people.honey import alarms
 
 _DAY_MS = 86_400_000
 _decode = msgspec.json.Decoder(dict[str, str]).decode

@@ -32,8 +32,8 @@ from api.sealing.opening import opened_vault, people_needed
 from api.settings import Settings
 from api.witnesses import load_witnesses, stations
 from consent.delivery.outbox import overdue
+from consent.ledger import published
 from consent.ledger.origin import origin_of
-from consent.ledger.publishing import published
 from consent.ledger.publishing.memory import Memory
 from consent.ledger.publishing.publish import standing
 from consent.ledger.publishing.signer import Signer

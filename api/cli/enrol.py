@@ -30,7 +30,7 @@ from api.cli.output import Tick, emit, json_option, progress, table_of
 from api.clock import system_clock
 from api.sealing.opening import opened_vault
 from consent.accounts.keys import DEFAULT_LANG
-from consent.ledger.entries import person_key
+from consent.ledger.bundles import person_key
 from consent.people import loads
 from consent.people.keeping import NewPerson, Refused
 from consent.wording.notices import LANGUAGES

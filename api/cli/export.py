@@ -19,7 +19,7 @@ from consent.ledger.exports.export import KEYS, RETIRED, Exported, export
 from consent.ledger.exports.exported import check_tree
 from consent.ledger.formats.note import VerifierKey
 from consent.ledger.formats.policy import Policy
-from consent.ledger.publishing.retired import in_lines
+from consent.ledger.formats.retired import in_lines
 from consent.ledger.publishing.signer import Signer
 
 

@@ -17,8 +17,8 @@ from api.clock import system_clock
 from api.sealing.opening import opened_vault
 from api.setting_texts import SettingsError
 from api.settings import Settings
-from vault.tags.indexing import Standing, build, refresh
-from vault.tags.indexing import status as status_of
+from vault.tag_index.indexing import Standing, build, refresh
+from vault.tag_index.indexing import status as status_of
 
 
 @click.group("index")

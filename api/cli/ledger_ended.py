@@ -23,11 +23,11 @@ from api.sealing.opening import opened_vault
 from api.settings import Settings
 from api.witnesses import load_witnesses, stations
 from consent.bringing_back import Outcome, bring_back
+from consent.ledger.ending.giving_up import Plan, give_up, plan
 from consent.ledger.errors import Malformed
 from consent.ledger.formats.checkpoint import Checkpoint
 from consent.ledger.origin import LogId, origin_of, parse_origin
 from consent.ledger.publishing import given_up
-from consent.ledger.publishing.giving_up import Plan, give_up, plan
 from consent.ledger.publishing.memory import Memory
 from consent.ledger.publishing.publish import standing
 from consent.ledger.publishing.signer import Signer

@@ -14,7 +14,7 @@ from api.sealing.opening import opened_vault
 from consent.ledger.origin import origin_of
 from consent.ledger.publishing import log_keys
 from consent.ledger.publishing.signer import Signer
-from consent.ledger.publishing.succession import open_logs
+from consent.ledger.succession import open_logs
 
 _DAY_MS = 86_400_000
 

@@ -22,7 +22,7 @@ from consent.ids import RecipientId, parse_disclosure
 from consent.marks import epochs, seals, tolerance
 from consent.marks.tables import mark_opt_out, mark_served, served_hash
 from consent.recipients.pairwise import PREFIX, resolve
-from consent.tables import disclosure
+from consent.schema.tables import disclosure
 from vault.errors import MalformedId
 from vault.ids import Bucket, SubjectId, bucket_of, encode_id
 from vault.opening import Vault

@@ -21,15 +21,15 @@ from api.i18n import Lang
 from api.jobs.retention import rules_of
 from api.portal import own_data
 from api.sealing.opening import opened_vault
+from consent.erasure import retention
+from consent.erasure.retention import Term
 from consent.export.document import Export, export
 from consent.families import ties as families
 from consent.families.ties import Tie
 from consent.instants import instant
-from consent.people import retention
-from consent.people.retention import Term
 from vault.ids import SubjectId, bucket_for, encode_id
 from vault.people.drafts import Refused
-from vault.people.history import history
+from vault.reading.history import history
 
 _ACTOR = "operator"
 

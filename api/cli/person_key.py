@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from api.cli.failures import Exit, Failure
-from consent.ledger.entries import person_key
+from consent.ledger.bundles import person_key
 from consent.ledger.errors import Malformed
 
 _decode = msgspec.json.Decoder(dict[str, Any]).decode

@@ -26,7 +26,7 @@ from consent.instants import instant
 from consent.people.keeping import Refused, correct
 from vault.ids import SubjectId
 from vault.opening import Vault
-from vault.people.records import standing
+from vault.reading.records import standing
 
 _TIMES = ["%Y-%m-%dT%H:%M:%S.%fZ", "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%d"]
 

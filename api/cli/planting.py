@@ -19,7 +19,7 @@ from api.clock import system_clock
 from api.sealing.opening import opened_vault
 from breach.trace.canaries import SHARED, detection, planned
 from consent.accounts.keys import Consumer
-from consent.asking.handles import allow
+from consent.decoupled.handles import allow
 from consent.exposure import recipient_totals
 from consent.ids import RecipientId
 from consent.planted.planting import MOST, PREFIX, Kind, Listed, Order, Planting, lists, plant, retire

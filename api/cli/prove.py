@@ -21,7 +21,7 @@ from consent.ledger.bundles.verify import verify_bundle
 from consent.ledger.entries.entry import Kind
 from consent.ledger.formats.policy import Policy
 from consent.ledger.origin import NUMBER_TEXT, LogId, parse_number
-from consent.redemption.committed import committed_uses
+from consent.permits.committed import committed_uses
 from vault.ids import SubjectId, bucket_for, bucket_of
 from vault.opening import Vault
 from vault.storage.durable import write_new

@@ -20,8 +20,9 @@ from api.cli.output import emit, json_option, table_of
 from api.clock import system_clock
 from api.oauth.client_keys import ClientKeys
 from api.settings import Settings
+from consent.asking import terms_signing
 from consent.recipients import register as recipients
-from consent.wording import terms, terms_signing
+from consent.wording import terms
 from consent.wording.rates import rates
 from vault.storage.database import Database
 

@@ -9,7 +9,7 @@ import click
 from api.cli.installation import databases, dir_option, settings_of
 from api.cli.output import emit, json_option
 from api.clock import system_clock
-from consent.wording import retiring
+from consent.recipients import retiring
 
 
 @click.command("retire")

@@ -23,12 +23,12 @@ from api.sealing.opening import opened_vault
 from api.staff.emergencies import denied_problem
 from api.staff.keys import find_staff
 from consent.denials import Denied
-from consent.dual.scanning import run_scan
 from consent.ids import parse_dual
-from consent.staff.members import Staffer
+from consent.staff.scanning import run_scan
+from consent.staff_members import Staffer
 from vault.ids import encode_id
 from vault.opening import Vault
-from vault.people.records import count_people
+from vault.reading.records import count_people
 from vault.scan.permit import salts_hash, wanted_hash
 from vault.scan.running import ScanProgress
 from vault.tags import hashed

@@ -21,10 +21,10 @@ from api.cli.output import emit, json_option, moment, table_of
 from api.cli.packs import PackVerdict, members_of, verify_pack
 from api.cli.person_key import load_person_key
 from api.clock import system_clock
+from consent.ledger.bundles import coverage
+from consent.ledger.bundles.person_key import only_about
 from consent.ledger.bundles.verify import Check, ProvenEntry, Verdict, verify_bundle
-from consent.ledger.entries.person_key import only_about
 from consent.ledger.formats import policy
-from consent.ledger.indexes import coverage
 
 KEYS_FILE = "keys.json"
 MAX_BYTES = 64 << 20

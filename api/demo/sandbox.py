@@ -23,10 +23,11 @@ from typing import TYPE_CHECKING, Any, Final
 from joserfc.jwk import ECKey
 
 from api.demo.terms_signature import terms_signature
+from consent.asking import terms_signing
 from consent.people.keeping import Enrolled, NewPerson, enrol_people
 from consent.recipients import register as recipients
 from consent.recipients.register import Registration
-from consent.wording import notices, purposes, terms, terms_signing
+from consent.wording import notices, purposes, terms
 
 if TYPE_CHECKING:
     from api.settings import Settings

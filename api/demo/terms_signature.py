@@ -3,7 +3,7 @@
 from joserfc import jws
 from joserfc.jwk import ECKey
 
-from consent.wording.terms_signing import KIND
+from consent.asking.terms_signing import KIND
 
 
 def terms_signature(key: ECKey, terms_hash: str) -> str:

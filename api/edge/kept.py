@@ -15,7 +15,7 @@ from sqlalchemy import Connection, delete, insert, select
 from api.edge.kept_tables import kept_person
 from api.edge.problems import Problem
 from consent.house import house_bucket
-from consent.staff.members import Staffer
+from consent.staff_members import Staffer
 from vault.ids import RecordId, SubjectId
 from vault.opening import Vault
 from vault.sealing.sealed import SALT_BYTES, Place, open_sealed, seal

@@ -15,12 +15,13 @@ from api.clock import Clock
 from api.jobs.holds import Holds
 from api.outward.fetching import Answer, FetchFailed, guarded_get, guarded_post
 from api.witnesses import Station
+from consent.ledger import published
 from consent.ledger.errors import LedgerAlarm, Malformed, Unproven
 from consent.ledger.formats.checkpoint import Checkpoint
 from consent.ledger.origin import LogId, origin_of
-from consent.ledger.publishing import log_keys, published
+from consent.ledger.published import Published
+from consent.ledger.publishing import log_keys
 from consent.ledger.publishing.memory import Memory
-from consent.ledger.publishing.published import Published
 from consent.ledger.publishing.signer import Signer
 from consent.ledger.witnesses import collecting
 from consent.ledger.witnesses.submission import ADD, SIZE_TYPE, reading_path

@@ -13,11 +13,11 @@ from api.jobs.holds import Holds
 from api.jobs.start_guard import StartGuard
 from api.settings import Settings
 from api.witnesses import load_witnesses
+from consent.ledger.ending.closing import carry_over, close_due
 from consent.ledger.origin import origin_of
-from consent.ledger.publishing.closing import carry_over, close_due
+from consent.ledger.published import Published
 from consent.ledger.publishing.memory import Memory
 from consent.ledger.publishing.publish import publish
-from consent.ledger.publishing.published import Published
 from consent.ledger.publishing.signer import Signer
 from vault.opening import Vault
 

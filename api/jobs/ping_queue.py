@@ -12,8 +12,8 @@ from typing import Final
 from api.events import Event
 from api.jobs.courier import Post
 from api.outward.fetching import FetchFailed
-from consent.asking import pings
-from consent.asking.pings import Due
+from consent.decoupled import pings
+from consent.decoupled.pings import Due
 from consent.delivery.deliveries import Outcome, Result, Room
 from vault.opening import Vault
 

@@ -20,15 +20,15 @@ from api.events import Event, log_event, log_unexpected
 from api.jobs.holds import Holds
 from api.jobs.retention import enqueue_daily
 from consent.accounts.one_time_codes import sweep_codes
+from consent.erasure.retention import end_over
+from consent.ledger.ending.closing import carry_over, close_due
 from consent.ledger.errors import LedgerAlarm
 from consent.ledger.indexes.indexing import make_due
-from consent.ledger.publishing.closing import carry_over, close_due
 from consent.ledger.publishing.memory import Memory
 from consent.ledger.publishing.publish import publish
 from consent.ledger.publishing.signer import Signer
 from consent.marks.seals import seal_due
-from consent.people.retention import end_over
-from consent.redemption.replay import forget_expired
+from consent.signing.replay import forget_expired
 from vault.opening import Vault
 
 _SWEEP_MS = 60_000

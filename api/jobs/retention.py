@@ -14,7 +14,7 @@ from api.jobs.tables import job
 from api.jobs.worker import Report
 from api.settings import Settings
 from api.staff.erasing import resume_erasures
-from consent.people.retention import Rule, run
+from consent.erasure.retention import Rule, run
 from consent.recipients.track_records import recount
 from consent.tokens.sweeping import sweep
 from vault.opening import Vault

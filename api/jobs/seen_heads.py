@@ -14,11 +14,12 @@ from sqlalchemy import Connection
 
 from api.outward.fetching import FetchFailed, guarded_get
 from api.witnesses import Station
+from consent.ledger import published
 from consent.ledger.errors import Malformed, Unproven
 from consent.ledger.formats.checkpoint import Checkpoint
 from consent.ledger.formats.note import VerifierKey
 from consent.ledger.origin import LogId, number_of, origin_of, parse_origin, year_of
-from consent.ledger.publishing import given_up, log_keys, published
+from consent.ledger.publishing import given_up, log_keys
 from consent.ledger.publishing.signer import Signer
 from consent.ledger.witnesses import collecting
 from consent.ledger.witnesses.submission import reading_path

@@ -14,9 +14,10 @@ from api.jobs.asking import Asking, Outcome
 from api.jobs.holds import Holds
 from api.jobs.seen_heads import seen_heads
 from api.witnesses import stations
+from consent.ledger import published
 from consent.ledger.errors import LedgerAlarm
 from consent.ledger.formats.policy import Policy
-from consent.ledger.publishing import given_up, published
+from consent.ledger.publishing import given_up
 from consent.ledger.publishing.memory import Memory
 from consent.ledger.publishing.signer import Signer
 from vault.opening import Vault

@@ -3,8 +3,8 @@
 from sqlalchemy import select
 
 from api.settings import Settings
-from vault.finding.tag_index_tables import tag_index
 from vault.opening import Vault
+from vault.tag_index.tables import tag_index
 
 
 def keep_up(settings: Settings, vault: Vault, now_ms: int) -> None:
@@ -13,6 +13,6 @@ def keep_up(settings: Settings, vault: Vault, now_ms: int) -> None:
         there = conn.execute(select(tag_index.c.epoch)).first() is not None
     if there and settings.tag_index is not None:
         # Loaded here alone: a server without an index does without these libraries' memory.
-        from vault.tags.indexing import refresh  # noqa: PLC0415
+        from vault.tag_index.indexing import refresh  # noqa: PLC0415
 
         refresh(vault, settings.tag_index, now_ms)

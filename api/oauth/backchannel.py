@@ -21,11 +21,11 @@ from api.oauth.polled import poll_with
 from api.oauth.signed_form import details_in, signed_in, use_once
 from api.oauth.token_request import TokenAnswer, TokenRequest
 from api.wiring import services_of
-from consent.asking import backchannel
 from consent.asking.ask import Via
-from consent.asking.backchannel import TooMany, Wanted
-from consent.asking.polling import LIFETIME_MS
-from consent.asking.refusals import Refusal, RefusalCode
+from consent.decoupled import backchannel
+from consent.decoupled.backchannel import TooMany, Wanted
+from consent.decoupled.polling import LIFETIME_MS
+from consent.refusals import Refusal, RefusalCode
 
 GRANT_TYPE = "urn:openid:params:grant-type:ciba"
 PATH = "/bc-authorize"

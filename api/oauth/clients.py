@@ -24,7 +24,7 @@ from api.wiring import Services
 from consent.recipients import register as recipients
 from consent.recipients.key_sets import PublicKey
 from consent.recipients.register import Client
-from consent.redemption import replay
+from consent.signing import replay
 from vault.base64url import unb64url
 from vault.ids import Bucket, Buckets
 

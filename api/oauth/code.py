@@ -10,9 +10,9 @@ import msgspec
 
 from api.oauth.errors import OAuthRefused, refused
 from api.oauth.token_request import TokenAnswer, TokenRequest
-from consent.asking.refusals import Refusal
 from consent.denials import Denied
 from consent.ids import grant_text
+from consent.refusals import Refusal
 from consent.tokens.exchange import CodeExchange, exchange_within
 from consent.tokens.minting import Issued
 

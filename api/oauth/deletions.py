@@ -14,9 +14,9 @@ from api.edge.forms import parse_parameters
 from api.oauth.clients import caller
 from api.oauth.errors import OAuthRefused, answer_oauth
 from api.wiring import services_of
-from consent.asking.refusals import RefusalCode
 from consent.ids import event_text, grant_text
 from consent.instants import instant
+from consent.refusals import RefusalCode
 from consent.withdrawal.deletions import Recorded, read_statement, record
 
 PATH = "/v1/deletions"

@@ -17,9 +17,9 @@ from api.oauth.polled import poll_with
 from api.oauth.signed_form import details_in, signed_in, use_once
 from api.oauth.token_request import TokenAnswer, TokenRequest
 from api.wiring import services_of
-from consent.asking import devices
 from consent.asking.ask import Via
-from consent.asking.refusals import Refusal
+from consent.decoupled import devices
+from consent.refusals import Refusal
 
 GRANT_TYPE = "urn:ietf:params:oauth:grant-type:device_code"
 PATH = "/device_authorization"

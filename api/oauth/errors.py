@@ -10,7 +10,7 @@ from typing import Any
 from litestar import Request, Response
 
 from api.edge.problems import as_problem
-from consent.asking.refusals import Refusal
+from consent.refusals import Refusal
 
 _JSON = "application/json"
 _NAMES = {429: "temporarily_unavailable"}

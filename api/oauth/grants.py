@@ -21,7 +21,7 @@ from consent.grants.management import Managed, Refused
 from consent.grants.management_tokens import Holder, Scope, holder
 from consent.ids import GrantId, grant_text, parse_grant
 from consent.instants import instant
-from consent.redemption import replay
+from consent.signing import replay
 from vault.errors import MalformedId
 
 PATH: Final = "/grants"

@@ -24,7 +24,7 @@ from api.wiring import Services, services_of
 from consent.asking import ask, signed_requests
 from consent.asking.ask import Pushed, PushParams
 from consent.asking.details import Details
-from consent.asking.refusals import Refusal
+from consent.refusals import Refusal
 
 
 @post(

@@ -4,9 +4,9 @@ from api.oauth.code import answer_of, narrowed
 from api.oauth.errors import OAuthRefused, refused
 from api.oauth.token_request import TokenAnswer, TokenRequest
 from consent.asking.ask import Via
-from consent.asking.polling import Poll, Waiting, poll
-from consent.asking.refusals import Refusal
+from consent.decoupled.polling import Poll, Waiting, poll
 from consent.denials import Denied
+from consent.refusals import Refusal
 
 
 def poll_with(request: TokenRequest, via: Via, member: str) -> TokenAnswer | OAuthRefused:

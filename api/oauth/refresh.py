@@ -3,8 +3,8 @@
 from api.oauth.code import answer_of, narrowed
 from api.oauth.errors import OAuthRefused, refused
 from api.oauth.token_request import TokenAnswer, TokenRequest
-from consent.asking.refusals import Refusal
 from consent.denials import Denied
+from consent.refusals import Refusal
 from consent.tokens.refreshing import Refresh, refresh_within
 
 

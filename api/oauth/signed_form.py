@@ -21,8 +21,8 @@ from api.oauth.request_object import RequestObject, check_request_object
 from api.oauth.urls import same_url
 from api.wiring import Services
 from consent.asking.details import Details, parse_details
-from consent.asking.refusals import Refusal, RefusalCode
-from consent.redemption import replay
+from consent.refusals import Refusal, RefusalCode
+from consent.signing import replay
 
 
 def signed_in(services: Services, who: Caller, form: Mapping[str, str]) -> RequestObject | None:

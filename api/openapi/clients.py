@@ -25,10 +25,10 @@ from api.openapi.shapes import (
 )
 from api.openapi.token_forms import TOKEN_FORMS
 from consent.asking.ask import LIFETIME_MS, URN
-from consent.asking.polling import Waiting
-from consent.asking.refusals import RefusalCode
+from consent.decoupled.polling import Waiting
 from consent.denials import DenialCode
 from consent.grants.management_tokens import Scope
+from consent.refusals import RefusalCode
 
 AUTHENTICATED: Mapping[str, Schema] = {
     "client_assertion_type": {"type": "string", "const": ASSERTION_TYPE},

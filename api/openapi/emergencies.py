@@ -21,7 +21,7 @@ from api.staff.emergencies import _Open as Opening
 from api.staff.reads import _Read as Reading
 from consent.denials import DenialCode
 from consent.dual.control import LONGEST_NOTE
-from consent.staff.members import DualKind, DualReason, DualState
+from consent.staff_members import DualKind, DualReason, DualState
 
 SUBJECT = id_of("sub")
 STAFF = text("^[a-z]+/[0-9a-f]{12}$")

@@ -19,7 +19,7 @@ from api.openapi.shapes import (
     whole,
     words,
 )
-from consent.grants.states import GrantState
+from consent.schema.grant_states import GrantState
 from consent.wording.purposes import PURPOSES
 
 _TOKEN: Mapping[str, Schema] = {FIELD: text("^[A-Za-z0-9_-]{43}$")}

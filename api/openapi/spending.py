@@ -20,7 +20,7 @@ from api.openapi.shapes import (
     whole,
     words,
 )
-from consent.grants.states import GrantState
+from consent.schema.grant_states import GrantState
 from consent.withdrawal.deletions import Method
 
 _PROVED = ["invalid_token", "invalid_dpop_proof", "use_dpop_nonce"]

@@ -21,9 +21,9 @@ from consent.accounts.keys import Consumer
 from consent.approving import approve, separate_acts
 from consent.approving.separate_acts import Act
 from consent.asking.ask import Via
-from consent.asking.refusals import Refusal
 from consent.asking.showings import Showing
 from consent.ids import ShowingId, showing_text
+from consent.refusals import Refusal
 from consent.wording import countries
 
 

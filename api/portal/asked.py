@@ -32,8 +32,8 @@ from consent.approving.approve import Approved, Deferred, Refused, Showing
 from consent.approving.separate_acts import Act
 from consent.asking.ask import Via
 from consent.asking.beside import shown_before
-from consent.asking.refusals import Refusal, RefusalCode
 from consent.ids import ShowingId, parse_showing, showing_text
+from consent.refusals import Refusal, RefusalCode
 from consent.wording.alias_fields import ALIASES
 
 _CLOSED = frozenset({RefusalCode.SHOWING_DECIDED, RefusalCode.SHOWING_EXPIRED, RefusalCode.WINDOW_CLOSED})

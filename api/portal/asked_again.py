@@ -21,7 +21,7 @@ from api.portal.whom import ward_meant
 from api.wiring import services_of
 from consent.accounts.keys import Consumer
 from consent.asking import cooling
-from consent.families.guarding import ward_of
+from consent.asking.guarding import ward_of
 from consent.recipients import register as recipients
 from consent.wording import purposes
 

@@ -17,7 +17,7 @@ from consent.marks.alias_pool import offered
 from consent.recipients.track_records import record_of
 from consent.wording.alias_fields import ALIASES, INSTEAD
 from vault.people.ages import sensitive_fields
-from vault.people.records import masked
+from vault.reading.records import masked
 
 _HAN = re.compile(r"[\u3400-\u9fff]")
 _WORDS = re.compile(r"[A-Za-z]+(?: [A-Za-z]+){2}")

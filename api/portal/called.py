@@ -2,7 +2,7 @@
 
 from vault.ids import Person
 from vault.opening import Vault
-from vault.people.records import masked
+from vault.reading.records import masked
 
 _BY = ("name", "phone", "email")
 

@@ -21,12 +21,12 @@ from api.wiring import Services, services_of
 from consent.approving import approve
 from consent.approving.approve import Showing
 from consent.asking.ask import Via
-from consent.asking.refusals import Refusal
-from consent.grants.states import GrantState
 from consent.ids import parse_showing
 from consent.protection import deferral
 from consent.protection.mode import current
 from consent.protection.waiting import Waiting, waited_for
+from consent.refusals import Refusal
+from consent.schema.grant_states import GrantState
 
 
 @get("/requests/{name:str}/deferred", opt=access(Access.CONSUMER), sync_to_thread=True)

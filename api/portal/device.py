@@ -18,9 +18,9 @@ from api.portal.posted import posted
 from api.portal.render import page, page_lang, see_other
 from api.portal.whom import MYSELF, WHOM, ward_meant, wards_to_choose
 from api.wiring import services_of
-from consent.asking import devices
-from consent.asking.refusals import Refusal, RefusalCode
+from consent.decoupled import devices
 from consent.ids import showing_text
+from consent.refusals import Refusal, RefusalCode
 
 _NOT_NOW = {
     RefusalCode.REQUEST_TOO_SOON: "device.too_soon",

@@ -1,7 +1,7 @@
 """For whom a guardian answers: themselves, or one of their wards; nothing is chosen beforehand.
 
 The page comes before the request is shown or used up, and only to somebody who decides for others
-(`consent.families.guarding`).
+(`consent.asking.guarding`).
 """
 
 from typing import Any

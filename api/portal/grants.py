@@ -22,13 +22,13 @@ from api.portal.told import banner
 from api.portal.withdrawals import choices
 from api.portal.words import field_labels, purpose_title, state_tone, state_word
 from api.wiring import services_of
+from consent.asking.guarding import needs_guardian
 from consent.delivery.events import EventKind
 from consent.delivery.outbox import Told, standing
-from consent.families.guarding import needs_guardian
 from consent.grants import history
 from consent.grants.history import AnnulledLine, GrantLine
-from consent.grants.states import GrantState
 from consent.ids import grant_text, parse_grant
+from consent.schema.grant_states import GrantState
 from consent.withdrawal.deletions import Recorded, proofs
 from consent.withdrawal.withdraw import withdraw
 from vault.fields import Catalogue as Fields

@@ -12,9 +12,9 @@ from api.i18n import Catalogue
 from api.portal.called import called
 from api.portal.entering import fresh
 from api.wiring import Services, services_of
-from consent.asking.refusals import Refusal, RefusalCode
-from consent.families.guarded import Step, StepKind, confirm, steps
 from consent.ids import GrantId, parse_grant
+from consent.refusals import Refusal, RefusalCode
+from consent.withdrawal.guarded import Step, StepKind, confirm, steps
 from vault.families.guardians import Guardianship
 from vault.ids import Person, SubjectId, bucket_for
 

@@ -20,7 +20,7 @@ from api.portal.posted import posted
 from api.portal.render import page, page_lang, see_other
 from api.portal.requested import request_waiting, way_back
 from api.wiring import Services, services_of
-from consent.families.guarding import deciders, guardian_of
+from consent.asking.guarding import deciders, guardian_of
 from consent.recipients import register as recipients
 
 

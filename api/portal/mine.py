@@ -18,14 +18,14 @@ from api.portal.posted import posted
 from api.portal.withdrawals import scope_of
 from api.wiring import services_of
 from consent.export.rows import annulled
+from consent.export.whole_chain import receipts_of
 from consent.grants import history
 from consent.grants.history import GrantLine, UseLine
 from consent.ids import disclosure_text, grant_text, parse_grant
 from consent.instants import instant
 from consent.ledger.origin import origin_of
+from consent.protection.ending import Scope, end_all
 from consent.receipts.head import head
-from consent.receipts.whole_chain import receipts_of
-from consent.withdrawal.ending import Scope, end_all
 from consent.withdrawal.withdraw import Withdrawn
 
 

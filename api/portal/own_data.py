@@ -26,7 +26,7 @@ from api.portal.words import (
 )
 from api.wiring import services_of
 from consent.export.document import Export, export
-from consent.grants.states import GrantState
+from consent.schema.grant_states import GrantState
 from vault.fields import Catalogue as Fields
 
 FILE = "perusal-copy"

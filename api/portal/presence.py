@@ -35,14 +35,14 @@ from consent.accounts.one_time_codes import AskedFor, digits_in
 from consent.accounts.passkeys import passkeys_of
 from consent.accounts.sign_ins import How
 from consent.approving import approve, step_up
-from consent.approving.promises import promised
 from consent.approving.step_up import Proof
 from consent.asking.ask import Via
-from consent.asking.refusals import Refusal, RefusalCode
 from consent.asking.showings import Showing
+from consent.grants.promises import promised
 from consent.ids import parse_showing, showing_text
+from consent.refusals import Refusal, RefusalCode
 from vault.people.ages import sensitive_fields
-from vault.people.records import masked
+from vault.reading.records import masked
 
 ASKED_FOR = frozenset({RefusalCode.STEP_UP_NEEDED, RefusalCode.STEP_UP_FAILED})
 """What `approve` answers when a proof is missing, or is none."""

@@ -24,14 +24,14 @@ from api.portal.posted import posted
 from api.portal.render import page, page_lang, page_texts, see_other
 from api.portal.words import field_labels, purpose_title
 from api.wiring import Services, services_of
-from consent.asking.refusals import Refusal, RefusalCode
-from consent.families.guarding import needs_guardian
+from consent.asking.guarding import needs_guardian
 from consent.ids import GrantId, grant_text, parse_grant, showing_text
 from consent.protection import deferral
 from consent.protection import mode as protection
 from consent.protection.deferral import Decision
 from consent.protection.mode import LogLine, Protection
 from consent.protection.waiting import Waiting, waiting
+from consent.refusals import Refusal, RefusalCode
 from consent.wording.currencies import written
 from vault.finding.holder import KeyValue, holder, key_value
 from vault.ids import Person, decode_id, encode_id

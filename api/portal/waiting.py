@@ -24,11 +24,11 @@ from api.portal.render import page, page_lang, page_texts, see_other
 from api.portal.whom import MYSELF, WHOM, deciding, ward_meant
 from api.wiring import Services, services_of
 from consent.accounts.keys import Consumer
-from consent.asking import backchannel, handles
-from consent.asking.refusals import Refusal, RefusalCode
-from consent.families.guarding import link_text, needs_guardian, ward_of
+from consent.asking.guarding import link_text, needs_guardian, ward_of
+from consent.decoupled import backchannel, handles
 from consent.grants import history
 from consent.ids import RecipientId, parse_request, request_text, showing_text
+from consent.refusals import Refusal, RefusalCode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,7 @@
 """The people somebody stands for as their guardian: what they allowed, and the presses that take it back or confirm it.
 
 A guardian sees a ward's permissions and withdraws them for as long as the link holds; they confirm, and let
-recipients ask directly, only while they decide for the ward (`consent.families.guarding`). The ward sees all of
+recipients ask directly, only while they decide for the ward (`consent.asking.guarding`). The ward sees all of
 it on pages of their own.
 """
 
@@ -25,10 +25,10 @@ from api.portal.waiting import askers_of, change_asker
 from api.portal.whom import standing, ward_named
 from api.portal.withdrawals import scope_of
 from api.wiring import Services, services_of
-from consent.families.guarding import link_text, ward_of
+from consent.asking.guarding import link_text, ward_of
 from consent.grants import history
 from consent.ids import parse_grant
-from consent.withdrawal.ending import Scope, end_all
+from consent.protection.ending import Scope, end_all
 from vault.families.guardians import Guardianship
 
 _GRANT = "grant"

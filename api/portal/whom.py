@@ -7,7 +7,7 @@ from api.edge.problems import Problem
 from api.edge.sessions import Session
 from api.portal.called import told_apart
 from api.wiring import Services
-from consent.families.guarding import charge, charges, link_text
+from consent.asking.guarding import charge, charges, link_text
 from vault.families.guardians import Guardianship
 
 WHOM: Final = "for"

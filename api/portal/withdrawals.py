@@ -23,7 +23,7 @@ from api.wiring import services_of
 from consent.grants import history
 from consent.grants.history import GrantLine
 from consent.ids import RecipientId, grant_text
-from consent.withdrawal.ending import Scope, end_all
+from consent.protection.ending import Scope, end_all
 from vault.fields import Catalogue as Fields
 
 _EVERYTHING = "everything"

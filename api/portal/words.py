@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from api.i18n import Catalogue
-from consent.grants.states import GrantState
+from consent.schema.grant_states import GrantState
 from consent.wording.purposes import PURPOSES
 from vault.fields import BUILTIN
 from vault.fields import Catalogue as Fields

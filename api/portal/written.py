@@ -1,7 +1,7 @@
 """The page on which a person signs a consent in writing: the declaration word for word, and two ways to sign it.
 
 By their name, typed, which the vault compares with the one on file; or with a passkey, whose assertion over the
-approval is the signature and the proof of presence in one (`consent.wording.written`).
+approval is the signature and the proof of presence in one (`consent.grants.written`).
 """
 
 from typing import Any
@@ -19,8 +19,8 @@ from consent.approving import separate_acts
 from consent.approving.separate_acts import Act
 from consent.asking.ask import Via
 from consent.asking.showings import Showing
+from consent.grants.written import declaration
 from consent.ids import showing_text
-from consent.wording.written import declaration
 
 
 def ask_to_sign(

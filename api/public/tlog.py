@@ -16,13 +16,14 @@ from api.edge.access import Access, access
 from api.edge.conditional import entity_tag, has_already
 from api.edge.problems import Problem
 from api.wiring import Services, services_of
+from consent.ledger import published
 from consent.ledger.bundles.layout import folder_name
 from consent.ledger.errors import Malformed
 from consent.ledger.formats.checkpoint import MAX_SIZE
 from consent.ledger.formats.tiles import Tile, parse_path
 from consent.ledger.indexes import index_tiles
 from consent.ledger.origin import LogId, parse_number
-from consent.ledger.publishing import given_up, published
+from consent.ledger.publishing import given_up
 from consent.ledger.publishing.log_keys import told, told_retired
 from consent.ledger.publishing.signer import Signer
 

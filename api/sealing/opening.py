@@ -17,7 +17,7 @@ from api.sealing.secret_file import first_line
 from api.sealing.shares import collected, share_files
 from api.setting_texts import SettingsError
 from api.settings import Settings
-from consent.ledger.publishing.open_now import learn_editions
+from consent.ledger.open_now import learn_editions
 from vault.opening import Vault, open_vault
 from vault.providers.base import Provider
 from vault.providers.config import LocalConfig, ProviderConfig, load_config, open_provider

@@ -10,8 +10,8 @@ from api.edge.problems import Problem
 from api.staff.keys import StaffMember
 from api.wiring import services_of
 from consent.instants import instant
-from vault.honey.people import Alarm, alarms, mark_seen
 from vault.ids import bucket_of, decode_id, encode_id
+from vault.people.honey import Alarm, alarms, mark_seen
 
 _PREFIX = "alm"
 

@@ -14,7 +14,7 @@ from api.edge.kept import Kept, Repeatable, keep, recall
 from consent.house import record_in_house
 from consent.ledger.entries.entry import Kind
 from consent.people.keeping import Change, Enrolled, NewPerson, Refused, Updated, correct, enrol_people
-from consent.staff.members import Staffer
+from consent.staff_members import Staffer
 from vault.ids import bucket_for
 from vault.opening import Vault
 

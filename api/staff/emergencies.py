@@ -19,12 +19,12 @@ from api.staff.keys import StaffMember
 from api.wiring import Services, services_of
 from consent.denials import DenialCode, Denied
 from consent.dual.control import Question, ask, vote
-from consent.dual.emergency import Opened, open_emergency
 from consent.dual.requests import DualRequest, approvers, find, note_of, waiting
-from consent.dual.scan_runs import ScanScope, scope_text
 from consent.ids import dual_text, parse_dual
 from consent.instants import instant
-from consent.staff.members import DualKind, DualReason, Staffer, Verdict
+from consent.permits.scan_runs import ScanScope, scope_text
+from consent.staff.emergency import Opened, open_emergency
+from consent.staff_members import DualKind, DualReason, Staffer, Verdict
 from vault.ids import decode_subject, encode_id
 from vault.scan.permit import salts_hash
 

@@ -6,7 +6,7 @@ from sqlalchemy import Connection, insert, select, update
 
 from api.edge.access import Access
 from api.tables import staff
-from consent.staff.members import actor_outline, mixes_alphabets
+from consent.staff_members import actor_outline, mixes_alphabets
 from vault.errors import MalformedId
 from vault.fields.text import clean
 from vault.ids import Bucket, new_secret, secret_bucket, secret_hash

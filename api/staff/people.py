@@ -23,10 +23,10 @@ from api.staff.emergencies import staffer_of
 from api.staff.keys import StaffMember
 from api.wiring import services_of
 from consent.accounts.keys import DEFAULT_LANG
-from consent.ledger.entries import person_key
+from consent.ledger.bundles import person_key
 from consent.people.keeping import Change, Enrolled, NewPerson, Refused, Updated
 from consent.staff.lookup import Naming, find_people
-from consent.staff.members import DualReason
+from consent.staff_members import DualReason
 from consent.wording.notices import LANGUAGES
 from vault.errors import MalformedId
 from vault.fields import Catalogue

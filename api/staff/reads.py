@@ -19,8 +19,8 @@ from api.wiring import services_of
 from consent.denials import Denied
 from consent.ids import disclosure_text, parse_dual
 from consent.instants import instant
-from consent.staff.members import Basis, DualReason
 from consent.staff.reading import ReadRequest, read
+from consent.staff_members import Basis, DualReason
 from vault.ids import decode_subject
 
 

@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Final
 
 from breach.intake.dialect import Hurdle
-from breach.pipeline.stages import Standing
+from breach.stages import Standing
 
 IN_COLUMNS_FROM: Final = 64 << 20
 """Bytes of a dump from which on the index is worth opening."""

@@ -20,9 +20,9 @@ from breach.intake.sheets import Sheet, Window
 from breach.intake.source import Source
 from breach.matching.cells import Cells
 from breach.matching.rows import Found
-from vault.tags.in_columns import forms_of, tags_of
+from vault.tag_index.in_columns import forms_of, tags_of
+from vault.tag_index.sieve import Sieve
 from vault.tags.making import IndexKeys
-from vault.tags.sieve import Sieve
 from vault.tags.sketch import SIZE
 
 MOST_TAGS: Final = 8_000_000

@@ -27,7 +27,7 @@ from vault.families.merge import survivors
 from vault.fields import FIELDS, InvalidValue
 from vault.ids import PROFILE, Bucket, Person, RecordId, SubjectId
 from vault.keys.keyring import Keyring
-from vault.people.records import count_people
+from vault.reading.records import count_people
 from vault.tags import (
     Hit,
     Probe,

@@ -9,15 +9,15 @@ from breach.matching.cells import Cells
 from breach.pipeline import linking, report
 from breach.pipeline.matching import Counted
 from breach.pipeline.report import TraceReport
-from breach.pipeline.stages import Stage
 from breach.pipeline.task import Task
+from breach.pipeline.weighing import date_suspects, weigh
+from breach.stages import Stage
 from breach.trace.attribute import attribute, of_repost
 from breach.trace.canaries import Beside
 from breach.trace.canaries import weigh as weigh_contacts
 from breach.weighing import contacts, planted
 from breach.weighing.marking import both, marks_of, named_by, openings_of
 from breach.weighing.openings import digest
-from breach.weighing.weigh import date_suspects, weigh
 from consent.marks.alias_sightings import Report, Where
 from vault.ids import encode_id
 

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, delete, select
 from breach.matching import items
 from breach.matching.linkable import LINKED, Record
 from breach.matching.masked import MILLION, Weights
-from breach.pipeline.stages import Stage, Standing, advance, standing
+from breach.stages import Stage, Standing, advance, standing
 from breach.tables import trace_row
 from vault.ids import Person
 from vault.linkage import choice, filling, plain
@@ -27,7 +27,7 @@ from vault.linkage.likeness import ALIKE
 from vault.linkage.plain import Model
 from vault.linkage.suggesting import MOST, Suggested, suggest
 from vault.opening import Vault
-from vault.people.records import count_people
+from vault.reading.records import count_people
 from vault.storage.rowset import RowSet
 
 _PAGE = 5_000

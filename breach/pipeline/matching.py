@@ -20,8 +20,8 @@ from breach.matching.cells import Cells
 from breach.matching.engines import Engine
 from breach.matching.rows import MASKED, Found, Matcher
 from breach.pipeline import linking
-from breach.pipeline.stages import Stage, Standing, advance, standing
 from breach.pipeline.task import Task
+from breach.stages import Stage, Standing, advance, standing
 from breach.weighing import contacts, readings
 from breach.weighing.readings import Reader
 from vault.keys.keyring import Keyring
@@ -77,8 +77,8 @@ def _rounds(
         return
     # Loaded here alone: a server that traces no large file does without these libraries' memory.
     from breach.matching.gathered import SheetMatcher, gather  # noqa: PLC0415
-    from vault.tags.joins import on_spark  # noqa: PLC0415
-    from vault.tags.sieve import Sieve  # noqa: PLC0415
+    from vault.tag_index.joins import on_spark  # noqa: PLC0415
+    from vault.tag_index.sieve import Sieve  # noqa: PLC0415
 
     join = on_spark(index) if task.engine is Engine.SPARK else None
     with (

@@ -16,7 +16,7 @@ _ROOT: Final = Path(__file__).parents[2]
 _PARTS: Final[Mapping[str, tuple[str, ...]]] = {
     "parser": ("breach/intake/**/*",),
     "normaliser": ("vault/fields/**/*",),
-    "matching": ("breach/matching/**/*", "breach/pipeline/**/*", "vault/tags/**/*"),
+    "matching": ("breach/matching/**/*", "breach/pipeline/**/*", "vault/tags/**/*", "vault/tag_index/**/*"),
     "history": ("consent/exposure.py", "consent/marks/**/*"),
     "weighing": ("breach/trace/**/*", "breach/weighing/**/*"),
 }

@@ -17,8 +17,8 @@ from breach.pipeline.concluding import conclude
 from breach.pipeline.forgetting import forget
 from breach.pipeline.matching import match_all
 from breach.pipeline.report import TraceReport
-from breach.pipeline.stages import Stage
 from breach.pipeline.task import Progress, Task
+from breach.stages import Stage
 from breach.trace.attribute import Rules
 from breach.weighing import exposure
 from breach.weighing.marking import marks_of, openings_of

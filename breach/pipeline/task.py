@@ -14,7 +14,7 @@ from breach.intake.quarantine import Quarantined
 from breach.matching.engines import Engine
 from breach.pipeline import linking, report
 from breach.pipeline.report import TraceReport, report_json
-from breach.pipeline.stages import Stage, Standing, standing
+from breach.stages import Stage, Standing, standing
 from breach.tables import trace as trace_table
 from breach.trace.attribute import Rules
 from breach.weighing import contacts

@@ -9,7 +9,7 @@ from breach.matching.rows import Item
 from consent import exposure as received
 from consent.staff import insiders
 from vault.ids import Person
-from vault.people import records
+from vault.reading import records
 from vault.tags import Hit
 
 type Deliveries = dict[str, dict[int, list[int]]]

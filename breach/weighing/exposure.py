@@ -26,7 +26,7 @@ from consent import exposure as received
 from consent.recipients.register import recipients
 from consent.staff import insiders
 from vault.ids import Buckets, Person
-from vault.people import records
+from vault.reading import records
 
 FIELD_SETS = 2 ** len(IDENTIFIERS) - 1
 """Between how many sets of test fields a dump chooses."""

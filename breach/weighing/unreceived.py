@@ -13,7 +13,7 @@ from breach.matching.rows import Item
 from breach.trace.evidence import Unreceived
 from breach.weighing.deliveries import Deliveries, Shown
 from consent.exposure import count_received
-from vault.people import records
+from vault.reading import records
 
 
 @dataclass(slots=True)

@@ -17,7 +17,7 @@ from typing import Protocol
 
 from sqlalchemy import Connection, select
 
-from consent.tables import consumer
+from consent.schema.tables import consumer
 from vault.errors import MalformedId
 from vault.ids import Bucket, SubjectId, new_secret, secret_bucket, secret_hash
 from vault.people.holds import take_people

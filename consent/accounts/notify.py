@@ -15,7 +15,7 @@ from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
 
-from consent.dual.tables import person_notice
+from consent.schema.dual_tables import person_notice
 from vault.ids import Bucket, SubjectId, new_id
 
 

@@ -21,7 +21,7 @@ from typing import Final
 from sqlalchemy import Connection, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from consent.accounts.tables import MOST_TRIES, sign_in_code
+from consent.schema.account_tables import MOST_TRIES, sign_in_code
 from vault.errors import MalformedId
 from vault.finding.holder import KeyValue, holder
 from vault.ids import (

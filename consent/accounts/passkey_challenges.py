@@ -16,7 +16,7 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from consent.redemption.replay import remember
+from consent.signing.replay import remember
 from vault.opening import Vault
 
 LIFETIME_MS: Final = 300_000

@@ -24,7 +24,7 @@ from consent.accounts.authenticators import (
     checked_assertion,
     checked_registration,
 )
-from consent.accounts.passkey_tables import passkey, passkey_alarm
+from consent.schema.passkey_tables import passkey, passkey_alarm
 from vault.ids import MAX_BUCKETS, Bucket, Person, SubjectId, decode_id, encode_id, new_id
 from vault.opening import Vault
 from vault.people.holds import take_people

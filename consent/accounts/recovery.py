@@ -16,7 +16,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, insert, select, update
 
 from consent.accounts import keys as accounts
-from consent.accounts.recovery_tables import DELAY_MS, recovery
+from consent.schema.recovery_tables import DELAY_MS, recovery
 from vault.errors import MalformedId
 from vault.ids import Person, new_id, new_secret, secret_bucket, secret_hash
 

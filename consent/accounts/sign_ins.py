@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from sqlalchemy import Connection, insert, select
 
-from consent.accounts.tables import sign_in_record
+from consent.schema.account_tables import sign_in_record
 from vault.ids import Bucket, SubjectId, new_id
 
 

@@ -26,18 +26,15 @@ from sqlalchemy.exc import IntegrityError
 from consent.accounts.keys import Consumer
 from consent.approving import separate_acts, step_up
 from consent.approving.grant_drafts import draft
-from consent.approving.promises import promised
 from consent.approving.separate_acts import Act
 from consent.approving.step_up import Proof
 from consent.asking import onward
 from consent.asking.ask import Via
 from consent.asking.cooling import cooling_until
-from consent.asking.outcomes import Outcome, polled_digest, settle
-from consent.asking.refusals import Refusal, RefusalCode
+from consent.asking.guarding import weigh
 from consent.asking.showings import Showing, claim, showing
-from consent.families import guarded
-from consent.families.guarding import weigh
-from consent.grants.states import GrantState
+from consent.decoupled.outcomes import Outcome, polled_digest, settle
+from consent.grants.promises import promised
 from consent.ids import GrantId, ShowingId
 from consent.ledger.append import append
 from consent.marks.alias_giving import give
@@ -45,8 +42,11 @@ from consent.protection import deferral
 from consent.protection.deferral import protecting
 from consent.protection.mode import Protection
 from consent.recipients.register import is_suspended
-from consent.tables import consent_grant
+from consent.refusals import Refusal, RefusalCode
+from consent.schema.grant_states import GrantState
+from consent.schema.tables import consent_grant
 from consent.tokens.codes import CODE_PREFIX, keep_code
+from consent.withdrawal import guarded
 from consent.wording.alias_fields import ALIASES
 from vault.ids import new_secret, secret_hash
 from vault.opening import Vault

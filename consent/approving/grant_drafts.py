@@ -8,12 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from consent.approving import separate_acts, step_up
-from consent.approving.promises import Promise, approval_hash, promised
 from consent.approving.step_up import Evidence, Proof
-from consent.asking.refusals import Refusal
 from consent.asking.showings import Showing
-from consent.families import guarded
-from consent.grants.states import GrantState
+from consent.grants.promises import Promise, approval_hash, promised
 from consent.ids import GrantId, grant_text
 from consent.ledger.append import Item
 from consent.ledger.entries.commitment import Field
@@ -22,6 +19,9 @@ from consent.ledgering import entry_items
 from consent.protection import deferral
 from consent.protection.mode import Protection
 from consent.protection.waiting import Why
+from consent.refusals import Refusal
+from consent.schema.grant_states import GrantState
+from consent.withdrawal import guarded
 from vault.ids import new_id
 from vault.opening import Vault
 from vault.people.ages import sensitive_fields

@@ -25,15 +25,15 @@ from typing import Any
 from sqlalchemy import select
 
 from consent.accounts.sign_ins import How
-from consent.approving.act_tables import separate_act
-from consent.approving.promises import Promise, approval_hash
 from consent.approving.step_up import Proof
-from consent.asking.refusals import Refusal, RefusalCode
 from consent.asking.showings import Showing
+from consent.grants.promises import Promise, approval_hash
+from consent.grants.written import Signing, declaration
 from consent.ids import canonical_json, fields_of, grant_text, showing_text
 from consent.ledger.entries.commitment import Field
-from consent.wording.particulars import particulars
-from consent.wording.written import Signing, declaration
+from consent.recipients.particulars import particulars
+from consent.refusals import Refusal, RefusalCode
+from consent.schema.act_tables import separate_act
 from vault.opening import Vault
 from vault.people.holds import take_people
 from vault.people.own_name import is_named

@@ -24,13 +24,13 @@ from consent.accounts.authenticators import Answer, Relying, assertion_of
 from consent.accounts.one_time_codes import AskedFor, spend
 from consent.accounts.passkeys import Backwards, Proven, assert_one, public_key_of
 from consent.accounts.sign_ins import How
-from consent.approving.promises import GRAVE, Promise, approval_hash
-from consent.approving.step_up_tables import step_up
-from consent.asking.refusals import Refusal, RefusalCode
 from consent.asking.showings import Showing
+from consent.grants.promises import GRAVE, Promise, approval_hash
+from consent.grants.written import declaration
 from consent.ids import canonical_json, fields_of, showing_text
 from consent.ledger.entries.commitment import Field
-from consent.wording.written import declaration
+from consent.refusals import Refusal, RefusalCode
+from consent.schema.step_up_tables import step_up
 from vault.ids import encode_id
 from vault.opening import Vault
 

@@ -23,14 +23,14 @@ from sqlalchemy import ColumnElement, Connection, insert, select
 
 from consent.asking import onward
 from consent.asking.details import MAX_WINDOW_MS, Details
-from consent.asking.refusals import Refusal, RefusalCode
 from consent.ids import ClientId, RecipientId, RequestId, canonical_json
+from consent.recipients.particulars import missing, particulars
 from consent.recipients.register import Client
-from consent.tables import consent_request, request_claim
+from consent.recipients.retiring import retired
+from consent.refusals import Refusal, RefusalCode
+from consent.schema.tables import consent_request, request_claim
 from consent.texts import storable
 from consent.wording import notices, terms
-from consent.wording.particulars import missing, particulars
-from consent.wording.retiring import retired
 from vault.errors import MalformedId
 from vault.ids import Bucket, Buckets, new_id, new_secret, secret_bucket, secret_hash
 

@@ -13,10 +13,10 @@ from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
 from consent.accounts.keys import Consumer
 from consent.asking import ask
 from consent.asking.showings import LIFETIME_MS, Showing, answers
-from consent.families.guardian_tables import guardian_showing
-from consent.grants.states import GrantState
 from consent.ids import ShowingId
-from consent.tables import consent_grant, notice_showing
+from consent.schema.grant_states import GrantState
+from consent.schema.guardian_tables import guardian_showing
+from consent.schema.tables import consent_grant, notice_showing
 from vault.ids import Bucket, mint_id
 
 

@@ -14,8 +14,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from consent.asking.refusals import Refusal, RefusalCode
 from consent.instants import parse_instant
+from consent.refusals import Refusal, RefusalCode
 from consent.texts import storable
 from consent.wording.alias_fields import ALIASES
 from consent.wording.purposes import PURPOSES

@@ -19,12 +19,12 @@ from typing import Any
 from sqlalchemy import Connection, literal_column, select
 
 from consent.asking.details import Details
-from consent.asking.refusals import Refusal, RefusalCode
-from consent.grant_lock import LOCK
-from consent.grants.chains import MOST_HOPS, stands
 from consent.ids import GrantId, RecipientId, fields_of, parse_grant
 from consent.recipients.register import Recipient, recipient
-from consent.tables import consent_grant
+from consent.refusals import Refusal, RefusalCode
+from consent.schema.grant_chains import MOST_HOPS, stands
+from consent.schema.grant_lock import LOCK
+from consent.schema.tables import consent_grant
 from vault.errors import MalformedId
 from vault.ids import Bucket, SubjectId, bucket_of
 from vault.storage.rowset import RowSet

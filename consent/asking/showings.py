@@ -23,15 +23,15 @@ from consent.asking import ask, onward
 from consent.asking.ask import Via
 from consent.asking.cooling import cooling_until
 from consent.asking.details import Details
+from consent.asking.guarding import guardian_of, ward_of, weigh
 from consent.asking.onward import Parent
-from consent.asking.refusals import Refusal, RefusalCode
-from consent.families.guardian_tables import guardian_showing
-from consent.families.guarding import guardian_of, ward_of, weigh
-from consent.grants.states import GrantState
 from consent.ids import ClientId, GrantId, RequestId, ShowingId
 from consent.recipients import register as recipients
 from consent.recipients.register import Recipient
-from consent.tables import consent_grant, notice_showing
+from consent.refusals import Refusal, RefusalCode
+from consent.schema.grant_states import GrantState
+from consent.schema.guardian_tables import guardian_showing
+from consent.schema.tables import consent_grant, notice_showing
 from consent.wording import notices, purposes, terms
 from consent.wording.notices import Notice
 from consent.wording.purposes import Purpose

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, insert, select
 from consent.ids import RequestId, canonical_json
 from consent.recipients.key_sets import PublicKey
 from consent.recipients.register import Client
-from consent.tables import signed_request as table
+from consent.schema.tables import signed_request as table
 from vault.base64url import b64url
 from vault.ids import Bucket
 

@@ -14,11 +14,11 @@ from typing import Any, Final
 
 from sqlalchemy import Connection
 
+from consent.delivery.duties import duties, erase_by
 from consent.ids import ClientId, GrantId, RecipientId, event_text, grant_text
 from consent.instants import instant
 from consent.signing.keys import Purpose, key
 from consent.signing.signed import SigningKey
-from consent.withdrawal.duties import duties, erase_by
 from vault.ids import Bucket, new_id
 from vault.opening import Vault
 from vault.storage.rowset import RowSet

@@ -18,9 +18,9 @@ from sqlalchemy import Connection, and_, func, or_, select, update
 
 from consent.delivery import deliveries
 from consent.delivery.deliveries import Leased, Outcome, Pace, Queue, Room, next_attempt, waits
+from consent.delivery.suspension_events import signed
 from consent.ids import GrantId, RecipientId
-from consent.recipients.suspension_events import signed
-from consent.tables import event_outbox, recipient
+from consent.schema.tables import event_outbox, recipient
 from vault.ids import Bucket
 from vault.opening import Vault
 from vault.storage.database import Database

@@ -3,7 +3,7 @@
 `ask` writes a request, `vote` a yes or a no; the second yes of another person (the first, for what is read of
 somebody under eighteen) opens a window of fifteen minutes. Each step is a row, a ledger entry and one
 transaction. The request's row is locked before anything is decided, and triggers enforce the same rules once
-more (`dual.rules`). Whoever asked may take the request back by a no.
+more (`schema.dual_rules`). Whoever asked may take the request back by a no.
 """
 
 from dataclasses import dataclass
@@ -14,15 +14,15 @@ from sqlalchemy.exc import IntegrityError
 
 from consent.denials import DenialCode, Denied
 from consent.dual.requests import DualRequest, approvers, find, seal_note, with_key
-from consent.dual.scan_runs import check_scope, scope_of
 from consent.dual.steps import deny, deny_erased, deny_unknown, step_item, told
-from consent.dual.tables import dual_request, dual_vote
 from consent.errors import BadRequest
 from consent.house import house_bucket
 from consent.ids import DualId, fields_json
 from consent.ledger.append import append
 from consent.ledger.entries.entry import Kind
-from consent.staff.members import ASKING_MS, DualKind, DualReason, DualState, Staffer, Verdict, actor_mac
+from consent.permits.scan_runs import check_scope, scope_of
+from consent.schema.dual_tables import dual_request, dual_vote
+from consent.staff_members import ASKING_MS, DualKind, DualReason, DualState, Staffer, Verdict, actor_mac
 from consent.texts import storable
 from vault.ids import Bucket, SubjectId, bucket_for, bucket_of, new_id
 from vault.keys.keyring import SubjectKey

@@ -11,9 +11,9 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select
 
-from consent.dual.tables import dual_request, dual_vote
 from consent.ids import DualId, fields_of
-from consent.staff.members import DualKind, DualReason, DualState, Verdict
+from consent.schema.dual_tables import dual_request, dual_vote
+from consent.staff_members import DualKind, DualReason, DualState, Verdict
 from vault.ids import Bucket, RecordId, SubjectId, bucket_of
 from vault.keys.keyring import SubjectKey
 from vault.opening import Vault

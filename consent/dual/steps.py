@@ -14,7 +14,7 @@ from consent.ledger.append import Item, append
 from consent.ledger.entries.commitment import Field
 from consent.ledger.entries.entry import Kind
 from consent.ledgering import entry_item
-from consent.staff.members import Staffer
+from consent.staff_members import Staffer
 from vault.ids import Bucket, new_id
 from vault.keys.keyring import SubjectKey
 from vault.opening import Vault

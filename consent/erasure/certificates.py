@@ -25,16 +25,16 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, delete, select, tuple_
 
-from consent.erasure.tables import erasure_certificate, erasure_order
 from consent.instants import instant
 from consent.ledger.append import Item, append
 from consent.ledger.bundles.bundle import Evidence
 from consent.ledger.entries.commitment import Field, Opening, commit
 from consent.ledger.entries.entry import Kind
+from consent.ledger.open_now import open_log
 from consent.ledger.origin import LogId, origin_of
-from consent.ledger.publishing.open_now import open_log
 from consent.ledger.tables import entry, opening
-from consent.tables import withdrawal
+from consent.schema.erasure_tables import erasure_certificate, erasure_order
+from consent.schema.tables import withdrawal
 from consent.withdrawal.withdraw import ERASURE
 from vault.erasure.erase import Erasing
 from vault.erasure.horizon import Horizon

@@ -11,9 +11,9 @@ from typing import Final
 from sqlalchemy import Connection, exists, select, tuple_
 
 from consent.delivery.events import Cause, EventKind, queue
-from consent.grants.states import MOVES, GrantState
 from consent.ids import ClientId, GrantId, RecipientId
-from consent.tables import consent_grant, event_outbox, recipient
+from consent.schema.grant_states import MOVES, GrantState
+from consent.schema.tables import consent_grant, event_outbox, recipient
 from vault.ids import Bucket, SubjectId
 from vault.opening import Vault
 

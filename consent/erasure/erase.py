@@ -16,15 +16,15 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 
 from consent.erasure.certificates import certify
 from consent.erasure.demands import demand_erasure
-from consent.erasure.tables import erasure_order
 from consent.errors import ConsentError
-from consent.families.guarded import forget
 from consent.families.ties import release
-from consent.grants.states import WITHDRAWABLE
 from consent.ids import GrantId
 from consent.marks.alias_giving import forget as forget_aliases
 from consent.protection.deferral import drop
-from consent.tables import consent_grant
+from consent.schema.erasure_tables import erasure_order
+from consent.schema.grant_states import WITHDRAWABLE
+from consent.schema.tables import consent_grant
+from consent.withdrawal.guarded import forget
 from consent.withdrawal.withdraw import ERASURE, withdraw
 from vault.erasure import erase
 from vault.erasure.erase import Erasing

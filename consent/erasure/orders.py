@@ -13,12 +13,12 @@ from typing import Final
 from sqlalchemy import Connection, select
 
 from consent.accounts.keys import lock_out
-from consent.erasure.tables import erasure_order
 from consent.ledger.entries.commitment import SECRET_BYTES
 from consent.ledger.entries.entry import Kind
-from consent.ledger.entries.openings import ENTROPY_BYTES, new_item, tag_of
+from consent.ledger.open_now import open_log
+from consent.ledger.openings import ENTROPY_BYTES, new_item, tag_of
 from consent.ledger.origin import LogId, origin_of
-from consent.ledger.publishing.open_now import open_log
+from consent.schema.erasure_tables import erasure_order
 from vault.erasure import erase
 from vault.erasure.erase import Begun
 from vault.ids import Bucket, SubjectId, new_id

@@ -9,13 +9,13 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, select, tuple_
 
-from consent.accounts.passkey_tables import passkey, passkey_alarm
-from consent.accounts.recovery_tables import recovery
-from consent.accounts.tables import sign_in_record
-from consent.approving.step_up_tables import step_up
 from consent.ids import grant_text
 from consent.instants import instant
-from consent.tables import consent_grant
+from consent.schema.account_tables import sign_in_record
+from consent.schema.passkey_tables import passkey, passkey_alarm
+from consent.schema.recovery_tables import recovery
+from consent.schema.step_up_tables import step_up
+from consent.schema.tables import consent_grant
 from vault.base64url import b64url
 from vault.ids import Person, encode_id
 

@@ -11,17 +11,17 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, select
 
 from consent.ids import DisclosureId
+from consent.ledger import published
 from consent.ledger.bundles.bundle import Evidence, build
-from consent.ledger.entries.openings import tag_of
 from consent.ledger.formats.policy import Policy
 from consent.ledger.indexes import indexing
+from consent.ledger.openings import tag_of
 from consent.ledger.origin import LogId, origin_of
-from consent.ledger.publishing import published
 from consent.ledger.publishing.signer import Signer
 from consent.people.enrolment import enrolment
 from consent.redemption.evidence import evidence
+from consent.schema.tables import disclosure
 from consent.signing.keys import receipt_keys
-from consent.tables import disclosure
 from vault.ids import Bucket, SubjectId
 from vault.opening import Vault
 

@@ -14,21 +14,21 @@ from sqlalchemy import Connection, select
 from consent.accounts.notify import notices_of
 from consent.export.account import account
 from consent.export.family import guarded_rows, protection_rows
-from consent.export.own_copy import SELF, enter
 from consent.export.rows import Document, consents, entry_rows, staff_row, tie_row, told_row, value_row
 from consent.instants import instant
-from consent.ledger.entries.person_key import text_of
-from consent.redemption.permits import own_permits
+from consent.ledger.bundles.person_key import text_of
+from consent.permits.issue import own_permits
+from consent.permits.own_copy import SELF, enter
+from consent.schema.tables import consumer
 from consent.staff.history import staff_events
-from consent.tables import consumer
 from vault.families.guardians import guardians_of, wards_of
 from vault.families.merge import merged_of
 from vault.ids import SubjectId, bucket_for, encode_id
 from vault.opening import Vault
 from vault.people.drafts import Refused
-from vault.people.export import open_everything
-from vault.people.outlines import Outline, outlines
 from vault.reader import Unreadable
+from vault.reading.export import open_everything
+from vault.reading.outlines import Outline, outlines
 
 FORMAT: Final = "perusal-export"
 VERSION: Final = 1

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, select, tuple_
 
 from consent.export.rows import Document, when
-from consent.families.guarded import steps
 from consent.ids import GrantId, grant_text
 from consent.instants import instant
-from consent.protection.tables import protection, protection_step
+from consent.schema.protection_tables import protection, protection_step
+from consent.withdrawal.guarded import steps
 from vault.ids import Person, encode_id
 
 

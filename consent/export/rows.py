@@ -14,10 +14,10 @@ from consent.instants import instant
 from consent.ledger.entries.entry import parse
 from consent.ledger.origin import PER_EDITION, LogId, origin_of
 from consent.ledger.tables import entry, opening
+from consent.permits.committed import committed_uses
 from consent.receipts.issue import receipts
-from consent.redemption.committed import committed_uses
+from consent.schema.tables import consent_grant
 from consent.staff.history import StaffEvent
-from consent.tables import consent_grant
 from consent.wording import notices, terms
 from vault.families.guardians import Guardianship
 from vault.ids import Person, SubjectId, encode_id

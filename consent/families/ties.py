@@ -11,9 +11,7 @@ from sqlalchemy import Connection, select
 
 from consent.accounts.keys import lock_out
 from consent.accounts.notify import NoticeKind, Told, notify
-from consent.families import guarded
-from consent.families.guarding import guardian_of
-from consent.grants.states import WITHDRAWABLE
+from consent.asking.guarding import guardian_of
 from consent.ids import GrantId
 from consent.ledger.append import append
 from consent.ledger.entries.entry import Kind
@@ -22,7 +20,9 @@ from consent.people.keeping import ledger_changes
 from consent.people.writes import correction, guarded_text, merged_text, survived_text, unguarded_text
 from consent.protection import deferral as waiting
 from consent.protection.mode import current, entrusted
-from consent.tables import consent_grant
+from consent.schema.grant_states import WITHDRAWABLE
+from consent.schema.tables import consent_grant
+from consent.withdrawal import guarded
 from consent.withdrawal.withdraw import MERGE, withdraw
 from vault.families import guardians
 from vault.families import merge as merging

@@ -19,14 +19,14 @@ from sqlalchemy import Connection, insert, select
 
 from consent.accounts.notify import NoticeKind, Told, notify
 from consent.delivery.events import Cause, EventKind, queue
-from consent.grants.states import WITHDRAWABLE, GrantState, may_move
 from consent.ids import GrantId, grant_text
 from consent.ledger.append import Item, append
 from consent.ledger.entries.entry import Kind
 from consent.ledgering import entry_item
 from consent.recipients.suspensions import reason_of
+from consent.schema.grant_states import WITHDRAWABLE, GrantState, may_move
+from consent.schema.tables import annulment, consent_grant
 from consent.signing.keys import Purpose, derived
-from consent.tables import annulment, consent_grant
 from consent.withdrawal import rows as withdraw_rows
 from consent.withdrawal.rows import Member, Scope, Tally
 from vault.ids import SubjectId, bucket_of, new_id

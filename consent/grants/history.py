@@ -9,11 +9,11 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, func, select
 
-from consent.grants.states import WITHDRAWABLE, GrantState, state_at
 from consent.ids import DisclosureId, GrantId, RecipientId, UseId, fields_of
 from consent.ledger.origin import LogId
 from consent.ledger.tables import entry
-from consent.tables import (
+from consent.schema.grant_states import WITHDRAWABLE, GrantState, state_at
+from consent.schema.tables import (
     annulment,
     consent_grant,
     disclosure,
@@ -22,7 +22,7 @@ from consent.tables import (
     termination,
     withdrawal,
 )
-from consent.tables import use as use_table
+from consent.schema.tables import use as use_table
 from consent.wording.countries import is_abroad
 from vault.ids import Bucket, SubjectId
 

@@ -18,13 +18,13 @@ from sqlalchemy import Connection, insert, select
 
 from consent.delivery.events import Cause, EventKind, queue
 from consent.grants.granted import granted_details
-from consent.grants.states import GrantState, may_move, state_at
 from consent.ids import GrantId, fields_of, grant_text
 from consent.ledger.append import Item, append
 from consent.ledger.entries.entry import Kind
 from consent.ledgering import entry_item
+from consent.schema.grant_states import GrantState, may_move, state_at
+from consent.schema.tables import consent_grant, notice_showing, termination
 from consent.signing.keys import Purpose, derived
-from consent.tables import consent_grant, notice_showing, termination
 from consent.withdrawal import rows as withdraw_rows
 from consent.withdrawal.rows import Member, Scope, Tally
 from vault.ids import Bucket, SubjectId, bucket_of, new_id

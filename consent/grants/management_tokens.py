@@ -18,7 +18,7 @@ from sqlalchemy import Connection, delete, insert, select
 from consent.ids import ClientId
 from consent.recipients import register as recipients
 from consent.recipients.register import Client
-from consent.tables import management_token
+from consent.schema.tables import management_token
 from vault.ids import Bucket, Buckets, new_secret, secret_hash
 
 PREFIX: Final = "gmt"

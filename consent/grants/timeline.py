@@ -8,9 +8,9 @@ from sqlalchemy import Connection, select
 
 from consent.denials import DAY_MS
 from consent.grants.history import GrantLine, UseLine, grants, uses
-from consent.grants.states import GrantState
 from consent.ids import DisclosureId, GrantId, RecipientId
-from consent.tables import consent_grant, denial
+from consent.schema.grant_states import GrantState
+from consent.schema.tables import consent_grant, denial
 from vault.ids import Bucket, SubjectId
 
 

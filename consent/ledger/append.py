@@ -19,9 +19,9 @@ from consent.ledger.entries.entry import LOG_KINDS, NO_PREVIOUS, Kind, body, par
 from consent.ledger.entries.log_entry import LogEntry, Opening, encode
 from consent.ledger.errors import LedgerAlarm, LedgerConflict, WrongLog
 from consent.ledger.fill import Growth, write_full_tiles
+from consent.ledger.open_now import read_editions
 from consent.ledger.origin import PER_EDITION, LogId, origin_of, year_of
-from consent.ledger.publishing.open_now import read_editions
-from consent.ledger.publishing.succession import opening_of
+from consent.ledger.succession import opening_of
 from consent.ledger.tree import EMPTY, EMPTY_ROOT, Frontier, leaf_hash
 from vault.editions import Editions
 from vault.ids import SubjectId

@@ -9,7 +9,7 @@ goes with its person.
 
 from sqlalchemy import BigInteger, CheckConstraint, Column, Index, LargeBinary, Table, Text, UniqueConstraint
 
-from consent.rules import Rule, always, attach_rule
+from consent.schema.rules import Rule, always, attach_rule
 from vault.storage import columns as col
 from vault.storage.appendonly import append_only
 from vault.storage.database import metadata

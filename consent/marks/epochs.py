@@ -22,7 +22,7 @@ from sqlalchemy import Connection, func, insert, select
 
 from consent.ledger.append import append_about_log
 from consent.ledger.entries.log_entry import MarkEpoch
-from consent.ledger.publishing.open_now import open_log
+from consent.ledger.open_now import open_log
 from consent.marks.tables import mark_epoch
 from vault.ids import Bucket, new_id
 from vault.opening import Vault

@@ -19,7 +19,7 @@ from consent.ids import DisclosureId, RecipientId
 from consent.marks.carriers import CARRIERS
 from consent.marks.served import Mark
 from vault.ids import PROFILE, Bucket, RecordId, SubjectId
-from vault.people.history import versions_at
+from vault.reading.history import versions_at
 from vault.storage.rowset import RowSet
 
 

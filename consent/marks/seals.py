@@ -29,10 +29,10 @@ from consent.ids import DisclosureId, canonical_json
 from consent.ledger.append import append_about_log
 from consent.ledger.entries.log_entry import ServedMarks
 from consent.ledger.errors import WrongLog
-from consent.ledger.publishing.open_now import learn_editions, open_log
+from consent.ledger.open_now import learn_editions, open_log
 from consent.ledger.tree import EMPTY, inclusion_ranges, leaf_hash, verify_inclusion
 from consent.marks.tables import mark_seal, served_hash
-from consent.redemption.committed import CommittedUse, Ref
+from consent.permits.committed import CommittedUse, Ref
 from vault.ids import Bucket, new_id
 from vault.keys.keyring import SubjectKey
 from vault.opening import Vault

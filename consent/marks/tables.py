@@ -19,9 +19,9 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from consent.foreign_keys import ledgered, same
-from consent.redemption.use_tables import disclosure
-from consent.rules import Check, Rule, attach_rule, only_moves
+from consent.schema.foreign_keys import ledgered, same
+from consent.schema.rules import Check, Rule, attach_rule, only_moves
+from consent.schema.use_tables import disclosure
 from vault.storage import columns as col
 from vault.storage.appendonly import append_only
 from vault.storage.database import metadata

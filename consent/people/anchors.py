@@ -14,11 +14,11 @@ from itertools import pairwise
 from sqlalchemy import Connection, func, select
 
 from consent.house import nobody
+from consent.ledger import published
 from consent.ledger.checking.fsck import Progress
 from consent.ledger.entries.entry import Kind, parse
 from consent.ledger.errors import LedgerError
 from consent.ledger.origin import LogId, origin_of
-from consent.ledger.publishing import published
 from consent.ledger.tables import entry, opening
 from consent.people.writes import (
     changed_text,
@@ -32,8 +32,8 @@ from consent.people.writes import (
 )
 from vault.ids import Bucket, SubjectId
 from vault.opening import Vault
-from vault.people.outlines import Outline, VersionOutline, every_outline, outlines
-from vault.people.records import count_people
+from vault.reading.outlines import Outline, VersionOutline, every_outline, outlines
+from vault.reading.records import count_people
 from vault.storage.rowset import RowSet
 
 PEOPLE = "people"

@@ -9,10 +9,10 @@ from itertools import product
 from sqlalchemy import Connection, select
 
 from consent.ledger.bundles.bundle import Evidence
+from consent.ledger.bundles.person_key import FIELD, digest_of
 from consent.ledger.entries.commitment import Field, Opening, commit
 from consent.ledger.entries.entry import Entry, parse
-from consent.ledger.entries.openings import reopen
-from consent.ledger.entries.person_key import FIELD, digest_of
+from consent.ledger.openings import reopen
 from consent.ledger.origin import LogId
 from consent.ledger.tables import entry
 from consent.people.anchors import enrolled_text
@@ -20,7 +20,7 @@ from consent.people.writes import write_id
 from consent.wording.notices import LANGUAGES
 from vault.ids import Bucket, SubjectId
 from vault.opening import Vault
-from vault.people.outlines import outlines
+from vault.reading.outlines import outlines
 
 
 def enrolled_fields(lang: str, text: str, ledger_key: bytes) -> tuple[Field, ...]:

@@ -14,19 +14,19 @@ from typing import Any, Final
 from sqlalchemy import Connection, Row, exists, select, union_all
 from sqlalchemy import literal as constant
 
-from consent.dual.tables import emergency_read
-from consent.export.own_copy import SELF
 from consent.ledger.entries.entry import Kind, parse
 from consent.ledger.origin import LogId, origin_of
 from consent.ledger.tables import entry, opening
 from consent.people.keeping import Enrolled, NewPerson, Refused, enrol_people
+from consent.permits.own_copy import SELF
+from consent.schema.dual_tables import emergency_read
+from consent.schema.staff_tables import staff_read
+from consent.schema.tables import disclosure
 from consent.staff.lookup import lookups_since
-from consent.staff.tables import staff_read
-from consent.tables import disclosure
-from vault.honey.people import plant_within, watched
 from vault.honey.watch import Sighting, Source
 from vault.ids import Bucket, SubjectId, encode_id, minted_at
 from vault.opening import Vault
+from vault.people.honey import plant_within, watched
 
 _CHUNK: Final = 5_000
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, delete, select
 
 from consent.people.keeping import Enrolled, NewPerson, Refused, enrol_people
-from consent.people.load_tables import bulk_load
+from consent.schema.load_tables import bulk_load
 from vault.ids import SubjectId
 from vault.opening import Vault
 from vault.people.enrol import CHUNK

@@ -13,13 +13,13 @@ from sqlalchemy import Connection, select
 
 from consent.accounts.keys import present
 from consent.approving.approve import Approved, approve
-from consent.asking.backchannel import pick
-from consent.asking.backchannel_tables import backchannel_request
-from consent.asking.decoupled_tables import request_outcome
 from consent.asking.showings import Showing
+from consent.decoupled.backchannel import pick
 from consent.ids import RequestId
 from consent.planted.planting import Kind, Listed, holds, known, lists, mac_of
-from consent.tables import consent_request, request_claim
+from consent.schema.backchannel_tables import backchannel_request
+from consent.schema.decoupled_tables import request_outcome
+from consent.schema.tables import consent_request, request_claim
 from vault.ids import Bucket, Person, SubjectId
 from vault.opening import Vault
 

@@ -7,7 +7,7 @@ what it proved stands.
 
 from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, LargeBinary, Table, Text
 
-from consent.rules import only_moves
+from consent.schema.rules import only_moves
 from vault.storage import columns as col
 from vault.storage.appendonly import append_only
 from vault.storage.database import metadata

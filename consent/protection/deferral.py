@@ -23,24 +23,24 @@ from sqlalchemy import Connection, insert, select, update
 
 from consent.accounts.keys import DEFAULT_LANG, Consumer
 from consent.accounts.notify import NoticeKind
-from consent.approving.promises import GRAVE, Promise
 from consent.asking import onward
 from consent.asking.ask import Via
-from consent.asking.outcomes import Outcome, polled_digest, settle
-from consent.asking.refusals import Refusal, RefusalCode
+from consent.asking.guarding import stands
+from consent.asking.guarding import weigh as weigh_guardian
 from consent.asking.showings import Showing, showing
-from consent.families.guarding import stands
-from consent.families.guarding import weigh as weigh_guardian
-from consent.grant_lock import LOCK
-from consent.grants.states import GrantState
+from consent.decoupled.outcomes import Outcome, polled_digest, settle
+from consent.grants.promises import GRAVE, Promise
 from consent.ids import ClientId, GrantId, ShowingId, fields_of
 from consent.ledger.entries.entry import Kind
 from consent.ledgering import enter
 from consent.protection.mode import Protection, Step, current, named, note, tell
-from consent.protection.tables import COOLING_MS, deferral
 from consent.protection.waiting import Why, waiting_in
 from consent.recipients.register import is_suspended
-from consent.tables import consent_grant
+from consent.refusals import Refusal, RefusalCode
+from consent.schema.grant_lock import LOCK
+from consent.schema.grant_states import GrantState
+from consent.schema.protection_tables import COOLING_MS, deferral
+from consent.schema.tables import consent_grant
 from consent.tokens.codes import CODE_PREFIX, has_code, keep_code
 from consent.withdrawal.rows import Scope
 from vault.families.guardians import Guardianship

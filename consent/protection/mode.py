@@ -19,13 +19,13 @@ from typing import Any
 from sqlalchemy import Connection, insert, select, update
 
 from consent.accounts.notify import NoticeKind, Told, notify
-from consent.asking.refusals import Refusal, RefusalCode
-from consent.families.guarding import needs_guardian
+from consent.asking.guarding import needs_guardian
 from consent.ids import GrantId, canonical_json, grant_text
 from consent.ledger.entries.entry import Kind
-from consent.ledger.publishing.open_now import open_log
+from consent.ledger.open_now import open_log
 from consent.ledgering import About, enter
-from consent.protection.tables import COOLING_MS, protection, protection_step
+from consent.refusals import Refusal, RefusalCode
+from consent.schema.protection_tables import COOLING_MS, protection, protection_step
 from vault.ids import Bucket, Person, SubjectId, bucket_for, bucket_of, encode_id, new_id, new_subject
 from vault.opening import Vault
 from vault.people.holds import take_people

@@ -10,11 +10,11 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from consent.grants.states import GrantState
 from consent.ids import GrantId, ShowingId, fields_of
 from consent.protection.mode import Protection
-from consent.protection.tables import deferral
-from consent.tables import consent_grant, recipient
+from consent.schema.grant_states import GrantState
+from consent.schema.protection_tables import deferral
+from consent.schema.tables import consent_grant, recipient
 from consent.withdrawal.rows import Scope
 from vault.ids import Person, bucket_of
 

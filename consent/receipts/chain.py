@@ -27,9 +27,9 @@ from sqlalchemy import Connection
 
 from consent.asking.ask import details_of
 from consent.ids import DisclosureId, GrantId, RecipientId, canonical_json, fields_of
+from consent.permits.committed import SIGNING, CommittedUse, Ref, committed_uses
 from consent.receipts.records import GrantFacts, Named, record
 from consent.recipients.pairwise import pairwise
-from consent.redemption.committed import SIGNING, CommittedUse, Ref, committed_uses
 from vault.families.guardians import link_name
 from vault.ids import Bucket, SubjectId, TenantId
 from vault.opening import Vault

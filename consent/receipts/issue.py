@@ -27,9 +27,9 @@ from consent.instants import instant
 from consent.ledger.append import Position
 from consent.ledger.entries.entry import parse
 from consent.ledger.origin import LogId, origin_of
+from consent.permits.committed import CommittedUse
 from consent.receipts.chain import Chain, Key, chains, named
 from consent.receipts.records import GrantFacts, record
-from consent.redemption.committed import CommittedUse
 from consent.signing import signed
 from consent.signing.keys import Purpose, derived
 from consent.signing.signed import PublicKey

@@ -18,8 +18,8 @@ from sqlalchemy import Connection, select, update
 
 from consent.recipients.key_sets import PublicKey, jwks_json
 from consent.recipients.register import Client
-from consent.tables import client as client_table
-from consent.tables import fetched_keys
+from consent.schema.tables import client as client_table
+from consent.schema.tables import fetched_keys
 from vault.storage.rowset import RowSet
 
 FRESH_MS = 600_000

@@ -12,7 +12,7 @@ from typing import Final
 from sqlalchemy import func, select
 
 from consent.ids import RecipientId
-from consent.tables import consent_grant
+from consent.schema.tables import consent_grant
 from vault.base64url import b64url
 from vault.ids import Bucket, Person, SubjectId
 from vault.opening import Vault

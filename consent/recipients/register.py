@@ -30,9 +30,9 @@ from consent.recipients.registering import (
     register,
     replace_keys,
 )
-from consent.tables import client as client_table
-from consent.tables import fetched_keys
-from consent.tables import recipient as recipient_table
+from consent.schema.tables import client as client_table
+from consent.schema.tables import fetched_keys
+from consent.schema.tables import recipient as recipient_table
 from consent.texts import storable
 from consent.wording.countries import is_abroad
 from vault.storage.rowset import RowSet

@@ -24,7 +24,7 @@ from sqlalchemy import Connection, delete, insert, select, update
 from consent.errors import BadRegistration, UnknownRecipient
 from consent.ids import ClientId, RecipientId, canonical_json, new_reference
 from consent.recipients.key_sets import PublicKey, jwks_json, key_set, stored_keys
-from consent.tables import client, fetched_keys, recipient
+from consent.schema.tables import client, fetched_keys, recipient
 from consent.texts import storable
 from consent.wording import countries
 

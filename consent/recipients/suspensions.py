@@ -13,10 +13,10 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, insert, select, update
 
+from consent.delivery import suspension_events
 from consent.errors import BadRegistration, UnknownRecipient
 from consent.ids import new_reference
-from consent.recipients import suspension_events
-from consent.tables import client, recipient, suspension
+from consent.schema.tables import client, recipient, suspension
 from consent.texts import storable
 
 _LONGEST_REASON = 500

@@ -15,7 +15,7 @@ from typing import Final
 
 from sqlalchemy import Connection, func, select
 
-from consent.tables import recipient, recipient_record, suspension
+from consent.schema.tables import recipient, recipient_record, suspension
 from vault.opening import Vault
 from vault.storage.rowset import RowSet
 

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from consent.denials import DenialCode
-from consent.grants.states import GrantState
 from consent.ids import ClientId, GrantId, RecipientId, UseId
+from consent.schema.grant_states import GrantState
 from consent.wording.alias_fields import INSTEAD
 from vault.ids import Bucket, SubjectId
 

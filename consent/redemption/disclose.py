@@ -16,9 +16,9 @@ from consent.ids import disclosure_text
 from consent.marks.alias_giving import served
 from consent.marks.seals import hold
 from consent.marks.served import as_served, marks_of
+from consent.permits.committed import CommittedUse
+from consent.permits.issue import Permitted, permits
 from consent.receipts.issue import receipts
-from consent.redemption.committed import CommittedUse
-from consent.redemption.permits import Permitted, permits
 from consent.redemption.redeem import Disclosed, RedeemRequest, redeem_many
 from consent.wording.alias_fields import ALIASES, given
 from vault.opening import Vault

@@ -8,8 +8,8 @@ grant), all when None. None in place of a use the ledger does not bear out.
 from collections.abc import Collection, Sequence
 
 from consent.ledger.bundles.bundle import Evidence
+from consent.permits.committed import Ref, committed_uses, open_uses
 from consent.receipts.issue import receipts
-from consent.redemption.committed import Ref, committed_uses, open_uses
 from vault.opening import Vault
 
 

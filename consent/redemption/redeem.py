@@ -16,7 +16,6 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
 from consent.denials import DenialClass, DenialCode, Denied, about_nothing, record, worth_an_entry
-from consent.grant_lock import LOCK
 from consent.ids import (
     DisclosureId,
     GrantId,
@@ -32,7 +31,8 @@ from consent.marks.planning import Disclosing, Marked, plan, rows_of
 from consent.marks.served import Mark, lines
 from consent.redemption import rows as redeem_rows
 from consent.redemption.decide import Allowed, Attempt, Facts, IdempotencyKey, RedeemRequest, Verdict, decide
-from consent.redemption.replay import replay_hash
+from consent.schema.grant_lock import LOCK
+from consent.signing.replay import replay_hash
 from vault.ids import Bucket, SubjectId, new_id
 from vault.keys.keyring import SubjectKey
 from vault.opening import Vault

@@ -11,8 +11,6 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from consent.grants.chains import stands
-from consent.grants.states import GrantState
 from consent.ids import ClientId, DisclosureId, GrantId, RecipientId, UseId, fields_of
 from consent.ledger.append import Position
 from consent.ledger.entries.entry import parse
@@ -20,7 +18,9 @@ from consent.ledger.origin import LogId, origin_of
 from consent.marks.planning import SERVE
 from consent.marks.tolerance import HOLDS
 from consent.redemption.decide import Earlier, Facts, IdempotencyKey, RedeemRequest, Standing
-from consent.redemption.replay import remembering
+from consent.schema.grant_chains import stands
+from consent.schema.grant_states import GrantState
+from consent.signing.replay import remembering
 from vault.ids import Bucket, SubjectId
 from vault.storage.rowset import Call, RowSet, Together, volley
 

@@ -1,7 +1,7 @@
 """Which key signs what, by generations: a rotation begins a new one, and what the old ones signed stays verifiable.
 
 No private key is stored anywhere: each is derived from the service key of its duty, purpose and generation.
-The data base only knows that a generation was begun, and when (`signing.tables`). The next generation's public key
+The data base only knows that a generation was begun, and when (`schema.signing_tables`). The next generation's public key
 is published before it signs anything, so that whoever keeps our key set for its ten minutes knows it already.
 
 * `sign(vault, conn, Purpose.EVENT, "secevent+jwt", payload) -> str` compact JWS under the current key. `conn` is any
@@ -24,8 +24,8 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, insert, select
 
+from consent.schema.signing_tables import signing_key as signing_key_table
 from consent.signing.signed import Algorithm, SigningKey, signing_key
-from consent.signing.tables import signing_key as signing_key_table
 from vault.ids import TenantId
 from vault.opening import Vault
 

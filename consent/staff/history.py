@@ -11,11 +11,11 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from consent.denials import DAY_MS
-from consent.dual.tables import dual_request, dual_vote, emergency_read, staff_lookup
 from consent.ids import fields_of
-from consent.staff.members import DualKind, Verdict
-from consent.staff.tables import staff_read, staff_refusal
-from consent.tables import denial
+from consent.schema.dual_tables import dual_request, dual_vote, emergency_read, staff_lookup
+from consent.schema.staff_tables import staff_read, staff_refusal
+from consent.schema.tables import denial
+from consent.staff_members import DualKind, Verdict
 from vault.ids import Bucket, SubjectId
 
 

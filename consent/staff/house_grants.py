@@ -12,13 +12,13 @@ from typing import Any
 
 from sqlalchemy import Connection, insert, select
 
-from consent.grants.states import GrantState
 from consent.ids import DisclosureId, GrantId, UseId, fields_json, fields_of, grant_text
 from consent.ledger.append import Item
 from consent.ledger.entries.entry import Kind
 from consent.ledgering import access_fields, entry_item
 from consent.recipients.registering import RecipientKind
-from consent.tables import client, consent_grant, disclosure, recipient, use
+from consent.schema.grant_states import GrantState
+from consent.schema.tables import client, consent_grant, disclosure, recipient, use
 from consent.tokens.minting import locked_grant
 from vault.ids import Bucket, SubjectId, bucket_for, new_id
 from vault.keys.keyring import SubjectKey

@@ -11,14 +11,14 @@ from typing import Final
 
 from sqlalchemy import Connection, insert, select
 
-from consent.dual.tables import staff_lookup
 from consent.errors import BadRequest
 from consent.house import house_bucket, house_item
 from consent.ids import fields_json
 from consent.ledger.append import Item, append
 from consent.ledger.entries.entry import Kind
 from consent.ledgering import entry_items
-from consent.staff.members import DualReason, Staffer, actor_mac
+from consent.schema.dual_tables import staff_lookup
+from consent.staff_members import DualReason, Staffer, actor_mac
 from vault.finding.naming import Named, Naming, named
 from vault.honey.watch import Sighting, Source
 from vault.ids import Bucket, Person, SubjectId, encode_id, new_id

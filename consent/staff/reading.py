@@ -28,12 +28,12 @@ from consent.ids import DisclosureId, DualId, fields_json
 from consent.ledger.append import Item, append
 from consent.ledger.entries.entry import Kind
 from consent.ledgering import entry_item
-from consent.redemption.permits import staff_permits
+from consent.permits.issue import staff_permits
+from consent.permits.staff_reads import Approval, staff_read_fields
+from consent.schema.staff_tables import staff_read
 from consent.staff.house_grants import Spent, spend_grant
-from consent.staff.members import ALONE, Basis, DualKind, DualReason, Staffer, actor_mac
-from consent.staff.reads import Approval, staff_read_fields
 from consent.staff.refusals import refuse
-from consent.staff.tables import staff_read
+from consent.staff_members import ALONE, Basis, DualKind, DualReason, Staffer, actor_mac
 from vault.families.guardians import Tie, guardians_of
 from vault.fields.catalogue import Catalogue
 from vault.ids import SubjectId, bucket_for, bucket_of, new_id

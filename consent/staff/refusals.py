@@ -10,7 +10,7 @@ from consent.dual.steps import step_item
 from consent.ids import fields_json
 from consent.ledger.append import append
 from consent.ledger.entries.entry import Kind
-from consent.staff.members import DualReason, Staffer
+from consent.staff_members import DualReason, Staffer
 from vault.ids import bucket_for, new_id
 from vault.keys.keyring import SubjectKey
 from vault.opening import Vault

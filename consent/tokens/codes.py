@@ -6,7 +6,7 @@ from sqlalchemy import Connection, insert, select
 
 from consent.asking.showings import Showing
 from consent.ids import GrantId
-from consent.tables import auth_code
+from consent.schema.tables import auth_code
 
 CODE_PREFIX: Final = "cod"
 CODE_LIFETIME_MS: Final = 60_000

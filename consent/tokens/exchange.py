@@ -18,13 +18,13 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from consent.asking.refusals import Refusal
 from consent.denials import DenialClass, DenialCode, Denied, about_nothing, record, worth_an_entry
 from consent.grants.granted import granted_details
 from consent.ids import GrantId, fields_of
 from consent.ledger.append import append
 from consent.ledgering import refusal_item
-from consent.tables import auth_code, use
+from consent.refusals import Refusal
+from consent.schema.tables import auth_code, use
 from consent.tokens.codes import CODE_PREFIX
 from consent.tokens.minting import (
     TOKEN_LIFETIME_MS,

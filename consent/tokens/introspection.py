@@ -19,13 +19,13 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection
 
 from consent.denials import DenialCode
-from consent.grants.chains import stands
 from consent.grants.granted import granted_details
-from consent.grants.states import GrantState
 from consent.ids import ClientId, GrantId, UseId, fields_of, grant_text, use_text
 from consent.recipients.pairwise import pairwise
-from consent.redemption.replay import remembering
+from consent.schema.grant_chains import stands
+from consent.schema.grant_states import GrantState
 from consent.signing.keys import NEWEST, Purpose
+from consent.signing.replay import remembering
 from consent.tokens.lasting import TokenKind, worth
 from consent.tokens.status_list import Minted, Place, assign
 from vault.ids import Bucket, SubjectId

@@ -14,11 +14,11 @@ from typing import Any
 from sqlalchemy import Connection, literal_column, select
 
 from consent.denials import DenialCode
-from consent.grants.chains import stands
 from consent.grants.granted import granted_details
 from consent.ids import GrantId, fields_of, grant_text
 from consent.recipients.pairwise import pairwise
-from consent.tables import consent_grant, management_token, notice_showing, recipient, refresh_token
+from consent.schema.grant_chains import stands
+from consent.schema.tables import consent_grant, management_token, notice_showing, recipient, refresh_token
 from consent.tokens.minting import closed
 from vault.ids import Bucket, SubjectId
 from vault.opening import Vault

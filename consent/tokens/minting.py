@@ -13,12 +13,12 @@ from sqlalchemy import Connection, insert, literal_column, select, update
 
 from consent.asking.ask import details_of
 from consent.denials import DenialCode
-from consent.grants.chains import stands
 from consent.grants.granted import granted_details
-from consent.grants.states import GrantState
 from consent.ids import GrantId, UseId, fields_json, use_text
 from consent.recipients.registering import RecipientKind
-from consent.tables import consent_grant, notice_showing, recipient, refresh_token, token, use
+from consent.schema.grant_chains import stands
+from consent.schema.grant_states import GrantState
+from consent.schema.tables import consent_grant, notice_showing, recipient, refresh_token, token, use
 from vault.ids import Bucket, new_id, new_secret, secret_hash
 
 TOKEN_PREFIX = "cut"  # noqa: S105  # a prefix, not a password

@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from consent.asking.details import DETAILS_TYPE
-from consent.asking.refusals import Refusal, RefusalCode
 from consent.instants import parse_instant
+from consent.refusals import Refusal, RefusalCode
 
 _REPEATED = frozenset({"actions", "recipient", "purpose", "uses", "retention"})
 _ABSENT: Mapping[str, Any] = {"optional_datatypes": [], "onward": [], "parent_grant": None, "country": None}

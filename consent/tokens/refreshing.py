@@ -14,9 +14,9 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from consent.asking.refusals import Refusal
 from consent.denials import DenialCode, Denied
-from consent.tables import refresh_token
+from consent.refusals import Refusal
+from consent.schema.tables import refresh_token
 from consent.tokens.exchange import deny, deny_stranger, narrowed
 from consent.tokens.minting import REFRESH_PREFIX, Issued, Origin, closed, locked_grant, mint
 from vault.errors import MalformedId

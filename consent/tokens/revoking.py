@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, literal, null, select, union_all, update
 
 from consent.grants import management_tokens
-from consent.tables import consent_grant, refresh_token, token, use
+from consent.schema.tables import consent_grant, refresh_token, token, use
 from consent.tokens.minting import REFRESH_PREFIX, TOKEN_PREFIX
 from vault.errors import MalformedId
 from vault.ids import Bucket, Buckets, secret_bucket, secret_hash

@@ -28,11 +28,11 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, literal_column, select
 
-from consent.grants.chains import stands
-from consent.grants.states import GrantState
-from consent.tables import client, consent_grant, recipient, token, use
+from consent.schema.grant_chains import stands
+from consent.schema.grant_states import GrantState
+from consent.schema.status_tables import status_entry
+from consent.schema.tables import client, consent_grant, recipient, token, use
 from consent.tokens.minting import TOKEN_LIFETIME_MS
-from consent.tokens.status_tables import status_entry
 from vault.ids import MAX_BUCKETS, Bucket
 from vault.opening import Vault
 from vault.storage.rowset import RowSet

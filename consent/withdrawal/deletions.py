@@ -26,7 +26,6 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, func, insert, select
 
-from consent.asking.refusals import RefusalCode
 from consent.ids import GrantId, event_text, grant_text, parse_event, parse_grant
 from consent.ledger.append import append
 from consent.ledger.entries.entry import Kind
@@ -34,7 +33,8 @@ from consent.ledgering import entry_item
 from consent.recipients.compact import opened
 from consent.recipients.key_sets import PublicKey
 from consent.recipients.register import Client
-from consent.tables import consent_grant, deletion_proof, disclosure, event_outbox, use
+from consent.refusals import RefusalCode
+from consent.schema.tables import consent_grant, deletion_proof, disclosure, event_outbox, use
 from vault.errors import MalformedId
 from vault.ids import Bucket, SubjectId, bucket_of, new_id
 from vault.opening import Vault

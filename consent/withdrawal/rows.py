@@ -14,11 +14,11 @@ from typing import Any, Final
 from sqlalchemy import Connection
 
 from consent.delivery.events import Cause, EventKind, queue
-from consent.grant_lock import LOCK
-from consent.grants.states import GrantState
 from consent.ids import ClientId, GrantId, RecipientId
 from consent.ledger.append import Item
-from consent.redemption.committed import SIGNING
+from consent.permits.committed import SIGNING
+from consent.schema.grant_lock import LOCK
+from consent.schema.grant_states import GrantState
 from consent.signing.keys import NEWEST, Purpose, derived
 from vault.ids import Bucket, SubjectId
 from vault.opening import Vault

@@ -20,15 +20,15 @@ from typing import Any, Final
 
 from sqlalchemy import Connection
 
-from consent.families import guarded
-from consent.families.guarding import stands
-from consent.grants.states import WITHDRAWABLE, GrantState
+from consent.asking.guarding import stands
 from consent.ids import GrantId, RecipientId, grant_text
 from consent.ledger.append import Item, Position, append
 from consent.ledger.entries.entry import Kind, parse
 from consent.ledger.origin import LogId, origin_of
 from consent.ledgering import entry_item
 from consent.receipts.issue import Ended, withdrawal_receipts
+from consent.schema.grant_states import WITHDRAWABLE, GrantState
+from consent.withdrawal import guarded
 from consent.withdrawal import rows as withdraw_rows
 from consent.withdrawal.rows import ERASURE, Act, Ending, Key, Member, Scope, Tally
 from vault.families.guardians import Guardianship

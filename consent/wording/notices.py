@@ -12,11 +12,11 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, insert, select
 
+from consent.clauses import findings
 from consent.errors import BadNotice, UnfairNotice, UnknownPurpose
 from consent.ids import NoticeId, RecipientId, document_hash, new_reference
-from consent.tables import notice_version
+from consent.schema.tables import notice_version
 from consent.texts import storable
-from consent.wording.clauses import findings
 from consent.wording.purposes import PURPOSES
 
 LANGUAGES = ("zh-CN", "en")

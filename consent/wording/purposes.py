@@ -18,8 +18,8 @@ from types import MappingProxyType
 from sqlalchemy import Connection, select
 
 from consent.errors import UnknownPurpose
-from consent.tables import purpose as purpose_table
-from consent.tables import purpose_field
+from consent.schema.tables import purpose as purpose_table
+from consent.schema.tables import purpose_field
 from consent.wording.alias_fields import ALIASES
 from vault.fields import FIELDS
 from vault.storage.rowset import RowSet

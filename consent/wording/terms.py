@@ -17,11 +17,11 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, insert, select
 
+from consent.clauses import findings
 from consent.errors import BadTerms, UnfairTerms
 from consent.ids import RecipientId, TermsId, document_hash, new_reference
-from consent.tables import terms_signature, terms_version
+from consent.schema.tables import terms_signature, terms_version
 from consent.texts import storable
-from consent.wording.clauses import findings
 from consent.wording.currencies import MINOR_UNITS
 from consent.wording.rates import NO_RATES, Liable, Rates, amount, stored
 from vault.fields.field import Sensitivity

@@ -14,12 +14,12 @@ from api.jobs.event_queue import EventQueue, attempt
 from api.outward.fetching import Answer, FetchFailed, FetchFault, guarded_post
 from consent.delivery.deliveries import LEASE_MS, Result
 from consent.delivery.outbox import Due
+from consent.delivery.suspension_events import RESUMED, SUSPENDED
 from consent.instants import instant
 from consent.recipients import register as recipients
 from consent.recipients import suspensions
-from consent.recipients.suspension_events import RESUMED, SUSPENDED
+from consent.schema.tables import event_outbox
 from consent.signing.keys import public_keys, rotate
-from consent.tables import event_outbox
 from consent.withdrawal.withdraw import Scope, withdraw_all
 from tests.consent.world import World
 from tests.receiver import PATIENCE, PATIENT, deaf_port, receiving

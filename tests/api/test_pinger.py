@@ -9,14 +9,14 @@ from sqlalchemy import select
 from api.jobs.courier import Courier
 from api.jobs.ping_queue import PingQueue, attempt
 from api.outward.fetching import Answer, FetchFailed, FetchFault, guarded_post
-from consent.asking import backchannel
-from consent.asking.backchannel import Wanted
-from consent.asking.backchannel_tables import backchannel_ping
-from consent.asking.pings import GRACE_MS, Due, Ping
-from consent.asking.polling import LIFETIME_MS
+from consent.decoupled import backchannel
+from consent.decoupled.backchannel import Wanted
+from consent.decoupled.pings import GRACE_MS, Due, Ping
+from consent.decoupled.polling import LIFETIME_MS
 from consent.delivery.deliveries import Result
 from consent.ids import RequestId
 from consent.recipients import register as recipients
+from consent.schema.backchannel_tables import backchannel_ping
 from tests.consent.world import World
 from tests.receiver import PATIENT, receiving
 from vault.ids import Bucket

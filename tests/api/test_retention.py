@@ -9,15 +9,15 @@ from api.jobs.publisher import Publisher
 from api.jobs.retention import DAY_MS, RETENTION, enqueue_daily, rules_of
 from api.jobs.tables import job
 from api.setting_texts import SettingsError
+from consent.erasure.retention import Rule, end_over
 from consent.families import ties as families
 from consent.families.ties import Tie, appoint
 from consent.ledger.publishing.memory import Memory
 from consent.people.keeping import NewPerson, enrol_people
-from consent.people.retention import Rule, end_over
 from tests.flow.installation import settings_in
 from tests.vault.people.made_up import values
 from vault.families.guardians import guardians_of
-from vault.people.history import masked
+from vault.reading.history import masked
 
 
 def test_defaults_are_fields_with_days(tmp_path):

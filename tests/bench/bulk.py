@@ -21,7 +21,7 @@ from tests.bench.meters import cpu_seconds, peak_memory_mb
 from tests.bench.people import values_of
 from tests.bench.report import note
 from tests.bench.site import Measured, measured, now_ms
-from vault.people.records import count_people
+from vault.reading.records import count_people
 
 BATCH = 2_000
 MOST_MEMORY_MB = 300

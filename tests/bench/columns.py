@@ -33,11 +33,11 @@ from tests.bench.meters import cpu_seconds, descendants, peak_memory_mb
 from tests.bench.report import note
 from tests.bench.site import Measured, measured, now_ms
 from tests.vault.people import made_up as people
-from vault.tags import index_files as files
-from vault.tags import indexing, kind
-from vault.tags.in_columns import forms_of, tags_of
-from vault.tags.index_files import Listing
-from vault.tags.sieve import Sieve
+from vault.tag_index import files, indexing
+from vault.tag_index.files import Listing
+from vault.tag_index.in_columns import forms_of, tags_of
+from vault.tag_index.sieve import Sieve
+from vault.tags import kind
 from vault.tags.sketch import Sketch
 
 PLANTED = 100

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from joserfc.jwk import ECKey
 from sqlalchemy import func, select
 
-from consent.tables import disclosure
+from consent.schema.tables import disclosure
 from tests.bench import machine
 from tests.bench.load import Plan
 from tests.bench.meters import LEAST_CPU_SECONDS, peak_memory_mb, quantile, summary

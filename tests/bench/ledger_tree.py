@@ -10,11 +10,11 @@ from typing import Any
 
 from sqlalchemy import Connection, insert
 
-from consent.ledger.checking.recompute import RightEdge, absorb
 from consent.ledger.formats.checkpoint import Checkpoint
 from consent.ledger.formats.tiles import WIDTH, perfect_root
 from consent.ledger.origin import LogId, origin_of
 from consent.ledger.publishing.signer import Signer
+from consent.ledger.recompute import RightEdge, absorb
 from consent.ledger.tables import checkpoint, entry, head, subject_head, tile
 from consent.ledger.tree import leaf_hash
 from tests.consent.ledger.kit import NOW

@@ -21,8 +21,8 @@ from tests.bench.report import note
 from tests.bench.site import measured, now_ms
 from tests.vault.people.made_up import permit
 from vault.opening import Vault
-from vault.people.records import Created, NewPerson, create_many
 from vault.reader import open_many
+from vault.reading.records import Created, NewPerson, create_many
 from vault.rotation import Job, Kind, start
 from vault.rotation import run as run_rotation
 

@@ -13,7 +13,7 @@ from consent.marks.alias_pool import add_domain, add_numbers
 from consent.redemption.disclose import Disclosure, disclose_many
 from consent.tokens.exchange import exchange
 from tests.breach.leaks import HOUR, town, write
-from vault.honey.people import alarms
+from vault.people.honey import alarms
 
 FIELDS = {"datatypes": ["name", "phone", "email"]}
 

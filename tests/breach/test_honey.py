@@ -5,8 +5,8 @@ import pytest
 from breach.honey import sweep
 from breach.pipeline.run import trace
 from tests.breach.test_pipeline import take
-from vault.honey.people import alarms, watch_over
 from vault.honey.watch import HoneyWatch
+from vault.people.honey import alarms, watch_over
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ from dataclasses import replace
 from breach.intake.quarantine import receive
 from breach.pipeline.run import trace
 from consent.staff.insiders import insider_field_totals, insiders, read_before
-from consent.staff.members import Basis, DualReason
 from consent.staff.reading import Reading, ReadRequest, read
+from consent.staff_members import Basis, DualReason
 from tests.breach.leaks import HOUR, row, write
 from tests.consent.dual.office import ASKER
 

@@ -15,8 +15,8 @@ from breach.pipeline import matching
 from breach.pipeline import run as pipeline
 from breach.pipeline.report import report_json
 from breach.pipeline.run import trace
-from breach.pipeline.stages import TraceBusy
 from breach.pipeline.task import load
+from breach.stages import TraceBusy
 from breach.tables import dump, dump_custody, trace_item, trace_stage
 from breach.tables import trace as trace_table
 from consent.ids import grant_text
@@ -24,8 +24,8 @@ from consent.redemption.disclose import Disclosure, disclose_many
 from tests.breach.leaks import HOUR, row, write
 from tests.breach.packing import zipped
 from tests.vault.people.made_up import change
-from vault.honey.people import alarms, watch_over
-from vault.people.records import people
+from vault.people.honey import alarms, watch_over
+from vault.reading.records import people
 
 
 def take(vault, raw, tmp_path, now, size=1000):

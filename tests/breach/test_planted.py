@@ -12,7 +12,7 @@ from consent.marks.alias_pool import add_numbers
 from consent.planted.planting import Kind, Order, plant
 from consent.redemption.disclose import Disclosure, disclose_many
 from tests.breach.leaks import HOUR, row, write
-from vault.honey.people import alarms
+from vault.people.honey import alarms
 
 
 @pytest.fixture

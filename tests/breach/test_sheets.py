@@ -18,14 +18,14 @@ from breach.matching.engines import Engine, Way, way
 from breach.matching.gathered import SheetMatcher, gather
 from breach.pipeline import matching
 from breach.pipeline.run import trace
-from breach.pipeline.stages import Standing
+from breach.stages import Standing
 from breach.tables import dump_sketch, trace_candidate, trace_item, trace_stage
 from breach.weighing import contacts
 from tests.breach import corpus
 from tests.breach.leaks import row
 from tests.breach.test_pipeline import take
-from vault.tags import sieve
-from vault.tags.sieve import Sieve
+from vault.tag_index import sieve
+from vault.tag_index.sieve import Sieve
 from vault.tags.sketch import Sketch
 
 READ = [file for file in corpus.files() if file.code is None]

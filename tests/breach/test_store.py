@@ -10,7 +10,7 @@ from breach.pipeline.run import trace
 from breach.trace.evidence import Unreceived
 from breach.trace.store import never_received
 from tests.breach.leaks import HOUR, row, write
-from vault.people.records import Change, update_many
+from vault.reading.records import Change, update_many
 
 
 def values(*, never=(0, 0), later=(0, 0)):

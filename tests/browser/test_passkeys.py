@@ -3,8 +3,8 @@
 import pytest
 from sqlalchemy import select
 
-from consent.accounts.passkey_tables import passkey
-from consent.approving.step_up_tables import step_up
+from consent.schema.passkey_tables import passkey
+from consent.schema.step_up_tables import step_up
 from tests.browser.chromium import PROGRAM, chromium
 
 pytestmark = [

@@ -12,9 +12,9 @@ from api.cli.failures import Exit
 from api.cli.installation import settings_of
 from api.demo.city import citizens
 from api.sealing.opening import opened_vault
-from consent.dual.emergency import ask_emergency
+from consent.staff.emergency import ask_emergency
 from consent.staff.lookup import find_people
-from consent.staff.members import DualReason, Staffer
+from consent.staff_members import DualReason, Staffer
 from tests.cli.conftest import SEED
 from vault.ids import decode_subject
 

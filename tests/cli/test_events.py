@@ -11,7 +11,7 @@ from api.cli.failures import Exit
 from api.cli.installation import settings_of
 from api.sealing.opening import opened_vault
 from consent.delivery.outbox import OVERDUE_MS
-from consent.tables import event_outbox
+from consent.schema.tables import event_outbox
 from consent.withdrawal.withdraw import withdraw
 from tests.races.town import found, token
 

@@ -11,7 +11,7 @@ from api.cli.failures import Exit
 from api.cli.installation import settings_of
 from api.sealing.opening import opened_vault
 from consent.ids import grant_text
-from consent.tables import annulment
+from consent.schema.tables import annulment
 from tests.races.town import found, token
 
 

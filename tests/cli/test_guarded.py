@@ -16,8 +16,8 @@ import api
 from api.cli.failures import Exit
 from api.cli.installation import change_settings, settings_of
 from api.sealing.opening import opened_vault
+from consent.ledger import published
 from consent.ledger.formats import cosignature
-from consent.ledger.publishing import published
 from tests.witness.parties import lying
 
 KEY = cosignature.key_of("watchful.example", hashlib.sha256(b"watchful").digest())

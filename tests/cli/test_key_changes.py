@@ -19,8 +19,8 @@ from tests.vault.providers.transit_server import Engine, transit_server
 from vault.backups.keys import DAY_MS
 from vault.keys.tables import tenant_kek
 from vault.keys.tenant import add_kek
-from vault.people.records import masked
 from vault.providers.local import LocalProvider, is_pending, new_root
+from vault.reading.records import masked
 from vault.rotation import Kind, rewrap_root, start, step
 from vault.tables import person
 

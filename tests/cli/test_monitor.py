@@ -18,8 +18,8 @@ from consent.ledger.formats.policy import Policy, Witness
 from consent.ledger.monitor import heads
 from consent.ledger.monitor.alerts import signed
 from consent.ledger.origin import origin_of
+from consent.ledger.published import logs
 from consent.ledger.publishing.publish import publish
-from consent.ledger.publishing.published import logs
 from consent.ledger.publishing.signer import Signer
 from tests.backends import Backend
 from tests.bench.site import now_ms

@@ -11,8 +11,8 @@ from api.cli.failures import Exit
 from api.cli.installation import settings_of
 from api.clock import system_clock
 from api.sealing.opening import opened_vault
+from consent.ledger.bundles import person_key
 from consent.ledger.bundles.verify import Verdict, verify_bundle
-from consent.ledger.entries import person_key
 from consent.ledger.errors import Malformed
 from consent.ledger.indexes import indexing
 

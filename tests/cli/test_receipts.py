@@ -5,8 +5,8 @@ import json
 import pytest
 
 from api.cli.failures import Exit
+from consent.export.whole_chain import receipts_of
 from consent.receipts.head import head
-from consent.receipts.whole_chain import receipts_of
 from consent.redemption.disclose import disclose_many
 from consent.signing.keys import public_keys
 from tests.consent.world import World

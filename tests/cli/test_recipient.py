@@ -10,7 +10,7 @@ from sqlalchemy.exc import DatabaseError
 from api.cli.failures import Exit
 from api.demo.apps import APPS
 from consent.ids import document_hash
-from consent.tables import recipient
+from consent.schema.tables import recipient
 from tests.consent.wording.signatures import terms_jws
 from tests.web.key_server import key_server
 from vault.storage.database import open_database

@@ -15,10 +15,10 @@ from api.cli.scan import _staffer
 from api.demo.city import citizens
 from api.sealing.opening import opened_vault
 from consent.dual.control import vote
-from consent.dual.scan_runs import ScanScope
-from consent.dual.scanning import ask_scan
 from consent.ids import dual_text
-from consent.staff.members import DualReason, Verdict
+from consent.permits.scan_runs import ScanScope
+from consent.staff.scanning import ask_scan
+from consent.staff_members import DualReason, Verdict
 from tests.cli.conftest import SEED
 
 SALT = b"pepper"

@@ -12,9 +12,10 @@ from api.cli.failures import Exit
 from api.cli.installation import settings_mapping
 from api.sealing.opening import opened_vault
 from api.settings import Settings
+from consent.ledger import published
 from consent.ledger.append import append
 from consent.ledger.origin import LogId
-from consent.ledger.publishing import log_keys, published
+from consent.ledger.publishing import log_keys
 from consent.ledger.publishing.signer import Signer
 from tests.authority import Authority
 from tests.consent.ledger.kit import an_item

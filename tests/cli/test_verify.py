@@ -12,11 +12,11 @@ from api.cli.failures import Exit
 from api.cli.installation import settings_mapping
 from api.sealing.opening import opened_vault
 from api.settings import Settings
+from consent.ledger import published
 from consent.ledger.bundles.bundle import build
 from consent.ledger.bundles.fraud import FraudProof, Lie
 from consent.ledger.formats import cosignature
 from consent.ledger.formats.checkpoint import Checkpoint
-from consent.ledger.publishing import published
 from consent.ledger.publishing.signer import Signer
 from consent.people.enrolment import enrolment
 from consent.signing.keys import receipt_keys

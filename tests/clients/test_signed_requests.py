@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select
 
 from consent.asking.signed_requests import signature_hash
-from consent.tables import signed_request
+from consent.schema.tables import signed_request
 from tests.clients.conftest import Program, Refused
 from tests.flow.installation import App, Person
 

@@ -4,8 +4,8 @@ from consent.accounts.authenticators import assertion_options, read_assertion, r
 from consent.accounts.passkeys import add, handle_of
 from consent.accounts.sign_ins import How
 from consent.approving import step_up
-from consent.approving.promises import promised
 from consent.approving.step_up import Proof
+from consent.grants.promises import promised
 from tests.authenticator import Authenticator, b64
 
 ISSUER = "https://consent.example"

@@ -6,13 +6,13 @@ import pytest
 from sqlalchemy import update
 
 from consent.denials import DenialCode, Denied
-from consent.dual.emergency import Opened
-from consent.dual.tables import dual_request, emergency_read
 from consent.ledger.tables import opening
-from consent.redemption.committed import committed_uses, open_uses
+from consent.permits.committed import committed_uses, open_uses
+from consent.permits.issue import emergency_permits, permits
 from consent.redemption.disclose import Disclosure, disclose_many
-from consent.redemption.permits import emergency_permits, permits
-from consent.tables import disclosure
+from consent.schema.dual_tables import dual_request, emergency_read
+from consent.schema.tables import disclosure
+from consent.staff.emergency import Opened
 from tests.consent.dual.office import Office
 from tests.consent.tampering import tampering
 

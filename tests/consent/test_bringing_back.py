@@ -10,15 +10,15 @@ from consent.bringing_back import Outcome, bring_back
 from consent.denials import DenialCode, Denied
 from consent.erasure.erase import run_to_end
 from consent.erasure.orders import order
+from consent.ledger import published
 from consent.ledger.ended_tables import again
+from consent.ledger.ending.giving_up import give_up
 from consent.ledger.formats.checkpoint import Checkpoint
 from consent.ledger.origin import LogId, origin_of, year_of
-from consent.ledger.publishing import published
-from consent.ledger.publishing.giving_up import give_up
 from consent.ledger.publishing.signer import Signer
+from consent.permits.committed import committed_uses
 from consent.receipts.chain import LATELY
 from consent.receipts.issue import receipts
-from consent.redemption.committed import committed_uses
 from consent.redemption.redeem import Disclosed, redeem_many
 from consent.relogging import relog
 from tests.backends import Backend

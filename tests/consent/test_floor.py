@@ -4,8 +4,8 @@ import ast
 from pathlib import Path
 
 import consent
-from consent.asking.refusals import Refusal, RefusalCode
 from consent.denials import DenialCode
+from consent.refusals import Refusal, RefusalCode
 
 ROOT = Path(consent.__file__).parent.parent
 
@@ -17,7 +17,7 @@ def test_only_the_permits_module_issues_permits():
         for path in (ROOT / floor).rglob("*.py")
         if _uses_issue(ast.parse(path.read_text(encoding="utf-8")))
     ]
-    assert callers == ["consent/redemption/permits.py"]
+    assert callers == ["consent/permits/issue.py"]
 
 
 def _uses_issue(tree: ast.AST) -> bool:

@@ -7,12 +7,12 @@ from consent.accounts.keys import Consumer
 from consent.approving import approve as deciding
 from consent.grants.annulling import Ruling, annul
 from consent.grants.management import terminate
-from consent.grants.states import GrantState
 from consent.ids import GrantId, UseId
 from consent.ledger.entries.entry import Kind
 from consent.rebuild import Divergence, Event, Flaw, Life, What, check, retold
 from consent.redemption.disclose import disclose_many
-from consent.tables import consent_grant
+from consent.schema.grant_states import GrantState
+from consent.schema.tables import consent_grant
 from consent.tokens.exchange import exchange
 from consent.tokens.refreshing import Refresh, refresh
 from consent.withdrawal.withdraw import withdraw

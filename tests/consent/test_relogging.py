@@ -13,6 +13,7 @@ from consent.ledger.bundles.bundle import build
 from consent.ledger.bundles.entry_proof import prove_entry
 from consent.ledger.bundles.verify import verify_bundle
 from consent.ledger.checking.fsck import Finding, fsck
+from consent.ledger.ending.giving_up import give_up
 from consent.ledger.entries.entry import Entry, Kind, parse
 from consent.ledger.entries.log_entry import is_about_log
 from consent.ledger.errors import NotYetPublished, WrongLog
@@ -20,13 +21,12 @@ from consent.ledger.formats.policy import NO_WITNESSES
 from consent.ledger.indexes.indexing import make_due
 from consent.ledger.origin import LogId, number_of, year_of
 from consent.ledger.publishing import given_up
-from consent.ledger.publishing.giving_up import give_up
 from consent.ledger.publishing.publish import publish
 from consent.ledger.publishing.signer import Signer
 from consent.ledger.tables import entry
 from consent.people import anchors
+from consent.permits.committed import committed_uses, open_uses
 from consent.receipts.issue import receipts
-from consent.redemption.committed import committed_uses, open_uses
 from consent.redemption.evidence import evidence
 from consent.redemption.redeem import Disclosed, redeem_many
 from consent.relogging import Fate, relog

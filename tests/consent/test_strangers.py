@@ -9,7 +9,7 @@ from sqlalchemy import event, select
 
 from consent.denials import DenialCode
 from consent.redemption.disclose import disclose_many
-from consent.tables import denial
+from consent.schema.tables import denial
 from consent.withdrawal.withdraw import withdraw
 
 

@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from consent.clauses import Clause
 from consent.errors import BadNotice, BadRegistration, BadTerms, UnfairTerms, UnknownPurpose
 from consent.ids import document_hash
 from consent.recipients import register as recipients
@@ -11,7 +12,6 @@ from consent.recipients import suspensions
 from consent.recipients.register import Registration
 from consent.wording import notices, purposes, terms
 from consent.wording.alias_fields import ALIASES
-from consent.wording.clauses import Clause
 from consent.wording.currencies import written
 from consent.wording.rates import NO_RATES, rates
 from tests.consent.world import JWKS

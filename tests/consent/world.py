@@ -13,12 +13,12 @@ from consent.approving.approve import Approved, Showing, approve, claim
 from consent.asking import ask
 from consent.asking.ask import Pushed, PushParams
 from consent.asking.details import Details, parse_details
-from consent.asking.refusals import Refusal
 from consent.instants import instant
 from consent.people.keeping import Enrolled, NewPerson, enrol_people
 from consent.recipients import register as recipients
 from consent.recipients.register import Client, Registration
 from consent.redemption.decide import IdempotencyKey, RedeemRequest
+from consent.refusals import Refusal
 from consent.tokens.exchange import CodeExchange, Issued, exchange
 from consent.wording import notices, purposes, terms
 from tests.consent.acts import agree_to_all

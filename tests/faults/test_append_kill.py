@@ -13,9 +13,9 @@ import pytest
 from sqlalchemy import select
 
 from api.migrations import upgrade
+from consent.ledger import published
 from consent.ledger.checking.fsck import Finding, fsck
 from consent.ledger.origin import origin_of
-from consent.ledger.publishing import published
 from consent.ledger.publishing.memory import Memory
 from consent.ledger.publishing.publish import publish
 from consent.ledger.tables import entry

@@ -11,9 +11,9 @@ import pytest
 from sqlalchemy.exc import DBAPIError
 
 from consent.ledger.errors import LedgerAlarm
+from consent.ledger.published import newest
 from consent.ledger.publishing.memory import Memory
 from consent.ledger.publishing.publish import publish
-from consent.ledger.publishing.published import newest
 from consent.ledger.publishing.signer import Signer
 from consent.redemption.disclose import disclose_many
 from consent.withdrawal.withdraw import Withdrawn, withdraw

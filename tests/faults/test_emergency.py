@@ -7,10 +7,10 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import DBAPIError
 
 from consent.denials import Denied
-from consent.dual.emergency import Opened
-from consent.dual.tables import emergency_read, person_notice
 from consent.ledger.entries.entry import Kind
 from consent.ledger.errors import LedgerAlarm
+from consent.schema.dual_tables import emergency_read, person_notice
+from consent.staff.emergency import Opened
 from tests.consent.dual.office import ASKER, Office
 from tests.faults.breakage import failing_step, unreachable
 from tests.races.town import found
@@ -67,7 +67,7 @@ def test_with_the_ledger_down_nothing_is_answered_and_nothing_is_left(
     def down(*_):
         raise LedgerAlarm("ledger.example/2026/0", "down")
 
-    monkeypatch.setattr("consent.dual.emergency.append", down)
+    monkeypatch.setattr("consent.staff.emergency.append", down)
     with pytest.raises(LedgerAlarm):
         office.open(request.id)
 

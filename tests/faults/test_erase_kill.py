@@ -14,14 +14,14 @@ from sqlalchemy import func, select
 
 from consent.erasure.certificates import certificate
 from consent.erasure.orders import By, Reason, is_ordered, order
-from consent.erasure.tables import erasure_certificate, erasure_order
 from consent.ledger.checking.fsck import Finding, fsck
 from consent.ledger.entries.entry import Kind, parse
 from consent.ledger.publishing.publish import publish
 from consent.ledger.publishing.signer import Signer
 from consent.ledger.tables import entry
 from consent.redemption.disclose import Disclosure, disclose_many
-from consent.tables import withdrawal
+from consent.schema.erasure_tables import erasure_certificate, erasure_order
+from consent.schema.tables import withdrawal
 from tests.backends import Backend
 from tests.consent.world import App, World
 from tests.faults.erasing import ROOT, erase_until

@@ -16,7 +16,7 @@ from consent.ids import parse_disclosure
 from consent.ledger.publishing.memory import Memory
 from consent.ledger.publishing.publish import publish
 from consent.ledger.publishing.signer import Signer
-from consent.tables import disclosure
+from consent.schema.tables import disclosure
 from tests.backends import Backend
 from tests.bench.proofs import ProofKey, disclosure_request
 from tests.faults.live import Live, installation

@@ -16,9 +16,9 @@ from api.settings import Settings
 from tests.sites import copied, new_site, server_of
 from tests.vault.people.made_up import enrol
 from vault.backups.keys import BackupKeys
-from vault.people.records import masked
 from vault.providers.local import Roots, is_pending
 from vault.providers.shamir import StaleShare
+from vault.reading.records import masked
 
 ROOT = Path(__file__).parents[2]
 NOW = 1_795_300_000_000

@@ -21,8 +21,8 @@ from tests.vault.rotation.kit import data_epochs, index_states, kek_versions, re
 from vault.keys.evictions import wall_ms
 from vault.keys.tables import cache_member
 from vault.opening import Vault, create_vault
-from vault.people.records import Created, Updated
 from vault.providers.local import LocalProvider
+from vault.reading.records import Created, Updated
 from vault.rotation import Kind, NothingToResume, resume, run
 from vault.tags import Probe, confirm, match
 

@@ -12,13 +12,13 @@ from pathlib import Path
 
 import pytest
 
+from consent.ledger import published
 from consent.ledger.bundles.layout import folder_name
 from consent.ledger.checking.fsck import Finding, fsck
 from consent.ledger.exports.exported import CHECKPOINT, check_tree
 from consent.ledger.formats import checkpoint
 from consent.ledger.formats.policy import Policy
 from consent.ledger.origin import origin_of
-from consent.ledger.publishing import published
 from consent.ledger.publishing.memory import Memory
 from tests.backends import open_backend
 from tests.consent.ledger.kit import HOST, LOG, assert_whole, grow

@@ -11,13 +11,13 @@ from api.edge.problems import as_problem
 from api.jobs.publisher import Publisher
 from consent.ledger.append import append
 from consent.ledger.bundles.verify import verify_bundle
+from consent.ledger.ending.giving_up import give_up
 from consent.ledger.entries.log_entry import Opening, parse
 from consent.ledger.errors import WrongLog
 from consent.ledger.formats import checkpoint
 from consent.ledger.formats.note import VerifierKey
 from consent.ledger.origin import parse_origin
 from consent.ledger.prove import entries
-from consent.ledger.publishing.giving_up import give_up
 from consent.ledger.publishing.memory import Memory
 from consent.ledger.publishing.signer import Signer
 from consent.relogging import relog

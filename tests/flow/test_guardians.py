@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from consent.families.ties import Tie, appoint, dismiss
-from consent.tables import consent_grant, event_outbox
+from consent.schema.tables import consent_grant, event_outbox
 from tests.flow.installation import payload_of
 from tests.web.test_backchannel import let_ask, picked, polled, started
 

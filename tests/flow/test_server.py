@@ -15,7 +15,7 @@ import pytest
 from api.clock import system_clock
 from api.sealing.opening import opened_vault
 from api.settings import Settings
-from consent.ledger.publishing.published import logs, newest
+from consent.ledger.published import logs, newest
 from tests.flow.installation import World
 
 ROOT = Path(__file__).parents[2]

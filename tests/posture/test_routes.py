@@ -9,7 +9,7 @@ from api.edge.access import PORTAL, STAFF, Access
 from api.edge.answers import MEDIA_TYPE
 from api.edge.headers import CSP
 from api.jobs.publisher import Publisher
-from consent.ledger.publishing import published
+from consent.ledger import published
 from consent.ledger.publishing.memory import Memory
 from tests.flow.installation import BROWSER, open_world
 

@@ -21,18 +21,18 @@ from sqlalchemy import func, select
 
 from consent import rebuild
 from consent.approving import approve as deciding
-from consent.asking.refusals import Refusal
 from consent.denials import DenialCode, Denied
 from consent.grants.annulling import Ruling, annul
 from consent.grants.management import Terminated, terminate
-from consent.grants.states import WITHDRAWABLE, GrantState
 from consent.instants import instant
 from consent.ledger.checking.fsck import Finding, fsck
 from consent.ledger.publishing.signer import Signer
 from consent.recipients import suspensions
 from consent.redemption.decide import RETRY_MS
 from consent.redemption.disclose import Disclosure, disclose_many
-from consent.tables import consent_grant, disclosure
+from consent.refusals import Refusal
+from consent.schema.grant_states import WITHDRAWABLE, GrantState
+from consent.schema.tables import consent_grant, disclosure
 from consent.tokens.exchange import TOKEN_LIFETIME_MS, Issued, exchange
 from consent.tokens.refreshing import Refresh, refresh
 from consent.tokens.revoking import revoke

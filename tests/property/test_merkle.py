@@ -5,8 +5,8 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consent.ledger.checking.recompute import RightEdge, absorb, leaves_of
 from consent.ledger.formats.tiles import locate, perfect_root, tiles_of
+from consent.ledger.recompute import RightEdge, absorb, leaves_of
 from consent.ledger.tree import (
     EMPTY,
     Frontier,

@@ -14,7 +14,7 @@ from consent.ledger.entries.entry import Kind, parse
 from consent.ledger.entries.log_entry import is_about_log
 from consent.ledger.publishing.signer import Signer
 from consent.ledger.tables import entry
-from consent.tables import consent_grant, disclosure, use, withdrawal
+from consent.schema.tables import consent_grant, disclosure, use, withdrawal
 from vault.opening import Vault
 
 

@@ -6,15 +6,15 @@ import pytest
 from sqlalchemy import func, select
 
 from consent.approving.approve import Approved, Showing, approve
-from consent.asking import backchannel, handles
 from consent.asking.ask import Via
-from consent.asking.backchannel import MOST_OPEN, Started, TooMany, Wanted
-from consent.asking.backchannel_tables import backchannel_request
-from consent.asking.decoupled_tables import request_outcome
-from consent.asking.polling import Poll, poll
-from consent.asking.refusals import Refusal
+from consent.decoupled import backchannel, handles
+from consent.decoupled.backchannel import MOST_OPEN, Started, TooMany, Wanted
+from consent.decoupled.polling import Poll, poll
 from consent.denials import DenialCode, Denied
-from consent.tables import notice_showing, use
+from consent.refusals import Refusal
+from consent.schema.backchannel_tables import backchannel_request
+from consent.schema.decoupled_tables import request_outcome
+from consent.schema.tables import notice_showing, use
 from consent.tokens.minting import Issued
 from tests.races.crowd import at_once, dawdling
 from tests.races.town import JKT, Town, details_of_shop, found

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from sqlalchemy import select
 
 from consent.accounts.one_time_codes import AskedFor, Issued, issue, spend
-from consent.accounts.tables import MOST_TRIES, sign_in_code
+from consent.schema.account_tables import MOST_TRIES, sign_in_code
 from tests.races.crowd import at_once, dawdling
 from tests.races.town import found
 from vault.finding.holder import key_value

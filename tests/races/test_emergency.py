@@ -8,13 +8,13 @@ from sqlalchemy import func, select
 
 from consent.denials import DenialCode, Denied
 from consent.dual.control import vote
-from consent.dual.emergency import Opened, open_emergency
 from consent.dual.requests import DualRequest
-from consent.dual.tables import dual_vote, emergency_read, person_notice
 from consent.ledger.checking.fsck import Finding, fsck
 from consent.ledger.entries.entry import Kind
 from consent.ledger.publishing.signer import Signer
-from consent.staff.members import DualState, Staffer, Verdict
+from consent.schema.dual_tables import dual_vote, emergency_read, person_notice
+from consent.staff.emergency import Opened, open_emergency
+from consent.staff_members import DualState, Staffer, Verdict
 from tests.consent.dual.office import ASKER, Office
 from tests.races.crowd import at_once, dawdling
 from tests.races.town import found

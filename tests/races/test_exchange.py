@@ -8,8 +8,8 @@ from sqlalchemy import func, select
 from consent.approving.approve import Approved, Showing, approve, claim
 from consent.asking import ask
 from consent.asking.ask import Pushed, PushParams
-from consent.asking.refusals import Refusal
-from consent.tables import consent_grant, notice_showing, use
+from consent.refusals import Refusal
+from consent.schema.tables import consent_grant, notice_showing, use
 from consent.tokens.exchange import Issued, exchange
 from tests.races.crowd import at_once, dawdling
 from tests.races.town import CHALLENGE, REDIRECT, approved, details_of_shop, exchange_of, found, show

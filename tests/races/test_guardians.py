@@ -7,15 +7,15 @@ import pytest
 from sqlalchemy import select
 
 from consent.approving.approve import Approved, Showing, approve, claim
-from consent.asking.refusals import Refusal, RefusalCode
 from consent.denials import DenialCode, Denied
-from consent.families import guarded
-from consent.families.guarded import Confirmed, StepKind
 from consent.families.ties import Guardianship, dismiss
 from consent.rebuild import Divergence, check
 from consent.redemption.disclose import disclose_many
-from consent.tables import consent_grant
+from consent.refusals import Refusal, RefusalCode
+from consent.schema.tables import consent_grant
 from consent.tokens.exchange import Issued, exchange
+from consent.withdrawal import guarded
+from consent.withdrawal.guarded import Confirmed, StepKind
 from tests.consent.presence import signed, with_passkey
 from tests.consent.wards import family
 from tests.consent.world import World

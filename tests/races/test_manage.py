@@ -13,11 +13,11 @@ from sqlalchemy.exc import IntegrityError
 
 from consent.denials import DenialCode, Denied
 from consent.grants.management import Refused, Terminated, terminate
-from consent.grants.states import GrantState
 from consent.ledger.tables import entry
 from consent.redemption.disclose import Disclosure
+from consent.schema.grant_states import GrantState
+from consent.schema.tables import consent_grant, disclosure, termination, use, withdrawal
 from consent.signing.keys import rotate
-from consent.tables import consent_grant, disclosure, termination, use, withdrawal
 from consent.tokens import status_list
 from consent.tokens.introspection import Answer, Question, Replayed, Shown, introspect_many
 from consent.withdrawal.withdraw import Withdrawn, withdraw

@@ -6,13 +6,13 @@ import pytest
 from sqlalchemy import select
 
 from consent.approving.approve import Approved, approve
-from consent.asking.refusals import Refusal, RefusalCode
 from consent.denials import DenialCode, Denied
 from consent.ids import grant_text
 from consent.ledger.checking.fsck import Finding, fsck
 from consent.ledger.publishing.signer import Signer
 from consent.redemption.disclose import Disclosure, disclose_many
-from consent.tables import consent_grant, disclosure, withdrawal
+from consent.refusals import Refusal, RefusalCode
+from consent.schema.tables import consent_grant, disclosure, withdrawal
 from consent.withdrawal.withdraw import Withdrawn, withdraw
 from tests.consent.acts import agree_to_all
 from tests.consent.world import World

@@ -5,11 +5,11 @@ from functools import partial
 
 from sqlalchemy import func, select, update
 
-from consent.asking.refusals import RefusalCode
 from consent.delivery.deliveries import Outcome, Result, Room
 from consent.delivery.outbox import settle, take
 from consent.ids import GrantId
-from consent.tables import deletion_proof, event_outbox, recipient
+from consent.refusals import RefusalCode
+from consent.schema.tables import deletion_proof, event_outbox, recipient
 from consent.withdrawal.deletions import Method, Recorded, Statement, record
 from consent.withdrawal.withdraw import Scope, withdraw_all
 from tests.races.crowd import at_once, dawdling

@@ -8,12 +8,12 @@ import pytest
 from sqlalchemy import select
 
 from consent.approving.approve import Approved, Showing, approve
-from consent.asking import backchannel, handles, pings
-from consent.asking.backchannel import Started, Wanted
-from consent.asking.backchannel_tables import backchannel_ping
-from consent.asking.polling import LIFETIME_MS
+from consent.decoupled import backchannel, handles, pings
+from consent.decoupled.backchannel import Started, Wanted
+from consent.decoupled.polling import LIFETIME_MS
 from consent.delivery.deliveries import Outcome, Result, Room
 from consent.recipients import register as recipients
+from consent.schema.backchannel_tables import backchannel_ping
 from tests.races.crowd import at_once, dawdling
 from tests.races.town import Shop, Town, details_of_shop, found
 from vault.opening import Vault

@@ -6,14 +6,14 @@ import pytest
 from sqlalchemy import func, select
 
 from consent.approving.approve import Approved, Showing, approve
-from consent.asking import devices
 from consent.asking.ask import Via
-from consent.asking.decoupled_tables import request_outcome
-from consent.asking.devices import Started
-from consent.asking.polling import Poll, Waiting, poll
+from consent.decoupled import devices
+from consent.decoupled.devices import Started
+from consent.decoupled.polling import Poll, Waiting, poll
 from consent.denials import DenialCode, Denied
 from consent.redemption.disclose import Disclosure
-from consent.tables import use
+from consent.schema.decoupled_tables import request_outcome
+from consent.schema.tables import use
 from consent.tokens.minting import Issued
 from tests.races.crowd import at_once, dawdling
 from tests.races.redemption import redeem_one, request_of

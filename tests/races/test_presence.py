@@ -7,12 +7,12 @@ from sqlalchemy import func, select
 
 from consent.accounts.authenticators import assertion_options, read_assertion
 from consent.accounts.passkey_challenges import Ceremony, new_challenge, use_challenge
-from consent.accounts.passkey_tables import passkey_alarm
 from consent.accounts.passkeys import Proven, assert_one
 from consent.approving.approve import Approved, approve, claim
-from consent.approving.step_up_tables import step_up
-from consent.asking.refusals import Refusal, RefusalCode
-from consent.tables import consent_grant
+from consent.refusals import Refusal, RefusalCode
+from consent.schema.passkey_tables import passkey_alarm
+from consent.schema.step_up_tables import step_up
+from consent.schema.tables import consent_grant
 from tests.consent.presence import US, signed, with_passkey
 from tests.consent.world import World
 from tests.races.crowd import at_once, dawdling

@@ -7,14 +7,14 @@ import pytest
 from sqlalchemy import select
 
 from consent.approving.approve import Approved, Deferred, approve
-from consent.asking.refusals import Refusal, RefusalCode
-from consent.grants.states import GrantState
 from consent.protection import deferral
 from consent.protection import mode as protection
 from consent.protection.deferral import Decision
 from consent.protection.mode import Protection
 from consent.rebuild import Divergence, check
-from consent.tables import consent_grant
+from consent.refusals import Refusal, RefusalCode
+from consent.schema.grant_states import GrantState
+from consent.schema.tables import consent_grant
 from tests.consent.presence import signed, with_passkey
 from tests.consent.protection.test_protection import asked, sensitive, who
 from tests.consent.world import World

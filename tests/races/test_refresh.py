@@ -7,7 +7,7 @@ from sqlalchemy import func, select
 
 from consent.denials import Denied
 from consent.redemption.disclose import Disclosure
-from consent.tables import consent_grant, disclosure, refresh_token, use
+from consent.schema.tables import consent_grant, disclosure, refresh_token, use
 from consent.tokens.exchange import Issued, exchange
 from consent.tokens.refreshing import Refresh, refresh
 from tests.races.crowd import at_once, dawdling

@@ -12,9 +12,9 @@ import pytest
 from sqlalchemy import select
 
 from consent.denials import DenialCode, Denied
-from consent.grants.states import GrantState
 from consent.redemption.disclose import Disclosure
-from consent.tables import consent_grant, use
+from consent.schema.grant_states import GrantState
+from consent.schema.tables import consent_grant, use
 from consent.tokens.revoking import revoke
 from tests.races.audit import audit
 from tests.races.crowd import at_once, dawdling

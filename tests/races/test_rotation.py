@@ -9,7 +9,7 @@ from tests.vault.people.made_up import change, phone
 from tests.vault.rotation.kit import crowd, read, rotate
 from vault.keys.evictions import wall_ms
 from vault.opening import Vault
-from vault.people.records import Created, NewPerson, Updated, create_many
+from vault.reading.records import Created, NewPerson, Updated, create_many
 from vault.rotation import Kind
 from vault.tags import Probe, confirm, match
 

@@ -13,8 +13,8 @@ from consent.approving.approve import Showing, claim
 from consent.asking import ask
 from consent.asking.ask import Pushed, PushParams
 from consent.denials import Denied
-from consent.redemption import replay
 from consent.redemption.disclose import Disclosure
+from consent.signing import replay
 from consent.tokens.exchange import Issued, exchange
 from tests.races.audit import audit
 from tests.races.crowd import at_once, dawdling

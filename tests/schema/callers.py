@@ -21,11 +21,11 @@ from breach.intake import quarantine
 from breach.selfcheck.publish import publish as publish_leak
 from breach.tables import dump
 from consent.ids import RecipientId
+from consent.ledger import published
+from consent.ledger.ending.giving_up import give_up
 from consent.ledger.formats.checkpoint import Checkpoint
 from consent.ledger.indexes import indexing
 from consent.ledger.origin import LogId, origin_of, year_of
-from consent.ledger.publishing import published
-from consent.ledger.publishing.giving_up import give_up
 from consent.ledger.publishing.memory import Memory
 from consent.ledger.publishing.publish import publish
 from consent.ledger.publishing.signer import Signer

@@ -14,7 +14,7 @@ from sqlalchemy import select
 from api.openapi.document import FRONT, table
 from consent.delivery.events import EventKind
 from consent.ids import event_text, parse_grant
-from consent.tables import event_outbox
+from consent.schema.tables import event_outbox
 from consent.withdrawal.deletions import STATEMENT_TYPE
 from tests.schema.callers import Callers, renew
 from tests.schema.conformity import check

@@ -9,7 +9,7 @@ import aics_tlog
 import pytest
 from sqlalchemy import Connection
 
-from consent.ledger import prove
+from consent.ledger import prove, published
 from consent.ledger.exports.export import export
 from consent.ledger.fill import Growth, write_full_tiles
 from consent.ledger.formats import checkpoint, cosignature, note
@@ -18,9 +18,8 @@ from consent.ledger.formats.note import COSIGNER
 from consent.ledger.formats.policy import NO_WITNESSES
 from consent.ledger.formats.tiles import WIDTH, tiles_of
 from consent.ledger.origin import origin_of
-from consent.ledger.publishing import published
+from consent.ledger.published import Published
 from consent.ledger.publishing.publish import publish
-from consent.ledger.publishing.published import Published
 from consent.ledger.publishing.signer import Signer
 from consent.ledger.tables import entry
 from consent.ledger.tree import EMPTY_ROOT, leaf_hash

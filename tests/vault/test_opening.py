@@ -11,7 +11,7 @@ from vault.opening import (
     create_vault,
     open_vault,
 )
-from vault.people.records import count_people, masked
+from vault.reading.records import count_people, masked
 from vault.tables import installation
 
 

@@ -123,7 +123,7 @@ def test_a_permit_shows_its_ledger_position_and_nothing_else():
 
 
 def test_one_module_alone_issues_permits():
-    """Who can issue can read anything: the call may stand in consent/redemption/permits.py and nowhere else."""
+    """Who can issue can read anything: the call may stand in consent/permits/issue.py and nowhere else."""
     root = Path(__file__).parents[2]
     callers = set()
     for path in (
@@ -145,4 +145,4 @@ def test_one_module_alone_issues_permits():
         )
         if named or whole:
             callers.add(path.relative_to(root).as_posix())
-    assert callers <= {"consent/redemption/permits.py"}
+    assert callers <= {"consent/permits/issue.py"}

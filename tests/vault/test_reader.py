@@ -6,9 +6,9 @@ from sqlalchemy import event
 from tests.vault.people.made_up import enrol, erase, permit, phone, statement, values
 from vault.ids import Bucket, new_subject
 from vault.opening import open_vault
-from vault.people.records import NewPerson, create_many
 from vault.permit import AccessKind, _permit, issue
 from vault.reader import Unreadable, UnreadableCode, open_many
+from vault.reading.records import NewPerson, create_many
 
 
 @pytest.fixture

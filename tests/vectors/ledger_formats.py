@@ -12,9 +12,9 @@ from consent.ledger.bundles import container
 from consent.ledger.entries import entry
 from consent.ledger.entries.commitment import Opening, Shown, commit, reveal
 from consent.ledger.entries.entry import Kind
-from consent.ledger.entries.openings import tag_of
 from consent.ledger.formats.checkpoint import Checkpoint
 from consent.ledger.formats.proof import Proof
+from consent.ledger.openings import tag_of
 from consent.ledger.origin import LogId, origin_at, origin_of
 from consent.ledger.publishing.signer import Signer
 from consent.ledger.tree import EMPTY, leaf_hash

@@ -13,7 +13,7 @@ from consent.people.keeping import NewPerson
 from tests.races.crowd import at_once
 from tests.vault.people import made_up as people
 from vault.ids import encode_id, new_subject
-from vault.people.records import history, masked
+from vault.reading.records import history, masked
 from vault.tables import value
 
 

@@ -16,7 +16,7 @@ from api.outward.fetching import Guard
 from consent.recipients import fetched_keys as fetched
 from consent.recipients import register as recipients
 from consent.recipients.fetched_keys import BETWEEN_STRANGE_MS, BETWEEN_TRIES_MS, CEILING_MS, FRESH_MS
-from consent.tables import fetched_keys
+from consent.schema.tables import fetched_keys
 from tests.flow.installation import open_world
 from tests.receiver import PATIENCE, PATIENT
 from tests.web.key_server import key_server

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import func, select
 
-from consent.tables import disclosure, token
+from consent.schema.tables import disclosure, token
 from tests.flow.installation import App
 
 pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)

@@ -11,7 +11,7 @@ from sqlalchemy import select, update
 from consent.ids import event_text
 from consent.ledger.entries.entry import Kind, parse
 from consent.ledger.tables import entry
-from consent.tables import deletion_proof, event_outbox
+from consent.schema.tables import deletion_proof, event_outbox
 from consent.withdrawal.deletions import STATEMENT_TYPE
 
 pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)

@@ -9,7 +9,7 @@ from sqlalchemy.exc import OperationalError
 from api.edge.access import Access
 from api.staff.keys import issue_staff_key
 from consent.ledger.errors import LedgerAlarm
-from consent.staff.members import WINDOW_MS
+from consent.staff_members import WINDOW_MS
 from tests.flow.installation import ZHANG
 from vault.ids import encode_id, new_subject
 
@@ -221,7 +221,7 @@ def test_with_the_ledger_down_there_is_no_answer(
     def down(*_):
         raise failure
 
-    monkeypatch.setattr("consent.dual.emergency.append", down)
+    monkeypatch.setattr("consent.staff.emergency.append", down)
     answer = world.http.post(f"{path}/open", headers=staff["lin"])
 
     assert (answer.status_code, answer.json()["code"]) == (503, code)

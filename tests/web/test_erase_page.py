@@ -10,10 +10,10 @@ from api.jobs.publisher import Publisher
 from api.jobs.worker import Worker
 from api.staff import erasing
 from api.tables import erasure_link
-from consent.erasure.tables import erasure_order
 from consent.families import ties as families
 from consent.ledger.bundles.verify import verify_bundle
 from consent.ledger.publishing.memory import Memory
+from consent.schema.erasure_tables import erasure_order
 from tests.flow.installation import ZHANG, open_world
 from vault.families.merge import Merged
 from vault.ids import encode_id, new_secret, secret_hash

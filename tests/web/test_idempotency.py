@@ -5,7 +5,7 @@
 import pytest
 from sqlalchemy import func, select
 
-from consent.tables import disclosure
+from consent.schema.tables import disclosure
 
 
 @pytest.fixture

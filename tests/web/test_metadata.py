@@ -3,8 +3,8 @@
 import pytest
 from sqlalchemy import select
 
+from consent.schema.tables import event_outbox
 from consent.signing import keys as signing_keys
-from consent.tables import event_outbox
 from tests.flow.installation import payload_of
 
 pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)

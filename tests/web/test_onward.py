@@ -10,8 +10,8 @@ from sqlalchemy import select
 from api.jobs.courier import Courier
 from api.jobs.event_queue import EventQueue
 from api.outward.fetching import Answer
-from consent.approving.act_tables import separate_act
-from consent.tables import consent_grant
+from consent.schema.act_tables import separate_act
+from consent.schema.tables import consent_grant
 from consent.wording.notices import Handling
 from tests.flow.installation import ZHANG, payload_of
 from tests.web import test_backchannel as backchannel

@@ -9,8 +9,8 @@ from sqlalchemy import select
 from api.edge.attempts import CODES_OF_PERSON, MOST_FAILURES
 from api.edge.headers import CSP
 from api.senders.message import Channel, NotSent
-from consent.approving.step_up_tables import step_up
-from consent.tables import consent_grant
+from consent.schema.step_up_tables import step_up
+from consent.schema.tables import consent_grant
 from tests.flow.installation import ZHANG, open_world
 from tests.web.code_post import Kept, ask_for_code, hidden, newest
 from tests.web.keys import add_passkey, device, options_on, secure_world

@@ -8,7 +8,7 @@ from joserfc.jwk import ECKey
 from sqlalchemy import func, select
 
 from consent.recipients import suspensions
-from consent.tables import auth_code, consent_request, disclosure, token, use
+from consent.schema.tables import auth_code, consent_request, disclosure, token, use
 from tests.web.proofs import ath, b64
 
 pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)

@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 
 from consent.recipients.compact import opened
 from consent.recipients.key_sets import key_set
-from consent.tables import consent_request, event_outbox
+from consent.schema.tables import consent_request, event_outbox
 from tests.vectors.published import published
 from vault.base64url import b64url, unb64url
 

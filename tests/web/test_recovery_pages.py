@@ -5,7 +5,7 @@ import re
 import pytest
 
 from api.senders.message import Channel
-from consent.accounts.recovery_tables import DELAY_MS
+from consent.schema.recovery_tables import DELAY_MS
 from tests.flow.installation import ZHANG, open_world
 from tests.web.code_post import hidden
 from tests.web.keys import add_passkey, device, secure_world, sign_in_with

@@ -6,7 +6,7 @@ import pytest
 from joserfc.jwk import ECKey
 from sqlalchemy import update
 
-from consent.tables import client
+from consent.schema.tables import client
 
 pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 

@@ -7,7 +7,7 @@ from joserfc.jwk import ECKey
 from sqlalchemy import func, select
 
 from consent.recipients import suspensions
-from consent.tables import replay
+from consent.schema.tables import replay
 from tests.flow.installation import open_world
 
 PATHS = (

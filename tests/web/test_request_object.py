@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from consent.asking.ask import details_of
 from consent.asking.signed_requests import signature_hash
 from consent.recipients import register as recipients
-from consent.tables import consent_request, notice_showing, signed_request
+from consent.schema.tables import consent_request, notice_showing, signed_request
 from tests.races.crowd import at_once
 from tests.web import backchannel
 from tests.web import test_device as device

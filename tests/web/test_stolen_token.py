@@ -8,7 +8,7 @@ from sqlalchemy import select
 from consent.denials import DenialCode
 from consent.ledger.entries.entry import Kind, parse
 from consent.ledger.tables import entry
-from consent.tables import denial, disclosure
+from consent.schema.tables import denial, disclosure
 from tests.flow.installation import HIS_PHONE
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from consent.recipients import register as recipients
 from consent.recipients import suspensions
 from consent.recipients.register import Program
-from consent.tables import consent_grant, idempotency
+from consent.schema.tables import consent_grant, idempotency
 
 pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 

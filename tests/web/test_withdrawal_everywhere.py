@@ -11,7 +11,7 @@ from sqlalchemy import update
 from api.jobs.courier import Courier
 from api.jobs.event_queue import EventQueue
 from api.outward.fetching import Answer
-from consent.tables import recipient
+from consent.schema.tables import recipient
 from tests.flow.installation import payload_of
 
 pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)

@@ -6,9 +6,9 @@ from html import unescape
 import pytest
 from sqlalchemy import select
 
-from consent.approving.act_tables import separate_act
-from consent.approving.step_up_tables import step_up
-from consent.tables import consent_grant
+from consent.schema.act_tables import separate_act
+from consent.schema.step_up_tables import step_up
+from consent.schema.tables import consent_grant
 from tests.flow.installation import ZHANG, open_world
 from tests.web.code_post import hidden
 from tests.web.keys import add_passkey, device, options_on, secure_world

@@ -21,16 +21,16 @@ from api.jobs.holds import Holds
 from api.setting_texts import SettingsError
 from api.witness.home import WitnessHome
 from api.witnesses import Station, load_witnesses, stations
+from consent.ledger import published
 from consent.ledger.append import append
 from consent.ledger.errors import LedgerAlarm
 from consent.ledger.formats import checkpoint, cosignature, note, policy
 from consent.ledger.formats.checkpoint import Checkpoint
 from consent.ledger.formats.note import VerifierKey
 from consent.ledger.formats.policy import Policy, Witness
-from consent.ledger.publishing import published
+from consent.ledger.published import Published
 from consent.ledger.publishing.memory import Memory
 from consent.ledger.publishing.publish import publish
-from consent.ledger.publishing.published import Published
 from consent.ledger.publishing.signer import Signer
 from consent.ledger.tables import cosignature as stored
 from consent.ledger.witnesses import witnessed

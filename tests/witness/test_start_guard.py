@@ -18,16 +18,16 @@ from api.jobs.publisher import Publisher
 from api.jobs.seen_heads import seen_heads
 from api.jobs.start_guard import StartGuard
 from api.witnesses import stations
+from consent.ledger import published
 from consent.ledger.append import append
 from consent.ledger.errors import LedgerAlarm
 from consent.ledger.formats import cosignature
 from consent.ledger.formats.checkpoint import Checkpoint
 from consent.ledger.formats.policy import Policy, Witness
 from consent.ledger.origin import LogId, origin_of
-from consent.ledger.publishing import published
+from consent.ledger.published import Published
 from consent.ledger.publishing.memory import Memory
 from consent.ledger.publishing.publish import publish, standing
-from consent.ledger.publishing.published import Published
 from consent.ledger.publishing.signer import Signer
 from tests.backends import Backend
 from tests.consent.ledger.kit import LOG, NOW, YEAR, an_item, insider

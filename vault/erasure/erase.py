@@ -19,13 +19,13 @@ from vault.erasure.tables import Stage, erasure
 from vault.families.guardians import forget
 from vault.families.merge import merged_of
 from vault.finding.probes import UNKNOWN, Probe, Trace, pack, probes_of, unpack
-from vault.finding.unique_keys import HELD, RELEASE
 from vault.ids import Bucket, SubjectId, bucket_for, bucket_of_hash
 from vault.keys.cache import TTL_SECONDS
 from vault.keys.keyring import SubjectKey
 from vault.keys.wrapping import context
 from vault.opening import Vault
 from vault.people.drafts import Refused
+from vault.people.unique_keys import HELD, RELEASE
 
 _TTL_MS: Final = int(TTL_SECONDS * 1000)
 

@@ -3,7 +3,7 @@
 Values the survivor has nothing for are sealed again as its own, as new versions; where both have a value, the
 survivor's stays current and the other's remains in the other's history. Key values pass to the survivor, so
 that nobody else can take them. Tags stay where they are: what finds the other leads to the survivor
-(`survivors`). How long the other's values may be kept holds for the survivor (`retention.rows`). A merge is
+(`survivors`). How long the other's values may be kept holds for the survivor (`people.retention_rows`). A merge is
 final; the data base refuses to take one back and refuses chains.
 """
 
@@ -15,15 +15,15 @@ from typing import Final
 from sqlalchemy import Connection
 
 from vault.families.guardians import guardians_of, wards_of
-from vault.finding.unique_keys import PASS_ON, held_by
 from vault.ids import Bucket, Person, SubjectId, bucket_for
 from vault.keys.keyring import EpochMoved, SubjectKey
 from vault.opening import Vault
 from vault.people.drafts import DraftValue, Refused, draft_value
 from vault.people.holds import next_instant, take_people
+from vault.people.retention_rows import pass_on
 from vault.people.stored import StoredValue, current_values
+from vault.people.unique_keys import PASS_ON, held_by
 from vault.people.versions import Batch, Step, Written, write_versions
-from vault.retention.rows import pass_on
 from vault.storage.rowset import RowSet
 
 SELF: Final = "merge_self"

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from vault.finding.unique_keys import OWNERS, place
 from vault.ids import Bucket, SubjectId, bucket_for
 from vault.opening import Vault
 from vault.people.drafts import Refused, UniqueKey, draft_value
+from vault.people.unique_keys import OWNERS, place
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,6 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from vault.finding.unique_keys import CLAIM, OWNERS, RELEASE, held_by, place
 from vault.ids import SubjectId, bucket_for
 from vault.keys.keyring import EpochMoved
 from vault.opening import Vault
@@ -23,6 +22,7 @@ from vault.people.drafts import Refused, UniqueKey, claims_of, draft_value
 from vault.people.enrol import TAKEN
 from vault.people.holds import next_instant, take_people
 from vault.people.stored import current_values
+from vault.people.unique_keys import CLAIM, OWNERS, RELEASE, held_by, place
 from vault.people.versions import Batch, Current, Step, Within, write_versions
 
 UNKNOWN_PERSON: Final = "person_unknown"

@@ -17,7 +17,6 @@ from typing import Any, Final
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
-from vault.finding.unique_keys import CLAIM, CLAIM_ALL, RELEASE, TAKEN_PLACES, Held, place
 from vault.ids import Bucket, SubjectId, bucket_for
 from vault.keys.keyring import EpochMoved, SubjectKey
 from vault.keys.tag_keys import TagKeys
@@ -31,6 +30,7 @@ from vault.people.drafts import (
     draft_person,
     seal_draft,
 )
+from vault.people.unique_keys import CLAIM, CLAIM_ALL, RELEASE, TAKEN_PLACES, Held, place
 from vault.sealing.sealed import SALT_BYTES, Sealer
 from vault.storage.pause import without_collector
 from vault.storage.rowset import Call, RowSet, volley

@@ -15,16 +15,16 @@ from sqlalchemy import Connection
 
 from vault.families.merge import merged_of, survivors
 from vault.fields.catalogue import Field
-from vault.finding.unique_keys import RELEASE, RELEASE_KINDS, Held, held_by
 from vault.ids import Bucket, Person, SubjectId, bucket_for
 from vault.keys.keyring import EpochMoved
 from vault.keys.tag_keys import TagKeys
 from vault.opening import Vault
+from vault.people import retention_rows as sql
 from vault.people.canonical_history import CanonicalHistory, canonical_history
 from vault.people.drafts import PROFILE, claims_of
 from vault.people.holds import lock_people
 from vault.people.stored import People, StoredValue, erased_among, every_values
-from vault.retention import rows as sql
+from vault.people.unique_keys import RELEASE, RELEASE_KINDS, Held, held_by
 from vault.retention.terms import Term, settle, standing
 from vault.rotation.people import move_people
 from vault.tags.making import tags_of_history

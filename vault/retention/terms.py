@@ -9,10 +9,10 @@ from sqlalchemy import Connection, Row, select, tuple_
 from vault.families.merge import survivors
 from vault.ids import Bucket, Person, SubjectId, bucket_for
 from vault.opening import Vault
+from vault.people import retention_rows as sql
 from vault.people.drafts import PROFILE
 from vault.people.holds import lock_people
-from vault.retention import rows as sql
-from vault.retention.tables import retention
+from vault.people.retention_tables import retention
 
 WHOLE: Final = ""
 """In place of a field: the whole person."""

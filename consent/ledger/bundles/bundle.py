@@ -27,7 +27,7 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from consent.ledger import prove
+from consent.ledger import prove, published
 from consent.ledger.bundles import container, layout, revealed
 from consent.ledger.bundles.guide import README
 from consent.ledger.bundles.verify import verify_bundle
@@ -43,7 +43,7 @@ from consent.ledger.indexes import indexing
 from consent.ledger.indexes.index_proof import IndexProof
 from consent.ledger.indexes.indexing import Made
 from consent.ledger.origin import LogId, origin_of
-from consent.ledger.publishing import given_up, log_keys, published
+from consent.ledger.publishing import given_up, log_keys
 from consent.ledger.publishing.signer import Signer
 from consent.ledger.witnesses import witnessed
 from consent.ledger.witnesses.witnessed import Witnessed

@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import NamedTuple
 
-from consent.ledger.checking.recompute import leaves_of
 from consent.ledger.entries import log_entry
 from consent.ledger.entries.entry import NO_PREVIOUS, Outlines, outline, outlines
 from consent.ledger.entries.log_entry import Closing, LogEntry
 from consent.ledger.errors import LedgerError
+from consent.ledger.recompute import leaves_of
 
 type EntryRow = tuple[int, bytes, bytes, bytes]
 """(index, id, leaf, body) as stored."""

@@ -11,10 +11,10 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, select
 
+from consent.ledger import published
 from consent.ledger.checking.chain import Chain, EntryRow, Page
 from consent.ledger.checking.fsck_cosigned import check_cosigned
 from consent.ledger.checking.fsck_said import Heard, check_said, index_rows
-from consent.ledger.checking.recompute import RightEdge, grow
 from consent.ledger.errors import LedgerError
 from consent.ledger.formats import checkpoint as checkpoints
 from consent.ledger.formats.checkpoint import Checkpoint
@@ -23,8 +23,9 @@ from consent.ledger.formats.policy import NO_WITNESSES, Policy
 from consent.ledger.formats.tiles import HEIGHT, MAX_LEVEL, WIDTH
 from consent.ledger.indexes.index import TAG_BYTES, chunks_of, full_root, root_of
 from consent.ledger.origin import LogId, origin_of
-from consent.ledger.publishing import given_up, log_keys, published
+from consent.ledger.publishing import given_up, log_keys
 from consent.ledger.publishing.signer import Signer
+from consent.ledger.recompute import RightEdge, grow
 from consent.ledger.tables import checkpoint, head, index_chunk, subject_head, tile
 from vault.storage.database import Database
 from vault.storage.rowset import RowSet

@@ -15,9 +15,10 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, select
 
+from consent.ledger import published
 from consent.ledger.entries.log_entry import Index, KeyRotation, LogEntry, Opening, Why
 from consent.ledger.origin import LogId, origin_of
-from consent.ledger.publishing import given_up, published
+from consent.ledger.publishing import given_up
 from consent.ledger.publishing.given_up import GivenUp
 from consent.ledger.publishing.signer import FIRST, Signer
 from consent.ledger.tables import head, index, log_key

@@ -25,7 +25,7 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from consent.ledger import prove
+from consent.ledger import prove, published
 from consent.ledger.bundles import layout
 from consent.ledger.checking.fsck import Finding, Progress
 from consent.ledger.errors import LedgerAlarm
@@ -35,8 +35,8 @@ from consent.ledger.formats import checkpoint
 from consent.ledger.formats.policy import Policy
 from consent.ledger.formats.tiles import Tile, entries_path, tiles_of
 from consent.ledger.origin import LogId, origin_of, path_of
-from consent.ledger.publishing import given_up, log_keys, published
-from consent.ledger.publishing.published import Published
+from consent.ledger.published import Published
+from consent.ledger.publishing import given_up, log_keys
 from consent.ledger.publishing.signer import Signer
 from consent.ledger.tree import HASH_BYTES
 from consent.ledger.witnesses import witnessed

@@ -21,13 +21,12 @@ from operator import attrgetter
 from typing import Any, Final
 
 from consent.ledger.errors import Malformed, Unproven
-from consent.ledger.formats import checkpoint, cosignature, ended, note, strictjson
+from consent.ledger.formats import checkpoint, cosignature, ended, note, retired, strictjson
 from consent.ledger.formats.checkpoint import Checkpoint
 from consent.ledger.formats.cosignature import Cosigned
 from consent.ledger.formats.jws import unb64url
 from consent.ledger.formats.note import ED25519, VerifierKey
-from consent.ledger.publishing import retired
-from consent.ledger.publishing.retired import Retired
+from consent.ledger.formats.retired import Retired
 from vault.base64url import b64url
 
 NOBODY: Final = "none"

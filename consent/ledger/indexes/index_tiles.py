@@ -7,10 +7,10 @@ them. An index that no signed checkpoint covers, or whose rows are no longer kep
 
 from sqlalchemy import Connection, select
 
+from consent.ledger import published
 from consent.ledger.formats.tiles import HEIGHT, WIDTH, Tile, bundle, perfect_root
 from consent.ledger.indexes.index import ROW_BYTES
 from consent.ledger.origin import LogId
-from consent.ledger.publishing import published
 from consent.ledger.tables import index, index_chunk
 from consent.ledger.tree import leaf_hash
 

@@ -33,7 +33,7 @@ from consent.ledger.indexes.index import (
 )
 from consent.ledger.indexes.index_proof import IndexProof, Place
 from consent.ledger.origin import LogId, path_of
-from consent.ledger.publishing.succession import open_logs
+from consent.ledger.succession import open_logs
 from consent.ledger.tables import head, index, index_chunk, subject_head
 from vault.ids import Bucket, new_id
 from vault.storage.database import Database

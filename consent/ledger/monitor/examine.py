@@ -10,7 +10,6 @@ because the next may be worse.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from consent.ledger.checking.recompute import leaves_of
 from consent.ledger.entries import log_entry
 from consent.ledger.entries.entry import NO_PREVIOUS, Entry
 from consent.ledger.entries.entry import parse as parse_entry
@@ -19,6 +18,7 @@ from consent.ledger.errors import Malformed
 from consent.ledger.indexes.index import chunks_of, root_of
 from consent.ledger.monitor.alerts import Alarm, Alert
 from consent.ledger.monitor.store import Line, MonitorStore
+from consent.ledger.recompute import leaves_of
 
 SKEW_MS = 60_000
 """How far the clocks of a log and of its witnesses may be apart."""

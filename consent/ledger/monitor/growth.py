@@ -8,7 +8,6 @@ forgotten.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from consent.ledger.checking.recompute import RightEdge, absorb
 from consent.ledger.formats.policy import Policy
 from consent.ledger.formats.tiles import WIDTH, split_bundle
 from consent.ledger.monitor import beginnings, evidence
@@ -19,6 +18,7 @@ from consent.ledger.monitor.public_tiles import PublicTiles
 from consent.ledger.monitor.reading import Reader
 from consent.ledger.monitor.round import Round
 from consent.ledger.monitor.store import MonitorStore, Seen, Standing
+from consent.ledger.recompute import RightEdge, absorb
 
 
 @dataclass(frozen=True, slots=True)

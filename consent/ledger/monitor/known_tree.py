@@ -1,8 +1,8 @@
 """The tree over the entries that a monitor has read, from the leaf hashes it kept."""
 
-from consent.ledger.checking.recompute import RightEdge, absorb
 from consent.ledger.formats.tiles import WIDTH, perfect_root
 from consent.ledger.monitor.store import MonitorStore
+from consent.ledger.recompute import RightEdge, absorb
 
 
 def root_at(store: MonitorStore, origin: str, size: int) -> bytes:

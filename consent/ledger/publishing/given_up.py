@@ -5,10 +5,10 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, select
 
+from consent.ledger import published
 from consent.ledger.ended_tables import again, given_up
 from consent.ledger.formats.checkpoint import Checkpoint
 from consent.ledger.origin import LogId, origin_of
-from consent.ledger.publishing import published
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,15 +10,16 @@ from typing import Final
 
 from sqlalchemy import Connection, func, insert, select
 
+from consent.ledger import published
 from consent.ledger.append import append_about_log, lock
 from consent.ledger.entries.log_entry import KeyRotation
 from consent.ledger.errors import LedgerError
 from consent.ledger.formats import note
 from consent.ledger.formats.note import VerifierKey
+from consent.ledger.formats.retired import Retired
 from consent.ledger.origin import LogId, origin_of
-from consent.ledger.publishing import given_up, published
-from consent.ledger.publishing.published import Published
-from consent.ledger.publishing.retired import Retired
+from consent.ledger.published import Published
+from consent.ledger.publishing import given_up
 from consent.ledger.publishing.signer import FIRST, Signer
 from consent.ledger.tables import checkpoint, log_key
 from vault.ids import Bucket, new_id

@@ -12,17 +12,17 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, func, select
 
-from consent.ledger import prove
-from consent.ledger.checking.recompute import RightEdge, absorb, leaves_of
+from consent.ledger import prove, published
 from consent.ledger.errors import LedgerAlarm, LedgerError
 from consent.ledger.formats import checkpoint as checkpoints
 from consent.ledger.formats.checkpoint import Checkpoint
 from consent.ledger.origin import LogId, origin_of
-from consent.ledger.publishing import given_up, log_keys, published
+from consent.ledger.published import Published
+from consent.ledger.publishing import given_up, log_keys
 from consent.ledger.publishing.given_up import GivenUp
 from consent.ledger.publishing.memory import Memory
-from consent.ledger.publishing.published import Published
 from consent.ledger.publishing.signer import Signer
+from consent.ledger.recompute import RightEdge, absorb, leaves_of
 from consent.ledger.tables import checkpoint, entry, head
 from consent.ledger.tree import verify_consistency
 from vault.storage.database import Database

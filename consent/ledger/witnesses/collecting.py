@@ -17,7 +17,7 @@ from consent.ledger.formats import checkpoint, cosignature, note
 from consent.ledger.formats.checkpoint import Checkpoint
 from consent.ledger.formats.cosignature import Cosigned
 from consent.ledger.formats.note import SignatureLine, VerifierKey
-from consent.ledger.publishing.published import Published
+from consent.ledger.published import Published
 from consent.ledger.tables import cosigned_last
 from consent.ledger.tree import verify_consistency
 from consent.ledger.witnesses.submission import Submission

@@ -12,14 +12,14 @@ from typing import Final
 
 from sqlalchemy import Connection, Row, and_, or_, select
 
+from consent.ledger import published
 from consent.ledger.errors import Malformed, Unproven
 from consent.ledger.formats import cosignature as cosignatures
 from consent.ledger.formats import note
 from consent.ledger.formats.note import VerifierKey
 from consent.ledger.formats.policy import NOBODY, Policy
 from consent.ledger.origin import LogId
-from consent.ledger.publishing import published
-from consent.ledger.publishing.published import Published
+from consent.ledger.published import Published
 from consent.ledger.tables import checkpoint, cosignature, cosigned_last
 
 PATIENCE_MS: Final = 60_000

@@ -3,8 +3,8 @@
 from sqlalchemy import select
 
 from consent.accounts import keys as accounts
-from consent.redemption.replay import KEEP_MS, forget_expired, remember
-from consent.tables import consumer
+from consent.schema.tables import consumer
+from consent.signing.replay import KEEP_MS, forget_expired, remember
 from tests.vault.people import made_up as people
 
 

@@ -7,7 +7,7 @@ from sqlalchemy.exc import DBAPIError
 from consent.accounts import keys as accounts
 from consent.accounts.one_time_codes import LIFETIME_MS, AskedFor, issue, spend, sweep_codes
 from consent.accounts.sign_ins import How, last_sign_ins, note_sign_in
-from consent.accounts.tables import MOST_TRIES, sign_in_code, sign_in_record
+from consent.schema.account_tables import MOST_TRIES, sign_in_code, sign_in_record
 from tests.vault.people import made_up as people
 from vault.families.merge import merge
 from vault.finding.holder import holder, key_value

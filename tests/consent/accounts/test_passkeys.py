@@ -16,7 +16,6 @@ from consent.accounts.authenticators import (
     relying_of,
 )
 from consent.accounts.passkey_challenges import LIFETIME_MS, Ceremony, new_challenge, use_challenge
-from consent.accounts.passkey_tables import passkey, passkey_alarm
 from consent.accounts.passkeys import (
     MOST,
     Backwards,
@@ -30,6 +29,7 @@ from consent.accounts.passkeys import (
     passkeys_of,
     remove,
 )
+from consent.schema.passkey_tables import passkey, passkey_alarm
 from tests.authenticator import PRESENT, Authenticator
 from vault.errors import MalformedId
 

@@ -7,7 +7,7 @@ from sqlalchemy.exc import DBAPIError
 from consent.accounts import keys as accounts
 from consent.accounts.passkeys import passkeys_of
 from consent.accounts.recovery import OPEN_MS, Begun, Replaced, Waiting, cancel, cancel_own, step, waiting
-from consent.accounts.recovery_tables import DELAY_MS, recovery
+from consent.schema.recovery_tables import DELAY_MS, recovery
 from tests.consent.presence import with_passkey
 from vault.families.merge import merge
 from vault.ids import new_id

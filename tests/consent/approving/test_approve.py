@@ -8,11 +8,11 @@ from sqlalchemy import func, select, update
 from consent.accounts.keys import Consumer
 from consent.approving import approve as deciding
 from consent.approving.approve import Approved, Refused, approve, refuse
-from consent.asking.refusals import Refusal, RefusalCode
 from consent.instants import instant
 from consent.ledger.entries.entry import Kind, parse
 from consent.ledger.tables import entry
-from consent.tables import auth_code, client, consent_grant, recipient
+from consent.refusals import Refusal, RefusalCode
+from consent.schema.tables import auth_code, client, consent_grant, recipient
 from tests.consent.wards import family
 from tests.consent.world import DAY, REDIRECT
 from vault.ids import secret_bucket

@@ -8,20 +8,20 @@ from sqlalchemy import delete, insert, select, update
 from sqlalchemy.exc import DBAPIError
 
 from consent.approving import separate_acts
-from consent.approving.act_tables import separate_act
 from consent.approving.approve import Approved, agree, approve, refuse
-from consent.approving.promises import approval_hash
 from consent.approving.separate_acts import Act
-from consent.asking.refusals import Refusal, RefusalCode
 from consent.errors import BadNotice, BadRegistration, UnfairNotice
+from consent.export.whole_chain import receipts_of
+from consent.grants.promises import approval_hash
 from consent.ids import document_hash, grant_text
 from consent.ledgering import entry_items
-from consent.receipts.whole_chain import receipts_of
 from consent.recipients import register as recipients
-from consent.tables import consent_grant, recipient
+from consent.recipients.particulars import Particulars, missing
+from consent.refusals import Refusal, RefusalCode
+from consent.schema.act_tables import separate_act
+from consent.schema.tables import consent_grant, recipient
 from consent.wording import countries
 from consent.wording.notices import Handling, publish
-from consent.wording.particulars import Particulars, missing
 from tests.consent.presence import promise_of, proof_if_needed
 from tests.consent.world import World
 from tests.flow.installation import payload_of

@@ -13,22 +13,22 @@ from sqlalchemy.exc import DBAPIError
 
 from consent.accounts import keys as accounts
 from consent.accounts.one_time_codes import AskedFor, issue
-from consent.accounts.passkey_tables import passkey_alarm
 from consent.accounts.passkeys import passkeys_of, remove
 from consent.accounts.sign_ins import How
 from consent.approving import step_up
 from consent.approving.approve import Approved, approve, refuse
 from consent.approving.grant_drafts import _committed
-from consent.approving.promises import approval_hash
 from consent.approving.step_up import FRESH_MS, Proof, ways
-from consent.approving.step_up_tables import step_up as table
-from consent.asking.refusals import Refusal, RefusalCode
+from consent.grants.promises import approval_hash
 from consent.ledger.entries.commitment import commit
 from consent.ledger.entries.entry import parse
-from consent.ledger.entries.openings import reopen
+from consent.ledger.openings import reopen
 from consent.ledger.origin import LogId
 from consent.ledger.tables import entry
-from consent.tables import consent_grant, consumer
+from consent.refusals import Refusal, RefusalCode
+from consent.schema.passkey_tables import passkey_alarm
+from consent.schema.step_up_tables import step_up as table
+from consent.schema.tables import consent_grant, consumer
 from tests.authenticator import b64
 from tests.consent.presence import SESSION, promise_of, signed, with_passkey
 from tests.vault.people import made_up as people

@@ -8,7 +8,7 @@ from sqlalchemy.exc import IntegrityError
 
 from consent.approving import approve as deciding
 from consent.approving import grant_drafts
-from consent.tables import consent_grant
+from consent.schema.tables import consent_grant
 
 BENT = [
     {"notice_hash": "sha-256:other"},

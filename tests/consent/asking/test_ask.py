@@ -8,13 +8,13 @@ from sqlalchemy.exc import DBAPIError
 
 from consent.asking import ask
 from consent.asking.ask import Pushed
-from consent.asking.refusals import Refusal, RefusalCode
 from consent.asking.showings import Showing, claim
 from consent.instants import instant
 from consent.recipients import register as recipients
 from consent.recipients import suspensions
-from consent.tables import consent_request, retired_text
-from consent.wording.retiring import retire
+from consent.recipients.retiring import retire
+from consent.refusals import Refusal, RefusalCode
+from consent.schema.tables import consent_request, retired_text
 from tests.consent.world import DAY, PARAMS
 from vault.base64url import b64url
 

@@ -8,10 +8,10 @@ from consent.approving.approve import Approved, approve, claim, refuse
 from consent.asking.ask import Pushed
 from consent.asking.beside import standing_beside
 from consent.asking.cooling import COOLING_MS, cooling_until, let_ask_again
-from consent.asking.cooling_tables import asking_again
-from consent.asking.refusals import Refusal, RefusalCode
 from consent.asking.showings import Showing
 from consent.redemption.redeem import Disclosed, redeem_many
+from consent.refusals import Refusal, RefusalCode
+from consent.schema.cooling_tables import asking_again
 
 TOO_SOON = Refusal(code=RefusalCode.REQUEST_TOO_SOON)
 

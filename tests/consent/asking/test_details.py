@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from consent.asking.details import Details, parse_details
-from consent.asking.refusals import Refusal, RefusalCode
 from consent.instants import instant
+from consent.refusals import Refusal, RefusalCode
 from consent.wording.purposes import PURPOSES
 
 GOOD = {

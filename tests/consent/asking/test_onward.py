@@ -11,20 +11,20 @@ from consent.approving.approve import Approved, Deferred, approve, refuse
 from consent.asking import onward
 from consent.asking.details import Details
 from consent.asking.onward import Parent, weigh
-from consent.asking.refusals import Refusal, RefusalCode
 from consent.asking.showings import claim
 from consent.denials import DenialCode, Denied
-from consent.grants.chains import MOST_HOPS
+from consent.export.whole_chain import receipts_of
 from consent.grants.history import grants
-from consent.grants.states import GrantState
 from consent.ids import GrantId, RecipientId, grant_text
 from consent.instants import instant
 from consent.protection import deferral
 from consent.protection import mode as protection
 from consent.protection.deferral import Decision
-from consent.receipts.whole_chain import receipts_of
 from consent.redemption.disclose import Disclosure, disclose_many
-from consent.tables import consent_grant, use
+from consent.refusals import Refusal, RefusalCode
+from consent.schema.grant_chains import MOST_HOPS
+from consent.schema.grant_states import GrantState
+from consent.schema.tables import consent_grant, use
 from consent.tokens.exchange import exchange
 from consent.tokens.introspection import Question, introspect_many
 from consent.tokens.refreshing import Refresh, refresh

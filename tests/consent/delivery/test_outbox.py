@@ -20,7 +20,7 @@ from consent.delivery.outbox import (
     standing,
     take,
 )
-from consent.tables import event_outbox, recipient
+from consent.schema.tables import event_outbox, recipient
 from consent.withdrawal.withdraw import withdraw
 
 URI = "https://app.example/events"

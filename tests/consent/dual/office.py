@@ -4,14 +4,14 @@ from dataclasses import dataclass, replace
 
 from consent.denials import Denied
 from consent.dual.control import DualRequest, vote
-from consent.dual.emergency import Opened, ask_emergency, open_emergency
 from consent.ids import DualId
 from consent.ledger.entries.commitment import commit
 from consent.ledger.entries.entry import Entry, Kind, parse
-from consent.ledger.entries.openings import reopen
+from consent.ledger.openings import reopen
 from consent.ledger.origin import LogId
 from consent.ledger.tables import entry
-from consent.staff.members import DualReason, Staffer, Verdict
+from consent.staff.emergency import Opened, ask_emergency, open_emergency
+from consent.staff_members import DualReason, Staffer, Verdict
 from vault.ids import SubjectId
 from vault.opening import Vault
 

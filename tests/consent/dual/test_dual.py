@@ -6,15 +6,16 @@ from sqlalchemy import func, select
 from consent.denials import DAY_MS, DenialCode, Denied
 from consent.dual.control import LONGEST_NOTE, Question, ask, vote
 from consent.dual.requests import approvers, find, note_of, waiting
-from consent.dual.scan_runs import ScanScope, scope_text
-from consent.dual.tables import dual_request, dual_vote
 from consent.errors import BadRequest
 from consent.house import house_opening
 from consent.ids import DualId, dual_text, parse_dual
 from consent.ledger.entries.commitment import commit
 from consent.ledger.entries.entry import Kind, parse
 from consent.ledger.tables import entry, opening
-from consent.staff.members import (
+from consent.permits.scan_runs import ScanScope, scope_text
+from consent.schema.dual_tables import dual_request, dual_vote
+from consent.schema.tables import denial
+from consent.staff_members import (
     ASKING_MS,
     WINDOW_MS,
     DualKind,
@@ -24,7 +25,6 @@ from consent.staff.members import (
     Verdict,
     actor_mac,
 )
-from consent.tables import denial
 from tests.consent.dual.office import ASKER, FIRST, NOTE, SECOND, THIRD, Office
 from vault.ids import new_id, new_subject
 

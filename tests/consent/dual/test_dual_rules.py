@@ -5,7 +5,8 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.exc import DBAPIError
 
 from consent.dual.control import Question, ask
-from consent.dual.tables import (
+from consent.ledger.origin import year_of
+from consent.schema.dual_tables import (
     dual_request,
     dual_vote,
     emergency_read,
@@ -13,8 +14,7 @@ from consent.dual.tables import (
     scan_run,
     staff_lookup,
 )
-from consent.ledger.origin import year_of
-from consent.staff.members import WINDOW_MS, DualKind, DualReason, Verdict
+from consent.staff_members import WINDOW_MS, DualKind, DualReason, Verdict
 from tests.consent.dual.office import ASKER, FIRST, SECOND, THIRD, Office
 from vault.ids import new_id
 from vault.storage.database import metadata

@@ -11,7 +11,7 @@ from consent.erasure.demands import demand_erasure
 from consent.grants.annulling import Ruling, annul
 from consent.ids import grant_text
 from consent.redemption.disclose import Disclosure, disclose_many
-from consent.tables import event_outbox
+from consent.schema.tables import event_outbox
 from consent.withdrawal.withdraw import ERASURE as BY_ERASURE
 from consent.withdrawal.withdraw import withdraw
 

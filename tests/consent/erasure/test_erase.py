@@ -9,12 +9,10 @@ from sqlalchemy.exc import DBAPIError
 
 from consent.accounts import keys as accounts
 from consent.approving.approve import approve
-from consent.asking.refusals import Refusal, RefusalCode
 from consent.denials import Denied
 from consent.erasure.certificates import certificate
 from consent.erasure.erase import run, run_to_end
 from consent.erasure.orders import YEARS, By, Ordered, Reason, is_ordered, order
-from consent.erasure.tables import erasure_certificate, erasure_order
 from consent.families.ties import appoint
 from consent.ledger.bundles import bundle
 from consent.ledger.bundles.verify import verify_bundle
@@ -27,8 +25,10 @@ from consent.ledger.publishing.signer import Signer
 from consent.ledger.tables import entry, opening
 from consent.people.keeping import enrol_people
 from consent.redemption.disclose import Disclosure, disclose_many
+from consent.refusals import Refusal, RefusalCode
+from consent.schema.erasure_tables import erasure_certificate, erasure_order
+from consent.schema.tables import consent_grant, event_outbox, withdrawal
 from consent.signing.keys import receipt_keys
-from consent.tables import consent_grant, event_outbox, withdrawal
 from tests.vault.people import made_up as folk
 from tests.vault.stricter import stricter
 from vault.erasure.horizon import Horizon

@@ -3,17 +3,17 @@
 import pytest
 
 from consent.denials import DenialCode, Denied
-from consent.dual.emergency import ask_emergency
 from consent.erasure.orders import By, Reason, order
-from consent.export.own_copy import enter
-from consent.redemption.permits import own_permits
+from consent.permits.issue import own_permits
+from consent.permits.own_copy import enter
+from consent.staff.emergency import ask_emergency
 from consent.staff.lookup import find_people
-from consent.staff.members import DualReason
+from consent.staff_members import DualReason
 from tests.consent.dual.office import ASKER
 from tests.vault.people import made_up as people
-from vault.people.export import open_everything
-from vault.people.history import history, masked
 from vault.reader import Unreadable, UnreadableCode
+from vault.reading.export import open_everything
+from vault.reading.history import history, masked
 
 
 @pytest.fixture

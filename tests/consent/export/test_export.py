@@ -12,9 +12,9 @@ from consent.families.ties import Tie, appoint, merge
 from consent.ledger.entries.entry import Kind, parse
 from consent.ledger.tables import entry
 from consent.people.keeping import Change, correct
+from consent.permits.issue import own_permits
 from consent.protection import mode as protection
 from consent.redemption.disclose import Disclosure, disclose_many
-from consent.redemption.permits import own_permits
 from consent.withdrawal.withdraw import withdraw
 from tests.consent.dual.office import ASKER, Office
 from tests.consent.people.test_anchors import tampering
@@ -125,7 +125,7 @@ def test_no_ledger_no_copy(world, monkeypatch):
     def fail(*_args):
         raise RuntimeError("no ledger")
 
-    monkeypatch.setattr("consent.export.own_copy.append", fail)
+    monkeypatch.setattr("consent.permits.own_copy.append", fail)
     with pytest.raises(RuntimeError):
         export(world.vault, who.subject, world.now)
 

@@ -22,11 +22,11 @@ from consent.people.anchors import Flaw, Mismatch, check
 from consent.people.keeping import NewPerson, enrol_people
 from consent.people.writes import merged_text, survived_text, write_id
 from consent.redemption.disclose import disclose_many
-from consent.tables import event_outbox, withdrawal
+from consent.schema.tables import event_outbox, withdrawal
 from tests.consent.people.test_anchors import tampering
 from tests.vault.people.made_up import phone
 from vault.families.tables import guardianship, person_merge
-from vault.people.history import masked
+from vault.reading.history import masked
 from vault.tables import person
 
 PROOF = bytes(range(32))

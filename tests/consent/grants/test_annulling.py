@@ -15,7 +15,6 @@ from consent.grants.annulling import Annulled, Ruling, annul
 from consent.grants.history import AnnulledLine
 from consent.grants.history import grant as line_of
 from consent.grants.management import Refused, query
-from consent.grants.states import GrantState
 from consent.grants.timeline import EventKind, timeline
 from consent.ids import grant_text
 from consent.instants import instant
@@ -25,7 +24,8 @@ from consent.ledger.publishing.signer import Signer
 from consent.ledger.tables import entry
 from consent.rebuild import Divergence, check
 from consent.redemption.disclose import Disclosure, disclose_many
-from consent.tables import annulment, consent_grant, event_outbox, use
+from consent.schema.grant_states import GrantState
+from consent.schema.tables import annulment, consent_grant, event_outbox, use
 from consent.tokens.refreshing import Refresh, refresh
 from consent.withdrawal.deletions import proofs
 from consent.withdrawal.withdraw import withdraw

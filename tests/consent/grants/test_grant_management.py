@@ -9,7 +9,6 @@ from consent.export.document import Export, export
 from consent.grants.history import grant as line_of
 from consent.grants.management import Managed, Refused, Terminated, query, terminate
 from consent.grants.management_tokens import LIFETIME_MS, Holder, Scope, give_back, holder, mint, scopes_of
-from consent.grants.states import GrantState
 from consent.grants.timeline import EventKind, timeline
 from consent.instants import instant
 from consent.ledger.checking.fsck import Finding, fsck
@@ -18,7 +17,15 @@ from consent.ledger.publishing.signer import Signer
 from consent.ledger.tables import entry
 from consent.recipients import suspensions
 from consent.redemption.disclose import Disclosure, disclose_many
-from consent.tables import consent_grant, event_outbox, management_token, refresh_token, termination, use
+from consent.schema.grant_states import GrantState
+from consent.schema.tables import (
+    consent_grant,
+    event_outbox,
+    management_token,
+    refresh_token,
+    termination,
+    use,
+)
 from consent.tokens.refreshing import Refresh, refresh
 from consent.withdrawal.withdraw import Withdrawn, withdraw
 from tests.consent.withdrawal.test_withdraw_all import named, onward

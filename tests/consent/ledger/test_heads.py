@@ -9,13 +9,12 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
-from consent.ledger import prove
+from consent.ledger import prove, published
 from consent.ledger.append import append
 from consent.ledger.errors import LedgerAlarm
 from consent.ledger.formats import checkpoint as checkpoints
 from consent.ledger.formats.checkpoint import Checkpoint
 from consent.ledger.origin import origin_of
-from consent.ledger.publishing import published
 from consent.ledger.publishing.memory import Memory
 from consent.ledger.publishing.publish import publish
 from consent.ledger.publishing.signer import Signer

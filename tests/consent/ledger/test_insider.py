@@ -15,9 +15,9 @@ from consent.ledger.checking.fsck import Finding, fsck
 from consent.ledger.formats.checkpoint import Checkpoint
 from consent.ledger.indexes import indexing
 from consent.ledger.origin import origin_of
+from consent.ledger.published import Published
 from consent.ledger.publishing.memory import Memory
 from consent.ledger.publishing.publish import publish
-from consent.ledger.publishing.published import Published
 from consent.ledger.publishing.signer import Signer
 from consent.ledger.tree import EMPTY, verify_consistency
 from consent.ledger.witnesses import witness_store

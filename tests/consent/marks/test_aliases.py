@@ -7,7 +7,6 @@ from sqlalchemy import select, update
 from sqlalchemy.exc import DatabaseError
 
 from consent.approving.approve import Approved, approve
-from consent.asking.refusals import Refusal, RefusalCode
 from consent.ids import RecipientId
 from consent.marks import alias_giving
 from consent.marks.alias_lookup import Recogniser, aliases_of, find, issued, resolve
@@ -15,6 +14,7 @@ from consent.marks.alias_pool import BadContact, add_domain, add_numbers, offere
 from consent.marks.alias_tables import alias_digest, relay_number
 from consent.marks.aliases import Alias, address, digests, looked_up_by, words
 from consent.redemption.disclose import Disclosure, disclose_many
+from consent.refusals import Refusal, RefusalCode
 from consent.tokens.exchange import exchange
 from vault.fields import canonical
 from vault.ids import Bucket, SubjectId

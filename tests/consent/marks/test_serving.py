@@ -15,9 +15,9 @@ from consent.marks.carriers import CARRIERS, read
 from consent.marks.served import served_before
 from consent.marks.symbols import Position, symbol
 from consent.marks.tables import mark_epoch, mark_served, served_hash
+from consent.permits.issue import permits
 from consent.redemption.disclose import Disclosure, disclose_many
-from consent.redemption.permits import permits
-from consent.tables import disclosure
+from consent.schema.tables import disclosure
 from tests.vault.people import made_up as people
 from vault.fields import FIELDS
 from vault.ids import PROFILE

@@ -12,23 +12,23 @@ import pytest
 from sqlalchemy import select
 
 from consent.accounts.keys import Consumer
-from consent.dual.emergency import Opened
 from consent.dual.requests import DualRequest
-from consent.dual.scan_runs import ScanScope
-from consent.dual.scanning import Scanned, ask_scan, run_scan
 from consent.export.document import Export, export
 from consent.families.ties import merge
 from consent.people.honey import plant, sweep
 from consent.people.keeping import Enrolled, NewPerson, Refused
+from consent.permits.scan_runs import ScanScope
 from consent.redemption.disclose import Disclosure, disclose_many
+from consent.staff.emergency import Opened
 from consent.staff.lookup import find_people
-from consent.staff.members import Basis, DualReason
 from consent.staff.reading import Reading, ReadRequest, read
+from consent.staff.scanning import Scanned, ask_scan, run_scan
+from consent.staff_members import Basis, DualReason
 from tests.consent.dual.office import ASKER, FIRST, SECOND, Office
 from tests.vault.people import made_up as people
-from vault.honey.people import watch_over
 from vault.honey.tables import alarm
 from vault.honey.watch import HoneyWatch
+from vault.people.honey import watch_over
 
 ROOT = Path(__file__).parents[3]
 WHY = DualReason.LEAK_INVESTIGATION
@@ -194,7 +194,7 @@ def test_whoever_is_watched_later_rings_in_a_sweep_of_before(scene):
 
 CLEAR = {
     "vault.reader": {"open_many"},
-    "vault.people.export": {"open_everything"},
+    "vault.reading.export": {"open_everything"},
     "vault.finding.find": {"find"},
     "vault.finding.naming": {"named"},
     "vault.scan.running": {"scan"},
@@ -207,11 +207,11 @@ CLEAR = {
 
 MAY_OPEN = {
     "consent/redemption/disclose.py": "a use",
-    "consent/dual/emergency.py": "an emergency",
+    "consent/staff/emergency.py": "an emergency",
     "consent/staff/reading.py": "a read by one member of staff",
     "consent/export/document.py": "a copy",
     "consent/staff/lookup.py": "a search",
-    "consent/dual/scanning.py": "a scan",
+    "consent/staff/scanning.py": "a scan",
     "breach/matching/rows.py": "an uploaded file; its alarms are tried in tests/breach/test_honey.py",
 }
 """The modules above the vault that may, and by which door."""

@@ -8,9 +8,9 @@ from consent.ledger.entries.entry import Kind, parse
 from consent.ledger.tables import entry, opening
 from consent.people.keeping import Change, Enrolled, NewPerson, Refused, Updated, correct, enrol_people
 from consent.people.writes import changed_text, created_text, write_id
-from consent.tables import consumer
+from consent.schema.tables import consumer
 from tests.vault.people.made_up import phone, values
-from vault.people.records import count_people, masked
+from vault.reading.records import count_people, masked
 from vault.tables import value
 
 

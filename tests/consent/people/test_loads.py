@@ -7,7 +7,7 @@ from consent.people import loads
 from consent.people.keeping import Enrolled
 from tests.vault.people.made_up import phone
 from vault.people.enrol import NewPerson
-from vault.people.records import count_people
+from vault.reading.records import count_people
 
 
 def people(numbers):

@@ -3,21 +3,21 @@
 import pytest
 from sqlalchemy import select
 
-from consent.erasure.tables import erasure_order
+from consent.erasure.retention import Rule, keep_until, run
 from consent.export.document import Export, export
 from consent.families.ties import merge
 from consent.people.anchors import Mismatch, check
 from consent.people.keeping import NewPerson, enrol_people
-from consent.people.retention import Rule, keep_until, run
-from tests.consent.people.test_retention import change, found, states, term
+from consent.schema.erasure_tables import erasure_order
+from tests.consent.erasure.test_retention import change, found, states, term
 from tests.vault.keys.test_damaged_keys import damage
 from tests.vault.people.made_up import phone
 from vault.families.merge import Merged
 from vault.finding.find import find
 from vault.ids import PROFILE
-from vault.people.history import history, masked
+from vault.people.retention_tables import retention as table
+from vault.reading.history import history, masked
 from vault.retention import striking
-from vault.retention.tables import retention as table
 from vault.sealing.sealed import Place, Unopenable
 from vault.tables import value
 

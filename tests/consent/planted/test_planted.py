@@ -9,10 +9,10 @@ from sqlalchemy import select, update
 from sqlalchemy.exc import DatabaseError
 
 from consent.accounts.keys import Consumer
-from consent.asking import backchannel, handles
 from consent.asking.ask import Via
-from consent.asking.backchannel import Started, Wanted
-from consent.asking.polling import Poll, poll
+from consent.decoupled import backchannel, handles
+from consent.decoupled.backchannel import Started, Wanted
+from consent.decoupled.polling import Poll, poll
 from consent.ledger.entries.entry import Kind as EntryKind
 from consent.ledger.entries.entry import parse
 from consent.ledger.tables import entry

@@ -9,25 +9,25 @@ from sqlalchemy.exc import DatabaseError
 from consent.approving import approve as approving
 from consent.approving import grant_drafts
 from consent.approving.approve import Approved, Deferred, approve
-from consent.approving.step_up_tables import step_up
-from consent.asking import devices
 from consent.asking.ask import Via
-from consent.asking.polling import Poll, Waiting, poll
-from consent.asking.refusals import Refusal, RefusalCode
+from consent.decoupled import devices
+from consent.decoupled.polling import Poll, Waiting, poll
 from consent.families.ties import Refused, Tie, appoint, merge
 from consent.grants.history import grant
-from consent.grants.states import GrantState
 from consent.grants.timeline import EventKind, timeline
 from consent.protection import deferral
 from consent.protection import mode as protection
 from consent.protection.deferral import Collected, Decision
+from consent.protection.ending import Scope, end_all
 from consent.protection.mode import Protection, Step
-from consent.protection.tables import protection as protection_table
-from consent.protection.tables import protection_step
 from consent.rebuild import Divergence, check
-from consent.tables import client, consent_grant
+from consent.refusals import Refusal, RefusalCode
+from consent.schema.grant_states import GrantState
+from consent.schema.protection_tables import protection as protection_table
+from consent.schema.protection_tables import protection_step
+from consent.schema.step_up_tables import step_up
+from consent.schema.tables import client, consent_grant
 from consent.tokens.exchange import Issued, exchange
-from consent.withdrawal.ending import Scope, end_all
 from tests.consent.erasure.test_erase import ask as order_erasure
 from tests.consent.erasure.test_erase import carry_out
 from tests.consent.presence import proof_if_needed, signed, with_passkey

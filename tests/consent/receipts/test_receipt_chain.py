@@ -13,15 +13,15 @@ from jwt.algorithms import OKPAlgorithm
 from sqlalchemy import select
 
 from consent.approving.approve import approve, claim
+from consent.export.whole_chain import receipts_of
 from consent.ids import DisclosureId, grant_text
+from consent.permits.committed import committed_uses
 from consent.receipts import chain as receipt_chain
 from consent.receipts.issue import GRANT_TYPE, RECEIPT_TYPE, WITHDRAWAL_TYPE, receipts
-from consent.receipts.whole_chain import receipts_of
 from consent.recipients.pairwise import pairwise
-from consent.redemption.committed import committed_uses
 from consent.redemption.disclose import disclose_many
+from consent.schema.tables import disclosure
 from consent.signing.keys import public_keys, rotate
-from consent.tables import disclosure
 from consent.withdrawal.withdraw import withdraw
 from tests.vault.people import made_up as people
 

@@ -2,9 +2,9 @@
 
 import pytest
 
+from consent.export.whole_chain import receipts_of
 from consent.ledger.errors import LedgerError, Malformed, Unproven
 from consent.receipts.head import End, follow, head
-from consent.receipts.whole_chain import receipts_of
 from consent.recipients.key_sets import key_set
 from consent.redemption.disclose import disclose_many
 from consent.signing.keys import public_keys, rotate

@@ -13,10 +13,10 @@ from consent.ledger.bundles import bundle, verify
 from consent.ledger.entries.entry import parse
 from consent.ledger.publishing import publish
 from consent.ledger.publishing.signer import Signer
+from consent.permits.issue import permits
 from consent.receipts import issue as receipts
 from consent.redemption.disclose import disclose_many
 from consent.redemption.evidence import evidence
-from consent.redemption.permits import permits
 from consent.signing.keys import receipt_keys
 from consent.signing.signed import public_key
 from tests.vault.people import made_up as people

@@ -4,7 +4,6 @@ import pytest
 from sqlalchemy import delete, select, update
 from sqlalchemy.exc import DatabaseError
 
-from consent.asking.refusals import Refusal, RefusalCode
 from consent.asking.showings import claim
 from consent.denials import DenialCode, Denied
 from consent.errors import BadRegistration, UnknownRecipient
@@ -13,7 +12,8 @@ from consent.recipients import register as recipients
 from consent.recipients import suspensions
 from consent.recipients.register import Program
 from consent.redemption.redeem import Disclosed, redeem_many
-from consent.tables import suspension
+from consent.refusals import Refusal, RefusalCode
+from consent.schema.tables import suspension
 from tests.consent.world import REDIRECT
 
 

@@ -5,7 +5,7 @@ from sqlalchemy import select
 from consent.recipients import suspensions
 from consent.recipients.track_records import YEAR_MS, TrackRecord, record_of, recount
 from consent.redemption.disclose import disclose_many
-from consent.tables import event_outbox, recipient_record
+from consent.schema.tables import event_outbox, recipient_record
 from consent.withdrawal.deletions import Method, Statement, record
 from consent.withdrawal.withdraw import withdraw
 from tests.consent.world import DAY

@@ -7,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from consent.denials import DenialCode
-from consent.grants.states import GrantState
 from consent.ids import ClientId, GrantId, RecipientId, UseId
 from consent.redemption.decide import (
     RETRY_MS,
@@ -21,6 +20,7 @@ from consent.redemption.decide import (
     Standing,
     decide,
 )
+from consent.schema.grant_states import GrantState
 from vault.ids import Bucket, SubjectId
 
 NOW = 1_000_000

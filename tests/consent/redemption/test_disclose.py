@@ -14,12 +14,12 @@ from consent.ledger.tables import entry, opening
 from consent.redemption import disclose, redeem
 from consent.redemption.disclose import Disclosure, disclose_many
 from consent.redemption.redeem import Disclosed, redeem_many
-from consent.tables import denial, disclosure, redelivery, replay
+from consent.schema.tables import denial, disclosure, redelivery, replay
 from consent.withdrawal.withdraw import withdraw
 from tests.consent.world import DAY, idempotency
 from tests.vault.people import made_up as people
 from vault.ids import Bucket
-from vault.people.records import Updated, update_value
+from vault.reading.records import Updated, update_value
 
 
 @pytest.fixture

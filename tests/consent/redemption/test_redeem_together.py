@@ -11,7 +11,7 @@ from consent.ledger.entries.entry import Kind, parse
 from consent.ledger.tables import entry
 from consent.redemption.disclose import Disclosure, disclose_many
 from consent.redemption.redeem import Disclosed, redeem_many
-from consent.tables import disclosure, redelivery
+from consent.schema.tables import disclosure, redelivery
 from consent.tokens.exchange import Issued, exchange
 from consent.withdrawal.withdraw import withdraw
 

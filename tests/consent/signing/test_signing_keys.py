@@ -14,9 +14,9 @@ from consent.ledger.publishing.signer import Signer
 from consent.receipts import issue as receipts
 from consent.redemption.disclose import disclose_many
 from consent.redemption.evidence import evidence
+from consent.schema.signing_tables import signing_key
 from consent.signing import keys as signing_keys
 from consent.signing.keys import Purpose
-from consent.signing.tables import signing_key
 
 DAY_MS = 86_400_000
 

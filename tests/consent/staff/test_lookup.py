@@ -5,7 +5,6 @@ import hashlib
 import pytest
 from sqlalchemy import select
 
-from consent.dual.tables import staff_lookup
 from consent.errors import BadRequest
 from consent.house import house_opening
 from consent.ledger.entries.commitment import commit
@@ -15,13 +14,14 @@ from consent.ledger.tables import entry as ledger_entry
 from consent.ledger.tables import opening
 from consent.people.honey import plant, sweep
 from consent.people.keeping import Enrolled, NewPerson, Refused, enrol_people
+from consent.schema.dual_tables import staff_lookup
 from consent.staff.history import StaffEventKind, staff_events
 from consent.staff.lookup import MOST_ROWS, find_people
-from consent.staff.members import DualReason
+from consent.staff_members import DualReason
 from tests.consent.dual.office import ASKER, Office
 from tests.vault.people import made_up as people
 from vault.finding.naming import Naming
-from vault.honey.people import alarms
+from vault.people.honey import alarms
 from vault.tables import person
 
 REASON = DualReason.LEAK_INVESTIGATION
@@ -211,7 +211,7 @@ def test_a_honey_person_is_watched_from_the_commit_on_that_makes_them_or_is_not_
     def full(*_, **__):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("vault.honey.people._PLANT", full)
+    monkeypatch.setattr("vault.people.honey._PLANT", full)
     with pytest.raises(OSError, match="No space"):
         plant(office.vault, [NewPerson(people.values(7))], office.now)
 

@@ -18,13 +18,13 @@ from consent.ledger.entries.entry import Kind
 from consent.ledger.tables import entry
 from consent.people.honey import plant, sweep
 from consent.people.keeping import Enrolled, NewPerson, enrol_people
+from consent.permits.issue import staff_permits
 from consent.recipients.register import RecipientKind
-from consent.redemption.permits import staff_permits
+from consent.schema.staff_tables import staff_read, staff_refusal
+from consent.schema.tables import consent_grant, disclosure, use
 from consent.staff.history import StaffEventKind, staff_events
-from consent.staff.members import WINDOW_MS, Basis, DualKind, DualReason, Staffer, Verdict
 from consent.staff.reading import Reading, ReadRequest, read
-from consent.staff.tables import staff_read, staff_refusal
-from consent.tables import consent_grant, disclosure, use
+from consent.staff_members import WINDOW_MS, Basis, DualKind, DualReason, Staffer, Verdict
 from consent.tokens.exchange import exchange
 from consent.withdrawal.withdraw import withdraw
 from tests.consent.dual.office import ASKER, FIRST, SECOND, Office

@@ -7,8 +7,8 @@ from sqlalchemy import event, func, select
 
 from consent.recipients.pairwise import pairwise
 from consent.redemption.disclose import Disclosure, disclose_many
+from consent.schema.tables import disclosure, token, use
 from consent.signing import keys as signing_keys
-from consent.tables import disclosure, token, use
 from consent.tokens.introspection import Answer, Question, Replayed, Shown, introspect_many
 from consent.tokens.revoking import revoke
 from consent.withdrawal.withdraw import withdraw

@@ -8,13 +8,13 @@ from consent.grants import management_tokens
 from consent.grants.management_tokens import Scope, mint
 from consent.recipients.pairwise import pairwise
 from consent.redemption.disclose import disclose_many
-from consent.tables import consent_grant
+from consent.schema.status_tables import status_entry
+from consent.schema.tables import consent_grant
 from consent.tokens.introspection import Question, Replayed, Shown, introspect_many
 from consent.tokens.lasting import TokenKind
 from consent.tokens.minting import REFRESH_PREFIX
 from consent.tokens.refreshing import Refresh, refresh
 from consent.tokens.revoking import revoke
-from consent.tokens.status_tables import status_entry
 from consent.withdrawal.withdraw import withdraw
 from tests.consent.world import DAY, JKT
 from vault.ids import Bucket, secret_bucket, secret_hash

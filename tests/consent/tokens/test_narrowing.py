@@ -2,7 +2,7 @@
 
 import pytest
 
-from consent.asking.refusals import Refusal
+from consent.refusals import Refusal
 from consent.tokens.narrowing import narrow
 
 GRANTED = {

@@ -4,11 +4,11 @@ import pytest
 from sqlalchemy import insert, select
 from sqlalchemy.exc import DBAPIError
 
-from consent.asking.refusals import Refusal, RefusalCode
 from consent.denials import DenialCode, Denied
 from consent.instants import instant
 from consent.redemption.disclose import Disclosure, disclose_many
-from consent.tables import denial, refresh_token, use
+from consent.refusals import Refusal, RefusalCode
+from consent.schema.tables import denial, refresh_token, use
 from consent.tokens.exchange import Issued, exchange
 from consent.tokens.refreshing import Refresh, refresh
 from consent.withdrawal.withdraw import withdraw

@@ -4,9 +4,9 @@ import pytest
 from sqlalchemy import event, select
 
 from consent.denials import DenialCode, Denied
-from consent.grants.states import GrantState
 from consent.redemption.disclose import Disclosure, disclose_many
-from consent.tables import consent_grant, refresh_token, use
+from consent.schema.grant_states import GrantState
+from consent.schema.tables import consent_grant, refresh_token, use
 from consent.tokens.exchange import Issued
 from consent.tokens.refreshing import Refresh, refresh
 from consent.tokens.revoking import revoke

@@ -9,7 +9,8 @@ from sqlalchemy.exc import DBAPIError
 
 from consent.recipients import suspensions
 from consent.redemption.disclose import disclose_many
-from consent.tables import consent_grant
+from consent.schema.status_tables import status_entry
+from consent.schema.tables import consent_grant
 from consent.tokens import status_list
 from consent.tokens.revoking import revoke
 from consent.tokens.status_list import (
@@ -23,7 +24,6 @@ from consent.tokens.status_list import (
     living,
     number_of,
 )
-from consent.tokens.status_tables import status_entry
 from consent.withdrawal.withdraw import withdraw
 from tests.consent.tokens.test_introspection import Asking
 from vault.ids import secret_bucket, secret_hash

@@ -4,15 +4,15 @@ import pytest
 from sqlalchemy import delete, func, select
 from sqlalchemy.exc import DBAPIError
 
-from consent.asking import backchannel, devices
-from consent.asking.backchannel import Started, Wanted
-from consent.asking.backchannel_tables import backchannel_request, backchannel_turn
-from consent.asking.decoupled_tables import device_request, request_poll
 from consent.asking.signed_requests import SignedRequest
+from consent.decoupled import backchannel, devices
+from consent.decoupled.backchannel import Started, Wanted
 from consent.rebuild import Divergence, check
 from consent.recipients.key_sets import key_set
 from consent.redemption.disclose import Disclosure, disclose_many
-from consent.tables import consent_request, notice_showing, request_claim, signed_request, token, use
+from consent.schema.backchannel_tables import backchannel_request, backchannel_turn
+from consent.schema.decoupled_tables import device_request, request_poll
+from consent.schema.tables import consent_request, notice_showing, request_claim, signed_request, token, use
 from consent.tokens.exchange import exchange
 from consent.tokens.refreshing import Refresh, refresh
 from consent.tokens.status_list import Minted, assign

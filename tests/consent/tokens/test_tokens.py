@@ -11,7 +11,7 @@ from consent.instants import instant
 from consent.ledger.entries.entry import Kind, parse
 from consent.ledger.tables import entry
 from consent.redemption.disclose import Disclosure, disclose_many
-from consent.tables import denial, token, use
+from consent.schema.tables import denial, token, use
 from consent.tokens.exchange import Issued, exchange
 from consent.withdrawal.withdraw import withdraw
 from tests.consent.world import DAY, PARAMS, REDIRECT

@@ -18,8 +18,8 @@ from consent.ledger.tables import entry
 from consent.receipts import issue as receipts
 from consent.recipients import register as recipients
 from consent.redemption.disclose import Disclosure, disclose_many
+from consent.schema.tables import event_outbox, recipient, token, use, withdrawal
 from consent.signing.keys import Purpose, key
-from consent.tables import event_outbox, recipient, token, use, withdrawal
 from consent.withdrawal.withdraw import withdraw
 from vault.storage.database import Dialect
 

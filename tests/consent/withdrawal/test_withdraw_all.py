@@ -12,7 +12,7 @@ from consent.instants import instant
 from consent.ledger.checking.fsck import Finding, fsck
 from consent.ledger.publishing.signer import Signer
 from consent.redemption.disclose import Disclosure, disclose_many
-from consent.tables import consent_grant, event_outbox, refresh_token, use, withdrawal
+from consent.schema.tables import consent_grant, event_outbox, refresh_token, use, withdrawal
 from consent.tokens.exchange import exchange
 from consent.withdrawal.withdraw import Scope, withdraw, withdraw_all
 

@@ -4,7 +4,8 @@ from joserfc import jws
 from joserfc.jwk import ECKey
 from sqlalchemy import Connection
 
-from consent.wording import terms, terms_signing
+from consent.asking import terms_signing
+from consent.wording import terms
 from consent.wording.terms import Terms
 
 

@@ -17,9 +17,9 @@ from vault.finding.find import find
 from vault.keys.keyring import Keyring
 from vault.keys.tables import index_root, service_key, subject_key, tenant_kek
 from vault.opening import Vault, open_vault
-from vault.people.records import NewPerson, Refused, create_many
 from vault.providers.local import create_root, open_root
 from vault.reader import Unreadable, UnreadableCode, open_many
+from vault.reading.records import NewPerson, Refused, create_many
 from vault.rotation import Kind, resume, run, start
 from vault.rotation.people import rotate_person
 from vault.sealing.sealed import Unopenable
@@ -372,7 +372,7 @@ def test_a_restored_keyring_still_finds_and_writes(site, now):
 
 
 def _somebody(vault: Vault):
-    from vault.people.records import people as everybody
+    from vault.reading.records import people as everybody
 
     with vault.data.read() as conn:
         return next(everybody(conn))[1]

@@ -15,7 +15,7 @@ from vault.families.guardians import Guardianship, Tie, due, forget, guardians_o
 from vault.families.tables import guardianship
 from vault.ids import bucket_for, new_subject
 from vault.people.drafts import Refused
-from vault.people.records import Created, NewPerson, create_many
+from vault.reading.records import Created, NewPerson, create_many
 
 PROOF = bytes(range(32))
 

@@ -12,9 +12,9 @@ from vault.finding.find import find
 from vault.finding.tag_tables import unique_key
 from vault.ids import new_subject
 from vault.people.drafts import Refused
-from vault.people.history import history, masked
-from vault.people.records import Created, NewPerson, Updated, create_many
 from vault.reader import Unreadable, UnreadableCode, open_many
+from vault.reading.history import history, masked
+from vault.reading.records import Created, NewPerson, Updated, create_many
 from vault.tables import person
 from vault.tags import Probe, match
 

@@ -11,8 +11,8 @@ from vault.fields.defined import FieldTaken, catalogue_of, define, definitions
 from vault.fields.tables import custom_field, custom_field_version
 from vault.finding.find import find
 from vault.people.enrol import Created, NewPerson, create_many
-from vault.people.history import masked
-from vault.people.records import Refused, Updated
+from vault.reading.history import masked
+from vault.reading.records import Refused, Updated
 
 MEMBER = """
 [x_member]

@@ -6,8 +6,8 @@ from tests.vault.people.made_up import change
 from vault.fields import BUILTIN
 from vault.finding.find import find
 from vault.people.enrol import Created, NewPerson, create_many
-from vault.people.history import masked
-from vault.people.records import Refused, Updated
+from vault.reading.history import masked
+from vault.reading.records import Refused, Updated
 
 VALUES = {
     "phone": "+86 138 0013 8000",

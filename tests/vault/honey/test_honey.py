@@ -5,9 +5,9 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from tests.vault.people import made_up as people
-from vault.honey.people import alarms, mark_seen, watch_over, watched
 from vault.honey.tables import alarm, honey
 from vault.honey.watch import TTL_SECONDS, HoneyWatch, Sighting, Source, mac_of
+from vault.people.honey import alarms, mark_seen, watch_over, watched
 from vault.reader import Unreadable, open_many
 from vault.storage.database import metadata
 

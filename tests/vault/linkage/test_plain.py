@@ -10,7 +10,7 @@ from vault.ids import Bucket, SubjectId
 from vault.linkage import choice, filling, plain
 from vault.linkage.plain import LinkageStopped, shares, weigh
 from vault.linkage.suggesting import Suggested, Suggestion, suggest
-from vault.people.records import NewPerson, create_many
+from vault.reading.records import NewPerson, create_many
 
 ANN, BOB = (Bucket(0), SubjectId(b"a" * 16)), (Bucket(0), SubjectId(b"b" * 16))
 

@@ -8,7 +8,7 @@ from tests.vault.rotation.kit import rotate
 from vault.linkage import choice, filling
 from vault.linkage.suggesting import MOST, suggest
 from vault.linkage.tables import linkage_choice, linkage_code
-from vault.people.records import Created, NewPerson, create_many
+from vault.reading.records import Created, NewPerson, create_many
 from vault.rotation import Kind
 from vault.sealing.sealed import Unopenable
 from vault.tables import value

@@ -5,8 +5,8 @@ from dataclasses import replace
 from vault.fields.resident_id import check_character
 from vault.ids import SubjectId
 from vault.opening import Vault
-from vault.people.records import Created, NewPerson, Refused, Updated, create_many, update_value
 from vault.permit import AccessKind, AccessPermit, AccessStatement, issue
+from vault.reading.records import Created, NewPerson, Refused, Updated, create_many, update_value
 
 
 def phone(i: int) -> str:

@@ -9,7 +9,7 @@ from tests.vault.people.made_up import erase
 from vault.days import BEIJING, zone_of
 from vault.ids import new_subject
 from vault.people.ages import sensitive_fields
-from vault.people.records import Created, NewPerson, create_many, update_value
+from vault.reading.records import Created, NewPerson, create_many, update_value
 
 CODES = ("name", "phone", "resident_id", "unheard_of")
 TURNS_14 = int(datetime(2027, 3, 5, tzinfo=BEIJING).timestamp() * 1000)

@@ -10,9 +10,9 @@ from vault.fields.catalogue import BUILTIN, Catalogue
 from vault.finding.tag_tables import tag, unique_key
 from vault.people.canonical_history import canonical_history
 from vault.people.changes import Change, Updated, update_many
-from vault.people.history import masked
-from vault.people.records import NewPerson, Refused, create_many
 from vault.people.stored import StoredValue, every_value
+from vault.reading.history import masked
+from vault.reading.records import NewPerson, Refused, create_many
 from vault.retention import striking
 from vault.retention.terms import Term
 from vault.rotation import Kind

@@ -11,7 +11,7 @@ from vault.finding.tag_tables import unique_key
 from vault.ids import new_subject
 from vault.people.changes import CHUNK, Change, Updated, update_many
 from vault.people.drafts import Refused
-from vault.people.history import history, masked
+from vault.reading.history import history, masked
 from vault.tables import value
 
 

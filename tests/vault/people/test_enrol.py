@@ -13,7 +13,7 @@ from vault.ids import bucket_for
 from vault.keys.tables import subject_key
 from vault.opening import open_vault
 from vault.people import enrol as enrolment
-from vault.people.records import Created, NewPerson, Refused, count_people, create_many, masked
+from vault.reading.records import Created, NewPerson, Refused, count_people, create_many, masked
 from vault.storage.pause import without_collector
 from vault.tables import person, value
 

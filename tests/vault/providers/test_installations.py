@@ -10,10 +10,10 @@ from tests.vault.providers.soft_hsm import MISSING, MODULE, PIN, soft_hsm
 from tests.vault.providers.transit_server import Engine, transit_server
 from vault.errors import VaultError
 from vault.opening import create_vault, open_vault
-from vault.people.records import masked
 from vault.providers.shamir import ShareCollector, create_root_shares
 from vault.providers.transit import TransitProvider
 from vault.providers.transit_http import TransitHttp
+from vault.reading.records import masked
 
 
 @contextmanager

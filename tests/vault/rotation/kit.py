@@ -9,8 +9,8 @@ from tests.vault.people.made_up import enrol, permit
 from vault.finding.tag_tables import tag, unique_key
 from vault.keys.tables import index_root, service_key, subject_key, tenant_kek
 from vault.opening import Vault
-from vault.people.records import Created
 from vault.reader import open_many
+from vault.reading.records import Created
 from vault.rotation import Job, Kind, run, start, step
 from vault.tables import value
 

@@ -9,7 +9,7 @@ from vault.finding.tag_tables import tag
 from vault.keys.keyring import EpochMoved
 from vault.keys.tables import rotation as rotation_row
 from vault.people.enrol import TAKEN
-from vault.people.records import NewPerson, Refused, Updated, create_many
+from vault.reading.records import NewPerson, Refused, Updated, create_many
 from vault.rotation import Kind, resume, run, start, step
 from vault.rotation import index as rotation
 from vault.tags import Probe, confirm, match

@@ -10,8 +10,8 @@ from tests.vault.people.made_up import change, erase, phone
 from tests.vault.rotation.kit import crowd, data_epochs, ledger_keys, read, rotate, value_epochs
 from vault.keys.keyring import SubjectKey
 from vault.people.drafts import PROFILE
-from vault.people.records import Updated
 from vault.reader import Unreadable, UnreadableCode
+from vault.reading.records import Updated
 from vault.rotation import Kind, rotate_person, run, start, step
 from vault.rotation import people as rotation
 from vault.sealing.sealed import Place, Unopenable, open_sealed

@@ -6,7 +6,7 @@ import pytest
 from cryptography.hazmat.primitives.hashes import SM3, Hash
 
 from tests.vault.people.made_up import enrol, erase, phone, resident_id
-from vault.people.records import update_value
+from vault.reading.records import update_value
 from vault.scan.permit import ScanPermission, ScanStatement, check, issue, salts_hash, wanted_hash
 from vault.scan.running import ScanHit, ScanRefusal, ScanRefused, most_wanted, scan
 from vault.scan.schemes import UnknownScheme, scheme

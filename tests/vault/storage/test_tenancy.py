@@ -15,7 +15,7 @@ from consent.ledger.checking.fsck import Finding, fsck
 from consent.ledger.publishing.signer import Signer
 from consent.recipients.register import recipients
 from consent.redemption.disclose import Disclosure, disclose_many
-from consent.tables import client, consent_request, recipient
+from consent.schema.tables import client, consent_request, recipient
 from consent.withdrawal.withdraw import withdraw
 from tests.backends import open_backend
 from tests.consent.world import World

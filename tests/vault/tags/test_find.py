@@ -10,7 +10,7 @@ from tests.vault.people.made_up import erase
 from tests.vault.tags.population import people
 from vault.finding.find import Found, TooBroad, find
 from vault.people.enrol import Created, NewPerson, create_many
-from vault.people.records import update_value
+from vault.reading.records import update_value
 
 ZHANG = {
     "phone": "13812345678",

@@ -7,10 +7,10 @@ import polars as pl
 import pytest
 
 from tests.vault.people import made_up as people
+from vault.tag_index.files import read_part
+from vault.tag_index.indexing import build
+from vault.tag_index.joins import InProcess, Planned
 from vault.tags import kind
-from vault.tags.index_files import read_part
-from vault.tags.indexing import build
-from vault.tags.joins import InProcess, Planned
 
 ibis = pytest.importorskip("ibis")
 pyspark = pytest.importorskip("pyspark")
@@ -40,7 +40,7 @@ def session(monkeypatch):
 
 
 def test_a_cluster_finds_what_duckdb_finds(vault, tmp_path, now, monkeypatch, session):
-    monkeypatch.setattr("vault.tags.indexing.FEW_PEOPLE", 5)  # several files
+    monkeypatch.setattr("vault.tag_index.indexing.FEW_PEOPLE", 5)  # several files
     people.enrol(vault, range(60), now)
     folder = tmp_path / "index"
     mine = [file for file in build(vault, folder, now).files if file.kind == kind("phone")]

@@ -8,19 +8,20 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import text
 
+from consent.ledger import published
 from consent.ledger.append import append_about_log
 from consent.ledger.checking.fsck import Finding, fsck
+from consent.ledger.ending.closing import carry_over, close_due
 from consent.ledger.entries.log_entry import Index, LogEntry, Opening, Why
 from consent.ledger.formats.policy import NO_WITNESSES, Policy
 from consent.ledger.indexes.indexing import EVERY_MS, make
-from consent.ledger.publishing import log_keys, published
-from consent.ledger.publishing.closing import carry_over, close_due
+from consent.ledger.publishing import log_keys
 from consent.ledger.publishing.publish import publish
 from consent.ledger.tree import EMPTY_ROOT
 from consent.ledger.witnesses import witnessed
 from tests.backends import Backend
+from tests.consent.ledger.ending.test_closing import DUE, NEXT, SIGNER, ended, of_next_year, written
 from tests.consent.ledger.kit import HOST, LOG, NOW, grow
-from tests.consent.ledger.publishing.test_closing import DUE, NEXT, SIGNER, ended, of_next_year, written
 from tests.consent.ledger.witnesses.test_witnessed import TWO_OF_THREE, cosigned
 from tests.consent.tampering import tampering
 

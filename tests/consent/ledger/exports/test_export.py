@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from consent.ledger import published
 from consent.ledger.append import append
 from consent.ledger.checking.fsck import Finding
 from consent.ledger.errors import LedgerAlarm
@@ -16,7 +17,6 @@ from consent.ledger.exports.exported import check_tree
 from consent.ledger.formats.policy import NO_WITNESSES, Policy
 from consent.ledger.formats.tiles import parse_path
 from consent.ledger.origin import LogId, origin_of
-from consent.ledger.publishing import published
 from consent.ledger.publishing.publish import publish
 from consent.ledger.publishing.signer import Signer
 from tests.backends import Backend

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select, text
 
-from consent.ledger import prove
+from consent.ledger import prove, published
 from consent.ledger.append import append
 from consent.ledger.bundles import fraud
+from consent.ledger.ending.closing import close_due
 from consent.ledger.entries import log_entry
 from consent.ledger.entries.entry import body, parse
 from consent.ledger.entries.log_entry import Closing, Index, Opening, Why
@@ -28,8 +29,6 @@ from consent.ledger.monitor.reading import OutOfTime
 from consent.ledger.monitor.round import MOST_ALERTS, Round
 from consent.ledger.monitor.store import MonitorStore
 from consent.ledger.origin import LogId
-from consent.ledger.publishing import published
-from consent.ledger.publishing.closing import close_due
 from consent.ledger.publishing.publish import publish
 from consent.ledger.publishing.signer import Signer
 from consent.ledger.tables import entry

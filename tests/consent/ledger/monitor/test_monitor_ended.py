@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from consent.ledger.ending.giving_up import give_up
 from consent.ledger.formats.checkpoint import Checkpoint
 from consent.ledger.formats.policy import Policy
 from consent.ledger.monitor import beginnings
@@ -14,7 +15,6 @@ from consent.ledger.monitor.alerts import Alarm
 from consent.ledger.monitor.follow import Round, follow
 from consent.ledger.monitor.store import MonitorStore
 from consent.ledger.origin import LogId, number_of, origin_of
-from consent.ledger.publishing.giving_up import give_up
 from consent.ledger.publishing.publish import publish
 from tests.backends import Backend
 from tests.consent.ledger.kit import HOST, LOG, NOW, YEAR, grow

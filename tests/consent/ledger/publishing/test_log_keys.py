@@ -12,6 +12,7 @@ from consent.ledger.bundles import container, layout
 from consent.ledger.bundles.bundle import build
 from consent.ledger.bundles.verify import verify_bundle
 from consent.ledger.checking.fsck import Finding, fsck
+from consent.ledger.ending.closing import GRACE_MS, close_due
 from consent.ledger.entries import log_entry
 from consent.ledger.entries.log_entry import KeyRotation
 from consent.ledger.errors import Malformed, Unproven, WrongLog
@@ -19,14 +20,13 @@ from consent.ledger.formats import checkpoint, note, policy
 from consent.ledger.formats.checkpoint import Checkpoint
 from consent.ledger.formats.note import VerifierKey
 from consent.ledger.formats.policy import Policy
+from consent.ledger.formats.retired import Retired
 from consent.ledger.origin import origin_of
+from consent.ledger.published import Published
 from consent.ledger.publishing import log_keys
-from consent.ledger.publishing.closing import GRACE_MS, close_due
 from consent.ledger.publishing.log_keys import OVERLAP_MS
 from consent.ledger.publishing.memory import Memory
 from consent.ledger.publishing.publish import publish
-from consent.ledger.publishing.published import Published
-from consent.ledger.publishing.retired import Retired
 from consent.ledger.tables import entry
 from tests.backends import Backend
 from tests.consent.ledger.bundles.test_bundle import HOST, RECEIPT_KEY, SIGNER, disclose, evidence

@@ -7,13 +7,13 @@ import pytest
 from sqlalchemy import event, select, text
 from sqlalchemy.exc import DBAPIError
 
+from consent.ledger import published
 from consent.ledger.append import append
 from consent.ledger.errors import LedgerAlarm, NotYetPublished
 from consent.ledger.formats import checkpoint
 from consent.ledger.formats.checkpoint import Checkpoint
 from consent.ledger.formats.tiles import Tile
 from consent.ledger.origin import LogId, origin_of
-from consent.ledger.publishing import published
 from consent.ledger.publishing.memory import Memory
 from consent.ledger.publishing.publish import publish
 from consent.ledger.publishing.signer import Signer

@@ -16,8 +16,8 @@ from consent.ledger.formats import cosignature, note, policy
 from consent.ledger.formats.checkpoint import Checkpoint
 from consent.ledger.formats.note import COSIGNER, COSIGNER_ML_DSA_44, VerifierKey
 from consent.ledger.formats.policy import NO_WITNESSES, Policy
+from consent.ledger.published import Published
 from consent.ledger.publishing.publish import publish
-from consent.ledger.publishing.published import Published
 from consent.ledger.tree import verify_consistency
 from consent.ledger.witnesses import collecting, witnessed
 from consent.ledger.witnesses.submission import parse
