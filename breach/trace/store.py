@@ -22,7 +22,7 @@ def most_outside(evidence: Evidence, rate: float, share: float) -> float:
     """The largest part of any sort of our people that an ordinary outside source knows: the declared rate, and no more
     than its rows leave room for when the declared share of them is about people of ours, each sort in proportion.
     """
-    return min(rate, share * evidence.rows / evidence.people) if evidence.rows else rate
+    return min(rate, share * evidence.rows / evidence.people) if evidence.rows and evidence.people else rate
 
 
 def never_disclosed(evidence: Evidence, most: float) -> float:

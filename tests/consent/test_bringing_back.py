@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 
 from sqlalchemy import select, text
 
@@ -31,9 +32,9 @@ from vault.storage.database import metadata
 def copied(backend: Backend) -> Callable[[], None]:
     """A copy of the data base as it is; calling it puts that back. The keys are in a data base of their own."""
     if backend.name == "sqlite":
-        file, kept = backend.data_url.removeprefix("sqlite:///"), sqlite3.connect(":memory:")
-        _copy(file, kept, back=False)
-        return lambda: _copy(file, kept, back=True)
+        file = backend.data_url.removeprefix("sqlite:///")
+        _copy(file, f"{file}.kept")
+        return lambda: _copy(f"{file}.kept", file)
     with backend.data.read() as conn:
         rows = {table: conn.execute(select(table)).mappings().all() for table in metadata.sorted_tables}
 
@@ -49,12 +50,9 @@ def copied(backend: Backend) -> Callable[[], None]:
     return put_back
 
 
-def _copy(file: str, kept: sqlite3.Connection, *, back: bool) -> None:
-    live = sqlite3.connect(file)
-    try:
-        kept.backup(live) if back else live.backup(kept)
-    finally:
-        live.close()
+def _copy(file: str, onto: str) -> None:
+    with closing(sqlite3.connect(file)) as one, closing(sqlite3.connect(onto)) as other:
+        one.backup(other)
 
 
 def neighbours(world: World, count: int) -> list[Consumer]:

@@ -135,7 +135,7 @@ def test_an_entry_that_says_something_else_gives_no_permit(world, monkeypatch):
     monkeypatch.setattr("consent.export.document.own_permits", lambda _vault, reads: kept.extend(reads) or [])
     export(world.vault, who.subject, world.now)
     assert own_permits(world.vault, kept) != [None]
-    with tampering(world) as conn:
+    with tampering(world.vault.data) as conn:
         here = (entry.c.bucket == kept[0].log.bucket) & (entry.c.idx == kept[0].position.idx)
         conn.execute(update(entry).where(here).values(leaf=bytes(32)))
     assert own_permits(world.vault, kept) == [None]
