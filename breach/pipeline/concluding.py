@@ -6,9 +6,9 @@ from breach.intake import quarantine
 from breach.intake.dialect import Dialect
 from breach.matching import reposts
 from breach.matching.cells import Cells
-from breach.pipeline import linking, report
+from breach.pipeline import linking, reporting
 from breach.pipeline.matching import Counted
-from breach.pipeline.report import TraceReport
+from breach.pipeline.report import PREFIX, TraceReport
 from breach.pipeline.task import Task
 from breach.pipeline.weighing import date_suspects, weigh
 from breach.stages import Stage
@@ -49,8 +49,8 @@ def conclude(task: Task, trace_id: bytes, dialect: Dialect, counted: Counted) ->
     dated = date_suspects(task.vault, trace_id, task.before, seen, result)
     task.progress(Stage.WEIGH, 2, 2)
     told = task.replays or trace_id
-    return report.write(
-        report.Material(
+    return reporting.write(
+        reporting.Material(
             trace_id=told,
             quarantined=task.dump,
             parameters=task.parameters(),
@@ -61,7 +61,7 @@ def conclude(task: Task, trace_id: bytes, dialect: Dialect, counted: Counted) ->
             result=result,
             dated=dated,
             repost=again,
-            openings=marks and digest(openings_of(task.vault, encode_id(report.PREFIX, told), known, marks)),
+            openings=marks and digest(openings_of(task.vault, encode_id(PREFIX, told), known, marks)),
         )
     )
 

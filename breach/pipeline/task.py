@@ -12,7 +12,7 @@ from sqlalchemy import select, update
 from breach.errors import NotTraced, UnknownDump
 from breach.intake.quarantine import Quarantined
 from breach.matching.engines import Engine
-from breach.pipeline import linking, report
+from breach.pipeline import linking, report, reporting
 from breach.pipeline.report import TraceReport, report_json
 from breach.stages import Stage, Standing, standing
 from breach.tables import trace as trace_table
@@ -65,7 +65,7 @@ class Task:
 
     def parameters(self) -> dict[str, Any]:
         """What is asked, as JSON."""
-        asked = report.parameters(self.rules, self.before)
+        asked = reporting.parameters(self.rules, self.before)
         return {**asked, "linking": linking.parameters(self.mode)} if self.linking else asked
 
     def question(self) -> tuple[str, bytes]:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from breach.matching.cells import Cells
 from breach.pipeline.linking import Linked
-from breach.pipeline.report import Masked, Seen
+from breach.pipeline.reporting import Masked, Seen
 from breach.trace.attribute import Attribution, MaskedRows
 from breach.trace.chance import may_count
 from breach.trace.dating import Dated, date_leak
