@@ -10,7 +10,7 @@ it is the work of `outbox`.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from sqlalchemy import Connection
 
@@ -47,6 +47,23 @@ INVALIDATED: Final = _URN + EventKind.INVALIDATED
 _RULINGS: Final = {EventKind.REVOKED: REVOKED, EventKind.INVALIDATED: INVALIDATED}
 
 
+class Ended(Protocol):
+    """A consent as far as its recipient's event is about it."""
+
+    @property
+    def bucket(self) -> Bucket: ...
+    @property
+    def id(self) -> GrantId: ...
+    @property
+    def recipient_id(self) -> RecipientId: ...
+    @property
+    def client_id(self) -> ClientId: ...
+    @property
+    def retention(self) -> str: ...
+    @property
+    def erase_days(self) -> int: ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cause:
     """What happened to one grant, at `at` (Unix ms).
@@ -70,6 +87,22 @@ class Cause:
     erased: bool = False
     reason: str = ""
     authority: str | None = None
+
+
+def cause_of(one: Ended, kind: EventKind, at: int, disclosures: int = 0, voided: int = 0) -> Cause:
+    """What happened to the consent `one`; further members by `dataclasses.replace`."""
+    return Cause(
+        kind=kind,
+        bucket=one.bucket,
+        grant_id=one.id,
+        recipient_id=one.recipient_id,
+        client_id=one.client_id,
+        at=at,
+        disclosures=disclosures,
+        voided=voided,
+        retention=one.retention,
+        erase_days=one.erase_days,
+    )
 
 
 _QUEUE = RowSet(

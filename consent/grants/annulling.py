@@ -11,14 +11,14 @@ person and sent to the recipient.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import Connection, insert, select
 
 from consent.accounts.notify import NoticeKind, Told, notify
-from consent.delivery.events import Cause, EventKind, queue
+from consent.delivery.events import Cause, EventKind, cause_of, queue
 from consent.ids import GrantId, grant_text
 from consent.ledger.append import Item, append
 from consent.ledger.entries.entry import Kind
@@ -133,20 +133,8 @@ def _item(vault: Vault, key: SubjectKey, one: Member, ruling: Ruling, at: int) -
 
 
 def _cause(one: Member, ruling: Ruling, at: int, disclosures: int, voided: int) -> Cause:
-    return Cause(
-        kind=_EVENTS[ruling.kind],
-        bucket=one.bucket,
-        grant_id=one.id,
-        recipient_id=one.recipient_id,
-        client_id=one.client_id,
-        at=at,
-        disclosures=disclosures,
-        voided=voided,
-        retention=one.retention,
-        erase_days=one.erase_days,
-        reason=ruling.reason,
-        authority=ruling.authority,
-    )
+    told = cause_of(one, _EVENTS[ruling.kind], at, disclosures, voided)
+    return replace(told, reason=ruling.reason, authority=ruling.authority)
 
 
 def _written(cause: Cause, item: Item, event_id: bytes, ruling: Ruling, *, named: bool) -> dict[str, Any]:

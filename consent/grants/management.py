@@ -16,7 +16,7 @@ from typing import Any
 
 from sqlalchemy import Connection, insert, select
 
-from consent.delivery.events import Cause, EventKind, queue
+from consent.delivery.events import EventKind, cause_of, queue
 from consent.grants.granted import granted_details
 from consent.ids import GrantId, fields_of, grant_text
 from consent.ledger.append import Item, append
@@ -125,7 +125,12 @@ def _end(
     at = max(now_ms, tally.last)  # never before the last disclosure, whatever the clocks of two servers said
     voided = withdraw_rows.void(conn, [one.key for one in ending], at)
     items = [_item(vault, key, one, at) for one in ending]
-    below = [_cause(one, at, tally.spent.get(one.id, 0), voided[one.id]) for one in ending if not one.named]
+    # The recipient of an onward consent is told the same as of any consent that is no longer there.
+    below = [
+        cause_of(one, EventKind.WITHDRAWN, at, tally.spent.get(one.id, 0), voided[one.id])
+        for one in ending
+        if not one.named
+    ]
     queue(conn, vault, below, derived(vault, Purpose.EVENT, tally.generation))
     for one, item in zip(ending, items, strict=True):  # one by one: each moves its grant
         conn.execute(insert(termination).values(_written(one, item, tally.spent.get(one.id, 0), at)))
@@ -151,19 +156,3 @@ def _written(one: Member, item: Item, disclosures: int, at: int) -> dict[str, An
         "terminated_at": at,
         "ledger_year": item.year,
     }
-
-
-def _cause(one: Member, at: int, disclosures: int, voided: int) -> Cause:
-    """What the recipient of an onward consent is told: the same as of any consent that is no longer there."""
-    return Cause(
-        kind=EventKind.WITHDRAWN,
-        bucket=one.bucket,
-        grant_id=one.id,
-        recipient_id=one.recipient_id,
-        client_id=one.client_id,
-        at=at,
-        disclosures=disclosures,
-        voided=voided,
-        retention=one.retention,
-        erase_days=one.erase_days,
-    )

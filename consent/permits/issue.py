@@ -7,8 +7,10 @@ rows, no permit. `emergency_permits` and `scan_permission` do the same for what 
 data. This module is the only caller of `vault.permit.issue` and of `vault.scan.permit.issue`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+
+from sqlalchemy import Connection
 
 from consent.ledger.origin import origin_of
 from consent.permits.committed import CommittedUse, Ref, committed_uses, open_uses
@@ -44,26 +46,25 @@ def permits(vault: Vault, refs: Sequence[Ref]) -> list[Permitted | None]:
 
 def emergency_permits(vault: Vault, refs: Sequence[Ref]) -> list[AccessPermit | None]:
     """One permit per committed emergency read, in order; None where the ledger or the votes do not bear it out."""
-    with vault.data.read() as conn:
-        reads = committed_reads(conn, refs)
-        openings = open_reads(conn, vault, reads)
-    return [
-        None
-        if read is None or opening is None
-        else issue(vault.keyring, _by_staff(vault, read, AccessKind.EMERGENCY))
-        for read, opening in zip(reads, openings, strict=True)
-    ]
+    return _read_permits(vault, refs, committed_reads, AccessKind.EMERGENCY)
 
 
 def staff_permits(vault: Vault, refs: Sequence[Ref]) -> list[AccessPermit | None]:
     """One permit per committed read of a member of staff, in order; None where the ledger does not bear it out."""
+    return _read_permits(vault, refs, committed_staff_reads, AccessKind.STAFF)
+
+
+def _read_permits(
+    vault: Vault,
+    refs: Sequence[Ref],
+    committed: Callable[[Connection, Sequence[Ref]], Sequence[CommittedRead | None]],
+    kind: AccessKind,
+) -> list[AccessPermit | None]:
     with vault.data.read() as conn:
-        reads = committed_staff_reads(conn, refs)
+        reads = committed(conn, refs)
         openings = open_reads(conn, vault, reads)
     return [
-        None
-        if read is None or opening is None
-        else issue(vault.keyring, _by_staff(vault, read, AccessKind.STAFF))
+        None if read is None or opening is None else issue(vault.keyring, _by_staff(vault, read, kind))
         for read, opening in zip(reads, openings, strict=True)
     ]
 

@@ -19,7 +19,7 @@ from sqlalchemy import Connection, delete, func, insert, select, tuple_, update
 
 from consent.asking import onward
 from consent.asking.guarding import guardian_of, told, weigh
-from consent.delivery.events import Cause, EventKind, queue
+from consent.delivery.events import Cause, EventKind, cause_of, queue
 from consent.ids import ClientId, GrantId, RecipientId, grant_text
 from consent.ledger.append import Item
 from consent.ledger.entries.commitment import Field
@@ -136,7 +136,7 @@ def suspend(
     `at` is not before anything that happened to one of them (`moment`). Answers the ledger entries that the caller
     appends as its last step.
     """
-    queue(conn, vault, [_cause(one, EventKind.SUSPENDED, at) for one in standing])
+    queue(conn, vault, [cause_of(one, EventKind.SUSPENDED, at) for one in standing])
     about = []
     for one in standing:
         conn.execute(update(consent_grant).where(*_grant(one.key)).values(state=GrantState.SUSPENDED.value))
@@ -272,21 +272,6 @@ def _suspended(conn: Connection, who: Person, grant_id: GrantId) -> Any:
     ).one_or_none()
 
 
-def _cause(one: Standing, kind: EventKind, at: int) -> Cause:
-    return Cause(
-        kind=kind,
-        bucket=one.bucket,
-        grant_id=one.id,
-        recipient_id=one.recipient_id,
-        client_id=one.client_id,
-        at=at,
-        disclosures=0,
-        voided=0,
-        retention=one.retention,
-        erase_days=one.erase_days,
-    )
-
-
 def _resumed(row: Any, at: int) -> Cause:
     one = Standing(
         bucket=Bucket(row.bucket),
@@ -297,4 +282,4 @@ def _resumed(row: Any, at: int) -> Cause:
         erase_days=row.erase_days,
         last=at,
     )
-    return _cause(one, EventKind.RESUMED, at)
+    return cause_of(one, EventKind.RESUMED, at)

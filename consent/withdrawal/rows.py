@@ -8,12 +8,12 @@ meanwhile shows there.
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from sqlalchemy import Connection
 
-from consent.delivery.events import Cause, EventKind, queue
+from consent.delivery.events import Cause, EventKind, cause_of, queue
 from consent.ids import ClientId, GrantId, RecipientId
 from consent.ledger.append import Item
 from consent.permits.committed import SIGNING
@@ -230,19 +230,8 @@ def _wanted(subject: SubjectId, bucket: Bucket, scope: Scope) -> list[tuple[Any,
 
 
 def _cause(end: Ending, act: Act) -> Cause:
-    return Cause(
-        kind=EventKind.WITHDRAWN,
-        bucket=end.member.bucket,
-        grant_id=end.member.id,
-        recipient_id=end.member.recipient_id,
-        client_id=end.member.client_id,
-        at=act.at,
-        disclosures=end.disclosures,
-        voided=end.voided,
-        retention=end.member.retention,
-        erase_days=end.member.erase_days,
-        erased=act.channel == ERASURE,
-    )
+    told = cause_of(end.member, EventKind.WITHDRAWN, act.at, end.disclosures, end.voided)
+    return replace(told, erased=act.channel == ERASURE)
 
 
 def _members(rows: Sequence[tuple[Any, ...]]) -> list[Member]:
