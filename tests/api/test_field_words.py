@@ -10,7 +10,10 @@ from api.i18n import Lang, catalogue
 from api.portal.words import field_label
 from vault.fields import BUILTIN, Catalogue
 from vault.fields.catalogue import UnknownField
-from vault.fields.custom import REASONS, parse
+from vault.fields.coordinates import REASONS as OF_COORDINATES
+from vault.fields.custom import parse
+from vault.fields.moment import REASONS as OF_MOMENTS
+from vault.fields.written import CustomLength, CustomPattern
 
 
 @pytest.mark.parametrize("lang", list(Lang))
@@ -28,7 +31,8 @@ def test_every_reason_has_a_sentence_and_every_sentence_a_reason(lang):
     known = {key.removeprefix(prefix) for key in catalogue(lang).texts if key.startswith(prefix)}
 
     reasons = {reason for field in BUILTIN for reason in field.reasons}
-    assert known == reasons | set(REASONS) | {UnknownField.code}
+    own = {CustomLength.code, CustomPattern.code, *OF_MOMENTS, *OF_COORDINATES}
+    assert known == reasons | own | {UnknownField.code}
 
 
 def test_every_refusal_of_a_person_has_a_sentence_and_no_sentence_stands_for_none():

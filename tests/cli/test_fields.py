@@ -125,10 +125,11 @@ def test_the_check_tells_every_field_that_does_not_suit_so_many_people(perusal, 
     assert [each["reason"] for each in bad.json["findings"]] == ["tags.too_coarse"]
 
 
-def test_the_example_in_the_guide_can_be_taken(perusal, home, definitions):
+def test_the_examples_in_the_guide_can_be_taken(perusal, home, definitions):
     guide = (Path(__file__).parents[2] / "docs" / "operators.md").read_text(encoding="utf-8")
-    (example,) = re.findall(r"```toml\n(\[x_.*?)```", guide, re.DOTALL)
+    examples = re.findall(r"```toml\n(\[x_.*?)```", guide, re.DOTALL)
 
-    said = perusal("fields", "add", definitions(example), "--people", 1_000_000, "--dir", home)
+    said = perusal("fields", "add", definitions("".join(examples)), "--people", 1_000_000, "--dir", home)
 
     assert said.code == Exit.OK
+    assert said.out.count("version 1") == 3

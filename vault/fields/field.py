@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, NamedTuple
 
+from vault.fields.measure import Measure
 from vault.fields.text import MAX_INPUT
 
 CHILD_BELOW: Final = 14
@@ -45,7 +46,7 @@ class Field:
     `ends`: partial tags that the operator asked for; `end_bits`: the same number for each of them. `passes`:
     whether the check digit is right, for kinds whose values are taken either way. `longest`: most characters a
     text may have before it is even looked at. `labels`: language and name of an operator's field; the names of
-    built-in kinds are the pages' own.
+    built-in kinds are the pages' own. `measure`: what an operator's field measures, if anything.
     """
 
     code: str
@@ -64,6 +65,7 @@ class Field:
     passes: Callable[[str], bool] = _always
     longest: int = MAX_INPUT
     labels: tuple[tuple[str, str], ...] = ()
+    measure: Measure | None = None
     schema: int = 1
 
     @property

@@ -166,3 +166,60 @@ def test_the_mask_shows_no_more_than_the_ends_it_promises_and_never_half(value, 
     shown = good(mask=f"{{ first = {first}, last = {last} }}").field().mask(value)
     assert sum(c != "*" for c in shown) <= min(first + last, len(value) // 2)
     assert all(a in {b, "*"} for a, b in zip(shown, value, strict=True))
+
+
+VISIT = """
+[x_visit]
+number = 40
+labels = { en = "Last visit", zh-CN = "最近一次到访" }
+kind = "moment"
+precision = "minute"
+bits = 20
+"""
+SPOT = VISIT.replace("x_visit", "x_spot").replace('"moment"', '"coordinates"').replace('"minute"', "4")
+
+
+@pytest.mark.parametrize(
+    ("text", "given_text", "stored", "shown"),
+    [
+        (VISIT, "2026-11-22 22:05:37+08:00", "2026-11-22T14:05:00Z", "2026-**-**T**:**:**Z"),
+        (SPOT, "31.23041, 121.47374", "31.2304,121.4737", "31.****,121.****"),
+    ],
+)
+def test_a_measured_field_keeps_its_values_to_the_precision_it_states(text, given_text, stored, shown):
+    (definition,) = parse(text)
+    field = definition.field()
+
+    assert from_json(definition.as_json()) == definition
+    assert field.canonical(given_text) == field.stored(given_text) == stored
+    assert field.mask(stored) == shown
+    with pytest.raises(InvalidValue) as refusal:
+        field.canonical("x")
+    assert refusal.value.code in field.reasons
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('"minute"', '"day"'),
+        ('"minute"', "4"),
+        ('precision = "minute"', ""),
+        ('kind = "moment"', 'kind = "weight"'),
+        ('kind = "moment"', ""),
+        ('kind = "moment"', 'pattern = "A"\nlongest = 1'),
+        ("bits = 20", "bits = 28"),
+        ("bits = 20", 'bits = 20\npattern = "A"'),
+        ("bits = 20", "bits = 20\nsearchable = true\ntags = [{ first = 4 }]"),
+    ],
+)
+def test_a_measured_field_says_its_precision_and_nothing_that_belongs_to_texts(old, new):
+    with pytest.raises(BadDefinition):
+        parse(VISIT.replace(old, new))
+
+
+def test_what_a_field_measures_and_how_precisely_stays():
+    (minute,), (hour,) = parse(VISIT), parse(VISIT.replace('"minute"', '"hour"'))
+    check_successor(minute, parse(VISIT.replace("Last visit", "Visit"))[0])
+    for other in (hour, parse(SPOT.replace("x_spot", "x_visit"))[0]):
+        with pytest.raises(BadDefinition, match="precision"):
+            check_successor(minute, other)
