@@ -1,6 +1,7 @@
 """Spending one use: the hot route, a raw ASGI handler that shares everything but the framework's overhead.
 
-Order: method → body within its limit → token's form → proof (`api.oauth.dpop`) → body's members → batch. What
+Order: method → body within its limit → token's form → proof (`api.oauth.dpop`) → body's members → the key to encrypt
+to, if one is named (`encrypted_answers`) → batch. What
 the data base decides is mapped here: unknown, expired, spent, withdrawn and wrong key are one answer, so that
 a stranger with a token learns nothing; a replayed proof, a field outside the grant and a reused
 Idempotency-Key have answers of their own (consent.md §2.7). The use is committed before the first byte leaves.
@@ -17,11 +18,13 @@ from litestar.types import Receive, Scope, Send
 
 from api.edge.access import Access, access
 from api.edge.problems import Problem
+from api.encrypted_answers import encrypted, key_named
 from api.oauth.dpop import ALGORITHMS, Proof, ProofFault, check_proof
 from api.oauth.nonces import new_nonce
 from api.wiring import Services, services_of_scope
 from consent.denials import DenialCode, Denied
 from consent.ids import disclosure_text
+from consent.recipients.encryption_keys import EncryptionKey
 from consent.redemption.disclose import Disclosure
 from consent.redemption.redeem import IdempotencyKey, RedeemRequest
 from vault.errors import MalformedId
@@ -36,6 +39,7 @@ _MOST_FIELDS = 64
 
 class _Body(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     fields: list[str] | None = None
+    encrypt_to: str | msgspec.UnsetType = msgspec.UNSET
 
 
 class _Use(msgspec.Struct, frozen=True):
@@ -52,7 +56,7 @@ class _Ledger(msgspec.Struct, frozen=True):
 class _Answer(msgspec.Struct, frozen=True):
     disclosure_id: str
     use: _Use
-    data: dict[str, str]
+    data: dict[str, str] | str
     receipt: str
     ledger: _Ledger
 
@@ -76,17 +80,21 @@ async def redeem(scope: Scope, receive: Receive, send: Send) -> None:
     services = services_of_scope(scope)
     headers = _headers(scope["headers"])
     raw = await _read(receive, headers.length, services.settings.body_limit)
-    request = _request(services, headers, raw)
+    request, encrypt_to = _request(services, headers, raw)
+    key = await key_named(services, request, encrypt_to) if encrypt_to else None
     outcome = await services.disclosures.submit(request)
     if isinstance(outcome, Denied):
         raise _denied(outcome.code)
-    body = _answer(outcome)
+    if encrypt_to and key is None:  # a token that was minted after its client was looked for: never in clear
+        raise _denied(DenialCode.UNREADABLE)
+    body = _answer(outcome, key)
     fields = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
     await send({"type": "http.response.start", "status": 200, "headers": fields})
     await send({"type": "http.response.body", "body": body, "more_body": False})
 
 
-def _request(services: Services, headers: _Headers, raw: bytes) -> RedeemRequest:
+def _request(services: Services, headers: _Headers, raw: bytes) -> tuple[RedeemRequest, str | None]:
+    """What is asked for, and the key to answer it under, if one is named."""
     token, bucket = _token(headers.authorization)
     now_ms = services.clock()
     key = services.nonce_key(spending=True)
@@ -102,7 +110,7 @@ def _request(services: Services, headers: _Headers, raw: bytes) -> RedeemRequest
     if bucket is None:
         raise _refused(401, "invalid_token")
     body = _members(raw)
-    return RedeemRequest(
+    request = RedeemRequest(
         token_hash=secret_hash(token),
         bucket=bucket,
         jkt=proof.jkt,
@@ -111,6 +119,7 @@ def _request(services: Services, headers: _Headers, raw: bytes) -> RedeemRequest
         fields=None if body.fields is None else tuple(body.fields),
         idempotency=_idempotency(services, headers.idempotency_key, body),
     )
+    return request, body.encrypt_to or None
 
 
 def _headers(pairs: Iterable[tuple[bytes, bytes]]) -> _Headers:
@@ -170,6 +179,8 @@ def _members(raw: bytes) -> _Body:
         raise Problem(400, "malformed_json") from None
     if body.fields is not None and not 0 < len(set(body.fields)) == len(body.fields) <= _MOST_FIELDS:
         raise Problem(400, "invalid_input")
+    if isinstance(body.encrypt_to, str) and not body.encrypt_to:
+        raise Problem(400, "unknown_encryption_key")
     return body
 
 
@@ -184,13 +195,13 @@ def _idempotency(services: Services, key: str | None, body: _Body) -> Idempotenc
     return IdempotencyKey(key_hash=digest, request_hash=hashlib.sha256(_encode(body)).digest())
 
 
-def _answer(done: Disclosure) -> bytes:
+def _answer(done: Disclosure, key: EncryptionKey | None) -> bytes:
     at = done.disclosed.position
     return _encode(
         _Answer(
             disclosure_id=disclosure_text(done.disclosed.disclosure_id),
             use=_Use(done.disclosed.slot, done.disclosed.quota),
-            data=done.values,
+            data=done.values if key is None else encrypted(done.values, key),
             receipt=done.receipt,
             ledger=_Ledger(at.origin, at.idx, at.leaf.hex()),
         )

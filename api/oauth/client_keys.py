@@ -6,7 +6,7 @@ only for their own keys, and of each a few at a time. What went wrong is told to
 not known by the key it used.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import Lock
@@ -18,7 +18,8 @@ from consent.ids import ClientId
 from consent.recipients import fetched_keys as fetched
 from consent.recipients import register as recipients
 from consent.recipients.compact import heading
-from consent.recipients.key_sets import PublicKey, key_set
+from consent.recipients.encryption_keys import whole_set
+from consent.recipients.key_sets import Key, PublicKey
 from consent.recipients.register import Client
 from vault.storage.database import Database
 
@@ -50,13 +51,17 @@ class ClientKeys:
         """The keys that may verify `signed`, a compact JWS of this client."""
         said = heading(signed)
         kid = None if said is None else said[0]
+        return fetched.usable(self.renewed(data, guard, client, kid, now_ms), now_ms)
+
+    def renewed(self, data: Database, guard: Guard, client: Client, kid: str | None, now_ms: int) -> Client:
+        """The client with its keys as they are at their address, if it is time to ask there or `kid` is not among them."""
         if fetched.due(client, kid, now_ms):
             with self._queued(client.client_id) as queue:
                 # Whoever finds too many waiting goes on with what is known, rather than hold a thread of the server.
                 if queue is not None:
                     with queue.turn:
                         client = _renewed(data, guard, client, kid, now_ms)
-        return fetched.usable(client, now_ms)
+        return client
 
     @contextmanager
     def _queued(self, client_id: ClientId) -> Iterator[_Queue | None]:
@@ -96,11 +101,11 @@ def _read(data: Database, client: Client) -> Client:
         return recipients.client(conn, client.client_id) or client
 
 
-def _fetch(uri: str, guard: Guard) -> tuple[PublicKey, ...] | None:
+def _fetch(uri: str, guard: Guard) -> Sequence[Key] | None:
     try:
         answer = guarded_get(uri, "application/jwk-set+json, application/json", guard=guard)
         if answer.status != _OK or answer.content_type not in _TYPES:
             return None
-        return key_set(answer.body.decode(), fetched=True)
+        return whole_set(answer.body.decode(), fetched=True)
     except (FetchFailed, BadRegistration, UnicodeDecodeError):
         return None

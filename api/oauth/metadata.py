@@ -26,6 +26,7 @@ from consent.grants.management_tokens import Scope
 from consent.recipients.register import DeliveryMode
 from consent.signing import keys as signing_keys
 from consent.signing.signed import Algorithm
+from vault.sealing import jwe
 
 _CACHED = {"Cache-Control": "public, max-age=600"}
 _JSON = "application/json"
@@ -48,6 +49,9 @@ def protected_resource(request: Request[Any, Any, Any]) -> Response[bytes]:
         "dpop_bound_access_tokens_required": True,
         "dpop_signing_alg_values_supported": list(PROOF_ALGORITHMS),
         "bearer_methods_supported": [],
+        # Ours: no standard says how the answers of a protected resource may be encrypted.
+        "disclosure_encryption_alg_values_supported": [jwe.ALGORITHM],
+        "disclosure_encryption_enc_values_supported": [jwe.ENCRYPTION],
     }
     return _kept(request, document)
 

@@ -13,6 +13,7 @@ INSTANT: Schema = {"type": "string", "format": "date-time"}
 COUNTRY: Schema = {"type": "string", "pattern": "^[A-Z]{2}$"}
 SWITCH: Schema = {"type": "boolean"}
 JWS: Schema = {"type": "string", "pattern": r"^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$"}
+JWE: Schema = {"type": "string", "pattern": r"^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+){4}$"}
 THUMBPRINT: Schema = {"type": "string", "pattern": "^[A-Za-z0-9_-]{43}$"}
 HASH: Schema = {"type": "string", "pattern": "^[0-9a-f]{64}$"}
 COMPONENTS = "#/components/schemas/"

@@ -9,12 +9,14 @@ from api.openapi.operation import JSON, Operation, Reply, Words, json_reply
 from api.openapi.shapes import (
     HASH,
     INSTANT,
+    JWE,
     JWS,
     Schema,
     id_of,
     listed,
     members,
     named,
+    or_null,
     structs,
     text,
     whole,
@@ -33,7 +35,13 @@ REDEEM = Operation(
     body_required=False,
     replies={200: json_reply("The values, after the use stands in the ledger.", named("Disclosed"))},
     refusals={
-        400: ["invalid_input", "unknown_member", "malformed_json", "malformed_idempotency_key"],
+        400: [
+            "invalid_input",
+            "unknown_member",
+            "malformed_json",
+            "malformed_idempotency_key",
+            "unknown_encryption_key",
+        ],
         401: _PROVED,
         403: ["insufficient_scope"],
         422: ["idempotency_mismatch"],
@@ -78,10 +86,12 @@ _FIELDS = listed(text(), least=1, most=64, once=True)
 def _bounded() -> Mapping[str, Schema]:
     """The structs with what their types cannot say."""
     asked, answered = _SHAPES["Redemption"], _SHAPES["Disclosed"]
-    exact = {"disclosure_id": id_of("ds"), "receipt": JWS}
+    values = {"type": "object", "additionalProperties": text()}
+    exact = {"disclosure_id": id_of("ds"), "receipt": JWS, "data": {"anyOf": [values, JWE]}}
+    body = {"fields": or_null(_FIELDS), "encrypt_to": text(least=1, most=128)}
     return {
         **_SHAPES,
-        "Redemption": asked | {"properties": {"fields": {"anyOf": [_FIELDS, {"type": "null"}]}}},
+        "Redemption": asked | {"properties": body},
         "Disclosed": answered | {"properties": answered["properties"] | exact},
         "Ledger": _SHAPES["Ledger"] | {"properties": {"log": text(least=1), "index": whole(0), "leaf": HASH}},
     }

@@ -7,7 +7,7 @@ Strangers can make us ask its server twelve times a minute, and delay a change o
 set that could not be had again is trusted for an hour: a key that its owner has taken away must not live here
 for ever.
 
-* `due(client, kid, now_ms)`, `why(client, kid, now_ms)`, `usable(client, now_ms)`: pure.
+* `due(client, kid, now_ms)`, `why(client, kid, now_ms)`, `trusted(client, now_ms)`, `usable(client, now_ms)`: pure.
 * `claim_try(conn, client_id, why, now_ms) -> bool`, `keep(conn, client_id, jwks_uri, keys, now_ms)`.
 """
 
@@ -16,7 +16,7 @@ from enum import StrEnum
 
 from sqlalchemy import Connection, select, update
 
-from consent.recipients.key_sets import PublicKey, jwks_json
+from consent.recipients.key_sets import Key, PublicKey, jwks_json
 from consent.recipients.register import Client
 from consent.schema.tables import client as client_table
 from consent.schema.tables import fetched_keys
@@ -63,7 +63,8 @@ def _old(client: Client, now_ms: int) -> bool:
 
 
 def _strange(client: Client, kid: str | None) -> bool:
-    return kid is not None and kid not in {key.kid for key in client.keys}
+    known = {key.kid for key in client.keys} | {key.kid for key in client.encryption_keys}
+    return kid is not None and kid not in known
 
 
 def _within(last_ms: int | None, pause_ms: int, now_ms: int) -> bool:
@@ -72,10 +73,14 @@ def _within(last_ms: int | None, pause_ms: int, now_ms: int) -> bool:
 
 def usable(client: Client, now_ms: int) -> tuple[PublicKey, ...]:
     """The keys a client may be known by now."""
-    if client.jwks_uri is None:
-        return client.keys
-    old = client.fetched_at is None or now_ms >= client.fetched_at + CEILING_MS
-    return () if old else client.keys
+    return client.keys if trusted(client, now_ms) else ()
+
+
+def trusted(client: Client, now_ms: int) -> bool:
+    """Whether what is known of a client's keys is its own word, or was had from it within the hour."""
+    return client.jwks_uri is None or (
+        client.fetched_at is not None and now_ms < client.fetched_at + CEILING_MS
+    )
 
 
 def claim_try(conn: Connection, client_id: str, cause: Why, now_ms: int) -> bool:
@@ -90,7 +95,7 @@ def claim_try(conn: Connection, client_id: str, cause: Why, now_ms: int) -> bool
     return conn.execute(update(fetched_keys).where(turn).values({last: now_ms})).rowcount == 1
 
 
-def keep(conn: Connection, client_id: str, jwks_uri: str, keys: Sequence[PublicKey], now_ms: int) -> None:
+def keep(conn: Connection, client_id: str, jwks_uri: str, keys: Sequence[Key], now_ms: int) -> None:
     """Remember what `jwks_uri` answered, if that is still the client's."""
     app = client_table.c
     still = select(app.client_id).where(app.client_id == client_id, app.jwks_uri == jwks_uri)

@@ -3,7 +3,8 @@
 Two kinds sign here: P-256 for ES256 and Ed25519 (RFC 7518, RFC 8037, RFC 9864). A set with a private member is
 refused whole, because whoever published it has lost that key; so is one with a point that anybody could sign
 for, with a key twice, or with a `kid` twice. What is registered holds nothing else; a fetched set may serve
-others too, and keys of other kinds and for other uses are passed over there (RFC 7517 §5).
+others too, and keys of other kinds and for other uses are passed over there (RFC 7517 §5). Keys that are marked for
+encryption are `encryption_keys`' to read.
 
 * `key_set(given, *, fetched=False) -> tuple[PublicKey, ...]`; raises BadRegistration.
 * `meant(keys, kid, algorithm) -> list[PublicKey]`: which of them may have signed.
@@ -15,7 +16,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, Protocol
 
 from consent.errors import BadRegistration
 from consent.ids import canonical_json
@@ -55,12 +56,7 @@ class PublicKey:
 
 def key_set(given: Mapping[str, Any] | str, *, fetched: bool = False) -> tuple[PublicKey, ...]:
     """The usable keys of a JWK set, at least one; `fetched` sets may hold keys that are no concern of ours."""
-    raw = _listed(given)
-    for jwk in raw:
-        if not isinstance(jwk, dict) or not isinstance(jwk.get("kty"), str):
-            raise BadRegistration("every key is a JWK")
-        if _PRIVATE & jwk.keys() or jwk["kty"] == "oct":
-            raise BadRegistration("only public keys: a private key was sent")
+    raw = [jwk for jwk in listed(given) if not marked_for_encryption(jwk)]
     keys = tuple(_key(jwk) for jwk in raw if not fetched or _is_ours(jwk))
     if not keys:
         raise BadRegistration("jwks holds a key of P-256 or Ed25519")
@@ -75,7 +71,15 @@ def meant(keys: Iterable[PublicKey], kid: str | None, algorithm: str) -> list[Pu
     return [key for key in keys if key.algorithm == algorithm and kid in {None, key.kid}]
 
 
-def jwks_json(keys: Sequence[PublicKey]) -> str:
+class Key(Protocol):
+    """A key of either use."""
+
+    def jwk(self) -> dict[str, str]:
+        """Its JWK, as it is stored."""
+        ...
+
+
+def jwks_json(keys: Iterable[Key]) -> str:
     """The stored form of a set."""
     return canonical_json({"keys": [key.jwk() for key in keys]})
 
@@ -83,10 +87,16 @@ def jwks_json(keys: Sequence[PublicKey]) -> str:
 @lru_cache(maxsize=1024)
 def stored_keys(text: str) -> tuple[PublicKey, ...]:
     """Back from the stored form, which was checked when it was written."""
-    return tuple(_built(jwk) for jwk in json.loads(text)["keys"])
+    return tuple(_built(jwk) for jwk in json.loads(text)["keys"] if not marked_for_encryption(jwk))
 
 
-def _listed(given: Mapping[str, Any] | str) -> list[Any]:
+def marked_for_encryption(jwk: Mapping[str, Any]) -> bool:
+    """Whether its owner says that a key is to encrypt to, and not to verify with."""
+    return jwk.get("use") == "enc"
+
+
+def listed(given: Mapping[str, Any] | str) -> list[Mapping[str, Any]]:
+    """The keys of a set, whatever they are for, each a JWK and none of them private; raises BadRegistration."""
     try:
         jwks: Any = json.loads(given) if isinstance(given, str) else given
     except (ValueError, RecursionError):
@@ -94,6 +104,11 @@ def _listed(given: Mapping[str, Any] | str) -> list[Any]:
     keys = jwks.get("keys") if isinstance(jwks, Mapping) else None
     if not isinstance(keys, list) or not 1 <= len(keys) <= MOST_KEYS:
         raise BadRegistration(f"jwks holds between 1 and {MOST_KEYS} keys")
+    for jwk in keys:
+        if not isinstance(jwk, dict) or not isinstance(jwk.get("kty"), str):
+            raise BadRegistration("every key is a JWK")
+        if _PRIVATE & jwk.keys() or jwk["kty"] == "oct":
+            raise BadRegistration("only public keys: a private key was sent")
     return keys
 
 
@@ -122,11 +137,21 @@ def _built(jwk: Mapping[str, Any]) -> PublicKey:
     x, y = unb64url(jwk["x"]), unb64url(jwk["y"]) if algorithm == "ES256" else b""
     if algorithm is None or not (sound_p256(x, y) if y else sound_ed25519(x)):
         raise ValueError("not a sound key")
-    if kid is not None and not (isinstance(kid, str) and 0 < len(kid) <= _LONGEST_KID and storable(kid)):
-        raise BadRegistration(f"a kid has between 1 and {_LONGEST_KID} printable characters")
-    # RFC 7638 §3: the required members only, in order, without spaces: just what canonical JSON writes.
-    thumbprint = b64url(hashlib.sha256(canonical_json(_thumbed(algorithm, x, y)).encode()).digest())
-    return PublicKey(algorithm=algorithm, x=x, y=y, kid=kid, thumbprint=thumbprint)
+    name = None if kid is None else sound_kid(kid)
+    thumbprint = thumbprint_of(_thumbed(algorithm, x, y))
+    return PublicKey(algorithm=algorithm, x=x, y=y, kid=name, thumbprint=thumbprint)
+
+
+def sound_kid(kid: object) -> str:
+    """A name that can be stored and shown; raises BadRegistration."""
+    if isinstance(kid, str) and 0 < len(kid) <= _LONGEST_KID and storable(kid):
+        return kid
+    raise BadRegistration(f"a kid has between 1 and {_LONGEST_KID} printable characters")
+
+
+def thumbprint_of(members: Mapping[str, str]) -> str:
+    """RFC 7638 §3: the required members only, in order, without spaces: just what canonical JSON writes."""
+    return b64url(hashlib.sha256(canonical_json(members).encode()).digest())
 
 
 def _algorithm(jwk: Mapping[str, Any]) -> str | None:

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Select, select
 
 from consent.ids import ClientId, RecipientId
+from consent.recipients.encryption_keys import EncryptionKey, stored_encryption_keys
 from consent.recipients.key_sets import PublicKey, stored_keys
 from consent.recipients.registering import (
     DeliveryMode,
@@ -103,6 +104,8 @@ class Client:
     redirect_uris: tuple[str, ...]
     suspended: bool
     notification_uri: str | None = None
+    encryption_keys: tuple[EncryptionKey, ...] = ()
+    """Of the same set as `keys`: what its answers may be encrypted to."""
 
     @property
     def delivery(self) -> DeliveryMode:
@@ -217,6 +220,7 @@ def _client(row: Any) -> Client:
         redirect_uris=tuple(json.loads(row.redirect_uris)),
         suspended=who.suspended or row.client_suspended_at is not None,
         notification_uri=row.notification_uri,
+        encryption_keys=() if jwks is None else stored_encryption_keys(jwks),
     )
 
 

@@ -23,7 +23,8 @@ from sqlalchemy import Connection, delete, insert, select, update
 
 from consent.errors import BadRegistration, UnknownRecipient
 from consent.ids import ClientId, RecipientId, canonical_json, new_reference
-from consent.recipients.key_sets import PublicKey, jwks_json, key_set, stored_keys
+from consent.recipients.encryption_keys import whole_set
+from consent.recipients.key_sets import PublicKey, jwks_json, stored_keys
 from consent.schema.tables import client, fetched_keys, recipient
 from consent.texts import storable
 from consent.wording import countries
@@ -234,7 +235,7 @@ def _keys(jwks: Mapping[str, Any] | str | None, jwks_uri: str | None) -> dict[st
         raise BadRegistration("keys are given either as jwks or at a jwks_uri")
     if jwks_uri is not None:
         return {"jwks": None, "jwks_uri": _called(jwks_uri, "jwks_uri")}
-    return {"jwks": jwks_json(key_set(jwks or {})), "jwks_uri": None}
+    return {"jwks": jwks_json(whole_set(jwks or {})), "jwks_uri": None}
 
 
 def _no_key_twice(others: Sequence[Any], jwks: str | None) -> None:

@@ -14,9 +14,7 @@ GUIDE = Path(__file__).parents[2] / "docs" / "recipients.md"
 
 def written(language: str) -> str:
     """The block of the guide that is marked to be run."""
-    found = re.search(
-        rf"<!-- run: {language} -->\n```{language}\n(.*?)```", GUIDE.read_text("utf-8"), re.DOTALL
-    )
+    found = re.search(rf"<!-- run: {language} -->\n```\w+\n(.*?)```", GUIDE.read_text("utf-8"), re.DOTALL)
     assert found
     return found[1]
 

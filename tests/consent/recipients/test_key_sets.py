@@ -6,6 +6,7 @@ import pytest
 from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
 
 from consent.errors import BadRegistration
+from consent.recipients.encryption_keys import whole_set
 from consent.recipients.key_sets import MOST_KEYS, jwks_json, key_set, meant, stored_keys
 from vault.base64url import unb64url
 
@@ -75,7 +76,10 @@ FOREIGN = [
     public(RSAKey.generate_key(2048), kid="rsa"),
     public(ECKey.generate_key("P-384"), kid="p384"),
     public(OKPKey.generate_key("X25519"), kid="x25519"),
-    public(ECKey.generate_key("P-256"), kid="enc", use="enc"),
+    public(RSAKey.generate_key(2048), kid="rsa-enc", use="enc"),
+    public(ECKey.generate_key("P-384"), kid="p384-enc", use="enc"),
+    public(OKPKey.generate_key("X25519"), kid="kem", use="enc", alg="HPKE-0"),
+    public(OKPKey.generate_key("X25519"), kid="wraps", use="enc", key_ops=["wrapKey"]),
     public(ECKey.generate_key("P-256"), kid="agree", key_ops=["deriveKey"]),
     public(ECKey.generate_key("P-256"), kid="ecdh", alg="ECDH-ES"),
     {"kty": "AKP", "alg": "ML-DSA-44", "pub": "AA"},
@@ -88,11 +92,11 @@ def test_keys_that_are_no_concern_of_ours_are_passed_over_in_a_fetched_set_and_r
 ):
     both = {"keys": [jwk, public(EC)]}
 
-    assert [key.kid for key in key_set(both, fetched=True)] == ["ec"]
+    assert [key.kid for key in whole_set(both, fetched=True)] == ["ec"]
     with pytest.raises(BadRegistration):
-        key_set(both)
+        whole_set(both)
     with pytest.raises(BadRegistration):
-        key_set({"keys": [jwk]}, fetched=True)
+        whole_set({"keys": [jwk]}, fetched=True)
 
 
 def test_a_header_means_the_key_it_names_and_never_one_of_another_algorithm():
