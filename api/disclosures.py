@@ -31,6 +31,9 @@ from vault.errors import MalformedId
 from vault.ids import Bucket, secret_bucket, secret_hash
 
 PATH = "/v1/disclosures"
+METADATA = f"/.well-known/oauth-protected-resource{PATH}"
+"""Where the resource describes itself (RFC 9728 §3.1); its 401s say so (§5.1)."""
+_UNAUTHENTICATED = 401
 _TOKEN_PREFIX = "cut"  # noqa: S105 - a prefix, not a password
 _CHALLENGE = f'DPoP algs="{" ".join(ALGORITHMS)}"'
 _LONGEST_KEY = 128
@@ -78,6 +81,18 @@ async def redeem(scope: Scope, receive: Receive, send: Send) -> None:
     if scope["method"] != "POST":  # type: ignore[typeddict-item]
         raise Problem(405, "method_not_allowed", headers={"Allow": "POST"})
     services = services_of_scope(scope)
+    try:
+        body = await _redeemed(services, scope, receive)
+    except Problem as refused:
+        if refused.status == _UNAUTHENTICATED and "WWW-Authenticate" in refused.headers:
+            refused.headers["WWW-Authenticate"] += f', resource_metadata="{services.url(METADATA)}"'
+        raise
+    fields = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
+    await send({"type": "http.response.start", "status": 200, "headers": fields})
+    await send({"type": "http.response.body", "body": body, "more_body": False})
+
+
+async def _redeemed(services: Services, scope: Scope, receive: Receive) -> bytes:
     headers = _headers(scope["headers"])
     raw = await _read(receive, headers.length, services.settings.body_limit)
     request, encrypt_to = _request(services, headers, raw)
@@ -87,10 +102,7 @@ async def redeem(scope: Scope, receive: Receive, send: Send) -> None:
         raise _denied(outcome.code)
     if encrypt_to and key is None:  # a token that was minted after its client was looked for: never in clear
         raise _denied(DenialCode.UNREADABLE)
-    body = _answer(outcome, key)
-    fields = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
-    await send({"type": "http.response.start", "status": 200, "headers": fields})
-    await send({"type": "http.response.body", "body": body, "more_body": False})
+    return _answer(outcome, key)
 
 
 def _request(services: Services, headers: _Headers, raw: bytes) -> tuple[RedeemRequest, str | None]:

@@ -24,7 +24,8 @@ from api.portal.grants import confirm_own_grant, grants_page, withdraw_grant
 from api.portal.guardian_needed import answer_guardian_needed, guardian_needed_page
 from api.portal.leak_check import leak_check_page
 from api.portal.marks import choose_marks
-from api.portal.mine import my_disclosures, my_grants, my_receipts, withdraw_many, withdraw_mine
+from api.portal.mine import my_disclosures, my_grants, withdraw_many, withdraw_mine
+from api.portal.my_receipts import all_my_receipts, my_receipts
 from api.portal.own_data import own_copy
 from api.portal.pages import front_door, language_door, static_file
 from api.portal.passkeys import (
@@ -200,5 +201,5 @@ PORTAL = (
     notices_seen,
 )
 
-MINE = (my_grants, my_receipts, my_disclosures, withdraw_mine, withdraw_many)
+MINE = (my_grants, my_receipts, all_my_receipts, my_disclosures, withdraw_mine, withdraw_many)
 """The signed-in person's own, as JSON."""

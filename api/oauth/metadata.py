@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 from litestar import Request, Response, get
 
+from api import disclosures
 from api.edge.access import Access, access
 from api.edge.conditional import entity_tag, has_already
 from api.oauth import backchannel, deletions, device
@@ -38,12 +39,12 @@ def authorization_server(request: Request[Any, Any, Any]) -> Response[bytes]:
     return _kept(request, server_document(services_of(request)))
 
 
-@get("/.well-known/oauth-protected-resource/v1/disclosures", opt=access(Access.PUBLIC), sync_to_thread=False)
+@get(disclosures.METADATA, opt=access(Access.PUBLIC), sync_to_thread=False)
 def protected_resource(request: Request[Any, Any, Any]) -> Response[bytes]:
     """RFC 9728: at the address that its §3.1 makes of the resource's own, so that clients which know only that find it."""
     services = services_of(request)
     document = {
-        "resource": services.url("/v1/disclosures"),
+        "resource": services.url(disclosures.PATH),
         "authorization_servers": [services.issuer],
         "authorization_details_types_supported": [DETAILS_TYPE],
         "dpop_bound_access_tokens_required": True,

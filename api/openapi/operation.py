@@ -12,7 +12,7 @@ from typing import Any
 
 from api.edge.forms import _CONTROL as CONTROL
 from api.edge.forms import _MAX_MEMBERS as MOST_MEMBERS
-from api.openapi.shapes import Schema, named, text, words
+from api.openapi.shapes import Schema, id_of, named, text, words
 
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
@@ -100,6 +100,7 @@ PARAMETERS: Mapping[str, dict[str, Any]] = {
         "`same-origin`; or an `Origin` header that equals the issuer in its place.",
         words(["same-origin"]),
     ),
+    "after": {"name": "after", "in": "query", "required": False, "schema": id_of("gr")},
     "client_id": {"name": "client_id", "in": "query", "required": True, "schema": text(least=1, most=500)},
     "request_uri": {
         "name": "request_uri",

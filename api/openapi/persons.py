@@ -19,6 +19,7 @@ from api.openapi.shapes import (
     whole,
     words,
 )
+from api.portal.my_receipts import MOST
 from consent.schema.grant_states import GrantState
 from consent.wording.purposes import PURPOSES
 
@@ -59,6 +60,15 @@ SCHEMAS: Mapping[str, Schema] = {
     "Receipts": members(
         {"grant_id": id_of("gr"), "jwks_uri": text(least=1), "receipts": listed(JWS, least=1), "head": JWS}
     ),
+    "AllReceipts": members(
+        {
+            "jwks_uri": text(least=1),
+            "chains": listed(
+                members({"grant_id": id_of("gr"), "receipts": listed(JWS, least=1), "head": JWS}), most=MOST
+            ),
+            "next": or_null(text(least=1)),
+        }
+    ),
     "OwnDisclosures": members({"disclosures": listed(named("OwnDisclosure"))}),
     "OwnDisclosure": members(
         {
@@ -97,6 +107,14 @@ TABLE: Mapping[str, Operation] = {
         group="Persons",
         path={"name": id_of("gr")},
         replies={200: json_reply("Every receipt, in order.", named("Receipts"))},
+        refusals={400: ["malformed_id"]},
+    ),
+    "GET /me/receipts": Operation(
+        group="Persons",
+        parameters=["after"],
+        replies={
+            200: json_reply("The receipts of fifty permissions, the newest first.", named("AllReceipts"))
+        },
         refusals={400: ["malformed_id"]},
     ),
     "GET /me/disclosures": Operation(

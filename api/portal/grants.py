@@ -16,6 +16,7 @@ from api.edge.problems import Problem
 from api.edge.sessions import Session
 from api.i18n import Catalogue
 from api.portal.guarded import confirm_grant, guarded_steps, paused, step_lines
+from api.portal.my_receipts import pages
 from api.portal.passed_on import lines_of
 from api.portal.render import page, page_lang, page_texts, see_other
 from api.portal.told import banner
@@ -82,7 +83,9 @@ def grants_page(request: Request[Session, Any, Any], query: QueryParams) -> Resp
         for line in lines
     ]
     several = choices(lines, texts)
-    return page(request, "grants.html", grants=views, choices=several, done="withdrawn" in query, told=told)
+    kept = pages(lines)
+    done = "withdrawn" in query
+    return page(request, "grants.html", grants=views, choices=several, done=done, told=told, receipts=kept)
 
 
 @post("/grants/{name:str}/withdraw", opt=access(Access.CONSUMER), sync_to_thread=True)

@@ -18,14 +18,12 @@ from api.portal.posted import posted
 from api.portal.withdrawals import scope_of
 from api.wiring import services_of
 from consent.export.rows import annulled
-from consent.export.whole_chain import receipts_of
 from consent.grants import history
 from consent.grants.history import GrantLine, UseLine
 from consent.ids import disclosure_text, grant_text, parse_grant
 from consent.instants import instant
 from consent.ledger.origin import origin_of
 from consent.protection.ending import Scope, end_all
-from consent.receipts.head import head
 from consent.withdrawal.withdraw import Withdrawn
 
 
@@ -37,21 +35,6 @@ def my_grants(request: Request[Session, Any, Any]) -> Response[dict[str, Any]]:
         lines = history.grants(conn, person.bucket, person.subject)
     token = csrf_token(services.csrf_key, person.secret)
     return _json({"csrf": token, "grants": [_grant(line, services.clock()) for line in lines]})
-
-
-@get("/grants/{name:str}/receipts", opt=access(Access.CONSUMER), sync_to_thread=True)
-def my_receipts(request: Request[Session, Any, Any], name: FromPath[str]) -> Response[dict[str, Any]]:
-    """Every receipt of one permission: its giving, each use, its withdrawal; each names the one before it.
-
-    `head` is our word that none follows: what was cut off at the end would not show otherwise.
-    """
-    services, person = services_of(request), request.user
-    now_ms = services.clock()
-    chain = receipts_of(services.vault, person.subject, person.bucket, parse_grant(name))
-    if not chain:
-        raise Problem(404, "not_found")
-    last = head(services.vault, chain, now_ms)
-    return _json({"grant_id": name, "jwks_uri": services.url("/jwks"), "receipts": chain, "head": last})
 
 
 @get("/disclosures", opt=access(Access.CONSUMER), sync_to_thread=True)

@@ -1,7 +1,7 @@
-"""All receipts of one consent, for the person who gave it: from its giving over every use to its withdrawal.
+"""All receipts of one consent, for the person who gave it, from its giving over every use to its withdrawal, or refused it.
 
 `receipts_of(vault, subject, bucket, grant_id) -> list[str]` compact JWS in the order of the chain; empty when
-there is no such consent of this person, or it was refused.
+there is no such consent of this person, or it was never decided, or refused by somebody they trust with a second look.
 """
 
 from sqlalchemy import select
@@ -16,7 +16,7 @@ from consent.withdrawal.withdraw import ended_of
 from vault.ids import Bucket, SubjectId
 from vault.opening import Vault
 
-_NEVER_GIVEN = frozenset({GrantState.REQUESTED, GrantState.DEFERRED, GrantState.REFUSED, GrantState.LAPSED})
+_UNDECIDED = frozenset({GrantState.REQUESTED, GrantState.DEFERRED, GrantState.LAPSED})
 
 
 def receipts_of(vault: Vault, subject: SubjectId, bucket: Bucket, grant_id: GrantId) -> list[str]:
@@ -26,9 +26,10 @@ def receipts_of(vault: Vault, subject: SubjectId, bucket: Bucket, grant_id: Gran
     numbered = select(row.id).where(row.bucket == bucket, row.grant_id == grant_id).order_by(row.number)
     with vault.data.read() as conn:
         state = conn.execute(select(grant.state).where(*own)).scalar_one_or_none()
-        if state is None or GrantState(state) in _NEVER_GIVEN:
+        if state is None or GrantState(state) in _UNDECIDED:
             return []
         refs = [(bucket, DisclosureId(one)) for one in conn.execute(numbered).scalars()]
         uses = [use for use in committed_uses(conn, refs) if use is not None]
         ended = [ended_of(vault, one) for one in withdraw_rows.written(conn, [(bucket, grant_id)])]
-    return all_receipts(vault, (bucket, grant_id), uses, ended)
+    given = GrantState(state) is not GrantState.REFUSED
+    return all_receipts(vault, (bucket, grant_id), uses, ended, given=given)

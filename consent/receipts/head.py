@@ -1,8 +1,8 @@
 """Where a consent's chain of receipts ends, and following one: what a person keeps, checked without us.
 
 Each receipt names the one before it, so that nothing can be taken out of the middle; of a chain that was cut
-off at its end the rest still holds. Two things prove an end: the receipt of the withdrawal, after which nothing
-can follow, and a head, which says on demand which receipt was the last one when it was made
+off at its end the rest still holds. Three things prove an end: the receipt of the withdrawal or of a refusal, after which
+nothing can follow, and a head, which says on demand which receipt was the last one when it was made
 (`perusal-head+jwt`).
 
 * `head(vault, chain, now_ms) -> str`, for the whole chain of a consent as it was just read.
@@ -10,7 +10,7 @@ can follow, and a head, which says on demand which receipt was the last one when
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
@@ -18,7 +18,7 @@ from typing import Any, Final
 from consent.instants import instant
 from consent.ledger.errors import Malformed, Unproven
 from consent.receipts.chain import digest
-from consent.receipts.issue import GRANT_TYPE, RECEIPT_TYPE, WITHDRAWAL_TYPE
+from consent.receipts.issue import GRANT_TYPE, RECEIPT_TYPE, REFUSAL_TYPE, WITHDRAWAL_TYPE
 from consent.recipients.compact import opened
 from consent.recipients.key_sets import PublicKey
 from consent.signing.keys import Purpose, sign
@@ -34,8 +34,12 @@ class End(StrEnum):
     """What proves that a chain has nothing more."""
 
     WITHDRAWAL = "withdrawal"
+    REFUSAL = "refusal"
     HEAD = "head"
     UNPROVEN = "unproven"
+
+
+_LAST: Final[Mapping[str, End]] = {WITHDRAWAL_TYPE: End.WITHDRAWAL, REFUSAL_TYPE: End.REFUSAL}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,16 +82,16 @@ def follow(receipts: Sequence[str], head: str | None, keys: Iterable[PublicKey])
         raise Malformed("no receipts")
     for number, one in enumerate(read):
         _check(read, number, one)
-    closed = read[-1].kind == WITHDRAWAL_TYPE
-    end, at = (End.WITHDRAWAL, None) if closed else (End.UNPROVEN, None)
+    uses = sum(one.kind == RECEIPT_TYPE for one in read)
+    end, at = _LAST.get(read[-1].kind, End.UNPROVEN), None
     if head is not None:
         ends, when = _ends(read, _read(head, known))
-        end, at = (end, at) if closed or not ends else (End.HEAD, when)
-    return Followed(grant=read[0].said["grant"], uses=len(read) - 1 - closed, end=end, at=at)
+        end, at = (End.HEAD, when) if ends and end is End.UNPROVEN else (end, at)
+    return Followed(grant=read[0].said["grant"], uses=uses, end=end, at=at)
 
 
 def _read(text: str, keys: Sequence[PublicKey]) -> _Read:
-    for kind in (GRANT_TYPE, RECEIPT_TYPE, WITHDRAWAL_TYPE, HEAD_TYPE):
+    for kind in (GRANT_TYPE, RECEIPT_TYPE, *_LAST, HEAD_TYPE):
         found = opened(text, keys, kinds=(kind,), most_bytes=_MOST_BYTES)
         if found is not None:
             break
@@ -107,6 +111,7 @@ def _check(read: Sequence[_Read], number: int, one: _Read) -> None:
         GRANT_TYPE: number == 0,
         RECEIPT_TYPE: number > 0,
         WITHDRAWAL_TYPE: number > 0 and last,
+        REFUSAL_TYPE: number == 0 and last,
     }.get(one.kind, False)
     same = all(one.said.get(name) == read[0].said.get(name) for name in ("iss", "grant"))
     if not fits or not same or (one.said["number"], one.said.get("prev")) != (number, before):

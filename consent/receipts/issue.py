@@ -8,6 +8,7 @@ stored: equal rows give equal bytes, under the key that was current when it happ
 | type                     | on                 | number in the chain            |
 |--------------------------|--------------------|--------------------------------|
 | `perusal-grant+jwt`      | a consent          | 0, `prev` null                 |
+| `perusal-refusal+jwt`    | a refusal          | 0, and nothing follows         |
 | `perusal-receipt+jwt`    | a use of it        | 1, 2, 3 ... in ledger order    |
 | `perusal-withdrawal+jwt` | its withdrawal     | one more than the uses         |
 
@@ -29,7 +30,7 @@ from consent.ledger.entries.entry import parse
 from consent.ledger.origin import LogId, origin_of
 from consent.permits.committed import CommittedUse
 from consent.receipts.chain import Chain, Key, chains, named
-from consent.receipts.records import GrantFacts, record
+from consent.receipts.records import GrantFacts, Past, record
 from consent.signing import signed
 from consent.signing.keys import Purpose, derived
 from consent.signing.signed import PublicKey
@@ -39,6 +40,7 @@ from vault.opening import Vault
 from vault.signing import signatures
 
 GRANT_TYPE: Final = "perusal-grant+jwt"
+REFUSAL_TYPE: Final = "perusal-refusal+jwt"
 RECEIPT_TYPE: Final = "perusal-receipt+jwt"
 WITHDRAWAL_TYPE: Final = "perusal-withdrawal+jwt"
 _RECORD: Final = '"@record"'
@@ -47,7 +49,10 @@ _RECORD: Final = '"@record"'
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ended:
-    """A committed withdrawal, and the generation of the key its receipt has; time in Unix milliseconds."""
+    """A committed withdrawal, and the generation of the key its receipt has; times in Unix milliseconds.
+
+    `terminated_at` is when its recipient had ended the consent before, if it had.
+    """
 
     bucket: Bucket
     grant_id: GrantId
@@ -56,6 +61,7 @@ class Ended:
     disclosures: int
     position: Position
     signing: int
+    terminated_at: int | None = None
 
 
 def public_key(vault: Vault) -> PublicKey:
@@ -76,13 +82,23 @@ def withdrawal_receipts(conn: Connection, vault: Vault, ended: Sequence[Ended]) 
     return [_withdrawal_receipt(vault, found[one.bucket, one.grant_id], one) for one in ended]
 
 
-def all_receipts(vault: Vault, key: Key, uses: Sequence[CommittedUse], ended: Sequence[Ended]) -> list[str]:
-    """A consent's chain from its own receipt on: `uses` are all of its uses by number, `ended` its withdrawal if any."""
+def all_receipts(
+    vault: Vault, key: Key, uses: Sequence[CommittedUse], ended: Sequence[Ended], *, given: bool = True
+) -> list[str]:
+    """A consent's chain from its own receipt on: `uses` are all of its uses by number, `ended` its withdrawal if any.
+
+    Of what was not `given` it is the person's own refusal, if that is how it ended.
+    """
     found = _chains(vault, {key: len(uses) + 1}, uses)
-    if key not in found:
+    if key not in found or found[key].facts.refused is given:
         return []
     chain = found[key]
-    first = _sign(vault, GRANT_TYPE, chain.facts.signing, _grant_text(vault, chain))
+    first = _sign(
+        vault,
+        REFUSAL_TYPE if chain.facts.refused else GRANT_TYPE,
+        chain.facts.signing,
+        _grant_text(vault, chain),
+    )
     return [
         first,
         *(_use_receipt(vault, chain, use) for use in uses),
@@ -125,10 +141,18 @@ def _withdrawal_receipt(vault: Vault, chain: Chain, ended: Ended) -> str:
         "withdrawn_at": instant(ended.at),
         "number": number,
         "prev": chain.before(number),
-        "record": record(facts, named(vault, facts), ended.at),
+        "record": record(facts, named(vault, facts), _closing(facts, ended)),
         **_entry(position.origin, position.idx, position.leaf, position.body),
     }
     return _sign(vault, WITHDRAWAL_TYPE, ended.signing, canonical_json(payload))
+
+
+def _closing(facts: GrantFacts, ended: Ended) -> tuple[Past, ...]:
+    """The states between its giving and its withdrawal: its window may have closed on what was neither used up nor ended."""
+    open_until = ended.at if ended.terminated_at is None else ended.terminated_at
+    expired = ended.disclosures < facts.max_uses and facts.window_to <= open_until
+    past: tuple[Past, ...] = (("ConsentExpired", facts.window_to),) if expired else ()
+    return (*past, ("ConsentWithdrawn", ended.at))
 
 
 def _grant_text(vault: Vault, chain: Chain) -> str:

@@ -5,16 +5,16 @@ It says everything a receipt must say about a consent without a value and withou
 it by as a party, named for this recipient too. Everything in it comes from rows that never change, so the same
 record is made again whenever it is wanted.
 
-`record(facts, names, withdrawn_at=None) -> dict`: the record as it stood when it was given, or after it was
-withdrawn.
+`record(facts, names, since=()) -> dict`: the record as it stood when it was given or refused, or after what came since.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from consent.ids import GrantId, RecipientId, grant_text
 from consent.instants import instant
+from consent.ledger.entries.entry import Kind, parse
 from consent.wording.alias_fields import ALIASES
 from consent.wording.countries import is_abroad
 from consent.wording.purposes import PURPOSES
@@ -39,6 +39,10 @@ _CATEGORIES: Final[Mapping[str, str]] = {
 }
 _BASES: Final[Mapping[str, str]] = {"explicit": "ExpressedConsent"}
 """By kind of consent; every other kind is one that is given by an act of its own."""
+
+
+type Past = tuple[str, int]
+"""A state of the vocabulary that a consent has had, and since when (Unix milliseconds)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +89,11 @@ class GrantFacts:
     """Which guardian's link it was given by, for a ward; 16 bytes."""
 
     @property
+    def refused(self) -> bool:
+        """Whether it was refused when it was asked for; the person's entry in the ledger says so."""
+        return parse(self.body).kind is Kind.REFUSE
+
+    @property
     def abroad(self) -> bool:
         """Whether the data leaves the country under whose law the consent was given."""
         return is_abroad(self.country, self.jurisdiction)
@@ -98,15 +107,15 @@ class Named:
     link: str = ""
 
 
-def record(facts: GrantFacts, names: Named, withdrawn_at: int | None = None) -> dict[str, Any]:
-    """The record, ready for canonical JSON."""
+def record(facts: GrantFacts, names: Named, since: Sequence[Past] = ()) -> dict[str, Any]:
+    """The record, ready for canonical JSON; `since` are the states it has had since it was decided."""
     return {
         "schema_version": SCHEMA,
         "record_id": grant_text(facts.id),
         "pii_principal_id": names.principal,
         "parties": [_controller(facts), *_guardian(names)],
         "pii_processing": _processing(facts),
-        "events": _events(facts, withdrawn_at),
+        "events": _events(facts, since),
     }
 
 
@@ -188,9 +197,8 @@ def _information(field: str) -> dict[str, Any]:
     return {**term, "pii_attribute": field, "sensitive": FIELDS[field_or_alias].sensitive if known else True}
 
 
-def _events(facts: GrantFacts, withdrawn_at: int | None) -> list[dict[str, Any]]:
-    """When it was asked for, given and withdrawn: no receipt is made of any other state."""
-    states = [("ConsentRequested", facts.asked_at), ("ConsentGiven", facts.decided_at)]
-    if withdrawn_at is not None:
-        states.append(("ConsentWithdrawn", withdrawn_at))
+def _events(facts: GrantFacts, since: Sequence[Past]) -> list[dict[str, Any]]:
+    """Every state it has had, in order. A use is no state of a consent: it has a receipt of its own."""
+    decided = "ConsentRefused" if facts.refused else "ConsentGiven"
+    states = [("ConsentRequested", facts.asked_at), (decided, facts.decided_at), *since]
     return [{"event_state": _DPV + state, "event_time": instant(at)} for state, at in states]

@@ -86,11 +86,11 @@ _WITHDRAW = RowSet(
 )
 _WRITTEN = RowSet(
     "WITH {rows} SELECT w.bucket, w.grant_id, g.recipient_id, w.withdrawn_at, w.disclosures, w.ledger_year, "
-    f"e.idx, e.leaf, e.body, {SIGNING.format('w.withdrawn_at')} FROM rows "
+    f"e.idx, e.leaf, e.body, {SIGNING.format('w.withdrawn_at')}, t.terminated_at FROM rows "
     "JOIN withdrawal w ON w.bucket = rows.bucket AND w.grant_id = rows.id "
     "JOIN consent_grant g ON g.bucket = w.bucket AND g.id = w.grant_id "
     "JOIN ledger_entry e ON e.bucket = w.bucket AND e.year = w.ledger_year AND e.id = w.id "
-    "ORDER BY w.grant_id",
+    "LEFT JOIN termination t ON t.bucket = w.bucket AND t.grant_id = w.grant_id ORDER BY w.grant_id",
     bucket="int",
     id="bytes",
 )
@@ -219,8 +219,8 @@ def write(conn: Connection, vault: Vault, ends: Sequence[Ending], act: Act) -> N
 
 
 def written(conn: Connection, keys: Sequence[Key]) -> list[tuple[Any, ...]]:
-    """Of each withdrawal: bucket, grant, recipient, time, disclosures, year, its entry's index, leaf and body, and the
-    generation of the key its receipt has.
+    """Of each withdrawal: bucket, grant, recipient, time, disclosures, year, its entry's index, leaf and body, the
+    generation of the key its receipt has, and when its recipient had ended it before, if it had.
     """
     return _WRITTEN(conn, list(keys))
 

@@ -153,7 +153,7 @@ def _item(vault: Vault, key: SubjectKey, one: Member, at_ms: int, guardian: Guar
 
 def ended_of(vault: Vault, row: tuple[Any, ...]) -> Ended:
     """A row of `withdraw_rows.written` as receipts are made from it."""
-    bucket, grant, recipient, at, disclosures, year, idx, leaf, body, signing = row
+    bucket, grant, recipient, at, disclosures, year, idx, leaf, body, signing, terminated = row
     position = Position(
         bucket=bucket,
         year=year,
@@ -171,6 +171,7 @@ def ended_of(vault: Vault, row: tuple[Any, ...]) -> Ended:
         disclosures=disclosures,
         position=position,
         signing=signing,
+        terminated_at=terminated,
     )
 
 

@@ -77,3 +77,17 @@ def test_the_document_says_in_whose_name_events_and_receipts_are(world):
 
     assert payload_of(event)["iss"] == said["event_issuer"]
     assert payload_of(answer["receipt"])["iss"] == said["receipt_issuer"]
+
+
+def test_who_may_not_redeem_is_told_where_the_resource_describes_itself(world):
+    app = world.app()
+
+    bare = world.http.post("/v1/disclosures", json={})
+    wrong = app.disclose("cut_nothing")
+
+    for answer in (bare, wrong):
+        assert answer.status_code == 401
+        said = answer.headers["www-authenticate"]
+        found = said.partition(', resource_metadata="')[2].rstrip('"')
+        assert said.startswith("DPoP ")
+        assert world.http.get(found).json()["resource"] == f"{world.issuer}/v1/disclosures"

@@ -2,13 +2,16 @@
 
 import pytest
 
+from consent.approving.approve import refuse
 from consent.export.whole_chain import receipts_of
+from consent.grants import history
 from consent.ledger.errors import LedgerError, Malformed, Unproven
 from consent.receipts.head import End, follow, head
 from consent.recipients.key_sets import key_set
 from consent.redemption.disclose import disclose_many
 from consent.signing.keys import public_keys, rotate
 from consent.withdrawal.withdraw import withdraw
+from tests.flow.installation import payload_of
 
 
 @pytest.fixture
@@ -110,3 +113,41 @@ def test_heads_and_receipts_of_two_generations_of_keys_hold_together(world, used
     chain = chain_of(world, used)
 
     assert follow(chain, head(world.vault, chain, world.now), keys_of(world)).uses == 3
+
+
+def states(text):
+    return [event["event_state"].partition("#")[2] for event in payload_of(text)["record"]["events"]]
+
+
+def test_the_record_of_a_refusal_says_so_and_nothing_follows_it(world):
+    app, person = world.app(), world.person()
+    refuse(world.vault, person, world.show(app, person).id, world.now)
+    with world.vault.data.read() as conn:
+        (line,) = history.grants(conn, person.bucket, person.subject)
+
+    chain = receipts_of(world.vault, person.subject, person.bucket, line.id)
+
+    found = follow(chain, None, keys_of(world))
+    assert (found.uses, found.end, states(chain[0])) == (
+        0,
+        End.REFUSAL,
+        ["ConsentRequested", "ConsentRefused"],
+    )
+    with pytest.raises(Unproven):
+        follow(chain * 2, None, keys_of(world))
+
+
+@pytest.mark.parametrize(("uses", "expired"), [(4, True), (2, False)])
+def test_what_had_expired_before_it_was_withdrawn_says_when_and_what_was_used_up_does_not(
+    world, uses, expired
+):
+    person = world.person()
+    issued = world.token(world.app(), person, uses=uses)
+    disclose_many(world.vault, [world.request(issued), world.request(issued)], world.now)
+    later = world.now + 400 * 86_400_000
+    withdraw(world.vault, person.subject, person.bucket, issued.grant_id, later)
+
+    *_, last = receipts_of(world.vault, person.subject, person.bucket, issued.grant_id)
+
+    middle = ["ConsentExpired"] if expired else []
+    assert states(last) == ["ConsentRequested", "ConsentGiven", *middle, "ConsentWithdrawn"]
