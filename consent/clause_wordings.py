@@ -72,6 +72,14 @@ _CLAUSES: Final = (
             r"\b(?:change|amend|modify|update)\b[^.;]{0,40}\bwithout (?:prior |further |any )?notice\b",
             r"(?:各种|其[他它]任何|不特定的?)(?:目的|用途|需要)|等(?:其[他它])?(?:目的|用途)",
             r"(?:随意|任意|自由)(?:使用|处理|利用)",
+            # Who alone says what a text means has whatever it likes; a licence for everywhere and nothing names no purpose.
+            r"(?:最终|最后|唯一)(?:的)?解释权|解释权[^。;,]{0,4}(?:归|属于?)(?:我方|我们|本公司|本平台|平台|商家)",
+            r"\b(?:right (?:of|to)|reserves?)[^.;]{0,20}\b(?:final|sole|exclusive) interpretation\b|\binterpret\w*\b[^.;]{0,30}\bsole discretion\b",
+            (
+                r"\b(?:royalty[ -]free|world-?wide),?(?: (?!and|or|every|each|all|your)\w[\w-]*,?){0,3} (?:licen[cs]e|right|permission)s?\b"
+                r"|\b(?:grants?|gives?) (?:us|the company)\b[^.;]{0,60}\b(?:royalty[ -]free|world-?wide)\b"
+            ),
+            r"(?:免费|免许可费|免版税|无偿|全球)(?:范围)?(?:内)?(?:、|,)?的?(?:永久|全球|非独家|免费|免许可费|无偿|、|,|的|性|范围|内)*(?:使用权|许可|授权|使用许可)",
             r"(?:修改|变更|调整|更新)[^。;]{0,20}(?:无需|无须|不另行?|不再)(?:另行|事先)?通知",
         ),
     ),
@@ -89,6 +97,13 @@ _CLAUSES: Final = (
                 r"\b(?:continued use|silence|inactivity)[^.;]{0,40}\b(?:constitutes?|means?|is|shall be)[^.;]{0,20}"
                 r"\b(?:consent|acceptance|agreement)"
             ),
+            # A box ticked elsewhere is no act of consent to this; it is given on a page that says what is shared, or not at all.
+            (
+                r"\b(?:by )?(?:ticking|checking|marking)\b[^.;]{0,60}\b(?:agree|consents?|accepts?|acceptance|authori[sz]es?|"
+                r"agreement)\b|\b(?:tick|check)(?:ed)? (?:box|mark)\b[^.;]{0,30}\b(?:is|means?|counts?|constitutes?|amounts?)\b"
+                r"[^.;]{0,20}\b(?:consent|acceptance|agreement)\b"
+            ),
+            r"勾选[^。;]{0,20}(?:即|就|视为|视同|表示|意味着|代表|等于)[^。;]{0,16}(?:同意|授权|接受)",
             r"\bunless you (?:object|opt out|opt-out|tell us otherwise)\b",
             r"\bpre-?(?:ticked|checked|selected)\b",
             (
