@@ -191,10 +191,7 @@ def _base(patterns: Sequence[Pattern], counts: Floats, fields: int) -> _Classes:
     first = _first_versions(patterns, counts)
     kinds = {kind: at for at, kind in enumerate(sorted({(p.partly, p.age) for p in patterns}))}
     at: Ints = np.array([kinds[p.partly, p.age] for p in patterns], dtype=np.int64)
-    later = [
-        (1 - first) * 0.5**age / math.comb(age + fields - 1, age) if age else first
-        for _, age in kinds
-    ]
+    later = [(1 - first) * 0.5**age / math.comb(age + fields - 1, age) if age else first for _, age in kinds]
     return _Classes(
         at,
         np.zeros((len(kinds), 0), dtype=np.int64),
