@@ -153,7 +153,8 @@ def recipient_field_totals(
     rows = conn.execute(
         text(
             "SELECT recipient_id, field, count(*) FROM (SELECT DISTINCT d.recipient_id, p.field, d.bucket, "
-            "d.subject FROM disclosure d JOIN purpose_field p ON p.purpose = d.purpose "
+            "d.subject FROM disclosure d JOIN (SELECT purpose, field FROM purpose_field "
+            "UNION ALL SELECT purpose, field FROM own_field) AS p ON p.purpose = d.purpose "
             "AND d.fields LIKE '%\"' || p.field || '\"%' WHERE d.committed_at < :before) AS held "
             "GROUP BY recipient_id, field"
         ),

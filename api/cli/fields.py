@@ -3,7 +3,7 @@
 `add` reads definitions from a TOML file (docs/operators.md) and takes all of them or none. It refuses fields
 whose tags would tell a thief of the data base too much, or would find nobody in particular, among as many
 people as the vault is to hold; `check` asks the same of every field. A running server learns of new fields at
-its next start.
+its next start. `offer` lets recipients with a purpose ask for a field of one's own, `withhold` ends that.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from api.cli.installation import databases, dir_option, settings_of
 from api.cli.output import emit, json_option, table_of
 from api.clock import system_clock
 from api.i18n import Lang, catalogue
+from api.sealing.opening import opened_vault
+from consent.wording import own_fields
 from vault.fields import Catalogue, Field
 from vault.fields.custom import Definition, parse
 from vault.fields.defined import catalogue_of, define
@@ -96,6 +98,36 @@ def check(home: Path | None, people: int, as_json: bool) -> int:
         else (f"the tags of all {len(known)} fields suit {people:,} people",),
     )
     return Exit.WRONG if found else Exit.OK
+
+
+@command.command("offer")
+@dir_option
+@click.argument("field")
+@click.argument("purposes", nargs=-1, required=True)
+@json_option
+def offer(home: Path | None, field: str, purposes: tuple[str, ...], as_json: bool) -> None:
+    """Let recipients with each of PURPOSES ask people for your own FIELD."""
+    with opened_vault(settings_of(home)) as vault:
+        for purpose in purposes:
+            own_fields.offer(vault, purpose, field, system_clock())
+    emit(
+        {"field": field, "offered": list(purposes)},
+        as_json=as_json,
+        lines=(f"{field} may be asked for: {', '.join(purposes)}",),
+    )
+
+
+@command.command("withhold")
+@dir_option
+@click.argument("field")
+@click.argument("purpose")
+@json_option
+def withhold(home: Path | None, field: str, purpose: str, as_json: bool) -> None:
+    """Let nobody ask for FIELD with PURPOSE from now on; what was asked or granted stands."""
+    with opened_vault(settings_of(home)) as vault:
+        if not own_fields.withhold(vault, purpose, field, system_clock()):
+            raise Failure(f"{field} was not offered for {purpose}", code="field.unknown")
+    emit({"field": field, "withheld": purpose}, as_json=as_json, lines=(f"{field}: not for {purpose}",))
 
 
 _WHY = {

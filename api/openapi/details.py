@@ -3,15 +3,23 @@
 The bounds are those of `consent.asking.details`; which fields a purpose allows is said once for each purpose.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from api.openapi.shapes import COUNTRY, INSTANT, Schema, id_of, listed, members, text, whole, words
 from consent.asking.details import ACTION, COUNTED, DETAILS_TYPE, EACH, MAX_ONWARD, MAX_USES
+from consent.wording.own_fields import PATTERN
 from consent.wording.purposes import PURPOSES
 
 _MOST = 64
 _TEXT = text(least=1, most=500)
 _FIELDS = sorted({field for purpose in PURPOSES.values() for field in purpose.fields})
+
+
+def _field(codes: Iterable[str]) -> Schema:
+    """One of these, or a field of the operator's own that is offered to the purpose."""
+    return {"anyOf": [words(codes), text(PATTERN)]}
+
+
 _TYPE: Schema = {"type": "string", "const": DETAILS_TYPE}
 _PERIOD = text("^P([1-9][0-9]{0,3})([DWMY])$")
 _ACTIONS = listed(words([ACTION]), least=1, most=1)
@@ -28,7 +36,7 @@ def _named(name: str, claims: Mapping[str, Schema]) -> Schema:
 
 def _fields_of(purpose: str) -> Schema:
     """What the fields may be, when the purpose is this one."""
-    allowed = {"items": words(PURPOSES[purpose].fields)}
+    allowed = {"items": _field(PURPOSES[purpose].fields)}
     return {
         "if": {"properties": {"purpose": {"const": purpose}}, "required": ["purpose"]},
         "then": {"properties": {"datatypes": allowed, "optional_datatypes": allowed}},
@@ -39,7 +47,7 @@ _ASKED = _closed(
     {
         "type": _TYPE,
         "purpose": words(PURPOSES),
-        "datatypes": listed(words(_FIELDS), least=1, most=_MOST, once=True),
+        "datatypes": listed(_field(_FIELDS), least=1, most=_MOST, once=True),
         "uses": _closed(
             {"max": whole(1, MAX_USES)}, {"ask": words([EACH, COUNTED]), "batch": whole(1, MAX_USES)}
         ),
@@ -52,7 +60,7 @@ _ASKED = _closed(
         "locations": listed(_TEXT, most=_MOST),
         "actions": _ACTIONS,
         "recipient": _TEXT,
-        "optional_datatypes": listed(words(_FIELDS), most=_MOST, once=True),
+        "optional_datatypes": listed(_field(_FIELDS), most=_MOST, once=True),
         "onward": listed(_TEXT, most=MAX_ONWARD, once=True),
         "parent_grant": _TEXT,
         "country": _TEXT,
@@ -64,7 +72,7 @@ _GRANTED = {
     "actions": _ACTIONS,
     "recipient": text(least=1),
     "purpose": words(PURPOSES),
-    "datatypes": listed(words(_FIELDS), least=1, once=True),
+    "datatypes": listed(_field(_FIELDS), least=1, once=True),
     "uses": members(
         {"max": whole(1, MAX_USES), "ask": words([EACH, COUNTED])}, {"batch": whole(2, MAX_USES)}
     ),

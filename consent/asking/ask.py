@@ -31,6 +31,7 @@ from consent.refusals import Refusal, RefusalCode
 from consent.schema.tables import consent_request, request_claim
 from consent.texts import storable
 from consent.wording import notices, terms
+from consent.wording.own_fields import offered, own
 from vault.errors import MalformedId
 from vault.ids import Bucket, Buckets, new_id, new_secret, secret_bucket, secret_hash
 
@@ -115,6 +116,7 @@ def store(  # each argument is a separate fact of the request
         _refuse_params(client, params)
         or _refuse_window(opened, now_ms)
         or _refuse_party(client, opened)
+        or _refuse_own_fields(conn, opened)
         or _refuse_texts(conn, client, opened)
         or onward.refuse(conn, client.recipient, opened)
     )
@@ -256,6 +258,15 @@ def _refuse_party(client: Client, details: Details) -> Refusal | None:
         return Refusal(code=RefusalCode.DETAILS_OTHER_RECIPIENT, at="/0/recipient")
     if details.country not in {None, client.recipient.country}:
         return Refusal(code=RefusalCode.DETAILS_OTHER_COUNTRY, at="/0/country")
+    return None
+
+
+def _refuse_own_fields(conn: Connection, details: Details) -> Refusal | None:
+    """Fields of the operator's own may be asked for as long as they are offered to the purpose."""
+    for at, fields in (("datatypes", details.fields), ("optional_datatypes", details.optional_fields)):
+        asked = own(fields)
+        if asked and not asked <= offered(conn, details.purpose):
+            return Refusal(code=RefusalCode.DETAILS_EXCESS_FIELD, at=f"/0/{at}")
     return None
 
 

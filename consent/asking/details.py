@@ -4,7 +4,7 @@ One request is one purpose, for named fields, a number of uses, a window and a r
 and one set of liability terms, both named by hash. It may name recipients to which the data may be passed on,
 which grants them nothing: each asks for itself, in a request that names this grant as its `parent_grant`
 (`onward`). Unknown members, wrong types, fields the purpose does not allow, open-ended windows and control
-characters are refused.
+characters are refused. Which fields of the operator's own are offered is looked up when the request is stored.
 
 `parse_details(raw: object) -> Details | Refusal`: `raw` is the decoded JSON of `authorization_details`.
 """
@@ -18,6 +18,7 @@ from consent.instants import parse_instant
 from consent.refusals import Refusal, RefusalCode
 from consent.texts import storable
 from consent.wording.alias_fields import ALIASES
+from consent.wording.own_fields import own
 from consent.wording.purposes import PURPOSES
 
 DETAILS_TYPE = "pii_use"
@@ -194,9 +195,9 @@ def _fields(raw: object, at: str, purpose: str) -> tuple[str, ...]:
     names = [_text(name, f"{at}/{i}") for i, name in enumerate(_list(raw, at))]
     known = {field for p in PURPOSES.values() for field in p.fields}
     for i, name in enumerate(names):
-        if name not in known:
+        if name not in known and name not in own(names):
             raise _Refused(RefusalCode.DETAILS_UNKNOWN_FIELD, f"{at}/{i}")
-        if name not in PURPOSES[purpose].fields:
+        if name in known and name not in PURPOSES[purpose].fields:
             raise _Refused(RefusalCode.DETAILS_EXCESS_FIELD, f"{at}/{i}")
         if name in names[:i]:
             raise _Refused(RefusalCode.DETAILS_DUPLICATE_FIELD, f"{at}/{i}")

@@ -19,6 +19,7 @@ from sqlalchemy import (
 )
 
 from consent.schema.foreign_keys import of_client
+from consent.schema.rules import only_moves
 from vault.storage import columns as col
 from vault.storage.appendonly import append_only
 from vault.storage.database import metadata
@@ -117,6 +118,18 @@ purpose_field = Table(
     col.text_key("field"),
 )
 
+own_field = Table(
+    "own_field",
+    metadata,
+    col.key("tenant"),
+    Column("purpose", Text, ForeignKey("purpose.code"), primary_key=True),
+    col.text_key("field"),
+    col.time("offered_at"),
+    Column("withheld_at", BigInteger),
+    CheckConstraint("substr(field, 1, 2) = 'x_'", name="field"),
+)
+"""Which fields of an operator's own recipients with a purpose may ask for; `withheld_at`: not any more."""
+
 notice_version = Table(
     "notice_version",
     metadata,
@@ -195,6 +208,7 @@ for _table in (
     terms_version,
 ):
     append_only(_table)
+only_moves(own_field, ("withheld_at",))
 
 
 def notice_shown(prefix: str) -> ForeignKeyConstraint:

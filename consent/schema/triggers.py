@@ -129,7 +129,8 @@ _RULES = (
         Check(
             "fields beyond the purpose",
             "NEW.fields = '[]' OR EXISTS (SELECT 1 FROM {each}NEW.fields{/each} WHERE value NOT IN "
-            "(SELECT p.field FROM purpose_field p WHERE p.purpose = NEW.purpose))",
+            "(SELECT p.field FROM purpose_field p WHERE p.purpose = NEW.purpose "
+            "UNION ALL SELECT o.field FROM own_field o WHERE o.purpose = NEW.purpose))",
         ),
         Check(
             "terms that the recipient has not signed",

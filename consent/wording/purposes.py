@@ -2,8 +2,8 @@
 
 Codes are stable; each carries the identifier of the W3C Data Privacy Vocabulary, titles in both languages,
 whether it touches sensitive data and so needs consent of its own, and whether law demands consent to it in
-writing. A field outside a purpose's list cannot be asked for, granted or disclosed: `purpose_field` is a
-foreign key of every grant. A purpose that merely may ask for something sensitive, as a payment may for a card,
+writing. A field outside a purpose's list cannot be asked for, granted or disclosed, unless it is one of the
+operator's own that is offered to it (`own_fields`): a trigger of every grant sees to it. A purpose that merely may ask for something sensitive, as a payment may for a card,
 is not sensitive itself: the field is, wherever it is taken. A purpose that can do without a real contact point
 lists its alias too (`marks.aliases`): the person may give it instead, or the recipient ask for no more.
 
@@ -18,8 +18,8 @@ from types import MappingProxyType
 from sqlalchemy import Connection, select
 
 from consent.errors import UnknownPurpose
+from consent.schema.tables import own_field, purpose_field
 from consent.schema.tables import purpose as purpose_table
-from consent.schema.tables import purpose_field
 from consent.wording.alias_fields import ALIASES
 from vault.fields import FIELDS
 from vault.storage.rowset import RowSet
@@ -195,7 +195,9 @@ def purpose(conn: Connection, code: str) -> Purpose:
     row = conn.execute(select(purpose_table).where(purpose_table.c.code == code)).one_or_none()
     if row is None:
         raise UnknownPurpose("not in the vocabulary")
-    fields = conn.execute(select(purpose_field.c.field).where(purpose_field.c.purpose == code)).scalars()
+    known = select(purpose_field.c.field).where(purpose_field.c.purpose == code)
+    own = select(own_field.c.field).where(own_field.c.purpose == code, own_field.c.withheld_at.is_(None))
+    fields = conn.execute(known.union_all(own)).scalars()
     return Purpose(
         code=row.code,
         dpv_iri=row.dpv_iri,

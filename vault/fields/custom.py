@@ -26,7 +26,9 @@ from vault.fields.written import Case, Written
 LAST_CUSTOM: Final = 255
 LANGUAGES: Final = ("en", "zh-CN")
 MAX_TAGS: Final = 16
-_CODE = re.compile(r"x_[a-z][a-z0-9_]{0,28}[a-z0-9]")
+CODE: Final = "x_[a-z][a-z0-9_]{0,28}[a-z0-9]"
+"""What the code of an operator's own field looks like."""
+
 _STAYS = ("number", "unique", "searchable", "identifying", "tags")
 
 
@@ -59,12 +61,12 @@ class Definition:
         own = self.shape.faults if isinstance(self.shape, Written) else ()
         for wrong, says in (*self._faults(), *own):
             if wrong:
-                raise BadDefinition(f"{self.code if _CODE.fullmatch(self.code) else 'a field'}: {says}")
+                raise BadDefinition(f"{self.code if re.fullmatch(CODE, self.code) else 'a field'}: {says}")
 
     def _faults(self) -> tuple[tuple[bool, str], ...]:
         longest = self.shape.longest if isinstance(self.shape, Written) else 0
         return (
-            (_CODE.fullmatch(self.code) is None, "the code is x_ and 2 to 30 of a-z, 0-9 and _"),
+            (re.fullmatch(CODE, self.code) is None, "the code is x_ and 2 to 30 of a-z, 0-9 and _"),
             (not FIRST_CUSTOM <= self.number <= LAST_CUSTOM, "number is between 32 and 255"),
             (not _labelled(self.labels), "labels are given in en and zh-CN, 1 to 60 characters each"),
             (

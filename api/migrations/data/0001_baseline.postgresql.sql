@@ -648,6 +648,29 @@ ALTER TABLE mark_rule ENABLE ROW LEVEL SECURITY
 -- end
 CREATE POLICY own ON mark_rule USING (tenant = (SELECT perusal_tenant())) WITH CHECK (tenant = (SELECT perusal_tenant()))
 -- end
+CREATE TABLE own_field (
+	tenant BYTEA NOT NULL,
+	purpose TEXT NOT NULL,
+	field TEXT NOT NULL,
+	offered_at BIGINT NOT NULL,
+	withheld_at BIGINT,
+	CONSTRAINT pk_own_field PRIMARY KEY (tenant, purpose, field),
+	CONSTRAINT ck_own_field_field CHECK (substr(field, 1, 2) = 'x_'),
+	CONSTRAINT fk_own_field_purpose FOREIGN KEY(purpose) REFERENCES purpose (code)
+)
+-- end
+CREATE FUNCTION own_field_before_update() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF 1 = 1 THEN RAISE EXCEPTION 'own_field: these columns never change' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
+-- end
+CREATE TRIGGER own_field_before_update BEFORE UPDATE ON own_field FOR EACH ROW WHEN (NEW.tenant IS DISTINCT FROM OLD.tenant OR NEW.purpose IS DISTINCT FROM OLD.purpose OR NEW.field IS DISTINCT FROM OLD.field OR NEW.offered_at IS DISTINCT FROM OLD.offered_at) EXECUTE FUNCTION own_field_before_update()
+-- end
+CREATE FUNCTION own_field_stays() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'own_field: rows stay' USING ERRCODE = '23514'; END $$
+-- end
+CREATE TRIGGER own_field_stays BEFORE DELETE OR TRUNCATE ON own_field FOR EACH STATEMENT EXECUTE FUNCTION own_field_stays()
+-- end
+ALTER TABLE own_field ENABLE ROW LEVEL SECURITY
+-- end
+CREATE POLICY own ON own_field USING (tenant = (SELECT perusal_tenant())) WITH CHECK (tenant = (SELECT perusal_tenant()))
+-- end
 CREATE TABLE passkey (
 	bucket INTEGER NOT NULL,
 	id BYTEA NOT NULL,
@@ -2695,7 +2718,7 @@ CREATE TRIGGER consent_grant_stays BEFORE DELETE OR TRUNCATE ON consent_grant FO
 -- end
 ALTER TABLE consent_grant SET (fillfactor = 50)
 -- end
-CREATE FUNCTION consent_grant_before_insert() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.used <> 0 OR NEW.state NOT IN ('active', 'deferred', 'refused', 'requested') THEN RAISE EXCEPTION 'consent_grant: a grant is born unused' USING ERRCODE = '23514'; END IF; IF NEW.fields = '[]' OR EXISTS (SELECT 1 FROM jsonb_array_elements_text(NEW.fields::jsonb) AS e(value) WHERE value NOT IN (SELECT p.field FROM purpose_field p WHERE p.purpose = NEW.purpose)) THEN RAISE EXCEPTION 'consent_grant: fields beyond the purpose' USING ERRCODE = '23514'; END IF; IF NOT EXISTS (SELECT 1 FROM terms_signature t WHERE t.terms_id = NEW.terms_id) AND NOT EXISTS (SELECT 1 FROM notice_showing s WHERE s.bucket = NEW.bucket AND s.id = NEW.showing_id AND s.details LIKE '%%"terms_signature":"sha-256:%%') THEN RAISE EXCEPTION 'consent_grant: terms that the recipient has not signed' USING ERRCODE = '23514'; END IF; IF NEW.parent_grant IS NOT NULL AND NEW.state = 'active' AND NOT EXISTS (SELECT 1 FROM consent_grant p WHERE p.bucket = NEW.bucket AND p.id = NEW.parent_grant AND p.subject = NEW.subject AND p.state = 'active' AND (p.parent_grant IS NULL OR 1 = (SELECT count(*) FROM consent_grant p3 WHERE p3.bucket = p.bucket AND p3.id = p.parent_grant AND p3.state = 'active' AND (p3.parent_grant IS NULL OR 1 = (SELECT count(*) FROM consent_grant p2 WHERE p2.bucket = p3.bucket AND p2.id = p3.parent_grant AND p2.state = 'active' AND (p2.parent_grant IS NULL OR 1 = (SELECT count(*) FROM consent_grant p1 WHERE p1.bucket = p2.bucket AND p1.id = p2.parent_grant AND p1.state = 'active' AND 1 = 1)))))) AND NEW.hops = p.hops + 1 AND NEW.window_from >= p.window_from AND NEW.window_to <= p.window_to FOR SHARE) THEN RAISE EXCEPTION 'consent_grant: an onward grant needs an active parent of the same person whose window holds its own' USING ERRCODE = '23514'; END IF; IF NEW.parent_grant IS NOT NULL AND EXISTS (SELECT 1 FROM jsonb_array_elements_text(NEW.fields::jsonb) AS e(value) WHERE value NOT IN (SELECT value FROM consent_grant p, jsonb_array_elements_text(p.fields::jsonb) AS e(value) WHERE p.bucket = NEW.bucket AND p.id = NEW.parent_grant)) THEN RAISE EXCEPTION 'consent_grant: an onward grant has fields beyond its parent' USING ERRCODE = '23514'; END IF; IF NEW.parent_grant IS NOT NULL AND NEW.recipient_id NOT IN (SELECT value FROM consent_grant p, jsonb_array_elements_text(p.onward::jsonb) AS e(value) WHERE p.bucket = NEW.bucket AND p.id = NEW.parent_grant) THEN RAISE EXCEPTION 'consent_grant: an onward grant is for a recipient that its parent names' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
+CREATE FUNCTION consent_grant_before_insert() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.used <> 0 OR NEW.state NOT IN ('active', 'deferred', 'refused', 'requested') THEN RAISE EXCEPTION 'consent_grant: a grant is born unused' USING ERRCODE = '23514'; END IF; IF NEW.fields = '[]' OR EXISTS (SELECT 1 FROM jsonb_array_elements_text(NEW.fields::jsonb) AS e(value) WHERE value NOT IN (SELECT p.field FROM purpose_field p WHERE p.purpose = NEW.purpose UNION ALL SELECT o.field FROM own_field o WHERE o.purpose = NEW.purpose)) THEN RAISE EXCEPTION 'consent_grant: fields beyond the purpose' USING ERRCODE = '23514'; END IF; IF NOT EXISTS (SELECT 1 FROM terms_signature t WHERE t.terms_id = NEW.terms_id) AND NOT EXISTS (SELECT 1 FROM notice_showing s WHERE s.bucket = NEW.bucket AND s.id = NEW.showing_id AND s.details LIKE '%%"terms_signature":"sha-256:%%') THEN RAISE EXCEPTION 'consent_grant: terms that the recipient has not signed' USING ERRCODE = '23514'; END IF; IF NEW.parent_grant IS NOT NULL AND NEW.state = 'active' AND NOT EXISTS (SELECT 1 FROM consent_grant p WHERE p.bucket = NEW.bucket AND p.id = NEW.parent_grant AND p.subject = NEW.subject AND p.state = 'active' AND (p.parent_grant IS NULL OR 1 = (SELECT count(*) FROM consent_grant p3 WHERE p3.bucket = p.bucket AND p3.id = p.parent_grant AND p3.state = 'active' AND (p3.parent_grant IS NULL OR 1 = (SELECT count(*) FROM consent_grant p2 WHERE p2.bucket = p3.bucket AND p2.id = p3.parent_grant AND p2.state = 'active' AND (p2.parent_grant IS NULL OR 1 = (SELECT count(*) FROM consent_grant p1 WHERE p1.bucket = p2.bucket AND p1.id = p2.parent_grant AND p1.state = 'active' AND 1 = 1)))))) AND NEW.hops = p.hops + 1 AND NEW.window_from >= p.window_from AND NEW.window_to <= p.window_to FOR SHARE) THEN RAISE EXCEPTION 'consent_grant: an onward grant needs an active parent of the same person whose window holds its own' USING ERRCODE = '23514'; END IF; IF NEW.parent_grant IS NOT NULL AND EXISTS (SELECT 1 FROM jsonb_array_elements_text(NEW.fields::jsonb) AS e(value) WHERE value NOT IN (SELECT value FROM consent_grant p, jsonb_array_elements_text(p.fields::jsonb) AS e(value) WHERE p.bucket = NEW.bucket AND p.id = NEW.parent_grant)) THEN RAISE EXCEPTION 'consent_grant: an onward grant has fields beyond its parent' USING ERRCODE = '23514'; END IF; IF NEW.parent_grant IS NOT NULL AND NEW.recipient_id NOT IN (SELECT value FROM consent_grant p, jsonb_array_elements_text(p.onward::jsonb) AS e(value) WHERE p.bucket = NEW.bucket AND p.id = NEW.parent_grant) THEN RAISE EXCEPTION 'consent_grant: an onward grant is for a recipient that its parent names' USING ERRCODE = '23514'; END IF; RETURN NEW; END $$
 -- end
 CREATE TRIGGER consent_grant_before_insert BEFORE INSERT ON consent_grant FOR EACH ROW EXECUTE FUNCTION consent_grant_before_insert()
 -- end
