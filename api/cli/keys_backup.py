@@ -42,7 +42,7 @@ def backup(home: Path | None, out: Path, as_json: bool) -> None:
     settings = settings_of(home)
     with databases(settings) as (data, keys), progress(quiet=as_json) as tick, _new_file(out) as file:
         root = provider_of(settings)
-        made = backups.backup(keys, root, _epochs(settings, data, root), file, system_clock(), tick)
+        made = backups.backup(data, keys, root, _epochs(settings, data, root), file, system_clock(), tick)
     emit(
         {"file": str(out), "rows": made.rows, "epoch": made.epoch, "made_at": made.made_at},
         as_json=as_json,

@@ -31,6 +31,7 @@ import consent.schema.staff_tables
 import consent.schema.status_tables
 import consent.schema.step_up_tables
 import consent.schema.tables
+import vault.backups.tables
 import vault.erasure.tables
 import vault.families.tables
 import vault.fields.tables
@@ -55,6 +56,7 @@ TABLE_MODULES = (
     vault.storage.role_tables,
     vault.erasure.tables,
     vault.families.tables,
+    vault.backups.tables,
     vault.fields.tables,
     vault.honey.tables,
     consent.schema.tables,

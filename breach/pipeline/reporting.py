@@ -14,6 +14,7 @@ from breach.pipeline.method import method
 from breach.pipeline.report import PREFIX, TraceReport, inside
 from breach.trace.attribute import Attribution, Finding, MaskedRows, Rules
 from breach.trace.codes import Decoded
+from breach.trace.copies import Copies
 from breach.trace.dating import Dated
 from breach.trace.evidence import Evidence
 from breach.trace.scale import propositions, support
@@ -23,7 +24,7 @@ from breach.weighing.exposure import Exposure, Ways
 from breach.weighing.planted import Weighed
 from vault.ids import encode_id
 
-VERSION = 5
+VERSION = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,8 @@ class Masked:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
     """What a dump shows. `candidates`: what the candidate sets of masked rows weigh, in people, all together and by
-    recipient; `linked`: what comparing by blind codes counted, and the same weights of it.
+    recipient; `linked`: what comparing by blind codes counted, and the same weights of it; `copies`: our own store as
+    the source.
     """
 
     cells: Cells
@@ -48,6 +50,7 @@ class Seen:
     contacts: Contacts
     linked: tuple[Linked, tuple[float, Mapping[str, float]]] | None = None
     planted: Weighed
+    copies: Copies
 
     @property
     def only_masked(self) -> int:
@@ -87,6 +90,7 @@ def write(m: Material) -> TraceReport:
         linked=_linked(m.seen).get("linked"),
         planted=m.seen.planted.counts(),
         planted_dark=m.seen.planted.dark(),
+        copies=m.seen.copies,
         unreceived=m.seen.evidence.unreceived,
     )
     body = {
@@ -187,9 +191,22 @@ def _ranking(m: Material) -> list[dict[str, Any]]:
     """Recipients and the two other origins, strongest first; "elsewhere" is the reference, ln e = 0."""
     lines = [_line(finding, m) for finding in m.result.findings]
     own = {"ln_e": _figure(m.result.own_store), "ln_e_values": _figure(m.result.own_values)}
-    lines.append({"kind": "own_store", **own})
+    lines.append({"kind": "own_store", **own, **_copies(m.seen.copies)})
     lines.append({"kind": "elsewhere", "ln_e": 0.0})
     return sorted(lines, key=lambda line: (not line.get("named", False), -line["ln_e"]))
+
+
+def _copies(copies: Copies) -> dict[str, Any]:
+    """When a copy of our store was taken, if it is the source, and which backups held what was found."""
+    return {
+        "values_found": copies.values,
+        "copied": None if copies.dated is None else _moments(copies.dated),
+        "backups_made": copies.made,
+        "backups": [
+            {"made_at": one.at, "values_held_then": one.fitting, "ln_e": _figure(one.ln_e)}
+            for one in copies.backups
+        ],
+    }
 
 
 def _line(finding: Finding, m: Material) -> dict[str, Any]:
@@ -272,9 +289,11 @@ def _dated(m: Material, k: int) -> dict[str, Any]:
 
     `posterior`: its 5 %, 10 %, ... 95 % points.
     """
-    dated = m.dated[k]
+    return {"recipient": m.seen.exposure.recipient_ids[k], **_moments(m.dated[k])}
+
+
+def _moments(dated: Dated) -> dict[str, Any]:
     return {
-        "recipient": m.seen.exposure.recipient_ids[k],
         "median": dated.median,
         "from": dated.low,
         "until": dated.high,

@@ -7,9 +7,11 @@ from breach.pipeline.linking import Linked
 from breach.pipeline.reporting import Masked, Seen
 from breach.trace.attribute import Attribution, MaskedRows
 from breach.trace.chance import may_count
+from breach.trace.copies import Copies
 from breach.trace.dating import Dated, date_leak
 from breach.weighing import contacts, exposure, planted
 from breach.weighing.timelines import timelines
+from vault.backups.made import made_before
 from vault.opening import Vault
 
 
@@ -28,6 +30,7 @@ def weigh(vault: Vault, trace_id: bytes, before_ms: int, cells: Cells, linked: L
         numbers = {recipient: k for k, recipient in enumerate(exposed.recipient_ids)}
         aliases = contacts.weigh(conn, trace_id, numbers, before_ms, cells)
         nobody = planted.weigh(conn, vault, met, exposed.recipient_ids, cells)
+        copies = Copies.of(exposed.stock.timeline(before_ms), made_before(conn, before_ms))
     return Seen(
         cells=cells,
         evidence=replace(evidence, rows=cells.rows),
@@ -37,6 +40,7 @@ def weigh(vault: Vault, trace_id: bytes, before_ms: int, cells: Cells, linked: L
         contacts=aliases,
         linked=None if linked is None else (linked, likes),
         planted=nobody,
+        copies=copies,
     )
 
 

@@ -1,4 +1,4 @@
-"""When a recipient's copy was taken, if it is the source: a posterior over the moment (tracing.md §2.2).
+"""When a copy was taken, a recipient's or one of our own store: a posterior over the moment (tracing.md §2.2).
 
 What a recipient holds of a person at a moment is what was delivered to it last. Of the rows found, with versions v:
 
@@ -15,11 +15,12 @@ rows a few are stale, and that span is empty.
 """
 
 import math
-from collections.abc import Mapping
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
-from breach.trace.guilt import ln_mean_exp
+from breach.trace.guilt import ln_mean_exp, ln_sum_exp
 
 DAMAGED = (0.001, 0.01, 0.1)
 """The fixed grid for the share of rows that show another version than the copy did."""
@@ -56,18 +57,41 @@ class Dated:
     points: tuple[int, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """What stood in a copy taken at `at`: of the rows found, how many as they were found. `ln_e`: how much better that copy
+    explains the versions found than one taken at a moment that nobody knows; its mean over such moments is 1.
+    """
+
+    at: int
+    fitting: int
+    ln_e: float
+
+
+def held_at(timeline: Timeline, moments: Sequence[int]) -> list[Held]:
+    """Copies of one store taken at known moments, those first that explain the versions found best."""
+    if not timeline.rows or timeline.until <= timeline.since:
+        return []
+    edges, fitting = _stretches(timeline)
+    known = {count: _ln_likelihood(count, timeline.rows) for count in {0, *fitting}}
+    span = timeline.until - timeline.since
+    mean = ln_sum_exp(
+        known[count] + math.log((b - a) / span)
+        for count, (a, b) in zip(fitting, pairwise(edges), strict=True)
+    )
+    counts = (fitting[bisect_right(edges[:-1], at) - 1] if at >= edges[0] else 0 for at in moments)
+    held = [
+        Held(at=at, fitting=count, ln_e=known[count] - mean)
+        for at, count in zip(moments, counts, strict=True)
+    ]
+    return sorted(held, key=lambda one: (-one.ln_e, -one.at))
+
+
 def date_leak(timeline: Timeline) -> Dated | None:
     """When the copy was taken; None when nothing the recipient held is found, or no time lies between."""
     if not timeline.rows or timeline.until <= timeline.since:
         return None
-    edges = [
-        *sorted({timeline.since, *(at for at in timeline.changes if at < timeline.until)}),
-        timeline.until,
-    ]
-    fitting, held = [], 0
-    for at in edges[:-1]:
-        held += timeline.changes.get(at, 0)
-        fitting.append(held)
+    edges, fitting = _stretches(timeline)
     mass = _mass(fitting, edges, timeline.rows)
     median = _quantile(mass, edges, 0.5)
     return Dated(
@@ -78,6 +102,15 @@ def date_leak(timeline: Timeline) -> Dated | None:
         fitting=sum(change for at, change in timeline.changes.items() if at <= median),
         points=tuple(_quantile(mass, edges, share / 20) for share in range(1, 20)),
     )
+
+
+def _stretches(timeline: Timeline) -> tuple[list[int], list[int]]:
+    """The moments at which what fits changes, with the end of all; and the rows that fit from each on."""
+    edges = [
+        *sorted({timeline.since, *(at for at in timeline.changes if at < timeline.until)}),
+        timeline.until,
+    ]
+    return edges, list(accumulate(timeline.changes.get(at, 0) for at in edges[:-1]))
 
 
 def _mass(fitting: list[int], edges: list[int], rows: int) -> list[float]:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from breach.trace.attribute import Attribution, Finding, Outcome, Rules
+from breach.trace.copies import Copies
 from breach.trace.dating import Dated
 from breach.trace.evidence import Unreceived
 
@@ -34,6 +35,7 @@ class Facts:
     planted: Mapping[int, tuple[int, int]]
     planted_dark: tuple[int, int]
     unreceived: Sequence[Unreceived] = ()
+    copies: Copies
 
 
 _EN: Mapping[str, str] = {
@@ -47,6 +49,8 @@ _EN: Mapping[str, str] = {
     "planted": "{found} of the {planted} persons who do not exist and were planted with {name} alone are in the file. Only {name} and our own store have them; of those that only our store has, {dark_found} of {dark} are in it.",
     "planted_dark": "{dark_found} of the {dark} persons who do not exist and were never given to anybody are in the file. Only our own store has them.",
     "own_store": "People whose values were never disclosed to anybody are in the file: {dark_found} of {dark}. That is more than an ordinary outside source explains (declared limits: {outside_rate:.2%} of them, and {outside_share:.0%} of its rows about people of ours). Look at our own store first.",
+    "copied": "If our own store was copied, the copy was taken between {low} and {high} with 90 %, the middle being {median} (UTC). Of {rows} values found, {fitting} were the current ones then.",
+    "backup": "The backup of {made_at} (UTC), with the data of that moment beside it, held {fitting} of the {values} values found as they were found. It explains the versions found e^{ln_e:.1f} times as well as a copy of our store at a moment nobody knows. {made} backups were made before the file came in.",
     "nobody": "No recipient can be named, and no set of recipients either. That clears nobody.",
     "else": "Somewhere else, a source this ledger knows nothing of, is always a possible origin and the reference for the figures. {unexplained} of {people_found} people found are explained by no recipient.",
     "store": "Our own store is always a possible origin: ln e-value {own_store:.1f}, from {dark_found} of {dark} people never disclosed.",
@@ -72,6 +76,8 @@ _ZH: Mapping[str, str] = {
     "planted": "只安插于{name}的 {planted} 个虚构人员中，有 {found} 人出现在文件中。只有{name}和我方自己的存储持有这些人员；而只有我方存储持有的 {dark} 个虚构人员中，有 {dark_found} 人出现在文件中。",
     "planted_dark": "从未提供给任何人的 {dark} 个虚构人员中，有 {dark_found} 人出现在文件中。只有我方自己的存储持有他们。",
     "own_store": "文件中出现了从未向任何人披露过的人员：{dark} 人中有 {dark_found} 人，超出普通外部来源所能解释的范围（预先声明的上限：此类人员的 {outside_rate:.2%}，以及文件中涉及我方人员的行不超过 {outside_share:.0%}）。应首先检查我方自己的存储。",
+    "copied": "如果是我方存储被复制，副本取自 {low} 至 {high} 之间的可能性为 90 %，中位时刻为 {median}（UTC）。在所发现的 {rows} 个值中，有 {fitting} 个是该时刻的现行值。",
+    "backup": "{made_at}（UTC）所作的备份连同当时的数据，与所发现内容一致的值有 {fitting} 个（共发现 {values} 个）。与取自未知时刻的我方存储副本相比，它对所发现版本的解释力为其 e^{ln_e:.1f} 倍。文件到来之前共作过 {made} 次备份。",
     "nobody": "无法指名任何接收方，也无法指出任何一组接收方。这并不表示任何一方是清白的。",
     "else": "“其他来源”（本账本之外的来源）始终是可能的出处，也是各项数值的参照。所发现的 {people_found} 人中，有 {unexplained} 人不能由任何接收方解释。",
     "store": "“我方自己的存储”始终是可能的出处：ln e 值 {own_store:.1f}，依据为 {dark} 名从未披露人员中的 {dark_found} 人。",
@@ -187,6 +193,7 @@ def _sentences(
                 outside_rate=rules.outside_rate, outside_share=rules.outside_share, **counts
             )
         )
+        said += _of_copies(words, facts.copies)
     if result.outcome is Outcome.NOT_ATTRIBUTED:
         said.append(words["nobody"])
     said.append(words["else"].format(unexplained=result.explained_by_nobody, people_found=facts.people_found))
@@ -202,6 +209,18 @@ def _of_dating(words: Mapping[str, str], facts: Facts, k: int) -> str:
     dated = facts.dated[k]
     times = {name: _minute(getattr(dated, name)) for name in ("low", "median", "high")}
     return words["dated"].format(name=facts.names[k], rows=dated.rows, fitting=dated.fitting, **times)
+
+
+def _of_copies(words: Mapping[str, str], copies: Copies) -> list[str]:
+    said = []
+    if copies.dated is not None:
+        times = {name: _minute(getattr(copies.dated, name)) for name in ("low", "median", "high")}
+        said.append(words["copied"].format(rows=copies.dated.rows, fitting=copies.dated.fitting, **times))
+    if copies.backups:
+        best = copies.backups[0]
+        counts = {"values": copies.values, "made": copies.made, "fitting": best.fitting}
+        said.append(words["backup"].format(made_at=_minute(best.at), ln_e=best.ln_e, **counts))
+    return said
 
 
 def _of_marks(

@@ -21,6 +21,7 @@ from breach.weighing.deliveries import Deliveries, Shown
 from breach.weighing.deliveries import deliveries as deliveries_to
 from breach.weighing.deliveries import windows as windows_of
 from breach.weighing.planted import NOBODY, Met
+from breach.weighing.stock import Stock
 from breach.weighing.unreceived import Nobodys, unreceived
 from consent import exposure as received
 from consent.recipients.register import recipients
@@ -52,7 +53,7 @@ class Exposure:
     `unexplained[i]`: found cells of people recipient i holds something of, which it never received; `shown`:
     the fields of which the dump shows any value of anybody; `fields`: those of them that are test fields;
     `cells`: found cells by field; `ways[i]`: how recipient i came by them; `nobodys`: cells found that nobody
-    had received.
+    had received; `stock`: what our own store held of them, when.
     """
 
     recipient_ids: tuple[str, ...]
@@ -67,6 +68,7 @@ class Exposure:
     found: Counter[Pattern] = field(default_factory=Counter)
     dark_found: int = 0
     nobodys: Nobodys = field(default_factory=Nobodys)
+    stock: Stock = field(default_factory=Stock)
 
 
 def weigh(
@@ -158,6 +160,7 @@ def _add_people(
         known.programs.update(ways.programs)
         known.under.update(ways.under)
     windows = windows_of(conn, [item for _, items in part for item in items])
+    exposure.stock.add(windows.values())
     for (_, items), deliveries in zip(
         part, deliveries_to(conn, part, exposure.shown, numbers, before_ms), strict=True
     ):

@@ -1,15 +1,18 @@
 """What speaks for a copy of our own store: people nobody was given, and values nobody was given."""
 
 import math
+from collections import Counter
 from random import Random
 
 import pytest
 
 from breach.intake.quarantine import receive
 from breach.pipeline.run import trace
+from breach.trace.dating import Timeline, held_at
 from breach.trace.evidence import Unreceived
 from breach.trace.store import never_received
 from tests.breach.leaks import HOUR, row, write
+from vault.backups.made import note
 from vault.reading.records import Change, update_many
 
 
@@ -66,3 +69,46 @@ def test_a_copy_of_the_store_shows_what_nobody_was_given_and_nobody_is_named(sma
     assert "5 people are in the file with a later phone than anybody was given" in " ".join(
         report.body["statement"]["en"]
     )
+
+
+def test_a_leaked_backup_is_told_from_later_ones_by_what_stood_in_it(small_town, tmp_path):
+    """The file shows everybody as of the first backup; five numbers changed before the second."""
+    made, world = small_town, small_town.world
+    tenant, vault = made.vault.installation.tenant, made.vault
+    world.tick(HOUR)
+    first = world.now
+    note(vault.data, tenant, first, first)
+    world.tick(HOUR)
+    changed = [
+        Change(subject=made.people[n].subject, field="phone", text=f"188{n:08d}") for n in range(85, 90)
+    ]
+    update_many(vault, changed, world.now, clock=lambda: world.now)
+    world.tick(HOUR)
+    note(vault.data, tenant, world.now, first)
+    second = world.now
+    world.tick(HOUR)
+    raw = write(tmp_path / "leak.csv", [row(n) for n in range(90)])
+
+    report = trace(
+        vault, receive(vault, [raw], tmp_path / "q", now_ms=world.now + 60_000), now_ms=world.now + 60_000
+    )
+
+    store = next(one for one in report.body["ranking"] if one["kind"] == "own_store")
+    values = store["values_found"]
+    assert (report.outcome, report.suspects) == ("own_store", ())
+    assert [(one["made_at"], one["values_held_then"]) for one in store["backups"]] == [
+        (first, values),
+        (second, values - 5),
+    ]
+    assert store["backups"][0]["ln_e"] - store["backups"][1]["ln_e"] > 20
+    assert store["copied"]["until"] <= second - HOUR
+    assert f"held {values} of the {values} values found" in " ".join(report.body["statement"]["en"])
+    assert f"（共发现 {values} 个）" in "".join(report.body["statement"]["zh-CN"])
+
+
+def test_over_all_moments_of_a_copy_the_weight_of_one_has_the_mean_one():
+    changes = Counter({0: 20, 400: 6, 500: -3, 700: -4})
+    held = held_at(Timeline(changes=changes, rows=26, since=0, until=1_000), range(1_000))
+
+    assert math.fsum(math.exp(one.ln_e) for one in held) / 1_000 == pytest.approx(1)
+    assert {one.at for one in held[:100]} == set(range(400, 500))

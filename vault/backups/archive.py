@@ -26,6 +26,7 @@ from typing import Any, BinaryIO, Final
 from sqlalchemy import Connection, LargeBinary, Table, select
 
 from vault.backups.keys import BackupKeys, MalformedBackup
+from vault.backups.made import note
 from vault.backups.returning import Returning
 from vault.errors import VaultError
 from vault.ids import Buckets, SubjectId, TenantId
@@ -98,6 +99,7 @@ _KEYED = RowSet(
 
 
 def backup(
+    data: Database,
     keys: Database,
     provider: Provider,
     store: BackupKeys,
@@ -105,11 +107,12 @@ def backup(
     now_ms: int,
     report: Report | None = None,
 ) -> Made:
-    """Write one consistent view of the tenant's keys to `file`, sealed under the current backup epoch.
+    """Write one consistent view of the tenant's keys to `file`, sealed under the current backup epoch, and note it in `data`.
 
     `provider` unwraps the tenant keys. What was written is complete only when this returns.
     """
     epoch = store.current(now_ms)
+    note(data, store.tenant, now_ms, epoch.made_at)
     header = _MAGIC + epoch.made_at.to_bytes(8) + now_ms.to_bytes(8) + store.tenant
     file.write(header)
     count = 0
@@ -160,6 +163,8 @@ def restore(
         refill = settle_index(data, conn, returning.under, buckets, wall_ms())
         returning.count(conn)
         again = _erase_again(conn, store.tenant, gone)
+    # The data base may be older than the backup, and then does not know of it.
+    note(data, store.tenant, int.from_bytes(header[13:21]), int.from_bytes(header[5:13]))
     back, without, outdated = _unreadable(data, keys, store.tenant, gone)
     return Restored(
         rows=count,

@@ -432,6 +432,23 @@ ALTER TABLE kept_person ENABLE ROW LEVEL SECURITY
 -- end
 CREATE POLICY own ON kept_person USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0)
 -- end
+CREATE TABLE key_backup (
+	tenant BYTEA NOT NULL,
+	made_at BIGINT NOT NULL,
+	epoch BIGINT NOT NULL,
+	CONSTRAINT pk_key_backup PRIMARY KEY (tenant, made_at),
+	CONSTRAINT ck_key_backup_tenant CHECK (length(tenant) = 16),
+	CONSTRAINT ck_key_backup_epoch CHECK (epoch <= made_at)
+)
+-- end
+CREATE FUNCTION key_backup_append_only() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'key_backup is append-only' USING ERRCODE = '23514'; END $$
+-- end
+CREATE TRIGGER key_backup_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON key_backup FOR EACH STATEMENT EXECUTE FUNCTION key_backup_append_only()
+-- end
+ALTER TABLE key_backup ENABLE ROW LEVEL SECURITY
+-- end
+CREATE POLICY own ON key_backup USING (tenant = (SELECT perusal_tenant())) WITH CHECK (tenant = (SELECT perusal_tenant()))
+-- end
 CREATE TABLE leak_owner (
 	bucket INTEGER NOT NULL,
 	subject BYTEA NOT NULL,

@@ -320,6 +320,19 @@ CREATE TABLE kept_person (
 -- end
 CREATE INDEX ix_kept_person_created_at ON kept_person (created_at)
 -- end
+CREATE TABLE key_backup (
+	tenant BLOB NOT NULL,
+	made_at BIGINT NOT NULL,
+	epoch BIGINT NOT NULL,
+	CONSTRAINT pk_key_backup PRIMARY KEY (tenant, made_at),
+	CONSTRAINT ck_key_backup_tenant CHECK (length(tenant) = 16),
+	CONSTRAINT ck_key_backup_epoch CHECK (epoch <= made_at)
+)
+-- end
+CREATE TRIGGER key_backup_no_update BEFORE UPDATE ON key_backup BEGIN SELECT RAISE(ABORT, 'key_backup is append-only'); END
+-- end
+CREATE TRIGGER key_backup_no_delete BEFORE DELETE ON key_backup BEGIN SELECT RAISE(ABORT, 'key_backup is append-only'); END
+-- end
 CREATE TABLE leak_owner (
 	bucket INTEGER NOT NULL,
 	subject BLOB NOT NULL,

@@ -8,11 +8,14 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
 
 from tests.backends import Backend, open_backend
 from tests.vault.people import made_up as people
 from vault.backups.archive import KeysPresent, backup, restore
 from vault.backups.keys import DAY_MS, BackupExpired, BackupKeys, MalformedBackup
+from vault.backups.made import made_before
+from vault.backups.tables import key_backup
 from vault.finding.find import find
 from vault.keys.keyring import Keyring
 from vault.keys.tables import index_root, service_key, subject_key, tenant_kek
@@ -40,7 +43,7 @@ class Site:
 
     def backup(self, now: int) -> bytes:
         file = io.BytesIO()
-        backup(self.backend.keys, self.provider, self.store, file, now)
+        backup(self.backend.data, self.backend.keys, self.provider, self.store, file, now)
         return file.getvalue()
 
     def restore(self, saved: bytes, into: Backend, **more):
@@ -102,6 +105,24 @@ def _postgres_copy(backend, request, _folder, what):
 def site(backend, vault, provider, copies, tmp_path) -> Site:
     store = BackupKeys(tmp_path / "backup-keys", provider, vault.installation.tenant)
     return Site(backend, vault, provider, store, copies)
+
+
+def test_a_backup_is_noted_for_good_and_by_a_restore_where_the_data_base_does_not_know_it(site, now):
+    older = site.copies("data")
+    saved = site.backup(now)
+    assert _noted(site.backend) == [now]
+    with pytest.raises(IntegrityError), site.backend.data.write() as conn:
+        conn.execute(key_backup.delete())
+
+    assert _noted(older) == []
+    restore(older.data, older.keys, site.provider, site.store, io.BytesIO(saved))
+
+    assert _noted(older) == [now]
+
+
+def _noted(backend):
+    with backend.data.read() as conn:
+        return made_before(conn, 1 << 60)
 
 
 def test_a_restored_backup_holds_every_key_and_opens_every_value(site, now):
