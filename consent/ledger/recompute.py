@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 _EMPTY = sha256().digest()
+# A copy of a hash that is begun costs less than to begin one.
+_LEAF, _NODE = sha256(b"\x00"), sha256(b"\x01")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,12 @@ class RightEdge:
 
 def leaves_of(bodies: Iterable[bytes]) -> list[bytes]:
     """The leaf hashes of entries, computed anew from their bytes."""
-    return [sha256(b"\x00" + body).digest() for body in bodies]
+    begin, hashes = _LEAF.copy, []
+    for body in bodies:
+        one = begin()
+        one.update(body)
+        hashes.append(one.digest())
+    return hashes
 
 
 def absorb(edge: RightEdge, leaves: Sequence[bytes]) -> RightEdge:
@@ -67,4 +74,10 @@ def grow(edge: RightEdge, leaves: Sequence[bytes]) -> tuple[RightEdge, list[Sequ
 
 def _pairs(row: Sequence[bytes]) -> list[bytes]:
     """The hash over each two neighbours; a last one without a neighbour is left."""
-    return [sha256(b"\x01" + left + right).digest() for left, right in zip(row[::2], row[1::2], strict=False)]
+    begin, hashes = _NODE.copy, []
+    for left, right in zip(row[::2], row[1::2], strict=False):
+        one = begin()
+        one.update(left)
+        one.update(right)
+        hashes.append(one.digest())
+    return hashes

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection
 
 from vault.storage.database import Dialect
+from vault.storage.embedded import ask
 from vault.storage.pgarray import ElementType, encode
 from vault.storage.wire import send
 
@@ -100,14 +101,12 @@ class RowSet:
     @staticmethod
     def run(conn: Connection, text: str, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
         """Send one statement as it is; returns its rows, if it has any."""
-        if conn.dialect.name == Dialect.POSTGRESQL and not conn.dispatch.before_cursor_execute:
+        if conn.dispatch.before_cursor_execute:  # somebody wants to see each statement
+            result = conn.exec_driver_sql(text, dict(parameters))
+            return [tuple(row) for row in result] if result.returns_rows else []
+        if conn.dialect.name == Dialect.POSTGRESQL:
             return send(conn, [(text, parameters)])[0]
-        result = conn.exec_driver_sql(text, dict(parameters))
-        if not result.returns_rows or result.cursor is None:
-            return []
-        rows: list[tuple[Any, ...]] = list(result.cursor.fetchall())  # the toolkit's rows cost twice that
-        result.close()
-        return rows
+        return ask(conn, text, parameters)
 
 
 class Together:

@@ -4,42 +4,15 @@ Millions are read, and nearly all are persons' entries that are right. So a page
 entry by entry only where a column disagrees: what is found, and in which order, is the same either way.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import groupby
-from typing import NamedTuple
 
+from consent.ledger.checking.page import Page
 from consent.ledger.entries import log_entry
 from consent.ledger.entries.entry import NO_PREVIOUS, Outlines, outline, outlines
 from consent.ledger.entries.log_entry import Closing, LogEntry
 from consent.ledger.errors import LedgerError
-from consent.ledger.recompute import leaves_of
-
-type EntryRow = tuple[int, bytes, bytes, bytes]
-"""(index, id, leaf, body) as stored."""
-
-
-class Page(NamedTuple):
-    """Entries that follow one another as they are stored, column by column; `hashes` are those of their bodies."""
-
-    indices: Sequence[int]
-    ids: Sequence[bytes]
-    leaves: Sequence[bytes]
-    bodies: Sequence[bytes]
-    hashes: Sequence[bytes]
-
-    @classmethod
-    def of(cls, rows: Sequence[EntryRow]) -> "Page":
-        """Of one row or more."""
-        indices, ids, leaves, bodies = map(list, zip(*rows, strict=True))
-        return cls(indices, ids, leaves, bodies, leaves_of(bodies))
-
-    def part(self, start: int, end: int) -> "Page":
-        some = slice(start, end)
-        return Page(
-            self.indices[some], self.ids[some], self.leaves[some], self.bodies[some], self.hashes[some]
-        )
-
 
 type Flaw = tuple[str, int]
 """What is wrong, and at which index."""
@@ -47,6 +20,7 @@ type Flaw = tuple[str, int]
 type _Tail = tuple[int, bytes, int]
 
 _ID_BYTES = 16
+_LEAF_BYTES = 32
 _NOBODY: _Tail = (0, NO_PREVIOUS.hex().encode(), -1)
 
 
@@ -83,25 +57,25 @@ class Chain:
     def _is_in_step(self, page: Page, found: Outlines) -> bool:
         """Whether persons' entries are what their rows say, and no older than those before them."""
         return (
-            page.leaves == page.hashes
+            list(page.leaves) == page.hashes
             and set(map(len, page.ids)) == {_ID_BYTES}
             and b"".join(found.ids) == b"".join(page.ids).hex().encode()
-            and page.indices == list(range(self.size, self.size + len(page.indices)))
+            and page.follows(self.size)
             and found.times[0] >= self.ts
             and found.times == sorted(found.times)
         )
 
     def _follow_tags(self, page: Page, found: Outlines) -> int:
         """Take in entries up to the first that does not follow its tag's last; how many those are."""
-        tails, known, taken = self.tails, self.tails.get, 0
-        ends = [leaf.hex().encode() for leaf in page.hashes]
+        tails, known, taken = self.tails, self.tails.get, len(page.indices)
+        ends = b"".join(page.hashes).hex(" ", _LEAF_BYTES).encode().split()
         columns = zip(page.indices, found.numbers, found.previous, found.tags, ends, strict=True)
         for idx, n, previous, tag, leaf in columns:
-            number, last, _ = known(tag, _NOBODY)
-            if n != number + 1 or previous != last:
+            last = known(tag, _NOBODY)
+            if n != last[0] + 1 or previous != last[1]:
+                taken = idx - self.size
                 break
             tails[tag] = (n, leaf, idx)
-            taken += 1
         if taken:
             self.ts = found.times[taken - 1]
             self.size += taken

@@ -5,6 +5,7 @@ looked at. What it finds it names by log and index; what it cannot
 see, an insider who rewrote and re-signed everything, only someone holding an older checkpoint can.
 """
 
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,9 +13,10 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, select
 
 from consent.ledger import published
-from consent.ledger.checking.chain import Chain, EntryRow, Page
+from consent.ledger.checking.chain import Chain
 from consent.ledger.checking.fsck_cosigned import check_cosigned
 from consent.ledger.checking.fsck_said import Heard, check_said, index_rows
+from consent.ledger.checking.page import Page, read
 from consent.ledger.errors import LedgerError
 from consent.ledger.formats import checkpoint as checkpoints
 from consent.ledger.formats.checkpoint import Checkpoint
@@ -30,16 +32,7 @@ from consent.ledger.tables import checkpoint, head, index_chunk, subject_head, t
 from vault.storage.database import Database
 from vault.storage.rowset import RowSet
 
-_CHUNK = 512
 _TILES_AHEAD = 64
-_ENTRIES = RowSet(
-    # With `rows` joined instead, SQLite would sort each page.
-    "WITH {rows} SELECT idx, id, leaf, body FROM ledger_entry WHERE bucket = (SELECT bucket FROM rows) "
-    f"AND year = (SELECT year FROM rows) AND idx >= (SELECT first FROM rows) ORDER BY idx LIMIT {_CHUNK}",
-    bucket="int",
-    year="int",
-    first="int",
-)
 _TILES = RowSet(
     "WITH {rows} SELECT t.n, t.root, t.data FROM rows JOIN ledger_tile t ON t.bucket = rows.bucket "
     "AND t.year = rows.year AND t.level = rows.level AND t.n >= rows.first AND t.n < rows.until",
@@ -116,9 +109,9 @@ def _check_log(
     stops = sorted({*(row.size for row in signed), *made}, reverse=True)
     ended = given_up.of(conn, log)
     start, size = 0, row.size if ended is None else ended.kept
-    while rows := _page(conn, log, start, None if ended is None else size):
-        start = rows[-1][0] + 1
-        for part in _cut(rows, state.size, stops):
+    while page := _page(conn, log, start, None if ended is None else size):
+        start = page.indices[-1] + 1
+        for part in _cut(page, state.size, stops):
             yield from _take(conn, state, part)
             if state.size in made:  # rows of an index that was not made are left by somebody broken off
                 yield from _check_index(conn, state, kept=state.size in kept)
@@ -136,10 +129,13 @@ def _check_log(
         yield Finding(state.origin, what, at)
 
 
-def _page(conn: Connection, log: LogId, start: int, until: int | None) -> Sequence[EntryRow]:
+def _page(conn: Connection, log: LogId, start: int, until: int | None) -> Page | None:
     """The next entries; of a log that was given up none behind what can still be proven."""
-    rows = _ENTRIES(conn, [(*log, start)])
-    return rows if until is None else [row for row in rows if row[0] < until]
+    page = read(conn, log, start)
+    if page is None or until is None or page.indices[-1] < until:
+        return page
+    kept = bisect_left(page.indices, until)
+    return page.part(0, kept) if kept else None
 
 
 def _check_signed(
@@ -160,16 +156,16 @@ def _check_head(conn: Connection, state: _Rebuilt, row: Row[Any]) -> Iterator[Fi
     yield from _check_tile_count(conn, state)
 
 
-def _cut(rows: Sequence[EntryRow], start: int, stops: list[int]) -> Iterator[Sequence[EntryRow]]:
-    """The rows of a page, cut at every size in `stops` (falling), which are taken off as they are passed."""
-    begun = 0
-    while stops and stops[-1] <= start + len(rows):
+def _cut(page: Page, start: int, stops: list[int]) -> Iterator[Page]:
+    """A page cut at every size in `stops` (falling), which are taken off as they are passed."""
+    begun, count = 0, len(page.indices)
+    while stops and stops[-1] <= start + count:
         end = stops.pop() - start
         if end > begun:
-            yield rows[begun:end]
+            yield page.part(begun, end)
             begun = end
-    if begun < len(rows):
-        yield rows[begun:]
+    if begun < count:
+        yield page.part(begun, count)
 
 
 def _checkpoints(conn: Connection, log: LogId) -> list[Row[int, bytes, bytes, bytes]]:
@@ -178,8 +174,7 @@ def _checkpoints(conn: Connection, log: LogId) -> list[Row[int, bytes, bytes, by
     return list(conn.execute(query.order_by(c.size)))
 
 
-def _take(conn: Connection, state: _Rebuilt, rows: Sequence[EntryRow]) -> Iterator[Finding]:
-    page = Page.of(rows)
+def _take(conn: Connection, state: _Rebuilt, page: Page) -> Iterator[Finding]:
     for what, at in state.chain.follow(page):
         yield Finding(state.origin, what, at)
     state.edge, gained = grow(state.edge, page.hashes)

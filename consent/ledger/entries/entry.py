@@ -64,7 +64,8 @@ _NO_PREVIOUS_HEX = NO_PREVIOUS.hex().encode()
 _LINE = re.compile(
     rb'\{"c":"(.{64})","id":"(.{32})","n":([1-9][0-9]{0,15}),"p":"(.{64})","s":"(.{32})","t":"(?:'
     + "|".join(sorted(PERSON_KINDS)).encode()
-    + rb')","ts":(0|[1-9][0-9]{0,15}),"v":1\}\n'
+    + rb')","ts":(0|[1-9][0-9]{0,15}),"v":1\}\n',
+    re.DOTALL,  # so that of what may be anything nothing is looked at
 )
 """The same as a line, but for the digits of hexadecimal numbers: those are cheaper looked at all at once."""
 _LINE_PARTS = 1 + _LINE.groups
@@ -159,19 +160,26 @@ class Outlines(NamedTuple):
 def outlines(bodies: Sequence[bytes]) -> Outlines | None:
     """`outline` of all these at a third of the cost; None where anything else of any of them is not canonical."""
     found = _LINE.split(b"\n".join((*bodies, b"")))
-    # Each entry is one match and nothing stands between two. A line break in an entry would make one more of either.
+    # Each entry is one match and nothing stands between two. A line break in an entry would make one more of either,
+    # or stand where only the digits of a hexadecimal number may.
     if len(found) != _LINE_PARTS * len(bodies) + 1 or any(found[::_LINE_PARTS]):
         return None
     commitments, ids, n, previous, tags, ts = (found[at::_LINE_PARTS] for at in range(1, _LINE_PARTS))
     if b"".join(commitments + tags).translate(None, b"0123456789abcdef"):
         return None
-    # The same few numbers stand in most entries.
-    integers = {digits: int(digits) for digits in {*n, *ts}}
-    if max(integers.values(), default=0) > MAX_INTEGER:
+    known = _Integers()
+    numbers, times = list(map(known.__getitem__, n)), list(map(known.__getitem__, ts))
+    if max(known.values(), default=0) > MAX_INTEGER:
         return None
-    return Outlines(
-        ids, [integers[digits] for digits in n], previous, tags, [integers[digits] for digits in ts]
-    )
+    return Outlines(ids, numbers, previous, tags, times)
+
+
+class _Integers(dict[bytes, int]):
+    """Integers by their digits: the same few stand in most entries."""
+
+    def __missing__(self, digits: bytes) -> int:
+        self[digits] = number = int(digits)
+        return number
 
 
 def _in_order(entry: Entry) -> tuple[str, int, bytes, int, bytes, bytes, bytes]:

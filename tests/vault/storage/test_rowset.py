@@ -2,6 +2,7 @@
 
 import pytest
 from sqlalchemy import event, text
+from sqlalchemy.exc import IntegrityError
 
 from vault.storage.rowset import RowSet, Together
 
@@ -65,3 +66,28 @@ def test_postgresql_is_asked_once_for_all_parts(conn):
     WRITE(conn, {"people": [(1, "Ann")], "pets": [(7, 1, b"")], "counts": [(1, 1)]}, now=1)
 
     assert len(asked) == (1 if conn.dialect.name == "postgresql" else 3)
+
+
+def test_what_fails_says_so_without_a_value_and_undoes_nothing_before_it(bare_backend):
+    with bare_backend.data.write() as conn:
+        conn.execute(text("CREATE TABLE p (id bigint PRIMARY KEY, name text)"))
+        _PEOPLE(conn, [(1, "Ann")])
+
+    with pytest.raises(IntegrityError) as failure, bare_backend.data.write() as conn:
+        _PEOPLE(conn, [(2, "Canary"), (1, "Canary")])
+
+    assert "Canary" not in str(failure.value)
+    with bare_backend.data.read() as conn:
+        assert rows_of(conn, "p") == [(1, "Ann")]
+
+
+def test_the_first_statement_of_a_connection_begins_its_transaction(bare_backend):
+    with bare_backend.data.write() as conn:
+        conn.execute(text("CREATE TABLE p (id bigint PRIMARY KEY, name text)"))
+
+    with bare_backend.data.engine.connect() as conn:
+        _PEOPLE(conn, [(1, "Ann")])
+        conn.rollback()
+
+    with bare_backend.data.read() as conn:
+        assert rows_of(conn, "p") == []

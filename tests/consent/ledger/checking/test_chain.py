@@ -10,12 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consent.ledger.checking.chain import Chain, EntryRow, Flaw, Page
+from consent.ledger.checking.chain import Chain, Flaw
+from consent.ledger.checking.page import Page
 from consent.ledger.entries import log_entry
 from consent.ledger.entries.entry import MAX_INTEGER, NO_PREVIOUS, Entry, Kind, encode, outline, parse
 from consent.ledger.entries.log_entry import Closing, Index, Why
 from consent.ledger.tree import leaf_hash
 from tests.consent.ledger.kit import HOST, NOW, YEAR
+
+type EntryRow = tuple[int, bytes, bytes, bytes]
+"""(index, id, leaf, body) as stored."""
 
 type Rows = list[EntryRow]
 type Damage = Callable[[Rows, int], None]
@@ -147,7 +151,7 @@ DAMAGES: dict[str, Damage] = {
 def _read(rows: Rows, borders: Sequence[int], *, columns: bool) -> tuple[list[Flaw], Chain]:
     chain, flaws = Chain(), list[Flaw]()
     for start, end in pairwise(sorted({0, len(rows), *(at for at in borders if at < len(rows))})):
-        page = Page.of(rows[start:end])
+        page = Page.of([(*row[1:], row[0]) for row in rows[start:end]])
         flaws += chain.follow(page) if columns else chain.one_by_one(page)
     return flaws, chain
 
