@@ -38,7 +38,8 @@ def _lines(found: Mapping[str, Any]) -> Iterator[str]:
     yield f"{lines['lines']:,} lines in, {lines['parsed']:,} parsed, {lines['continuation']:,} continued"
     aside = ", ".join(f"{reason} {count:,}" for reason, count in lines["quarantined_bytes"].items())
     yield f"{lines['bytes']:,} bytes of text in, {lines['parsed_bytes']:,} parsed{f'; set aside: {aside}' if aside else ''}"
-    yield f"{lines['rows']:,} rows, {lines['ragged']:,} ragged, {lines['mended']:,} mended, {lines['rounded']:,} rounded"
+    counted = ("rows", "mentions", "ragged", "mended", "rounded")
+    yield ", ".join(f"{lines[name]:,} {name}" for name in counted)
     for title, name in (
         ("set aside", "quarantined"),
         ("damaged", "damaged"),

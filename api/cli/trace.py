@@ -198,6 +198,9 @@ def _lines(body: Mapping[str, Any]) -> Iterator[str]:
     by_digest = sum(body["cells"]["matched_by_digest"].values())
     if by_digest:
         yield f"{by_digest:,} values were found by their digests"
+    by_mailbox = body["cells"]["rows_by_mailbox"]
+    if by_mailbox:
+        yield f"{by_mailbox:,} rows show another spelling of somebody's mailbox, and nothing else that is known"
     yield from _passed_on(body["ranking"])
     yield from body["statement"]["en"]
 

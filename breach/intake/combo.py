@@ -3,13 +3,14 @@
 The login is found first: the first e-mail address, telephone number or resident number that stands between
 separators. What is before it and what is behind it may hold any separator (addresses and passwords do) and
 stays whole. A row has three cells, [before, login, behind]; a line without such a login is a row of one cell.
+Many a password is a telephone number: what stands beside a login is looked at like any other cell.
 """
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from breach.intake.columns import IDENTIFIERS, Columns, Kind, kind_of
-from breach.intake.parts import LOOSE, Block, Part
+from breach.intake.parts import Block, Part, loose_parts, parts_of
 from breach.intake.tally import Reason, Tally
 
 _SEPARATOR = r"[:;|,\t ]"
@@ -42,7 +43,8 @@ def blocks(lines: Iterable[Sequence[str]], tally: Tally) -> Iterator[Block]:
         rows = [cells(line) for line in filled]
         tally.parsed += len(rows)
         tally.rows += len(rows)
-        yield Block(parts=tuple(_parts(rows, tally)), rows=tally.rows, mark=tally.mark())
+        parts = tuple(_parts(rows, tally))
+        yield Block(parts=parts, rows=tally.rows, mark=tally.mark())
 
 
 def _parts(rows: list[list[str]], tally: Tally) -> Iterator[Part]:
@@ -51,6 +53,7 @@ def _parts(rows: list[list[str]], tally: Tally) -> Iterator[Part]:
     numbers = [row for row in rows if len(row) == 3 and "@" not in row[1]]
     bare = [row for row in rows if len(row) == 1]
     tally.ragged += len(bare)
-    for columns, some in ((_MAIL_COLUMNS, mails), (_COLUMNS, numbers), (LOOSE, bare)):
+    for columns, some in ((_MAIL_COLUMNS, mails), (_COLUMNS, numbers)):
         if some:
-            yield Part(columns=columns, rows=some)
+            yield from parts_of(columns, some, tally)
+    yield from loose_parts(bare, tally)

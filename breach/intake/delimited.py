@@ -10,8 +10,7 @@ import csv
 from collections.abc import Iterable, Iterator, Sequence
 
 from breach.intake.columns import IDENTIFIERS, Columns, kind_of
-from breach.intake.free_text import inside
-from breach.intake.parts import Block, with_strays
+from breach.intake.parts import Block, parts_of
 from breach.intake.tally import Reason, Tally
 
 MAX_RECORD_LINES = 50
@@ -29,8 +28,8 @@ def blocks(
         body = batch[1:] if heading and batch else batch
         heading = heading and not batch
         if batch:
-            mark = {} if reader.waiting else tally.mark()
-            yield Block(parts=tuple(with_strays(columns, body)), rows=tally.rows, mark=mark)
+            parts = parts_of(columns, body, tally)
+            yield Block(parts=parts, rows=tally.rows, mark={} if reader.waiting else tally.mark())
 
 
 def rows(
@@ -95,10 +94,7 @@ def _plain(lines: Sequence[str], delimiter: str | None, tally: Tally) -> list[li
 def _counted(batch: list[list[str]], width: int, tally: Tally) -> list[list[str]]:
     tally.parsed += len(batch)
     tally.rows += len(batch)
-    ragged = [at for at, row in enumerate(batch) if len(row) != width]
-    tally.ragged += len(ragged)
-    for at in ragged:
-        batch[at] = inside(batch[at])
+    tally.ragged += sum(len(row) != width for row in batch)
     return batch
 
 

@@ -10,8 +10,8 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 
-from breach.intake.free_text import identifiers
 from breach.intake.leaves import Pairs, rows_of
+from breach.intake.mentions import identifiers
 from breach.intake.parts import Block, Gathered
 from breach.intake.tally import Reason, Tally, size
 
@@ -74,7 +74,7 @@ class _Reader:
             yield self._block()
 
     def _block(self) -> Block:
-        return Block(parts=self._gathered.parts(), rows=self._tally.rows)
+        return Block(parts=self._gathered.parts(self._tally), rows=self._tally.rows)
 
     def _step(self) -> bool:
         """Read one thing; False when more text is needed for it, or everything is read."""

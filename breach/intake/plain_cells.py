@@ -13,6 +13,7 @@ from typing import Final
 import polars as pl
 
 from breach.intake.columns import IDENTIFIERS, LOOKED_UP, STARS, Kind, identifier, kind_of
+from breach.intake.mentions import mentioned
 from vault.fields import FIELDS, InvalidValue
 from vault.fields.resident_id import REGIONS, WEIGHTS
 
@@ -23,7 +24,7 @@ UNREADABLE: Final = 1
 """A cell of an identifier column that is no value of any kind."""
 
 APART: Final = 2
-"""A masked value or a digest: its row has to be looked at by itself."""
+"""A masked value, a digest, or a text that mentions somebody: its row has to be looked at by itself."""
 
 VERDICTS: Final = {kind: number for number, kind in enumerate(Kind, APART + 1)}
 """The verdict on a cell that is of a kind."""
@@ -171,11 +172,13 @@ def _reading(text: str, kinds: tuple[Kind, ...]) -> tuple[str | None, int]:
         if not text or text.isspace():
             return None, NOTHING
     kind = kind_of(text)
-    if kind is None:
-        return None, UNREADABLE if len(kinds) == 1 else NOTHING
     if kind in IDENTIFIERS:
         return identifier(kind, text), VERDICTS[kind]
-    return None, APART if kind in LOOKED_UP else VERDICTS[kind]
+    if kind in LOOKED_UP or mentioned(text):
+        return None, APART
+    if kind is None:
+        return None, UNREADABLE if len(kinds) == 1 else NOTHING
+    return None, VERDICTS[kind]
 
 
 def canonical(kind: Kind, text: str) -> str | None:

@@ -3,7 +3,8 @@
 A window goes this way when it is UTF-8 (or can be written so), has no quotes that mean anything, no stray line
 ends and no numbers a spreadsheet has written; any other is read line by line as ever, in its turn. Of the
 windows that go this way a row stays apart when it has another width, is blank, or has a cell that only reading
-by itself can judge: a masked value, a digest, an identifier in a column that has hardly any.
+by itself can judge: a masked value, a digest, another spelling of a mailbox, an identifier in a column that has
+hardly any.
 
 All counts are those of reading line by line, and so are the rows that stay apart, block by block.
 """
@@ -23,10 +24,12 @@ from breach.intake.delimited import QUOTE, LineReader
 from breach.intake.dialect import Dialect
 from breach.intake.encoding import UTF8, read_window
 from breach.intake.lines import counted, cut, has_long_line, plain
+from breach.intake.mentions import MAY_MENTION
 from breach.intake.numerals import touched
-from breach.intake.parts import Block, Part, with_strays
+from breach.intake.parts import Block, Part, parts_of
 from breach.intake.sheets import Sheet, Window
 from breach.intake.tally import Tally
+from vault.fields.email import RESPELT
 
 TOGETHER: Final = 16
 """Windows (of about 1 MiB) of a sheet."""
@@ -37,7 +40,7 @@ _EMPTY: Final = "\x1d"
 told from those that a short row lacks; to whatever reads a cell it is a blank.
 """
 
-_NUMBER = r"^[\s\x1c-\x1f]*\+?[0-9][0-9 ()-]{9,22}[0-9Xx][\s\x1c-\x1f]*$"
+_SHOWN = rf"^[\s\x1c-\x1f]*\+?[0-9][0-9 ()-]{{9,22}}[0-9Xx][\s\x1c-\x1f]*$|{MAY_MENTION}"
 _BLANK = r"^[\s\x1c-\x1f]*$"
 
 
@@ -130,7 +133,7 @@ class _Sifter:
         """The parts that these rows make; the first row of all may be the heading."""
         body = batch[1:] if self._heading else batch
         self._heading = False
-        return tuple(with_strays(self._columns, body))
+        return parts_of(self._columns, body, self._tally)
 
     def _sheet(self, *, marked: bool = False) -> Iterator[Sheet]:
         if not self._held:
@@ -140,9 +143,11 @@ class _Sifter:
         self._held = []
         frame = _cells_of(texts, self._dialect.delimiter, self._dialect.width)
         read = {at: plain_cells.read(frame[f"c{at}"], kinds) for at, kinds in self._columns.identifiers}
-        apart = self._apart(frame, may_be_address=any(b"@" in text for text in texts))
+        apart = self._apart(frame)
         for verdicts in read.values():
             apart |= verdicts["verdict"] == plain_cells.APART
+            if plain_cells.VERDICTS[Kind.EMAIL] in verdicts["verdict"]:
+                apart |= verdicts["value"].str.contains(RESPELT).fill_null(value=False)
             for kind, ends in self._endings.items():
                 apart |= verdicts.select(_ends(Kind(kind), ends)).to_series()
         sheet = self._written(windows, texts, apart, read)
@@ -151,17 +156,14 @@ class _Sifter:
         end = windows[-1].at + windows[-1].size
         yield replace(sheet, mark={"at": end, "tally": self._tally.as_dict()}) if marked else sheet
 
-    def _apart(self, cells: pl.DataFrame, *, may_be_address: bool) -> pl.Series:
-        """The rows of another width, the blank ones, the heading, and those with what may be an identifier out of its column."""
+    def _apart(self, cells: pl.DataFrame) -> pl.Series:
+        """The rows of another width, the blank ones, the heading, and those with what may be an identifier out of its
+        column, alone or in a text.
+        """
         delimiter, width = self._dialect.delimiter, self._dialect.width
         known = {at for at, _ in self._columns.identifiers}
-        odd = [pl.col("odd")]
-        for at in range(width):
-            if at not in known:
-                odd.append(pl.col(f"c{at}").str.contains(_NUMBER))
-                if may_be_address:
-                    odd.append(pl.col(f"c{at}").str.contains("@", literal=True))
-        apart = cells.select(pl.any_horizontal(odd).fill_null(value=True).alias("apart"))["apart"]
+        odd = [pl.col(f"c{at}").str.contains(_SHOWN) for at in range(width) if at not in known]
+        apart = cells.select(pl.any_horizontal("odd", *odd).fill_null(value=True).alias("apart"))["apart"]
         if self._heading or delimiter is None or delimiter.isspace():
             blank = _blank(cells, width)
             apart |= blank

@@ -19,8 +19,8 @@ from breach.intake import encoding as encodings
 from breach.intake.columns import IDENTIFIERS, identifier_cells, recognise
 from breach.intake.delimited import rows
 from breach.intake.dialect import Dialect, Shape
-from breach.intake.free_text import identifiers
 from breach.intake.lines import blocks
+from breach.intake.mentions import identifiers
 from breach.intake.tally import Tally
 from breach.intake.windows import safe_cut, texts
 

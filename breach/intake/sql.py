@@ -67,7 +67,7 @@ class _Reader:
             yield self._block()
 
     def _block(self) -> Block:
-        return Block(parts=self._gathered.parts(), rows=self._tally.rows)
+        return Block(parts=self._gathered.parts(self._tally), rows=self._tally.rows)
 
     def _step(self) -> bool:
         """Do one thing; False when more text is needed for the next, or everything is read."""

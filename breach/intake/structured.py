@@ -12,7 +12,7 @@ from breach.errors import DumpRefused, Unreadable
 from breach.intake import json_text, sql
 from breach.intake.columns import identifier_cells
 from breach.intake.dialect import Dialect, Shape
-from breach.intake.free_text import identifiers
+from breach.intake.mentions import identifiers
 from breach.intake.parts import Block
 from breach.intake.sql_text import HEAD, Flavour
 from breach.intake.tally import Tally

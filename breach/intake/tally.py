@@ -45,7 +45,7 @@ class Tally:
     """Counts of one reading, owned by the one thread that reads.
 
     `lines` physical lines; `parsed` those that gave rows; `continuation` further lines of rows whose cells hold
-    line breaks; `rows` rows given; `ragged` rows of another width than the file's; `mended` rows that were read
+    line breaks; `rows` rows given, and of these `mentions` that are what a row's texts mention beside it; `ragged` rows of another width than the file's; `mended` rows that were read
     although they did not end as they should; `damaged` records without a row, by reason; `windows` windows of
     1 MiB by the encoding they were read in; `reencoded` single lines in another encoding than their window;
     `rounded` numbers of which only the first digits are left. Of containers: `members_read` and, by reason,
@@ -60,6 +60,7 @@ class Tally:
     parsed: int = 0
     continuation: int = 0
     rows: int = 0
+    mentions: int = 0
     ragged: int = 0
     mended: int = 0
     damaged: Counter[Reason] = field(default_factory=Counter)
@@ -136,6 +137,7 @@ class Tally:
                 reason.value: count for reason, count in sorted(self.quarantined_bytes.items()) if count
             },
             "rows": self.rows,
+            "mentions": self.mentions,
             "quarantined": {reason.value: count for reason, count in sorted(self.quarantined.items())},
             "damaged": {reason.value: count for reason, count in sorted(self.damaged.items())},
             "ragged": self.ragged,

@@ -31,11 +31,11 @@ def blocks(source: Source, tally: Tally) -> Iterator[Block]:
             for row in _rows(book, name):
                 _gather(row, at, gathered, tally)
                 if gathered.count * len(row) >= _BLOCK_CELLS:
-                    yield Block(parts=gathered.parts(), rows=tally.rows)
+                    yield Block(parts=gathered.parts(tally), rows=tally.rows)
     except MemberRefused:
-        yield Block(parts=gathered.parts(), rows=tally.rows)
+        yield Block(parts=gathered.parts(tally), rows=tally.rows)
         raise
-    yield Block(parts=gathered.parts(), rows=tally.rows)
+    yield Block(parts=gathered.parts(tally), rows=tally.rows)
 
 
 def _opened(source: Source) -> CalamineWorkbook:

@@ -20,7 +20,8 @@ class Cells:
     rows by number of parts); `candidates`: the other rows by how many people fit (`none`, `1`, `2`, `3-9`,
     `10-64`, `too_many`); `rows_linkable` rows, of those without a hit, are compared by blind codes, and
     `rows_not_linked` came behind the last. `rows_controlled` rows were put together again from two rows each,
-    and `controls_agreed` of them agreed as well.
+    and `controls_agreed` of them agreed as well. `rows_by_mailbox`: rows that show another spelling of one person's
+    mailbox, and nothing else that is known.
     """
 
     looked_up: Counter[str] = field(default_factory=Counter)
@@ -40,6 +41,7 @@ class Cells:
     rows_agreed_masked: int = 0
     rows_controlled: int = 0
     controls_agreed: int = 0
+    rows_by_mailbox: int = 0
     rows_linkable: int = 0
     rows_not_linked: int = 0
 

@@ -44,6 +44,12 @@ type Row = Mapping[str, Reading]
 type Weights = dict[tuple[Bucket, SubjectId, str], tuple[int, int]]
 """By person and looked-up field: in how many candidate sets they are, and the sum of 1/m in millionths."""
 
+
+def added(one: tuple[int, int], other: tuple[int, int]) -> tuple[int, int]:
+    """What both weigh together."""
+    return one[0] + other[0], one[1] + other[1]
+
+
 type Shown = Mapping[Person, Mapping[str, tuple[int, ...]]]
 """Who is left, and by field which of their versions fit."""
 
@@ -54,6 +60,10 @@ class Settled:
 
     agreed: set[tuple[Bucket, SubjectId, str, int]] = field(default_factory=set)
     weights: Weights = field(default_factory=dict)
+
+    def weigh(self, whom: tuple[Bucket, SubjectId, str], candidates: int) -> None:
+        """Count somebody as one of so many candidates."""
+        self.weights[whom] = added(self.weights.get(whom, (0, 0)), (1, MILLION // candidates))
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,8 +200,7 @@ def _judge(case: _Case, answers: _Answers, settled: Settled, cells: Cells) -> No
     left = answers.left(case)
     cells.candidates[_size(len(left))] += 1
     for bucket, subject in left:
-        sets, weight = settled.weights.get((bucket, subject, case.anchor), (0, 0))
-        settled.weights[bucket, subject, case.anchor] = sets + 1, weight + MILLION // len(left)
+        settled.weigh((bucket, subject, case.anchor), len(left))
 
 
 def _size(count: int) -> str:

@@ -6,7 +6,7 @@ itself. Other and salted digests can be compared with nothing and are only count
 
 One row is one statement about one person. When all its identifiers that are known to the vault lead to the same
 single person, the row agrees and its items count; when they lead to different people or leave several, the row
-conflicts and is only recorded as that. A row that shows masked values and no whole identifier is judged by
+conflicts and is only recorded as that. One by which nobody is found is looked up by `mailboxes`. A row that shows masked values and no whole identifier is judged by
 `masked`; beside a whole one, known here or not, masked values are only counted. Nothing of a cell is kept: an
 item names person, field and version, never a value.
 """
@@ -17,11 +17,22 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection
 
-from breach.intake.columns import HELPERS, IDENTIFIERS, STARS, Columns, Kind, identifier, kind_of
+from breach.intake.columns import (
+    HELPERS,
+    IDENTIFIERS,
+    LOOKED_UP,
+    STARS,
+    Columns,
+    Kind,
+    identifier,
+    kind_of,
+)
+from breach.intake.mentions import mentioned
+from breach.matching import mailboxes
 from breach.matching.asked import Asked, readings_of
 from breach.matching.cells import Cells
 from breach.matching.linkable import MOST_ROWS, Record, linkable
-from breach.matching.masked import Row, Weights, settle
+from breach.matching.masked import Row, Settled, Weights, added, settle
 from breach.matching.masked_cells import IDENTIFYING
 from vault.families.merge import survivors
 from vault.fields import FIELDS, InvalidValue
@@ -82,9 +93,8 @@ class Found(NamedTuple):
         """Take in what another part of the batch shows."""
         for item, how in more.items.items():
             self.items[item] = self.items.get(item, 0) | how
-        for whom, (sets, weight) in more.weights.items():
-            before = self.weights.get(whom, (0, 0))
-            self.weights[whom] = before[0] + sets, before[1] + weight
+        for whom, weight in more.weights.items():
+            self.weights[whom] = added(self.weights.get(whom, (0, 0)), weight)
         self.values.extend(more.values)
         self.rows.extend(more.rows)
         self.records.extend(more.records)
@@ -120,6 +130,10 @@ class Matcher:
         shown, agreed = self._settle(asked, found)
         news = {item: how for item, how in shown.items() if self._is_news(item, how)}
         weights = self._settle_masked(conn, list(self._masked_rows(asked, regular)), news)
+        by_mailbox = mailboxes.settle(conn, self._keyring, asked, found, self.cells)
+        self._note(by_mailbox, news)
+        for whom, weight in by_mailbox.weights.items():
+            weights[whom] = added(weights.get(whom, (0, 0)), weight)
         cells = [*regular, *ragged] if ragged else regular
         whole = [AgreedRow(people, cells[row]) for row, people in agreed.items()]
         return Found(news, weights, asked.probes, whole, self._linkable(cells, asked, found))
@@ -142,13 +156,17 @@ class Matcher:
         if not rows:
             return {}
         settled = settle(conn, self._keyring, rows, count_people(conn), self.cells)
+        self._note(settled, news)
+        return settled.weights
+
+    def _note(self, settled: Settled, news: dict[Item, int]) -> None:
+        """Flag what was found without a whole value, as far as it is news."""
         items = {(bucket, who, code, PROFILE, version) for bucket, who, code, version in settled.agreed}
         for item in items - self._known_masked:
             news[item] = news.get(item, 0) | MASKED
         if len(self._known_masked) > _REMEMBERED:
             self._known_masked.clear()
         self._known_masked |= items
-        return settled.weights
 
     def _masked_rows(self, asked: Asked, regular: Sequence[Sequence[str]]) -> Iterator[Row]:
         """What the rows without a whole identifier show; masked cells of the others are only counted."""
@@ -170,7 +188,7 @@ class Matcher:
     def _ask_column(self, texts: Sequence[str], kinds: tuple[Kind, ...], asked: Asked) -> None:
         if len(kinds) != 1:
             for row, text in enumerate(texts):
-                self._ask_cell(text, row, asked)
+                self._ask_shown(text, row, asked)
             return
         kind = kinds[0]
         canonical = FIELDS[kind].canonical
@@ -202,7 +220,15 @@ class Matcher:
     def _ask_other(self, text: str, row: int, asked: Asked) -> None:
         """A cell of an identifier column that is no such value: of another kind, masked, a digest, blank or damage."""
         if text and not text.isspace():
-            self.cells.unreadable += self._ask_cell(text, row, asked) is None
+            self.cells.unreadable += not self._ask_shown(text, row, asked)
+
+    def _ask_shown(self, text: str, row: int, asked: Asked) -> bool:
+        """A cell of a column of identifiers as it is or, where it is none, those inside it; whether it says anything."""
+        kind = self._ask_cell(text, row, asked)
+        inside = () if kind in LOOKED_UP else mentioned(text)
+        for one in inside:
+            self._ask_cell(one, row, asked)
+        return kind is not None or bool(inside)
 
     def _ask_cell(self, text: str, row: int, asked: Asked) -> Kind | None:
         kind = kind_of(text)

@@ -60,3 +60,17 @@ def test_the_figures_of_the_document_stand_on_the_page_beside_the_charts(traced)
     assert all(sentence in text for sentence in (*body["statement"]["en"], *body["assumptions"]["en"]))
     assert all(sentence in html.unescape(page(body, Lang.ZH_CN)) for sentence in body["statement"]["zh-CN"])
     assert "probability that" not in text
+
+
+def test_who_had_data_passed_on_stands_under_the_one_that_named_it(traced):
+    body, _ = traced
+    above, below, *_ = [line for line in body["ranking"] if line["kind"] == "recipient"]
+    ranking = [
+        {**line, "under": {above["recipient"]: 12}} if line is below else line for line in body["ranking"]
+    ]
+
+    text = html.unescape(page({**body, "ranking": ranking}, Lang.EN))
+
+    expected = "{} had data of 12 of those found passed on under the consent given to {}.".format
+    assert expected(below["name"], above["name"]) in text
+    assert text.count("passed on under") == 1

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from breach.intake import plain_cells
 from breach.intake.columns import IDENTIFIERS, LOOKED_UP, Kind, identifier, kind_of
+from breach.intake.mentions import MAY_MENTION, identifiers, may_mention, mentioned
 from vault.fields import FIELDS, InvalidValue
 from vault.fields.resident_id import check_character
 
@@ -41,6 +42,7 @@ TEXTS = st.one_of(
     st.from_regex(r"[2-7][0-9]{10,17}", fullmatch=True).map(luhn),
     st.tuples(NAMES, st.sampled_from(["example.com", "a-b.co.uk", "-a.com", "a..b", "xn--fsq.com", "例子.中国", "b.c", "x_y.de"])).map("@".join),
     st.tuples(MOBILES, st.sampled_from(["\0", "\xad", "\u202e"]), st.integers(1, 400)).map(lambda t: t[0][:4] + t[1] * t[2] + t[0][4:]),
+    st.tuples(MOBILES, st.sampled_from(["/", " 张三", "@", "转", "0"]), MOBILES).map("".join),
     st.sampled_from(["a@e\0xample.com", "E1234\u200b567", "", " ", "　", "\x1c", "NULL", "-", "138****1234", "d41d8cd98f00b204e9800998ecf8427e", "张伟", "京A12345", "E12345678"]),
 )  # fmt: skip
 
@@ -60,6 +62,8 @@ def alone(text, kinds):
     if single and (not text or text.isspace()):
         return None, plain_cells.NOTHING
     kind = kind_of(text)
+    if kind not in LOOKED_UP and mentioned(text):
+        return None, plain_cells.APART
     if kind is None:
         return None, plain_cells.UNREADABLE if single else plain_cells.NOTHING
     return identifier(kind, text) if kind in IDENTIFIERS else None, verdict(kind)
@@ -75,6 +79,15 @@ def test_a_column_read_at_once_is_every_cell_read_by_itself(kinds, texts):
     read = plain_cells.read(pl.Series(texts, dtype=pl.String), kinds)
 
     assert [tuple(one) for one in read.rows()] == [alone(text, kinds) for text in texts]
+
+
+@given(text=TEXTS, before=st.text(max_size=3), behind=st.text(max_size=3))
+def test_no_number_in_a_text_is_overlooked_by_the_pattern_that_cannot_look_around(text, before, behind):
+    whole = before + text + behind
+    found = pl.Series([whole]).str.contains(MAY_MENTION).item()
+
+    assert found or not may_mention(whole)
+    assert may_mention(whole) or not identifiers(whole)
 
 
 def test_usual_cells_are_read_by_patterns_and_not_one_by_one(monkeypatch):

@@ -176,7 +176,6 @@ def test_each_window_is_read_in_the_encoding_it_is_written_in(monkeypatch):
 def test_an_identifier_outside_its_columns_is_looked_at_by_itself():
     columns = recognise([[f"138{n:08d}", "note"] for n in range(50)], 2)
     lines = [f"138{n:08d},note {n}" for n in range(50)]
-    lines[7] += "@example.com".replace("@", "x@")
     lines[9] = "13800000009,y@example.com"
 
     [block, *_] = delimited.blocks([lines], ",", columns, Tally())
@@ -184,3 +183,20 @@ def test_an_identifier_outside_its_columns_is_looked_at_by_itself():
     assert [part.rows for part in block.parts if part.columns is LOOSE] == [
         [["13800000009", "y@example.com"]]
     ]
+
+
+def test_what_the_texts_of_a_row_mention_is_a_row_beside_it():
+    columns = recognise([[f"138{n:08d}", "note"] for n in range(50)], 2)
+    lines = [f"138{n:08d},note {n}" for n in range(50)]
+    lines[7] = "13800000007,备注: 联系 13912345678 张三，或 li@example.com"
+    lines[8] = "13800000008,next=/me&mail=wu%40example.com&tel=%2B8613712345678"
+    lines[9] = "13800000009,卡号 6222 0212 3456 7894,x"
+    tally = Tally(lines=50)
+
+    [block, *_] = delimited.blocks([lines], ",", columns, tally)
+
+    assert [part.rows for part in block.parts if part.columns is LOOSE] == [
+        [["13912345678", "li@example.com"], ["wu@example.com", "+8613712345678"], ["6222 0212 3456 7894"]]
+    ]
+    assert sum(len(part.rows) for part in block.parts) == block.rows == tally.rows == 53
+    assert (tally.mentions, tally.parsed) == (3, 50)

@@ -5,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from breach.intake import combo, free_text
+from breach.intake.mentions import identifiers
 from breach.intake.tally import Reason, Tally
 
 
@@ -72,7 +73,7 @@ def test_lines_of_a_list_are_all_accounted_for():
     ],
 )
 def test_identifiers_inside_lines_are_found_and_pieces_of_numbers_are_not(line, found):
-    assert free_text.identifiers(line) == found
+    assert identifiers(line) == found
 
 
 def test_lines_of_text_without_identifiers_are_set_aside_as_that():

@@ -73,6 +73,13 @@ def test_masked_values_digests_and_damage_are_counted_and_never_dropped(matching
     assert cells.unreadable == 3
 
 
+def test_a_cell_of_identifiers_with_more_in_it_is_read_as_text(matching):
+    found, cells = matching([[f"{phone(1)}/{phone(1)}", "-"], [f"{phone(2)} 张三", "13800000000 or so"]])
+
+    assert found == {(1, "phone", 1): AGREED, (2, "phone", 1): AGREED}
+    assert (cells.unreadable, cells.looked_up["phone"]) == (1, 4)
+
+
 def test_a_ragged_row_is_searched_cell_by_cell(matching):
     found, _ = matching([["x", "y", phone(4), "user4@example.com"], ["user5@example.com"]])
 

@@ -91,7 +91,7 @@ def summed(matching, found):
 
 def hostile(count):
     """Rows of every kind that there is, a third of them about people the vault knows."""
-    dice = itertools.cycle(range(17))
+    dice = itertools.cycle(range(21))
     for n in range(count):
         name, phone, mail = (
             row(n // 3 % 12) if n % 3 == 0 else ["路人", f"1770000{n:04d}", f"nobody{n}@example.net"]
@@ -102,7 +102,9 @@ def hostile(count):
             5: f"{name},{phone[:3]}****{phone[-4:]},{mail[0]}***@example.com", 6: f"{name},d41d8cd98f00b204e9800998ecf8427e,{mail}",
             7: "", 8: f"{phone},{phone},{mail}", 9: f"{name},NULL,{mail}", 10: f"{name},{row((n + 1) % 12)[1]},{mail}",
             11: f"张伟,{mail},{phone}", 12: "  ", 13: f"{name}, {phone}.0,broken@", 14: f"{name},+1 650 253 0000,{mail}",
-            15: f"{name}\0,{phone},{mail}", 16: f"{name},1.3812345678E+10,{mail}" if n > count * 3 // 4 else f"{name},{phone}, ",
+            17: f"备注: 联系 {phone} {name},17799990000,{mail.replace('@', '%40')}", 18: f"mail {mail} / {row(3)[1]},{phone}/{row(4)[1]},-",
+            19: f"{phone[:3]} {phone[3:7]} {phone[7:]}或{row(2)[2]}:{phone},{phone} {name},",
+            20: f"{name},-,{mail.replace('@', '+shop@')}", 15: f"{name}\0,{phone},{mail}", 16: f"{name},1.3812345678E+10,{mail}" if n > count * 3 // 4 else f"{name},{phone}, ",
         }[next(dice)]  # fmt: skip
 
 

@@ -24,6 +24,9 @@ _JOINERS = frozenset("\u200c\u200d")
 _DOTLESS = {"gmail.com": "gmail.com", "googlemail.com": "gmail.com"}
 """Domains whose mailboxes are the same with and without dots, and the one name each goes by."""
 
+RESPELT = r"\+.*@|\..*@gmail\.com$|@googlemail\.com$"
+"""Matches every canonical form that is not that of its own mailbox, for whoever searches many at a time."""
+
 
 class InvalidEmail(InvalidValue):
     """Not of the shape of an e-mail address."""

@@ -1,10 +1,12 @@
 """E-mail addresses: lower case, ASCII domain, shape only."""
 
+import re
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vault.fields.email import InvalidEmail, canonical, mailbox, mask
+from vault.fields.email import RESPELT, InvalidEmail, canonical, mailbox, mask
 
 
 @pytest.mark.parametrize(
@@ -121,6 +123,16 @@ def test_the_mailbox_of_a_mailbox_is_itself_and_an_address(local, domain):
     once = mailbox(f"{local}@{domain}")
     assert mailbox(once) == once
     assert canonical(once) == once
+
+
+@given(
+    st.from_regex(r"[a-z.+]{1,12}", fullmatch=True),
+    st.sampled_from(["gmail.com", "googlemail.com", "example.com"]),
+)
+def test_no_other_spelling_of_a_mailbox_is_overlooked_in_a_search_of_many(local, domain):
+    address = f"{local}@{domain}"
+
+    assert mailbox(address) == address or re.search(RESPELT, address)
 
 
 @settings(deadline=None)  # the first domain beyond ASCII loads IDNA's tables
