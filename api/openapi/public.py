@@ -21,6 +21,9 @@ from api.openapi.shapes import (
 from api.public.leak_check import Asked
 from api.sealing.front import _Bring as Brought
 from consent.ledger.origin import NUMBER_TEXT
+from vault.fields.coordinates import DECIMALS
+from vault.fields.measure import Measured
+from vault.fields.moment import Precision
 
 _BYTES = "application/octet-stream"
 _LOG: Mapping[str, Schema] = {"year": text(f"^{NUMBER_TEXT}$", most=8), "bucket": whole(0, 4095)}
@@ -117,6 +120,16 @@ SCHEMAS: Mapping[str, Schema] = {
             "purposes": _keyed(listed(text(least=1), least=1, once=True)),
             "carriers": _keyed(
                 members({"field": text(least=1), "en": text(least=1), "zh-CN": text(least=1)})
+            ),
+            "measured": _keyed(
+                members(
+                    {
+                        "kind": words(Measured),
+                        "precision": words([*Precision, *map(str, DECIMALS)]),
+                        "en": text(least=1),
+                        "zh-CN": text(least=1),
+                    }
+                )
             ),
             "promise": members({"en": text(least=1), "zh-CN": text(least=1)}),
         }

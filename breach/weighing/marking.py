@@ -151,7 +151,7 @@ def _holders(
         held = {
             _Held(numbers[one.recipient], by_item[part[one.at]][code], one.epoch)
             for one in served_before(conn, part, before_ms)
-            for code in one.carriers
+            for code in one.bits
             if code in by_item[part[one.at]]
         }
         yield from sorted(held)

@@ -2,7 +2,7 @@
 
 Only rows whose identifiers agree on a person are read, and of them only cells that say the same as a version of
 theirs that was served marked. A cell shows a bit or nothing; nothing is guessed. Any cell of the row may be the
-one: addresses and dates are found by what they say, not by where they stand. What is kept names person,
+one, or two side by side: addresses and dates are found by what they say, not by where they stand. What is kept names person,
 version, carrier and bit, never a value.
 """
 
@@ -18,11 +18,11 @@ from breach.matching.rows import AgreedRow, Item
 from breach.tables import trace_identity, trace_reading
 from consent import exposure
 from consent.ids import RecipientId
-from consent.marks.carriers import read
+from consent.marks.carriers import read, spellings
 from consent.marks.served import versions_served
 from consent.marks.tolerance import ever_allowed
 from consent.recipients.pairwise import pairwise
-from vault.fields import FIELDS, InvalidValue
+from vault.fields import InvalidValue
 from vault.ids import Bucket, Person, SubjectId
 from vault.opening import Vault
 from vault.storage.rowset import RowSet
@@ -97,14 +97,14 @@ class Reader:
             for row in rows
             for person in row.people
             for field, versions in served.get(person, {}).items()
-            for text, cell in _cells(field, row.cells)
+            for text, cell in self._cells(field, row.cells)
             for item, carriers in versions.items()
         ]
         true = self._compare(conn, {(item, text) for item, text, _, _ in shown})
         bits: Counter[Reading] = Counter()
         for item, text, cell, carriers in shown:
             if true[item, text]:
-                seen = read(item[2], cell)
+                seen = read(item[2], cell, self._vault.catalogue)
                 bits.update((item, code, bit) for code, bit in seen.items() if code in carriers)
         return bits
 
@@ -116,8 +116,20 @@ class Reader:
             self._said.clear()
         news = [one for one in asked if one not in self._said]
         wanted = [(Wanted(item[0], item[1], item[3], item[2], item[4]), text) for item, text in news]
-        self._said |= zip(news, same(conn, self._vault.keyring, wanted), strict=True)
+        self._said |= zip(
+            news, same(conn, self._vault.keyring, wanted, catalogue=self._vault.catalogue), strict=True
+        )
         return self._said
+
+    def _cells(self, field: str, cells: Sequence[str]) -> Iterator[tuple[str, str]]:
+        """What shows any form of a field, with the canonical forms."""
+        fields = self._vault.catalogue
+        for cell in spellings(field, cells, fields):
+            if len(cell) <= _LONGEST and read(field, cell, fields):
+                try:
+                    yield fields.field(field).canonical(cell), cell
+                except InvalidValue:
+                    continue
 
     def _names(
         self, conn: Connection, rows: Sequence[AgreedRow]
@@ -147,14 +159,3 @@ def add(conn: Connection, trace_id: bytes, found: Readings) -> None:
     names = [(bucket, trace_id, who, name, count) for (bucket, who, name), count in found.names.items()]
     for some in batched(names, _CHUNK):
         _ADD_NAMES(conn, some)
-
-
-def _cells(field: str, cells: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """The cells that show any form of a field, with their canonical forms."""
-    canonical = FIELDS[field].canonical
-    for cell in cells:
-        if len(cell) <= _LONGEST and read(field, cell):
-            try:
-                yield canonical(cell), cell
-            except InvalidValue:
-                continue

@@ -6,7 +6,7 @@ epoch has begun. Its version stays under the epoch in which the same recipient f
 again shows nothing new. The versions are those that are current as the redemption commits: whoever changes a
 value waits for it (`vault.people.holds`).
 
-* `plan(conn, asked, now_ms) -> dict[int, tuple[Mark, ...]]`: by the key of what is marked; the others are absent.
+* `plan(conn, asked, catalogue, now_ms) -> dict[int, tuple[Mark, ...]]`: by the key of what is marked; the others are absent.
 * `rows_of(disclosing, disclosure, marks, made)`: the rows of `SERVE`.
 """
 
@@ -16,8 +16,9 @@ from typing import NamedTuple
 from sqlalchemy import Connection
 
 from consent.ids import DisclosureId, RecipientId
-from consent.marks.carriers import CARRIERS
+from consent.marks.carriers import carriers_of
 from consent.marks.served import Mark
+from vault.fields import Catalogue
 from vault.ids import PROFILE, Bucket, RecordId, SubjectId
 from vault.reading.history import versions_at
 from vault.storage.rowset import RowSet
@@ -70,13 +71,15 @@ SERVE = RowSet(
 )
 
 
-def plan(conn: Connection, asked: Mapping[int, Disclosing], now_ms: int) -> dict[int, tuple[Mark, ...]]:
+def plan(
+    conn: Connection, asked: Mapping[int, Disclosing], catalogue: Catalogue, now_ms: int
+) -> dict[int, tuple[Mark, ...]]:
     """The marks of each disclosure, of the versions that are current at `now_ms` (Unix ms); within the redemption."""
     wanted = [
         (owner, one, code, carriers)
         for owner, one in asked.items()
         for code in (one.fields if one.carriers else ())
-        if (carriers := tuple(carrier for carrier in one.carriers if CARRIERS.get(carrier) == code))
+        if (carriers := tuple(each for each in one.carriers if each in carriers_of(code, catalogue)))
     ]
     if not wanted:
         return {}

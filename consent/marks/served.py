@@ -10,14 +10,14 @@ bytes that were answered follow without a choice; a retry gets the same ones.
 * `served_before(conn, items, before_ms) -> list[Served]`: who had received which version how; set-based.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from sqlalchemy import Connection
 
 from consent.ids import RecipientId, canonical_json, fields_of
 from consent.marks import epochs
-from consent.marks.carriers import serve
+from consent.marks.carriers import bits_of, serve
 from consent.marks.symbols import Position, symbol
 from vault.ids import PROFILE, Bucket, Person, RecordId, SubjectId
 from vault.opening import Vault
@@ -35,12 +35,12 @@ class Mark(NamedTuple):
 
 
 class Served(NamedTuple):
-    """That a recipient received a version (of item number `at`) with these carriers under this epoch."""
+    """That a recipient received a version (of item number `at`) with these bits of carriers under this epoch."""
 
     at: int
     recipient: RecipientId
     epoch: int
-    carriers: tuple[str, ...]
+    bits: tuple[str, ...]
 
 
 _VERSIONS = RowSet(
@@ -88,18 +88,19 @@ def as_served(
             key = epochs.key(vault, mark.epoch)
             bits = {
                 code: symbol(key, Position(subject, PROFILE, mark.field, mark.version, code), recipient)
-                for code in mark.carriers
+                for carrier in mark.carriers
+                for code in bits_of(carrier)
             }
-            answered[mark.field] = serve(mark.field, answered[mark.field], bits)
+            answered[mark.field] = serve(mark.field, answered[mark.field], bits, vault.catalogue)
     return answered
 
 
 def versions_served(
     conn: Connection, people: Sequence[Person], before_ms: int
 ) -> list[tuple[int, str, RecordId, int, frozenset[str]]]:
-    """What of these people anybody had been served with marks: (position, field, record, version, carriers)."""
+    """What of these people anybody had been served with marks: (position, field, record, version, bits)."""
     return [
-        (at, field, RecordId(record), version, frozenset(carriers.split()))
+        (at, field, RecordId(record), version, frozenset(_bits(carriers)))
         for at, field, record, version, carriers in _VERSIONS(conn, people, before=before_ms)
     ]
 
@@ -109,6 +110,12 @@ def served_before(
 ) -> list[Served]:
     """Who had been served these versions with marks; items are (bucket, subject, field, record, version)."""
     return [
-        Served(at, RecipientId(recipient), epoch, tuple(carriers.split()))
+        Served(at, RecipientId(recipient), epoch, tuple(_bits(carriers)))
         for at, recipient, epoch, carriers in _BEFORE(conn, items, before=before_ms)
     ]
+
+
+def _bits(carriers: str) -> Iterator[str]:
+    """The codes of the bits of carriers as a row names them."""
+    for carrier in carriers.split():
+        yield from bits_of(carrier)

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, delete, func, insert, select
 
 from consent.errors import UnsuitableCarrier
 from consent.marks import epochs
-from consent.marks.carriers import CARRIERS
+from consent.marks.carriers import carriers_of
 from consent.marks.tables import mark_opt_out, mark_rule
 from consent.wording.purposes import purpose as purpose_of
 from vault.ids import SubjectId, bucket_for
@@ -40,7 +40,7 @@ def allow(vault: Vault, purpose: str, carriers: Iterable[str], now_ms: int) -> t
     wanted = tuple(sorted(set(carriers)))
     with vault.data.read() as conn:
         fields = purpose_of(conn, purpose).fields
-    if any(CARRIERS.get(code) not in fields for code in wanted):
+    if not {code for field in fields for code in carriers_of(field, vault.catalogue)}.issuperset(wanted):
         raise UnsuitableCarrier("no such carrier, or of a field that this purpose never asks for")
     if wanted and not epochs.epochs(vault):
         epochs.roll(vault, now_ms)

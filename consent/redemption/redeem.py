@@ -152,7 +152,8 @@ class _Batch:
         spends = self._spends(attempts, verdicts)
         asked = {at: spend.disclosing for at, spend in spends.items() if spend.facts.carriers}
         spends |= {
-            at: replace(spends[at], marks=of) for at, of in plan(self._conn, asked, self._now_ms).items()
+            at: replace(spends[at], marks=of)
+            for at, of in plan(self._conn, asked, self._vault.catalogue, self._now_ms).items()
         }
         items = [self._access(spend) for spend in spends.values()]
         # The last step, so that ledger heads are held as briefly as can be.

@@ -1,9 +1,8 @@
-"""A world whose operator keeps two things that are measured, and offers both to whoever runs an account."""
+"""An operator who keeps two things that are measured, and offers both to whoever runs an account."""
 
 from dataclasses import replace
 
 from consent.wording import own_fields
-from tests.flow.installation import START, World, open_world
 from vault.fields.custom import parse
 from vault.fields.defined import catalogue_of, define
 from vault.opening import Vault
@@ -29,27 +28,27 @@ FIELDS = ("x_visit", "x_door")
 
 
 def measured(vault: Vault, now_ms: int) -> Vault:
-    """The vault as it is opened after both were defined."""
+    """The vault as it is opened after both were defined; purposes must be there."""
     with vault.data.write() as conn:
         for definition in parse(DEFINED):
             define(conn, vault.installation.tenant, definition, now_ms)
-        return replace(vault, catalogue=catalogue_of(conn, vault.installation.tenant))
-
-
-def measured_world(vault: Vault, folder) -> World:
-    """That vault behind HTTP, with both fields offered."""
-    known = measured(vault, START)
-    world = open_world(known, folder)
+        known = replace(vault, catalogue=catalogue_of(conn, vault.installation.tenant))
     for code in FIELDS:
-        own_fields.offer(known, "account", code, START)
-    return world
+        own_fields.offer(known, "account", code, now_ms)
+    return known
 
 
-def person_values(number: int) -> dict[str, str]:
-    """Somebody with both, as an operator takes them in: more precisely than they are kept."""
+def values(number: int) -> dict[str, str]:
+    """Both of one person, as an operator takes them in: more precisely than they are kept."""
     return {
-        "name": "李小四",
-        "phone": f"139{number:04d}5678",
         "x_visit": f"2026-11-{number % 28 + 1:02d} 22:{number % 60:02d}:41.5+08:00",
         "x_door": f"31.{2304 + number}4, 121.{4737 + number}1",
+    }
+
+
+def kept(number: int) -> dict[str, str]:
+    """The same as they are kept."""
+    return {
+        "x_visit": f"2026-11-{number % 28 + 1:02d}T14:{number % 60:02d}:00Z",
+        "x_door": f"31.{2304 + number},121.{4737 + number}",
     }
