@@ -17,6 +17,7 @@ from api.portal.aliases import aliases_page
 from api.portal.asked import answer_request, answered_page, request_page
 from api.portal.asked_again import answer_asked_again, asked_again_page
 from api.portal.deferred import continue_deferred, deferred_page, take_deferred_back
+from api.portal.denied_service import say_service_denied
 from api.portal.device import device_door, device_page, enter_code
 from api.portal.erase import erase_myself, erase_page, erasure_certificate, erasure_page
 from api.portal.for_whom import answer_for_whom, for_whom_page
@@ -182,6 +183,7 @@ PORTAL = (
     grants_page,
     withdraw_grant,
     confirm_own_grant,
+    say_service_denied,
     withdrawals_page,
     withdraw_several,
     uses_page,

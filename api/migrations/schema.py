@@ -26,6 +26,7 @@ import consent.schema.management_tables
 import consent.schema.passkey_tables
 import consent.schema.protection_tables
 import consent.schema.recovery_tables
+import consent.schema.service_denial_tables
 import consent.schema.signing_tables
 import consent.schema.staff_tables
 import consent.schema.status_tables
@@ -78,6 +79,7 @@ TABLE_MODULES = (
     consent.schema.management_tables,
     consent.marks.alias_tables,
     consent.marks.tables,
+    consent.schema.service_denial_tables,
     consent.schema.signing_tables,
     consent.schema.status_tables,
     breach.selfcheck.tables,

@@ -178,6 +178,7 @@ SCHEMAS: Mapping[str, Schema] = {
             "recipient": id_of("org"),
             "counted_at": or_null(INSTANT),
             "erasures": members({"in_time": whole(0), "late": whole(0), "missing": whole(0)}),
+            "service_denied": whole(0),
             "suspensions": whole(0),
             "last_suspended_at": or_null(INSTANT),
         }

@@ -15,6 +15,7 @@ from api.edge.access import Access, access
 from api.edge.problems import Problem
 from api.edge.sessions import Session
 from api.i18n import Catalogue
+from api.portal.denied_service import denial_lines
 from api.portal.guarded import confirm_grant, guarded_steps, paused, step_lines
 from api.portal.my_receipts import pages
 from api.portal.passed_on import lines_of
@@ -26,7 +27,7 @@ from api.wiring import services_of
 from consent.asking.guarding import needs_guardian
 from consent.delivery.events import EventKind
 from consent.delivery.outbox import Told, standing
-from consent.grants import history
+from consent.grants import history, service_denials
 from consent.grants.history import AnnulledLine, GrantLine
 from consent.ids import grant_text, parse_grant
 from consent.schema.grant_states import GrantState
@@ -51,6 +52,8 @@ class GrantView:
     given: bool
     can_withdraw: bool
     can_confirm: bool
+    without: tuple[str, ...]
+    """The optional kinds of data it was given without, while nobody has said that they were refused for that."""
 
 
 @get("/grants", opt=access(Access.CONSUMER), sync_to_thread=True)
@@ -66,6 +69,7 @@ def grants_page(request: Request[Session, Any, Any], query: QueryParams) -> Resp
         events = standing(conn, request.user.bucket, names, services.clock())
         erased = proofs(conn, request.user.bucket, names)
         taken = guarded_steps(conn, who)
+        without, said = service_denials.left_off(conn, who), service_denials.said(conn, who)
         alone = not needs_guardian(conn, services.vault, who, services.clock())
     views = [
         grant_view(
@@ -77,7 +81,9 @@ def grants_page(request: Request[Session, Any, Any], query: QueryParams) -> Resp
                 *beyond[line.id],
                 *step_lines(services, taken.get(line.id, ()), texts, own=True),
                 *_after(events.get(line.id, ()), erased.get(line.id), texts),
+                *denial_lines(said.get(line.id), texts, services.vault.catalogue),
             ),
+            without=() if line.id in said else without.get(line.id, ()),
             can_confirm=alone and paused(taken.get(line.id, ())) and line.withdrawable,
         )
         for line in lines
@@ -113,6 +119,7 @@ def grant_view(
     *,
     after: tuple[str, ...] = (),
     can_confirm: bool = False,
+    without: tuple[str, ...] = (),
 ) -> GrantView:
     """A permission in the page's words; `after` are further lines about it."""
     state = line.state_at(now_ms)
@@ -129,6 +136,7 @@ def grant_view(
         given=line.state is not GrantState.REFUSED,
         can_withdraw=line.withdrawable,
         can_confirm=can_confirm,
+        without=field_labels(without, texts, fields),
     )
 
 

@@ -10,7 +10,7 @@ from consent.recipients.track_records import TrackRecord
 
 def record_lines(found: TrackRecord, texts: Catalogue) -> tuple[str, ...]:
     """What the page says, one sentence a line."""
-    return (*_erasures(found, texts), _suspensions(found, texts))
+    return (*_erasures(found, texts), *_denials(found, texts), _suspensions(found, texts))
 
 
 def _erasures(found: TrackRecord, texts: Catalogue) -> Iterator[str]:
@@ -26,6 +26,11 @@ def _erasures(found: TrackRecord, texts: Catalogue) -> Iterator[str]:
         yield texts.counted("record.late", found.erased_late)
     if found.not_erased:
         yield texts.counted("record.missing", found.not_erased)
+
+
+def _denials(found: TrackRecord, texts: Catalogue) -> Iterator[str]:
+    if found.service_denied:
+        yield texts.text("record.service_denied", count=found.service_denied)
 
 
 def _suspensions(found: TrackRecord, texts: Catalogue) -> str:

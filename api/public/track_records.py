@@ -26,6 +26,7 @@ def recipient_record(request: Request[Any, Any, Any], name: FromPath[str]) -> Re
         "recipient": name,
         "counted_at": None if found.counted_at is None else instant(found.counted_at),
         "erasures": {"in_time": found.erased_in_time, "late": found.erased_late, "missing": found.not_erased},
+        "service_denied": found.service_denied,
         "suspensions": found.suspensions,
         "last_suspended_at": None if last is None else instant(last),
     }

@@ -6,8 +6,9 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from consent.accounts.notify import PersonNotice
-from consent.grants import history
+from consent.grants import history, service_denials
 from consent.grants.history import GrantLine, UseLine
+from consent.grants.service_denials import Denial
 from consent.grants.timeline import EventKind, timeline
 from consent.ids import disclosure_text, grant_text, use_text
 from consent.instants import instant
@@ -43,10 +44,11 @@ def value_row(subject: SubjectId, value: StoredValue) -> Document:
 def consents(conn: Connection, vault: Vault, people: Sequence[Person]) -> Document:
     """Permissions, uses with their receipts, denied attempts, and every text that was shown."""
     lines = [line for who in people for line in history.grants(conn, *who)]
+    denied = {grant_id: one for who in people for grant_id, one in service_denials.said(conn, who).items()}
     events = [event for who in people for event in timeline(conn, *who)]
     shown = _shown(conn, people)
     return {
-        "permissions": [_grant(line, *shown[line.id]) for line in lines],
+        "permissions": [_grant(line, denied.get(line.id), *shown[line.id]) for line in lines],
         "uses": [use for who in people for use in _uses(conn, vault, who)],
         "turned_away": [
             {
@@ -76,7 +78,7 @@ def _shown(conn: Connection, people: Sequence[Person]) -> dict[bytes, tuple[str,
     return found
 
 
-def _grant(line: GrantLine, notice: str, owed: str) -> Document:
+def _grant(line: GrantLine, denied: Denial | None, notice: str, owed: str) -> Document:
     return {
         "id": grant_text(line.id),
         "state": line.state.value,
@@ -95,9 +97,15 @@ def _grant(line: GrantLine, notice: str, owed: str) -> Document:
         "withdrawn_at": when(line.withdrawn_at),
         "terminated_at": when(line.terminated_at),
         "annulled": annulled(line),
+        "service_denied": _denial(denied),
         "notice": notice,
         "terms": owed,
     }
+
+
+def _denial(said: Denial | None) -> Document | None:
+    """What the person said they were refused a service for want of."""
+    return None if said is None else {"fields": list(said.fields), "said_at": instant(said.said_at)}
 
 
 def annulled(line: GrantLine) -> Document | None:

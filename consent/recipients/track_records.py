@@ -6,6 +6,9 @@ none. Whose day is still to come and who has not proved anything is not counted.
 rows, so it is made once a day and not while somebody looks (`recount`); suspensions are few, and read as they
 are.
 
+People who said that they were refused a service for want of data it does not need (`grants.service_denials`) are counted
+with them, each once. Fewer than five are not told: a recipient could tell who they were.
+
 * `recount(vault, now_ms) -> int`: for every recipient; how many those are.
 * `record_of(conn, recipient_id, now_ms) -> TrackRecord | None`; None for nobody's id.
 """
@@ -20,20 +23,25 @@ from vault.opening import Vault
 from vault.storage.rowset import RowSet
 
 YEAR_MS: Final = 365 * 86_400_000
+FEWEST: Final = 5
 
 # One consent may have ended by several events: its first day counts, and its first proof.
 _RECOUNT = RowSet(
     "WITH {rows}, owed AS (SELECT e.recipient_id, min(e.erase_by) AS due, "
     "(SELECT min(p.received_at) FROM deletion_proof p WHERE p.bucket = e.bucket AND p.grant_id = e.grant_id) AS proven "
     "FROM rows JOIN event_outbox e ON e.erase_by > rows.since AND e.grant_id IS NOT NULL "
-    "GROUP BY e.recipient_id, e.bucket, e.grant_id) "
-    "INSERT INTO recipient_record (recipient_id, erased_in_time, erased_late, not_erased, counted_at) "
+    "GROUP BY e.recipient_id, e.bucket, e.grant_id), "
+    "denied AS (SELECT d.recipient_id, count(DISTINCT d.subject) AS people FROM rows JOIN service_denial d "
+    "ON d.said_at > rows.since GROUP BY d.recipient_id) "
+    "INSERT INTO recipient_record (recipient_id, erased_in_time, erased_late, not_erased, service_denied, counted_at) "
     "SELECT r.id, count(CASE WHEN o.proven < o.due THEN 1 END), count(CASE WHEN o.proven >= o.due THEN 1 END), "
-    "count(CASE WHEN o.proven IS NULL AND o.due <= rows.now THEN 1 END), min(rows.now) "
-    "FROM rows CROSS JOIN recipient r LEFT JOIN owed o ON o.recipient_id = r.id WHERE r.kind = 'organisation' "
+    "count(CASE WHEN o.proven IS NULL AND o.due <= rows.now THEN 1 END), coalesce(min(n.people), 0), min(rows.now) "
+    "FROM rows CROSS JOIN recipient r LEFT JOIN owed o ON o.recipient_id = r.id "
+    "LEFT JOIN denied n ON n.recipient_id = r.id WHERE r.kind = 'organisation' "
     "GROUP BY r.id ORDER BY r.id "
     "ON CONFLICT (recipient_id) DO UPDATE SET erased_in_time = excluded.erased_in_time, "
-    "erased_late = excluded.erased_late, not_erased = excluded.not_erased, counted_at = excluded.counted_at "
+    "erased_late = excluded.erased_late, not_erased = excluded.not_erased, "
+    "service_denied = excluded.service_denied, counted_at = excluded.counted_at "
     "RETURNING recipient_id",
     since="int",
     now="int",
@@ -50,6 +58,8 @@ class TrackRecord:
     counted_at: int | None
     suspensions: int
     last_suspended_at: int | None
+    service_denied: int = 0
+    """How many people said that they were refused a service for want of data it does not need; 0 for fewer than `FEWEST`."""
 
     @property
     def owed(self) -> int:
@@ -67,7 +77,14 @@ def record_of(conn: Connection, recipient_id: str, now_ms: int) -> TrackRecord |
     """What is on record about a recipient."""
     known, counted, stopped = recipient.c, recipient_record.c, suspension.c
     row = conn.execute(
-        select(known.id, counted.erased_in_time, counted.erased_late, counted.not_erased, counted.counted_at)
+        select(
+            known.id,
+            counted.erased_in_time,
+            counted.erased_late,
+            counted.not_erased,
+            counted.service_denied,
+            counted.counted_at,
+        )
         .outerjoin(recipient_record, counted.recipient_id == known.id)
         .where(known.id == recipient_id)
     ).one_or_none()
@@ -85,4 +102,5 @@ def record_of(conn: Connection, recipient_id: str, now_ms: int) -> TrackRecord |
         counted_at=row.counted_at,
         suspensions=int(times),
         last_suspended_at=last,
+        service_denied=denied if (denied := row.service_denied or 0) >= FEWEST else 0,
     )

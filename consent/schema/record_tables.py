@@ -3,7 +3,7 @@
 It holds numbers and nothing of anybody: they are worked out from what is kept anyway, and replaced by the next count.
 """
 
-from sqlalchemy import CheckConstraint, Column, ForeignKey, Table, Text
+from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Table, Text
 
 from vault.storage import columns as col
 from vault.storage.database import metadata
@@ -16,7 +16,10 @@ recipient_record = Table(
     col.number("erased_in_time"),
     col.number("erased_late"),
     col.number("not_erased"),
+    Column("service_denied", BigInteger, nullable=False, server_default="0"),
     col.time("counted_at"),
     tenant_column(),
-    CheckConstraint("erased_in_time >= 0 AND erased_late >= 0 AND not_erased >= 0", name="counts"),
+    CheckConstraint(
+        "erased_in_time >= 0 AND erased_late >= 0 AND not_erased >= 0 AND service_denied >= 0", name="counts"
+    ),
 )

@@ -1697,10 +1697,11 @@ CREATE TABLE recipient_record (
 	erased_in_time INTEGER NOT NULL,
 	erased_late INTEGER NOT NULL,
 	not_erased INTEGER NOT NULL,
+	service_denied BIGINT DEFAULT '0' NOT NULL,
 	counted_at BIGINT NOT NULL,
 	tenant BYTEA DEFAULT perusal_home() NOT NULL,
 	CONSTRAINT pk_recipient_record PRIMARY KEY (recipient_id),
-	CONSTRAINT ck_recipient_record_counts CHECK (erased_in_time >= 0 AND erased_late >= 0 AND not_erased >= 0),
+	CONSTRAINT ck_recipient_record_counts CHECK (erased_in_time >= 0 AND erased_late >= 0 AND not_erased >= 0 AND service_denied >= 0),
 	CONSTRAINT fk_recipient_record_recipient_id FOREIGN KEY(recipient_id) REFERENCES recipient (id)
 )
 -- end
@@ -2964,6 +2965,28 @@ CREATE TRIGGER refresh_token_before_update_of_voided_at BEFORE UPDATE OF voided_
 ALTER TABLE refresh_token ENABLE ROW LEVEL SECURITY
 -- end
 CREATE POLICY own ON refresh_token USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0)
+-- end
+CREATE TABLE service_denial (
+	bucket INTEGER NOT NULL,
+	grant_id BYTEA NOT NULL,
+	subject BYTEA NOT NULL,
+	recipient_id TEXT NOT NULL,
+	client_id TEXT NOT NULL,
+	fields TEXT NOT NULL,
+	said_at BIGINT NOT NULL,
+	CONSTRAINT pk_service_denial PRIMARY KEY (bucket, grant_id),
+	CONSTRAINT ck_service_denial_fields CHECK (fields <> '[]'),
+	CONSTRAINT fk_service_denial_consumer FOREIGN KEY(bucket, subject) REFERENCES consumer (bucket, subject),
+	CONSTRAINT fk_service_denial_consent_grant FOREIGN KEY(bucket, grant_id, recipient_id, client_id) REFERENCES consent_grant (bucket, id, recipient_id, client_id)
+)
+-- end
+CREATE FUNCTION service_denial_append_only() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'service_denial is append-only' USING ERRCODE = '23514'; END $$
+-- end
+CREATE TRIGGER service_denial_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON service_denial FOR EACH STATEMENT EXECUTE FUNCTION service_denial_append_only()
+-- end
+ALTER TABLE service_denial ENABLE ROW LEVEL SECURITY
+-- end
+CREATE POLICY own ON service_denial USING ((bucket <@ (SELECT perusal_buckets()))::integer <> 0) WITH CHECK ((bucket <@ (SELECT perusal_buckets()))::integer <> 0)
 -- end
 CREATE TABLE termination (
 	bucket INTEGER NOT NULL,

@@ -1280,10 +1280,11 @@ CREATE TABLE recipient_record (
 	erased_in_time INTEGER NOT NULL,
 	erased_late INTEGER NOT NULL,
 	not_erased INTEGER NOT NULL,
+	service_denied BIGINT DEFAULT '0' NOT NULL,
 	counted_at BIGINT NOT NULL,
 	tenant BLOB DEFAULT (x'') NOT NULL,
 	CONSTRAINT pk_recipient_record PRIMARY KEY (recipient_id),
-	CONSTRAINT ck_recipient_record_counts CHECK (erased_in_time >= 0 AND erased_late >= 0 AND not_erased >= 0),
+	CONSTRAINT ck_recipient_record_counts CHECK (erased_in_time >= 0 AND erased_late >= 0 AND not_erased >= 0 AND service_denied >= 0),
 	CONSTRAINT fk_recipient_record_recipient_id FOREIGN KEY(recipient_id) REFERENCES recipient (id)
 )
 -- end
@@ -2228,6 +2229,24 @@ CREATE TRIGGER refresh_token_no_delete BEFORE DELETE ON refresh_token BEGIN SELE
 CREATE TRIGGER refresh_token_before_insert BEFORE INSERT ON refresh_token BEGIN SELECT RAISE(ABORT, 'refresh_token: only a counted grant is refreshed, and not beyond its window') WHERE NEW.voided_at IS NOT NULL OR NOT EXISTS (SELECT 1 FROM consent_grant g WHERE g.bucket = NEW.bucket AND g.id = NEW.grant_id AND g.state = 'active' AND g.max_uses > 1 AND NEW.expires_at <= g.window_to); END
 -- end
 CREATE TRIGGER refresh_token_before_update_of_voided_at BEFORE UPDATE OF voided_at ON refresh_token WHEN OLD.voided_at IS NOT NULL AND NEW.voided_at IS NOT OLD.voided_at BEGIN SELECT RAISE(ABORT, 'refresh_token: voided for good') WHERE 1 = 1; END
+-- end
+CREATE TABLE service_denial (
+	bucket INTEGER NOT NULL,
+	grant_id BLOB NOT NULL,
+	subject BLOB NOT NULL,
+	recipient_id TEXT NOT NULL,
+	client_id TEXT NOT NULL,
+	fields TEXT NOT NULL,
+	said_at BIGINT NOT NULL,
+	CONSTRAINT pk_service_denial PRIMARY KEY (bucket, grant_id),
+	CONSTRAINT ck_service_denial_fields CHECK (fields <> '[]'),
+	CONSTRAINT fk_service_denial_consumer FOREIGN KEY(bucket, subject) REFERENCES consumer (bucket, subject),
+	CONSTRAINT fk_service_denial_consent_grant FOREIGN KEY(bucket, grant_id, recipient_id, client_id) REFERENCES consent_grant (bucket, id, recipient_id, client_id)
+)
+-- end
+CREATE TRIGGER service_denial_no_update BEFORE UPDATE ON service_denial BEGIN SELECT RAISE(ABORT, 'service_denial is append-only'); END
+-- end
+CREATE TRIGGER service_denial_no_delete BEFORE DELETE ON service_denial BEGIN SELECT RAISE(ABORT, 'service_denial is append-only'); END
 -- end
 CREATE TABLE termination (
 	bucket INTEGER NOT NULL,
