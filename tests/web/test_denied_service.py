@@ -42,7 +42,7 @@ def test_who_kept_back_what_was_optional_says_that_they_were_refused_for_it_and_
     assert first.status_code == 303
     (row,) = rows(world)
     assert (row.recipient_id, row.fields, row.said_at) == (app.recipient_id, '["phone"]', world.clock())
-    assert "refused you their service without: Phone" in page
+    assert "refused you their service without: Mobile number" in page
     assert not BUTTON.search(page)
     assert app.disclose(token).json()["data"].keys() == {"name"}  # nothing of the permission changed
     copy = person.post("/en/copy", {"as": "file", "csrf": person.csrf(person.get("/en/grants"))}).json()
