@@ -115,7 +115,7 @@ def postgres_server(
         return
     programs = binaries()
     with tempfile.TemporaryDirectory(prefix="pg-", dir=within or _place(small=small)) as folder:
-        yield from _run_server(programs, Path(folder), durable=durable)
+        yield from _run_server(programs, Path(folder), durable=durable, connections=200 if small else 2_000)
 
 
 def memory_folder() -> Path | None:
@@ -128,7 +128,7 @@ def _place(*, small: bool) -> Path:
     return (memory_folder() if small else None) or Path("/tmp")
 
 
-def _run_server(programs: Path, folder: Path, *, durable: bool) -> Iterator[Server]:
+def _run_server(programs: Path, folder: Path, *, durable: bool, connections: int) -> Iterator[Server]:
     user = "nobody" if os.geteuid() == 0 else None
     if user:
         os.chown(folder, pwd.getpwnam(user).pw_uid, -1)
@@ -142,7 +142,7 @@ def _run_server(programs: Path, folder: Path, *, durable: bool) -> Iterator[Serv
     call(f"{programs}/initdb", "-D", f"{data}", "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C")
     safety = "on" if durable else "off"
     options = (
-        f"-c listen_addresses= -c unix_socket_directories={folder} -c max_connections=200 "
+        f"-c listen_addresses= -c unix_socket_directories={folder} -c max_connections={connections} "
         f"-c shared_buffers=64MB -c fsync={safety} -c full_page_writes={safety} -c deadlock_timeout=200ms"
     )
     call(f"{programs}/pg_ctl", "-D", f"{data}", "-w", "-l", f"{folder}/log", "-o", options, "start")
@@ -172,17 +172,18 @@ class Backend:
         self.keys.close()
 
 
-def open_backend(name: str, data_url: str, keys_url: str) -> Backend:
-    return Backend(name, _open(data_url), _open(keys_url), data_url, keys_url)
+def open_backend(name: str, data_url: str, keys_url: str, *, pool_size: int = 8) -> Backend:
+    data, keys = (_open(url, pool_size) for url in (data_url, keys_url))
+    return Backend(name, data, keys, data_url, keys_url)
 
 
 _known: dict[str, tuple[Dialect, Any]] = {}
 """For each kind of data base what the first engine that was connected learned of it, and every compiled statement."""
 
 
-def _open(url: str) -> Database:
+def _open(url: str, pool_size: int) -> Database:
     """Compiles no statement again that was compiled for another data base: half of what a scene costs."""
-    database = open_database(url)
+    database = open_database(url, pool_size=pool_size)
     engine, kind = database.engine, database.dialect
     if kind in _known:
         engine.dialect, engine._compiled_cache = _known[kind]

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -206,6 +207,18 @@ def others(backend: Backend, vault: Vault, provider) -> Iterator[Callable[[int],
     yield reopen
     for one in opened:
         one.close()
+
+
+@pytest.fixture(scope="module")
+def say(request: pytest.FixtureRequest) -> Callable[[str], None]:
+    """Tells whoever waits for a long run, at once; on standard error, which the workers of pytest-xdist have too."""
+    capture = request.config.pluginmanager.getplugin("capturemanager")
+
+    def tell(text: str) -> None:
+        with capture.global_and_fixture_disabled():
+            print(f"{request.node.name}: {text}", file=sys.stderr, flush=True)
+
+    return tell
 
 
 @pytest.fixture

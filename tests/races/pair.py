@@ -3,14 +3,19 @@
 import asyncio
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Self
 from urllib.parse import urlencode, urlsplit
 
-from tests.backends import Backend
+import pytest
+
+from tests.backends import Backend, memory_folder
 from tests.bench.load import Outcome, drive
 from tests.faults.live import Live, installation
+from tests.sites import lasting_bare_backend
 from vault.opening import Vault
 
 ISSUER = "http://127.0.0.1:9"
@@ -41,6 +46,30 @@ class Pair:
             assert where.port is not None
             sent.append(drive(where.hostname, where.port, len(half), half))
         return await asyncio.gather(*sent)
+
+
+class Pairs:
+    """As many slow pairs as a test wants at once, each on data bases of its own; they stay for the tests that follow."""
+
+    def __init__(self, request: pytest.FixtureRequest) -> None:
+        self._request = request
+        self._stack = ExitStack()
+        self._made: list[Pair] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def first(self, count: int) -> Sequence[Pair]:
+        """The first `count` of them; starts those that are missing."""
+        while len(self._made) < count:
+            backend = self._stack.enter_context(lasting_bare_backend(self._request))
+            # Nothing here judges a disk.
+            folder = self._stack.enter_context(TemporaryDirectory(prefix="pair-", dir=memory_folder()))
+            self._made.append(self._stack.enter_context(pair(Path(folder, "home"), backend, slow=True)))
+        return self._made[:count]
 
 
 @contextmanager

@@ -1,10 +1,10 @@
 """A thousand rounds of every race that decides over a use: sixty-four hands, slow statements, several processes' vaults.
 
-Withdrawals against redemptions have their thousand in `test_withdraw`.
+Withdrawals against redemptions have their thousand in `test_withdraw`; two real servers theirs in `test_two_servers`.
 """
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator
 from functools import partial
 
 import pytest
@@ -12,137 +12,122 @@ import pytest
 from consent.approving.approve import Showing, claim
 from consent.asking import ask
 from consent.asking.ask import Pushed, PushParams
-from consent.denials import Denied
 from consent.redemption.disclose import Disclosure
 from consent.signing import replay
 from consent.tokens.exchange import Issued, exchange
-from tests.races.audit import audit
-from tests.races.crowd import at_once, dawdling
+from tests.conftest import NOW
+from tests.races.audit import Audit
+from tests.races.lanes import CROWD, PEOPLE, ROUNDS, Hands, Lane, Lanes, Say, counted, opened_lanes
 from tests.races.redemption import given, redeem_one, request_of
 from tests.races.town import (
     CHALLENGE,
     REDIRECT,
     Approval,
     Token,
-    Town,
     approved,
     details_of_shop,
     exchange_of,
-    found,
     token,
 )
 from vault.opening import Vault
+from vault.providers.base import Provider
 
 pytestmark = pytest.mark.heavy
 
-ROUNDS = 1_000
-CROWD = 64
-PROCESSES = 4
-PEOPLE = 64
-type Others = Callable[[int], list[Vault]]
-type Answer = Disclosure | Denied
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def lanes(request: pytest.FixtureRequest, provider: Provider, say: Say) -> Iterator[Lanes]:
+    """For all races of a data base."""
+    with opened_lanes(request, provider, say) as made:
+        yield made
 
 
 @pytest.fixture
-def town(vault: Vault, now: int) -> Town:
-    return found(vault, now, people=PEOPLE)
+def before(lanes: Lanes) -> list[Audit]:
+    """What stood in the books before the test."""
+    return lanes.audits()
 
 
-@pytest.fixture
-def vaults(others: Others) -> Sequence[Vault]:
-    return others(PROCESSES)
+def spend(lane: Lane, one: Token) -> Hands:
+    return lane.everybody(lambda by: redeem_one(by, request_of(one, NOW), NOW))
 
 
-def rounds(vaults: Sequence[Vault], call: Callable[[int, Vault], Callable[[], object]]) -> list[list[object]]:
-    """What all hands of each round were answered; `call(round, vault)` makes one hand's call."""
-    answers = []
-    for number in range(ROUNDS):
-        with dawdling(number):
-            answers.append(at_once([call(number, vaults[at % PROCESSES]) for at in range(CROWD)]))
-    return answers
+def retry(lane: Lane, one: Token) -> Hands:
+    return lane.everybody(lambda by: redeem_one(by, request_of(one, NOW, key=one.use_id.hex()), NOW))
 
 
-def redeemed(
-    town: Town, vaults: Sequence[Vault], now: int, uses: int, *, keyed: bool = False
-) -> list[list[Answer]]:
-    """The rounds of redeeming one token of `uses` uses each."""
-    made: dict[int, Token] = {}
+def served(answer: object) -> bool:
+    return isinstance(answer, Disclosure)
 
-    def call(number: int, vault: Vault) -> Callable[[], Answer]:
-        if number not in made:
-            made[number] = token(town, number % PEOPLE, now, uses=uses)
-        key = f"again-{number}" if keyed else None
-        return partial(redeem_one, vault, request_of(made[number], now, key=key), now)
 
-    return rounds(vaults, call)
+def disclosures(lanes: Lanes, before: list[Audit]) -> int:
+    """How many the races added, by books that are in order."""
+    after = lanes.audits()
+    for taken in after:
+        assert taken.sound(), taken
+    return sum(one.disclosures for one in after) - sum(one.disclosures for one in before)
 
 
 @pytest.mark.parametrize("uses", [1, 3])
-def test_a_token_is_spent_exactly_as_often_as_it_may_be(
-    vault: Vault, town: Town, vaults: Sequence[Vault], now: int, uses: int
-) -> None:
-    answers = redeemed(town, vaults, now, uses)
+def test_a_token_is_spent_exactly_as_often_as_it_may_be(lanes: Lanes, before: list[Audit], uses: int) -> None:
+    rounds = lanes.race(lambda lane, number: token(lane.town, number % PEOPLE, NOW, uses=uses), spend)
 
-    assert {len(given(some)) for some in answers} == {uses}
-    taken = audit(vault)
-    assert (taken.disclosures, taken.late) == (ROUNDS * uses, 0)
-    assert taken.sound(), taken
+    counted(lanes.say, rounds, served, uses)
+    assert disclosures(lanes, before) == ROUNDS * uses
 
 
-def test_retries_under_one_key_are_one_disclosure(
-    vault: Vault, town: Town, vaults: Sequence[Vault], now: int
-) -> None:
-    answers = redeemed(town, vaults, now, 3, keyed=True)
+def test_retries_under_one_key_are_one_disclosure(lanes: Lanes, before: list[Audit]) -> None:
+    rounds = lanes.race(lambda lane, number: token(lane.town, number % PEOPLE, NOW, uses=3), retry)
 
-    assert {len(given(some)) for some in answers} == {CROWD}
-    assert {len({one.receipt for one in given(some)}) for some in answers} == {1}
-    assert audit(vault).disclosures == ROUNDS
-    assert audit(vault).sound(), audit(vault)
+    counted(lanes.say, rounds, served, CROWD)
+    assert {len({one.receipt for one in given(some)}) for some in rounds} == {1}
+    assert disclosures(lanes, before) == ROUNDS
 
 
-def test_a_proof_or_an_assertion_is_accepted_once(vault: Vault, vaults: Sequence[Vault], now: int) -> None:
-    buckets, jtis = vault.installation.buckets, [secrets.token_bytes(32) for _ in range(ROUNDS)]
+def test_a_proof_or_an_assertion_is_accepted_once(lanes: Lanes) -> None:
+    def remember(jti: bytes, by: Vault) -> bool:
+        with by.data.write() as conn:
+            return replay.remember(conn, by.installation.buckets, "assertion", jti, NOW + 60_000)
 
-    def remember(number: int, by: Vault) -> Callable[[], bool]:
-        def attempt() -> bool:
-            with by.data.write() as conn:
-                return replay.remember(conn, buckets, "assertion", jtis[number], now + 60_000)
+    rounds = lanes.race(
+        lambda _lane, _number: secrets.token_bytes(32),
+        lambda lane, jti: lane.everybody(partial(remember, jti)),
+    )
 
-        return attempt
-
-    assert {sum(map(bool, some)) for some in rounds(vaults, remember)} == {1}
-
-
-def test_a_code_is_exchanged_once(vault: Vault, town: Town, vaults: Sequence[Vault], now: int) -> None:
-    made: dict[int, Approval] = {}
-
-    def call(number: int, by: Vault) -> Callable[[], Issued | Denied]:
-        if number not in made:
-            made[number] = approved(vault, town.shops[0], town.residents[number % PEOPLE], now)
-        return partial(exchange, by, exchange_of(made[number]), now)
-
-    answers = rounds(vaults, call)
-
-    assert {sum(isinstance(one, Issued) for one in some) for some in answers} == {1}
+    counted(lanes.say, rounds, bool, 1)
 
 
-def test_a_request_uri_is_shown_to_one_person(
-    vault: Vault, town: Town, vaults: Sequence[Vault], now: int
-) -> None:
-    shop, made = town.shops[0], {}
+def test_a_code_is_exchanged_once(lanes: Lanes) -> None:
+    def approval(lane: Lane, number: int) -> Approval:
+        return approved(lane.vault, lane.town.shops[0], lane.town.residents[number % PEOPLE], NOW)
+
+    rounds = lanes.race(
+        approval, lambda lane, one: lane.everybody(lambda by: exchange(by, exchange_of(one), NOW))
+    )
+
+    counted(lanes.say, rounds, lambda answer: isinstance(answer, Issued), 1)
+
+
+def test_a_request_uri_is_shown_to_one_person(lanes: Lanes) -> None:
     params = PushParams(redirect_uri=REDIRECT, state="s", code_challenge=CHALLENGE)
-    people = iter(range(ROUNDS * CROWD))
 
-    def call(number: int, by: Vault) -> Callable[[], object]:
-        if number not in made:
-            with vault.data.write() as conn:
-                details = details_of_shop(shop, now)
-                made[number] = ask.push(conn, vault.installation.buckets, shop.client, details, params, now)
-        pushed = made[number]
-        assert isinstance(pushed, Pushed)
-        who = town.residents[next(people) % PEOPLE].consumer
-        return partial(claim, by, who, pushed.request_uri, shop.client.client_id, now)
+    def pushed(lane: Lane, _number: int) -> Pushed:
+        shop = lane.town.shops[0]
+        with lane.vault.data.write() as conn:
+            made = ask.push(
+                conn, lane.vault.installation.buckets, shop.client, details_of_shop(shop, NOW), params, NOW
+            )
+        assert isinstance(made, Pushed)
+        return made
 
-    answers = rounds(vaults, call)
+    def claims(lane: Lane, one: Pushed) -> Hands:
+        client = lane.town.shops[0].client.client_id
+        people = [lane.town.residents[at % PEOPLE].consumer for at in range(CROWD)]
+        return [
+            partial(claim, lane.vaults[at % len(lane.vaults)], who, one.request_uri, client, NOW)
+            for at, who in enumerate(people)
+        ]
 
-    assert {sum(isinstance(one, Showing) for one in some) for some in answers} == {1}
+    rounds = lanes.race(pushed, claims)
+
+    counted(lanes.say, rounds, lambda answer: isinstance(answer, Showing), 1)
