@@ -70,5 +70,5 @@ def _columns(found: Mapping[str, Any]) -> Any:
         for at, column in enumerate(layout["columns"], 1)
     ]
     return table_of(
-        "what the columns hold, in a sample", ("layout", "rows", "column", "looked up as", "cells"), rows
+        "what the columns hold, in a sample", ("layout", "rows", "column", "recognised as", "cells"), rows
     )

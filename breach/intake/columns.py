@@ -6,7 +6,7 @@ first: resident IDs, then phones, then bank cards (Luhn, and the first digit of 
 one that China issues, with its letters: other states' numbers look like anything. Masked values (`138****1234`,
 `z***@qq.com`, `1990-**-**`) are one kind, whatever they are of. Names and addresses are recognised, and help
 masked values only: by themselves they identify nobody. Whole dates are not: nobody can tell a birthday from any
-other day.
+other day. Times of a day and coordinates are told of a column that is nothing else, and help nobody.
 """
 
 import re
@@ -15,7 +15,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from vault.fields import InvalidValue, bank_card, canonical, passport
+from vault.fields import InvalidValue, bank_card, canonical, coordinates, moment, passport
+from vault.fields.moment import Precision
 from vault.fields.text import clean
 
 
@@ -32,6 +33,8 @@ class Kind(StrEnum):
     ADDRESS = "address"
     MASKED = "masked"
     DIGEST = "digest"
+    MOMENT = "moment"
+    COORDINATES = "coordinates"
 
 
 IDENTIFIERS = (Kind.PHONE, Kind.EMAIL, Kind.RESIDENT_ID, Kind.BANK_CARD, Kind.PASSPORT, Kind.PLATE)
@@ -39,6 +42,9 @@ LOOKED_UP = frozenset((*IDENTIFIERS, Kind.DIGEST, Kind.MASKED))
 """Kinds of cells that may tell whom a row is about."""
 
 HELPERS = (Kind.NAME, Kind.ADDRESS)
+MEASURED = frozenset((Kind.MOMENT, Kind.COORDINATES))
+"""Told of columns and looked at nowhere: whose a time or a place is, the rest of the row says."""
+
 _SHARE = 0.05
 _HELPER_SHARE = 0.5
 _MAX_CELL = 320
@@ -76,6 +82,8 @@ _MASKED = re.compile(
 STARS = re.compile(r"[*\u25cf\u2022#\uff0a]{2}")
 """What hides characters, where the rest of a text may be shaped like a whole value."""
 
+_MOMENT = re.compile(r"'?[0-9]{4}[-/][0-9]{2}[-/][0-9]{2}[Tt ][0-9]{2}:[0-9]{2}(?P<more>.*)")
+_OFFSET = re.compile(r"[Zz]|UTC|[+-][0-9]{2}")
 _HAN = "\u3400-\u9fff"
 _ADDRESS = re.compile(
     rf"(?=.*[省市区县旗州盟镇乡])(?=.*[路街道巷弄号村楼栋幢室])[{_HAN}A-Za-z0-9*●•#() -]{{6,100}}"
@@ -153,6 +161,22 @@ def _if_passport(text: str) -> Kind | None:
     return Kind.PASSPORT if passport.is_chinese(canonical(Kind.PASSPORT, text)) else None
 
 
+def measured(text: str) -> Kind | None:
+    """A time of a day, with its offset or without, or two numbers that are a place."""
+    text = seen(text)
+    when = _MOMENT.fullmatch(text)
+    try:
+        if when is not None:
+            moment.canonical(text if _OFFSET.search(when["more"]) else f"{text}Z", Precision.SECOND)
+            return Kind.MOMENT
+        if text.count(".") == 2:
+            coordinates.canonical(text, coordinates.DECIMALS[-1])
+            return Kind.COORDINATES
+    except InvalidValue:
+        return None
+    return None
+
+
 def _valid(kind: Kind, text: str) -> bool:
     try:
         canonical(kind, text)
@@ -197,7 +221,7 @@ def recognise(sample: Sequence[Sequence[str]], width: int, *, headed: bool = Tru
 
     `headed`: the first row may be a heading, and is one when it holds no identifier.
     """
-    kinds = [[kind_of(cell) for cell in row] for row in sample]
+    kinds = [[kind_of(cell) or measured(cell) for cell in row] for row in sample]
     regular = [row for row in kinds if len(row) == width] or kinds
     heading = headed and len(kinds) > 1 and not LOOKED_UP.intersection(kinds[0])
     body = regular[1:] or regular if heading else regular
@@ -214,7 +238,8 @@ def _column(cells: Sequence[Kind | None]) -> frozenset[Kind]:
     counts = Counter(cell for cell in cells if cell is not None)
     total = max(len(cells), 1)
     least = max(total * _SHARE, 2 if total >= 20 else 1)
-    kinds: set[Kind] = {k for k, count in counts.items() if k not in HELPERS and count >= least}
+    telling = (*HELPERS, *MEASURED)
+    kinds: set[Kind] = {k for k, count in counts.items() if k not in telling and count >= least}
     if not kinds:
-        kinds = {k for k in HELPERS if counts[k] >= total * _HELPER_SHARE}
+        kinds = {k for k in telling if counts[k] >= total * _HELPER_SHARE}
     return frozenset(kinds)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from breach.intake.columns import Columns, kind_of
+from breach.intake.columns import Columns, kind_of, measured
 from breach.intake.isolated import Reading
 from breach.intake.parts import LOOSE
 from breach.intake.source import Source
@@ -56,7 +56,7 @@ def profile(source: Source, progress: Progress) -> dict[str, Any]:
 
 
 def _kind(cell: str) -> str:
-    kind = kind_of(cell)
+    kind = kind_of(cell) or measured(cell)
     return kind.value if kind else _OTHER if cell and not cell.isspace() else _EMPTY
 
 

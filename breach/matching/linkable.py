@@ -8,7 +8,7 @@ any other day.
 import re
 from collections.abc import Container, Iterator, Sequence
 
-from breach.intake.columns import Columns, Kind, kind_of
+from breach.intake.columns import MEASURED, Columns, Kind, kind_of
 from vault.fields import FIELDS, InvalidValue
 
 type Record = dict[str, str]
@@ -58,7 +58,7 @@ def _record(row: Sequence[str], kinds: Sequence[frozenset[Kind]]) -> Record | No
         if not text or len(text) > _LONGEST or _HIDDEN.search(text):
             continue
         # A column is only what most of it is; few addresses among blanks are addresses all the same.
-        shown = here or _kinds(text)
+        shown = here - MEASURED or _kinds(text)
         kind = next((kind for kind in _KINDS if kind in shown), None)
         if kind is not None:
             found.setdefault(kind.value, text)

@@ -6,7 +6,7 @@ import random
 import pytest
 
 from breach.errors import DumpRefused
-from breach.intake.columns import Kind, kind_of
+from breach.intake.columns import Kind, kind_of, recognise
 from breach.intake.sniff import sniff
 
 ROWS = [
@@ -145,6 +145,21 @@ def test_only_the_first_mebibyte_is_read():
 )
 def test_cells_are_known_by_what_they_are(cell, kind):
     assert kind_of(cell) == kind
+
+
+def test_columns_of_times_and_of_places_are_told_and_say_nothing_of_whom_a_row_is():
+    sample = [
+        ["13812345678", "2026-11-22T22:05:37.512+08:00", "31.2304, 121.4737", "2026-11-22", "1.5"],
+        ["13812345679", "2026/11/22 14:05", "北纬31.2304 东经121.4737", "2026-11-23", "1.50 元"],
+        ["13812345670", "2026-13-22 14:05", "91.5,200.25", "2026-11-24", "2.5.1"],
+        ["13812345671", "2026-11-22 14:05:01-05", "[31.2304 121.4737]", "2026-11-24", "12.5 km"],
+    ]
+
+    columns = recognise(sample, 5, headed=False)
+
+    assert columns.kinds == ({Kind.PHONE}, {Kind.MOMENT}, {Kind.COORDINATES}, set(), set())
+    assert [at for at, _ in columns.identifiers] == [0]
+    assert columns.helpers == ()
 
 
 PEOPLE = [(f"王{n}", f"138{n:08d}", f"u{n}@example.com") for n in range(60)]
