@@ -1,6 +1,7 @@
 """The entries of what anybody may read: metadata, keys, the transparency log, health; and the browser's way in."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from api.openapi.operation import JSON, Operation, Reply, json_reply
 from api.openapi.shapes import (
@@ -51,6 +52,12 @@ def _document(
 
 def _read(group: str, says: str, media: str, schema: Schema, path: Mapping[str, Schema]) -> Operation:
     return Operation(group=group, path=path, replies={200: Reply(says=says, content={media: schema})})
+
+
+def _as_get(entry: Operation) -> Operation:
+    """The same asked with HEAD."""
+    said = {status: Reply(says="As GET.", headers=one.headers) for status, one in entry.replies.items()}
+    return replace(entry, replies=said)
 
 
 def _keyed(value: Schema) -> Schema:
@@ -185,6 +192,39 @@ SCHEMAS: Mapping[str, Schema] = {
     ),
 }
 
+_LOGS: Mapping[str, Operation] = {
+    "GET /log/keys": _document("One verifier key a line.", text(), "text/plain", group="Log"),
+    "GET /log/retired": _document(
+        "One verifier key that signs no more and the last size it signed a line.",
+        text(),
+        "text/plain",
+        group="Log",
+    ),
+    "GET /log/{year}/{bucket}/checkpoint": _document(
+        "The newest signed checkpoint (C2SP tlog-checkpoint).", text(least=1), "text/plain", _LOG, "Log"
+    ),
+    "GET /log/{year}/{bucket}/incident": _document(
+        "Why a log was given up, and which log carries it on.", text(least=1), "text/plain", _LOG, "Log"
+    ),
+    "GET /log/{year}/{bucket}/tile/{level}/{rest}": _read(
+        "Log",
+        "Hashes (C2SP tlog-tiles).",
+        _BYTES,
+        {},
+        {**_LOG, "level": whole(0, 7), "rest": _TILE},
+    ),
+    "GET /log/{year}/{bucket}/tile/entries/{rest}": _read(
+        "Log", "The entries beside a tile of level 0.", _BYTES, {}, {**_LOG, "rest": _TILE}
+    ),
+    "GET /log/{year}/{bucket}/index/{upto}/tile/{rest}": _read(
+        "Log",
+        "The rows of an index, or the hashes over them.",
+        _BYTES,
+        {},
+        {**_LOG, "upto": whole(1), "rest": {"type": "string"}},
+    ),
+}
+
 TABLE: Mapping[str, Operation] = {
     "GET /.well-known/oauth-authorization-server": _document(
         "Authorization server metadata.", named("ServerMetadata")
@@ -220,34 +260,6 @@ TABLE: Mapping[str, Operation] = {
         group="Operating", replies={200: Reply(says="As GET."), 503: Reply(says="As GET.")}
     ),
     "POST /v1/unseal": UNSEAL,
-    "GET /log/keys": _document("One verifier key a line.", text(), "text/plain", group="Log"),
-    "GET /log/retired": _document(
-        "One verifier key that signs no more and the last size it signed a line.",
-        text(),
-        "text/plain",
-        group="Log",
-    ),
-    "GET /log/{year}/{bucket}/checkpoint": _document(
-        "The newest signed checkpoint (C2SP tlog-checkpoint).", text(least=1), "text/plain", _LOG, "Log"
-    ),
-    "GET /log/{year}/{bucket}/incident": _document(
-        "Why a log was given up, and which log carries it on.", text(least=1), "text/plain", _LOG, "Log"
-    ),
-    "GET /log/{year}/{bucket}/tile/{level}/{rest}": _read(
-        "Log",
-        "Hashes (C2SP tlog-tiles).",
-        _BYTES,
-        {},
-        {**_LOG, "level": whole(0, 7), "rest": _TILE},
-    ),
-    "GET /log/{year}/{bucket}/tile/entries/{rest}": _read(
-        "Log", "The entries beside a tile of level 0.", _BYTES, {}, {**_LOG, "rest": _TILE}
-    ),
-    "GET /log/{year}/{bucket}/index/{upto}/tile/{rest}": _read(
-        "Log",
-        "The rows of an index, or the hashes over them.",
-        _BYTES,
-        {},
-        {**_LOG, "upto": whole(1), "rest": {"type": "string"}},
-    ),
+    **_LOGS,
+    **{key.replace("GET", "HEAD", 1): _as_get(entry) for key, entry in _LOGS.items()},
 }

@@ -7,9 +7,9 @@ stranger count how often one unnamed person's data is used.
 """
 
 import gzip
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
-from litestar import Request, Response, get
+from litestar import Request, Response, route
 from litestar.params import FromPath
 
 from api.edge.access import Access, access
@@ -32,6 +32,8 @@ _AUDITOR = {"Cache-Control": "private, no-store", "Vary": "Accept-Encoding"}
 _MOMENT = {"Cache-Control": "public, max-age=1"}
 _BYTES = "application/octet-stream"
 _MAX_BUCKET = 4095
+_READ: list[Literal["GET", "HEAD"]] = ["GET", "HEAD"]
+"""Whoever mirrors a log asks first how much there is (RFC 9110 section 9.1)."""
 
 
 class _Wanted(NamedTuple):
@@ -39,7 +41,7 @@ class _Wanted(NamedTuple):
     as_entries: bool
 
 
-@get("/log/keys", opt=access(Access.PUBLIC), sync_to_thread=True)
+@route("/log/keys", http_method=_READ, opt=access(Access.PUBLIC), sync_to_thread=True)
 def log_keys(request: Request[Any, Any, Any]) -> Response[bytes]:
     """One verifier key per log, as signed-note tools read them; none of a log whose key was stolen."""
     services = services_of(request)
@@ -50,7 +52,7 @@ def log_keys(request: Request[Any, Any, Any]) -> Response[bytes]:
     return _text(request, "".join(lines).encode())
 
 
-@get("/log/retired", opt=access(Access.PUBLIC), sync_to_thread=True)
+@route("/log/retired", http_method=_READ, opt=access(Access.PUBLIC), sync_to_thread=True)
 def log_retired_keys(request: Request[Any, Any, Any]) -> Response[bytes]:
     """The keys that sign no more, each with the last size it signed."""
     services = services_of(request)
@@ -60,7 +62,12 @@ def log_retired_keys(request: Request[Any, Any, Any]) -> Response[bytes]:
     return _text(request, "".join(f"{key}\n" for key in keys).encode())
 
 
-@get("/log/{year:str}/{bucket:int}/checkpoint", opt=access(Access.PUBLIC), sync_to_thread=True)
+@route(
+    "/log/{year:str}/{bucket:int}/checkpoint",
+    http_method=_READ,
+    opt=access(Access.PUBLIC),
+    sync_to_thread=True,
+)
 def log_checkpoint(
     request: Request[Any, Any, Any], year: FromPath[str], bucket: FromPath[int]
 ) -> Response[bytes]:
@@ -71,7 +78,9 @@ def log_checkpoint(
     return _text(request, note)
 
 
-@get("/log/{year:str}/{bucket:int}/incident", opt=access(Access.PUBLIC), sync_to_thread=True)
+@route(
+    "/log/{year:str}/{bucket:int}/incident", http_method=_READ, opt=access(Access.PUBLIC), sync_to_thread=True
+)
 def log_incident(
     request: Request[Any, Any, Any], year: FromPath[str], bucket: FromPath[int]
 ) -> Response[bytes]:
@@ -84,7 +93,12 @@ def log_incident(
     return _text(request, ended.incident.encode())
 
 
-@get("/log/{year:str}/{bucket:int}/tile/entries/{rest:path}", opt=access(Access.AUDITOR), sync_to_thread=True)
+@route(
+    "/log/{year:str}/{bucket:int}/tile/entries/{rest:path}",
+    http_method=_READ,
+    opt=access(Access.AUDITOR),
+    sync_to_thread=True,
+)
 def log_entries(
     request: Request[Any, Any, Any], year: FromPath[str], bucket: FromPath[int], rest: FromPath[str]
 ) -> Response[bytes]:
@@ -97,8 +111,9 @@ def log_entries(
     return Response(gzip.compress(data, mtime=0), media_type=_BYTES, headers=headers)
 
 
-@get(
+@route(
     "/log/{year:str}/{bucket:int}/tile/{level:int}/{rest:path}",
+    http_method=_READ,
     opt=access(Access.PUBLIC),
     sync_to_thread=True,
 )
@@ -115,8 +130,9 @@ def log_tile(
     return Response(data, media_type=_BYTES, headers=_FOR_EVER)
 
 
-@get(
+@route(
     "/log/{year:str}/{bucket:int}/index/{upto:int}/tile/{rest:path}",
+    http_method=_READ,
     opt=access(Access.AUDITOR),
     sync_to_thread=True,
 )

@@ -58,6 +58,25 @@ def test_a_checkpoint_is_good_for_a_moment_and_not_sent_again_to_whoever_has_it(
         assert (other.status_code, other.content) == (200, first.content)
 
 
+def test_head_says_of_every_address_what_get_says(world):
+    base, _ = _published(world)
+    auditor = world.staff_key(Access.AUDITOR)
+    paths = [
+        "/log/keys",
+        "/log/retired",
+        *(f"{base}/{end}" for end in ("checkpoint", "incident", "tile/0/000.p/3", "tile/entries/000.p/3")),
+        f"{base}/index/3/tile/entries/000.p/1",
+    ]
+
+    for path in paths:
+        got, asked = (world.http.request(how, path, headers=auditor) for how in ("GET", "HEAD"))
+
+        assert asked.status_code == got.status_code in {200, 404}, path
+        for name in ("content-type", "content-length", "cache-control", "etag"):
+            assert asked.headers.get(name) == got.headers.get(name), (path, name)
+        assert world.http.head(path).status_code == world.http.get(path).status_code, path
+
+
 def test_a_log_that_has_grown_has_another_tag(world):
     app, person = world.app(), world.person()
     tags = []

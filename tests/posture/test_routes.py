@@ -83,7 +83,7 @@ def test_nobody_passes_a_guarded_route_without_credentials(world):
         if handler.opt.get("access") in {Access.CONSUMER, Access.ANY_STAFF, *STAFF} and method != "OPTIONS":
             answer = world.http.request(method, path, headers={"Authorization": "Bearer stf_x"})
             assert answer.status_code == 401, (method, path)
-            assert answer.json()["code"] == "not_authenticated"
+            assert method == "HEAD" or answer.json()["code"] == "not_authenticated"
 
 
 def test_a_staff_key_opens_the_doors_of_its_role_only(world):
@@ -212,7 +212,7 @@ def test_every_error_is_a_problem_with_a_code_and_repeats_nothing_of_the_request
             oauth = path in IN_OAUTH_S_WORDS and method == "POST"
             kind = "application/json" if oauth else MEDIA_TYPE
             assert answer.headers["content-type"].startswith(kind), (method, path, answer.text)
-            assert answer.json()["code"], path
+            assert answer.content == b"" if method == "HEAD" else answer.json()["code"], path
 
 
 def test_the_same_problem_is_told_in_the_reader_s_language_and_as_a_page_to_a_browser(world):
