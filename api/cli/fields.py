@@ -24,6 +24,7 @@ from consent.wording import own_fields
 from vault.fields import Catalogue, Field
 from vault.fields.custom import Definition, parse
 from vault.fields.defined import catalogue_of, define
+from vault.fields.measure import Measured
 from vault.opening import installation_seen
 from vault.tags.planner import PART_BITS, Finding, Reason
 from vault.tags.planner import check as check_catalogue
@@ -42,17 +43,28 @@ def command() -> None:
 @dir_option
 @json_option
 def list_fields(home: Path | None, as_json: bool) -> None:
-    """Every field with its number, how sensitive it is and how it is found."""
+    """Every field with its number, how sensitive it is, how it is found, and to which purposes your own are offered."""
     with databases(settings_of(home)) as (data, _keys), data.read() as conn:
         known = list(catalogue_of(conn, installation_seen(conn).tenant))
+        offers = own_fields.every_offer(conn)
+    offered = {f.code: [purpose for purpose, codes in offers.items() if f.code in codes] for f in known}
     emit(
-        {"fields": [_described(field) for field in known]},
+        {"fields": [_described(field) | {"offered": offered[field.code]} for field in known]},
         as_json=as_json,
         table=table_of(
             "fields",
-            ("number", "code", "name", "sensitivity", "found by", "unique"),
+            ("number", "code", "name", "sensitivity", "found by", "unique", "true to", "offered to"),
             [
-                (str(f.number), f.code, _name(f), f.sensitivity.value, _found_by(f), _yes(f.unique))
+                (
+                    str(f.number),
+                    f.code,
+                    _name(f),
+                    f.sensitivity.value,
+                    _found_by(f),
+                    _yes(f.unique),
+                    _precision(f),
+                    ", ".join(offered[f.code]),
+                )
                 for f in known
             ],
         ),
@@ -162,6 +174,8 @@ def _described(field: Field) -> dict[str, object]:
         "identifying": field.identifying,
         "bits": field.bits,
         "reasons": list(field.reasons),
+        "measures": field.measure and field.measure.of.value,
+        "precision": field.measure and field.measure.precision,
     }
 
 
@@ -171,6 +185,13 @@ def _name(field: Field) -> str:
 
 def _found_by(field: Field) -> str:
     return "its own tags" if field.searchable else "nothing by itself"
+
+
+def _precision(field: Field) -> str:
+    """To what a measured value is true; nothing for the others."""
+    if field.measure is None:
+        return ""
+    return f"{field.measure.precision}{' decimals' if field.measure.of is Measured.COORDINATES else ''}"
 
 
 def _yes(said: bool) -> str:

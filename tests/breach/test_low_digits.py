@@ -2,6 +2,8 @@
 
 import csv
 import io
+from datetime import datetime
+from decimal import Decimal
 
 import pytest
 
@@ -21,7 +23,7 @@ BITS = 4 + 8 + 10
 
 
 def found_town(world):
-    """Twelve people at two shops, which received exactly the same, with digits of their own."""
+    """Twelve people at three shops, which received exactly the same, with digits of their own."""
     world.vault = measured(world.vault, world.now)
     tolerance.allow(world.vault, "account", (SECOND, FRACTION, DECIMALS), world.now)
     made = town(world, len(HELD))
@@ -32,7 +34,7 @@ def found_town(world):
     ]
     update_many(world.vault, changes, world.now, clock=lambda: world.now)
     world.tick(1)
-    for name in ("one", "two"):
+    for name in ("one", "two", "three"):
         made.apps[name] = world.app("account", f"{name} Ltd")
         issued = [world.token(made.apps[name], made.people[n], datatypes=["phone", *FIELDS]) for n in HELD]
         answers = disclose_many(world.vault, [world.request(token) for token in issued], world.now)
@@ -53,12 +55,20 @@ def traced(town, tmp_path, rows, **how):
     return report, found[town.recipient("two")]
 
 
-def leaked(town):
-    return [[one["phone"], one["x_visit"], one["x_door"]] for one in town.served["two"]]
+def leaked(town, name="two"):
+    return [[one["phone"], one["x_visit"], one["x_door"]] for one in town.served[name]]
+
+
+def mean(visits, doors):
+    """What two leakers publish who put their copies together digit by digit."""
+    times = [datetime.fromisoformat(one) for one in visits]
+    places = zip(*([Decimal(number) for number in one.split(",")] for one in doors), strict=True)
+    between = times[0] + (times[1] - times[0]) / 2
+    return [between.isoformat().replace("+00:00", "Z"), ",".join(f"{sum(both) / 2:.6f}" for both in places)]
 
 
 @pytest.mark.parametrize("engine", [Engine.PYTHON, Engine.DUCKDB])
-def test_six_rows_name_the_one_of_two_recipients_whose_digits_they_show(founded, tmp_path, engine):
+def test_six_rows_name_the_one_of_three_recipients_whose_digits_they_show(founded, tmp_path, engine):
     """The leaker's program keeps times without an offset, and latitude and longitude in columns of their own."""
     rows = [
         [phone, visit.replace("T", " ").removesuffix("Z"), *door.split(",")]
@@ -90,3 +100,15 @@ def test_values_at_the_precision_they_state_name_nobody(founded, tmp_path):
 
     assert report.body["marks"] is None
     assert report.suspects == ()
+
+
+def test_two_who_average_their_copies_accuse_nobody_else(founded, tmp_path):
+    rows = [
+        [one[0], *mean((one[1], other[1]), (one[2], other[2]))]
+        for one, other in zip(leaked(founded), leaked(founded, "one"), strict=True)
+    ]
+
+    report, _ = traced(founded, tmp_path, rows)
+
+    assert report.body["marks"]["read"] > 100
+    assert founded.recipient("three") not in report.suspects

@@ -133,12 +133,17 @@ def test_the_examples_in_the_guide_can_be_taken(perusal, home, definitions):
 
     assert said.code == Exit.OK
     assert said.out.count("version 1") == 3
+    told = {one["code"]: one for one in perusal("fields", "list", "--dir", home, "--json").json["fields"]}
+    assert [told["x_door"][name] for name in ("measures", "precision")] == ["coordinates", "4"]
+    assert told["phone"]["measures"] is None
+    assert "4 decimals" in perusal("fields", "list", "--dir", home).out
 
 
 def test_a_field_of_ones_own_is_offered_to_purposes_and_withheld_again(perusal, home, definitions):
     perusal("fields", "add", definitions(MEMBER), "--people", 1_000_000, "--dir", home)
 
     offered = perusal("fields", "offer", "x_member", "account", "payment", "--dir", home, "--json")
+    listed = perusal("fields", "list", "--dir", home, "--json")
     withheld = perusal("fields", "withhold", "x_member", "payment", "--dir", home)
     again = perusal("fields", "withhold", "x_member", "payment", "--dir", home)
     wrong = [
@@ -147,6 +152,7 @@ def test_a_field_of_ones_own_is_offered_to_purposes_and_withheld_again(perusal, 
     ]
 
     assert offered.json == {"field": "x_member", "offered": ["account", "payment"]}
+    assert listed.json["fields"][-1]["offered"] == ["account", "payment"]
     assert withheld.code == Exit.OK
     assert "[field.unknown]" in again.err
     assert ["[field.unknown]" in wrong[0].err, "[unknown_purpose]" in wrong[1].err] == [True, True]
