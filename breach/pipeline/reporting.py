@@ -190,7 +190,11 @@ def _linked(seen: Seen) -> dict[str, Any]:
 def _ranking(m: Material) -> list[dict[str, Any]]:
     """Recipients and the two other origins, strongest first; "elsewhere" is the reference, ln e = 0."""
     lines = [_line(finding, m) for finding in m.result.findings]
-    own = {"ln_e": _figure(m.result.own_store), "ln_e_values": _figure(m.result.own_values)}
+    own = {
+        "ln_e": _figure(m.result.own_store),
+        "ln_e_values": _figure(m.result.own_values),
+        "ln_e_total": _figure(m.result.own_total),
+    }
     lines.append({"kind": "own_store", **own, **_copies(m.seen.copies)})
     lines.append({"kind": "elsewhere", "ln_e": 0.0})
     return sorted(lines, key=lambda line: (not line.get("named", False), -line["ln_e"]))

@@ -29,7 +29,7 @@ from breach.trace.evidence import Evidence
 from breach.trace.guilt import ln_e, ln_mean_exp, ln_sum_exp, threshold, upper_limit
 from breach.trace.mixture import accuse
 from breach.trace.rivals import Defence
-from breach.trace.store import most_outside, never_disclosed, never_received
+from breach.trace.store import most_outside, never_disclosed, never_received, together
 
 _EXAMINED = 20
 _LARGEST_SET = 8
@@ -53,6 +53,7 @@ class Rules:
     `eps`: share of traces that may name an innocent. `level`: of the confidence limit for the outside rate.
     `outside_rate`: the highest share of people never disclosed that an ordinary outside source may know;
     `outside_share`: the highest share of the rows of an ordinary outside file that may be about people of ours.
+    `collectors`: the own collections of how many recipients, at most, an ordinary file may hold.
     `field_sets`: between how many sets of test fields the dump chose; the choice is paid for.
     """
 
@@ -60,6 +61,7 @@ class Rules:
     level: float = 1e-7
     outside_rate: float = 1e-2
     outside_share: float = 0.25
+    collectors: int = 8
     field_sets: int = 1
 
 
@@ -95,8 +97,8 @@ class Attribution:
     """The whole ranking, best first, with the figures every sentence of the statement rests on.
 
     `outside_limit`: of whole values, or with masked rows where those count as well, whichever is higher.
-    `own_values`: ln e-value of our own store from values nobody was given of people somebody was given
-    something of. `marks`: how they were decoded, None where none were read.
+    `own_store`: ln e-value of our own store from people nobody was given anything of, `own_values` from values
+    nobody was given; `own_total`: their mean, which is compared with the line. `marks`: how they were decoded, None where none were read.
     """
 
     outcome: Outcome
@@ -106,6 +108,7 @@ class Attribution:
     sets: tuple[tuple[int, ...], ...]
     own_store: float
     own_values: float
+    own_total: float
     explained_by_nobody: int
     marks: Decoded | None = None
 
@@ -170,15 +173,18 @@ def _attribute(
     sets = court.sets(unclear, {f.recipient for f in findings if f.named})
     most = most_outside(evidence, rules.outside_rate, rules.outside_share)
     own = never_disclosed(evidence, most) + store_beside
+    values = never_received(evidence.unreceived, most, rules.collectors)
+    total = together(own, values)
     widest = readings[-1].evidence.found
     return Attribution(
-        outcome=_outcome(findings, sets, own, bar),
+        outcome=_outcome(findings, sets, total, bar),
         threshold=bar,
         outside_limit=max(reading.limit for reading in readings),
         findings=tuple(findings),
         sets=sets,
         own_store=own,
-        own_values=never_received(evidence.unreceived, most),
+        own_values=values,
+        own_total=total,
         explained_by_nobody=sum(count for p, count in widest.items() if not p.suspects),
         marks=verdict.marks,
     )

@@ -38,7 +38,8 @@ class Unreceived:
     """Values of one field that nobody was given, in people. `never`: people, at most, whose value of this field
     nobody ever received, and `never_found`: those the dump shows with it. `later`: people of whom there is
     more than one version, and `later_found`: those whom the dump shows with one after the first that nobody
-    received, though somebody did another.
+    received, though somebody did another. `never_served` and `later_served`: how many of those found each suspect
+    received anything else of, the most first.
     """
 
     field: str
@@ -46,6 +47,8 @@ class Unreceived:
     never_found: int
     later: int
     later_found: int
+    never_served: tuple[int, ...] = ()
+    later_served: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

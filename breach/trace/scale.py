@@ -55,11 +55,11 @@ def propositions(names: Mapping[str, str]) -> list[dict[str, Any]]:
             "recipient": None,
             "en": [
                 "Our own store was copied.",
-                "An outside source, which knows no more of our people than was declared, holds those who were never disclosed.",
+                "An outside source, which knows no more of our people than was declared, holds what was never disclosed, together with what few recipients collected themselves of those they serve.",
             ],
             "zh-CN": [
                 "我方自己的存储被复制。",
-                "从未披露的人员来自外部来源，且其对我方人员的掌握不超过所声明的上限。",
+                "从未披露的内容来自对我方人员的掌握不超过所声明上限的外部来源，以及少数接收方就其服务对象自行收集的内容。",
             ],
         },
     ]

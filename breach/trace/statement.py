@@ -49,6 +49,7 @@ _EN: Mapping[str, str] = {
     "planted": "{found} of the {planted} persons who do not exist and were planted with {name} alone are in the file. Only {name} and our own store have them; of those that only our store has, {dark_found} of {dark} are in it.",
     "planted_dark": "{dark_found} of the {dark} persons who do not exist and were never given to anybody are in the file. Only our own store has them.",
     "own_store": "People whose values were never disclosed to anybody are in the file: {dark_found} of {dark}. That is more than an ordinary outside source explains (declared limits: {outside_rate:.2%} of them, and {outside_share:.0%} of its rows about people of ours). Look at our own store first.",
+    "own_values": "Values that nobody was ever given are in the file, of more people than an ordinary outside source knows (declared limits: {outside_rate:.2%} of them, and {outside_share:.0%} of its rows about people of ours) and than any {collectors} recipients serve that may have collected the same. Look at our own store first.",
     "copied": "If our own store was copied, the copy was taken between {low} and {high} with 90 %, the middle being {median} (UTC). Of {rows} values found, {fitting} were the current ones then.",
     "backup": "The backup of {made_at} (UTC), with the data of that moment beside it, held {fitting} of the {values} values found as they were found. It explains the versions found e^{ln_e:.1f} times as well as a copy of our store at a moment nobody knows. {made} backups were made before the file came in.",
     "nobody": "No recipient can be named, and no set of recipients either. That clears nobody.",
@@ -56,7 +57,7 @@ _EN: Mapping[str, str] = {
     "store": "Our own store is always a possible origin: ln e-value {own_store:.1f}, from {dark_found} of {dark} people never disclosed.",
     "never": "{found} people are in the file with their {field}, which nobody was ever given; of at most {people} such people.",
     "later": "{found} people are in the file with a later {field} than anybody was given; of at most {people} people whose {field} has changed.",
-    "values": "Values that nobody was given weigh ln e = {own_values:.1f} for our own store against a source outside that knows no more of our people than was declared. A recipient that had collected the same values itself explains them as well: that is for you to ask, and no figure here decides it.",
+    "values": "Values that nobody was given weigh ln e = {own_values:.1f} for our own store, against a source outside that knows no more of our people than was declared, together with up to {collectors} recipients that had collected such values themselves of whomever they serve. What these can explain counts for nothing. The mean with the figure above, ln e = {own_total:.1f}, is compared with the line.",
     "masked": "{rows} rows show only parts of values. {rows_agreed} of them fit exactly one person, by two or more independent parts; that is weaker than a whole value. Put together at random from two rows each, {controls_agreed} of {controls} rows fitted somebody as well.",
     "masked_counted": "They are counted: every figure is the mean of one with them and one without. {people_only_masked} people are shown by such rows alone.",
     "masked_not_counted": "Chance may explain too many of them, so they count neither for nor against anybody.",
@@ -76,6 +77,7 @@ _ZH: Mapping[str, str] = {
     "planted": "只安插于{name}的 {planted} 个虚构人员中，有 {found} 人出现在文件中。只有{name}和我方自己的存储持有这些人员；而只有我方存储持有的 {dark} 个虚构人员中，有 {dark_found} 人出现在文件中。",
     "planted_dark": "从未提供给任何人的 {dark} 个虚构人员中，有 {dark_found} 人出现在文件中。只有我方自己的存储持有他们。",
     "own_store": "文件中出现了从未向任何人披露过的人员：{dark} 人中有 {dark_found} 人，超出普通外部来源所能解释的范围（预先声明的上限：此类人员的 {outside_rate:.2%}，以及文件中涉及我方人员的行不超过 {outside_share:.0%}）。应首先检查我方自己的存储。",
+    "own_values": "文件中出现了从未提供给任何人的值，所涉人数既超出普通外部来源所能知晓的范围（预先声明的上限：此类人员的 {outside_rate:.2%}，以及文件中涉及我方人员的行不超过 {outside_share:.0%}），也超出任意 {collectors} 个接收方自行收集所能涵盖的范围。应首先检查我方自己的存储。",
     "copied": "如果是我方存储被复制，副本取自 {low} 至 {high} 之间的可能性为 90 %，中位时刻为 {median}（UTC）。在所发现的 {rows} 个值中，有 {fitting} 个是该时刻的现行值。",
     "backup": "{made_at}（UTC）所作的备份连同当时的数据，与所发现内容一致的值有 {fitting} 个（共发现 {values} 个）。与取自未知时刻的我方存储副本相比，它对所发现版本的解释力为其 e^{ln_e:.1f} 倍。文件到来之前共作过 {made} 次备份。",
     "nobody": "无法指名任何接收方，也无法指出任何一组接收方。这并不表示任何一方是清白的。",
@@ -83,7 +85,7 @@ _ZH: Mapping[str, str] = {
     "store": "“我方自己的存储”始终是可能的出处：ln e 值 {own_store:.1f}，依据为 {dark} 名从未披露人员中的 {dark_found} 人。",
     "never": "文件中有 {found} 人的 {field} 从未提供给任何人；此类人员至多 {people} 人。",
     "later": "文件中有 {found} 人的 {field} 晚于任何人所获得的版本；该项有过变更的人员至多 {people} 人。",
-    "values": "与对我方人员的掌握不超过所声明上限的外部来源相比，这些从未提供给任何人的值支持“我方自己的存储”的 ln e 值为 {own_values:.1f}。自行收集过相同内容的接收方同样可以解释这些值：需另行查问，此处的数值不作判定。",
+    "values": "这些从未提供给任何人的值支持“我方自己的存储”的 ln e 值为 {own_values:.1f}；与之相比的情形是：对我方人员的掌握不超过所声明上限的外部来源，再加上至多 {collectors} 个接收方就其服务对象自行收集的同类内容。后者所能解释的部分不计入。与界线比较的是该值与上述数值的平均，即 ln e = {own_total:.1f}。",
     "masked": "有 {rows} 行只显示部分值。其中 {rows_agreed} 行凭两个及以上相互独立的部分恰好只符合一人；其证明力弱于完整的值。将每两行随机拼成一行作为对照，{controls} 行中也有 {controls_agreed} 行符合某人。",
     "masked_counted": "这些行已计入：每个数值均为计入与不计入这些行两种结果的平均。仅由此类行显示的人员有 {people_only_masked} 人。",
     "masked_not_counted": "偶然符合的比例过高，不能忽略，因此这些行既不对任何一方不利，也不对任何一方有利。",
@@ -187,18 +189,16 @@ def _sentences(
         said.append(words["planted_dark"].format(dark=dark, dark_found=dark_found))
     said += [_of_dating(words, facts, k) for k in sorted(facts.dated)]
     counts = {"dark": facts.dark, "dark_found": facts.dark_found}
-    if result.own_store >= result.threshold:
-        said.append(
-            words["own_store"].format(
-                outside_rate=rules.outside_rate, outside_share=rules.outside_share, **counts
-            )
-        )
+    if result.own_total >= result.threshold:
+        limits = {"outside_rate": rules.outside_rate, "outside_share": rules.outside_share}
+        first = "own_store" if result.own_store >= result.own_values else "own_values"
+        said.append(words[first].format(collectors=rules.collectors, **limits, **counts))
         said += _of_copies(words, facts.copies)
     if result.outcome is Outcome.NOT_ATTRIBUTED:
         said.append(words["nobody"])
     said.append(words["else"].format(unexplained=result.explained_by_nobody, people_found=facts.people_found))
     said.append(words["store"].format(own_store=result.own_store, **counts))
-    said += _of_values(words, facts.unreceived, result.own_values)
+    said += _of_values(words, facts.unreceived, result, rules)
     said += _of_masked(words, facts.masked)
     said += _of_linked(words, facts.linked)
     said.append(words["error"].format(eps=rules.eps, threshold=result.threshold))
@@ -242,7 +242,9 @@ def _of_marks(
     return [words["marks"].format(read=read.positions, people=read.leaked_rows), *of_named]
 
 
-def _of_values(words: Mapping[str, str], unreceived: Sequence[Unreceived], own_values: float) -> list[str]:
+def _of_values(
+    words: Mapping[str, str], unreceived: Sequence[Unreceived], result: Attribution, rules: Rules
+) -> list[str]:
     said = []
     for one in unreceived:
         sorts = (("never", one.never_found, one.never), ("later", one.later_found, one.later))
@@ -251,7 +253,8 @@ def _of_values(words: Mapping[str, str], unreceived: Sequence[Unreceived], own_v
             for sort, found, people in sorts
             if found
         ]
-    return [*said, words["values"].format(own_values=own_values)] if said else []
+    figures = {"own_values": result.own_values, "own_total": result.own_total, "collectors": rules.collectors}
+    return [*said, words["values"].format(**figures)] if said else []
 
 
 def _minute(at: int) -> str:

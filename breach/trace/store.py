@@ -1,11 +1,12 @@
 """What speaks for a copy of our own store, against an ordinary outside source whose reach was declared
 (tracing.md §2.5).
 
-Two e-values, told apart because they exclude different things. Of **people never disclosed** no recipient has
-anything, so beside our store only an outside source can show them. **Values nobody was given** (a kind of data
-that was never disclosed of somebody, a later version that went to nobody) no recipient has from us; but one may
-have collected the same itself, and no count tells that from a copy of the store. So the first decides what a
-trace says first, the second is told beside it.
+Two e-values, because they exclude different things. Of **people never disclosed** no recipient has anything, so
+beside our store only an outside source can show them. **Values nobody was given** (a kind of data that was never
+disclosed of somebody, a later version that went to nobody) no recipient has from us; but one may have collected the
+same itself, of people it serves. The story without our store may therefore hold the own collections of any few
+recipients, whole or in whatever part: what they can explain is taken out before anything is weighed, and what is
+left is of people whom none of them serves. The mean of both is an e-value, whatever hangs together in them.
 """
 
 import math
@@ -30,21 +31,35 @@ def never_disclosed(evidence: Evidence, most: float) -> float:
     return _against_outside(evidence.dark_found, evidence.dark, most, STORE_FRACTIONS)
 
 
-def never_received(unreceived: Sequence[Unreceived], most: float) -> float:
+def never_received(unreceived: Sequence[Unreceived], most: float, collectors: int) -> float:
     """Ln e-value of the same from values that nobody was given: a mean over all fields, and over both sorts of values.
 
-    Sorts of which nothing is found add nothing to it; 0 where nothing is found at all. How many such values
-    there are is known from above only. Among fractions no smaller than what the outside knows more misses
-    weaken the ratio, so counting too many of them keeps it an e-value.
+    Against every story in which an outside source and own collections of at most `collectors` recipients made the
+    file. Sorts of which nothing is left add nothing to it; 0 where nothing is left at all. Among fractions no smaller
+    than what the outside knows a miss weakens the ratio and a hit strengthens it, by more than the best outside rate
+    makes up for. So it stays an e-value when such values are counted from above only, and when as many hits are taken
+    away as the collectors can explain at most: the sum of those who serve most.
     """
     fractions = [f for f in STORE_FRACTIONS if f >= most]
     each = [
-        _against_outside(found, people, most, fractions)
+        _against_outside(left, people, most, fractions)
         for one in unreceived
-        for found, people in ((one.never_found, one.never), (one.later_found, one.later))
-        if found
+        for found, people, served in (
+            (one.never_found, one.never, one.never_served),
+            (one.later_found, one.later, one.later_served),
+        )
+        if (left := found - sum(served[:collectors])) > 0
     ]
     return ln_sum_exp(each) - math.log(2 * len(unreceived)) if each else 0.0
+
+
+def together(disclosed_to_nobody: float, given_to_nobody: float) -> float:
+    """The ln e-value that decides: the mean of both, which hang together in ways nobody knows.
+
+    One that says nothing stands at 0, or below, and adds nothing: to leave it out but lowers the mean.
+    """
+    both = (disclosed_to_nobody, given_to_nobody)
+    return ln_sum_exp(said for said in both if said > 0) - math.log(2) if max(both) > 0 else max(both)
 
 
 def _against_outside(hits: int, people: int, most: float, fractions: Sequence[float]) -> float:

@@ -155,36 +155,37 @@ def _add_people(
     exposure: Exposure,
 ) -> None:
     exposure.dark_found += len(received.undisclosed(conn, [person for person, _ in part], before_ms))
-    for recipient, ways in _ways(conn, [person for person, _ in part], before_ms).items():
-        known = exposure.ways.setdefault(numbers[recipient], Ways())
-        known.programs.update(ways.programs)
-        known.under.update(ways.under)
+    served_by = _add_ways(conn, [person for person, _ in part], numbers, before_ms, exposure)
     windows = windows_of(conn, [item for _, items in part for item in items])
     exposure.stock.add(windows.values())
-    for (_, items), deliveries in zip(
-        part, deliveries_to(conn, part, exposure.shown, numbers, before_ms), strict=True
-    ):
+    given = deliveries_to(conn, part, exposure.shown, numbers, before_ms)
+    for (_, items), deliveries, serving in zip(part, given, served_by, strict=True):
         exposure.people_found += 1
         exposure.cells.update(item[2] for item in items)
-        exposure.nobodys.add(items, windows, deliveries)
         exposure.found[_pattern(items, windows, deliveries, exposure.fields)] += 1
         touched = {k for times in deliveries.values() for k in times}
+        exposure.nobodys.add(items, windows, deliveries, serving | touched)
         for item in items:
             inside = windows[item]
             for k in touched:
                 exposure.unexplained[k] += not any(map(inside.shows, deliveries[item[2]].get(k, ())))
 
 
-def _ways(conn: Connection, people: Sequence[Person], before_ms: int) -> dict[str, Ways]:
+def _add_ways(
+    conn: Connection, people: Sequence[Person], numbers: Mapping[str, int], before_ms: int, exposure: Exposure
+) -> list[set[int]]:
+    """Count how recipients came by these people; answers for each who received anything of them."""
+    served_by: list[set[int]] = [set() for _ in people]
     rows = received.ways_to(conn, people, before_ms)
-    found: dict[str, Ways] = {recipient: Ways() for _, recipient, _, _ in rows}
-    for _, recipient, program in {row[:3] for row in rows}:
-        found[recipient].programs[program] += 1
+    for at, recipient, program in {row[:3] for row in rows}:
+        k = numbers[recipient]
+        served_by[at].add(k)
+        exposure.ways.setdefault(k, Ways()).programs[program] += 1
     for _, recipient, above in {
         (at, recipient, above) for at, recipient, _, above in rows if above is not None
     }:
-        found[recipient].under[above] += 1
-    return found
+        exposure.ways[numbers[recipient]].under[above] += 1
+    return served_by
 
 
 def _pattern(

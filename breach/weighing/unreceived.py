@@ -2,8 +2,8 @@
 are at all.
 """
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy import Connection
@@ -19,23 +19,35 @@ from vault.reading import records
 @dataclass(slots=True)
 class Nobodys:
     """Found people by field. `never`: shown with a value of which nobody received any version; `later`: with a version
-    after the first that nobody received, though somebody received another.
+    after the first that nobody received, though somebody received another. `never_served`, `later_served`: the same by
+    field and suspect, for whoever received anything of them.
     """
 
     never: Counter[str] = field(default_factory=Counter)
     later: Counter[str] = field(default_factory=Counter)
+    never_served: dict[str, Counter[int]] = field(default_factory=lambda: defaultdict(Counter))
+    later_served: dict[str, Counter[int]] = field(default_factory=lambda: defaultdict(Counter))
 
-    def add(self, items: Sequence[Item], windows: Mapping[Item, Shown], deliveries: Deliveries) -> None:
-        """Count one person."""
+    def add(
+        self,
+        items: Sequence[Item],
+        windows: Mapping[Item, Shown],
+        deliveries: Deliveries,
+        served_by: Collection[int],
+    ) -> None:
+        """Count one person, of whom those in `served_by` (suspects by number) received anything."""
         given = {item[2]: [at for times in deliveries[item[2]].values() for at in times] for item in items}
-        self.never.update(code for code, times in given.items() if not times)
-        self.later.update(
-            {
-                item[2]
-                for item in items
-                if item[4] > 1 and given[item[2]] and not any(map(windows[item].shows, given[item[2]]))
-            }
-        )
+        never = {code for code, times in given.items() if not times}
+        later = {
+            item[2]
+            for item in items
+            if item[4] > 1 and given[item[2]] and not any(map(windows[item].shows, given[item[2]]))
+        }
+        self.never.update(never)
+        self.later.update(later)
+        for codes, served in ((never, self.never_served), (later, self.later_served)):
+            for code in codes:
+                served[code].update(served_by)
 
 
 def unreceived(conn: Connection, found: Nobodys, before_ms: int) -> tuple[Unreceived, ...]:
@@ -60,6 +72,12 @@ def unreceived(conn: Connection, found: Nobodys, before_ms: int) -> tuple[Unrece
                 never_found=found.never[code],
                 later=max(changed, found.later[code]),
                 later_found=found.later[code],
+                never_served=_most_first(found.never_served, code),
+                later_served=_most_first(found.later_served, code),
             )
         )
     return tuple(lines)
+
+
+def _most_first(served: Mapping[str, Counter[int]], code: str) -> tuple[int, ...]:
+    return tuple(sorted(served.get(code, Counter()).values(), reverse=True))

@@ -182,7 +182,7 @@ def _of_store(number: int) -> tuple[int, int, bool, bool]:
     seen = evidence(world, found, round(rows * (1 + FOREIGN)))
     result = attribute(seen, RULES)
     best = max(finding.weight for finding in result.findings)
-    first = result.own_store > max(best, 0.0)
+    first = result.own_total > max(best, 0.0)
     return seen.dark_found, len(_named(result)), first, result.outcome is Outcome.OWN_STORE
 
 
