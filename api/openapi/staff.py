@@ -148,6 +148,22 @@ SCHEMAS: Mapping[str, Schema] = {
                 )
             ),
             "repost": or_null(members({"of": id_of("dmp"), "share": {"type": "number"}})),
+            "own_store": members(
+                {
+                    "values_found": whole(0),
+                    "copied": or_null({"type": "object"}),
+                    "backups_made": whole(0),
+                    "backups": listed(
+                        members(
+                            {
+                                "made_at": whole(0),
+                                "values_held_then": whole(0),
+                                "ln_e": {"type": "number"},
+                            }
+                        )
+                    ),
+                }
+            ),
             "dating": listed(
                 members(
                     {

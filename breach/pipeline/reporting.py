@@ -119,6 +119,7 @@ def write(m: Material) -> TraceReport:
         "marks": _marks(m),
         "sets": [[m.seen.exposure.recipient_ids[k] for k in one] for one in m.result.sets],
         "repost": _repost(m.repost),
+        "own_store": _copies(m.seen.copies),
         "dating": [_dated(m, k) for k in sorted(m.dated)],
         "propositions": propositions(
             {
@@ -195,7 +196,7 @@ def _ranking(m: Material) -> list[dict[str, Any]]:
         "ln_e_values": _figure(m.result.own_values),
         "ln_e_total": _figure(m.result.own_total),
     }
-    lines.append({"kind": "own_store", **own, **_copies(m.seen.copies)})
+    lines.append({"kind": "own_store", **own})
     lines.append({"kind": "elsewhere", "ln_e": 0.0})
     return sorted(lines, key=lambda line: (not line.get("named", False), -line["ln_e"]))
 

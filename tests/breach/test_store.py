@@ -97,7 +97,7 @@ def test_a_leaked_backup_is_told_from_later_ones_by_what_stood_in_it(small_town,
         vault, receive(vault, [raw], tmp_path / "q", now_ms=world.now + 60_000), now_ms=world.now + 60_000
     )
 
-    store = next(one for one in report.body["ranking"] if one["kind"] == "own_store")
+    store = report.body["own_store"]
     values = store["values_found"]
     assert (report.outcome, report.suspects) == ("own_store", ())
     assert [(one["made_at"], one["values_held_then"]) for one in store["backups"]] == [
