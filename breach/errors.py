@@ -19,6 +19,7 @@ class Unreadable(StrEnum):
     ARCHIVE_LIMIT = "archive_limit"
     UNREADABLE_ENCODING = "unreadable_encoding"
     NO_IDENTIFIER_COLUMN = "no_identifier_column"
+    LINES_TOO_LONG = "lines_too_long"
     PARSER_STOPPED = "parser_stopped"
     FILE_TOO_LARGE = "file_too_large"
 

@@ -1,6 +1,7 @@
 """What holds other files: compressed streams, tar, zip and 7z, and how the members of each come out.
 
-A container is told by its first bytes. Its members come out as streams, one after the other, in memory and
+A container is told by its first bytes; a zip archive may stand behind a program that unpacks it, and is then told by
+its last ones. Its members come out as streams, one after the other, in memory and
 never on disk, so that a name like `../../etc` has nowhere to lead; names are not even looked at, for they may
 be somebody's. What needs to be read at any place (zip, 7z, workbooks) and lies inside another container is held
 in memory, up to a limit.
@@ -26,6 +27,9 @@ HEAD = 1 << 20
 _SMALL = 1 << 14
 _ENCRYPTED = 0x1
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
+_END_OF_ZIP = b"PK\x05\x06"
+_END_SIZE = 22
+_LONGEST_END = _END_SIZE + 0xFFFF
 _OLD_WORKBOOK = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _WORKBOOK_PARTS = {"xl/workbook.xml", "xl/workbook.bin", "content.xml"}
 _BROKEN = (
@@ -88,13 +92,25 @@ class Stream:
             self._source = Held(bytes(held))
         return self._source
 
+    def ends_as_zip(self) -> bool:
+        """Whether a zip archive ends where the file does; of what is inside another container that is not asked."""
+        if self._source is None:
+            return False
+        start = max(self._source.size - _LONGEST_END, 0)
+        tail = self._source.read(start, self._source.size - start)
+        at = tail.rfind(_END_OF_ZIP)
+        comment = int.from_bytes(tail[at + 20 : at + 22], "little")
+        return 0 <= at == len(tail) - _END_SIZE - comment
+
 
 def container_of(stream: Stream) -> Container | None:
     """What container a stream is, or None; raises MemberRefused."""
     found = next((kind for magic, kind in _MAGIC.items() if stream.head.startswith(magic)), None)
     if found is Container.ZIP:
         return Container.WORKBOOK if _is_workbook(stream.anywhere()) else found
-    return Container.TAR if found is None and _is_tar(stream.head[:512]) else found
+    if found is None and _is_tar(stream.head[:512]):
+        return Container.TAR
+    return Container.ZIP if found is None and stream.ends_as_zip() else found
 
 
 def members(stream: Stream, kind: Container, budget: Budget) -> Iterator[Iterator[bytes]]:

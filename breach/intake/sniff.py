@@ -7,7 +7,7 @@ Names of files say nothing here. Each shape that the text could be is tried on a
 how many identifiers it sets free: SQL and JSON where their own signs stand and they find most of what running
 text would; then the separator under which most cells are identifiers and, among equals, most rows have one
 width; then combo lists; then running text. Refused, each with its own code: nothing but blanks, binary files,
-bytes no encoding reads, no identifier anywhere.
+bytes no encoding reads, identifiers in lines beyond measure, no identifier anywhere.
 """
 
 from collections import Counter
@@ -39,6 +39,8 @@ _MAGIC = (
 )  # fmt: skip
 _CONTROL = b"\0" + bytes(range(2, 9)) + bytes(range(14, 27)) + b"\x7f"
 _MAX_CONTROL = 0.01
+_MAY_FOLLOW = {Unreadable.NO_IDENTIFIER_COLUMN, Unreadable.LINES_TOO_LONG}
+"""What is said of a beginning that may be no more than a preamble."""
 
 
 def sniff(chunks: Iterable[bytes]) -> Dialect:
@@ -51,14 +53,15 @@ def sniff(chunks: Iterable[bytes]) -> Dialect:
     try:
         return _dialect(head, encoding, whole=whole)
     except DumpRefused as refused:
-        if whole or refused.code != Unreadable.NO_IDENTIFIER_COLUMN:
+        if whole or refused.code not in _MAY_FOLLOW:
             raise
+        first = refused
     mark = head[: encodings.MARKED.get(encoding, 0)]
     for head, _ in heads:
         # Looking for identifiers is many times as fast as trying shapes, and most of what is refused here is large.
         if identifiers(_text(mark + head, encoding)):
             return _dialect(mark + head, encoding, whole=False)
-    raise DumpRefused(Unreadable.NO_IDENTIFIER_COLUMN)
+    raise first
 
 
 def _dialect(head: bytes, encoding: str, *, whole: bool) -> Dialect:
@@ -77,9 +80,11 @@ def _lined(head: bytes, encoding: str) -> Dialect:
     tally = Tally()
     lines = _lines(head, encoding, newline, tally)
     if not lines:
-        # A line of a megabyte is no row; nothing but blanks is no file.
-        blank = not tally.quarantined
-        raise DumpRefused(Unreadable.EMPTY_FILE if blank else Unreadable.NO_IDENTIFIER_COLUMN)
+        # Nothing but blanks is no file; a line of a megabyte is no row.
+        if not tally.quarantined:
+            raise DumpRefused(Unreadable.EMPTY_FILE)
+        shown = identifiers(_text(head, encoding))
+        raise DumpRefused(Unreadable.LINES_TOO_LONG if shown else Unreadable.NO_IDENTIFIER_COLUMN)
     for sample in (lines[:_SAMPLE_ROWS], lines[_first_telling(lines) :][:_SAMPLE_ROWS]):
         dialect = _of_lines(sample, encoding, newline)
         if dialect is not None:

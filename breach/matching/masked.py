@@ -1,6 +1,7 @@
 """Rows that show only parts of values: who may be meant, and when that is one person (tracing.md §5.6).
 
-A masked cell alone is never a match. The people whom its best tag suggests are opened inside the vault; the m
+A masked cell alone is never a match. The people whom its best tag suggests (or, where that would suggest too many, the
+best tag of it and the name of its row: a name and the last four characters of a resident number) are opened inside the vault; the m
 of them who fit everything the row shows are its candidates, and the weight of "this row is about j", for each
 of them, against "it is about one of those who fit" is 1/m. These weights are recorded and added up for each
 recipient; they enter no e-value. A row agrees when one person is left and at least two independent parts
@@ -14,7 +15,7 @@ up to 500 further on, and judged the same. Nobody is meant by such a control, so
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import batched
 
 from sqlalchemy import Connection
@@ -68,11 +69,14 @@ class Settled:
 
 @dataclass(frozen=True, slots=True)
 class _Case:
-    """A row and by what it is looked up; `people` are whom that suggests."""
+    """A row and by what it is looked up: its identifying part `anchor`, alone or (`pair`) under this tag of it and the
+    name. `people` are whom that suggests.
+    """
 
     row: Row
     anchor: str
     probes: tuple[Probe, ...]
+    pair: str | None = None
     people: tuple[Person, ...] = ()
 
 
@@ -90,8 +94,9 @@ def _settle(
     cells.rows_masked += len(rows)
     for row in rows:
         cells.masked.update(IDENTIFYING.intersection(row))
-    cases = list(_suggested(conn, keyring, [_case(row, people) for row in rows], cells))
-    controls = _controls(cases)
+    cases = _suggested(conn, keyring, [case for row in rows if (case := _case(row, people))])
+    cells.candidates.update(["too_many"] * (len(rows) - len(cases)))
+    controls = _suggested(conn, keyring, list(_controls(cases)))
     answers = _Answers(conn, keyring, [*cases, *controls])
     for case in cases:
         _judge(case, answers, settled, cells)
@@ -100,7 +105,7 @@ def _settle(
 
 
 def _case(row: Row, people: int) -> _Case | None:
-    """The most telling identifying part by itself; None when all would suggest too many."""
+    """The most telling identifying part by itself or, where all would suggest too many, with the name; else None."""
     found = [
         (code, plan)
         for code in sorted(IDENTIFYING.intersection(row))
@@ -108,38 +113,50 @@ def _case(row: Row, people: int) -> _Case | None:
         if plan.expected(people) <= MOST_CANDIDATES
     ]
     best: tuple[str, Plan] | None = max(found, key=lambda one: one[1].bits, default=None)
-    return None if best is None else _Case(row, best[0], best[1].probes)
+    if best is not None:
+        return _Case(row, best[0], best[1].probes)
+    pairs = [plan for plan in _pairs(row) if plan.expected(people) <= MOST_CANDIDATES]
+    return _paired(row, pairs[0]) if pairs else None
 
 
-def _suggested(
-    conn: Connection, keyring: Keyring, cases: Sequence[_Case | None], cells: Cells
-) -> Iterator[_Case]:
-    """The cases with their people; those with too many are only counted."""
-    probes = list(dict.fromkeys(probe for case in cases if case for probe in case.probes))
+def _pairs(row: Row) -> list[Plan]:
+    """The ways to look for an identifying part together with a name, the most telling first."""
+    return [plan for plan in plans(row) if len(plan.fields) > 1 and IDENTIFYING & plan.fields]
+
+
+def _paired(row: Row, plan: Plan) -> _Case:
+    (anchor,) = IDENTIFYING & plan.fields
+    return _Case(row, anchor, plan.probes, plan.how)
+
+
+def _suggested(conn: Connection, keyring: Keyring, cases: Sequence[_Case]) -> list[_Case]:
+    """The cases with their people, but for those with too many."""
+    probes = list(dict.fromkeys(probe for case in cases for probe in case.probes))
     people: dict[Probe, dict[Person, None]] = {}
     for hit in match(conn, keyring.tag_keys, probes):
         people.setdefault(probes[hit.probe], {})[hit.bucket, hit.subject] = None
-    for case in cases:
-        suggested = {who for probe in case.probes for who in people.get(probe, ())} if case else set()
-        if case is None or len(suggested) > MOST_CANDIDATES:
-            cells.candidates["too_many"] += 1
-        else:
-            yield _Case(case.row, case.anchor, case.probes, tuple(sorted(suggested)))
+    suggested = ({who for probe in case.probes for who in people.get(probe, ())} for case in cases)
+    return [
+        replace(case, people=tuple(sorted(found)))
+        for case, found in zip(cases, suggested, strict=True)
+        if len(found) <= MOST_CANDIDATES
+    ]
 
 
-def _controls(cases: Sequence[_Case]) -> list[_Case]:
+def _controls(cases: Sequence[_Case]) -> Iterator[_Case]:
     """Each row once more, its looked-up part with the other parts of another row that shows the same columns."""
     alike: dict[tuple[str, ...], list[_Case]] = {}
     for case in cases:
         if len(case.row) > 1:
-            alike.setdefault((case.anchor, *sorted(case.row)), []).append(case)
-    return [
-        _Case({**other.row, case.anchor: case.row[case.anchor]}, case.anchor, case.probes, case.people)
-        for group in alike.values()
-        for case, other in zip(group, _turned(group), strict=True)
-        # Two rows that show one and the same may be about one and the same person.
-        if other.row[case.anchor] != case.row[case.anchor]
-    ]
+            alike.setdefault((case.pair or "", case.anchor, *sorted(case.row)), []).append(case)
+    for group in alike.values():
+        for case, other in zip(group, _turned(group), strict=True):
+            # Two rows that show one and the same may be about one and the same person.
+            if other.row[case.anchor] != case.row[case.anchor]:
+                row = {**other.row, case.anchor: case.row[case.anchor]}
+                # Of a pair the name is the other row's, so that pair is looked up anew.
+                pairs = (_paired(row, plan) for plan in _pairs(row) if plan.how == case.pair)
+                yield next(pairs, replace(case, row=row))
 
 
 def _turned(group: Sequence[_Case]) -> Iterable[_Case]:

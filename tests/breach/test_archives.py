@@ -58,6 +58,16 @@ def test_members_are_known_by_position_and_hash_and_never_by_name():
     assert "etc" not in str(tally.as_dict())
 
 
+@pytest.mark.parametrize(
+    "stub", [b"MZ\x90\x00" + bytes(5_000), b"#!/bin/sh\nexec unzip $0\n", b"\xff\xfe\xfd" * 700]
+)
+def test_an_archive_behind_a_program_that_unpacks_it_is_read(stub):
+    got, tally = read(stub + packing.zipped([LIST, OTHER]))
+
+    assert len(got) == 80
+    assert tally.members_read == 2
+
+
 def test_what_cannot_be_read_is_refused_member_by_member():
     raw = packing.zipped(
         [LIST, b"\x89PNG\r\n\x1a\n", b"", packing.encrypted([OTHER]), b"no identifier\n", OTHER]

@@ -59,6 +59,16 @@ def test_two_masked_values_that_leave_one_person_agree(matching):
     assert (cells.rows_controlled, cells.controls_agreed) == (2, 0)
 
 
+def test_an_end_that_many_share_is_looked_up_with_the_name_beside_it(matching):
+    rows = [[people.values(n)["name"], "", "*" * 14 + people.resident_id(n)[-4:]] for n in (3, 4)]
+
+    found, _, cells = matching([*rows, ["", "", rows[0][2]]])
+
+    assert found == {(n, "resident_id", 1): MASKED for n in (3, 4)}
+    assert cells.candidates == {"too_many": 1}
+    assert (cells.rows_agreed_masked, cells.rows_controlled, cells.controls_agreed) == (2, 2, 0)
+
+
 def test_a_masked_value_alone_is_a_candidate_set_and_never_a_match(matching, vault, enrolled, now):
     change(vault, enrolled[5].subject, "phone", f"1990001{people.phone(6)[-4:]}", now + 1)
 

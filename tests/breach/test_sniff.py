@@ -79,6 +79,7 @@ def test_a_column_may_mix_kinds():
         (b"one column of words\nand nothing else\n", "no_identifier_column"),
         (b"2026-11-21,100.00\n" * 30, "no_identifier_column"),
         (b"x" * 3_000_000, "no_identifier_column"),
+        (b"13812345678 called, " * 60_000, "lines_too_long"),
     ],
 )
 def test_what_is_no_dump_is_refused_with_its_own_code(raw, code):
