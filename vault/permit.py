@@ -7,9 +7,8 @@ that. Forging a permit takes the vault's permit key.
 
 import hmac
 from collections.abc import Collection
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import NoReturn, Protocol
+from typing import NamedTuple, NoReturn, Protocol
 
 from vault.ids import Bucket, SubjectId, TenantId
 
@@ -25,8 +24,7 @@ class AccessKind(StrEnum):
     COPY = "copy"  # a person's copy of their own data: every version
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AccessStatement:
+class AccessStatement(NamedTuple):
     """One committed use: of what kind, whose fields go to whom, what for, as of when, where the ledger says so.
 
     `at_ms` is Unix milliseconds: values valid at that instant are the ones that may be read. `log_origin`,

@@ -10,7 +10,7 @@ an entry that says which log it carries on (`succession`).
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
@@ -44,8 +44,7 @@ class Item:
     """What its log was chosen by: read anew when that log turns out to be closed."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Position:
+class Position(NamedTuple):
     """Where an entry stands: its log, its index in it, its number `n` for its person (0 for nobody's), its exact bytes."""
 
     bucket: int

@@ -7,9 +7,9 @@ never before it, but may be after it, because a log's time does not run back.
 """
 
 import hmac
-from dataclasses import dataclass
+from typing import NamedTuple
 
-from consent.ledger.entries.entry import Kind, parse
+from consent.ledger.entries.entry import Entry, Kind, parse
 from consent.ledger.errors import LedgerError
 from consent.ledger.openings import tag_of
 from consent.ledger.origin import LogId, origin_of
@@ -18,8 +18,7 @@ from vault.ids import minted_at
 from vault.keys.keyring import SubjectKey
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Claim:
+class Claim(NamedTuple):
     """What a row says that the entry `id` (16 bytes) of a log records, at `at_ms` (Unix ms), and the stored entry."""
 
     kind: Kind
@@ -32,19 +31,25 @@ class Claim:
 
 def bears_out(claim: Claim, key: SubjectKey, ledger_host: str, commitment: bytes) -> bool:
     """Whether the stored entry is exactly this, about the owner of `key`; every other one is False."""
-    return concerns(claim, key, ledger_host) and hmac.compare_digest(parse(claim.body).commitment, commitment)
+    entry = _stored(claim, key, ledger_host)
+    return entry is not None and hmac.compare_digest(entry.commitment, commitment)
 
 
 def concerns(claim: Claim, key: SubjectKey, ledger_host: str) -> bool:
     """The same but for what the entry commits to: of this kind, id, time and person."""
+    return _stored(claim, key, ledger_host) is not None
+
+
+def _stored(claim: Claim, key: SubjectKey, ledger_host: str) -> Entry | None:
     try:
         entry = parse(claim.body)
     except LedgerError:
-        return False
-    return (
+        return None
+    fits = (
         entry.kind is claim.kind
         and entry.id == claim.id
         and minted_at(claim.id) == claim.at_ms <= entry.ts
         and leaf_hash(claim.body) == claim.leaf
         and hmac.compare_digest(entry.tag, tag_of(key.ledger, origin_of(ledger_host, claim.log)))
     )
+    return entry if fits else None

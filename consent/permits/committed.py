@@ -12,8 +12,7 @@ decrypted for it, and its id is logged.
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
@@ -35,8 +34,7 @@ _log = logging.getLogger("perusal.consent")
 type Ref = tuple[Bucket, DisclosureId]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CommittedUse:
+class CommittedUse(NamedTuple):
     """One disclosure as its rows and its ledger entry say; time in Unix milliseconds.
 
     `slot` of the `quota` of its use, `number` of its grant; `marks`: how its values were marked

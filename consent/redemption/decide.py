@@ -9,6 +9,7 @@ mismatch. While a client or its recipient is suspended, nothing is answered at a
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from consent.denials import DenialCode
 from consent.ids import ClientId, GrantId, RecipientId, UseId
@@ -44,8 +45,7 @@ class RedeemRequest:
     idempotency: IdempotencyKey | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
+class Facts(NamedTuple):
     """What a token stands for; none of it ever changes, so it is read without a lock."""
 
     use_id: UseId
@@ -76,8 +76,7 @@ class Earlier:
     """Where the caller keeps the rest of it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class Standing(NamedTuple):
     """What may change between two redemptions, read under the grant's lock."""
 
     state: GrantState

@@ -10,7 +10,7 @@ triggers enforce the same rules once more. If the data base turns the set down, 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
@@ -43,8 +43,7 @@ from vault.storage.rowset import Call
 __all__ = ["Disclosed", "IdempotencyKey", "RedeemRequest", "redeem_many"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Disclosed:
+class Disclosed(NamedTuple):
     """A spent use, committed and in the ledger at `position`; `slot` of `quota`, times in Unix ms."""
 
     disclosure_id: DisclosureId
@@ -296,7 +295,7 @@ class _Batch:
 
 
 def _again(first: Disclosed | Denied) -> Disclosed | Denied:
-    return replace(first, redelivered=True) if isinstance(first, Disclosed) else first
+    return first._replace(redelivered=True) if isinstance(first, Disclosed) else first
 
 
 def _disclosed(bucket: Bucket, facts: Facts, said: redeem_rows.Committed, *, redelivered: bool) -> Disclosed:

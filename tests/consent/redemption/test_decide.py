@@ -47,8 +47,8 @@ STANDING = Standing(state=GrantState.ACTIVE, used=0, spent=0, voided=False)
 def attempt(request=None, facts=None, standing=None, fresh_proof=True) -> Attempt:
     return Attempt(
         request=replace(REQUEST, **(request or {})),
-        facts=replace(FACTS, **(facts or {})),
-        standing=replace(STANDING, **(standing or {})),
+        facts=FACTS._replace(**(facts or {})),
+        standing=STANDING._replace(**(standing or {})),
         fresh_proof=fresh_proof,
     )
 

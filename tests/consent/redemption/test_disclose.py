@@ -164,7 +164,7 @@ def test_a_retry_gets_the_same_answer_and_counts_as_a_redelivery(world, one):
 
     for answer in again:
         assert (answer.values, answer.receipt) == (first.values, first.receipt)
-        assert answer.disclosed == replace(first.disclosed, redelivered=True)
+        assert answer.disclosed == first.disclosed._replace(redelivered=True)
     assert (count(world, disclosure), redelivered(world)) == (1, 5)
     assert len(entries(world, Kind.ACCESS)) == 1
 

@@ -1,6 +1,5 @@
 """Reading entries column by column finds what reading them one by one finds."""
 
-import dataclasses
 import random
 import re
 from collections.abc import Callable, Sequence
@@ -73,7 +72,7 @@ def _with_entry(**changes: object) -> Damage:
     def changed(old: bytes) -> bytes:
         if outline(old) is None:
             return old
-        return encode(dataclasses.replace(parse(old), **changes))  # type: ignore[arg-type]
+        return encode(parse(old)._replace(**changes))  # type: ignore[arg-type]
 
     return _with_body(changed)
 
