@@ -38,6 +38,7 @@ class Plan:
     count: int = 0
     tokens: tuple[str, ...] = ()
     proof_key: str = ""
+    path: str = "/v1/disclosures"
     client_id: str = ""
     client_key: str = ""
     accept: str = "application/json"
@@ -152,7 +153,8 @@ def build(plan: Plan) -> list[bytes]:
     key = ProofKey.load(plan.proof_key)
     run_name = secrets.token_hex(4)
     return [
-        disclosure_request(key, plan.url, token, f"{run_name}-{at}") for at, token in enumerate(plan.tokens)
+        disclosure_request(key, plan.url, token, f"{run_name}-{at}", path=plan.path)
+        for at, token in enumerate(plan.tokens)
     ]
 
 

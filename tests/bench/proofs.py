@@ -89,13 +89,19 @@ class ProofKey:
 
 
 def disclosure_request(
-    key: ProofKey, issuer: str, token: str, idempotency_key: str, *, fields: Sequence[str] = ()
+    key: ProofKey,
+    issuer: str,
+    token: str,
+    idempotency_key: str,
+    *,
+    fields: Sequence[str] = (),
+    path: str = "/v1/disclosures",
 ) -> bytes:
-    """`POST /v1/disclosures` for one use, of all its fields or of these, ready for the socket."""
+    """`POST` for one use, at the address of redemptions unless `path` says otherwise, of all its fields or of these, ready for the socket."""
     body = json.dumps({"fields": list(fields)} if fields else {})
-    url = f"{issuer}/v1/disclosures"
+    url = f"{issuer}{path}"
     return (
-        f"POST /v1/disclosures HTTP/1.1\r\nhost: {urlsplit(issuer).netloc}\r\n"
+        f"POST {path} HTTP/1.1\r\nhost: {urlsplit(issuer).netloc}\r\n"
         f"authorization: DPoP {token}\r\ndpop: {key.proof('POST', url, token)}\r\n"
         f'idempotency-key: "{idempotency_key}"\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n{body}'
     ).encode()

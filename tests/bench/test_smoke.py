@@ -46,6 +46,18 @@ def test_a_small_redeem_benchmark_loses_nothing_and_reports_its_ratios(
     assert result["redemptions_per_second"]["median"] > 0
     assert result["p50_ms"]["median"] <= result["p99_ms"]["median"]
     assert result["ratio_to_hello"]["median"] > 0
+    assert result["ratio_to_echo"]["median"] > 0
+    assert {name.partition(":")[0] for name in result["bars"]} >= {
+        "1, 3",
+        "2, 3",
+        "4",
+        "5",
+        "6",
+        "7",
+        "8",
+        "9",
+        "10",
+    }
 
 
 @pytest.mark.parametrize("backend", ["sqlite", pytest.param("postgresql", marks=pytest.mark.heavy)])
