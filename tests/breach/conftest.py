@@ -9,7 +9,7 @@ from breach.matching.cells import Cells
 from breach.matching.rows import Matcher
 from tests.backends import Backend
 from tests.breach.leaks import HOUR, Town, row, town, write
-from tests.conftest import NOW, created_vault, fresh_backend
+from tests.conftest import NOW, created_vault, fresh_backend, lent_backend
 from tests.consent.world import World
 from tests.vault.people import made_up as people
 from vault.opening import Vault, open_vault
@@ -53,9 +53,11 @@ def founder_of(request: pytest.FixtureRequest) -> Founder:
 @pytest.fixture(params=["sqlite", "postgresql"])
 def backend(request, tmp_path, towns) -> Iterator[Backend]:
     """As everywhere; a copy of the town's for tests of one that was founded."""
-    of_town = "founded" in request.fixturenames
-    template = towns(request.param, founder_of(request))[0] if of_town else None
-    yield from fresh_backend(request, request.param, tmp_path, template)
+    if "founded" in request.fixturenames:
+        template, _ = towns(request.param, founder_of(request))
+        yield from fresh_backend(request, request.param, tmp_path, template)
+        return
+    yield from lent_backend(request, request.param, tmp_path)
 
 
 @pytest.fixture

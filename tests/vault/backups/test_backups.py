@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 
 from tests.backends import Backend, open_backend
+from tests.conftest import fresh_backend
 from tests.vault.people import made_up as people
 from vault.backups.archive import KeysPresent, backup, restore
 from vault.backups.keys import DAY_MS, BackupExpired, BackupKeys, MalformedBackup
@@ -53,6 +54,12 @@ class Site:
         """What the person's phone number reads as through these data bases."""
         opened = open_vault(backend.data, backend.keys, self.provider)
         return open_many(opened, [people.permit(opened, person, ("phone",), now)])[0]
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def backend(request, tmp_path):
+    """As everywhere, and copies can be made of it."""
+    yield from fresh_backend(request, request.param, tmp_path)
 
 
 @pytest.fixture
