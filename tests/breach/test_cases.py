@@ -132,3 +132,24 @@ def test_where_nobody_can_be_named_the_draft_names_nobody(small_town, tmp_path):
     assert (drafted.respondent, drafted.sum) == (None, None)
     assert drafted.notes == ("no_recipient_named",)
     assert "disclosures.zip" not in names
+
+
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+def test_people_in_remarks_and_of_mailboxes_spelt_otherwise_are_among_the_affected(small_town, tmp_path):
+    vault, now = small_town.vault, small_town.world.now
+    rows = [[f"stranger{n}@example.net", "好评"] for n in range(40)]
+    rows[7][1] = f"备注: 联系 {row(3)[1]} 张三"
+    rows[8][0] = row(4)[2].replace("@", "+shop@")
+    raw = "".join(",".join(cells) + "\n" for cells in rows).encode()
+
+    report = trace(vault, receive(vault, [raw], tmp_path / "q", now_ms=now), now_ms=now)
+    opened = open_incident(vault, report.id, now_ms=now)
+
+    with vault.data.read() as conn:
+        found = list(cases.affected(conn, opened.id, vault.installation.buckets))
+    assert {(one.subject, one.fields, one.agreed) for one in found} == {
+        (small_town.people[3].subject, ("phone",), True),
+        (small_town.people[4].subject, ("email",), False),
+    }
+    assert (report.body["lines"]["mentions"], report.body["cells"]["rows_by_mailbox"]) == (1, 1)
+    assert report.people_found == 1
