@@ -87,7 +87,7 @@ class Callers:
     def path(self, key: str) -> dict[str, Any]:
         """Sound parameters of the path."""
         named = {"name": self.known[key]} if key in self.known else {}
-        return {**named, **self.log, **self.others.get(key, {})}
+        return {**named, **self.log, **self.others.get(key.partition(" ")[2], {})}
 
     def query(self, key: str) -> dict[str, str]:
         """Sound parameters of the query."""
@@ -128,8 +128,8 @@ def gather(world: World) -> Callers:
     made.known = {**_named(made), "csrf": person.get("/me/grants").json()["csrf"]}
     made.log = {**_published(world), "number": _status_list(made)}
     made.others = {
-        "GET /log/{year}/{bucket}/index/{upto}/tile/{rest}": _indexed(world, made.log),
-        "GET /log/{year}/{bucket}/incident": _given_up(world),
+        "/log/{year}/{bucket}/index/{upto}/tile/{rest}": _indexed(world, made.log),
+        "/log/{year}/{bucket}/incident": _given_up(world),
     }
     return made
 

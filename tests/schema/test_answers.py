@@ -77,7 +77,7 @@ def answers(callers: Callers) -> Iterator[tuple[str, Any]]:
     yield from tokens(callers)
     for key in sorted(table().keys() - FRONT.keys() - ELSEWHERE - set(LAST)):
         yield key, callers.ask(key)
-    for key in CACHED:
+    for key in CACHED + tuple(head for get in CACHED if (head := f"HEAD{get[3:]}") in table()):
         yield key, callers.ask(key, **{"If-None-Match": callers.ask(key).headers["etag"]})
     for key in LAST:
         yield key, callers.ask(key)
