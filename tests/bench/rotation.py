@@ -27,7 +27,7 @@ from vault.rotation import Job, Kind, start
 from vault.rotation import run as run_rotation
 
 SEED = 11
-MOST_TENANT_SECONDS = 30.0
+MOST_SECONDS = 30.0
 _TELL_EVERY_S = 10.0
 
 
@@ -51,7 +51,8 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
                 result[kind.value] = _measure(site.vault, kind, people)
     except NoPostgres as reason:
         return result | {"skipped": str(reason)}
-    return result | {"under_30_seconds": result["tenant"]["seconds"] < MOST_TENANT_SECONDS}
+    within = {kind: result[kind]["seconds"] < MOST_SECONDS for kind in ("tenant", "person")}
+    return result | {"under_30_seconds": within}
 
 
 def _enrol(vault: Vault, count: int) -> list[Created]:

@@ -12,20 +12,20 @@ it opens what the ledger has proved.
 import hashlib
 import secrets
 import struct
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from sqlalchemy import Connection, func, select, tuple_
 
-from vault.ids import Bucket, Person, SubjectId, bucket_for
+from vault.ids import Bucket, Person, RecordId, SubjectId, bucket_for
 from vault.keys import subjects as subject_keys
 from vault.keys.evictions import announce
 from vault.keys.keyring import Keyring
 from vault.keys.subjects import SubjectKey, Wrapping
 from vault.opening import Vault
 from vault.rotation.jobs import Job, Kind, move, new_job, store
-from vault.sealing.sealed import KEY_BYTES, SALT_BYTES, Place, Unopenable, seal
+from vault.sealing.sealed import KEY_BYTES, SALT_BYTES, Place, Sealer, Unopenable
 from vault.storage.rowset import RowSet
 from vault.tables import person
 
@@ -137,8 +137,9 @@ def _move_values(conn: Connection, vault: Vault, keys: dict[SubjectId, SubjectKe
     targets = [(bucket, subject, keys[subject].epoch) for bucket, subject, _ in held]
     stuck: set[SubjectId] = set()
     sealed: list[tuple[Any, ...]] = []
+    sealing = _Sealing(vault, keys)
     for row in _VALUES(conn, targets):
-        again = _seal_again(vault, keys[row[1]], row)
+        again = sealing.again(row)
         if again is None:
             stuck.add(row[1])
         else:
@@ -149,16 +150,29 @@ def _move_values(conn: Connection, vault: Vault, keys: dict[SubjectId, SubjectKe
     return [(bucket, subject) for bucket, subject, _ in done]
 
 
-def _seal_again(vault: Vault, key: SubjectKey, row: tuple[Any, ...]) -> tuple[Any, ...] | None:
-    bucket, subject, record, field, version, schema, blob = row
-    place = Place(vault.installation.tenant, subject, record, field, schema, version)
-    try:
-        text = key.open(place, blob)
-    except Unopenable:
-        return None
-    salt, suite = secrets.token_bytes(SALT_BYTES), vault.installation.suite
-    fresh = seal(key.data, key.epoch, place, text, salt, suite=suite)
-    return bucket, subject, record, field, version, key.epoch, fresh, hashlib.sha256(fresh).digest()
+@dataclass(frozen=True, slots=True)
+class _Sealing:
+    """Seals values again under their people's newest keys; what a record's values share is prepared once."""
+
+    vault: Vault
+    keys: Mapping[SubjectId, SubjectKey]
+    prepared: dict[tuple[SubjectId, RecordId], Sealer] = field(default_factory=dict)
+
+    def again(self, row: tuple[Any, ...]) -> tuple[Any, ...] | None:
+        """The row of `_RESEAL` for one of `_VALUES`; None when the value does not open."""
+        bucket, subject, record, name, version, schema, blob = row
+        tenant, key = self.vault.installation.tenant, self.keys[subject]
+        try:
+            text = key.open(Place(tenant, subject, record, name, schema, version), blob)
+        except Unopenable:
+            return None
+        sealer = self.prepared.get((subject, record))
+        if sealer is None:
+            sealer = self.prepared[subject, record] = Sealer(
+                key.data, key.epoch, (tenant, subject, record), suite=self.vault.installation.suite
+            )
+        fresh = sealer.seal(name, schema, version, text, secrets.token_bytes(SALT_BYTES))
+        return bucket, subject, record, name, version, key.epoch, fresh, hashlib.sha256(fresh).digest()
 
 
 def _destroy_older(vault: Vault, people: Sequence[tuple[Bucket, SubjectId, int]]) -> None:

@@ -189,9 +189,9 @@ def test_no_ledger_no_striking_out(world, monkeypatch):
 def test_whoever_keeps_the_old_key_keeps_the_struck_term_until_a_run_can_replace_it(world, monkeypatch):
     stuck, other = world.people(2)
     keep_until(world.vault, [term(one, "phone", world.now + 50) for one in (stuck, other)], world.now)
-    again = people._seal_again
+    again = people._Sealing.again
     monkeypatch.setattr(
-        people, "_seal_again", lambda *row: None if row[1].subject == stuck.subject else again(*row)
+        people._Sealing, "again", lambda self, row: None if row[1] == stuck.subject else again(self, row)
     )
 
     run(world.vault, [], world.now + 50)
