@@ -17,6 +17,7 @@ from consent.ledger.publishing.memory import Memory
 from consent.ledger.publishing.publish import publish
 from consent.ledger.publishing.signer import Signer
 from consent.schema.tables import disclosure
+from consent.tokens.minting import TOKEN_LIFETIME_MS
 from tests.backends import Backend
 from tests.bench.proofs import ProofKey, disclosure_request
 from tests.faults.live import Live, installation
@@ -48,11 +49,15 @@ def kill_again_and_again(backend: Backend, home: Path, *, kills: int, seed: int)
         town = found(vault, _now(), people=PEOPLE)
         live.start()
         for number in range(kills):
+            minted_at = _now()
             wanted = _mint(town, key, dice, number)
             promised += len(wanted)
             said = _say_until_killed(live, key, wanted, dice)
             _every_answer_is_committed(vault, said)
             live.start()
+            assert _now() < minted_at + TOKEN_LIFETIME_MS, (
+                "this machine starts a server too slowly to tell anything"
+            )
             _ask_again(live, key, wanted, said)
         taken = audit(vault)
         assert taken.disclosures == promised
