@@ -178,7 +178,7 @@ def test_no_disclosure_of_either_server_stands_behind_a_withdrawal(race: Race, k
     def one_round(both: Pair, town: Town, number: int) -> Counter[str]:
         one = token(town, number % PEOPLE, now_ms(), uses=1_000, jkt=key.jkt)
         requests, ended = crowd(key, one), list[Withdrawn | Denied | None]()
-        wait = threading.Timer(0.002 * (number % 20), lambda: ended.append(end(both, one)))
+        wait = threading.Timer(0.02 * (number % 20), lambda: ended.append(end(both, one)))
 
         wait.start()
         statuses, _ = both.send(requests)
