@@ -1,7 +1,5 @@
 """Made-up people for the vault's tests; numbers of nobody."""
 
-from dataclasses import replace
-
 from vault.fields.resident_id import check_character
 from vault.ids import SubjectId
 from vault.opening import Vault
@@ -46,7 +44,7 @@ def permit(
     kind: AccessKind = AccessKind.USE,
 ) -> AccessPermit:
     said = statement(vault, person.subject, person.bucket, fields, at_ms)
-    return issue(vault.keyring, replace(said, kind=kind))
+    return issue(vault.keyring, said._replace(kind=kind))
 
 
 def statement(
