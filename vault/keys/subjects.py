@@ -106,9 +106,10 @@ _DESTROY = RowSet(
     subject="bytes",
 )
 _DESTROY_OLDER = RowSet(
-    "WITH {rows} DELETE FROM subject_key WHERE tenant = :tenant AND kind = 'data' AND EXISTS "
-    "(SELECT 1 FROM rows WHERE rows.bucket = subject_key.bucket AND rows.subject = subject_key.subject "
-    "AND rows.epoch > subject_key.epoch) AND (bucket, subject) IN (SELECT bucket, subject FROM rows)",
+    # By whole keys: a look through `rows` for each key would cost the square of their number.
+    "WITH {rows} DELETE FROM subject_key WHERE tenant = :tenant AND kind = 'data' AND (bucket, subject, epoch) IN "
+    "(SELECT k.bucket, k.subject, k.epoch FROM rows JOIN subject_key k ON k.bucket = rows.bucket "
+    "AND k.tenant = :tenant AND k.subject = rows.subject AND k.kind = 'data' AND k.epoch < rows.epoch)",
     bucket="int",
     subject="bytes",
     epoch="int",
