@@ -324,6 +324,7 @@ class GrantMachine(RuleBasedStateMachine):
             self._terminate(grant)
         if really and by in {"person", "both"}:
             self._withdraw(grant)
+            self._withdraw(grant)
         if really and by == "operator":
             self._revoke(grant)
         if really and grant.minted:
