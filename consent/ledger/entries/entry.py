@@ -13,7 +13,7 @@
 
 Members stand in this order without white space. The kinds `index`, `keyrot`, `shard` and `marks` speak about no one
 person and have members of their own; this layout refuses them. Verifiers hash the stored bytes and never
-re-encode; only `parse` compares, so that nothing non-canonical is ever written.
+re-encode; `parse` takes these bytes and no others, so that nothing non-canonical is ever written.
 """
 
 import re
