@@ -1,7 +1,8 @@
 """Honey persons in uploaded files: their alarms, also the ones that a process did not live to write.
 
 A trace commits what it found together with how far it came and reads no row twice, so what it found is where a
-missing alarm is looked for.
+missing alarm is looked for. Whom nothing but another spelling of a mailbox leads to is kept like those whom parts of
+values lead to: they are rung for when they are met, and not looked for again.
 """
 
 from collections.abc import Iterable, Iterator

@@ -98,7 +98,7 @@ class SheetMatcher:
 
     def match(self, conn: Connection, gathered: Gathered) -> Found:
         """What a round shows; `conn` reads the vault's data base."""
-        found = Found({}, {}, [], [], [], _smallest(gathered))
+        found = Found({}, {}, [], [], [], set(), _smallest(gathered))
         for part in self._hits(gathered):
             cells = Cells()
             found.add(self._by_row(conn, part, cells))

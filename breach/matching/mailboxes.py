@@ -36,6 +36,7 @@ def settle(
     for hit, true in zip(hits, answers, strict=True):
         if true:
             found.setdefault(boxes[hit.probe], []).append(hit)
+            settled.met.add((hit.bucket, hit.subject))
     merged = survivors(conn, {(hit.bucket, hit.subject) for hits in found.values() for hit in hits})
     for row in shown.values():
         _settle([hit for box in row for hit in found.get(box, ())], merged, settled, cells)

@@ -57,10 +57,13 @@ type Shown = Mapping[Person, Mapping[str, tuple[int, ...]]]
 
 @dataclass(slots=True)
 class Settled:
-    """`agreed`: (person, field, version) of rows with one person left; `weights` of the people of the others."""
+    """`agreed`: (person, field, version) of rows with one person left; `weights` of the people of the others; `met`:
+    whoever of these was met by more than parts of a value.
+    """
 
     agreed: set[tuple[Bucket, SubjectId, str, int]] = field(default_factory=set)
     weights: Weights = field(default_factory=dict)
+    met: set[Person] = field(default_factory=set)
 
     def weigh(self, whom: tuple[Bucket, SubjectId, str], candidates: int) -> None:
         """Count somebody as one of so many candidates."""

@@ -78,8 +78,8 @@ class AgreedRow(NamedTuple):
 
 class Found(NamedTuple):
     """What a batch shows: items with their flags, as far as they are news, the weights of candidates, every
-    distinct value that was looked up, the rows that agree, and what is to be compared by blind codes; `tags`:
-    the smallest of values of which only the tags are known.
+    distinct value that was looked up, the rows that agree, what is to be compared by blind codes, and whom another
+    spelling of a mailbox leads to; `tags`: the smallest of values of which only the tags are known.
     """
 
     items: dict[Item, int]
@@ -87,6 +87,7 @@ class Found(NamedTuple):
     values: list[Probe]
     rows: list[AgreedRow]
     records: list[Record]
+    met: set[Person]
     tags: Sequence[int] = ()
 
     def add(self, more: "Found") -> None:
@@ -98,6 +99,7 @@ class Found(NamedTuple):
         self.values.extend(more.values)
         self.rows.extend(more.rows)
         self.records.extend(more.records)
+        self.met.update(more.met)
 
 
 class Matcher:
@@ -136,7 +138,8 @@ class Matcher:
             weights[whom] = added(weights.get(whom, (0, 0)), weight)
         cells = [*regular, *ragged] if ragged else regular
         whole = [AgreedRow(people, cells[row]) for row, people in agreed.items()]
-        return Found(news, weights, asked.probes, whole, self._linkable(cells, asked, found))
+        records = self._linkable(cells, asked, found)
+        return Found(news, weights, asked.probes, whole, records, by_mailbox.met)
 
     def _linkable(
         self, rows: Sequence[Sequence[str]], asked: Asked, found: Mapping[int, Sequence[Item]]

@@ -116,7 +116,7 @@ class Matching:
         if self.sheets is not None and not isinstance(block, Block):
             return self.sheets.match(conn, block)
         assert isinstance(block, Block)
-        found = Found({}, {}, [], [], [])
+        found = Found({}, {}, [], [], [], set())
         for part in block.parts:
             found.add(self.match_part(conn, part))
         return found
@@ -146,7 +146,7 @@ def _match_block(
         read = matching.reader.read(conn, found.rows)
     after = Standing(done=block.rows, detail={"cells": matching.cells.as_dict(), **_marks(block, at)})
     # Nobody but our own store could have known a honey person; parts of values may fit one by chance.
-    shown = {(item[0], item[1]) for item, how in found.items.items() if how != MASKED}
+    shown = {(item[0], item[1]) for item, how in found.items.items() if how != MASKED} | found.met
     if task.replays is None:
         seen = honey.sightings(shown, task.dump.id, task.dump.received_at)
         task.vault.watch.note(task.vault.data, task.vault.keyring, seen)
