@@ -5,21 +5,17 @@ The ledger cannot tell the eight apart, so whoever is named is named by marks. N
 unless the marks were cleaned away, at least one who leaked is.
 """
 
-import csv
-import io
 import random
 
 import pytest
 
-from breach.intake.quarantine import receive
-from breach.pipeline.run import trace
 from consent.marks import tolerance
 from consent.marks.carriers import CARRIERS
-from consent.tokens.exchange import Issued, exchange
 from tests.bench.proofs import ProofKey
 from tests.consent.world import World
 from tests.flow.installation import START, open_world
 from tests.sim import attacks
+from tests.sim.published import received, traced
 
 pytestmark = [pytest.mark.heavy, pytest.mark.parametrize("backend", ["sqlite"], indirect=True)]
 
@@ -55,22 +51,7 @@ def copies(vault, tmp_path):
 
 def _row(site, world, app, person, key):
     approved = world.approve(app, person, datatypes=["name", "phone", "email"])
-    issued = exchange(world.vault, world.exchanging(app, approved.code, jkt=key.jkt), world.now)
-    assert isinstance(issued, Issued)
-    proof = key.proof("POST", f"{site.issuer}/v1/disclosures", issued.token, START // 1000)
-    answer = site.http.post(
-        "/v1/disclosures", headers={"Authorization": f"DPoP {issued.token}", "DPoP": proof}
-    )
-    assert answer.status_code == 200, answer.text
-    return [answer.json()["data"][field] for field in attacks.FIELDS_OF]
-
-
-def traced(vault, tmp_path, rows, now_ms):
-    text = io.StringIO()
-    csv.writer(text).writerows(rows)
-    dump = receive(vault, [text.getvalue().encode()], tmp_path / "q", now_ms=now_ms, actor="t", limit=1 << 24)
-    # Every file is a trial of its own here; in the open the second would be a repost of the first.
-    return trace(vault, dump, now_ms=now_ms)
+    return received(site, world, app, approved.code, key, attacks.FIELDS_OF)
 
 
 def test_whatever_leakers_do_nobody_innocent_is_named_and_marks_that_are_left_name_one_of_them(

@@ -4,25 +4,21 @@ gave aliases, some are planted; from HTTP answers to the report of each file.
 Whoever is named has leaked, whatever the leakers merge, add, or leave out to point at somebody else.
 """
 
-import csv
-import io
 import random
 from dataclasses import dataclass
 
 import pytest
 
-from breach.intake.quarantine import receive
-from breach.pipeline.run import trace
 from consent.accounts.keys import Consumer
 from consent.approving.approve import Approved, approve
 from consent.marks import tolerance
 from consent.marks.alias_pool import add_domain, add_numbers
 from consent.marks.carriers import CARRIERS
 from consent.planted.planting import Kind, Order, plant
-from consent.tokens.exchange import Issued, exchange
 from tests.bench.proofs import ProofKey
 from tests.consent.world import World
 from tests.flow.installation import START, open_world
+from tests.sim.published import received, traced
 from vault.fields import FIELDS
 
 pytestmark = [pytest.mark.heavy, pytest.mark.parametrize("backend", ["sqlite"], indirect=True)]
@@ -96,14 +92,7 @@ def _row(site, world, app, person, key, *, alias):
     wanted = {"name", "phone", "alias_email" if alias else "email"}
     approved = approve(world.vault, person, shown.id, wanted, world.now)
     assert isinstance(approved, Approved), approved
-    issued = exchange(world.vault, world.exchanging(app, approved.code, jkt=key.jkt), world.now)
-    assert isinstance(issued, Issued)
-    proof = key.proof("POST", f"{site.issuer}/v1/disclosures", issued.token, START // 1000)
-    answer = site.http.post(
-        "/v1/disclosures", headers={"Authorization": f"DPoP {issued.token}", "DPoP": proof}
-    )
-    assert answer.status_code == 200, answer.text
-    return [answer.json()["data"][field] for field in ORDER]
+    return received(site, world, app, approved.code, key, ORDER)
 
 
 def lone_share(city, rng):
@@ -154,20 +143,11 @@ def other_rows(city, rng):
 NAMING = (lone_share, merged, merged_once, padded, pointing, other_rows)
 
 
-def _traced(city, folder, rows, now_ms):
-    text = io.StringIO()
-    csv.writer(text).writerows(rows)
-    dump = receive(
-        city.vault, [text.getvalue().encode()], folder / "q", now_ms=now_ms, actor="t", limit=1 << 24
-    )
-    return trace(city.vault, dump, now_ms=now_ms)
-
-
 def test_whatever_leakers_merge_pad_or_point_at_nobody_innocent_is_named(city, tmp_path):
     leakers, told = set(city.recipients[:2]), {}
     for at, attack in enumerate((*NAMING, pointing_scrubbed)):
         rows = attack(city, random.Random(at))
-        report = _traced(city, tmp_path, rows, START + 3_600_000 + at)
+        report = traced(city.vault, tmp_path, rows, START + 3_600_000 + at)
         # A repost names nobody, but its figures are the same.
         named = {
             one["recipient"]
