@@ -33,7 +33,7 @@ def _key_named(services: Services, request: RedeemRequest, kid: str) -> Encrypti
     now_ms, data = services.clock(), services.vault.data
     with data.glance() as conn:
         client = answered_to(conn, request)
-    if client is None:
+    if client is None or client.suspended:
         return None
     client = services.client_keys.renewed(data, services.settings.guard, client, kid, now_ms)
     if trusted(client, now_ms):

@@ -62,11 +62,16 @@ def settle_memory() -> None:
     """Drop what only cycles hold, and have later collections pass over what is left.
 
     What a server has when it begins it has until it ends, and looking through all of it again takes a tenth of a second
-    in which nobody is answered. Whatever was settled before is looked through once more: a key may have been among it.
+    in which nobody is answered.
     """
+    drop_cycles()
+    gc.freeze()
+
+
+def drop_cycles() -> None:
+    """Drop what only cycles hold, what was settled included: a key may be among it."""
     gc.unfreeze()
     gc.collect()
-    gc.freeze()
 
 
 def _write_whole(path: Path, text: str) -> None:

@@ -68,10 +68,12 @@ def _older(lines: list[GrantLine], after: GrantId) -> list[GrantLine]:
 
 def _chain(services: Services, person: Session, grant_id: GrantId) -> dict[str, Any] | None:
     """One permission's receipts and their end; None for what has none."""
+    # Asked before the chain is read: of a use that comes meanwhile nothing is said.
+    now_ms = services.clock()
     chain = receipts_of(services.vault, person.subject, person.bucket, grant_id)
     if not chain:
         return None
-    last = head(services.vault, chain, services.clock())
+    last = head(services.vault, chain, now_ms)
     return {"grant_id": grant_text(grant_id), "receipts": chain, "head": last}
 
 

@@ -17,7 +17,7 @@ from litestar.concurrency import sync_to_thread
 from litestar.types import Receive, Scope, Send
 
 from api.events import Event, log_event, log_unexpected
-from api.process import settle_memory
+from api.process import drop_cycles
 from api.sealing.front import UNSEAL, front
 from api.sealing.unsealing import Standing, Unsealing
 from api.settings import Settings
@@ -164,7 +164,7 @@ class Gate:
             now.close()
             now.vault = None
             del provider
-            settle_memory()  # keys that only cycles still hold
+            drop_cycles()  # keys that only cycles still hold
         log_event(Event.SEALED)
 
     async def _serve(self, provider: Provider, ready: asyncio.Future[None], now: _Opening) -> None:

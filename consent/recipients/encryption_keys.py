@@ -9,7 +9,7 @@ has one use (NIST SP 800-57 part 1, 5.2). In a fetched set keys of other kinds a
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
@@ -27,7 +27,7 @@ from vault.base64url import unb64url
 from vault.sealing.jwe import ALGORITHM, AgreementKey, sound_x25519
 from vault.signing.public_keys import sound_p256
 
-_KINDS: Final = {("EC", "P-256"), ("OKP", "X25519")}
+_KINDS: Final = (("EC", "P-256"), ("OKP", "X25519"))
 _AGREES: Final = frozenset({"deriveKey", "deriveBits"})
 
 
@@ -53,13 +53,14 @@ def whole_set(
     given: Mapping[str, Any] | str, *, fetched: bool = False
 ) -> tuple[PublicKey | EncryptionKey, ...]:
     """Every usable key of a set, those for signatures first; see the module."""
-    signing = key_set(given, fetched=fetched)
-    found = [jwk for jwk in listed(given) if marked_for_encryption(jwk)]
-    others = tuple(_key(jwk) for jwk in found if not fetched or _is_ours(jwk))
-    keys: tuple[PublicKey | EncryptionKey, ...] = signing + others
-    names = [key.kid for key in keys if key.kid is not None]
-    if len({key.thumbprint for key in keys}) < len(keys) or len(set(names)) < len(names):
-        raise BadRegistration("jwks holds a key or a kid twice")
+    keys: tuple[PublicKey | EncryptionKey, ...] = key_set(given, fetched=fetched)
+    for jwk in filter(marked_for_encryption, listed(given)):
+        try:
+            keys += (_another(jwk, keys),)
+        except BadRegistration:
+            # A recipient that publishes a key we cannot encrypt to can go on signing.
+            if not fetched:
+                raise
     return keys
 
 
@@ -69,10 +70,18 @@ def stored_encryption_keys(text: str) -> tuple[EncryptionKey, ...]:
     return tuple(_built(jwk) for jwk in json.loads(text)["keys"] if marked_for_encryption(jwk))
 
 
+def _another(jwk: Mapping[str, Any], before: Sequence[PublicKey | EncryptionKey]) -> EncryptionKey:
+    key = _key(jwk)
+    if any(one.thumbprint == key.thumbprint or one.kid == key.kid for one in before):
+        raise BadRegistration("jwks holds a key or a kid twice")
+    return key
+
+
 def _is_ours(jwk: Mapping[str, Any]) -> bool:
     operations = jwk.get("key_ops", ["deriveKey"])
     return (
-        (jwk.get("kty"), jwk.get("crv")) in _KINDS
+        # Compared, not looked up: what a stranger sends may be a list.
+        any((jwk.get("kty"), jwk.get("crv")) == kind for kind in _KINDS)
         and jwk.get("alg", ALGORITHM) == ALGORITHM
         and isinstance(operations, list)
         and any(name in operations for name in _AGREES)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from api.process import settle_memory
+from api.process import drop_cycles, settle_memory
 
 
 class _Ring:
@@ -30,7 +30,7 @@ def test_settling_drops_what_holds_only_itself():
     assert ring() is None
 
 
-def test_what_was_settled_is_passed_over_until_it_is_settled_again():
+def test_what_was_settled_is_passed_over_until_cycles_are_dropped():
     ring = _Ring()
     seen = weakref.ref(ring)
     settle_memory()
@@ -39,5 +39,5 @@ def test_what_was_settled_is_passed_over_until_it_is_settled_again():
     gc.collect()
     assert seen() is not None
 
-    settle_memory()
+    drop_cycles()
     assert seen() is None

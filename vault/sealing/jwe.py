@@ -36,7 +36,6 @@ from vault.base64url import b64url
 
 ALGORITHM: Final = "ECDH-ES+A256KW"
 ENCRYPTION: Final = "A256GCM"
-CURVES: Final = ("P-256", "X25519")
 _KEY_BYTES: Final = 32
 _IV_BYTES: Final = 12
 _TAG_BYTES: Final = 16

@@ -42,6 +42,8 @@ REFUSED = {
     "too short": [SIGNS, {**OKP, "x": b64url(bytes(31))}],
     "private": [SIGNS, POINT.as_dict(private=True)],
     "a number": [SIGNS, {**OKP, "x": 5}],
+    "a list for a curve": [SIGNS, {**OKP, "crv": []}],
+    "an object for a kind of key": [SIGNS, {**OKP, "alg": {}}],
 }
 
 
@@ -49,3 +51,8 @@ REFUSED = {
 def test_a_set_with_a_key_that_is_not_to_be_encrypted_to_is_refused_whole(case):
     with pytest.raises(BadRegistration):
         whole_set({"keys": REFUSED[case]})
+
+
+@pytest.mark.parametrize("case", sorted(REFUSED.keys() - {"nothing to sign with", "private"}))
+def test_a_fetched_set_goes_on_signing_without_such_a_key(case):
+    assert [key.kid for key in whole_set({"keys": REFUSED[case]}, fetched=True)] == ["s"]
