@@ -11,7 +11,7 @@ from breach.pipeline.run import trace
 from breach.trace.attribute import Outcome, Rules, attribute
 from breach.trace.dating import Timeline, held_at
 from breach.trace.evidence import Evidence, Pattern, Unreceived
-from breach.trace.store import never_received
+from breach.trace.store import STORE_FRACTIONS, _against_outside, never_received
 from tests.breach.leaks import HOUR, row, write
 from vault.backups.made import note
 from vault.reading.records import Change, update_many
@@ -178,3 +178,17 @@ def test_a_copy_of_the_store_shows_more_than_eight_collectors_serve(share):
     assert (result.own_store, result.outcome) == (0.0, Outcome.OWN_STORE)
     assert result.own_total == pytest.approx(result.own_values - math.log(2))
     assert not any(one.named for one in result.findings)
+
+
+@pytest.mark.parametrize("people", [1, 20, 100])
+@pytest.mark.parametrize("rate", [0.0, 0.003, 0.01])
+def test_over_all_that_an_outside_source_may_show_the_ratio_is_at_most_one(people, rate):
+    def chance(hits):
+        return math.comb(people, hits) * rate**hits * (1 - rate) ** (people - hits)
+
+    expected = sum(
+        chance(hits) * math.exp(_against_outside(hits, people, 0.01, STORE_FRACTIONS))
+        for hits in range(people + 1)
+    )
+
+    assert expected <= 1 + 1e-9
